@@ -1,0 +1,155 @@
+"""What a plugin is: one frozen record. It knows nothing of jobs, tokens, queues, the Hub or devices."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from training.errors import UserError
+from training.preflight import Sheet
+from training.settings import TrainSettings
+from training.task import Task
+
+NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+API_TYPES = (str, int, float, bool, Path, list[str], dict[str, Any], dict[str, float], list[dict[str, Any]])
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """One way of training that a plugin offers.
+
+    Args:
+        name: Identifier: command word and the `trainer` of the API.
+        title: What the form is headed.
+        settings: A `TrainSettings` subclass; every field needs a description.
+        build: Settings -> Task. `settings.model` is by then empty or a folder of this machine; heavy imports belong here.
+        check: Settings -> Sheet, without torch: reads the data and says what is wrong before anything starts.
+        preload: Modules that `build` will import; a warm process has them ready, so that a run starts at once.
+    """
+
+    name: str
+    title: str
+    settings: type[TrainSettings]
+    build: Callable[[Any], Task]
+    check: Callable[[Any], Sheet] | None = None
+    preload: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"Trainer name {self.name!r} must match {NAME.pattern}.")
+        if not (inspect.isclass(self.settings) and issubclass(self.settings, TrainSettings)):
+            raise ValueError(f"Trainer {self.name!r}: settings must be a subclass of TrainSettings.")
+        bare = [name for name, info in self.settings.model_fields.items() if not info.description]
+        if bare:
+            raise ValueError(f"Trainer {self.name!r}: settings without a description: {', '.join(bare)}.")
+
+    def preflight(self, settings: TrainSettings) -> Sheet:
+        """The sheet of what is known before a model is built; red rows forbid the start."""
+        return self.check(settings) if self.check else Sheet(())
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the model card says of every artifact of a plugin."""
+
+    pipeline_tag: str = ""
+    library_name: str = ""
+    license: str = "apache-2.0"
+    paper: str = ""
+    tags: tuple[str, ...] = ()
+    usage: str = ""  # Python, with {repo} where the repository's name belongs
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One family of models.
+
+    Args:
+        name: Identifier: tab id, command word, prefix of the endpoints.
+        title: The tab's label.
+        summary: The one sentence a visitor reads first.
+        trainers: At least one.
+        load: Artifact folder -> the endpoints' first argument.
+        endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
+        card: Facts for the model card.
+        starters: Name -> folder of weights that ship with the plugin; the first is the default.
+        tab: Draws "Try" and "Look inside" with Gradio; without it, "Try" is made from the endpoints' signatures.
+    """
+
+    name: str
+    title: str
+    summary: str
+    trainers: tuple[Trainer, ...]
+    load: Callable[[Path], Any]
+    endpoints: tuple[Callable[..., Any], ...] = ()
+    card: Card = field(default_factory=Card)
+    starters: Mapping[str, Path] = field(default_factory=dict)
+    tab: Callable[[Workbench], None] | None = None
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"Plugin name {self.name!r} must match {NAME.pattern}.")
+        if not self.trainers:
+            raise ValueError(f"Plugin {self.name!r} has no trainer.")
+        for names, what in (
+            ([t.name for t in self.trainers], "trainer"),
+            ([e.__name__ for e in self.endpoints], "endpoint"),
+        ):
+            if len(set(names)) < len(names):
+                raise ValueError(f"Plugin {self.name!r} has two {what}s of one name: {', '.join(names)}.")
+        for endpoint in self.endpoints:
+            check_endpoint(endpoint)
+
+    def trainer(self, name: str) -> Trainer:
+        """The trainer of that name, or a UserError that lists what there is."""
+        found = next((trainer for trainer in self.trainers if trainer.name == name), None)
+        if found is None:
+            raise UserError(f"{self.name} has no trainer {name!r}; it has: {', '.join(t.name for t in self.trainers)}.")
+        return found
+
+
+class Workbench(Protocol):
+    """What a tab may ask of the shell. No jobs, tokens or Hub here: those have panels of their own."""
+
+    plugin: Plugin
+
+    def weights_picker(self, label: str = "Weights") -> Any:
+        """A component to choose weights with: starters, own runs, or a Hub id typed in. Its value is a name."""
+
+    def call(self, endpoint: Callable[..., Any], weights: str, *args: Any) -> Any:
+        """Run an endpoint on the weights of that name (loaded once and kept). Errors become messages on the page."""
+
+    def loaded(self, weights: str) -> Any:
+        """What the plugin's `load` made of the weights of that name."""
+
+
+def check_endpoint(endpoint: Callable[..., Any]) -> None:
+    """Refuse an endpoint that could not be published: no docstring, untyped, or of types that JSON cannot carry."""
+    name = endpoint.__name__
+    if not NAME.fullmatch(name) or not inspect.getdoc(endpoint):
+        raise ValueError(f"Endpoint {name!r} needs a docstring and a name like {NAME.pattern}.")
+    if not inspect.signature(endpoint).parameters:
+        raise ValueError(f"Endpoint {name!r} needs a first parameter: what `load` returns.")
+    untyped = [each for each, kind in endpoint_types(endpoint).items() if kind not in API_TYPES]
+    if untyped:
+        raise ValueError(
+            f"Endpoint {name!r}: {', '.join(untyped)} must be annotated with one of: {', '.join(_type_name(t) for t in API_TYPES)}."
+        )
+
+
+def endpoint_types(endpoint: Callable[..., Any]) -> dict[str, Any]:
+    """Parameter -> type, without the first (the plugin's own model, whose class need not be imported), and `return`."""
+    signature = inspect.signature(endpoint)
+    annotations = {name: parameter.annotation for name, parameter in list(signature.parameters.items())[1:]}
+    annotations["return"] = signature.return_annotation
+    space = getattr(endpoint, "__globals__", {})
+    return {name: eval(kind, space) if isinstance(kind, str) else kind for name, kind in annotations.items()}
+
+
+def _type_name(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "")

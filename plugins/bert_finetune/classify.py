@@ -1,0 +1,242 @@
+"""Trainer `classify`: an encoder with a classification head on the first token (Devlin et al., 2019, §4.1)."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from plugins.bert_finetune import encoder, report
+from plugins.bert_finetune.rows import ClassifyData, LabelledTexts, read
+from training.batches import step_seed
+from training.preflight import Finding, Sheet
+from training.task import Score, Task
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune import ClassifySettings
+
+PREVIEWED = 4  # held-out texts shown while it trains
+
+
+def build(settings: ClassifySettings) -> ClassifyTask:
+    """Read the data, make or load tokenizer and network, tokenize.
+
+    Raises:
+        UserError: What the preflight sheet would show in red.
+    """
+    data = read(settings)
+    Sheet(data.findings).raise_if_blocked()
+    torch.manual_seed(step_seed(settings.seed, 0, 0))
+    labels: dict[str, Any] = {
+        "num_labels": len(data.label_names),
+        "id2label": dict(enumerate(data.label_names)),
+        "label2id": {name: i for i, name in enumerate(data.label_names)},
+        "problem_type": "multi_label_classification" if settings.multi_label else "single_label_classification",
+    }
+    if settings.model:
+        folder = Path(settings.model)
+        dropout = {"hidden_dropout_prob": settings.dropout, "attention_probs_dropout_prob": settings.dropout}
+        tokenizer, model = encoder.load_tokenizer(folder), encoder.load_classifier(folder, **labels, **dropout)
+    else:
+        tokenizer = encoder.train_tokenizer(
+            [*data.train.texts, *(data.train.pairs or [])], settings.vocabulary_size, settings.max_length
+        )
+        model = encoder.new_classifier(settings, tokenizer, **labels)
+    return ClassifyTask(
+        data, settings, tokenizer, encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
+    )
+
+
+class TokenRows(Sequence):
+    """Tokenized rows: (input_ids, token_type_ids or None, target), the ids as int32 arrays, (time,)."""
+
+    def __init__(self, rows: LabelledTexts, tokenizer: Any, max_length: int, targets: np.ndarray):
+        found = (
+            tokenizer(
+                rows.texts,
+                rows.pairs,
+                truncation=True,
+                max_length=max_length,
+                return_attention_mask=False,
+                return_token_type_ids=rows.pairs is not None,
+            )
+            if len(rows)
+            else {"input_ids": []}
+        )
+        self.ids = [np.asarray(ids, dtype=np.int32) for ids in found["input_ids"]]
+        self.types = (
+            [np.asarray(ids, dtype=np.int32) for ids in found["token_type_ids"]] if "token_type_ids" in found else None
+        )
+        self.targets = targets
+        self.lengths = [len(ids) for ids in self.ids]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> tuple[np.ndarray, np.ndarray | None, Any]:  # type: ignore[override]
+        return self.ids[row], self.types[row] if self.types is not None else None, self.targets[row]
+
+
+class ClassifyTask(Task):
+    """Single texts or pairs; one label of several classes, or several labels at once."""
+
+    metric, maximize = "macro_f1", True
+
+    def __init__(self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module):
+        self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
+        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.index = {name: number for number, name in enumerate(data.label_names)}
+        self.train_data, self.eval_data = (
+            TokenRows(rows, tokenizer, self.max_length, self._targets(rows)) for rows in (data.train, data.evaluation)
+        )
+        self.class_weight = self._class_weight()
+        self.facts = {
+            "rows": len(data.train),
+            "evaluation_rows": len(data.evaluation),
+            "labels": data.label_names,
+            "multi_label": settings.multi_label,
+            "text_column": data.columns.text,
+            "text_pair_column": data.columns.text_pair or "",
+            "max_length": self.max_length,
+        }
+
+    def _targets(self, rows: LabelledTexts) -> np.ndarray:
+        """Class ids, (rows,), or 0 and 1 for each class, (rows, classes)."""
+        if not self.settings.multi_label:
+            return np.asarray([self.index[labels[0]] for labels in rows.labels], dtype=np.int64)
+        targets = np.zeros((len(rows), len(self.index)), dtype=np.float32)
+        for row, labels in enumerate(rows.labels):
+            targets[row, [self.index[label] for label in labels]] = 1
+        return targets
+
+    def _class_weight(self) -> torch.Tensor | None:
+        """Inverse class frequency, scaled so that a training row weighs 1 on average, (classes,)."""
+        if self.settings.class_weights == "none" or self.settings.multi_label:
+            return None
+        counts = Counter(self.train_data.targets.tolist())
+        return torch.tensor(
+            [len(self.train_data) / (len(self.index) * max(1, counts[number])) for number in range(len(self.index))]
+        )
+
+    def lengths(self, data: Sequence) -> Sequence[int] | None:
+        return data.lengths if isinstance(data, TokenRows) else None
+
+    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+        batch = pad([ids for ids, _, _ in rows], [types for _, types, _ in rows], self.tokenizer.pad_token_id)
+        return batch | {"labels": torch.as_tensor(np.stack([target for _, _, target in rows]))}
+
+    def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross entropy a row, (batch,); for several labels the binary one, averaged over the classes."""
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        logits = model(**inputs).logits.float()  # (batch, classes)
+        if self.settings.multi_label:
+            return functional.binary_cross_entropy_with_logits(logits, batch["labels"], reduction="none").mean(1)
+        losses = functional.cross_entropy(logits, batch["labels"], reduction="none")
+        return losses if self.class_weight is None else losses * self.class_weight.to(losses.device)[batch["labels"]]
+
+    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        return list(model(**inputs).logits.float().cpu().numpy())  # (classes,) each
+
+    def score(self, outputs: list[np.ndarray]) -> Score:
+        return report.score(
+            np.stack(outputs),
+            self.data.evaluation,
+            self.eval_data.targets,
+            self.data.label_names,
+            self.settings.multi_label,
+        )
+
+    def preview(self, model: torch.nn.Module) -> list[dict]:
+        """What the model now says of the first held-out texts."""
+        rows = range(min(PREVIEWED, len(self.eval_data)))
+        if not rows:
+            return []
+        batch = self.collate([self.eval_data[row] for row in rows])
+        device = next(model.parameters()).device
+        logits = torch.as_tensor(
+            np.stack(self.predict(model, {name: value.to(device) for name, value in batch.items()}))
+        )
+        scores = logits.sigmoid() if self.settings.multi_label else logits.softmax(-1)
+        return [{"text": _say(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]
+
+    def save(self, model: Any, folder: Path) -> None:
+        """A folder for `AutoModelForSequenceClassification`; adapters are merged, so that it loads without peft."""
+        if self.settings.lora_rank:
+            model = copy.deepcopy(model).merge_and_unload()
+        model.save_pretrained(folder, safe_serialization=True)
+        self.tokenizer.save_pretrained(folder)
+
+    def findings(self) -> list[Finding]:
+        return token_findings(self.train_data, self.data.train, self.tokenizer, self.max_length)
+
+
+def pad(ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int) -> dict[str, torch.Tensor]:
+    """Arrays of token ids to one batch, (rows, longest). Without padding there is no mask: attention is quicker so."""
+    lengths = np.asarray([len(row) for row in ids])
+    shape = (len(ids), int(lengths.max()))
+    place = np.arange(shape[1])[None, :] < lengths[:, None]
+    batch = {"input_ids": _filled(shape, place, ids, pad_id)}
+    if types[0] is not None:
+        batch["token_type_ids"] = _filled(shape, place, types, 0)
+    if not place.all():
+        batch["attention_mask"] = torch.as_tensor(place.astype(np.int64))
+    return batch
+
+
+def _filled(shape: tuple[int, int], place: np.ndarray, rows: list, value: int) -> torch.Tensor:
+    filled = np.full(shape, value, dtype=np.int64)
+    filled[place] = np.concatenate(rows)
+    return torch.as_tensor(filled)
+
+
+def token_findings(rows: TokenRows, texts: LabelledTexts, tokenizer: Any, max_length: int) -> list[Finding]:
+    """How many texts are cut at `max_length`, and how many tokens the vocabulary does not know."""
+    full = [number for number, length in enumerate(rows.lengths) if length >= max_length]
+    found: list[Finding] = []
+    if full:
+        whole = sum(
+            len(ids)
+            for ids in tokenizer(
+                [texts.texts[row] for row in full], [texts.pairs[row] for row in full] if texts.pairs else None
+            )["input_ids"]
+        )
+        lost = whole - sum(rows.lengths[row] for row in full)
+        share = lost / max(1, whole + sum(rows.lengths) - sum(rows.lengths[row] for row in full))
+        if lost:
+            level = "amber" if share > 0.02 or len(full) > len(rows) / 20 else "green"
+            found.append(
+                Finding(
+                    level,
+                    f"{len(full):,} of {len(rows):,} texts are cut to {max_length} tokens: {share:.1%} of all tokens are lost",
+                    "Raise max_length if the end of the texts matters; it costs time and memory.",
+                )
+            )
+    tokens = np.concatenate(rows.ids) if len(rows) else np.zeros(0)
+    special = np.isin(tokens, tokenizer.all_special_ids) & (tokens != tokenizer.unk_token_id)
+    unknown = (
+        float((tokens == tokenizer.unk_token_id).sum() / max(1, (~special).sum()))
+        if tokenizer.unk_token_id is not None
+        else 0.0
+    )
+    if unknown > 0.01:
+        found.append(
+            Finding(
+                "red" if unknown > 0.9 else "amber",
+                f"{unknown:.0%} of the tokens are unknown to the vocabulary",
+                "This model was not made for this language or script: choose another one to start from.",
+            )
+        )
+    return found
+
+
+def _say(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:
+    best = int(scores.argmax())
+    text = rows.texts[row] if len(rows.texts[row]) <= 120 else rows.texts[row][:119] + "…"
+    return f"{names[best]} ({float(scores[best]):.0%}; truth {', '.join(rows.labels[row]) or 'none'}): {text}"

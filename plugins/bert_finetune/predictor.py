@@ -1,0 +1,198 @@
+"""A fine-tuned classifier at work: one text, a file, and why."""
+
+from __future__ import annotations
+
+import csv
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from plugins.bert_finetune import encoder
+from plugins.bert_finetune.classify import pad
+from training import artifact
+from training.data import Table, guess_text_columns, read_table
+from training.errors import UserError
+
+BATCH_TOKENS = 4096  # a batch, padding included: about what keeps a CPU's matrix units busy
+MAX_WORDS = 200  # explained, one forward pass each
+
+
+class Classifier:
+    """An encoder with its tokenizer, label names and the facts of its training."""
+
+    def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
+        self.model, self.tokenizer, self.facts = model.eval(), tokenizer, facts
+        self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
+        self.multi_label = model.config.problem_type == "multi_label_classification"
+        self.max_length = min(facts.get("max_length", tokenizer.model_max_length), encoder.positions(model), 8192)
+
+    @classmethod
+    def load(cls, folder: Path) -> Classifier:
+        """Read an artifact, or any repository with a fine-tuned text classifier."""
+        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        model = encoder.load_classifier(folder)
+        if torch.cuda.is_available():
+            model = model.to("cuda")
+        return cls(model, encoder.load_tokenizer(folder), facts)
+
+    def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
+        """Label and probabilities of one text.
+
+        Raises:
+            UserError: If the text is empty, or a pair is missing.
+        """
+        self._check(text, text_pair)
+        row = self.probabilities([text], [text_pair] if text_pair.strip() else None)[0]
+        return {
+            "label": self._label(row),
+            "probabilities": {name: round(float(value), 6) for name, value in zip(self.names, row, strict=True)},
+        }
+
+    def probabilities(self, texts: list[str], pairs: list[str] | None = None) -> np.ndarray:
+        """Probability of every label, (texts, labels). Batches hold texts of like length, up to a number of tokens."""
+        found = self.tokenizer(
+            texts,
+            pairs,
+            truncation=True,
+            max_length=self.max_length,
+            return_token_type_ids=pairs is not None,
+            return_attention_mask=False,
+        )
+        types = found.get("token_type_ids") or [None] * len(texts)
+        lengths = [len(ids) for ids in found["input_ids"]]
+        out = np.zeros((len(texts), len(self.names)), dtype=np.float32)
+        for rows in _batches(lengths):
+            logits = self._logits(
+                pad(
+                    [np.asarray(found["input_ids"][row]) for row in rows],
+                    [types[row] for row in rows],
+                    self.tokenizer.pad_token_id,
+                )
+            )
+            out[rows] = (logits.sigmoid() if self.multi_label else logits.softmax(-1)).cpu().numpy()
+        return out
+
+    def _logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        with torch.inference_mode():
+            return self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits.float()
+
+    def classify_file(self, file: Path) -> Path:
+        """Score every row of a table; rows without a text are left blank.
+
+        Raises:
+            UserError: If the file cannot be read, or has no text column.
+        """
+        table = read_table(file)
+        text, pair = self._columns(table)
+        texts = [value or "" for value in table.strings(text)]
+        pairs = [value or "" for value in table.strings(pair)] if pair else None
+        full = [row for row, value in enumerate(texts) if value.strip()]
+        scores = (
+            self.probabilities([texts[row] for row in full], [pairs[row] for row in full] if pairs else None)
+            if full
+            else np.zeros((0, len(self.names)))
+        )
+        target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(table.source).name.split('.')[0]}-scored.csv"
+        self._write(target, table, dict(zip(full, scores, strict=True)))
+        return target
+
+    def _columns(self, table: Table) -> tuple[str, str]:
+        text, pair = self.facts.get("text_column", ""), self.facts.get("text_pair_column", "")
+        if text in table.names and (not pair or pair in table.names):
+            return text, pair
+        found = guess_text_columns(table, need_label=False)
+        if pair and not found.text_pair:
+            raise UserError(
+                f"This model takes pairs; {table.source} has no second text column. It has: {', '.join(table.names)}."
+            )
+        return found.text, found.text_pair if pair else ""
+
+    def _write(self, target: Path, table: Table, scores: dict[int, np.ndarray]) -> None:
+        columns = [table.strings(name) for name in table.names]
+        with target.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow([*table.names, "predicted_label", "probability"])
+            for row, cells in enumerate(zip(*columns, strict=True)):
+                said = scores.get(row)
+                label = "" if said is None else self._label(said)
+                label = "|".join(label) if isinstance(label, list) else label
+                writer.writerow([*map(_harmless, cells), label, "" if said is None else f"{float(said.max()):.6f}"])
+
+    def explain(self, text: str, text_pair: str = "") -> dict[str, Any]:
+        """Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word."""
+        self._check(text, text_pair)
+        mask = self.tokenizer.mask_token or self.tokenizer.unk_token or ""
+        spans = [match.span() for match in re.finditer(r"\S+", text)][:MAX_WORDS]
+        texts = [text, *(text[:start] + mask + text[end:] for start, end in spans)]
+        scores = self.probabilities(texts, [text_pair] * len(texts) if text_pair.strip() else None)
+        chosen = int(scores[0].argmax())
+        odds = _log_odds(scores[:, chosen])
+        words = [
+            {"word": text[start:end], "weight": round(float(odds[0] - odds[number]), 4)}
+            for number, (start, end) in enumerate(spans, 1)
+        ]
+        return {
+            "label": self.names[chosen],
+            "probability": round(float(scores[0, chosen]), 6),
+            "words": words,
+            "tokens": self.tokenizer.tokenize(text)[: self.max_length],
+        }
+
+    def attention(self, text: str, text_pair: str = "") -> tuple[list[str], np.ndarray]:
+        """Tokens and attention probabilities, (layers, heads, time, time); rows attend to columns."""
+        self._check(text, text_pair)
+        found = self.tokenizer(
+            text,
+            text_pair if text_pair.strip() else None,
+            truncation=True,
+            max_length=min(64, self.max_length),
+            return_tensors="pt",
+        )
+        before = self.model.config._attn_implementation
+        self.model.set_attn_implementation("eager")  # the fused kernels do not give their probabilities
+        try:
+            with torch.inference_mode():
+                layers = self.model(**found.to(self.model.device), output_attentions=True).attentions
+        finally:
+            self.model.set_attn_implementation(before)
+        return self.tokenizer.convert_ids_to_tokens(found["input_ids"][0]), torch.cat(layers).float().cpu().numpy()
+
+    def _check(self, text: str, text_pair: str) -> None:
+        if not text.strip():
+            raise UserError("The text is empty: write something to classify.")
+        if self.facts.get("text_pair_column") and not text_pair.strip():
+            raise UserError("This model was trained on pairs of texts: give text_pair too.")
+
+    def _label(self, row: np.ndarray) -> str | list[str]:
+        if self.multi_label:
+            return [name for name, value in zip(self.names, row, strict=True) if value > 0.5]
+        return self.names[int(row.argmax())]
+
+
+def _batches(lengths: list[int]) -> list[list[int]]:
+    """Row numbers by length, cut where the padded batch would pass `BATCH_TOKENS`."""
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if not batches or (len(batches[-1]) + 1) * lengths[row] > BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    safe = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
+    return np.log(safe / (1 - safe))
+
+
+def _harmless(cell: str | None) -> str:
+    """A cell that a spreadsheet would run as a formula gets an apostrophe; numbers stay as they are."""
+    cell = cell or ""
+    return (
+        f"'{cell}"
+        if cell[:1] in "=+-@\t\r" and cell and not re.fullmatch(r"[+-]?[\d.,]+([eE][+-]?\d+)?", cell)
+        else cell
+    )

@@ -1,0 +1,102 @@
+"""Scores of a classifier, by scikit-learn: accuracy, F1, a table a class, the confusion matrix, the rows most wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
+
+from plugins.bert_finetune.rows import LabelledTexts
+from training.task import Score
+
+WORST = 20
+EPSILON = 1e-9
+
+
+def score(logits: np.ndarray, rows: LabelledTexts, targets: np.ndarray, names: list[str], multi_label: bool) -> Score:
+    """Metrics and tables of one evaluation.
+
+    Args:
+        logits: (rows, classes).
+        targets: Class ids, (rows,), or 0 and 1 for each class, (rows, classes).
+    """
+    if multi_label:
+        return _several(_sigmoid(logits), rows, targets, names)
+    probabilities = _softmax(logits)
+    predicted, every = probabilities.argmax(1), np.arange(len(names))
+    losses = -np.log(probabilities[np.arange(len(targets)), targets] + EPSILON)
+    metrics = {
+        "accuracy": float(accuracy_score(targets, predicted)),
+        "macro_f1": _f1(targets, predicted, "macro", every),
+        "loss": float(losses.mean()),
+    }
+    confusion = confusion_matrix(targets, predicted, labels=every).tolist()
+    tables = {
+        "By class": _by_class(targets, predicted, names, every),
+        "Confusion (rows: truth, columns: prediction)": {
+            "columns": ["truth", *names],
+            "rows": [[name, *row] for name, row in zip(names, confusion, strict=True)],
+        },
+        "Most wrong": _worst(losses, rows, [names[i] for i in predicted], probabilities.max(1), predicted != targets),
+    }
+    return Score(metrics, tables)
+
+
+def _several(probabilities: np.ndarray, rows: LabelledTexts, targets: np.ndarray, names: list[str]) -> Score:
+    """For several labels a text: a label is given where its probability is above one half."""
+    predicted, every = (probabilities > 0.5).astype(int), np.arange(len(names))
+    chosen = np.where(targets > 0, probabilities, 1 - probabilities)
+    losses = -np.log(chosen + EPSILON).mean(1)
+    metrics = {
+        "macro_f1": _f1(targets, predicted, "macro", None),
+        "micro_f1": _f1(targets, predicted, "micro", None),
+        "accuracy": float(accuracy_score(targets, predicted)),
+        "loss": float(losses.mean()),
+    }
+    said = [", ".join(name for name, given in zip(names, row, strict=True) if given) or "none" for row in predicted]
+    tables = {
+        "By class": _by_class(targets, predicted, names, every),
+        "Most wrong": _worst(losses, rows, said, chosen.min(1), (predicted != targets).any(1)),
+    }
+    return Score(metrics, tables)
+
+
+def _f1(targets: np.ndarray, predicted: np.ndarray, average: str, labels: np.ndarray | None) -> float:
+    return float(f1_score(targets, predicted, average=average, labels=labels, zero_division=0))
+
+
+def _by_class(targets: np.ndarray, predicted: np.ndarray, names: list[str], every: np.ndarray) -> dict[str, list]:
+    values = precision_recall_fscore_support(targets, predicted, labels=every, zero_division=0)
+    rows = [[name, *(round(float(v[i]), 4) for v in values[:3]), int(values[3][i])] for i, name in enumerate(names)]  # type: ignore[index]
+    return {"columns": ["class", "precision", "recall", "f1", "rows"], "rows": rows}
+
+
+def _worst(
+    losses: np.ndarray, rows: LabelledTexts, said: list[str], sure: np.ndarray, wrong: np.ndarray
+) -> dict[str, list]:
+    order = [row for row in np.argsort(-losses) if wrong[row]][:WORST]
+    found = [
+        [
+            rows.lines[row],
+            ", ".join(rows.labels[row]),
+            said[row],
+            round(float(sure[row]), 4),
+            rows.texts[row][:300],
+            (rows.pairs[row][:300] if rows.pairs else ""),
+        ]
+        for row in order
+    ]
+    columns = ["line", "truth", "prediction", "probability", "text", "second text"]
+    return (
+        {"columns": columns, "rows": found}
+        if rows.pairs
+        else {"columns": columns[:-1], "rows": [row[:-1] for row in found]}
+    )
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))

@@ -1,0 +1,327 @@
+"""The live view of a run in a real browser: a real Gradio page over real, growing event files."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from spaces_app.monitor import RunMonitor
+from spaces_app.theme import CSS, HEAD, THEME
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+class Runs:
+    """Run folders under `root`, each an events.jsonl that grows and a status beside it."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.status: dict[str, dict[str, Any]] = {}
+        self.asked: list[str] = []
+        self.is_answering = True
+
+    def start(self, run_id: str, **status: Any) -> str:
+        (self.root / f"{len(self.status)}.jsonl").touch()
+        self.status[run_id] = {
+            "id": run_id, "plugin": "bert_finetune", "trainer": "classify", "title": "Sentiment of reviews",
+            "status": "running", "step": 0, "steps": 600, "metrics": {}, "best": {}, "rate": 41.3, "seconds": 72.0,
+            "seconds_left": 118.0, "message": "", "queue_position": None, "size_bytes": 34_500_000,
+            "log_tail": "loading model\nstep 1\n", "can_resume": False, "number": len(self.status),
+        } | status  # fmt: skip
+        return run_id
+
+    def write(self, run_id: str, *events: dict[str, Any]) -> None:
+        lines = "".join(json.dumps({"time": time.time()} | event) + "\n" for event in events)
+        with self._path(run_id).open("a", encoding="utf-8") as file:
+            file.write(lines)
+
+    def train(self, run_id: str, first: int, last: int) -> None:
+        """Write the steps `first` to `last`, with an evaluation and a preview at each 50."""
+        for step in range(first, last + 1):
+            self.write(run_id, step_event(step), *(report_events(step) if step % 50 == 0 else ()))
+        self.status[run_id]["step"] = last
+
+    def fetch(self, run_id: str, offset: int) -> dict[str, Any]:
+        self.asked.append(run_id)
+        if not self.is_answering:
+            raise ConnectionError("The server is restarting.")
+        if run_id not in self.status:
+            return {"error": f"There is no run {run_id!r}."}
+        with self._path(run_id).open("rb") as file:
+            file.seek(offset)
+            lines = file.read()
+        events = [json.loads(line) for line in lines.splitlines()]
+        return {"events": events, "offset": offset + len(lines), "status": self.status[run_id]}
+
+    def _path(self, run_id: str) -> Path:
+        return self.root / f"{self.status[run_id]['number']}.jsonl"
+
+
+def step_event(step: int) -> dict[str, Any]:
+    loss = 0.25 + 0.45 * math.exp(-step / 120) + 0.05 * math.sin(7.3 * step) * math.cos(1.9 * step)
+    learning_rate = 3e-4 * min(1, step / 60) * 0.5 * (1 + math.cos(math.pi * step / 600))
+    return {"event": "step", "step": step, "loss": loss, "learning_rate": learning_rate, "grad_norm": 1.2, "rate": 41.3}
+
+
+def report_events(step: int) -> list[dict[str, Any]]:
+    accuracy = 0.93 - 0.43 * math.exp(-step / 110) - (0.02 if step > 250 else 0)
+    metrics = {"loss": 0.3 + 0.4 * math.exp(-step / 100), "accuracy": accuracy, "macro_f1": accuracy - 0.03}
+    texts = [{"text": f"step {step}: a warm, quietly funny film → positive"}, {"text": "the plot never starts → negative"}]
+    return [
+        {"event": "eval", "step": step, "metrics": metrics, "best": step <= 250},
+        {"event": "sample", "step": step, "items": [*texts, {"image": PIXEL, "caption": f"digit at {step}"}]},
+        {"event": "checkpoint", "step": step, "size_bytes": 17_000_000, "seconds": 0.4},
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def url(runs: Runs) -> Iterator[str]:
+    with gr.Blocks(title="Monitor") as demo:
+        run_id = gr.Textbox(label="Run")
+        with gr.Tab("Train"):
+            monitor = RunMonitor(runs.fetch)
+        gr.Tab("Other")
+        run_id.submit(lambda chosen: chosen, run_id, monitor, queue=False, show_progress="hidden")
+    _, address, _ = demo.launch(
+        theme=THEME, css=CSS, head=HEAD, prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", ssr_mode=False
+    )
+    yield address
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, url: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(url)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(shared_page: Page, runs: Runs) -> Iterator[Page]:
+    """The one open page; what it logs as an error or asks of another machine fails the test."""
+    problems: list[str] = []
+    on_console = lambda message: problems.append(message.text) if message.type == "error" else None  # noqa: E731
+    on_error = lambda error: problems.append(str(error))  # noqa: E731
+    on_request = lambda request: None if is_local(request.url) else problems.append(request.url)  # noqa: E731
+    shared_page.on("console", on_console)
+    shared_page.on("pageerror", on_error)
+    shared_page.on("request", on_request)
+    yield shared_page
+    for event, listener in {"console": on_console, "pageerror": on_error, "request": on_request}.items():
+        shared_page.remove_listener(event, listener)
+    if not runs.is_answering:
+        runs.is_answering = True
+        problems = [problem for problem in problems if "status of 500" not in problem]
+    assert problems == []
+
+
+def is_local(address: str) -> bool:
+    return re.match(r"(http://127\.0\.0\.1[:/]|data:|blob:)", address) is not None
+
+
+def show(page: Page, run_id: str) -> None:
+    page.get_by_label("Run", exact=True).fill(run_id)
+    page.get_by_label("Run", exact=True).press("Enter")
+
+
+def points(page: Page, curve: str) -> int:
+    paths = page.locator(f".run-monitor path.{curve}")
+    return int(paths.first.get_attribute("data-points") or 0) if paths.count() else 0
+
+
+def wait_for_points(page: Page, curve: str, number: int) -> None:
+    page.wait_for_selector(f'.run-monitor path.{curve}[data-points="{number}"]')
+
+
+def test_no_run_shows_a_friendly_empty_state(page: Page):
+    expect(page.get_by_text("No run to show yet")).to_be_visible()
+
+
+def test_curve_grows_while_the_run_writes(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-growing")
+    runs.write(run_id, {"event": "queued"}, {"event": "starting"}, {"event": "started", "step": 0, "steps": 600})
+    runs.train(run_id, 1, 100)
+    show(page, run_id)
+    wait_for_points(page, "raw", 100)
+    runs.train(run_id, 101, 120)
+    wait_for_points(page, "raw", 120)
+
+
+def test_progress_is_told_in_words_and_as_a_progress_bar(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-progress", step=120)
+    runs.write(run_id, {"event": "started", "step": 0, "steps": 600})
+    show(page, run_id)
+    bar = page.get_by_role("progressbar", name="Training progress")
+    expect(bar).to_have_attribute("aria-valuetext", "step 120 of 600 · 41.3 rows/s · 1 min 58 s left")
+    expect(bar).to_have_attribute("aria-valuenow", "120")
+
+
+def test_chart_summarises_itself_for_a_screen_reader(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-summary")
+    runs.train(run_id, 1, 301)
+    show(page, run_id)
+    chart = page.get_by_role("img", name=re.compile(r"training loss fell from 0\.\d+ to 0\.\d+ over 300 steps"))
+    expect(chart).to_be_visible()
+
+
+def test_long_run_is_thinned(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-long")
+    runs.write(run_id, *(step_event(step) for step in range(1, 5001)))
+    show(page, run_id)
+    wait_for_points(page, "raw", 556)
+
+
+def test_resumed_run_replaces_the_steps_it_tells_again(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-resumed")
+    runs.train(run_id, 1, 160)
+    show(page, run_id)
+    wait_for_points(page, "raw", 160)
+    runs.write(run_id, {"event": "started", "step": 100, "steps": 600, "resumed": True}, step_event(101))
+    wait_for_points(page, "raw", 101)
+    assert points(page, "eval") == 2
+
+
+def test_metrics_table_tells_last_and_best(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-metrics", metrics={"accuracy": 0.9012}, best={"accuracy": 0.9234})
+    runs.train(run_id, 240, 310)
+    show(page, run_id)
+    expect(page.get_by_role("row", name="accuracy 0.9012 0.9234")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Best (step 250)")).to_be_visible()
+
+
+def test_metric_to_draw_can_be_chosen(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-choice")
+    runs.train(run_id, 1, 100)
+    show(page, run_id)
+    page.get_by_label("Metric to draw").select_option("macro_f1")
+    expect(page.get_by_role("img", name=re.compile("^macro_f1 rose from"))).to_be_visible()
+
+
+def test_arrow_keys_read_the_curve_step_by_step(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-keys")
+    runs.train(run_id, 1, 20)
+    show(page, run_id)
+    wait_for_points(page, "raw", 20)
+    page.get_by_role("img", name=re.compile("training loss")).press("ArrowLeft")
+    expect(page.locator(".run-monitor .tip strong").first).to_have_text("step 19")
+
+
+def test_scrubber_goes_back_to_an_earlier_preview(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-previews")
+    runs.train(run_id, 1, 150)
+    show(page, run_id)
+    expect(page.get_by_text("step 150: a warm")).to_be_visible()
+    page.get_by_label("Step of the preview").press("ArrowLeft")
+    expect(page.get_by_text("step 100: a warm")).to_be_visible()
+    expect(page.get_by_alt_text("digit at 100")).to_be_visible()
+
+
+def test_hostile_text_stays_text(page: Page, runs: Runs):
+    items = [{"text": HOSTILE}, {"image": "http://192.0.2.1/x.png", "caption": "c"}, {"image": PIXEL, "caption": HOSTILE}]
+    run_id = runs.start(HOSTILE, title=HOSTILE, message=HOSTILE, log_tail=HOSTILE, status="failed", metrics={HOSTILE: 1.0})
+    runs.train(run_id, 1, 20)
+    runs.write(run_id, {"event": "eval", "step": 20, "metrics": {HOSTILE: 0.5}}, {"event": "notice", "message": HOSTILE})
+    runs.write(run_id, {"event": "sample", "step": 20, "items": items})
+    show(page, run_id)
+    expect(page.locator(".run-monitor .sample-text")).to_have_text(HOSTILE)
+    assert page.locator(".run-monitor").get_by_text(HOSTILE).count() >= 8
+    assert page.locator(".run-monitor img").count() == 1
+    assert page.evaluate("window.hacked") is None
+
+
+def test_unknown_hostile_id_is_refused_in_words(page: Page):
+    show(page, f"unknown {HOSTILE}")
+    expect(page.get_by_text("This run cannot be shown.")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_another_run_starts_from_nothing(page: Page, runs: Runs):
+    first, second = runs.start("ae_anomaly-first"), runs.start("ae_anomaly-second", title="The other one")
+    runs.train(first, 1, 60)
+    runs.train(second, 1, 10)
+    show(page, first)
+    wait_for_points(page, "raw", 60)
+    show(page, second)
+    wait_for_points(page, "raw", 10)
+    expect(page.get_by_role("heading", name="The other one")).to_be_visible()
+    expect(page.get_by_text("a warm, quietly funny film")).to_have_count(0)
+
+
+def test_failed_run_says_why(page: Page, runs: Runs):
+    message = "Column 'labels' is not in reviews.csv; it has: text, label."
+    show(page, runs.start("bert_finetune-failed", status="failed", message=message))
+    expect(page.get_by_role("status").get_by_text("Failed")).to_be_visible()
+    expect(page.locator(".remark.red")).to_contain_text(message)
+
+
+def test_finished_run_is_asked_for_no_more(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-done", status="finished", step=600)
+    show(page, run_id)
+    expect(page.get_by_role("status").get_by_text("Finished")).to_be_visible()
+    other = runs.start("bert_finetune-next")
+    runs.train(other, 1, 5)
+    asked = runs.asked.count(run_id)
+    page.wait_for_timeout(0)
+    show(page, other)
+    wait_for_points(page, "raw", 5)
+    assert runs.asked.count(run_id) == asked == 1
+
+
+def test_run_goes_on_when_the_server_is_back(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-restart")
+    runs.train(run_id, 1, 10)
+    show(page, run_id)
+    wait_for_points(page, "raw", 10)
+    runs.is_answering = False
+    expect(page.get_by_text("No answer from the server, reconnecting…")).to_be_visible()
+    runs.train(run_id, 11, 20)
+    runs.is_answering = True
+    wait_for_points(page, "raw", 20)
+    expect(page.get_by_text("reconnecting")).to_have_count(0)
+    runs.is_answering = False  # tells the fixture to expect the failed answers in the console
+
+
+def test_unwatched_tab_asks_nothing_and_catches_up(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-tab")
+    runs.train(run_id, 1, 10)
+    show(page, run_id)
+    wait_for_points(page, "raw", 10)
+    page.get_by_role("tab", name="Other").click()
+    runs.train(run_id, 11, 30)
+    page.get_by_role("tab", name="Train").click()
+    wait_for_points(page, "raw", 30)
+
+
+def test_no_value_goes_back_to_the_empty_state(page: Page, runs: Runs):
+    show(page, runs.start("bert_finetune-leaving"))
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    show(page, "")
+    expect(page.get_by_text("No run to show yet")).to_be_visible()

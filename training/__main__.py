@@ -1,0 +1,305 @@
+"""The command line: `python -m training <plugin> <trainer> --data FILE`, and list, status, cancel, resume, delete, check.
+
+One of the two places where training meets the plugins; nothing heavy is imported before a run really starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from plugins._contract import Plugin, Trainer
+from plugins._discovery import discover, find
+from training.errors import UserError
+from training.flags import add_flags, check_files, read_config
+from training.jobs import Run, Runs
+from training.settings import TrainSettings, parse_settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 to be mended by the user, 130 stopped."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = arguments[0] if arguments else "--help"
+    try:
+        if command in COMMANDS:
+            return COMMANDS[command](arguments[1:])
+        if command in ("-h", "--help"):
+            return help_command()
+        return train_command(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def help_command() -> int:
+    print("usage: python -m training <plugin> <trainer> [settings] | <command>\n\ntrainers:")
+    for found in discover():
+        if found.plugin is None:
+            print(f"  {found.name}: broken: {found.error}")
+            continue
+        for trainer in found.plugin.trainers:
+            print(f"  {found.name} {trainer.name:<12} {trainer.title}")
+    print(
+        "\ncommands:\n  list                 every run\n  status RUN           one run, as JSON\n  resume RUN           go on from the last checkpoint"
+        "\n  cancel RUN           stop it; a checkpoint and the best weights are kept\n  delete RUN           remove its folder"
+        "\n  check PLUGIN TRAINER [settings]   the preflight sheet, nothing started\n\n`python -m training <plugin> <trainer> --help` lists the settings."
+    )
+    return 0
+
+
+# -- train ---------------------------------------------------------------------------------------------------------
+
+
+def train_command(arguments: list[str]) -> int:
+    """Train in the foreground, in a run of its own; its id is the last line printed."""
+    plugin, trainer, settings, options = parse_command(arguments)
+    sheet = trainer.preflight(settings)
+    for finding in sheet.findings:
+        if finding.level == "amber":
+            print(f"note: {finding.title}. {finding.detail}", flush=True)
+    sheet.raise_if_blocked()
+    run = Runs().create(
+        plugin.name, trainer.name, settings, folder=Path(options.folder).resolve() if options.folder else None
+    )
+    code = run_here(run, plugin, trainer)
+    print(run.folder if options.folder else run.id)
+    return code
+
+
+def parse_command(arguments: list[str]) -> tuple[Plugin, Trainer, TrainSettings, argparse.Namespace]:
+    """Plugin, trainer and checked settings from `PLUGIN TRAINER --flags`, flags over `--config` over defaults."""
+    plugin = find(arguments[0])
+    if len(arguments) < 2 or arguments[1].startswith("-"):
+        raise UserError(f"Which trainer? {plugin.name} has: {', '.join(t.name for t in plugin.trainers)}.")
+    trainer = plugin.trainer(arguments[1])
+    parser = argparse.ArgumentParser(
+        prog=f"python -m training {plugin.name} {trainer.name}", description=trainer.title, allow_abbrev=False
+    )
+    parser.add_argument("--config", metavar="FILE", help="A run file (YAML); flags override it.")
+    parser.add_argument(
+        "--folder", metavar="DIR", help="Where the run lives. Default: a new one under SELFSUP_HOME/runs."
+    )
+    add_flags(parser, trainer.settings)
+    options = parser.parse_args(arguments[2:])
+    values = read_config(Path(options.config), plugin.name, trainer.name, trainer.settings) if options.config else {}
+    values |= {name: value for name, value in vars(options).items() if name not in ("config", "folder")}
+    check_files(values, trainer.settings)
+    settings = parse_settings(trainer.settings, values)
+    if settings.model and Path(settings.model).is_dir():
+        settings = settings.model_copy(update={"model": str(Path(settings.model).resolve())})
+    return plugin, trainer, settings, options
+
+
+def run_command(arguments: list[str]) -> int:
+    """Train an existing run folder; what the queue starts. `--lock` is the inherited descriptor that holds the run."""
+    parser = argparse.ArgumentParser(prog="python -m training run")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--lock", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    run = Run(options.folder.resolve())
+    config = run.config()
+    plugin = find(config["plugin"])
+    try:
+        return run_here(run, plugin, plugin.trainer(config["trainer"]), options.lock)
+    finally:
+        if options.lock is not None:
+            os.close(options.lock)
+            _start_next()
+
+
+def _start_next() -> None:
+    """Where no page is open, an ending run starts the next; a page is quicker than the two seconds waited here."""
+    from training.dispatch import Dispatcher
+
+    time.sleep(2)
+    Dispatcher(Runs()).pump()
+
+
+def run_here(run: Run, plugin: Plugin, trainer: Trainer, lock: int | None = None) -> int:
+    """Train in this process, or in several that this one waits for; the run's lock is held all the while."""
+    if lock is None:
+        with run.lock():
+            run.tell("starting")
+            return run_here(run, plugin, trainer, -1)
+    (run.folder / "pid").write_text(str(os.getpgid(0)))
+    settings = run.settings(trainer.settings)
+    if settings.processes > 1 and "LOCAL_RANK" not in os.environ:
+        return _launch(run, settings.processes)
+    return train(run, plugin, trainer, settings)
+
+
+def _launch(run: Run, processes: int) -> int:
+    """Several processes on this machine by torchrun; on a CPU they talk over gloo."""
+    from training.dispatch import child_environment
+
+    threads = str(max(1, (os.cpu_count() or 1) // processes))
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(processes),
+        "-m",
+        "training",
+        "worker",
+        str(run.folder),
+    ]
+    return subprocess.run(command, env={"OMP_NUM_THREADS": threads, **child_environment()}, check=False).returncode
+
+
+def worker_command(arguments: list[str]) -> int:
+    """One of several processes; the launcher holds the lock."""
+    run = Run(Path(arguments[0]))
+    config = run.config()
+    plugin = find(config["plugin"])
+    trainer = plugin.trainer(config["trainer"])
+    return train(run, plugin, trainer, run.settings(trainer.settings))
+
+
+def train(run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings) -> int:
+    """Build the task and fit it; whatever goes wrong becomes the run's last event, in words."""
+    from training.failures import explain
+    from training.loop import fit
+    from training.record import describe_run
+    from training.terminal import progress_display
+
+    main_process = os.environ.get("RANK", "0") == "0"
+    try:
+        task = trainer.build(with_weights(plugin, settings))
+        with progress_display() as listener:
+            progress = fit(task, settings, run.folder, describe_run(run, plugin, trainer, settings), listener)
+    except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
+        if not isinstance(error, UserError):
+            import traceback
+
+            traceback.print_exc()
+        message = explain(error, settings)
+        if main_process:
+            print(f"failed: {message}", file=sys.stderr)
+            run.tell("failed", step=run.summary().step, metrics=run.summary().metrics, message=message)
+        return 2 if isinstance(error, UserError) else 1
+    return 130 if run.summary().last == "cancelled" and progress.step < settings.steps else 0
+
+
+def with_weights(plugin: Plugin, settings: TrainSettings) -> TrainSettings:
+    """The settings with `model` turned from a name into a folder."""
+    if not settings.model:
+        return settings
+    from training.hub import resolve
+
+    folder = resolve(settings.model, plugin.starters, Runs(), allow_folder=True)
+    return settings.model_copy(update={"model": str(folder)})
+
+
+# -- the other commands -----------------------------------------------------------------------------------------------
+
+
+def check_command(arguments: list[str]) -> int:
+    """The preflight sheet with two measured steps; `--out FILE` writes it as JSON, for the page."""
+    from training.measure import full_sheet
+
+    out = Path(arguments.pop(arguments.index("--out") + 1)) if "--out" in arguments else None
+    arguments = [argument for argument in arguments if argument != "--out"]
+    if "--lock" in arguments:  # the warm process gives one to all its work
+        del arguments[arguments.index("--lock") : arguments.index("--lock") + 2]
+    plugin, trainer, settings, _ = parse_command(arguments)
+    sheet = full_sheet(trainer.preflight(settings), lambda: trainer.build(with_weights(plugin, settings)), settings)
+    if out:
+        from training.files import write_json
+
+        write_json(out, sheet.to_dict())
+    for finding in sheet.findings:
+        print(f"{finding.level:>5}  {finding.title}{': ' if finding.detail else ''}{finding.detail}")
+    return 2 if sheet.blocked else 0
+
+
+def list_command(arguments: list[str]) -> int:
+    runs = Runs().all()
+    for run in runs:
+        about = run.describe()
+        best = ", ".join(f"{key} {value:.3f}" for key, value in about["best"].items())
+        print(
+            f"{run.id:<36} {about['status']:<10} {about['step']:>7}/{about['steps']:<7} {about['size_bytes'] / 2**20:>8.1f} MB  {best}"
+        )
+    if not runs:
+        print("No runs yet.")
+    return 0
+
+
+def status_command(arguments: list[str]) -> int:
+    print(json.dumps(_named(arguments).describe(), indent=2))
+    return 0
+
+
+def cancel_command(arguments: list[str]) -> int:
+    from training.dispatch import cancel_when_queued
+
+    run = _named(arguments)
+    cancel_when_queued(run)
+    while run.status() == "running":
+        run.escalate()
+        time.sleep(0.2)
+    print(f"{run.id} {run.status()}")
+    return 0
+
+
+def resume_command(arguments: list[str]) -> int:
+    run = _named(arguments)
+    plugin = find(run.config()["plugin"])
+    run.resume()
+    code = run_here(run, plugin, plugin.trainer(run.config()["trainer"]))
+    print(run.id)
+    return code
+
+
+def delete_command(arguments: list[str]) -> int:
+    _named(arguments).delete()
+    return 0
+
+
+def prefork_command(arguments: list[str]) -> int:
+    from training.forkserver import serve
+
+    trainers = [trainer for found in discover() if found.plugin for trainer in found.plugin.trainers]
+    return serve(
+        main,
+        [
+            "training.loop",
+            "training.record",
+            "training.terminal",
+            *(name for trainer in trainers for name in trainer.preload),
+        ],
+    )
+
+
+def _named(arguments: list[str]) -> Run:
+    """The run of an id, or of a folder given with `--folder` before."""
+    if len(arguments) != 1:
+        raise UserError("Give one run: its id, or the folder it lives in.")
+    folder = Path(arguments[0])
+    return Run(folder.resolve()) if (folder / "config.yaml").is_file() else Runs().get(arguments[0])
+
+
+COMMANDS: dict[str, Any] = {
+    "list": list_command,
+    "status": status_command,
+    "cancel": cancel_command,
+    "resume": resume_command,
+    "delete": delete_command,
+    "check": check_command,
+    "run": run_command,
+    "worker": worker_command,
+    "prefork": prefork_command,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The queue: starts queued runs, at most N at once, each as a process of its own that outlives whoever started it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+from training.errors import UserError
+from training.forkserver import WarmProcess
+from training.jobs import Run, Runs
+
+logger = logging.getLogger(__name__)
+Start = Callable[[Run, int], None]  # (run, the descriptor of its held lock)
+
+
+class Dispatcher:
+    """Whoever lives may pump the queue (the page, the command line, a trainer that ends): a lock lets one at a time."""
+
+    def __init__(self, runs: Runs, at_once: int = 1, warm: WarmProcess | None = None):
+        self.runs, self.at_once, self.warm = runs, at_once, warm
+        self._wake = threading.Event()
+
+    def pump(self) -> None:
+        """Start what may start, and press those that were asked to stop and did not."""
+        with _alone(self.runs) as alone:
+            if not alone:
+                return
+            states = [(run, run.status()) for run in self.runs.all()]
+            for run, status in states:
+                if status == "running":
+                    run.escalate()
+            free = self.at_once - sum(status == "running" for _, status in states)
+            queued = sorted((run for run, status in states if status == "queued"), key=lambda run: run.summary().queued)
+            for run in queued[: max(0, free)]:
+                self._start(run)
+
+    def _start(self, run: Run) -> None:
+        try:
+            with run.lock() as descriptor:
+                run.tell("starting")
+                if not (self.warm and self.warm.start(["run", str(run.folder)], run.folder / "log.txt", descriptor)):
+                    start_process(["run", str(run.folder)], run, descriptor)
+        except BlockingIOError:
+            return  # somebody looks at it this moment: the next pump finds it
+
+    def watch(self, seconds: float = 1.0) -> None:
+        """Pump for as long as this process lives, in a thread of its own; `wake` does it at once."""
+
+        def work() -> None:
+            while True:
+                try:
+                    self.pump()
+                except Exception:  # a broken run folder must not end the queue of the others
+                    logger.exception("The queue met an error and goes on.")
+                self._wake.wait(seconds)
+                self._wake.clear()
+
+        threading.Thread(target=work, name="dispatcher", daemon=True).start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def position(self, run: Run) -> int | None:
+        """How many runs are queued before this one, or None if it is not queued."""
+        if run.status() != "queued":
+            return None
+        return sum(
+            other.status() == "queued" and other.summary().queued < run.summary().queued for other in self.runs.all()
+        )
+
+
+def start_process(arguments: list[str], run: Run, descriptor: int) -> None:
+    """Start `python -m training …` detached: its own group, its own log, the run's lock in its hands."""
+    with (run.folder / "log.txt").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "training", *arguments, "--lock", str(descriptor)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[descriptor],
+            env=child_environment(),
+        )
+
+
+def child_environment() -> dict[str, str]:
+    """The environment for a trainer: this one, with this source tree importable from anywhere."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100 - a string is what the variable takes
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+@contextlib.contextmanager
+def _alone(runs: Runs) -> Iterator[bool]:
+    runs.folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(runs.folder / ".queue-lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def cancel_when_queued(run: Run) -> None:
+    """Cancel: a run that waits ends here; one that runs is asked to stop."""
+    status = run.status()
+    if status not in ("queued", "running"):
+        raise UserError(f"Run {run.id} is {status}: there is nothing to stop.")
+    run.cancel()
+    if status == "queued":
+        with contextlib.suppress(BlockingIOError), run.lock():
+            run.tell("cancelled", step=run.summary().step, message="Taken out of the queue before it started.")

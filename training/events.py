@@ -1,0 +1,107 @@
+"""The record of a run: one JSON object a line in `events.jsonl`, written by one process, read from any offset by many."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FINAL = ("finished", "cancelled", "failed")
+MAX_READ = 4 * 2**20  # bytes a call, so that a long run reaches a reader in pieces
+
+
+class EventLog:
+    """Appends events; each `write` is one system call, so a killed process leaves whole lines and at most one torn one."""
+
+    def __init__(self, path: Path, listener: Callable[[dict], None] | None = None):
+        self.path, self.listener = path, listener
+        self._mend_torn_line()
+
+    def write(self, event: str, **values: Any) -> None:
+        self.write_all([{"event": event, "time": round(time.time(), 3), **values}])
+
+    def write_all(self, events: list[dict]) -> None:
+        lines = "".join(json.dumps(_finite(event), ensure_ascii=False) + "\n" for event in events)
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, lines.encode())
+        finally:
+            os.close(file)
+        for event in events:
+            if self.listener:
+                self.listener(event)
+
+    def _mend_torn_line(self) -> None:
+        if not self.path.exists() or not self.path.stat().st_size:
+            return
+        with self.path.open("rb+") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")  # the torn line stays, and readers pass over it
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
+    """Events from byte `offset` on, and the offset to ask for next. A line still being written waits for the next call."""
+    if not path.exists():
+        return [], 0
+    with path.open("rb") as file:
+        file.seek(offset)
+        chunk = file.read(MAX_READ)
+    whole = chunk[: chunk.rfind(b"\n") + 1]
+    return [event for line in whole.splitlines() if (event := _parse(line))], offset + len(whole)
+
+
+@dataclass
+class Summary:
+    """What the events so far say of a run; `fold` takes one more."""
+
+    last: str = ""  # the last event that changed the run's state
+    step: int = 0
+    steps: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+    loss: float | None = None
+    rate: float | None = None
+    message: str = ""
+    queued: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    seconds_before: float = 0.0  # trained before the last resume
+
+    def fold(self, event: dict) -> None:
+        name = event["event"]
+        self.step, self.steps = event.get("step", self.step), event.get("steps", self.steps)
+        if name in ("queued", "starting", "started", *FINAL):
+            self.last, self.message = name, event.get("message", "")
+            field_name = {"queued": "queued", "started": "started"}.get(name, "ended" if name in FINAL else None)
+            if field_name:
+                setattr(self, field_name, event["time"])
+        if name == "started":
+            self.seconds_before = event.get("seconds", 0.0)
+        elif name == "step":
+            self.loss, self.rate = event["loss"], event.get("rate", self.rate)
+        elif name == "eval":
+            self.metrics = event["metrics"]
+            self.best = event["metrics"] if event.get("best") else self.best
+
+
+def _parse(line: bytes) -> dict | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event and "time" in event else None
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

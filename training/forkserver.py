@@ -1,0 +1,101 @@
+"""A warm process that has torch imported and forks at a word, so that a click is followed by a step, not by imports.
+
+It computes nothing itself: a process that has run no parallel region and touched no GPU is safe to fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+class WarmProcess:
+    """The page's end: starts the process, hands it work, starts another if it died. Linux only; elsewhere it declines."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]):
+        self.arguments, self.environment = arguments, environment
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen | None = None
+
+    def warm_up(self) -> None:
+        """Start it, if this system can and it is not there; the imports take some seconds in the background."""
+        if sys.platform != "linux" or os.environ.get("SELFSUP_PREFORK", "1") == "0" or self.is_alive():
+            return
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "training", *self.arguments],
+            stdin=theirs,
+            env=self.environment,
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, arguments: list[str], log: Path, descriptor: int) -> bool:
+        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False: it cannot."""
+        if not self.is_alive() or self._socket is None:
+            self.warm_up()
+            return False
+        message = json.dumps({"arguments": arguments, "log": str(log)}).encode() + b"\n"
+        try:
+            socket.send_fds(self._socket, [message], [descriptor])
+        except OSError:
+            logger.warning("The warm process is gone; starting the run in a new one.")
+            return False
+        return True
+
+
+def serve(main: Callable[[list[str]], int], preload: list[str]) -> int:
+    """The warm process's own loop: import, then fork for every message on standard input until the page's end closes."""
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking for a GPU must not initialise CUDA before the fork
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in preload:
+        with contextlib.suppress(Exception):  # a plugin's module that does not import says so when its run starts
+            importlib.import_module(name)
+    channel = socket.socket(fileno=os.dup(0))
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(channel, 65_536, 1)
+        if not message:
+            return 0
+        if os.fork() == 0:
+            channel.close()
+            _become(main, json.loads(message), descriptors[0])
+        os.close(descriptors[0])
+
+
+def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> None:
+    """In the fork: a session of its own, its output in the run's log, then the command as if freshly started."""
+    code = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        nothing, log = (
+            os.open(os.devnull, os.O_RDONLY),
+            os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+        )
+        for source, target in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(source, target)
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
+        code = main([*order["arguments"], "--lock", str(descriptor)])
+    except BaseException:  # nothing may return into the parent's loop
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

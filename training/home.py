@@ -1,0 +1,18 @@
+"""Where everything that is kept lives: `SELFSUP_HOME`, by default the platform's folder for a user's data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+
+def home() -> Path:
+    """The folder of runs and caches; it is made when something is first written."""
+    chosen = os.environ.get("SELFSUP_HOME")
+    return Path(chosen).expanduser().resolve() if chosen else user_data_path("selfsup-studio", appauthor=False)
+
+
+def runs_folder() -> Path:
+    return home() / "runs"

@@ -1,0 +1,208 @@
+"""The Hub: names become folders, artifacts go out in one commit, and only files that cannot run code come in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+from training.jobs import RUN_ID, Runs
+
+REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
+FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.md")
+PUSHED = (*FILES, "*.png")
+HASH_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A repository's files on this machine, pinned to one commit."""
+
+    folder: Path
+    repo: str
+    commit: str
+
+
+def resolve(
+    name: str, starters: Mapping[str, Path], runs: Runs, *, allow_folder: bool = False, token: str | None = None
+) -> Path:
+    """Turn a starter's name (or nothing), a run's id or `owner/repo[@revision]` into a folder of weights.
+
+    Args:
+        allow_folder: Whether a path is a name too: on the command line, never for an API caller.
+
+    Raises:
+        UserError: If there are no such weights; the message says what a name may be.
+    """
+    if not name:
+        if not starters:
+            raise UserError("This plugin ships no starter weights: give a run's id or owner/repo.")
+        return next(iter(starters.values()))
+    if name in starters:
+        return starters[name]
+    if RUN_ID.fullmatch(name):
+        run = runs.get(name)
+        if not run.artifact.is_dir():
+            raise UserError(f"Run {name} has no weights yet: it is {run.status()}.")
+        return run.artifact
+    if allow_folder and Path(name).is_dir():
+        return Path(name).resolve()
+    if REPO.fullmatch(name):
+        return pull(name, token=token).folder
+    known = f"a starter ({', '.join(starters)}), " if starters else ""
+    raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
+
+
+def pull(name: str, token: str | None = None) -> Pulled:
+    """Download `owner/repo[@revision]`: safetensors, JSON, text and card files only, each checked against the Hub's hash.
+
+    Raises:
+        UserError: One sentence for each of: bad name, no such repository or revision, gated, no network, altered file, full disk.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    match = REPO.fullmatch(name)
+    if not match:
+        raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
+    repo, revision = match["repo"], match["revision"]
+    with _told(repo):
+        try:
+            info = HfApi(token=token).model_info(repo, revision=revision, files_metadata=True, timeout=20)
+        except OSError as error:
+            if _is_answer(error):
+                raise
+            return _cached(repo, revision)
+        _check_room(info)
+        folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FILES), token=token))
+        _check_hashes(folder, info)
+    _check_configs(folder)
+    return Pulled(folder, repo, info.sha or "")
+
+
+def push(folder: Path, repo: str, token: str | None, *, private: bool = True, message: str = "") -> str:
+    """Upload an artifact's files, by an allow-list, in one commit; returns the commit's address.
+
+    Raises:
+        UserError: One sentence for each of: bad name, no token, a token that may not write, no network.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    match = REPO.fullmatch(repo)
+    if not match or match["revision"]:
+        raise UserError(f"{repo[:100]!r} is not a repository's name: write owner/repo.")
+    api = HfApi(token=token)
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED)
+    )
+    with _told(repo):
+        api.create_repo(repo, private=private, exist_ok=True)
+        head = api.model_info(repo, timeout=20).sha
+        operations = [CommitOperationAdd(str(path.relative_to(folder)), path) for path in files]
+        commit = api.create_commit(
+            repo, operations, commit_message=message or "Add weights trained with Selfsup Studio", parent_commit=head
+        )
+    return str(commit.commit_url)
+
+
+def _cached(repo: str, revision: str | None) -> Pulled:
+    from huggingface_hub import snapshot_download
+
+    folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True))
+    return Pulled(folder, repo, folder.name)
+
+
+def _check_room(info: Any) -> None:
+    needed = sum(
+        file.size or 0 for file in info.siblings or [] if any(Path(file.rfilename).match(pattern) for pattern in FILES)
+    )
+    free = shutil.disk_usage(Path.home()).free
+    if needed > free * 0.9:
+        raise UserError(f"{info.id} takes {needed / 2**30:.1f} GB and the disk has {free / 2**30:.1f} GB left.")
+
+
+def _check_hashes(folder: Path, info: Any) -> None:
+    for file in info.siblings or []:
+        path = folder / file.rfilename
+        expected = file.lfs.sha256 if file.lfs else None
+        if expected and path.is_file() and sha256(path) != expected:
+            path.resolve().unlink()
+            raise UserError(
+                f"{file.rfilename} of {info.id} does not match the Hub's SHA-256: it was altered on the way. Pull again."
+            )
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256, 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(HASH_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_configs(folder: Path) -> None:
+    """Refuse configurations that point outside their folder or ask for code of their own."""
+    for path in folder.glob("*config.json"):
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UserError(f"{path.name} of the repository is not valid JSON: {error}.") from None
+        for key, value in values.items() if isinstance(values, dict) else ():
+            if key.endswith("_file") and isinstance(value, str) and Path(value).name != value:
+                raise UserError(f"{path.name} of the repository points outside its folder ({key}): it is not loaded.")
+
+
+@contextmanager
+def _told(repo: str) -> Iterator[None]:
+    """Turn the client's errors into one sentence each. None of them carries the token."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError:
+        raise UserError(f"{repo} is gated: ask for access on its page, and sign in.") from None
+    except errors.RepositoryNotFoundError:
+        raise UserError(
+            f"There is no repository {repo}, or it is private and you are not signed in to see it."
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise UserError(f"{repo} has no such revision.") from None
+    except errors.LocalEntryNotFoundError:
+        raise UserError(f"The Hub cannot be reached, and {repo} is not in the cache.") from None
+    except errors.HfHubHTTPError as error:
+        raise UserError(
+            f"The Hub refused ({error.response.status_code}) for {repo}: {_REASONS.get(error.response.status_code, 'try again later')}."
+        ) from None
+    except errors.HFValidationError as error:
+        raise UserError(f"{repo}: {error}") from None
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
+        ) from None
+    except Exception as error:  # transport errors of the client's own HTTP library share no public base with OSError
+        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in ("httpx2", "httpcore2", "httpx"):
+            raise
+        raise UserError(
+            f"The connection to the Hub failed for {repo} ({type(error).__name__}). Nothing was lost: try again."
+        ) from None
+
+
+_REASONS = {
+    401: "sign in, or give a valid token",
+    403: "your token may not do this; it needs write access",
+    409: "the name is taken",
+    412: "somebody pushed at the same time; push again",
+    429: "too many requests; wait a minute",
+}
+
+
+def _is_answer(error: OSError) -> bool:
+    """Whether the Hub answered at all, if only to refuse."""
+    return getattr(error, "response", None) is not None

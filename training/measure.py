@@ -1,0 +1,151 @@
+"""The measured half of the preflight sheet: real steps of the real model, for time, memory and disk."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import torch
+from accelerate.utils import send_to_device
+
+from training.batches import Batches, pieces
+from training.errors import UserError
+from training.home import home
+from training.optim import make_optimizer
+from training.preflight import Finding, Sheet
+from training.settings import TrainSettings
+from training.task import Task
+
+TRIED_STEPS = 2
+COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
+
+
+def full_sheet(sheet: Sheet, build: Callable[[], Task], settings: TrainSettings) -> Sheet:
+    """Add to a sheet what only the built task can tell; a sheet with a red row comes back as it is."""
+    if sheet.blocked:
+        return sheet
+    try:
+        task = build()
+        found = [*task.findings(), *measured_steps(task, settings), disk_needed(task, settings)]
+    except UserError as error:
+        found = [Finding("red", "The model cannot be built", str(error))]
+    except (MemoryError, RuntimeError) as error:
+        from training.failures import explain
+
+        found = [Finding("red", "A trial step failed", explain(error, settings))]
+    return Sheet((*sheet.findings, *found), sheet.columns, sheet.sample)
+
+
+def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
+    """Time and memory of two optimiser steps and one evaluation batch; the weights are thrown away afterwards."""
+    device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
+    model, before = task.model.to(device).train(), _memory(device)
+    optimizer = make_optimizer(task, settings)
+    batches = Batches(len(task.train_data), settings.batch_size, settings.seed, task.lengths(task.train_data))
+    seconds = [
+        _timed(lambda step=step: _step(task, model, optimizer, batches, step, settings, device))
+        for step in range(TRIED_STEPS + 1)
+    ][1:]
+    total = statistics.median(seconds) * settings.steps / settings.processes
+    if len(task.eval_data):
+        size = min(len(task.eval_data), 2 * settings.batch_size)
+        total += (
+            _timed(lambda: _evaluate(task, model, size, device)) * len(task.eval_data) / size * _evaluations(settings)
+        )
+    parameters = sum(p.numel() for p in model.parameters())
+    found = [
+        Finding(
+            "green",
+            f"{parameters:,} parameters on {device}; about {_spell(total)} for {settings.steps:,} steps",
+            f"{settings.batch_size / statistics.median(seconds):.0f} rows a second, measured on {TRIED_STEPS} steps.",
+        )
+    ]
+    if settings.time_limit and total > settings.time_limit:
+        found.append(
+            Finding(
+                "amber",
+                f"The time limit of {_spell(settings.time_limit)} comes first",
+                "The best weights until then are kept.",
+            )
+        )
+    return [*found, _memory_finding(_memory(device) - before, _memory(device), device)]
+
+
+def _step(
+    task: Task, model: Any, optimizer: Any, batches: Batches, step: int, settings: TrainSettings, device: str
+) -> None:
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
+    for rows in pieces(batches[step], 0, settings.processes, settings.gradient_accumulation):
+        batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
+        with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
+            losses = task.losses(model, batch)
+        losses.float().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
+    with torch.no_grad():
+        task.predict(model, send_to_device(task.collate([task.eval_data[row] for row in range(rows)]), device))
+
+
+def _evaluations(settings: TrainSettings) -> int:
+    return max(1, settings.steps // (settings.evaluate_every or max(1, settings.steps // 10)))
+
+
+def _memory_finding(used: int, total: int, device: str) -> Finding:
+    room = (
+        torch.cuda.get_device_properties(0).total_memory
+        if device == "cuda"
+        else psutil.virtual_memory().available + total
+    )
+    level = "red" if total > room else "amber" if total > 0.8 * room else "green"
+    advice = "Halve batch_size, or double gradient_accumulation for the same result." if level != "green" else ""
+    return Finding(
+        level,
+        f"{total / 2**30:.1f} GB of memory, of which the steps took {max(0, used) / 2**30:.1f}; the machine has {room / 2**30:.1f} GB",
+        advice,
+    )
+
+
+def disk_needed(task: Task, settings: TrainSettings) -> Finding:
+    """What checkpoints and artifact will take, against what is free."""
+    weights = sum(p.numel() * p.element_size() for p in task.model.parameters())
+    trained = sum(p.numel() * p.element_size() for p in task.model.parameters() if p.requires_grad)
+    checkpoint = weights + (COPIES - 1) * trained + (weights if settings.ema_decay else 0)
+    needed = checkpoint * (settings.keep_checkpoints + 1) + 2 * weights
+    place = home()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    level = "red" if needed > free else "amber" if needed > free / 2 else "green"
+    return Finding(
+        level,
+        f"{needed / 2**20:,.0f} MB of disk at most, {free / 2**30:,.1f} GB are free",
+        "Delete old runs or lower keep_checkpoints." if level != "green" else "",
+    )
+
+
+def _timed(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _memory(device: str) -> int:
+    """Peak bytes so far, of the GPU or of this process."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _spell(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

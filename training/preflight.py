@@ -1,0 +1,71 @@
+"""The sheet a person reads before step 1: what was found in the data, what it costs, what stops it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from training.errors import UserError
+
+Level = Literal["green", "amber", "red"]
+LEVELS: tuple[Level, ...] = ("green", "amber", "red")  # mildest first
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the sheet: green is good to know, amber asks for a look, red stops the run.
+
+    Args:
+        level: How much it matters.
+        title: What was found, a few words.
+        detail: What to do about it; empty where nothing needs doing.
+    """
+
+    level: Level
+    title: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything found before training starts.
+
+    Args:
+        findings: The rows, in the order they were found.
+        columns: One record a column of the data, as `describe_columns` gives them.
+        sample: The first rows of the data, JSON-ready.
+    """
+
+    findings: tuple[Finding, ...]
+    columns: tuple[dict[str, Any], ...] = ()
+    sample: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def verdict(self) -> Level:
+        """The worst level on the sheet; a sheet without rows is green."""
+        levels: list[Level] = [finding.level for finding in self.findings]
+        return max(levels, key=LEVELS.index, default="green")
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a red row stops the run."""
+        return self.verdict == "red"
+
+    def raise_if_blocked(self) -> None:
+        """Refuse to go on past a red row.
+
+        Raises:
+            UserError: With every red row, "title: detail", joined.
+        """
+        red = [finding for finding in self.findings if finding.level == "red"]
+        if red:
+            raise UserError("; ".join(f"{row.title}: {row.detail}" if row.detail else row.title for row in red))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sheet as JSON-ready values, with "verdict" beside the rows."""
+        return {
+            "verdict": self.verdict,
+            "findings": [asdict(finding) for finding in self.findings],
+            "columns": [dict(column) for column in self.columns],
+            "sample": [dict(row) for row in self.sample],
+        }

@@ -1,0 +1,173 @@
+"""Settings, declared once: from these classes come the form, the flags, the YAML file, the API's schema and the card's table."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from training.errors import UserError
+
+ADVANCED: dict[str, Any] = {"advanced": True}  # folded away on the form
+FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
+
+
+class TrainSettings(BaseModel):
+    """What every trainer understands. Subclass it to add fields; each needs a description with its unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field(
+        "",
+        max_length=300,
+        description="What to start from: a starter, a run's id or a Hub id (owner/repo@revision). Empty: from scratch.",
+    )
+    data: str = Field(
+        "", description="The training file: CSV, TSV, JSONL or Parquet, also gzipped.", json_schema_extra=FILE
+    )
+    eval_data: str = Field(
+        "",
+        description="A file to evaluate on. Empty: a share of the training rows is held out.",
+        json_schema_extra=FILE,
+    )
+    dataset: str = Field(
+        "",
+        pattern=r"^([\w.-]+(/[\w.-]+)?(:[\w.-]+)?)?$",
+        max_length=200,
+        description="A Hub data set (owner/name or owner/name:config), in place of a file.",
+        json_schema_extra=ADVANCED,
+    )
+    eval_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="Share of the rows held out for evaluation when there is no evaluation file.",
+        json_schema_extra=ADVANCED,
+    )
+    steps: int = Field(600, ge=1, le=10_000_000, description="Optimiser steps to train for.")
+    batch_size: int = Field(
+        32, ge=1, le=65_536, description="Rows an optimiser step, over all processes and accumulated pieces together."
+    )
+    learning_rate: float = Field(
+        5e-4,
+        gt=0,
+        le=10,
+        description="Peak learning rate of AdamW: about 5e-4 from scratch, 5e-5 from pre-trained weights.",
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="Seed of the split, the batches, the initial weights and the noise."
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32",
+        description="Number format of the forward pass: bf16 halves time where the processor has it; fp16 needs a GPU.",
+    )
+    patience: int = Field(
+        0, ge=0, le=10_000, description="Evaluations without a better score after which to stop. 0: never."
+    )
+    time_limit: float = Field(
+        0, ge=0, le=31_536_000, description="Seconds of training after which to stop. 0: no limit."
+    )
+    gradient_accumulation: int = Field(
+        1,
+        ge=1,
+        le=4096,
+        description="Pieces that each batch is computed in, one after the other: the same result in less memory.",
+        json_schema_extra=ADVANCED,
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
+    )
+    warmup_ratio: float = Field(
+        0.06,
+        ge=0,
+        le=0.9,
+        description="Share of the steps over which the learning rate rises from 0.",
+        json_schema_extra=ADVANCED,
+    )
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        le=10,
+        description="Decoupled weight decay of AdamW; biases and norms are spared.",
+        json_schema_extra=ADVANCED,
+    )
+    max_grad_norm: float = Field(
+        1.0, ge=0, le=1e6, description="Gradients are clipped to this norm. 0: no clipping.", json_schema_extra=ADVANCED
+    )
+    ema_decay: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="Decay a step of the averaged weights that are evaluated and saved. 0: no averaging.",
+        json_schema_extra=ADVANCED,
+    )
+    evaluate_every: int = Field(
+        0, ge=0, le=10_000_000, description="Steps between evaluations. 0: ten in a run.", json_schema_extra=ADVANCED
+    )
+    checkpoint_every: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Steps between checkpoints. 0: as often as costs under 1 % of the time.",
+        json_schema_extra=ADVANCED,
+    )
+    keep_checkpoints: int = Field(
+        2, ge=1, le=100, description="Checkpoints kept on disk; older ones are deleted.", json_schema_extra=ADVANCED
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Processes to train with on this machine: the number of GPUs, or of groups of cores.",
+        json_schema_extra=ADVANCED,
+    )
+    device: Literal["auto", "cpu"] = Field(
+        "auto", description="auto takes a GPU where there is one.", json_schema_extra=ADVANCED
+    )
+    tracker: Literal["none", "tensorboard", "trackio"] = Field(
+        "none",
+        description="Experiment tracker that is sent the curves beside the run's own record.",
+        json_schema_extra=ADVANCED,
+    )
+
+    @classmethod
+    def file_fields(cls) -> list[str]:
+        """The names of the fields that hold a file."""
+        return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "file"]
+
+    def changed(self) -> dict[str, Any]:
+        """Only what differs from the defaults, in the order of declaration, JSON-ready."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+S = TypeVar("S", bound=TrainSettings)
+
+
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """What a field says of itself beside its limits: `advanced`, `kind`."""
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def parse_settings(settings: type[S], values: Mapping[str, Any]) -> S:
+    """Check `values` by the class's own rule, the same from the form, the flags, a file and the API.
+
+    Raises:
+        UserError: One line a wrong field, each naming the field, what was given and what is allowed.
+    """
+    try:
+        return settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(settings, dict(problem)) for problem in error.errors())) from None
+
+
+def _explain(settings: type[TrainSettings], problem: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, settings.model_fields, n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"There is no setting {name!r}.{hint} There are: {', '.join(settings.model_fields)}."
+    what = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{name}: {str(problem['input'])[:80]!r} was given; it {what}."

@@ -1,0 +1,76 @@
+"""Task: what a trainer hands to `fit`. Everything that is not about one model family is in the loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from training.preflight import Finding
+
+
+@dataclass(frozen=True)
+class Score:
+    """One evaluation. `tables` may quote the user's rows: they stay in the run and never go to the Hub."""
+
+    metrics: dict[str, float]
+    tables: dict[str, dict[str, list]] = field(default_factory=dict)  # title -> {"columns": [...], "rows": [[...]]}
+
+
+class Task(ABC):
+    """Model, data and loss of one run.
+
+    `fit` calls `collate` on the rows that a step asks for and `losses` on what comes back; the rest has a default.
+    `model` is called through `forward` inside `losses`, so that several processes can share its gradients.
+    """
+
+    model: torch.nn.Module
+    train_data: Sequence
+    eval_data: Sequence = ()
+    metric: str = "loss"  # which evaluation metric says what is best …
+    maximize: bool = False  # … and in which direction
+    facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
+
+    @abstractmethod
+    def collate(self, rows: list) -> Any:
+        """Turn rows of `train_data` or `eval_data` into one batch: a dict of tensors, (rows, …) each."""
+
+    @abstractmethod
+    def losses(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
+        """One loss an item, in any shape. `fit` averages over all items of the global batch, however it is cut up."""
+
+    @abstractmethod
+    def save(self, model: torch.nn.Module, folder: Path) -> None:
+        """Write the artifact: what the family's own library loads with `from_pretrained(folder)`."""
+
+    def predict(self, model: torch.nn.Module, batch: Any) -> list:
+        """What `score` needs of a batch, one picklable item a row; by default the losses."""
+        return self.losses(model, batch).float().flatten().tolist()
+
+    def score(self, outputs: list) -> Score:
+        """Metrics from the outputs of all of `eval_data`, in its order; by default the mean loss."""
+        return Score({"loss": sum(outputs) / max(1, len(outputs))})
+
+    def lengths(self, data: Sequence) -> Sequence[int] | None:
+        """Tokens a row, so that rows of like length share a batch; None where rows are all of one size."""
+        return None
+
+    def preview(self, model: torch.nn.Module) -> list[dict]:
+        """A few samples for the panel: {"text": …} or {"image": data URL, "caption": …}."""
+        return []
+
+    def param_groups(self, weight_decay: float) -> list[dict]:
+        """Optimiser groups; by default biases, norms and other vectors are spared the weight decay."""
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        matrices, vectors = [p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        return [group for group in groups if group["params"]]
+
+    def findings(self) -> list[Finding]:
+        """What only the built task can tell the preflight sheet: truncated rows, unknown tokens."""
+        return []
