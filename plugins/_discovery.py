@@ -44,12 +44,8 @@ def discover(chosen: str | None = None) -> list[Found]:
         allowed |= set(BUILT_IN)
     found: dict[str, Found] = {}
     for name, origin, get in _candidates():
-        if (
-            (allowed
-            and name not in allowed)
-            or ("builtin" in allowed
-            and name in BUILT_IN
-            and not origin.startswith("plugins."))
+        if (allowed and name not in allowed) or (
+            "builtin" in allowed and name in BUILT_IN and not origin.startswith("plugins.")
         ):
             continue
         one = _load(name, origin, get)

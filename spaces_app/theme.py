@@ -29,8 +29,9 @@ class StudioTheme(gr.themes.Base):
             secondary_hue=gr.themes.colors.teal,
             neutral_hue=gr.themes.colors.slate,
             radius_size=gr.themes.sizes.radius_md,
-            font=(LocalFont("IBM Plex Sans", weights=(400, 600)), "system-ui", "sans-serif"),
-            font_mono=(LocalFont("IBM Plex Mono", weights=(400, 600)), "ui-monospace", "monospace"),
+            # Bold, since the semi-bold file in Gradio 6.31 lacks most Latin letters
+            font=(LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
+            font_mono=(LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
         )
         self.name = "studio"
         for part in (SURFACES, TEXT, INPUTS, BUTTONS):

@@ -20,9 +20,7 @@ from spaces_app.theme import CSS, HEAD, THEME
 pytestmark = pytest.mark.browser
 
 HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
 
 class Runs:
@@ -80,7 +78,10 @@ def step_event(step: int) -> dict[str, Any]:
 def report_events(step: int) -> list[dict[str, Any]]:
     accuracy = 0.93 - 0.43 * math.exp(-step / 110) - (0.02 if step > 250 else 0)
     metrics = {"loss": 0.3 + 0.4 * math.exp(-step / 100), "accuracy": accuracy, "macro_f1": accuracy - 0.03}
-    texts = [{"text": f"step {step}: a warm, quietly funny film → positive"}, {"text": "the plot never starts → negative"}]
+    texts = [
+        {"text": f"step {step}: a warm, quietly funny film → positive"},
+        {"text": "the plot never starts → negative"},
+    ]
     return [
         {"event": "eval", "step": step, "metrics": metrics, "best": step <= 250},
         {"event": "sample", "step": step, "items": [*texts, {"image": PIXEL, "caption": f"digit at {step}"}]},
@@ -125,21 +126,25 @@ def shared_page(browser: Browser, url: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(shared_page: Page, runs: Runs) -> Iterator[Page]:
-    """The one open page; what it logs as an error or asks of another machine fails the test."""
-    problems: list[str] = []
-    on_console = lambda message: problems.append(message.text) if message.type == "error" else None  # noqa: E731
-    on_error = lambda error: problems.append(str(error))  # noqa: E731
-    on_request = lambda request: None if is_local(request.url) else problems.append(request.url)  # noqa: E731
-    shared_page.on("console", on_console)
-    shared_page.on("pageerror", on_error)
-    shared_page.on("request", on_request)
-    yield shared_page
-    for event, listener in {"console": on_console, "pageerror": on_error, "request": on_request}.items():
+def problems(shared_page: Page) -> Iterator[list[str]]:
+    """What the page logs as an error or asks of another machine."""
+    found: list[str] = []
+    listeners = {
+        "console": lambda message: found.append(message.text) if message.type == "error" else None,
+        "pageerror": lambda error: found.append(str(error)),
+        "request": lambda request: None if is_local(request.url) else found.append(request.url),
+    }
+    for event, listener in listeners.items():
+        shared_page.on(event, listener)  # pyright: ignore[reportCallIssue, reportArgumentType] # one overload an event
+    yield found
+    for event, listener in listeners.items():
         shared_page.remove_listener(event, listener)
-    if not runs.is_answering:
-        runs.is_answering = True
-        problems = [problem for problem in problems if "status of 500" not in problem]
+
+
+@pytest.fixture
+def page(shared_page: Page, problems: list[str]) -> Iterator[Page]:
+    """The one open page, which has to stay free of problems."""
+    yield shared_page
     assert problems == []
 
 
@@ -150,6 +155,9 @@ def is_local(address: str) -> bool:
 def show(page: Page, run_id: str) -> None:
     page.get_by_label("Run", exact=True).fill(run_id)
     page.get_by_label("Run", exact=True).press("Enter")
+    expect(page.locator(".run-monitor .about") if run_id else page.get_by_text("No run to show yet")).to_have_text(
+        run_id or "No run to show yet"
+    )
 
 
 def points(page: Page, curve: str) -> int:
@@ -245,10 +253,18 @@ def test_scrubber_goes_back_to_an_earlier_preview(page: Page, runs: Runs):
 
 
 def test_hostile_text_stays_text(page: Page, runs: Runs):
-    items = [{"text": HOSTILE}, {"image": "http://192.0.2.1/x.png", "caption": "c"}, {"image": PIXEL, "caption": HOSTILE}]
-    run_id = runs.start(HOSTILE, title=HOSTILE, message=HOSTILE, log_tail=HOSTILE, status="failed", metrics={HOSTILE: 1.0})
+    items = [
+        {"text": HOSTILE},
+        {"image": "http://192.0.2.1/x.png", "caption": "c"},
+        {"image": PIXEL, "caption": HOSTILE},
+    ]
+    run_id = runs.start(
+        HOSTILE, title=HOSTILE, message=HOSTILE, log_tail=HOSTILE, status="failed", metrics={HOSTILE: 1.0}
+    )
     runs.train(run_id, 1, 20)
-    runs.write(run_id, {"event": "eval", "step": 20, "metrics": {HOSTILE: 0.5}}, {"event": "notice", "message": HOSTILE})
+    runs.write(
+        run_id, {"event": "eval", "step": 20, "metrics": {HOSTILE: 0.5}}, {"event": "notice", "message": HOSTILE}
+    )
     runs.write(run_id, {"event": "sample", "step": 20, "items": items})
     show(page, run_id)
     expect(page.locator(".run-monitor .sample-text")).to_have_text(HOSTILE)
@@ -282,20 +298,24 @@ def test_failed_run_says_why(page: Page, runs: Runs):
     expect(page.locator(".remark.red")).to_contain_text(message)
 
 
-def test_finished_run_is_asked_for_no_more(page: Page, runs: Runs):
-    run_id = runs.start("bert_finetune-done", status="finished", step=600)
-    show(page, run_id)
+def test_finished_run_is_asked_for_no_more(browser: Browser, url: str, runs: Runs):
+    done = runs.start("bert_finetune-done", status="finished", step=600)
+    stopped = runs.start("bert_finetune-stopped", status="cancelled", step=100, can_resume=True)
+    page = browser.new_page()
+    page.clock.install()
+    page.goto(url)
+    show(page, done)
     expect(page.get_by_role("status").get_by_text("Finished")).to_be_visible()
-    other = runs.start("bert_finetune-next")
-    runs.train(other, 1, 5)
-    asked = runs.asked.count(run_id)
-    page.wait_for_timeout(0)
-    show(page, other)
-    wait_for_points(page, "raw", 5)
-    assert runs.asked.count(run_id) == asked == 1
+    page.clock.fast_forward(60_000)
+    show(page, stopped)
+    expect(page.get_by_text("Stopped at step 100.")).to_be_visible()
+    with page.expect_response("**/component_server/"):
+        page.clock.fast_forward(60_000)
+    page.close()
+    assert (runs.asked.count(done), runs.asked.count(stopped) > 1) == (1, True)
 
 
-def test_run_goes_on_when_the_server_is_back(page: Page, runs: Runs):
+def test_run_goes_on_when_the_server_is_back(page: Page, problems: list[str], runs: Runs):
     run_id = runs.start("bert_finetune-restart")
     runs.train(run_id, 1, 10)
     show(page, run_id)
@@ -306,10 +326,10 @@ def test_run_goes_on_when_the_server_is_back(page: Page, runs: Runs):
     runs.is_answering = True
     wait_for_points(page, "raw", 20)
     expect(page.get_by_text("reconnecting")).to_have_count(0)
-    runs.is_answering = False  # tells the fixture to expect the failed answers in the console
+    problems[:] = [problem for problem in problems if "status of 500" not in problem]
 
 
-def test_unwatched_tab_asks_nothing_and_catches_up(page: Page, runs: Runs):
+def test_run_catches_up_when_its_tab_is_opened_again(page: Page, runs: Runs):
     run_id = runs.start("bert_finetune-tab")
     runs.train(run_id, 1, 10)
     show(page, run_id)
@@ -317,6 +337,19 @@ def test_unwatched_tab_asks_nothing_and_catches_up(page: Page, runs: Runs):
     page.get_by_role("tab", name="Other").click()
     runs.train(run_id, 11, 30)
     page.get_by_role("tab", name="Train").click()
+    wait_for_points(page, "raw", 30)
+
+
+def test_run_catches_up_when_the_window_is_seen_again(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-window")
+    runs.train(run_id, 1, 10)
+    show(page, run_id)
+    wait_for_points(page, "raw", 10)
+    be_hidden = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); }"
+    page.evaluate(be_hidden, True)
+    runs.train(run_id, 11, 30)
+    page.evaluate(be_hidden, False)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     wait_for_points(page, "raw", 30)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -105,14 +104,23 @@ def run_command(arguments: list[str]) -> int:
     parser.add_argument("--lock", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     run = Run(options.folder.resolve())
-    config = run.config()
-    plugin = find(config["plugin"])
     try:
-        return run_here(run, plugin, plugin.trainer(config["trainer"]), options.lock)
+        return run_here(run, *trainer_of(run), options.lock)
+    except UserError as error:
+        if options.lock is not None:  # nobody else will say why it never started
+            run.tell("failed", step=run.summary().step, message=str(error))
+        raise
     finally:
         if options.lock is not None:
             os.close(options.lock)
             _start_next()
+
+
+def trainer_of(run: Run) -> tuple[Plugin, Trainer]:
+    """The plugin and the trainer that a run was made for."""
+    config = run.config()
+    plugin = find(config["plugin"])
+    return plugin, plugin.trainer(config["trainer"])
 
 
 def _start_next() -> None:
@@ -126,43 +134,27 @@ def _start_next() -> None:
 def run_here(run: Run, plugin: Plugin, trainer: Trainer, lock: int | None = None) -> int:
     """Train in this process, or in several that this one waits for; the run's lock is held all the while."""
     if lock is None:
-        with run.lock():
+        with run.lock() as descriptor:
             run.tell("starting")
-            return run_here(run, plugin, trainer, -1)
-    (run.folder / "pid").write_text(str(os.getpgid(0)))
+            return run_here(run, plugin, trainer, descriptor)
+    (run.folder / "pid").write_text(str(os.getpid()))
     settings = run.settings(trainer.settings)
-    if settings.processes > 1 and "LOCAL_RANK" not in os.environ:
-        return _launch(run, settings.processes)
+    if settings.processes > 1:
+        from training.processes import launch
+
+        return launch(run, settings.processes, lock)
     return train(run, plugin, trainer, settings)
 
 
-def _launch(run: Run, processes: int) -> int:
-    """Several processes on this machine by torchrun; on a CPU they talk over gloo."""
-    from training.dispatch import child_environment
-
-    threads = str(max(1, (os.cpu_count() or 1) // processes))
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        str(processes),
-        "-m",
-        "training",
-        "worker",
-        str(run.folder),
-    ]
-    return subprocess.run(command, env={"OMP_NUM_THREADS": threads, **child_environment()}, check=False).returncode
-
-
 def worker_command(arguments: list[str]) -> int:
-    """One of several processes; the launcher holds the lock."""
+    """One of several processes; the launcher holds the lock, and would take a code other than 0 for a crash."""
+    from training.processes import follow_parent
+
+    follow_parent()
     run = Run(Path(arguments[0]))
-    config = run.config()
-    plugin = find(config["plugin"])
-    trainer = plugin.trainer(config["trainer"])
-    return train(run, plugin, trainer, run.settings(trainer.settings))
+    plugin, trainer = trainer_of(run)
+    code = train(run, plugin, trainer, run.settings(trainer.settings))
+    return 0 if code == 130 else code
 
 
 def train(run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings) -> int:
@@ -254,9 +246,9 @@ def cancel_command(arguments: list[str]) -> int:
 
 def resume_command(arguments: list[str]) -> int:
     run = _named(arguments)
-    plugin = find(run.config()["plugin"])
+    plugin, trainer = trainer_of(run)
     run.resume()
-    code = run_here(run, plugin, plugin.trainer(run.config()["trainer"]))
+    code = run_here(run, plugin, trainer)
     print(run.id)
     return code
 

@@ -42,13 +42,16 @@ def save(accelerator: Accelerator, folder: Path, step: int, keep: int) -> Path:
     """
     target = folder / f"step-{step:09d}"
     if not accelerator.is_main_process:
+        accelerator.wait_for_everyone()  # the folder is there
         accelerator.save_state(str(target) + ".new", safe_serialization=True)
         accelerator.wait_for_everyone()
         return target
     with files.replacing(target) as new:
+        accelerator.wait_for_everyone()
         accelerator.save_state(str(new), safe_serialization=True)
         accelerator.wait_for_everyone()
-    for old in all_checkpoints(folder)[:-keep]:
+    kept = all_checkpoints(folder)[-keep:]
+    for old in set(folder.iterdir()) - set(kept):  # also what a killed process left half written
         shutil.rmtree(old, ignore_errors=True)
     return target
 

@@ -411,8 +411,11 @@ def _download(repo: str, config: str | None, split: str) -> tuple[pa.Table, dict
     """Return the rows, and the names of the classes of each column that has some."""
     from datasets import ClassLabel, load_dataset
     from datasets.exceptions import DatasetNotFoundError
+    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
     from huggingface_hub.utils import httpx  # the library the client really uses; its name changed between releases
 
+    if repo in _PACKAGED_DATASETS_MODULES:  # "csv" would read whatever lies in the working directory
+        raise UserError(f"'{repo}' is a file format, no dataset of the Hub. Expected owner/name.")
     try:
         dataset: Any = load_dataset(repo, config, split=split)
     except DatasetNotFoundError as error:

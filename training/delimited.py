@@ -206,9 +206,8 @@ def _has_header(rows: list[list[str]], suffix: str) -> bool:
         return True
     if len(first) == 1:
         return suffix == ".csv" and first[0].isidentifier()
-    return not any(
-        (cell and cell in column) or _reads_like(cell, column) for cell, column in zip(first, below, strict=True)
-    )
+    words = [(cell, column) for cell, column in zip(first, below, strict=True) if cell and not VALUE.fullmatch(cell)]
+    return not any(cell in column or _reads_like(cell, column) for cell, column in words)
 
 
 def _mostly_values(column: list[str]) -> bool:

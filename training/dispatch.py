@@ -11,19 +11,28 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from training.errors import UserError
+from training.errors import RunHeldError, UserError
 from training.forkserver import WarmProcess
-from training.jobs import Run, Runs
+from training.jobs import GRACE_SECONDS, Run, Runs
 
 logger = logging.getLogger(__name__)
 Start = Callable[[Run, int], None]  # (run, the descriptor of its held lock)
 
 
 class Dispatcher:
-    """Whoever lives may pump the queue (the page, the command line, a trainer that ends): a lock lets one at a time."""
+    """Whoever lives may pump the queue (the page, the command line, a trainer that ends): a lock lets one at a time.
 
-    def __init__(self, runs: Runs, at_once: int = 1, warm: WarmProcess | None = None):
-        self.runs, self.at_once, self.warm = runs, at_once, warm
+    Args:
+        runs: Where the runs are.
+        at_once: Runs that may train at the same time.
+        warm: Starts them at once, where there is one; otherwise each begins with its imports.
+        grace_seconds: From a stop asked for to SIGTERM; to SIGKILL it is a sixth more.
+    """
+
+    def __init__(
+        self, runs: Runs, at_once: int = 1, warm: WarmProcess | None = None, grace_seconds: float = GRACE_SECONDS
+    ):
+        self.runs, self.at_once, self.warm, self.grace_seconds = runs, at_once, warm, grace_seconds
         self._wake = threading.Event()
 
     def pump(self) -> None:
@@ -34,9 +43,10 @@ class Dispatcher:
             states = [(run, run.status()) for run in self.runs.all()]
             for run, status in states:
                 if status == "running":
-                    run.escalate()
+                    run.escalate(self.grace_seconds)
             free = self.at_once - sum(status == "running" for _, status in states)
-            queued = sorted((run for run, status in states if status == "queued"), key=lambda run: run.summary().queued)
+            oldest_first = [run for run, status in reversed(states) if status == "queued"]
+            queued = sorted(oldest_first, key=lambda run: run.summary().queued)
             for run in queued[: max(0, free)]:
                 self._start(run)
 
@@ -46,7 +56,7 @@ class Dispatcher:
                 run.tell("starting")
                 if not (self.warm and self.warm.start(["run", str(run.folder)], run.folder / "log.txt", descriptor)):
                     start_process(["run", str(run.folder)], run, descriptor)
-        except BlockingIOError:
+        except RunHeldError:
             return  # somebody looks at it this moment: the next pump finds it
 
     def watch(self, seconds: float = 1.0) -> None:
@@ -116,5 +126,5 @@ def cancel_when_queued(run: Run) -> None:
         raise UserError(f"Run {run.id} is {status}: there is nothing to stop.")
     run.cancel()
     if status == "queued":
-        with contextlib.suppress(BlockingIOError), run.lock():
+        with contextlib.suppress(RunHeldError), run.lock():
             run.tell("cancelled", step=run.summary().step, message="Taken out of the queue before it started.")

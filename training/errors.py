@@ -7,3 +7,7 @@ class UserError(ValueError):
     It crosses every boundary unchanged: one line and exit code 2 on the command line, a toast on the page,
     `AppError` in `gradio_client`, a red row on the preflight sheet. Any other exception is a defect of ours.
     """
+
+
+class RunHeldError(UserError, BlockingIOError):
+    """Another process trains the run."""

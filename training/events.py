@@ -26,10 +26,11 @@ class EventLog:
         self.write_all([{"event": event, "time": round(time.time(), 3), **values}])
 
     def write_all(self, events: list[dict]) -> None:
-        lines = "".join(json.dumps(_finite(event), ensure_ascii=False) + "\n" for event in events)
+        lines = "".join(json.dumps(_finite(event), ensure_ascii=False) + "\n" for event in events).encode()
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(file, lines.encode())
+            while lines:  # a disk that fills up takes a part first, and raises at the rest
+                lines = lines[os.write(file, lines) :]
         finally:
             os.close(file)
         for event in events:
@@ -52,6 +53,8 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
     with path.open("rb") as file:
         file.seek(offset)
         chunk = file.read(MAX_READ)
+        if len(chunk) == MAX_READ:
+            chunk += file.readline()  # a line longer than a piece must not stop its readers
     whole = chunk[: chunk.rfind(b"\n") + 1]
     return [event for line in whole.splitlines() if (event := _parse(line))], offset + len(whole)
 

@@ -55,11 +55,13 @@ def recover(folder: Path) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Flush every file of a folder to the disk."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+    """Flush a folder to the disk: every file, and the lists of their names."""
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def size_bytes(folder: Path) -> int:

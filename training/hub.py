@@ -36,7 +36,7 @@ def resolve(
     """Turn a starter's name (or nothing), a run's id or `owner/repo[@revision]` into a folder of weights.
 
     Args:
-        allow_folder: Whether a path is a name too: on the command line, never for an API caller.
+        allow_folder: Whether an absolute path is a name too: on the command line, never for an API caller.
 
     Raises:
         UserError: If there are no such weights; the message says what a name may be.
@@ -52,12 +52,32 @@ def resolve(
         if not run.artifact.is_dir():
             raise UserError(f"Run {name} has no weights yet: it is {run.status()}.")
         return run.artifact
-    if allow_folder and Path(name).is_dir():
-        return Path(name).resolve()
-    if REPO.fullmatch(name):
-        return pull(name, token=token).folder
+    if allow_folder and Path(name).is_absolute() and Path(name).is_dir():
+        return Path(name)
+    check_name(name, starters)
+    return pull(name, token=token).folder
+
+
+def check_name(name: str, starters: Mapping[str, Path]) -> None:
+    """Refuse what is neither nothing, a starter, a run's id nor `owner/repo[@revision]`: a path, say.
+
+    Raises:
+        UserError: Saying what a name may be.
+    """
+    if not name or name in starters or RUN_ID.fullmatch(name) or REPO.fullmatch(name):
+        return
     known = f"a starter ({', '.join(starters)}), " if starters else ""
     raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
+
+
+def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
+    """Refuse a run without weights now, not when training starts; a Hub name is asked for by the run itself.
+
+    Raises:
+        UserError: If there is no such run, or it has no weights.
+    """
+    if RUN_ID.fullmatch(name):
+        resolve(name, starters, runs)
 
 
 def pull(name: str, token: str | None = None) -> Pulled:
@@ -98,9 +118,7 @@ def push(folder: Path, repo: str, token: str | None, *, private: bool = True, me
     if not match or match["revision"]:
         raise UserError(f"{repo[:100]!r} is not a repository's name: write owner/repo.")
     api = HfApi(token=token)
-    files = sorted(
-        path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED)
-    )
+    files = pushed_files(folder)
     with _told(repo):
         api.create_repo(repo, private=private, exist_ok=True)
         head = api.model_info(repo, timeout=20).sha
@@ -109,6 +127,13 @@ def push(folder: Path, repo: str, token: str | None, *, private: bool = True, me
             repo, operations, commit_message=message or "Add weights trained with Selfsup Studio", parent_commit=head
         )
     return str(commit.commit_url)
+
+
+def pushed_files(folder: Path) -> list[Path]:
+    """The files of an artifact that go to the Hub."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED)
+    )
 
 
 def _cached(repo: str, revision: str | None) -> Pulled:

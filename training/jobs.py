@@ -18,14 +18,18 @@ from typing import Any, TypeVar
 import yaml
 
 from training import files
-from training.errors import UserError
+from training.errors import RunHeldError, UserError
 from training.events import FINAL, EventLog, Summary, read_events
 from training.home import runs_folder
 from training.settings import TrainSettings, parse_settings
 
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
+CONTENTS = frozenset(
+    "owner data events.jsonl log.txt pid lock cancel checkpoint artifact artifact.old artifact.new report.json tracker".split()
+)
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
+GLANCES = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less
 S = TypeVar("S", bound=TrainSettings)
 
 
@@ -155,29 +159,31 @@ class Run:
         """Hold the run; yields the file descriptor, which a child process can inherit and so keep the lock.
 
         Raises:
-            BlockingIOError: Another process holds it.
+            RunHeldError: Another process holds it.
         """
         descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            if not _take(descriptor, kind, tries=GLANCES if kind == fcntl.LOCK_EX else 1):
+                raise RunHeldError(f"Run {self.id} is being trained by another process.")
             yield descriptor
         finally:
             os.close(descriptor)
 
     def cancel(self) -> None:
         """Ask the trainer to stop: it writes a checkpoint, keeps the best weights and exits."""
-        (self.folder / "cancel").touch()
+        with contextlib.suppress(FileExistsError):  # asked twice: the patience counts from the first time
+            (self.folder / "cancel").touch(exist_ok=False)
 
-    def escalate(self) -> None:
-        """Signal a trainer that did not heed `cancel`: SIGTERM after a minute, then SIGKILL, to its whole group."""
+    def escalate(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Signal a trainer that did not heed `cancel`: SIGTERM after the grace, then SIGKILL, to its whole group."""
         try:
             waited = time.time() - (self.folder / "cancel").stat().st_mtime
             process = int((self.folder / "pid").read_text())
         except (OSError, ValueError):
             return
-        if waited > GRACE_SECONDS and self.is_held():
+        if waited > grace_seconds and self.is_held():
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process, signal.SIGKILL if waited > GRACE_SECONDS * 7 / 6 else signal.SIGTERM)
+                _signal(process, signal.SIGKILL if waited > grace_seconds * 7 / 6 else signal.SIGTERM)
 
     def resume(self) -> None:
         """Put the run back into the queue; the trainer goes on from the last checkpoint.
@@ -192,15 +198,20 @@ class Run:
         self.tell("queued")
 
     def delete(self) -> None:
-        """Remove the folder.
+        """Remove the folder; of one that its user chose only what the run put there.
 
         Raises:
             UserError: While it runs.
         """
         try:
             with self.lock():
-                shutil.rmtree(self.folder)
-        except BlockingIOError:
+                (self.folder / "config.yaml").unlink()  # from here on nobody lists it
+                for path in list(self.folder.iterdir()):
+                    if RUN_ID.fullmatch(self.id) or path.name in CONTENTS:
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+                with contextlib.suppress(OSError):  # the user's own files are in it
+                    self.folder.rmdir()
+        except RunHeldError:
             raise UserError(f"Run {self.id} is running: stop it before you delete it.") from None
 
 
@@ -248,8 +259,28 @@ class Runs:
         names = (
             [path.name for path in self.folder.iterdir() if RUN_ID.fullmatch(path.name)] if self.folder.exists() else []
         )
-        runs = [self.get(name) for name in names if (self.folder / name / "config.yaml").exists()]
-        return sorted(runs, key=lambda run: -(run.folder / "owner").stat().st_mtime)
+        found: list[tuple[float, Run]] = []
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, UserError):  # being made, or being deleted
+                found.append(((self.folder / name / "owner").stat().st_mtime, self.get(name)))
+        return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def _take(descriptor: int, kind: int, tries: int) -> bool:
+    for left in range(tries - 1, -1, -1):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.01 if left else 0)
+    return False
+
+
+def _signal(process: int, number: int) -> None:
+    """To the group that a trainer leads; one started by a script shares the script's, which must live."""
+    if os.getpgid(process) == process:
+        os.killpg(process, number)
+    else:
+        os.kill(process, number)
 
 
 def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:

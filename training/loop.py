@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import gather_object, send_to_device, set_seed
+from accelerate.utils import send_to_device, set_seed
 
 from training import artifact, checkpoint, files
+from training.accelerator import make_accelerator, stop_on_signal
 from training.batches import Batches, pieces, step_seed
 from training.checkpoint import Progress
-from training.errors import UserError
+from training.curve import Curve, NonFiniteLossError
+from training.evaluation import judge, score
 from training.events import EventLog
 from training.optim import learning_rate, make_average, make_optimizer
 from training.settings import TrainSettings
 from training.task import Task
 
-FLUSH_SECONDS = 0.5  # between writes of the curve
+__all__ = ["NonFiniteLossError", "fit"]
+
 CHECKPOINT_SECONDS = 30.0  # at least this between checkpoints, and at least 100 times what the last one took
-
-
-class NonFiniteLossError(UserError):
-    """The loss or the gradient became NaN or infinite."""
+STOPS = {
+    1: ("cancelled", "Stopped on request; the best weights are kept and the run can be resumed."),
+    2: ("finished", "Stopped early: {patience} evaluations without a better score."),
+    3: ("finished", "Stopped at the time limit of {time_limit:g} seconds."),
+}
 
 
 def fit(
@@ -60,7 +62,7 @@ class _Fit:
     def __init__(self, task: Task, settings: TrainSettings, folder: Path, record: dict, listener: Callable | None):
         self.task, self.settings, self.folder, self.record = task, settings, folder, record
         self.progress = Progress()
-        self.accelerator = _make_accelerator(settings, folder)
+        self.accelerator = make_accelerator(settings, folder)
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
         self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed, task.lengths(task.train_data))
@@ -69,10 +71,9 @@ class _Fit:
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         states = [self.progress] if self.average is None else [self.progress, self.average]
         self.accelerator.register_for_checkpointing(*states)
-        self.pending: list[tuple[int, float, torch.Tensor, torch.Tensor]] = []  # step, rate, loss, gradient norm
+        self.curve = Curve(self.log, self.accelerator, settings)
         self.stopping = False
-        self.flushed = self.saved = time.monotonic()
-        self.save_seconds = 0.0
+        self.saved, self.save_seconds = time.monotonic(), 0.0
 
     def run(self) -> Progress:
         resumed = self._restore()
@@ -88,18 +89,13 @@ class _Fit:
             resumed=resumed,
             seconds=self.progress.seconds,
         )
-        with _stop_on_signal(self):
+        with stop_on_signal(self.stop):
             outcome, message = self._train()
-        self._finish(outcome)
-        self.tell(
-            outcome,
-            step=self.progress.step,
-            metrics=self.progress.metrics,
-            best=self.progress.best_metrics,
-            message=message,
-        )
+            self._finish(outcome)
+        state = self.progress
+        self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
         self.accelerator.end_training()
-        return self.progress
+        return state
 
     def _train(self) -> tuple[str, str]:
         self.model.train()
@@ -111,7 +107,7 @@ class _Fit:
                 self.evaluate()
             stop = self._agree(self._why_stop())
             if stop:
-                return _STOPS[stop][0], _STOPS[stop][1].format(**dict(self.settings))
+                return STOPS[stop][0], STOPS[stop][1].format(**dict(self.settings))
             if self._agree(self._checkpoint_is_due()):
                 self.save()
         return "finished", ""
@@ -135,7 +131,7 @@ class _Fit:
             sums = self.accelerator.reduce(sums, "sum")
         norm = self._update(float(nominal / sums[1].clamp(min=1)))
         self.progress.step += 1
-        self._remember(sums[0] / sums[1].clamp(min=1), norm)
+        self.curve.add(self.progress.step, learning_rate(step, self.settings), sums[0] / sums[1].clamp(min=1), norm)
 
     def _losses(self, rows: list) -> torch.Tensor:
         batch = send_to_device(self.task.collate(rows), self.accelerator.device)
@@ -157,65 +153,38 @@ class _Fit:
 
     def evaluate(self) -> None:
         """Score the held-out rows, keep the weights if they are the best so far, show a preview."""
-        self.flush()
+        self.curve.flush()
         model = self._weights()
-        was_training = self.model.training
         model.eval()
         self.accelerator.wait_for_everyone()
-        score = self._score(model) if len(self.task.eval_data) else None
-        if score is not None and self.log:
-            best = self._judge(score.metrics)
+        found = score(self.task, model, self.accelerator, self.settings)
+        if found is not None:
+            best = judge(self.progress, self.task, found.metrics)
             if best:
-                self._keep(model, score.tables)
-            self.tell("eval", step=self.progress.step, metrics=score.metrics, best=best)
-            self.accelerator.log({f"eval/{k}": v for k, v in score.metrics.items()}, step=self.progress.step)
+                self._keep(model, found.tables)
+            self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
+            self.accelerator.log({f"eval/{k}": v for k, v in found.metrics.items()}, step=self.progress.step)
         if self.log:
-            with torch.no_grad(), self.accelerator.autocast():
-                items = self.task.preview(model)
-            if items:
-                self.tell("sample", step=self.progress.step, items=items)
-        self.model.train(was_training)
-        self.flushed = time.monotonic()
+            self._preview(model)
+        self.model.train()
+        self.curve.restart_clock()
 
-    def _score(self, model: torch.nn.Module):
-        """Each process predicts its share of the rows; the main one scores them all."""
-        data, size = self.task.eval_data, 2 * max(1, self.settings.batch_size // self.settings.gradient_accumulation)
-        lengths = self.task.lengths(data)
-        order = list(range(len(data))) if lengths is None else sorted(range(len(data)), key=lengths.__getitem__)
-        chunks = [order[start : start + size] for start in range(0, len(order), size)][self.rank :: self.processes]
-        set_seed(step_seed(self.settings.seed, 2**31, self.rank))  # evaluations that draw noise draw the same each time
-        found: list = []
+    def _preview(self, model: torch.nn.Module) -> None:
         with torch.no_grad(), self.accelerator.autocast():
-            for chunk in chunks:
-                batch = send_to_device(self.task.collate([data[row] for row in chunk]), self.accelerator.device)
-                found.extend(zip(chunk, self.task.predict(model, batch), strict=True))
-        found = gather_object(found) if self.processes > 1 else found
-        return self.task.score([output for _, output in sorted(found, key=lambda pair: pair[0])]) if self.log else None
-
-    def _judge(self, metrics: dict[str, float]) -> bool:
-        """Whether these metrics are the best so far; counts the evaluations since."""
-        state, value = self.progress, metrics[self.task.metric]
-        better = state.best is None or (value > state.best if self.task.maximize else value < state.best)
-        state.metrics = metrics
-        state.evaluations_without_gain = 0 if better else state.evaluations_without_gain + 1
-        if better:
-            state.best, state.best_step, state.best_metrics = value, state.step, metrics
-        return better
+            items = self.task.preview(model)
+        if items:
+            self.tell("sample", step=self.progress.step, items=items)
 
     def _keep(self, model: torch.nn.Module, tables: dict) -> None:
-        about = {
-            **self.record,
-            "step": self.progress.step,
-            "metrics": self.progress.best_metrics,
-            "facts": self.task.facts,
-        }
+        state = self.progress
+        about = {**self.record, "step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
         artifact.save(self.task, model, self.folder / "artifact", self.settings, about)
         files.write_json(self.folder / "report.json", tables)
 
     def _finish(self, outcome: str) -> None:
         """Leave an artifact whatever happened: the best weights, or the last ones where nothing was ever scored."""
-        self.flush()
-        if outcome == "finished" and self.progress.metrics and not self._evaluated_here():
+        self.curve.flush()
+        if outcome == "finished" and not self._evaluation_is_due():  # stopped between two evaluations
             self.evaluate()
         if self.log and not (self.progress.metrics and (self.folder / "artifact").exists()):
             self._keep(self._weights(), {})
@@ -225,65 +194,15 @@ class _Fit:
 
     def save(self) -> None:
         """Write a checkpoint, never of weights whose loss was not finite."""
-        self.flush()
+        self.curve.flush()
         started = time.monotonic()
-        path = checkpoint.save(
-            self.accelerator, self.folder / "checkpoint", self.progress.step, self.settings.keep_checkpoints
-        )
+        step, folder = self.progress.step, self.folder / "checkpoint"
+        path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints)
         self.saved, self.save_seconds = time.monotonic(), time.monotonic() - started
         if self.log:
-            self.tell(
-                "checkpoint",
-                step=self.progress.step,
-                size_bytes=files.size_bytes(path),
-                seconds=round(self.save_seconds, 3),
-            )
-        self.flushed = time.monotonic()
-
-    def flush(self) -> None:
-        """Write the steps since the last time.
-
-        Raises:
-            NonFiniteLossError: If one of them was not finite.
-        """
-        if not self.pending:
-            return
-        now, scaled = time.time(), self.settings.precision == "fp16"  # fp16 skips steps whose gradient overflowed
-        values = torch.stack(
-            [torch.stack((loss.cpu(), norm.cpu().float())) for _, _, loss, norm in self.pending]
-        ).tolist()
-        rows, first = len(values) * self.settings.batch_size, self.flushed
-        rate = rows / max(1e-9, time.monotonic() - first)
-        events = [
-            {
-                "event": "step",
-                "time": round(now, 3),
-                "step": step,
-                "loss": loss,
-                "learning_rate": rate_then,
-                "grad_norm": norm,
-                "rate": round(rate, 2),
-            }
-            for (step, rate_then, _, _), (loss, norm) in zip(self.pending, values, strict=True)
-        ]
-        self.pending, self.flushed = [], time.monotonic()
-        if self.log:
-            self.log.write_all(events)
-            self.accelerator.log(
-                {"train/loss": events[-1]["loss"], "train/learning_rate": events[-1]["learning_rate"]},
-                step=events[-1]["step"],
-            )
-        for event, (loss, norm) in zip(events, values, strict=True):
-            if loss - loss != 0 or (norm - norm != 0 and not scaled):
-                raise NonFiniteLossError(
-                    f"The loss or its gradient was no longer a number at step {event['step']}. Lower learning_rate "
-                    f"(it was {self.settings.learning_rate:g}) or set max_grad_norm; the best weights before are kept."
-                )
-
-    def _remember(self, loss: torch.Tensor, norm: torch.Tensor) -> None:
-        self.pending.append((self.progress.step, learning_rate(self.progress.step - 1, self.settings), loss, norm))
-        if time.monotonic() - self.flushed >= FLUSH_SECONDS or self.progress.step <= 1:
-            self.flush()
+            size = files.size_bytes(path)
+            self.tell("checkpoint", step=step, size_bytes=size, seconds=round(self.save_seconds, 3))
+        self.curve.restart_clock()
 
     def _restore(self) -> bool:
         files.recover(self.folder / "artifact")
@@ -300,9 +219,6 @@ class _Fit:
     def _evaluation_is_due(self) -> bool:
         every = self.settings.evaluate_every or max(1, self.settings.steps // 10)
         return self.progress.step % every == 0 or self.progress.step == self.settings.steps
-
-    def _evaluated_here(self) -> bool:
-        return self._evaluation_is_due()
 
     def _checkpoint_is_due(self) -> int:
         if self.settings.checkpoint_every:
@@ -324,51 +240,10 @@ class _Fit:
         torch.distributed.broadcast(shared, 0)
         return int(shared.item())
 
+    def stop(self) -> None:
+        """Ask for the end after the step that is being computed."""
+        self.stopping = True
+
     def tell(self, event: str, **values: Any) -> None:
         if self.log:
             self.log.write(event, **values)
-
-
-_STOPS = {
-    1: ("cancelled", "Stopped on request; the best weights are kept and the run can be resumed."),
-    2: ("finished", "Stopped early: {patience} evaluations without a better score."),
-    3: ("finished", "Stopped at the time limit of {time_limit:g} seconds."),
-}
-
-
-def _make_accelerator(settings: TrainSettings, folder: Path) -> Accelerator:
-    precision = {"fp32": "no"}.get(settings.precision, settings.precision)
-    cpu = settings.device == "cpu" or (not torch.cuda.is_available() and not torch.backends.mps.is_available())
-    if precision == "fp16" and cpu:
-        raise UserError("precision fp16 needs a GPU; on this machine use bf16 or fp32.")
-    trackers = None if settings.tracker == "none" else settings.tracker
-    accelerator = Accelerator(
-        mixed_precision=precision,
-        cpu=cpu,
-        log_with=trackers,
-        project_dir=str(folder / "tracker"),
-        step_scheduler_with_optimizer=False,
-    )
-    if trackers:
-        accelerator.init_trackers(
-            "selfsup-studio", config={k: v for k, v in settings.changed().items() if not isinstance(v, list)}
-        )
-    return accelerator
-
-
-@contextlib.contextmanager
-def _stop_on_signal(run: _Fit) -> Iterator[None]:
-    """SIGTERM and Ctrl-C mean what a touched `cancel` file means: checkpoint, keep the best, exit."""
-
-    def stop(*_: Any) -> None:
-        run.stopping = True
-
-    try:
-        old = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not in the main thread: only the file can stop it
-        old = {}
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

@@ -43,8 +43,7 @@ class Sheet:
     @property
     def verdict(self) -> Level:
         """The worst level on the sheet; a sheet without rows is green."""
-        levels: list[Level] = [finding.level for finding in self.findings]
-        return max(levels, key=LEVELS.index, default="green")
+        return LEVELS[max((LEVELS.index(finding.level) for finding in self.findings), default=0)]
 
     @property
     def blocked(self) -> bool:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from training.errors import UserError
@@ -133,6 +133,16 @@ class TrainSettings(BaseModel):
         json_schema_extra=ADVANCED,
     )
 
+    @model_validator(mode="after")
+    def _every_piece_has_a_row(self) -> TrainSettings:
+        pieces = self.processes * self.gradient_accumulation
+        if self.batch_size < pieces:
+            raise ValueError(
+                f"batch_size {self.batch_size} is less than the {pieces} pieces it is cut into (processes "
+                f"{self.processes} x gradient_accumulation {self.gradient_accumulation}): raise it or cut less"
+            )
+        return self
+
     @classmethod
     def file_fields(cls) -> list[str]:
         """The names of the fields that hold a file."""
@@ -170,4 +180,6 @@ def _explain(settings: type[TrainSettings], problem: dict[str, Any]) -> str:
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return f"There is no setting {name!r}.{hint} There are: {', '.join(settings.model_fields)}."
     what = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not name:  # fields that do not fit each other
+        return f"{what}."
     return f"{name}: {str(problem['input'])[:80]!r} was given; it {what}."

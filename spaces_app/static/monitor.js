@@ -70,6 +70,11 @@ function progressText({ status, step, steps, rate, seconds_left, queue_position 
   return parts.join(" · ");
 }
 
+function spentText({ seconds, size_bytes }) {
+  const time = Number.isFinite(seconds) ? `${formatSeconds(seconds)} elapsed` : "";
+  return [time, Number.isFinite(size_bytes) ? `${formatBytes(size_bytes)} on disk` : ""].filter(Boolean).join(" · ");
+}
+
 // What the run's end means for the visitor: [title, text, colour], or nothing.
 function endRemark({ status, message, step, can_resume }) {
   const resume = can_resume ? "Resume continues from its last checkpoint." : "";
@@ -179,7 +184,7 @@ function describe({ name, points }) {
 function niceTicks(low, high, count, smallest = 0) {
   const raw = Math.max((high - low) / count, smallest, Number.MIN_VALUE);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const gap = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw * 0.999);
+  const gap = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw / 1.5); // the closest, roughly
   const first = Math.ceil(low / gap - 1e-9);
   const length = Math.max(0, Math.floor(high / gap + 1e-9) - first + 1);
   return Array.from({ length }, (_, index) => Number(((first + index) * gap).toPrecision(12)));
@@ -205,12 +210,13 @@ function makeScale(series, width, height, log) {
   const plane = log ? Math.log10 : (number) => number;
   const values = points.map((point) => plane(point.value));
   const [low, high] = padded(Math.min(...values), Math.max(...values), !log && Math.min(...values) >= 0 ? 0 : -Infinity);
-  const [from, to] = [Math.min(...points.map((point) => point.step)), Math.max(...points.map((point) => point.step))];
+  const [first, to] = [Math.min(...points.map((point) => point.step)), Math.max(...points.map((point) => point.step))];
+  const from = first <= to / 10 ? 0 : first;
   return {
     box,
     x: (step) => (to === from ? (box.left + box.right) / 2 : box.left + ((step - from) / (to - from)) * (box.right - box.left)),
     y: (value) => box.bottom - ((plane(value) - low) / (high - low)) * (box.bottom - box.top),
-    xTicks: niceTicks(from, to, Math.max(2, Math.floor(width / 100)), 1),
+    xTicks: niceTicks(from, to, Math.max(3, Math.floor(width / 90)), 1),
     yTicks: log ? logTicks(low, high) : niceTicks(low, high, 4),
   };
 }
@@ -319,20 +325,20 @@ function drawSpark(node, points) {
 // ---- the page -----------------------------------------------------------------------------------------------------
 
 function card(title, ...controls) {
-  return html("section", { class: "card" }, html("div", { class: "card-head" }, html("h4", {}, title), ...controls));
+  return html("section", { class: "card" }, html("div", { class: "card-head" }, html("h3", {}, title), ...controls));
 }
 
 function emptyState() {
   const curve = svg("path", { d: "M4 6 C 16 34, 34 30, 68 35" });
-  const title = html("h3", {}, "No run to show yet");
+  const title = html("h2", {}, "No run to show yet");
   const text = html("p", { class: "soft" }, "Start a training run: its progress, curves, previews and log appear here.");
   return html("div", { class: "card empty" }, svg("svg", { viewBox: "0 0 72 40", "aria-hidden": "true" }, curve), title, text);
 }
 
 function makeHead() {
   const parts = { chip: html("span"), dot: html("span", { class: "dot" }), reconnecting: html("span", { class: "reconnecting" }) };
-  parts.title = html("h3");
-  parts.about = html("span", { class: "soft small mono push" });
+  parts.title = html("h2");
+  parts.about = html("span", { class: "about soft small mono push" });
   parts.fill = html("div", { class: "fill" });
   parts.track = html("div", { class: "track", role: "progressbar", "aria-label": "Training progress", "aria-valuemin": 0 }, parts.fill);
   parts.progress = html("span");
@@ -366,10 +372,10 @@ function makeTile(name) {
 }
 
 function makeFacts() {
-  const facts = { loss: makeTile("Training loss"), learningRate: makeTile("Learning rate"), gradNorm: makeTile("Gradient norm"), disk: makeTile("Disk use") };
+  const facts = { loss: makeTile("Training loss"), learningRate: makeTile("Learning rate"), gradNorm: makeTile("Gradient norm"), checkpoint: makeTile("Last checkpoint") };
   facts.spark = svg("svg", { class: "spark", viewBox: "0 0 100 22", preserveAspectRatio: "none", role: "img" });
   facts.learningRate.line.append(facts.spark);
-  facts.node = html("div", { class: "tiles" }, ...[facts.loss, facts.learningRate, facts.gradNorm, facts.disk].map((tile) => tile.node));
+  facts.node = html("div", { class: "tiles" }, ...[facts.loss, facts.learningRate, facts.gradNorm, facts.checkpoint].map((tile) => tile.node));
   return facts;
 }
 
@@ -401,13 +407,12 @@ function drawHead(head, curves, status) {
   const known = Object.hasOwn(LABELS, status.status);
   setText(head.chip, status.status === "running" && !curves.started ? "Starting" : known ? LABELS[status.status] : "Unknown");
   setText(head.title, status.title || [status.plugin, status.trainer].filter(Boolean).join(" · "));
-  setText(head.about, status.id ?? "");
   const text = progressText(status, curves.started);
   const share = status.steps ? Math.min(1, (status.step ?? 0) / status.steps) : 0;
   head.fill.style.width = `${100 * share}%`;
   setAttributes(head.track, { "aria-valuemax": status.steps || 1, "aria-valuenow": Math.min(status.step ?? 0, status.steps || 1), "aria-valuetext": text });
   setText(head.progress, text);
-  setText(head.elapsed, Number.isFinite(status.seconds) ? `${formatSeconds(status.seconds)} elapsed` : "");
+  setText(head.elapsed, spentText(status));
 }
 
 function drawRemarks(node, remarks) {
@@ -443,7 +448,7 @@ function drawCharts(charts, curves) {
   drawChart(charts.metric, points.length ? [{ name, kind: "eval", points }] : [], false);
 }
 
-function drawFacts(facts, curves, status) {
+function drawFacts(facts, curves) {
   const last = curves.train.at(-1);
   const losses = lossSeries(curves).find((series) => series.kind === "train")?.points ?? [];
   const rates = thin(pointsOf(curves.train, (entry) => entry.learning_rate));
@@ -451,8 +456,8 @@ function drawFacts(facts, curves, status) {
   setText(facts.loss.note, losses.length > 1 ? `from ${formatNumber(losses[0].value)}` : "");
   setText(facts.learningRate.number, formatNumber(last?.learning_rate, 3));
   setText(facts.gradNorm.number, formatNumber(last?.grad_norm, 3));
-  setText(facts.disk.number, formatBytes(status.size_bytes));
-  setText(facts.disk.note, curves.checkpoint ? `checkpoint at step ${curves.checkpoint.step}` : "no checkpoint yet");
+  setText(facts.checkpoint.number, curves.checkpoint ? `step ${curves.checkpoint.step}` : "–");
+  setText(facts.checkpoint.note, curves.checkpoint ? formatBytes(curves.checkpoint.size_bytes) : "none yet");
   if (rates.length) setAttributes(facts.spark, { "aria-label": describe({ name: "learning rate", points: rates }) });
   facts.spark.toggleAttribute("hidden", rates.length < 2);
   if (rates.length > 1) drawSpark(facts.spark, rates);
@@ -518,31 +523,31 @@ function drawLog(log, text) {
   if (atEnd) log.text.scrollTop = log.text.scrollHeight;
 }
 
-function makeView(root) {
+// A view belongs to one run: another run gets a new one, so nothing of the last can stay behind.
+function makeView(root, runId) {
   const view = { curves: newCurves(), status: null };
   const redraw = () => view.status && drawRun();
   const parts = { head: makeHead(), charts: makeCharts(redraw), facts: makeFacts(), metrics: makeMetrics(), previews: makePreviews(redraw), log: makeLog() };
   const run = html("div", {}, ...[parts.head, parts.charts, parts.facts, parts.metrics, parts.previews, parts.log].map((part) => part.node));
-  const empty = emptyState();
 
   function drawRun() {
     const { curves, status } = view;
     root.dataset.status = String(status.status);
     drawHead(parts.head, curves, status);
     drawRemarks(parts.head.remarks, remarksOf(curves, status));
-    for (const part of [parts.charts, parts.facts, parts.log]) part.node.hidden = false;
+    parts.charts.node.hidden = parts.facts.node.hidden = !curves.train.length && status.status !== "running";
+    parts.log.node.hidden = false;
     drawCharts(parts.charts, curves);
-    drawFacts(parts.facts, curves, status);
+    drawFacts(parts.facts, curves);
     drawMetrics(parts.metrics, curves, status);
     drawPreviews(parts.previews, curves.previews);
     drawLog(parts.log, status.log_tail);
   }
 
-  function drawNothing(chip, title, about, remarks) {
+  function drawNothing(chip, title, remarks) {
     root.dataset.status = "none";
     setText(parts.head.chip, chip);
     setText(parts.head.title, title);
-    setText(parts.head.about, about);
     setText(parts.head.progress, "");
     setText(parts.head.elapsed, "");
     parts.head.fill.style.width = "0";
@@ -550,24 +555,19 @@ function makeView(root) {
     for (const part of [parts.charts, parts.facts, parts.metrics, parts.previews, parts.log]) part.node.hidden = true;
   }
 
+  drawNothing("Loading", "", []);
+  setText(parts.head.about, runId);
+  root.replaceChildren(runId ? run : emptyState());
   return Object.assign(view, {
     redraw,
-    reset(runId) {
-      Object.assign(view, { curves: newCurves(), status: null });
-      parts.previews.shown = null;
-      for (const chart of [parts.charts.loss, parts.charts.metric]) showStep(chart, null);
-      drawNothing("Loading", "", runId, []);
-      view.connected(true);
-      root.replaceChildren(runId ? run : empty);
-    },
     take({ events, status }) {
       for (const event of events ?? []) if (Object.hasOwn(TAKE, event.event)) TAKE[event.event](view.curves, event);
       view.status = status;
       drawRun();
     },
-    refuse(runId, message) {
+    refuse(message) {
       view.status = null;
-      drawNothing("Unavailable", "", runId, [["This run cannot be shown.", String(message), "red"]]);
+      drawNothing("Unavailable", "", [["This run cannot be shown.", String(message), "red"]]);
     },
     connected(yes) {
       setText(parts.head.reconnecting, yes ? "" : "No answer from the server, reconnecting…");
@@ -579,8 +579,9 @@ function makeView(root) {
 
 // ---- polling ------------------------------------------------------------------------------------------------------
 
-const view = makeView(element.querySelector(".run-monitor"));
+const root = element.querySelector(".run-monitor");
 const lifetime = new AbortController();
+let view = null;
 const run = { id: "", offset: 0, failures: 0, turn: 0, asking: 0, timer: 0 };
 
 // Gradio's server functions never reject: a lost server or an exception there gives undefined.
@@ -606,7 +607,7 @@ function use(answer) {
   if (run.failures !== 1) view.connected(!run.failures); // one lost answer is no news
   if (!answer) return Math.min(POLL_MS * 2 ** (run.failures - 1), LONGEST_RETRY_MS);
   if (answer.error) {
-    view.refuse(run.id, answer.error);
+    view.refuse(answer.error);
     return ERROR_MS;
   }
   run.offset = answer.offset ?? run.offset;
@@ -618,10 +619,11 @@ function use(answer) {
 
 function follow() {
   Object.assign(run, { id: String(props.value ?? ""), offset: 0, failures: 0, turn: run.turn + 1 });
-  view.reset(run.id);
+  view = makeView(root, run.id);
   poll();
 }
 
+follow();
 // Drawing changes the height, so only a new width counts; a width after none means that the tab was opened again.
 let width = 0;
 const sizes = new ResizeObserver(() => {
@@ -634,4 +636,3 @@ sizes.observe(element);
 lifetime.signal.addEventListener("abort", () => sizes.disconnect());
 document.addEventListener("visibilitychange", poll, { signal: lifetime.signal });
 watch("value", follow);
-follow();

@@ -1,0 +1,63 @@
+"""Who is asking, what they may do, and errors that reach them as one sentence."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from spaces_app.settings import Settings
+from training.errors import UserError
+from training.jobs import Run
+
+logger = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def visitor(request: gr.Request | None) -> str:
+    """The visitor's name: their Hub account, else what tells their browser apart, else nobody."""
+    if request is None:
+        return ""
+    return request.username or f"guest-{request.session_hash or ''}"
+
+
+def may_see(run: Run, who: str, settings: Settings) -> bool:
+    """On a shared Space an owner sees only their own; on one's own machine everything is one's own."""
+    return not settings.on_space or run.owner() == who
+
+
+def check_may_train(who: str, settings: Settings) -> None:
+    """Refuse who may not train here.
+
+    Raises:
+        UserError: With what to do.
+    """
+    if settings.training == "off":
+        raise UserError("Training is switched off on this server: duplicate it, or run it on your own machine.")
+    if settings.training == "signed-in" and (not who or who.startswith("guest-")):
+        raise UserError("Sign in with your Hugging Face account to train here.")
+
+
+def told(function: F) -> F:
+    """Wrap a handler: what a user can mend arrives as its message, anything else as an error number to look up in the log."""
+
+    @functools.wraps(function)
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except gr.Error:
+            raise
+        except Exception:  # nothing of the server's inside may leak to a visitor
+            number = secrets.token_hex(4)
+            logger.exception("Error %s in %s", number, function.__name__)
+            raise gr.Error(
+                f"Something went wrong on the server (error {number}; its log says what).", print_exception=False
+            ) from None
+
+    return handler  # type: ignore[return-value]

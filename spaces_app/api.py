@@ -1,0 +1,243 @@
+"""The public endpoints: exactly the list in the README, each a typed function, each an MCP tool too."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import gradio as gr
+from gradio import processing_utils
+from huggingface_hub import get_token
+
+from plugins._contract import Plugin, endpoint_types
+from spaces_app.access import told, visitor
+from spaces_app.studio import Studio
+from training.errors import UserError
+
+MODEL_SLOTS = 2  # predictions at once, over all plugins: each takes the machine's cores
+
+
+def publish(studio: Studio) -> None:
+    """Add every endpoint to the page being built."""
+    for function in shell_endpoints(studio):
+        gr.api(_typed(told(function)), api_name=function.__name__, queue=False)
+    for plugin in studio.plugins.values():
+        for endpoint in plugin.endpoints:
+            bound = bind(studio, plugin, endpoint)
+            gr.api(bound, api_name=bound.__name__, concurrency_limit=MODEL_SLOTS, concurrency_id="models")
+
+
+def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Put the types themselves in place of their names: Gradio reads a result's type from the signature as it stands."""
+    hints = get_type_hints(function)
+    signature = inspect.signature(function)
+    parameters = [parameter.replace(annotation=hints[name]) for name, parameter in signature.parameters.items()]
+    function.__annotations__ = hints
+    function.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
+    return function
+
+
+def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
+    """The endpoints that are no plugin's own."""
+
+    def plugins() -> list[dict[str, Any]]:
+        """List the plugins.
+
+        Returns:
+            A record each: name, title, summary, trainers (name, title, settings as a JSON schema), endpoints, starters; or name and error.
+        """
+        return studio.describe_plugins()
+
+    def train(
+        plugin: str,
+        trainer: str,
+        settings: dict[str, Any],
+        request: gr.Request,
+        data: gr.FileData | None = None,
+        eval_data: gr.FileData | None = None,
+    ) -> dict[str, Any]:
+        """Check the data and queue a training run; answers at once with its id.
+
+        Args:
+            plugin: A plugin's name, such as bert_finetune.
+            trainer: One of its trainers, such as classify.
+            settings: Setting -> value, as /plugins describes them; what is left out has its default.
+            data: The training file, uploaded.
+            eval_data: A file to evaluate on, uploaded; without it a share of the rows is held out.
+
+        Returns:
+            The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, and more.
+        """
+        return studio.train(plugin, trainer, settings, upload(data), upload(eval_data), visitor(request))
+
+    def check(
+        plugin: str,
+        trainer: str,
+        settings: dict[str, Any],
+        data: gr.FileData | None = None,
+        eval_data: gr.FileData | None = None,
+    ) -> dict[str, Any]:
+        """Make the preflight sheet of a run without starting it: the data, and two measured steps.
+
+        Args:
+            plugin: A plugin's name.
+            trainer: One of its trainers.
+            settings: As for /train.
+            data: As for /train.
+            eval_data: As for /train.
+
+        Returns:
+            verdict (green, amber or red), findings (level, title, detail), columns, sample.
+        """
+        return studio.check(plugin, trainer, settings, upload(data), upload(eval_data))
+
+    def runs(request: gr.Request) -> list[dict[str, Any]]:
+        """List your runs, the newest first.
+
+        Returns:
+            A record each, as /run_status gives it.
+        """
+        return [studio.describe(run) for run in studio.own_runs(visitor(request))]
+
+    def run_status(run: str, request: gr.Request) -> dict[str, Any]:
+        """Say how a run is doing.
+
+        Args:
+            run: Its id.
+
+        Returns:
+            id, plugin, trainer, status, step, steps, metrics (of the last evaluation), best, loss, rate (rows a second),
+            seconds, seconds_left, message, has_weights, can_resume, size_bytes, queue_position.
+        """
+        return studio.describe(studio.run(run, visitor(request)))
+
+    def run_events(run: str, request: gr.Request, offset: int = 0) -> dict[str, Any]:
+        """Read a run's events from a byte offset on: every step's loss, every evaluation, samples, notices.
+
+        Args:
+            run: Its id.
+            offset: 0, or the offset that the last call returned.
+
+        Returns:
+            events, offset (for the next call), status (as /run_status, with log_tail).
+        """
+        return studio.events(studio.run(run, visitor(request)), offset)
+
+    def run_cancel(run: str, request: gr.Request) -> dict[str, Any]:
+        """Stop a run: it writes a checkpoint, keeps the best weights, and can be resumed.
+
+        Args:
+            run: Its id.
+
+        Returns:
+            The run, as /run_status gives it.
+        """
+        return studio.cancel(studio.run(run, visitor(request)))
+
+    def run_resume(run: str, request: gr.Request) -> dict[str, Any]:
+        """Go on with a cancelled, failed or lost run from its last checkpoint.
+
+        Args:
+            run: Its id.
+
+        Returns:
+            The run, as /run_status gives it.
+        """
+        who = visitor(request)
+        return studio.resume(studio.run(run, who), who)
+
+    def run_delete(run: str, request: gr.Request) -> str:
+        """Delete a run that is not running, with its data and its weights.
+
+        Args:
+            run: Its id.
+
+        Returns:
+            The id.
+        """
+        found = studio.run(run, visitor(request))
+        found.delete()
+        return found.id
+
+    def run_push(
+        run: str, repo: str, request: gr.Request, token: gr.OAuthToken | None, private: bool = True
+    ) -> dict[str, Any]:
+        """Publish a run's weights to the Hugging Face Hub in one commit, with your own token.
+
+        Args:
+            run: Its id.
+            repo: owner/name of the repository; it is made if it is not there.
+            private: Whether a new repository is private.
+
+        Returns:
+            repo, commit (its address).
+        """
+        return studio.push(studio.run(run, visitor(request)), repo.strip(), hub_token(studio, token), private)
+
+    def hub_pull(repo: str, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """Fetch weights from the Hugging Face Hub: safetensors, JSON, text and card files only.
+
+        Args:
+            repo: owner/name, or owner/name@revision.
+
+        Returns:
+            repo, commit, plugin (that can use them, if they say), weights (the name to call endpoints with), metrics.
+        """
+        return studio.pull(repo.strip(), hub_token(studio, token))
+
+    return [plugins, train, check, runs, run_status, run_events, run_cancel, run_resume, run_delete, run_push, hub_pull]
+
+
+def hub_token(studio: Studio, token: gr.OAuthToken | None) -> str | None:
+    """The visitor's own token: their sign-in on a Space, the machine's login elsewhere; never the Space's for a visitor."""
+    if studio.settings.on_space:
+        return token.token if token else None
+    return get_token()
+
+
+def upload(file: Any) -> Path | None:
+    """The path of a file that this visitor uploaded.
+
+    Raises:
+        UserError: If it is a path that no upload made.
+    """
+    if not file:
+        return None
+    path = Path(file["path"] if isinstance(file, dict) else file.path).resolve()
+    if not path.is_relative_to(Path(processing_utils.get_upload_folder()).resolve()) or not path.is_file():
+        raise UserError("That is no uploaded file: send it with gradio_client.handle_file.")
+    return path
+
+
+def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """A plugin's endpoint as the API has it: `weights` first, files as uploads, results as downloads."""
+    types = endpoint_types(endpoint)
+    parameters = inspect.signature(endpoint).parameters
+
+    def call(weights: str, *args: Any) -> Any:
+        given = [
+            upload(value) if types[name] is Path else value for name, value in zip(list(types)[:-1], args, strict=True)
+        ]
+        result = endpoint(studio.load(plugin, weights), *given)
+        return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
+
+    published = {"weights": str, **{name: gr.FileData if kind is Path else kind for name, kind in types.items()}}
+    call.__name__ = call.__qualname__ = f"{plugin.name}_{endpoint.__name__}"
+    call.__doc__ = _document(endpoint)
+    call.__annotations__ = published
+    first = inspect.Parameter("weights", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str)
+    rest = [parameters[name].replace(annotation=published[name]) for name in list(types)[:-1]]
+    call.__signature__ = inspect.Signature([first, *rest], return_annotation=published["return"])  # type: ignore[attr-defined]
+    return functools.wraps(call)(told(call))
+
+
+def _document(endpoint: Callable[..., Any]) -> str:
+    text = inspect.getdoc(endpoint) or ""
+    weights = "    weights: Empty for the starter, a run's id, or owner/repo[@revision]."
+    if "Args:\n" in text:
+        return text.replace("Args:\n", f"Args:\n{weights}\n", 1)
+    head, _, tail = text.partition("\n\nReturns:")
+    return f"{head}\n\nArgs:\n{weights}" + (f"\n\nReturns:{tail}" if tail else "")

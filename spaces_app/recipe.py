@@ -1,0 +1,57 @@
+"""Copy as: the form's state as a Python call, a command and a YAML file. The three start the same run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from training.jobs import to_yaml
+
+
+def as_python(
+    plugin: str,
+    trainer: str,
+    values: Mapping[str, Any],
+    files: Mapping[str, Path | None],
+    url: str = "http://127.0.0.1:7860",
+) -> str:
+    """A script for `gradio_client` that starts the run and waits for it."""
+    uploads = "".join(f",\n    {name}=handle_file({path.name!r})" for name, path in files.items() if path)
+    return f"""import time
+
+from gradio_client import Client, handle_file
+
+client = Client({url!r})
+run = client.predict(
+    plugin={plugin!r},
+    trainer={trainer!r},
+    settings={dict(values)!r}{uploads},
+    api_name="/train",
+)
+while (status := client.predict(run["id"], api_name="/run_status"))["status"] in ("queued", "running"):
+    time.sleep(1)
+print(run["id"], status["status"], status["best"])
+"""
+
+
+def as_command(plugin: str, trainer: str, values: Mapping[str, Any], files: Mapping[str, Path | None]) -> str:
+    """A shell command."""
+    words = ["python", "-m", "training", plugin, trainer]
+    for name, path in files.items():
+        words += [_flag(name), path.name] if path else []
+    for name, value in values.items():
+        words += (
+            [_flag(name) if value else _flag(f"no_{name}")] if isinstance(value, bool) else [_flag(name), f"{value}"]
+        )
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def as_yaml(plugin: str, trainer: str, values: Mapping[str, Any], files: Mapping[str, Path | None]) -> str:
+    """A file for `--config`; the data files are looked for beside it."""
+    return to_yaml(plugin, trainer, {**{name: path.name for name, path in files.items() if path}, **values})
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,55 @@
+"""What the operator sets: the environment, read once, as one frozen record."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from training.errors import UserError
+
+Access = Literal["anyone", "signed-in", "off"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this server behaves. Every field is an environment variable; the README lists them."""
+
+    training: Access = "anyone"  # SELFSUP_TRAINING: who may train
+    on_space: bool = False  # SYSTEM=spaces, set by Hugging Face: many visitors, each sees their own runs
+    mcp: bool = False  # SELFSUP_MCP=1: the endpoints as MCP tools too
+    runs_at_once: int = 1  # SELFSUP_RUNS_AT_ONCE
+    max_steps: int = 0  # SELFSUP_MAX_STEPS: most steps of a run; 0: no limit
+    max_seconds: float = 0  # SELFSUP_MAX_SECONDS: longest time of a run; 0: no limit
+    max_upload_mb: int = 500  # SELFSUP_MAX_UPLOAD_MB
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the variables.
+
+        Raises:
+            UserError: If one has a value it cannot have.
+        """
+        training = os.environ.get("SELFSUP_TRAINING", "anyone")
+        if training not in get_args(Access):
+            raise UserError(f"SELFSUP_TRAINING is {training!r}; it may be: {', '.join(get_args(Access))}.")
+        return cls(
+            training=cast(Access, training),
+            on_space=os.environ.get("SYSTEM") == "spaces",
+            mcp=os.environ.get("SELFSUP_MCP", "") == "1",
+            runs_at_once=int(_number("SELFSUP_RUNS_AT_ONCE", 1)),
+            max_steps=int(_number("SELFSUP_MAX_STEPS", 0)),
+            max_seconds=_number("SELFSUP_MAX_SECONDS", 0),
+            max_upload_mb=int(_number("SELFSUP_MAX_UPLOAD_MB", 500)),
+        )
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise UserError(f"{name} is {text!r}; a number from 0 up was expected.")
+    return value

@@ -1,0 +1,153 @@
+"""The page: a header, a tab a plugin with Try, Look inside, Train and Publish, and a tab for a plugin that failed."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Plugin
+from plugins._discovery import Found, discover
+from spaces_app import api, hub_panel, train_panel
+from spaces_app.access import visitor
+from spaces_app.settings import Settings
+from spaces_app.studio import Studio
+from spaces_app.theme import CSS, HEAD, THEME
+from spaces_app.train_panel import QUICK, TrainPanel
+from spaces_app.widgets import endpoint_form, result_component
+from spaces_app.workbench import Bench
+from training.jobs import RUN_ID
+
+TITLE = "Selfsup Studio"
+INTRODUCTION = "# Selfsup Studio\nSelf-supervised models: see what they do, train them on your own data, publish them, call them from anywhere."
+
+
+def build(settings: Settings | None = None, found: list[Found] | None = None) -> gr.Blocks:
+    """Build the page. Its `studio` attribute holds the runs; `start` it to work the queue."""
+    settings = settings or Settings.from_environment()
+    studio = Studio(settings, discover() if found is None else found)
+    with gr.Blocks(title=TITLE, fill_width=False, analytics_enabled=False, delete_cache=(3600, 86_400)) as demo:
+        gr.Markdown(INTRODUCTION, elem_id="introduction")
+        if settings.on_space:
+            with gr.Row():
+                gr.LoginButton(size="sm")
+                gr.DuplicateButton(size="sm")
+        rooms: dict[str, Room] = {}
+        with gr.Tabs() as tabs:
+            for one in studio.found:
+                with gr.Tab(one.plugin.title if one.plugin else f"⚠ {one.name}", id=one.name):
+                    rooms |= _guarded(studio, one)
+        if not studio.found:
+            gr.Markdown("No plugin was found. `SELFSUP_PLUGINS` may name none that is there.")
+        api.publish(studio)
+        _fill_on_load(demo, studio, tabs, rooms)
+    demo.studio = studio  # type: ignore[attr-defined]
+    return demo
+
+
+def launch_options(settings: Settings | None = None) -> dict[str, Any]:
+    """What `launch()` is called with; name and port come from Gradio's own variables."""
+    settings = settings or Settings.from_environment()
+    return {
+        "theme": THEME,
+        "css": CSS,
+        "head": HEAD,
+        "mcp_server": settings.mcp,
+        "ssr_mode": False,
+        "run_history": False,
+        "show_error": False,
+        "enable_monitoring": False,
+        "max_file_size": settings.max_upload_mb * 2**20,
+        "footer_links": ["api", "settings"],
+        "state_session_capacity": 500,
+    }
+
+
+class Room:
+    """One plugin's tab: what the shell fills when the page opens."""
+
+    def __init__(self, plugin: Plugin, bench: Bench, panel: TrainPanel, publish: gr.Dropdown):
+        self.plugin, self.bench, self.panel, self.publish = plugin, bench, panel, publish
+
+    def components(self) -> list[Any]:
+        return [self.panel.monitor, self.panel.chosen, self.publish, *self.panel.models, *self.bench.pickers]
+
+
+def _guarded(studio: Studio, one: Found) -> dict[str, Room]:
+    """Draw a plugin's tab in a page of its own first: one that fails leaves nothing behind but its reason."""
+    if one.plugin is None:
+        _failure(one.name, one.origin, one.error, one.details)
+        return {}
+    try:
+        with gr.Blocks(analytics_enabled=False) as page:
+            room = _draw(studio, one.plugin)
+    except Exception as error:  # a stranger's code draws here
+        _failure(one.name, one.origin, f"{type(error).__name__}: {error}", traceback.format_exc())
+        studio.plugins.pop(one.name)
+        return {}
+    page.render()
+    return {one.name: room}
+
+
+def _failure(name: str, origin: str, error: str, details: str) -> None:
+    gr.Markdown(f"### {name} could not be loaded\nFrom `{origin}`. The rest of the page works without it.")
+    gr.Textbox(error, label="Reason", interactive=False)
+    with gr.Accordion("Traceback", open=False):
+        gr.Code(details, language=None, interactive=False)
+
+
+def _draw(studio: Studio, plugin: Plugin) -> Room:
+    bench = Bench(studio, plugin)
+    gr.Markdown(plugin.summary, elem_classes="summary")
+    with gr.Tabs():
+        (plugin.tab or _plain_try)(bench)
+        with gr.Tab("Train", id=f"{plugin.name}-train"):
+            panel = train_panel.draw(studio, plugin)
+        with gr.Tab("Publish"):
+            publish = hub_panel.draw(studio, plugin)
+    return Room(plugin, bench, panel, publish)
+
+
+def _plain_try(bench: Any) -> None:
+    """The Try tab of a plugin that draws none: a form for each endpoint, from its signature."""
+    with gr.Tab("Try"):
+        weights = bench.weights_picker()
+        for endpoint in bench.plugin.endpoints:
+            with gr.Group():
+                gr.Markdown(
+                    f"**{endpoint.__name__.replace('_', ' ').capitalize()}**: {(endpoint.__doc__ or '').strip().splitlines()[0]}"
+                )
+                inputs, result = endpoint_form(endpoint), result_component(endpoint)
+                gr.Button("Run", variant="primary").click(
+                    _caller(bench, endpoint), [weights, *inputs], result, api_visibility="private"
+                )
+
+
+def _caller(bench: Any, endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda weights, *values: bench.call(endpoint, weights, *values)
+
+
+def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[str, Room]) -> None:
+    """When the page opens: choices of weights and runs, and the run that the address names."""
+    outputs = [tabs, *(component for room in rooms.values() for component in room.components())]
+
+    def fill(request: gr.Request) -> list[Any]:
+        wanted = request.query_params.get("run", "")
+        run_id = wanted if RUN_ID.fullmatch(wanted) else ""
+        owner = next((name for name in rooms if run_id.startswith(f"{name}-")), None)
+        values: list[Any] = [gr.Tabs(selected=owner) if owner else gr.skip()]
+        for name, room in rooms.items():
+            values += _room_values(studio, room, request, run_id if name == owner else "")
+        return values
+
+    demo.load(fill, None, outputs, **QUICK)
+
+
+def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -> list[Any]:
+    names = studio.weights_names(room.plugin, visitor(request))
+    weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
+    pickers = [gr.Dropdown(choices=names, value=names[0] if names else "") for _ in room.bench.pickers]
+    choices = train_panel.run_choices(studio, room.plugin, request, run_id or None)
+    return [run_id, choices, train_panel.run_choices(studio, room.plugin, request, None), *weights, *pickers]

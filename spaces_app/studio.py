@@ -1,0 +1,273 @@
+"""What the page and the API do, without gradio: submit, watch and stop runs, check data, load weights, publish."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from plugins._contract import Plugin, Trainer
+from plugins._discovery import Found, discover
+from spaces_app.access import check_may_train, may_see
+from spaces_app.settings import Settings
+from training import hub
+from training.dispatch import Dispatcher, cancel_when_queued, child_environment
+from training.errors import UserError
+from training.events import read_events
+from training.forkserver import WarmProcess
+from training.jobs import Run, Runs, to_yaml
+from training.settings import TrainSettings, parse_settings
+
+CHECK_SECONDS = 300.0
+WARM_SECONDS = 3.0  # after the start, so that the page comes first
+LOADED = 3  # models kept in memory
+
+
+class Studio:
+    """One server's runs, plugins and loaded models."""
+
+    def __init__(self, settings: Settings, found: list[Found] | None = None):
+        self.settings = settings
+        self.found = discover() if found is None else found
+        self.plugins = {one.name: one.plugin for one in self.found if one.plugin}
+        self.runs = Runs()
+        self.warm = WarmProcess(["prefork"], child_environment())
+        self.dispatcher = Dispatcher(self.runs, settings.runs_at_once, self.warm)
+        self._models: OrderedDict[tuple[str, Path, int], Any] = OrderedDict()
+        self._loading = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to work the queue; in the background, warm up a process for the first run and this one for the first prediction."""
+        self.warm.warm_up()
+        self.dispatcher.watch()
+        threading.Timer(WARM_SECONDS, self._import_models).start()
+
+    def _import_models(self) -> None:
+        for name in dict.fromkeys(
+            name for plugin in self.plugins.values() for trainer in plugin.trainers for name in trainer.preload
+        ):
+            with contextlib.suppress(Exception):  # a plugin's module that does not import says so when it is used
+                importlib.import_module(name)
+
+    # -- plugins and weights ---------------------------------------------------------------------------------------
+
+    def plugin(self, name: str) -> Plugin:
+        if name not in self.plugins:
+            raise UserError(f"There is no plugin {name[:60]!r}; there are: {', '.join(self.plugins)}.")
+        return self.plugins[name]
+
+    def describe_plugins(self) -> list[dict[str, Any]]:
+        """Every plugin with its trainers' settings as JSON schemas and its endpoints' names; a broken one with its reason."""
+        return [_describe(one) for one in self.found]
+
+    def load(self, plugin: Plugin, weights: str) -> Any:
+        """What `plugin.load` makes of the weights of that name; the last few stay in memory."""
+        folder = hub.resolve(weights.strip(), plugin.starters, self.runs)
+        key = (plugin.name, folder, folder.stat().st_mtime_ns)  # a run that trains on replaces its artifact's folder
+        with self._loading:
+            if key not in self._models:
+                self._models[key] = plugin.load(folder)
+            self._models.move_to_end(key)
+            while len(self._models) > LOADED:
+                self._models.popitem(last=False)
+            return self._models[key]
+
+    def weights_names(self, plugin: Plugin, who: str) -> list[str]:
+        """Names to offer: starters, then own runs that have weights."""
+        mine = [
+            run.id
+            for run in self.runs.all()
+            if run.id.startswith(f"{plugin.name}-") and may_see(run, who, self.settings)
+        ]
+        return [*plugin.starters, *(name for name in mine if self.runs.get(name).artifact.is_dir())]
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    def prepare(
+        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None
+    ) -> tuple[Plugin, Trainer, TrainSettings]:
+        """Check everything about a run that can be checked without its data.
+
+        Raises:
+            UserError: For an unknown plugin, trainer, setting or value, a path where a name belongs, or a limit of this server.
+        """
+        kind = self.plugin(plugin).trainer(trainer)
+        forbidden = [name for name in kind.settings.file_fields() if name in values]
+        if forbidden:
+            raise UserError(f"{', '.join(forbidden)}: files are uploaded, not named in the settings.")
+        files = {name: str(path) for name, path in (("data", data), ("eval_data", eval_data)) if path}
+        settings = parse_settings(kind.settings, {**values, **files})
+        hub.check_name(settings.model, self.plugin(plugin).starters)
+        if self.settings.max_steps and settings.steps > self.settings.max_steps:
+            raise UserError(f"steps: {settings.steps} were asked for; this server allows {self.settings.max_steps}.")
+        if self.settings.max_seconds and not 0 < settings.time_limit <= self.settings.max_seconds:
+            settings = settings.model_copy(update={"time_limit": self.settings.max_seconds})
+        return self.plugin(plugin), kind, settings
+
+    def train(
+        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None, who: str
+    ) -> dict[str, Any]:
+        """Check the data and queue a run; answers at once.
+
+        Raises:
+            UserError: For what `prepare` refuses, and for red rows of the preflight sheet.
+        """
+        check_may_train(who, self.settings)
+        owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
+        if settings.model:
+            hub.check_exists(settings.model, owner.starters, self.runs)
+        kind.preflight(settings).raise_if_blocked()
+        run = self.runs.create(owner.name, kind.name, settings, who)
+        self.dispatcher.pump()
+        return self.describe(run)
+
+    def check(
+        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None
+    ) -> dict[str, Any]:
+        """The whole preflight sheet, measured in a process of its own, as `Sheet.to_dict` has it."""
+        owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
+        with tempfile.TemporaryDirectory(prefix="selfsup-check-") as name:
+            folder = Path(name)
+            (folder / "run.yaml").write_text(to_yaml(owner.name, kind.name, settings.changed()), encoding="utf-8")
+            self._run_check(
+                [
+                    "check",
+                    owner.name,
+                    kind.name,
+                    "--config",
+                    str(folder / "run.yaml"),
+                    "--out",
+                    str(folder / "sheet.json"),
+                ],
+                folder,
+            )
+            if not (folder / "sheet.json").exists():
+                raise UserError("The trial steps did not end well: " + _last_line(folder / "log.txt"))
+            return json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+
+    def _run_check(self, arguments: list[str], folder: Path) -> None:
+        """In the warm process where there is one; its descriptor closes when it ends, which is what we wait for."""
+        read, write = os.pipe()
+        try:
+            if self.warm.start(arguments, folder / "log.txt", write):
+                os.close(write)
+                write = -1
+                _wait_until_closed(read, CHECK_SECONDS)
+                return
+        finally:
+            os.close(read)
+            if write >= 0:
+                os.close(write)
+        with (folder / "log.txt").open("wb") as log:
+            subprocess.run(
+                [sys.executable, "-m", "training", *arguments],
+                stdout=log,
+                stderr=log,
+                env=child_environment(),
+                timeout=CHECK_SECONDS,
+                check=False,
+            )
+
+    def run(self, run_id: str, who: str) -> Run:
+        """A run that this visitor may see; another's is not told apart from none."""
+        run = self.runs.get(run_id.strip())
+        if not may_see(run, who, self.settings):
+            raise UserError(f"There is no run {run.id}.")
+        return run
+
+    def own_runs(self, who: str) -> list[Run]:
+        return [run for run in self.runs.all() if may_see(run, who, self.settings)]
+
+    def describe(self, run: Run) -> dict[str, Any]:
+        return {**run.describe(), "queue_position": self.dispatcher.position(run)}
+
+    def events(self, run: Run, offset: int) -> dict[str, Any]:
+        """Events from a byte offset on, with the status and the log's tail: all that a monitor shows."""
+        events, following = read_events(run.folder / "events.jsonl", max(0, offset))
+        return {"events": events, "offset": following, "status": {**self.describe(run), "log_tail": run.log_tail()}}
+
+    def cancel(self, run: Run) -> dict[str, Any]:
+        cancel_when_queued(run)
+        return self.describe(run)
+
+    def resume(self, run: Run, who: str) -> dict[str, Any]:
+        check_may_train(who, self.settings)
+        run.resume()
+        self.dispatcher.pump()
+        return self.describe(run)
+
+    def report(self, run: Run) -> dict[str, Any]:
+        """The tables of the best evaluation: title -> columns and rows."""
+        path = run.folder / "report.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def push(self, run: Run, repo: str, token: str | None, private: bool) -> dict[str, Any]:
+        """Upload a run's weights with the visitor's own token."""
+        if not run.artifact.is_dir():
+            raise UserError(f"Run {run.id} has no weights yet: it is {run.status()}.")
+        if not token:
+            raise UserError(
+                "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
+            )
+        return {
+            "repo": repo,
+            "commit": hub.push(run.artifact, repo, token, private=private, message=f"Weights of run {run.id}"),
+        }
+
+    def pull(self, repo: str, token: str | None) -> dict[str, Any]:
+        """Download weights and say which plugin can use them."""
+        from training.artifact import RECORD, read_record
+
+        pulled = hub.pull(repo, token)
+        record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
+        return {
+            "repo": pulled.repo,
+            "commit": pulled.commit,
+            "plugin": record.get("plugin", ""),
+            "weights": f"{pulled.repo}@{pulled.commit}",
+            "metrics": record.get("metrics", {}),
+        }
+
+
+def _describe(one: Found) -> dict[str, Any]:
+    if one.plugin is None:
+        return {"name": one.name, "error": one.error}
+    trainers = [
+        {"name": t.name, "title": t.title, "settings": t.settings.model_json_schema()} for t in one.plugin.trainers
+    ]
+    endpoints = [f"/{one.plugin.name}_{endpoint.__name__}" for endpoint in one.plugin.endpoints]
+    return {
+        "name": one.name,
+        "title": one.plugin.title,
+        "summary": one.plugin.summary,
+        "trainers": trainers,
+        "endpoints": endpoints,
+        "starters": list(one.plugin.starters),
+    }
+
+
+def _wait_until_closed(descriptor: int, seconds: float) -> None:
+    """Until the other end of a pipe is closed, by whoever inherited it."""
+    import select
+
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([descriptor], [], [], left)[0] and not os.read(descriptor, 1):
+            return
+    raise UserError(
+        f"The trial steps took more than {seconds:.0f} seconds: lower batch_size or choose a smaller model."
+    )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
+    return lines[-1][:300] if lines else "it left no message."

@@ -1,0 +1,206 @@
+"""The Train tab, the same for every plugin: form, preflight sheet, start, stop, resume, the live monitor, the report."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from plugins._contract import Plugin, Trainer
+from spaces_app import recipe
+from spaces_app.access import told, visitor
+from spaces_app.monitor import RunMonitor
+from spaces_app.studio import Studio
+from spaces_app.widgets import settings_form, settings_values
+from training.errors import UserError
+
+# The run's id goes into the address, so that a reload, a second tab and a restarted server show the same run.
+REMEMBER = "(run) => { const url = new URL(location); run ? url.searchParams.set('run', run) : url.searchParams.delete('run'); history.replaceState(null, '', url); }"
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}
+
+
+@dataclass
+class TrainPanel:
+    """The components that the shell fills when the page opens."""
+
+    monitor: RunMonitor
+    chosen: gr.Dropdown
+    models: list[Component] = field(default_factory=list)  # the "start from" boxes
+
+
+def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
+    """Draw the tab's content."""
+    models: list[Component] = []
+    forms: list[Callable[[TrainPanel], None]] = []
+    with gr.Row():
+        with gr.Column(scale=5, min_width=340):
+            if len(plugin.trainers) == 1:
+                forms.append(_form(studio, plugin, plugin.trainers[0], models))
+            else:
+                with gr.Tabs():
+                    for trainer in plugin.trainers:
+                        with gr.Tab(trainer.title):
+                            forms.append(_form(studio, plugin, trainer, models))
+        with gr.Column(scale=6, min_width=340):
+            panel = _runs(studio, plugin)
+    panel.models = models
+    for connect in forms:
+        connect(panel)
+    return panel
+
+
+def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Component]) -> Callable[[TrainPanel], None]:
+    """Draw one trainer's form; returns what connects its buttons once the monitor is there."""
+    form = settings_form(trainer.settings)
+    models.append(form["model"])
+    with gr.Row():
+        check = gr.Button("Check the data", elem_id=f"check-{plugin.name}-{trainer.name}")
+        start = gr.Button("Start training", variant="primary", elem_id=f"start-{plugin.name}-{trainer.name}")
+    sheet = gr.HTML(visible=False, elem_classes="preflight")
+    with gr.Accordion("Copy as Python, command or YAML", open=False) as copy_as:
+        boxes = [
+            gr.Code(label=label, language=language, interactive=False)
+            for label, language in (("Python", "python"), ("Command", "shell"), ("run.yaml", "yaml"))
+        ]
+    names, inputs = list(form), list(form.values())
+
+    def read(values: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+        return settings_values(trainer.settings, dict(zip(names, values, strict=True)))
+
+    def on_check(*values: Any) -> Any:
+        settings, files = read(values)
+        return gr.HTML(
+            sheet_html(studio.check(plugin.name, trainer.name, settings, files["data"], files["eval_data"])),
+            visible=True,
+        )
+
+    def on_start(request: gr.Request, *values: Any) -> tuple[str, Any]:
+        settings, files = read(values)
+        run = studio.train(plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request))
+        return run["id"], run_choices(studio, plugin, request, run["id"])
+
+    def on_copy(*values: Any) -> tuple[str, str, str]:
+        given = (plugin.name, trainer.name, *read(values))
+        return recipe.as_python(*given), recipe.as_command(*given), recipe.as_yaml(*given)
+
+    def connect(panel: TrainPanel) -> None:
+        check.click(told(on_check), inputs, sheet, concurrency_limit=1, concurrency_id="checks", **PRIVATE)
+        start.click(told(on_start), inputs, [panel.monitor, panel.chosen], queue=False, **PRIVATE).success(
+            None, panel.monitor, None, js=REMEMBER
+        )
+        copy_as.expand(told(on_copy), inputs, boxes, **QUICK)
+        for component in inputs:
+            getattr(component, "input", component.change)(
+                told(on_copy), inputs, boxes, trigger_mode="always_last", **QUICK
+            )
+
+    return connect
+
+
+def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
+    """Draw the right half: which run, the monitor, the buttons, the report."""
+
+    def fetch(run_id: str, offset: int) -> dict[str, Any]:
+        # An unguessable id is the right to look: a monitor's poll carries no session.
+        try:
+            return studio.events(studio.runs.get(run_id), offset)
+        except UserError as error:
+            return {"error": str(error)}
+
+    chosen = gr.Dropdown([], label="Run", info="Your runs, the newest first.", elem_id=f"run-{plugin.name}")
+    monitor = RunMonitor(fetch, elem_id=f"monitor-{plugin.name}")
+    with gr.Row():
+        stop = gr.Button("Stop and keep the best", variant="stop", min_width=120)
+        resume = gr.Button("Resume", min_width=100)
+        refresh = gr.Button("Show report", min_width=100)
+        delete = gr.Button("Delete", min_width=100)
+    report = gr.HTML(elem_classes="report")
+
+    def find(run_id: str | None, request: gr.Request) -> Any:
+        if not run_id:
+            raise UserError("Choose a run first.")
+        return studio.run(run_id, visitor(request))
+
+    def on_stop(run_id: str, request: gr.Request) -> None:
+        studio.cancel(find(run_id, request))
+        gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
+
+    def on_resume(run_id: str, request: gr.Request) -> str:
+        studio.resume(find(run_id, request), visitor(request))
+        return run_id
+
+    def on_report(run_id: str, request: gr.Request) -> str:
+        return report_html(studio.report(find(run_id, request)))
+
+    def on_delete(run_id: str, request: gr.Request) -> tuple[str, Any]:
+        find(run_id, request).delete()
+        return "", run_choices(studio, plugin, request, None)
+
+    chosen.input(lambda run_id: (run_id or "", ""), chosen, [monitor, report], **QUICK).then(
+        None, monitor, None, js=REMEMBER
+    )
+    stop.click(told(on_stop), chosen, None, **QUICK)
+    resume.click(told(on_resume), chosen, monitor, **QUICK)
+    refresh.click(told(on_report), chosen, report, **QUICK)
+    delete.click(
+        told(on_delete),
+        chosen,
+        [monitor, chosen],
+        js="(run) => confirm('Delete this run, its data and its weights?') ? run : ''",
+        **QUICK,
+    )
+    return TrainPanel(monitor, chosen)
+
+
+def run_choices(studio: Studio, plugin: Plugin, request: gr.Request, chosen: str | None) -> Any:
+    """The dropdown of one's own runs of this plugin, the chosen one kept."""
+    runs = [run for run in studio.own_runs(visitor(request)) if run.id.startswith(f"{plugin.name}-")]
+    choices = [(_run_label(run.describe()), run.id) for run in runs]
+    return gr.Dropdown(choices, value=chosen if chosen in [value for _, value in choices] else None)
+
+
+def _run_label(about: dict[str, Any]) -> str:
+    best = next(iter(about["best"].items()), None)
+    score = f" · {best[0]} {best[1]:.3f}" if best and best[1] is not None else ""
+    return f"{about['trainer']} {about['id'][-6:]} · {about['status']}{score} · {about['size_bytes'] / 2**20:.0f} MB"
+
+
+def sheet_html(sheet: dict[str, Any]) -> str:
+    """The preflight sheet as a table; every text in it is escaped."""
+    rows = "".join(
+        f'<tr class="{row["level"]}"><td><span class="light">{row["level"]}</span></td><td>{html.escape(row["title"])}<br><small>{html.escape(row["detail"])}</small></td></tr>'
+        for row in sheet["findings"]
+    )
+    columns = (
+        table_html(list(sheet["columns"][0]), [list(column.values()) for column in sheet["columns"]])
+        if sheet["columns"]
+        else ""
+    )
+    return f'<table class="sheet" data-verdict="{sheet["verdict"]}">{rows}</table>' + (
+        f"<details><summary>Columns</summary>{columns}</details>" if columns else ""
+    )
+
+
+def report_html(report: dict[str, Any]) -> str:
+    """The tables of the best evaluation."""
+    if not report:
+        return "<p>No report yet: it is written at the first evaluation.</p>"
+    return "".join(
+        f"<h4>{html.escape(title)}</h4>{table_html(table['columns'], table['rows'])}" for title, table in report.items()
+    )
+
+
+def table_html(columns: list[Any], rows: list[list[Any]]) -> str:
+    """A plain table; every cell is escaped."""
+    head = "".join(f"<th>{html.escape(str(column))}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(_cell(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(cell: Any) -> str:
+    return ", ".join(map(str, cell)) if isinstance(cell, list | tuple) else "" if cell is None else str(cell)

@@ -1,0 +1,37 @@
+"""What a plugin's tab may ask of the shell: weights by name, and endpoints bound to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Plugin
+from spaces_app.access import told
+from spaces_app.studio import Studio
+
+
+class Bench:
+    """The `Workbench` of the contract, for one plugin."""
+
+    def __init__(self, studio: Studio, plugin: Plugin):
+        self.studio, self.plugin = studio, plugin
+        self.pickers: list[gr.Dropdown] = []
+
+    def weights_picker(self, label: str = "Weights") -> gr.Dropdown:
+        """A dropdown of starters and own runs; a Hub id can be typed in. The shell keeps its choices fresh."""
+        starter = next(iter(self.plugin.starters), "")
+        info = "A starter, one of your runs, or owner/repo of the Hub."
+        self.pickers.append(
+            gr.Dropdown([starter] if starter else [], value=starter, label=label, info=info, allow_custom_value=True)
+        )
+        return self.pickers[-1]
+
+    def call(self, endpoint: Callable[..., Any], weights: str | None, *args: Any) -> Any:
+        """Run an endpoint on the weights of that name; what a user can mend becomes a message on the page."""
+        return told(lambda: endpoint(self.loaded(weights or ""), *args))()
+
+    def loaded(self, weights: str) -> Any:
+        """What the plugin's `load` made of these weights, kept in memory."""
+        return self.studio.load(self.plugin, weights)

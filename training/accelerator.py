@@ -1,0 +1,62 @@
+"""The accelerator of a run: device, number format, trackers; and the signals that stop it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState
+
+from training.errors import UserError
+from training.settings import TrainSettings
+
+PROJECT = "selfsup-studio"  # what the trackers file the run under
+
+
+def make_accelerator(settings: TrainSettings, folder: Path) -> Accelerator:
+    """Accelerate's view of this process, its trackers started.
+
+    Raises:
+        UserError: If the precision needs a GPU and there is none.
+    """
+    precision = {"fp32": "no"}.get(settings.precision, settings.precision)
+    cpu = settings.device == "cpu" or (not torch.cuda.is_available() and not torch.backends.mps.is_available())
+    if precision == "fp16" and cpu:
+        raise UserError("precision fp16 needs a GPU; on this machine use bf16 or fp32.")
+    AcceleratorState._reset_state(reset_partial_state=True)  # or a second fit() could not choose its own precision
+    GradientState._reset_state()
+    trackers = None if settings.tracker == "none" else settings.tracker
+    accelerator = Accelerator(
+        mixed_precision=precision,
+        cpu=cpu,
+        log_with=trackers,
+        project_dir=str(folder / "tracker"),
+        step_scheduler_with_optimizer=False,
+    )
+    if trackers:
+        config = {name: value for name, value in settings.changed().items() if not isinstance(value, list)}
+        accelerator.init_trackers(PROJECT, config=config)
+    return accelerator
+
+
+@contextlib.contextmanager
+def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and Ctrl-C mean what a touched `cancel` file means: checkpoint, keep the best, exit."""
+
+    def handle(*_: Any) -> None:
+        stop()
+
+    try:
+        old = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not in the main thread: only the file can stop it
+        old = {}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
