@@ -100,6 +100,8 @@ def _load(name: str, origin: str, get: Callable[[], object]) -> Found:
         plugin = get()
         if not isinstance(plugin, Plugin):
             raise TypeError(f"PLUGIN is a {type(plugin).__name__}, not a plugins._contract.Plugin.")
+        if plugin.name != name:  # a run finds its plugin by name, importing no other
+            raise ValueError(f"It is found as {name!r}, and its record is named {plugin.name!r}: make them one.")
         return Found(plugin.name, origin, plugin)
     except (
         BaseException

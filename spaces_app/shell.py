@@ -21,24 +21,27 @@ from spaces_app.workbench import Bench
 from training.jobs import RUN_ID
 
 TITLE = "Selfsup Studio"
-INTRODUCTION = "# Selfsup Studio\nSelf-supervised models: see what they do, train them on your own data, publish them, call them from anywhere."
+HEADER = """<header class="studio-header"><h1>Selfsup Studio</h1>
+<p>Self-supervised models: see what they do, train them on your own data, publish them, call them from anywhere.</p></header>"""
 
 
 def build(settings: Settings | None = None, found: list[Found] | None = None) -> gr.Blocks:
     """Build the page. Its `studio` attribute holds the runs; `start` it to work the queue."""
     settings = settings or Settings.from_environment()
     studio = Studio(settings, discover() if found is None else found)
+    pages = [_page(studio, one) for one in studio.found]
+    rooms: dict[str, Room] = {}
     with gr.Blocks(title=TITLE, fill_width=False, analytics_enabled=False, delete_cache=(3600, 86_400)) as demo:
-        gr.Markdown(INTRODUCTION, elem_id="introduction")
+        gr.HTML(HEADER)
         if settings.on_space:
             with gr.Row():
                 gr.LoginButton(size="sm")
                 gr.DuplicateButton(size="sm")
-        rooms: dict[str, Room] = {}
         with gr.Tabs() as tabs:
-            for one in studio.found:
-                with gr.Tab(one.plugin.title if one.plugin else f"⚠ {one.name}", id=one.name):
-                    rooms |= _guarded(studio, one)
+            for one, (page, room) in zip(studio.found, pages, strict=True):
+                with gr.Tab(one.plugin.title if room and one.plugin else f"⚠ {one.name}", id=one.name):
+                    page.render()
+                rooms |= {one.name: room} if room else {}
         if not studio.found:
             gr.Markdown("No plugin was found. `SELFSUP_PLUGINS` may name none that is there.")
         api.publish(studio)
@@ -75,20 +78,20 @@ class Room:
         return [self.panel.monitor, self.panel.chosen, self.publish, *self.panel.models, *self.bench.pickers]
 
 
-def _guarded(studio: Studio, one: Found) -> dict[str, Room]:
-    """Draw a plugin's tab in a page of its own first: one that fails leaves nothing behind but its reason."""
-    if one.plugin is None:
-        _failure(one.name, one.origin, one.error, one.details)
-        return {}
-    try:
-        with gr.Blocks(analytics_enabled=False) as page:
-            room = _draw(studio, one.plugin)
-    except Exception as error:  # a stranger's code draws here
-        _failure(one.name, one.origin, f"{type(error).__name__}: {error}", traceback.format_exc())
-        studio.plugins.pop(one.name)
-        return {}
-    page.render()
-    return {one.name: room}
+def _page(studio: Studio, one: Found) -> tuple[gr.Blocks, Room | None]:
+    """Draw a plugin's tab as a page of its own, so that one that fails leaves nothing behind but its reason."""
+    reason = (one.error, one.details)
+    if one.plugin:
+        try:
+            with gr.Blocks(analytics_enabled=False) as page:
+                room = _draw(studio, one.plugin)
+            return page, room
+        except Exception as error:  # a stranger's code draws here
+            reason = (f"{type(error).__name__}: {error}", traceback.format_exc())
+            studio.plugins.pop(one.name)
+    with gr.Blocks(analytics_enabled=False) as page:
+        _failure(one.name, one.origin, *reason)
+    return page, None
 
 
 def _failure(name: str, origin: str, error: str, details: str) -> None:
@@ -100,14 +103,16 @@ def _failure(name: str, origin: str, error: str, details: str) -> None:
 
 def _draw(studio: Studio, plugin: Plugin) -> Room:
     bench = Bench(studio, plugin)
-    gr.Markdown(plugin.summary, elem_classes="summary")
-    with gr.Tabs():
+    gr.Markdown(plugin.summary, elem_classes="studio-summary")
+    with gr.Tabs() as inner:
         (plugin.tab or _plain_try)(bench)
         with gr.Tab("Train", id=f"{plugin.name}-train"):
             panel = train_panel.draw(studio, plugin)
         with gr.Tab("Publish"):
             publish = hub_panel.draw(studio, plugin)
-    return Room(plugin, bench, panel, publish)
+    room = Room(plugin, bench, panel, publish)
+    _refresh_on_change(studio, room, inner)
+    return room
 
 
 def _plain_try(bench: Any) -> None:
@@ -143,6 +148,17 @@ def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[st
         return values
 
     demo.load(fill, None, outputs, **QUICK)
+
+
+def _refresh_on_change(studio: Studio, room: Room, inner: gr.Tabs) -> None:
+    """When one goes from tab to tab: offer the weights that a run has made meanwhile, and keep what was chosen."""
+
+    def refresh(request: gr.Request, *chosen: str | None) -> list[Any]:
+        names = studio.weights_names(room.plugin, visitor(request))
+        return [gr.Dropdown(choices=names, value=value or (names[0] if names else "")) for value in chosen]
+
+    if room.bench.pickers:
+        inner.change(refresh, room.bench.pickers, room.bench.pickers, **QUICK)
 
 
 def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -> list[Any]:

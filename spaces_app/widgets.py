@@ -23,9 +23,9 @@ def settings_form(settings: type[TrainSettings]) -> dict[str, Component]:
     files = {name: _file(name, fields[name]) for name in settings.file_fields()}
     basic = [name for name in fields if name not in files and not extra_of(fields[name]).get("advanced")]
     form: dict[str, Component] = dict(files)
-    with gr.Row():
+    with gr.Row(elem_classes="settings-grid"):
         form |= {name: _component(name, fields[name]) for name in basic}
-    with gr.Accordion("More settings", open=False), gr.Row():
+    with gr.Accordion("More settings", open=False), gr.Row(elem_classes="settings-grid"):
         form |= {name: _component(name, fields[name]) for name in fields if name not in form}
     return form
 
@@ -68,11 +68,11 @@ def label_of(name: str) -> str:
 
 
 def _file(name: str, field: FieldInfo) -> Component:
-    return gr.File(label=label_of(name), type="filepath", height=110, elem_id=None, file_count="single")
+    return gr.File(label=label_of(name), type="filepath", height=120)
 
 
 def _component(name: str, field: FieldInfo) -> Component:
-    about: dict[str, Any] = {"label": label_of(name), "info": field.description, "min_width": 220}
+    about: dict[str, Any] = {"label": label_of(name), "info": field.description, "min_width": 120}
     if typing.get_origin(field.annotation) is typing.Literal:
         return gr.Dropdown(list(typing.get_args(field.annotation)), value=field.default, **about)
     if field.annotation is bool:

@@ -77,10 +77,10 @@ class Dispatcher:
         self._wake.set()
 
     def position(self, run: Run) -> int | None:
-        """How many runs are queued before this one, or None if it is not queued."""
+        """The run's place in the queue, from 1, or None if it is not queued."""
         if run.status() != "queued":
             return None
-        return sum(
+        return 1 + sum(
             other.status() == "queued" and other.summary().queued < run.summary().queued for other in self.runs.all()
         )
 

@@ -58,7 +58,11 @@ class TrainSettings(BaseModel):
         description="Peak learning rate of AdamW: about 5e-4 from scratch, 5e-5 from pre-trained weights.",
     )
     seed: int = Field(
-        0, ge=0, lt=2**32, description="Seed of the split, the batches, the initial weights and the noise."
+        0,
+        ge=0,
+        lt=2**32,
+        description="Seed of the split, the batches, the initial weights and the noise.",
+        json_schema_extra=ADVANCED,
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
@@ -68,7 +72,11 @@ class TrainSettings(BaseModel):
         0, ge=0, le=10_000, description="Evaluations without a better score after which to stop. 0: never."
     )
     time_limit: float = Field(
-        0, ge=0, le=31_536_000, description="Seconds of training after which to stop. 0: no limit."
+        0,
+        ge=0,
+        le=31_536_000,
+        description="Seconds of training after which to stop. 0: no limit.",
+        json_schema_extra=ADVANCED,
     )
     gradient_accumulation: int = Field(
         1,

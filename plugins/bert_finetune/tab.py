@@ -66,7 +66,6 @@ def _draw_inside(workbench: Workbench) -> None:
     words = gr.HighlightedText(
         label="Weight of each word for the label",
         show_legend=True,
-        color_map={"for": "#0f766e", "against": "#b45309"},
         combine_adjacent=False,
     )
     tokens = gr.Textbox(label="How the tokenizer splits it", interactive=False)
@@ -83,19 +82,18 @@ def _draw_inside(workbench: Workbench) -> None:
             spans, label=f"Weight of each word for the label {found['label']!r} ({found['probability']:.0%})"
         ), " · ".join(found["tokens"])
 
-    def attention(name: str, sentence: str, at_layer: int, at_head: int) -> Any:
-        names, values = workbench.call(lambda model: model.attention(sentence), name)
-        return _heat_map(names, values[min(int(at_layer), len(values)) - 1][min(int(at_head), values.shape[1]) - 1])
+    def attention(name: str, sentence: str, at_layer: int, at_head: int) -> tuple[Any, Any, Any]:
+        tokens, values = workbench.call(lambda model: model.attention(sentence), name)
+        layers, heads = values.shape[:2]
+        shown = min(int(at_layer), layers), min(int(at_head), heads)
+        figure = _heat_map(tokens, values[shown[0] - 1][shown[1] - 1])
+        return figure, gr.Slider(value=shown[0], maximum=layers), gr.Slider(value=shown[1], maximum=heads)
 
     inputs: list[Any] = [weights, text]
     button.click(explain, inputs, [words, tokens], api_visibility="private")
+    moved = [button.click, layer.release, head.release]
     gr.on(
-        [button.click, layer.release, head.release],
-        attention,
-        [*inputs, layer, head],
-        heat,
-        api_visibility="private",
-        show_progress="hidden",
+        moved, attention, [*inputs, layer, head], [heat, layer, head], api_visibility="private", show_progress="hidden"
     )
 
 

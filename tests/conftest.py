@@ -1,0 +1,76 @@
+"""What tests share: a home of their own, the toy plugin installed, and runs as real processes to wait for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from plugins import _discovery
+from training.dispatch import child_environment
+from training.forkserver import WarmProcess
+
+ROOT = Path(__file__).parents[1]
+T = TypeVar("T")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty SELFSUP_HOME."""
+    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def installed_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to put on the path: there the toy is an installed package with an entry point."""
+    folder = tmp_path_factory.mktemp("site")
+    package = folder / "toy_plugin-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-plugin\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[selfsup.plugins]\ntoy = tests.toy:PLUGIN\n")
+    return folder
+
+
+@pytest.fixture
+def toy(installed_toy: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The toy plugin can be found, here and in the processes started from here; gives the home."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed_toy), str(ROOT)]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(sys, "path", [str(installed_toy), *sys.path])
+    _discovery._entry_points.cache_clear()
+    yield home
+    _discovery._entry_points.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def warm(installed_toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProcess]:
+    """A warm process, ready: its runs start without the seconds of imports. Their gate is `gate` beside the home."""
+    folder = tmp_path_factory.mktemp("warm")
+    environment = child_environment() | {
+        "PYTHONPATH": os.pathsep.join([str(installed_toy), str(ROOT)]),
+        "SELFSUP_HOME": str(folder),
+        "SELFSUP_PLUGINS": "toy",
+        "TOY_HOLD": str(folder / "gate"),
+        "OMP_NUM_THREADS": "1",
+    }
+    process = WarmProcess(["prefork"], environment)
+    process.warm_up()
+    yield process
+    assert process._process is not None
+    process._process.kill()
+    process._process.wait()
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
+    """The first true value of `condition`; an AssertionError after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return value

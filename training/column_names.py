@@ -1,0 +1,37 @@
+"""Well-known column names, and what makes two names the same."""
+
+import re
+
+from training.errors import UserError
+
+# Couples and single names of text columns, the likeliest first; compared by `plain_name`.
+TEXT_NAMES = (
+    ("text", "textpair"), ("text1", "text2"), ("sentence1", "sentence2"), ("sentencea", "sentenceb"),
+    ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence"),
+    ("text",), ("sentence",), ("review",), ("reviewtext",), ("content",), ("message",), ("tweet",), ("comment",),
+    ("utterance",), ("body",), ("document",), ("article",), ("abstract",), ("query",), ("prompt",),
+    ("title", "description"), ("description",), ("title",), ("question",),
+)  # fmt: skip
+LABEL_NAMES = (
+    "label", "labels", "class", "category", "target", "sentiment", "intent", "topic", "entailmentjudgment",
+    "goldlabel", "labeltext", "tag", "tags", "y", "rating", "stars", "score", "relatednessscore",
+)  # fmt: skip
+HEADER_NAMES = {*LABEL_NAMES, *(name for names in TEXT_NAMES for name in names), "id", "index", "idx", "date", "name"}
+
+
+def plain_name(name: str) -> str:
+    """Reduce a column name to its letters and digits, so that `Sentence_A` and `sentence a` are the same."""
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+def check_names(names: list[str], source: str) -> None:
+    """Refuse a column name that occurs twice, by its places.
+
+    Raises:
+        UserError: Naming the column and its places.
+    """
+    for name in names:
+        places = [str(number) for number, other in enumerate(names, 1) if other == name]
+        if len(places) > 1:
+            where = f"columns {' and '.join(places)}"
+            raise UserError(f"{source} has the column name '{name}' {len(places)} times ({where}). Rename all but one.")

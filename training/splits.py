@@ -1,0 +1,79 @@
+"""Split rows for training and evaluation: stratified, grouped, and the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+
+import numpy as np
+
+
+def split_rows(
+    labels: Sequence[Hashable] | None,
+    rows: int,
+    *,
+    eval_share: float,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split row indexes for training and evaluation, class by class, and the same way for the same seed.
+
+    Args:
+        labels: The class of each row; None for an unstratified split (regression, no labels).
+        rows: How many rows there are.
+        eval_share: Share of the rows to evaluate on, in [0, 1).
+        seed: Of the shuffle.
+        groups: Rows of equal group (such as identical texts) stay on one side. None: each row is its own.
+
+    Returns:
+        Train and eval indexes, sorted. Every class keeps a group for training, so a class of one row is never
+        evaluated; where groups are single rows, each class is within one row of its share.
+
+    Raises:
+        ValueError: If the lengths differ or the share is outside [0, 1).
+    """
+    if not 0 <= eval_share < 1:
+        raise ValueError(f"eval_share is {eval_share}, expected a share from 0 to below 1.")
+    if any(given is not None and len(given) != rows for given in (labels, groups)):
+        raise ValueError(f"labels and groups must have one entry for each of the {rows} rows.")
+    classes = _groups_by_class([None] * rows if labels is None else labels, range(rows) if groups is None else groups)
+    rng = np.random.default_rng(seed)
+    wanted = _rows_wanted([sum(map(len, members)) for members in classes], [len(c) for c in classes], eval_share, rng)
+    chosen = [row for members, count in zip(classes, wanted, strict=True) for row in _draw(members, count, rng)]
+    held_out = np.zeros(rows, dtype=bool)
+    held_out[np.array(chosen, dtype=np.int64)] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _groups_by_class(labels: Sequence[Hashable], groups: Sequence[Hashable]) -> list[list[list[int]]]:
+    """Return, class by class, its groups of rows; a group with several labels counts for the rarest of them."""
+    members: dict[Hashable, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    sizes = Counter(labels)
+    classes: dict[Hashable, list[list[int]]] = {}
+    for rows in members.values():
+        classes.setdefault(min((labels[row] for row in rows), key=lambda label: sizes[label]), []).append(rows)
+    return list(classes.values())
+
+
+def _rows_wanted(sizes: list[int], groups: list[int], eval_share: float, rng: np.random.Generator) -> np.ndarray:
+    """Share out the evaluation rows over classes by largest remainder, so that small classes get some too."""
+    most = np.where(np.array(groups) > 1, np.array(sizes) - 1, 0)
+    exact = np.array(sizes) * eval_share
+    wanted = np.minimum(np.floor(exact).astype(np.int64), most)
+    total = max(round(sum(sizes) * eval_share), int(eval_share > 0))
+    remainders = np.where(exact > wanted, exact - wanted, -1.0)
+    order = rng.permutation(len(sizes))
+    for place in order[np.argsort(-remainders[order], kind="stable")]:
+        if wanted.sum() < total and wanted[place] < most[place] and remainders[place] > 0:
+            wanted[place] += 1
+    return wanted
+
+
+def _draw(members: list[list[int]], count: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield the rows of shuffled groups as long as they fit into `count` rows."""
+    for place in rng.permutation(len(members)):
+        if len(members[place]) <= count:
+            count -= len(members[place])
+            yield from members[place]
