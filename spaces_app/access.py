@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,18 +17,30 @@ from training.jobs import Run
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
+GUEST = "guest:"  # no account's name has a colon
 
 
-def visitor(request: gr.Request | None) -> str:
-    """The visitor's name: their Hub account, else what tells their browser apart, else nobody."""
-    if request is None:
-        return ""
-    return request.username or f"guest-{request.session_hash or ''}"
+def visitor(request: Any) -> str:
+    """The visitor's name: their Hub account, else what tells their browser apart, else nobody.
+
+    Args:
+        request: Gradio's request; of a tool call over MCP Starlette's, which has no session hash.
+    """
+    session = getattr(request, "session_hash", None)
+    return _account(request) or (f"{GUEST}{session}" if session else "")
+
+
+def _account(request: Any) -> str:
+    """Who signed in with Hugging Face: Gradio keeps it in a signed cookie, and `username` is for `launch(auth=…)` only."""
+    scope = getattr(getattr(request, "request", None) or request, "scope", {})
+    signed_in = scope.get("session", {}).get("oauth_info") or {}
+    expired = signed_in.get("expires_at") and signed_in["expires_at"] < time.time()
+    return "" if expired else signed_in.get("userinfo", {}).get("preferred_username", "")
 
 
 def may_see(run: Run, who: str, settings: Settings) -> bool:
-    """On a shared Space an owner sees only their own; on one's own machine everything is one's own."""
-    return not settings.on_space or run.owner() == who
+    """On a shared Space an owner sees only their own, and nobody nothing; on one's own machine everything is one's own."""
+    return not settings.on_space or (who != "" and run.owner() == who)
 
 
 def check_may_train(who: str, settings: Settings) -> None:
@@ -38,7 +51,7 @@ def check_may_train(who: str, settings: Settings) -> None:
     """
     if settings.training == "off":
         raise UserError("Training is switched off on this server: duplicate it, or run it on your own machine.")
-    if settings.training == "signed-in" and (not who or who.startswith("guest-")):
+    if settings.training == "signed-in" and (not who or who.startswith(GUEST)):
         raise UserError("Sign in with your Hugging Face account to train here.")
 
 

@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import gradio as gr
-from gradio import processing_utils
 from huggingface_hub import get_token
 
 from plugins._contract import Plugin, endpoint_types
 from spaces_app.access import told, visitor
+from spaces_app.arguments import argument, upload
 from spaces_app.studio import Studio
-from training.errors import UserError
 
 MODEL_SLOTS = 2  # predictions at once, over all plugins: each takes the machine's cores
+CHECKS: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "checks"}  # each takes all of them
 
 
 def publish(studio: Studio) -> None:
     """Add every endpoint to the page being built."""
     for function in shell_endpoints(studio):
-        gr.api(_typed(told(function)), api_name=function.__name__, queue=False)
+        how: dict[str, Any] = CHECKS if function.__name__ == "check" else {"queue": False}
+        gr.api(told(_typed(function)), api_name=function.__name__, **how)
     for plugin in studio.plugins.values():
         for endpoint in plugin.endpoints:
             bound = bind(studio, plugin, endpoint)
@@ -31,13 +32,20 @@ def publish(studio: Studio) -> None:
 
 
 def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Put the types themselves in place of their names: Gradio reads a result's type from the signature as it stands."""
+    """Hold callers to the annotations, and put the types themselves in place of their names: Gradio reads them as they stand."""
     hints = get_type_hints(function)
     signature = inspect.signature(function)
     parameters = [parameter.replace(annotation=hints[name]) for name, parameter in signature.parameters.items()]
-    function.__annotations__ = hints
-    function.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
-    return function
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        return function(
+            *[argument(name, hints[name], value) for name, value in zip(signature.parameters, args, strict=True)]
+        )
+
+    call.__annotations__ = hints
+    call.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
+    return call
 
 
 def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
@@ -77,6 +85,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         plugin: str,
         trainer: str,
         settings: dict[str, Any],
+        request: gr.Request,
         data: gr.FileData | None = None,
         eval_data: gr.FileData | None = None,
     ) -> dict[str, Any]:
@@ -92,7 +101,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         Returns:
             verdict (green, amber or red), findings (level, title, detail), columns, sample.
         """
-        return studio.check(plugin, trainer, settings, upload(data), upload(eval_data))
+        return studio.check(plugin, trainer, settings, upload(data), upload(eval_data), visitor(request))
 
     def runs(request: gr.Request) -> list[dict[str, Any]]:
         """List your runs, the newest first.
@@ -198,20 +207,6 @@ def hub_token(studio: Studio, token: gr.OAuthToken | None) -> str | None:
     return get_token()
 
 
-def upload(file: Any) -> Path | None:
-    """The path of a file that this visitor uploaded.
-
-    Raises:
-        UserError: If it is a path that no upload made.
-    """
-    if not file:
-        return None
-    path = Path(file["path"] if isinstance(file, dict) else file.path).resolve()
-    if not path.is_relative_to(Path(processing_utils.get_upload_folder()).resolve()) or not path.is_file():
-        raise UserError("That is no uploaded file: send it with gradio_client.handle_file.")
-    return path
-
-
 def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """A plugin's endpoint as the API has it: `weights` first, files as uploads, results as downloads."""
     types = endpoint_types(endpoint)
@@ -219,9 +214,10 @@ def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callab
 
     def call(weights: str, *args: Any) -> Any:
         given = [
-            upload(value) if types[name] is Path else value for name, value in zip(list(types)[:-1], args, strict=True)
+            upload(value) if types[name] is Path else argument(name, types[name], value)
+            for name, value in zip(list(types)[:-1], args, strict=True)
         ]
-        result = endpoint(studio.load(plugin, weights), *given)
+        result = endpoint(studio.load(plugin, argument("weights", str, weights)), *given)
         return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
 
     published = {"weights": str, **{name: gr.FileData if kind is Path else kind for name, kind in types.items()}}

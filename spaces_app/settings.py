@@ -20,7 +20,7 @@ class Settings:
     mcp: bool = False  # SELFSUP_MCP=1: the endpoints as MCP tools too
     runs_at_once: int = 1  # SELFSUP_RUNS_AT_ONCE
     max_steps: int = 0  # SELFSUP_MAX_STEPS: most steps of a run; 0: no limit
-    max_seconds: float = 0  # SELFSUP_MAX_SECONDS: longest time of a run; 0: no limit
+    max_seconds: int = 0  # SELFSUP_MAX_SECONDS: longest time of a run; 0: no limit
     max_upload_mb: int = 500  # SELFSUP_MAX_UPLOAD_MB
 
     @classmethod
@@ -37,19 +37,15 @@ class Settings:
             training=cast(Access, training),
             on_space=os.environ.get("SYSTEM") == "spaces",
             mcp=os.environ.get("SELFSUP_MCP", "") == "1",
-            runs_at_once=int(_number("SELFSUP_RUNS_AT_ONCE", 1)),
-            max_steps=int(_number("SELFSUP_MAX_STEPS", 0)),
-            max_seconds=_number("SELFSUP_MAX_SECONDS", 0),
-            max_upload_mb=int(_number("SELFSUP_MAX_UPLOAD_MB", 500)),
+            runs_at_once=_whole_number("SELFSUP_RUNS_AT_ONCE", 1, least=1),
+            max_steps=_whole_number("SELFSUP_MAX_STEPS", 0),
+            max_seconds=_whole_number("SELFSUP_MAX_SECONDS", 0),
+            max_upload_mb=_whole_number("SELFSUP_MAX_UPLOAD_MB", 500, least=1),
         )
 
 
-def _number(name: str, default: float) -> float:
-    text = os.environ.get(name, "")
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise UserError(f"{name} is {text!r}; a number from 0 up was expected.")
-    return value
+def _whole_number(name: str, default: int, least: int = 0) -> int:
+    text = os.environ.get(name, "") or str(default)
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(f"{name} is {text!r}; a whole number from {least} up was expected.")
+    return int(text)

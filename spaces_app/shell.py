@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,7 +17,7 @@ from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from spaces_app.theme import CSS, HEAD, THEME
 from spaces_app.train_panel import QUICK, TrainPanel
-from spaces_app.widgets import endpoint_form, result_component
+from spaces_app.widgets import endpoint_form, endpoint_values, result_component
 from spaces_app.workbench import Bench
 from training.jobs import RUN_ID
 
@@ -131,7 +132,11 @@ def _plain_try(bench: Any) -> None:
 
 
 def _caller(bench: Any, endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda weights, *values: bench.call(endpoint, weights, *values)
+    def call(weights: str, *values: Any) -> Any:
+        result = bench.call(lambda model: endpoint(model, *endpoint_values(endpoint, values)), weights)
+        return str(result) if isinstance(result, Path) else result
+
+    return call
 
 
 def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[str, Room]) -> None:

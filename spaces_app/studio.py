@@ -131,9 +131,14 @@ class Studio:
         return self.describe(run)
 
     def check(
-        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None
+        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None, who: str
     ) -> dict[str, Any]:
-        """The whole preflight sheet, measured in a process of its own, as `Sheet.to_dict` has it."""
+        """The whole preflight sheet, measured in a process of its own, as `Sheet.to_dict` has it.
+
+        Raises:
+            UserError: As `train`; a trial step is training too.
+        """
+        check_may_train(who, self.settings)
         owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
         with tempfile.TemporaryDirectory(prefix="selfsup-check-") as name:
             folder = Path(name)
@@ -192,7 +197,7 @@ class Studio:
 
     def events(self, run: Run, offset: int) -> dict[str, Any]:
         """Events from a byte offset on, with the status and the log's tail: all that a monitor shows."""
-        events, following = read_events(run.folder / "events.jsonl", max(0, offset))
+        events, following = read_events(run.folder / "events.jsonl", min(max(0, offset), sys.maxsize))
         return {"events": events, "offset": following, "status": {**self.describe(run), "log_tail": run.log_tail()}}
 
     def cancel(self, run: Run) -> dict[str, Any]:

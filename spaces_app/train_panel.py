@@ -13,6 +13,7 @@ from gradio.components import Component
 from plugins._contract import Plugin, Trainer
 from spaces_app import recipe
 from spaces_app.access import told, visitor
+from spaces_app.api import CHECKS
 from spaces_app.monitor import RunMonitor
 from spaces_app.studio import Studio
 from spaces_app.widgets import settings_form, settings_values
@@ -72,12 +73,12 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
     def read(values: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
         return settings_values(trainer.settings, dict(zip(names, values, strict=True)))
 
-    def on_check(*values: Any) -> Any:
+    def on_check(request: gr.Request, *values: Any) -> Any:
         settings, files = read(values)
-        return gr.HTML(
-            sheet_html(studio.check(plugin.name, trainer.name, settings, files["data"], files["eval_data"])),
-            visible=True,
+        sheet = studio.check(
+            plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request)
         )
+        return gr.HTML(sheet_html(sheet), visible=True)
 
     def on_start(request: gr.Request, *values: Any) -> tuple[str, Any]:
         settings, files = read(values)
@@ -89,7 +90,7 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
         return recipe.as_python(*given), recipe.as_command(*given), recipe.as_yaml(*given)
 
     def connect(panel: TrainPanel) -> None:
-        check.click(told(on_check), inputs, sheet, concurrency_limit=1, concurrency_id="checks", **PRIVATE)
+        check.click(told(on_check), inputs, sheet, **CHECKS, **PRIVATE)
         start.click(told(on_start), inputs, [panel.monitor, panel.chosen], queue=False, **PRIVATE).success(
             None, panel.monitor, None, js=REMEMBER
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import typing
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from gradio.components import Component
 from pydantic.fields import FieldInfo
 
 from plugins._contract import endpoint_types
+from spaces_app.arguments import argument
+from training.errors import UserError
 from training.settings import TrainSettings, extra_of
 
 
@@ -50,6 +53,16 @@ def endpoint_form(endpoint: Callable[..., Any]) -> list[Component]:
     """Draw a component for each parameter of an endpoint but the first."""
     types, parameters = endpoint_types(endpoint), inspect.signature(endpoint).parameters
     return [_of_type(name, kind, parameters[name].default) for name, kind in types.items() if name != "return"]
+
+
+def endpoint_values(endpoint: Callable[..., Any], values: tuple[Any, ...]) -> list[Any]:
+    """What the components of `endpoint_form` hold, as the endpoint wants it.
+
+    Raises:
+        UserError: For what was left out, or is no JSON.
+    """
+    kinds = {name: kind for name, kind in endpoint_types(endpoint).items() if name != "return"}
+    return [_value(name, kind, value) for (name, kind), value in zip(kinds.items(), values, strict=True)]
 
 
 def result_component(endpoint: Callable[..., Any]) -> Component:
@@ -92,7 +105,22 @@ def _of_type(name: str, kind: Any, default: Any) -> Component:
         return gr.Checkbox(bool(value), label=label)
     if kind in (int, float):
         return gr.Number(value, label=label, precision=0 if kind is int else None)
-    return gr.Textbox(value, label=label, lines=2) if kind is str else gr.JSON(value, label=label)
+    if kind is str:
+        return gr.Textbox(value, label=label, lines=2)
+    return gr.Code(json.dumps(value) if value is not None else "", language="json", label=f"{label} (JSON)")
+
+
+def _value(name: str, kind: Any, value: Any) -> Any:
+    if kind is Path:
+        if not value:
+            raise UserError(f"{label_of(name)}: choose a file first.")
+        return Path(value)
+    if isinstance(value, str) and kind is not str:
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise UserError(f"{label_of(name)}: {value[:80]!r} is not JSON.") from None
+    return argument(label_of(name), kind, value)
 
 
 def _tidy(field: FieldInfo, value: Any) -> Any:

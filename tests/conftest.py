@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from plugins import _discovery
-from training.dispatch import child_environment
-from training.forkserver import WarmProcess
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many test workers as cores: more threads would only wait for each other
+
+from plugins import _discovery  # noqa: E402 - torch reads the variable when it is imported
+from training.dispatch import child_environment  # noqa: E402
+from training.forkserver import WarmProcess  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -41,7 +40,6 @@ def installed_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy(installed_toy: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The toy plugin can be found, here and in the processes started from here; gives the home."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed_toy), str(ROOT)]))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(sys, "path", [str(installed_toy), *sys.path])
     _discovery._entry_points.cache_clear()
     yield home
@@ -57,20 +55,18 @@ def warm(installed_toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "SELFSUP_HOME": str(folder),
         "SELFSUP_PLUGINS": "toy",
         "TOY_HOLD": str(folder / "gate"),
-        "OMP_NUM_THREADS": "1",
     }
     process = WarmProcess(["prefork"], environment)
     process.warm_up()
     yield process
-    assert process._process is not None
-    process._process.kill()
-    process._process.wait()
+    process.close()
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
-    """The first true value of `condition`; an AssertionError after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-    return value
+@pytest.fixture
+def gate(warm: WarmProcess) -> Iterator[Path]:
+    """While this file is there, runs that the warm process started stand still before their batch `hold_at`."""
+    gate = Path(warm.environment["TOY_HOLD"])
+    gate.with_suffix(".reached").unlink(missing_ok=True)
+    gate.touch()
+    yield gate
+    gate.unlink(missing_ok=True)

@@ -45,6 +45,14 @@ class WarmProcess:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def close(self) -> None:
+        """End it; what it started goes on."""
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            self._process.wait()
+        self._socket = self._process = None
+
     def start(self, arguments: list[str], log: Path, descriptor: int) -> bool:
         """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False: it cannot."""
         if not self.is_alive() or self._socket is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
@@ -35,7 +36,7 @@ class TrainSettings(BaseModel):
     )
     dataset: str = Field(
         "",
-        pattern=r"^([\w.-]+(/[\w.-]+)?(:[\w.-]+)?)?$",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?(:[A-Za-z0-9_.-]+)?)?$",
         max_length=200,
         description="A Hub data set (owner/name or owner/name:config), in place of a file.",
         json_schema_extra=ADVANCED,
@@ -187,7 +188,7 @@ def _explain(settings: type[TrainSettings], problem: dict[str, Any]) -> str:
         close = difflib.get_close_matches(name, settings.model_fields, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return f"There is no setting {name!r}.{hint} There are: {', '.join(settings.model_fields)}."
-    what = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    what = re.sub(r"^(Value error, |\w+ (?=should ))", "", problem["msg"])
     if not name:  # fields that do not fit each other
         return f"{what}."
     return f"{name}: {str(problem['input'])[:80]!r} was given; it {what}."

@@ -14,7 +14,8 @@ import torch
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify import pad
 from training import artifact
-from training.data import Table, guess_text_columns, read_table
+from training.columns import guess_text_columns
+from training.data import Table, read_table
 from training.errors import UserError
 
 BATCH_TOKENS = 4096  # a batch, padding included: about what keeps a CPU's matrix units busy

@@ -10,17 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.data import (
-    Table,
-    TextColumns,
-    describe_columns,
-    guess_text_columns,
-    load_hub_dataset,
-    read_table,
-    split_rows,
-)
+from training.columns import TextColumns, describe_columns, guess_text_columns
+from training.data import Table, read_table
 from training.errors import UserError
+from training.hub_data import load_hub_dataset
 from training.preflight import Finding, Sheet
+from training.splits import split_rows
 
 if TYPE_CHECKING:
     from plugins.bert_finetune import ClassifySettings

@@ -1,0 +1,69 @@
+"""What is said of a table's columns, and which are taken for the texts and the label."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.files import SHARED, needs_shared, write
+from training.columns import TextColumns, describe_columns, guess_text_columns
+from training.data import Table, read_table
+from training.errors import UserError
+
+
+@needs_shared
+def test_columns_of_published_data_sets_are_guessed() -> None:
+    def guess(name: str) -> TextColumns:
+        return guess_text_columns(read_table(SHARED / "data" / name))
+
+    assert guess("text_sst2/dev.tsv") == TextColumns("sentence", None, "label")
+    assert guess("text_banking77/dev.csv") == TextColumns("text", None, "category")
+    assert guess("text_agnews/dev.csv") == TextColumns("text", "text_pair", "label")
+    assert guess("text_sms_spam/SMSSpamCollection") == TextColumns("text", None, "label")
+    assert guess("pairs_qnli/dev.tsv") == TextColumns("question", "sentence", "label")
+    assert guess("pairs_sick/dev.tsv") == TextColumns("sentence_A", "sentence_B", "entailment_judgment")
+
+
+def test_columns_are_described_in_words(tmp_path: Path) -> None:
+    content = "text,stars,kind,on,day,none\n" + "".join(
+        f"some words {i},{i}.5,{'ab'[i % 2]},{i % 2},2024-01-0{i},\n" for i in range(1, 9)
+    )
+    described = describe_columns(read_table(write(tmp_path / "a.csv", content)))
+    assert [column["type"] for column in described] == ["text", "number", "category", "yes/no", "date", "empty"]
+    assert described[0] | {"examples": None} == {
+        "name": "text", "type": "text", "filled": 8, "distinct": 8, "shortest": 12, "longest": 12, "examples": None,
+    }  # fmt: skip
+    assert json.dumps(described)
+
+
+def table_of(tmp_path: Path, **columns: list) -> Table:
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    return read_table(tmp_path / "a.parquet")
+
+
+def test_unknown_names_are_chosen_by_content(tmp_path: Path) -> None:
+    table = table_of(tmp_path, nr=[*range(6)], kind=["x", "y"] * 3, said=[f"a longer text {i}" for i in range(6)])
+    assert guess_text_columns(table) == TextColumns("said", None, "kind")
+
+
+def test_two_unrelated_text_columns_are_no_pair(tmp_path: Path) -> None:
+    table = table_of(tmp_path, review=["a b", "c d"], answer=["e f g", "h i j"], label=["x", "y"])
+    assert guess_text_columns(table) == TextColumns("review", None, "label")
+
+
+def test_given_columns_are_taken_as_given(tmp_path: Path) -> None:
+    table = table_of(tmp_path, premise=["a", "b"], hypothesis=["c", "d"], label=["x", "y"], other=["p", "q"])
+    assert guess_text_columns(table, text_column="hypothesis") == TextColumns("hypothesis", None, "label")
+    assert guess_text_columns(table, label_column="other") == TextColumns("premise", "hypothesis", "other")
+    assert guess_text_columns(table, text_pair_column="hypothesis") == TextColumns("premise", "hypothesis", "label")
+    with pytest.raises(UserError, match="'lable' is not in"):
+        guess_text_columns(table, label_column="lable")
+
+
+def test_missing_label_is_refused_with_the_best_candidate(tmp_path: Path) -> None:
+    table = table_of(tmp_path, text=["good film", "bad film"], notes=["seen monday", "seen tuesday"])
+    with pytest.raises(UserError, match=r"its columns are text, notes. Choose one \(notes: 2 values in 2 rows\)"):
+        guess_text_columns(table)
+    assert guess_text_columns(table, need_label=False) == TextColumns("text")

@@ -1,0 +1,236 @@
+"""What `fit` does beside resuming: pieces, precision, clipping, averages, the schedule, the best weights, the ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.running import events, losses
+from tests.toy import ToySettings, build, load
+from training.accelerator import PROJECT
+from training.artifact import read_record
+from training.batches import Batches
+from training.checkpoint import Progress, all_checkpoints
+from training.errors import UserError
+from training.loop import NonFiniteLossError, fit
+from training.optim import learning_rate
+from training.task import Task
+
+
+def train(folder: Path, task: Task | None = None, **values: Any) -> Progress:
+    settings = ToySettings(**values)
+    folder.mkdir(exist_ok=True)
+    return fit(task or build(settings), settings, folder)
+
+
+def evaluations(folder: Path) -> list[float]:
+    return [event["metrics"]["loss"] for event in events(folder, "eval")]
+
+
+# -- learning --------------------------------------------------------------------------------------------------------
+
+
+def test_the_toy_is_learned(tmp_path: Path) -> None:
+    progress = train(tmp_path, rows=300, steps=200, learning_rate=0.1, dropout=0.0)
+    assert progress.best_metrics["accuracy"] > 0.85  # chance: 0.5
+
+
+def test_bf16_trains(tmp_path: Path) -> None:
+    train(tmp_path, rows=300, steps=200, learning_rate=0.1, precision="bf16")
+    assert min(evaluations(tmp_path)) < 0.75 * evaluations(tmp_path)[0]
+
+
+def test_fp16_on_a_cpu_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="fp16 needs a GPU; on this machine use bf16 or fp32"):
+        train(tmp_path, precision="fp16", device="cpu")
+
+
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_accumulation_gives_the_same_curve(tmp_path: Path, repeats: int) -> None:
+    common: dict[str, Any] = {"dropout": 0.0, "repeats": repeats, "batch_size": 10}
+    train(tmp_path / "whole", **common)
+    train(tmp_path / "cut", gradient_accumulation=3, **common)
+    whole, cut = losses(tmp_path / "whole"), losses(tmp_path / "cut")
+    assert list(cut.values()) == pytest.approx(list(whole.values()), rel=1e-5)
+
+
+def test_the_loss_is_the_mean_over_items_not_rows(tmp_path: Path) -> None:
+    settings = ToySettings(dropout=0.0, repeats=4, batch_size=10, steps=1)
+    task = build(settings)
+    batch = task.collate([task.train_data[row] for row in Batches(40, 10, settings.seed)[0]])
+    with torch.no_grad():
+        expected = task.losses(task.model, batch)
+    assert len(expected) > 10
+    fit(task, settings, tmp_path)
+    assert losses(tmp_path)[1] == pytest.approx(float(expected.mean()), rel=1e-6)
+
+
+def test_gradients_are_clipped_to_the_norm(tmp_path: Path) -> None:
+    """AdamW forgets the gradient's scale but not its changes: the curve tells whether it was clipped."""
+    for norm in (0.0, 1e6, 0.01):
+        train(tmp_path / str(norm), max_grad_norm=norm)
+    free, loose, tight = (losses(tmp_path / name) for name in ("0.0", "1000000.0", "0.01"))
+    assert free == loose != tight
+
+
+def test_the_norm_before_clipping_is_in_the_curve(tmp_path: Path) -> None:
+    train(tmp_path, max_grad_norm=0.01)
+    assert min(event["grad_norm"] for event in events(tmp_path, "step")) > 0.01
+
+
+def test_the_average_of_the_weights_is_what_is_evaluated_and_saved(tmp_path: Path) -> None:
+    """At a decay near 1 the average stays at the weights after step 1, whatever the steps after it do."""
+    train(tmp_path / "frozen", ema_decay=0.999999, evaluate_every=1, steps=10)
+    assert max(evaluations(tmp_path / "frozen")) - min(evaluations(tmp_path / "frozen")) < 1e-4
+    train(tmp_path / "plain", evaluate_every=1, steps=10)
+    assert max(evaluations(tmp_path / "plain")) - min(evaluations(tmp_path / "plain")) > 1e-2
+
+
+# -- schedule ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "end"), [("constant", 1.0, 1.0), ("linear", 0.5, 1 / 80), ("cosine", 0.5, 0.000385482)]
+)
+def test_the_rate_warms_up_and_falls(schedule: Any, middle: float, end: float) -> None:
+    settings = ToySettings(steps=100, warmup_ratio=0.2, learning_rate=2.0, schedule=schedule)
+    rates = [learning_rate(step, settings) / 2.0 for step in range(100)]
+    assert rates[0] == pytest.approx(1 / 20)
+    assert rates[9] == pytest.approx(1 / 2)
+    assert rates[19] == rates[20] == 1.0
+    assert rates[60] == pytest.approx(middle)
+    assert rates[99] == pytest.approx(end, rel=1e-5)
+
+
+def test_the_rate_in_the_curve_is_the_one_that_was_used(tmp_path: Path) -> None:
+    train(tmp_path, steps=10, schedule="linear")
+    used = [event["learning_rate"] for event in events(tmp_path, "step")]
+    assert used == [learning_rate(step, ToySettings(steps=10)) for step in range(10)]
+
+
+# -- the best weights ----------------------------------------------------------------------------------------------------
+
+OVERFITS: dict[str, Any] = {
+    "rows": 60, "wrong": 0.5, "seed": 1, "ema_decay": 0.8, "schedule": "cosine", "evaluate_every": 5, "steps": 120
+}  # fmt: skip
+
+
+def test_the_artifact_is_the_best_and_not_the_last(tmp_path: Path) -> None:
+    progress = train(tmp_path, **OVERFITS)
+    task = build(ToySettings(**OVERFITS))
+    batch = task.collate(list(task.eval_data))
+    saved = task.score(task.predict(load(tmp_path / "artifact"), batch)).metrics["loss"]
+    assert saved == pytest.approx(min(evaluations(tmp_path)), rel=1e-5)
+    assert saved < evaluations(tmp_path)[-1]
+    assert read_record(tmp_path / "artifact")["step"] == progress.best_step < progress.step
+
+
+def test_patience_ends_a_run_that_gains_nothing(tmp_path: Path) -> None:
+    progress = train(tmp_path, **OVERFITS, patience=3)
+    assert progress.step == progress.best_step + 3 * 5 < 120
+    assert events(tmp_path, "finished")[0]["message"] == "Stopped early: 3 evaluations without a better score."
+
+
+def test_a_first_score_that_is_not_a_number_is_beaten_by_the_next(tmp_path: Path) -> None:
+    task = build(ToySettings(steps=10))
+    true_score, first = task.score, [True]
+
+    def score(outputs: list) -> Any:
+        found = true_score(outputs)
+        if first.pop() if first else False:
+            found.metrics["loss"] = float("nan")
+        return found
+
+    task.score = score
+    progress = train(tmp_path, task, steps=10)
+    assert progress.best is not None
+    assert progress.best_step > 1
+
+
+def test_without_held_out_rows_the_last_weights_are_kept(tmp_path: Path) -> None:
+    task = build(ToySettings(eval_share=0))
+    train(tmp_path, task, eval_share=0)
+    assert not events(tmp_path, "eval")
+    assert read_record(tmp_path / "artifact")["step"] == 40
+    for name, value in load(tmp_path / "artifact").state_dict().items():
+        assert torch.equal(value, task.model.state_dict()[name])
+
+
+# -- the ends ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_time_limit_ends_a_run_with_a_score(tmp_path: Path) -> None:
+    progress = train(tmp_path, steps=100_000, time_limit=0.2, evaluate_every=100_000)
+    assert progress.step < 100_000
+    assert progress.metrics
+    assert events(tmp_path, "finished")[0]["message"] == "Stopped at the time limit of 0.2 seconds."
+
+
+def test_a_cancel_file_stops_at_the_next_step_with_a_checkpoint_and_weights(tmp_path: Path) -> None:
+    (tmp_path / "cancel").touch()
+    progress = train(tmp_path)
+    assert progress.step == 1
+    assert [path.name for path in all_checkpoints(tmp_path / "checkpoint")] == ["step-000000001"]
+    assert (tmp_path / "artifact" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_the_newest_checkpoints_are_kept(tmp_path: Path, keep: int) -> None:
+    train(tmp_path, checkpoint_every=5, keep_checkpoints=keep)
+    steps = [int(path.name[5:]) for path in all_checkpoints(tmp_path / "checkpoint")]
+    assert steps == [30, 35, 40][-keep:]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_weights(tmp_path: Path) -> None:
+    settings = ToySettings(evaluate_every=2, checkpoint_every=1)
+    task = build(settings)
+    drawn = Batches(len(task.train_data), settings.batch_size, settings.seed)
+    new = set(drawn[4].tolist()).difference(*(drawn[step].tolist() for step in range(4)))
+    task.train_data[new.pop()][0] = float("nan")  # drawn first in the fifth step
+    with pytest.raises(NonFiniteLossError, match="no longer a number at step 5.*learning_rate"):
+        fit(task, settings, tmp_path)
+    assert read_record(tmp_path / "artifact")["step"] in (2, 4)
+    assert all(bool(value.isfinite().all()) for value in load(tmp_path / "artifact").state_dict().values())
+    assert int(all_checkpoints(tmp_path / "checkpoint")[-1].name[5:]) == 4
+
+
+def test_a_loss_that_is_no_number_is_null_in_the_events(tmp_path: Path) -> None:
+    task = build(ToySettings())
+    task.train_data[:, 0] = float("nan")
+    with pytest.raises(NonFiniteLossError):
+        train(tmp_path, task)
+    assert events(tmp_path, "step")[0]["loss"] is None
+
+
+def test_two_fits_in_one_process_choose_their_own_precision(tmp_path: Path) -> None:
+    train(tmp_path / "first", steps=2, precision="bf16")
+    train(tmp_path / "second", steps=2, precision="fp32")
+    train(tmp_path / "third", steps=2, precision="fp32")
+    assert losses(tmp_path / "second") == losses(tmp_path / "third") != losses(tmp_path / "first")
+
+
+def test_batches_that_hold_fewer_rows_than_pieces_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size 4 is less than the 8 pieces"):
+        ToySettings(batch_size=4, gradient_accumulation=8)
+
+
+# -- trackers ------------------------------------------------------------------------------------------------------------
+
+
+def test_tensorboard_is_sent_the_curves(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tmp_path, steps=10, tracker="tensorboard")
+    board = EventAccumulator(str(tmp_path / "tracker" / PROJECT))
+    board.Reload()
+    assert {"train/loss", "eval/loss", "eval/accuracy"} <= set(board.Tags()["scalars"])
+
+
+def test_trackio_is_sent_the_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    train(tmp_path, steps=10, tracker="trackio")
+    assert any(path.stat().st_size for path in (tmp_path / "trackio").glob("*.db")), os.listdir(tmp_path)

@@ -1,0 +1,77 @@
+"""Several processes on one machine, started as the queue starts them: the same curve, one lock, no orphans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.running import events, finish, losses, queue, wait_for
+from tests.toy import ToySettings, build
+from training.checkpoint import all_checkpoints
+from training.dispatch import start_process
+from training.jobs import Run, Runs
+from training.loop import fit
+
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it should be
+COMMON: dict[str, Any] = {"dropout": 0.0, "batch_size": 10, "steps": 30, "ema_decay": 0.5, "checkpoint_every": 8}
+
+
+def launch(run: Run) -> None:
+    with run.lock() as descriptor:
+        run.tell("starting")
+        start_process(["run", str(run.folder)], run, descriptor)
+
+
+def one_process(folder: Path, **settings: Any) -> Path:
+    folder.mkdir()
+    fit(build(ToySettings(**settings)), ToySettings(**settings), folder)
+    return folder
+
+
+def scores(folder: Path) -> list[float]:
+    return [event["metrics"]["loss"] for event in events(folder, "eval")]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_two_processes_give_the_curve_of_one_where_rows_count_differently(toy: Path, tmp_path: Path) -> None:
+    settings = COMMON | {"repeats": 4}
+    run = queue(Runs(), **settings, processes=2)
+    launch(run)
+    assert finish(run) == "finished", run.log_tail()
+    alone = one_process(tmp_path / "alone", **settings)
+    assert list(losses(run.folder).values()) == pytest.approx(list(losses(alone).values()), rel=1e-5)
+    assert scores(run.folder) == pytest.approx(scores(alone), rel=1e-5)
+
+
+def test_two_killed_processes_leave_no_orphans_and_resume_to_the_same_curve(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = toy / "gate"
+    gate.touch()
+    monkeypatch.setenv("TOY_HOLD", str(gate))
+    run = queue(Runs(), **COMMON, processes=2, hold_at=12)
+    launch(run)
+    wait_for(gate.with_suffix(".reached").exists)
+    trainer = psutil.Process(int((run.folder / "pid").read_text()))
+    launcher, *workers = trainer.children(recursive=True)
+    assert len(workers) == 2
+    trainer.kill()
+    assert run.status() == "running"  # its launcher holds it on, for its workers still write
+    launcher.kill()
+    wait_for(lambda: not any(map(is_alive, workers)))
+    assert run.status() == "lost"
+
+    gate.unlink()
+    run.resume()
+    launch(run)
+    assert finish(run) == "finished", run.log_tail()
+    assert events(run.folder, "started")[-1]["step"] == 8
+    assert [path.name for path in all_checkpoints(run.folder / "checkpoint")] == ["step-000000016", "step-000000024"]
+    alone = one_process(tmp_path / "alone", **COMMON)
+    assert list(losses(run.folder).values()) == pytest.approx(list(losses(alone).values()), rel=1e-5)
