@@ -34,8 +34,13 @@ def main() -> None:
         found = {who: run(who) for who in (("ours", "peer") if number % 2 else ("peer", "ours"))}
         ratios.append(found["ours"]["rows_per_second"] / found["peer"]["rows_per_second"])
         memory = found["ours"]["memory_mb"] / found["peer"]["memory_mb"]
-        print(f"ours {found['ours']['rows_per_second']:.1f}, Trainer {found['peer']['rows_per_second']:.1f} rows/s: {ratios[-1]:.2f}x; memory {memory:.2f}x", flush=True)
-    print(f"{options.precision}{', one length' if options.same_length else ''}: median {statistics.median(ratios):.2f}x over {options.rounds} rounds")
+        print(
+            f"ours {found['ours']['rows_per_second']:.1f}, Trainer {found['peer']['rows_per_second']:.1f} rows/s: {ratios[-1]:.2f}x; memory {memory:.2f}x",
+            flush=True,
+        )
+    print(
+        f"{options.precision}{', one length' if options.same_length else ''}: median {statistics.median(ratios):.2f}x over {options.rounds} rounds"
+    )
 
 
 def parse() -> argparse.Namespace:
@@ -48,12 +53,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--same-length", action="store_true")
+    parser.add_argument(
+        "--attention-dropout", type=float, default=0.0, help="Ours; the Trainer's is the model's own, 0.1."
+    )
     parser.add_argument("--worker", choices=("ours", "peer"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def run(who: str) -> dict:
-    done = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--worker", who], capture_output=True, text=True, check=False, env={**os.environ, "TOKENIZERS_PARALLELISM": "false"})
+    done = subprocess.run(
+        [sys.executable, __file__, *sys.argv[1:], "--worker", who],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
+    )
     if done.returncode:
         sys.exit(done.stderr[-3000:])
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -75,10 +89,12 @@ def rows_of(options: argparse.Namespace, folder: str) -> Path:
     import csv
 
     target = Path(folder) / "same.tsv"
-    with open(options.data, encoding="utf-8") as source, target.open("w", encoding="utf-8") as out:
+    with Path(options.data).open(encoding="utf-8") as source, target.open("w", encoding="utf-8") as out:
         reader = csv.DictReader(source, delimiter="\t", quoting=csv.QUOTE_NONE)
         out.write("sentence\tlabel\n")
-        out.writelines(" ".join((row["sentence"].split() * 100)[: options.max_length]) + f"\t{row['label']}\n" for row in reader)
+        out.writelines(
+            " ".join((row["sentence"].split() * 100)[: options.max_length]) + f"\t{row['label']}\n" for row in reader
+        )
     return target
 
 
@@ -93,8 +109,18 @@ def ours(options: argparse.Namespace) -> dict:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings(
-            model=model_folder(), data=str(rows_of(options, folder)), eval_share=0, steps=options.steps, batch_size=options.batch_size, learning_rate=5e-5,
-            max_length=options.max_length, precision=options.precision, evaluate_every=10**6, device="cpu")
+            model=model_folder(),
+            data=str(rows_of(options, folder)),
+            eval_share=0,
+            steps=options.steps,
+            batch_size=options.batch_size,
+            learning_rate=5e-5,
+            max_length=options.max_length,
+            precision=options.precision,
+            evaluate_every=10**6,
+            attention_dropout=options.attention_dropout,
+            device="cpu",
+        )
         times: list[float] = []
         task = build_classify(settings)
         losses = task.losses
@@ -115,14 +141,23 @@ def peer(options: argparse.Namespace) -> dict:
 
     torch.set_num_threads(options.threads)
     from datasets import Dataset, disable_progress_bars
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
 
     disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder:
         frame = pandas.read_csv(rows_of(options, folder), sep="\t", quoting=3)
         tokenizer = AutoTokenizer.from_pretrained(model_folder())
         model = AutoModelForSequenceClassification.from_pretrained(model_folder(), num_labels=2)
-        data = Dataset.from_pandas(frame).map(lambda rows: tokenizer(rows["sentence"], truncation=True, max_length=options.max_length), batched=True)
+        data = Dataset.from_pandas(frame).map(
+            lambda rows: tokenizer(rows["sentence"], truncation=True, max_length=options.max_length), batched=True
+        )
         times: list[float] = []
 
         class Clock(TrainerCallback):
@@ -130,9 +165,20 @@ def peer(options: argparse.Namespace) -> dict:
                 times.append(time.perf_counter())
 
         arguments = TrainingArguments(
-            output_dir=folder, max_steps=options.steps, per_device_train_batch_size=options.batch_size, learning_rate=5e-5, bf16=options.precision == "bf16",
-            use_cpu=True, report_to=[], disable_tqdm=True, save_strategy="no", logging_steps=10)
-        Trainer(model, arguments, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer), callbacks=[Clock()]).train()
+            output_dir=folder,
+            max_steps=options.steps,
+            per_device_train_batch_size=options.batch_size,
+            learning_rate=5e-5,
+            bf16=options.precision == "bf16",
+            use_cpu=True,
+            report_to=[],
+            disable_tqdm=True,
+            save_strategy="no",
+            logging_steps=10,
+        )
+        Trainer(
+            model, arguments, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer), callbacks=[Clock()]
+        ).train()
     return measured(times, options)
 
 
@@ -141,7 +187,10 @@ def measured(times: list[float], options: argparse.Namespace) -> dict:
 
     seconds = times[-1] - times[WARM_UP]
     steps = len(times) - 1 - WARM_UP
-    return {"rows_per_second": steps * options.batch_size / seconds, "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "rows_per_second": steps * options.batch_size / seconds,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 if __name__ == "__main__":

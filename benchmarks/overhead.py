@@ -29,7 +29,9 @@ def main() -> None:
         for recorded in (True, False):
             times[recorded].append(train(options, recorded))
     medians = {recorded: statistics.median(found) for recorded, found in times.items()}
-    print(f"recorded {medians[True]:.2f} s, bare {medians[False]:.2f} s for {options.steps} steps: {100 * (medians[True] / medians[False] - 1):+.1f} %")
+    print(
+        f"recorded {medians[True]:.2f} s, bare {medians[False]:.2f} s for {options.steps} steps: {100 * (medians[True] / medians[False] - 1):+.1f} %"
+    )
     print(f"one checkpoint: {checkpoint_seconds(options):.3f} s; they are spaced to cost under 1 % of the time")
 
 
@@ -38,7 +40,9 @@ def train(options: argparse.Namespace, recorded: bool) -> float:
     from training import loop
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = ClassifySettings(data=options.data, eval_share=0, steps=options.steps, evaluate_every=10**6, device="cpu")
+        settings = ClassifySettings(
+            data=options.data, eval_share=0, steps=options.steps, evaluate_every=10**6, device="cpu"
+        )
         task = build_classify(settings)
         before = loop.EventLog, loop.CHECKPOINT_SECONDS
         if not recorded:

@@ -38,12 +38,16 @@ def main() -> None:
     options = parser.parse_args()
     imports()
     ours, bare = zip(*(starts() for _ in range(options.rounds)), strict=True)
-    print(f"start to HTTP 200: {statistics.median(ours):.2f} s; a bare Gradio page {statistics.median(bare):.2f} s; {statistics.median(ours) / statistics.median(bare):.2f}x")
+    print(
+        f"start to HTTP 200: {statistics.median(ours):.2f} s; a bare Gradio page {statistics.median(bare):.2f} s; {statistics.median(ours) / statistics.median(bare):.2f}x"
+    )
     with server([sys.executable, str(ROOT / "app.py")]) as (url, _):
         first_page(url)
         time.sleep(8)  # the warm process imports; a person reads the page meanwhile
         runs = [click_to_step(url, options.data, steps=20) for _ in range(options.rounds)]
-        print(f"click to first optimiser step: {statistics.median(runs):.2f} s (of {', '.join(f'{r:.2f}' for r in runs)})")
+        print(
+            f"click to first optimiser step: {statistics.median(runs):.2f} s (of {', '.join(f'{r:.2f}' for r in runs)})"
+        )
         load(url, options.data)
 
 
@@ -76,8 +80,15 @@ def server(command: list[str]) -> Iterator[tuple[str, float]]:
         port = probe.getsockname()[1]
     home = tempfile.mkdtemp(prefix="selfsup-bench-")
     started = time.perf_counter()
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "SELFSUP_HOME": home, "GRADIO_ANALYTICS_ENABLED": "False"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    environment = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "SELFSUP_HOME": home,
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         while not answers(url):
@@ -157,8 +168,10 @@ def load(url: str, data: str) -> None:
     for clients in (1, 10, 50):
         seconds, rate = latencies(url, clients)
         alone, rate_alone = idle[clients]
-        print(f"{clients:>2} clients: median {1000 * statistics.median(seconds):.0f} ms, p95 {1000 * sorted(seconds)[int(0.95 * len(seconds))]:.0f} ms, {rate:.0f} calls/s while a run trains; "
-              f"idle: {1000 * statistics.median(alone):.0f} ms, {rate_alone:.0f} calls/s")
+        print(
+            f"{clients:>2} clients: median {1000 * statistics.median(seconds):.0f} ms, p95 {1000 * sorted(seconds)[int(0.95 * len(seconds))]:.0f} ms, {rate:.0f} calls/s while a run trains; "
+            f"idle: {1000 * statistics.median(alone):.0f} ms, {rate_alone:.0f} calls/s"
+        )
     caller.predict(run, api_name="/run_cancel")
     wait(caller, run, lambda state: state["status"]["status"] == "cancelled")
 
@@ -183,7 +196,11 @@ def latencies(url: str, clients: int) -> tuple[list[float], float]:
 
 def call(url: str, session: str) -> Any:
     """One call as `curl` would make it: start, then read the result's stream."""
-    request = urllib.request.Request(f"{url}/gradio_api/call/runs", data=json.dumps({"data": [], "session_hash": session}).encode(), headers={"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{url}/gradio_api/call/runs",
+        data=json.dumps({"data": [], "session_hash": session}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
     with urllib.request.urlopen(request, timeout=60) as reply:
         event = json.load(reply)["event_id"]
     with urllib.request.urlopen(f"{url}/gradio_api/call/runs/{event}", timeout=60) as reply:

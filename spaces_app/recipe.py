@@ -9,13 +9,15 @@ from typing import Any
 
 from training.jobs import to_yaml
 
+LOCAL = "http://127.0.0.1:7860"  # where `python app.py` answers
+
 
 def as_python(
     plugin: str,
     trainer: str,
     values: Mapping[str, Any],
     files: Mapping[str, Path | None],
-    url: str = "http://127.0.0.1:7860",
+    url: str = LOCAL,
 ) -> str:
     """A script for `gradio_client` that starts the run and waits for it."""
     uploads = "".join(f",\n    {name}=handle_file({path.name!r})" for name, path in files.items() if path)
@@ -40,11 +42,9 @@ def as_command(plugin: str, trainer: str, values: Mapping[str, Any], files: Mapp
     """A shell command."""
     words = ["python", "-m", "training", plugin, trainer]
     for name, path in files.items():
-        words += [_flag(name), path.name] if path else []
+        words += _option(name, path.name) if path else []
     for name, value in values.items():
-        words += (
-            [_flag(name) if value else _flag(f"no_{name}")] if isinstance(value, bool) else [_flag(name), f"{value}"]
-        )
+        words += _option(name, value)
     return " ".join(shlex.quote(word) for word in words)
 
 
@@ -53,5 +53,8 @@ def as_yaml(plugin: str, trainer: str, values: Mapping[str, Any], files: Mapping
     return to_yaml(plugin, trainer, {**{name: path.name for name, path in files.items() if path}, **values})
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _option(name: str, value: Any) -> list[str]:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag[2:]}"]
+    return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]  # a dash would make it a flag

@@ -89,7 +89,7 @@ def _page(studio: Studio, one: Found) -> tuple[gr.Blocks, Room | None]:
             return page, room
         except Exception as error:  # a stranger's code draws here
             reason = (f"{type(error).__name__}: {error}", traceback.format_exc())
-            studio.plugins.pop(one.name)
+            studio.drop(one.name, *reason)
     with gr.Blocks(analytics_enabled=False) as page:
         _failure(one.name, one.origin, *reason)
     return page, None
@@ -157,13 +157,19 @@ def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[st
 
 def _refresh_on_change(studio: Studio, room: Room, inner: gr.Tabs) -> None:
     """When one goes from tab to tab: offer the weights that a run has made meanwhile, and keep what was chosen."""
+    outputs = [room.publish, *room.panel.models, *room.bench.pickers]
 
-    def refresh(request: gr.Request, *chosen: str | None) -> list[Any]:
+    def refresh(request: gr.Request, published: str | None, *chosen: str | None) -> list[Any]:
         names = studio.weights_names(room.plugin, visitor(request))
-        return [gr.Dropdown(choices=names, value=value or (names[0] if names else "")) for value in chosen]
+        weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
+        pickers = chosen[len(weights) :]
+        return [
+            train_panel.run_choices(studio, room.plugin, request, published, with_weights=True),
+            *weights,
+            *(gr.Dropdown(choices=names, value=value or (names[0] if names else "")) for value in pickers),
+        ]
 
-    if room.bench.pickers:
-        inner.change(refresh, room.bench.pickers, room.bench.pickers, **QUICK)
+    inner.change(refresh, outputs, outputs, **QUICK)
 
 
 def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -> list[Any]:
@@ -171,4 +177,5 @@ def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -
     weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
     pickers = [gr.Dropdown(choices=names, value=names[0] if names else "") for _ in room.bench.pickers]
     choices = train_panel.run_choices(studio, room.plugin, request, run_id or None)
-    return [run_id, choices, train_panel.run_choices(studio, room.plugin, request, None), *weights, *pickers]
+    published = train_panel.run_choices(studio, room.plugin, request, None, with_weights=True)
+    return [run_id, choices, published, *weights, *pickers]

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,13 @@ class Studio:
         if name not in self.plugins:
             raise UserError(f"There is no plugin {name[:60]!r}; there are: {', '.join(self.plugins)}.")
         return self.plugins[name]
+
+    def drop(self, name: str, error: str, details: str) -> None:
+        """Count a plugin as broken from now on, for this reason."""
+        del self.plugins[name]
+        self.found = [
+            replace(one, plugin=None, error=error, details=details) if one.name == name else one for one in self.found
+        ]
 
     def describe_plugins(self) -> list[dict[str, Any]]:
         """Every plugin with its trainers' settings as JSON schemas and its endpoints' names; a broken one with its reason."""
@@ -197,7 +205,8 @@ class Studio:
 
     def events(self, run: Run, offset: int) -> dict[str, Any]:
         """Events from a byte offset on, with the status and the log's tail: all that a monitor shows."""
-        events, following = read_events(run.folder / "events.jsonl", min(max(0, offset), sys.maxsize))
+        path = run.folder / "events.jsonl"
+        events, following = read_events(path, max(0, min(offset, path.stat().st_size)))
         return {"events": events, "offset": following, "status": {**self.describe(run), "log_tail": run.log_tail()}}
 
     def cancel(self, run: Run) -> dict[str, Any]:

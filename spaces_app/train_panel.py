@@ -21,6 +21,7 @@ from training.errors import UserError
 
 # The run's id goes into the address, so that a reload, a second tab and a restarted server show the same run.
 REMEMBER = "(run) => { const url = new URL(location); run ? url.searchParams.set('run', run) : url.searchParams.delete('run'); history.replaceState(null, '', url); }"
+ASK = "(run) => run && !confirm('Delete this run, its data and its weights?') ? null : run"
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}
 
@@ -31,6 +32,7 @@ class TrainPanel:
 
     monitor: RunMonitor
     chosen: gr.Dropdown
+    report: gr.HTML
     models: list[Component] = field(default_factory=list)  # the "start from" boxes
 
 
@@ -75,23 +77,23 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
 
     def on_check(request: gr.Request, *values: Any) -> Any:
         settings, files = read(values)
-        sheet = studio.check(
-            plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request)
-        )
+        sheet = studio.check(plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request))
         return gr.HTML(sheet_html(sheet), visible=True)
 
-    def on_start(request: gr.Request, *values: Any) -> tuple[str, Any]:
+    def on_start(request: gr.Request, *values: Any) -> tuple[str, Any, str]:
         settings, files = read(values)
         run = studio.train(plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request))
-        return run["id"], run_choices(studio, plugin, request, run["id"])
+        return run["id"], run_choices(studio, plugin, request, run["id"]), ""
 
-    def on_copy(*values: Any) -> tuple[str, str, str]:
+    def on_copy(request: gr.Request, *values: Any) -> tuple[str, str, str]:
         given = (plugin.name, trainer.name, *read(values))
-        return recipe.as_python(*given), recipe.as_command(*given), recipe.as_yaml(*given)
+        url = request.headers.get("origin") or recipe.LOCAL
+        return recipe.as_python(*given, url), recipe.as_command(*given), recipe.as_yaml(*given)
 
     def connect(panel: TrainPanel) -> None:
         check.click(told(on_check), inputs, sheet, **CHECKS, **PRIVATE)
-        start.click(told(on_start), inputs, [panel.monitor, panel.chosen], queue=False, **PRIVATE).success(
+        started = [panel.monitor, panel.chosen, panel.report]
+        start.click(told(on_start), inputs, started, queue=False, **PRIVATE).success(
             None, panel.monitor, None, js=REMEMBER
         )
         copy_as.expand(told(on_copy), inputs, boxes, **QUICK)
@@ -113,7 +115,14 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
         except UserError as error:
             return {"error": str(error)}
 
-    chosen = gr.Dropdown([], label="Run", info="Your runs, the newest first.", elem_id=f"run-{plugin.name}")
+    # Any value is let through, since a restarted server has forgotten what it offered; `find` checks it.
+    chosen = gr.Dropdown(
+        [],
+        label="Run",
+        info="Your runs, the newest first.",
+        elem_id=f"run-{plugin.name}",
+        allow_custom_value=True,
+    )
     monitor = RunMonitor(fetch, elem_id=f"monitor-{plugin.name}")
     with gr.Row():
         stop = gr.Button("Stop and keep the best", variant="stop", min_width=120)
@@ -138,29 +147,31 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
     def on_report(run_id: str, request: gr.Request) -> str:
         return report_html(studio.report(find(run_id, request)))
 
-    def on_delete(run_id: str, request: gr.Request) -> tuple[str, Any]:
+    def on_delete(run_id: str | None, request: gr.Request) -> tuple[Any, Any, Any]:
+        if run_id is None:  # thought better of it
+            return gr.skip(), gr.skip(), gr.skip()
         find(run_id, request).delete()
-        return "", run_choices(studio, plugin, request, None)
+        return "", run_choices(studio, plugin, request, None), ""
 
     chosen.input(lambda run_id: (run_id or "", ""), chosen, [monitor, report], **QUICK).then(
         None, monitor, None, js=REMEMBER
     )
-    stop.click(told(on_stop), chosen, None, **QUICK)
-    resume.click(told(on_resume), chosen, monitor, **QUICK)
-    refresh.click(told(on_report), chosen, report, **QUICK)
-    delete.click(
-        told(on_delete),
-        chosen,
-        [monitor, chosen],
-        js="(run) => confirm('Delete this run, its data and its weights?') ? run : ''",
-        **QUICK,
+    # The buttons act on the run that is shown.
+    stop.click(told(on_stop), monitor, None, **QUICK)
+    resume.click(told(on_resume), monitor, monitor, **QUICK)
+    refresh.click(told(on_report), monitor, report, **QUICK)
+    delete.click(told(on_delete), monitor, [monitor, chosen, report], js=ASK, **QUICK).then(
+        None, monitor, None, js=REMEMBER
     )
-    return TrainPanel(monitor, chosen)
+    return TrainPanel(monitor, chosen, report)
 
 
-def run_choices(studio: Studio, plugin: Plugin, request: gr.Request, chosen: str | None) -> Any:
+def run_choices(
+    studio: Studio, plugin: Plugin, request: gr.Request, chosen: str | None, *, with_weights: bool = False
+) -> Any:
     """The dropdown of one's own runs of this plugin, the chosen one kept."""
-    runs = [run for run in studio.own_runs(visitor(request)) if run.id.startswith(f"{plugin.name}-")]
+    mine = [run for run in studio.own_runs(visitor(request)) if run.id.startswith(f"{plugin.name}-")]
+    runs = [run for run in mine if run.artifact.is_dir() or not with_weights]
     choices = [(_run_label(run.describe()), run.id) for run in runs]
     return gr.Dropdown(choices, value=chosen if chosen in [value for _, value in choices] else None)
 

@@ -127,5 +127,5 @@ def _tidy(field: FieldInfo, value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
-        return value.strip()
+        return value.strip() or value  # a blank may be meant: what stands between labels
     return int(value) if field.annotation is int and value is not None and float(value).is_integer() else value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+import httpx
 import pytest
 from gradio_client import Client
 
@@ -37,6 +41,7 @@ class Site:
     """A page that is being served."""
 
     url: str
+    demo: gr.Blocks
     studio: Studio
 
     def train(self, client: Client, data: Path, **settings: Any) -> str:
@@ -61,8 +66,15 @@ def ended(client: Client, run_id: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(home: Path, settings: Settings | None = None, found: list[Found] | None = None) -> Iterator[Site]:
-    """Serve the page from this process, its runs below `home`; without `found`, the built-in plugins are on it."""
+def served(
+    home: Path, settings: Settings | None = None, found: list[Found] | None = None, *, trains: bool = True
+) -> Iterator[Site]:
+    """Serve the page from this process, its runs below `home`.
+
+    Args:
+        found: What is on it; by default the built-in plugins.
+        trains: Whether to keep a warm process for runs.
+    """
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SELFSUP_HOME", str(home))
         environment.setenv("GRADIO_TEMP_DIR", str(home / "uploads"))
@@ -70,13 +82,14 @@ def served(home: Path, settings: Settings | None = None, found: list[Found] | No
         settings = settings or Settings()
         demo = build(settings, discover("builtin") if found is None else found)
         studio: Studio = demo.studio  # type: ignore[attr-defined]
-        studio.start()
+        if trains:
+            studio.start()
         demo.queue(api_open=False)
         _, url, _ = demo.launch(
             **launch_options(settings), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True
         )
-        yield Site(url, studio)
-        demo.close()
+        yield Site(url, demo, studio)
+        demo.close(verbose=False)
         studio.warm.close()
 
 
@@ -108,6 +121,32 @@ def _answers(port: int) -> bool:
         return False
 
 
+def fire(site: Site, event: int | str, *data: Any, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """Send an event as a browser would, or as an attacker: a number for one of the page's own, a name for an endpoint.
+
+    Returns:
+        Gradio's last message: success, and output with data or error.
+    """
+    events = {each["api_name"]: each["id"] for each in Client(site.url, verbose=False).config["dependencies"]}
+    number = events[event] if isinstance(event, str) else event
+    about = {"data": data, "fn_index": number, "session_hash": secrets.token_hex(8)}
+    httpx.post(f"{site.url}gradio_api/queue/join", json=about, headers=headers).raise_for_status()
+    address = f"{site.url}gradio_api/queue/data?session_hash={about['session_hash']}"
+    with httpx.stream("GET", address, timeout=60) as answer:
+        for line in answer.iter_lines():
+            message = json.loads(line.removeprefix("data:")) if line else {}
+            if message.get("msg") == "process_completed":
+                return message
+    raise AssertionError("The stream ended without an answer.")
+
+
+def upload(site: Site, path: Path) -> dict[str, Any]:
+    """Upload a file as a browser does; returns what stands for it in an event's data."""
+    with path.open("rb") as file:
+        answer = httpx.post(f"{site.url}gradio_api/upload", files={"files": (path.name, file)})
+    return {"path": answer.json()[0], "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -136,9 +175,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def client(site: Site) -> Iterator[Client]:
-    with Client(site.url, verbose=False) as client:
-        yield client
+def client(site: Site) -> Client:
+    return Client(site.url, verbose=False)
 
 
 @pytest.fixture(scope="module")

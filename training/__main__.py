@@ -16,7 +16,7 @@ from typing import Any
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import discover, find
 from training.errors import UserError
-from training.flags import add_flags, check_files, read_config
+from training.flags import add_flags, check_files, read_config, refuse_unknown
 from training.jobs import Run, Runs
 from training.settings import TrainSettings, parse_settings
 
@@ -87,7 +87,8 @@ def parse_command(arguments: list[str]) -> tuple[Plugin, Trainer, TrainSettings,
         "--folder", metavar="DIR", help="Where the run lives. Default: a new one under SELFSUP_HOME/runs."
     )
     add_flags(parser, trainer.settings)
-    options = parser.parse_args(arguments[2:])
+    options, unknown = parser.parse_known_args(arguments[2:])
+    refuse_unknown(unknown, trainer.settings)
     values = read_config(Path(options.config), plugin.name, trainer.name, trainer.settings) if options.config else {}
     values |= {name: value for name, value in vars(options).items() if name not in ("config", "folder")}
     check_files(values, trainer.settings)
@@ -217,7 +218,11 @@ def check_command(arguments: list[str]) -> int:
 def list_command(arguments: list[str]) -> int:
     runs = Runs().all()
     for run in runs:
-        about = run.describe()
+        try:
+            about = run.describe()
+        except UserError as error:  # the others are still worth listing
+            print(f"{run.id:<36} broken: {error}")
+            continue
         best = ", ".join(f"{key} {value:.3f}" for key, value in about["best"].items())
         print(
             f"{run.id:<36} {about['status']:<10} {about['step']:>7}/{about['steps']:<7} {about['size_bytes'] / 2**20:>8.1f} MB  {best}"

@@ -43,7 +43,7 @@ FOREIGN = {  # what files that are no tables begin with
 }
 WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 JSON_START = re.compile(r"\s*(\[\s*)?\{\s*\"")
-WHOLE_NUMBER = r"^[-+]?\d+(\.0+)?$"
+WHOLE_NUMBER = r"^\s*([-+]?\d+(\.0+)?\s*)?$"
 
 Parts = tuple[dict[str, "pa.ChunkedArray"], np.ndarray, list[Finding]]
 
@@ -100,7 +100,7 @@ class Table:
         if text is None:
             raise UserError(f"Column '{column}' of {self.source} holds {self.columns[column].type}, not text.")
         if compute.all(compute.match_substring_regex(text, WHOLE_NUMBER)).as_py():
-            text = compute.replace_substring_regex(text, r"\.0+$", "")
+            text = compute.replace_substring_regex(text, r"\.0+(\s*)$", r"\1")
         return text.to_pylist()
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import types
 import typing
 from pathlib import Path
@@ -42,6 +43,21 @@ def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
         help=text,
         metavar=None if choices else _metavar(field),
     )
+
+
+def refuse_unknown(arguments: list[str], settings: type[TrainSettings]) -> None:
+    """Refuse what no flag took.
+
+    Raises:
+        UserError: With the flag that may have been meant.
+    """
+    if not arguments:
+        return
+    flag = arguments[0].partition("=")[0]
+    names = ["--" + name.replace("_", "-") for name in settings.model_fields]
+    close = difflib.get_close_matches(flag.replace("_", "-"), names, n=1)
+    hint = f"Did you mean {close[0]}?" if close else "--help lists what there is."
+    raise UserError(f"There is no flag {flag}. {hint}")
 
 
 def _metavar(field: FieldInfo) -> str:

@@ -33,6 +33,7 @@ class WarmProcess:
         """Start it, if this system can and it is not there; the imports take some seconds in the background."""
         if sys.platform != "linux" or os.environ.get("SELFSUP_PREFORK", "1") == "0" or self.is_alive():
             return
+        self.close()  # what is left of one that died
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "training", *self.arguments],

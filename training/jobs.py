@@ -25,7 +25,7 @@ from training.settings import TrainSettings, parse_settings
 
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
 CONTENTS = frozenset(
-    "owner data events.jsonl log.txt pid lock cancel checkpoint artifact artifact.old artifact.new report.json tracker".split()
+    ["owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old", "artifact.new", "report.json", "tracker"]
 )
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
@@ -285,9 +285,9 @@ def _signal(process: int, number: int) -> None:
 
 def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
     """A run's configuration as a file that `--config` reads."""
-    return yaml.safe_dump(
-        {"plugin": plugin, "trainer": trainer, "settings": dict(values)}, sort_keys=False, allow_unicode=True
-    )
+    readable = all(str(value).isprintable() for value in values.values())  # unescaped, YAML changes U+0085 and U+2028
+    content = {"plugin": plugin, "trainer": trainer, "settings": dict(values)}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=readable)
 
 
 def absolute_files(values: Mapping[str, Any], kind: type[TrainSettings], folder: Path) -> dict[str, Any]:

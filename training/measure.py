@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 from accelerate.utils import send_to_device
 
-from training.batches import Batches, pieces
+from training.batches import pieces
 from training.errors import UserError
 from training.home import home
 from training.optim import make_optimizer
@@ -47,11 +48,8 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
-    batches = Batches(len(task.train_data), settings.batch_size, settings.seed, task.lengths(task.train_data))
-    seconds = [
-        _timed(lambda step=step: _step(task, model, optimizer, batches, step, settings, device))
-        for step in range(TRIED_STEPS + 1)
-    ][1:]
+    trials = _trial_rows(task, settings)
+    seconds = [_timed(lambda rows=rows: _step(task, model, optimizer, rows, settings, device)) for rows in trials][1:]
     total = statistics.median(seconds) * settings.steps / settings.processes
     if len(task.eval_data):
         size = min(len(task.eval_data), 2 * settings.batch_size)
@@ -77,11 +75,18 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
     return [*found, _memory_finding(_memory(device) - before, _memory(device), device)]
 
 
-def _step(
-    task: Task, model: Any, optimizer: Any, batches: Batches, step: int, settings: TrainSettings, device: str
-) -> None:
+def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
+    """Row numbers of the batches tried: the longest rows, which say what memory is needed, then typical ones to time."""
+    count, size = len(task.train_data), settings.batch_size
+    lengths = task.lengths(task.train_data)
+    order = np.arange(count) if lengths is None else np.argsort(lengths, kind="stable")
+    longest, typical = np.resize(order[-size:], size), np.resize(order[max(0, (count - size) // 2) :], size)
+    return [longest, *[typical] * TRIED_STEPS]
+
+
+def _step(task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, settings: TrainSettings, device: str) -> None:
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
-    for rows in pieces(batches[step], 0, settings.processes, settings.gradient_accumulation):
+    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation):
         batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
             losses = task.losses(model, batch)

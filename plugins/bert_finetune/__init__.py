@@ -55,6 +55,13 @@ class ClassifySettings(TrainSettings):
     dropout: float = Field(
         0.1, ge=0, lt=1, description="Share of hidden values dropped at each step.", json_schema_extra=ADVANCED
     )
+    attention_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of attention weights dropped at each step; above 0 the fused kernel cannot be used, which takes 1.4 times as long.",
+        json_schema_extra=ADVANCED,
+    )
     layers: int = Field(
         2,
         ge=1,

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from plugins.bert_finetune import encoder, report
-from plugins.bert_finetune.rows import ClassifyData, LabelledTexts, read
+from plugins.bert_finetune import encoder, report, token_checks
+from plugins.bert_finetune.labelled_texts import LabelledTexts
+from plugins.bert_finetune.rows import ClassifyData, read
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
 from training.task import Score, Task
@@ -41,8 +42,8 @@ def build(settings: ClassifySettings) -> ClassifyTask:
     }
     if settings.model:
         folder = Path(settings.model)
-        dropout = {"hidden_dropout_prob": settings.dropout, "attention_probs_dropout_prob": settings.dropout}
-        tokenizer, model = encoder.load_tokenizer(folder), encoder.load_classifier(folder, **labels, **dropout)
+        dropouts = settings.dropout, settings.attention_dropout
+        tokenizer, model = encoder.load_tokenizer(folder), encoder.load_classifier(folder, dropouts, **labels)
     else:
         tokenizer = encoder.train_tokenizer(
             [*data.train.texts, *(data.train.pairs or [])], settings.vocabulary_size, settings.max_length
@@ -87,6 +88,8 @@ class ClassifyTask(Task):
     """Single texts or pairs; one label of several classes, or several labels at once."""
 
     metric, maximize = "macro_f1", True
+    train_data: TokenRows
+    eval_data: TokenRows
 
     def __init__(self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
@@ -174,7 +177,9 @@ class ClassifyTask(Task):
         self.tokenizer.save_pretrained(folder)
 
     def findings(self) -> list[Finding]:
-        return token_findings(self.train_data, self.data.train, self.tokenizer, self.max_length)
+        train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
+        cut = token_checks.cut_texts([train, evaluation], self.tokenizer, self.max_length)
+        return cut + token_checks.unknown_tokens(self.train_data.ids, self.tokenizer)
 
 
 def pad(ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int) -> dict[str, torch.Tensor]:
@@ -194,46 +199,6 @@ def _filled(shape: tuple[int, int], place: np.ndarray, rows: list, value: int) -
     filled = np.full(shape, value, dtype=np.int64)
     filled[place] = np.concatenate(rows)
     return torch.as_tensor(filled)
-
-
-def token_findings(rows: TokenRows, texts: LabelledTexts, tokenizer: Any, max_length: int) -> list[Finding]:
-    """How many texts are cut at `max_length`, and how many tokens the vocabulary does not know."""
-    full = [number for number, length in enumerate(rows.lengths) if length >= max_length]
-    found: list[Finding] = []
-    if full:
-        whole = sum(
-            len(ids)
-            for ids in tokenizer(
-                [texts.texts[row] for row in full], [texts.pairs[row] for row in full] if texts.pairs else None
-            )["input_ids"]
-        )
-        lost = whole - sum(rows.lengths[row] for row in full)
-        share = lost / max(1, whole + sum(rows.lengths) - sum(rows.lengths[row] for row in full))
-        if lost:
-            level = "amber" if share > 0.02 or len(full) > len(rows) / 20 else "green"
-            found.append(
-                Finding(
-                    level,
-                    f"{len(full):,} of {len(rows):,} texts are cut to {max_length} tokens: {share:.1%} of all tokens are lost",
-                    "Raise max_length if the end of the texts matters; it costs time and memory.",
-                )
-            )
-    tokens = np.concatenate(rows.ids) if len(rows) else np.zeros(0)
-    special = np.isin(tokens, tokenizer.all_special_ids) & (tokens != tokenizer.unk_token_id)
-    unknown = (
-        float((tokens == tokenizer.unk_token_id).sum() / max(1, (~special).sum()))
-        if tokenizer.unk_token_id is not None
-        else 0.0
-    )
-    if unknown > 0.01:
-        found.append(
-            Finding(
-                "red" if unknown > 0.9 else "amber",
-                f"{unknown:.0%} of the tokens are unknown to the vocabulary",
-                "This model was not made for this language or script: choose another one to start from.",
-            )
-        )
-    return found
 
 
 def _say(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from training.errors import UserError
 if TYPE_CHECKING:
     from plugins.bert_finetune import ClassifySettings
 
-logging.disable_progress_bar()  # a bar for every saved file would fill the run's log
+logging.disable_progress_bar()  # a bar for every saved file, and a report on the new head, would fill the run's log
+logging.set_verbosity_error()
 SPECIAL = {
     "pad_token": "[PAD]",
     "unk_token": "[UNK]",
@@ -29,6 +30,10 @@ SPECIAL = {
     "mask_token": "[MASK]",
 }
 POSITIONS = 512
+DROPOUT_NAMES = (
+    ("hidden_dropout_prob", "dropout", "hidden_dropout", "mlp_dropout", "embedding_dropout"),
+    ("attention_probs_dropout_prob", "attention_dropout"),
+)
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -43,14 +48,23 @@ def load_tokenizer(folder: Path) -> Any:
         raise UserError(f"{folder.name} has no tokenizer that can be read ({str(error)[:200]}).") from None
 
 
-def load_classifier(folder: Path, **changes: Any) -> Any:
-    """The network of a folder with a classification head; `changes` go to its configuration (labels, dropout).
+def load_classifier(folder: Path, dropouts: tuple[float, float] | None = None, **changes: Any) -> Any:
+    """The network of a folder with a classification head.
+
+    Args:
+        folder: Configuration and safetensors.
+        dropouts: Of hidden values and of attention weights, under whatever names the architecture has for them.
+        changes: Go to the configuration: labels, problem type.
 
     Raises:
         UserError: If the folder holds no encoder, or no safetensors.
     """
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True, **changes)
+        for names, value in zip(DROPOUT_NAMES, dropouts or (), strict=False):
+            for name in names:
+                if hasattr(config, name):
+                    setattr(config, name, value)
         return AutoModelForSequenceClassification.from_pretrained(
             str(folder),
             config=config,
@@ -63,23 +77,41 @@ def load_classifier(folder: Path, **changes: Any) -> Any:
         raise UserError(f"{folder.name} cannot be loaded as a text classifier: {str(error)[:300]}") from None
 
 
-def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A WordPiece vocabulary (Schuster & Nakajima, 2012) of at most `size` pieces, uncased, with BERT's special tokens."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+def train_tokenizer(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """A WordPiece vocabulary (Schuster & Nakajima, 2012) of at most `size` pieces, uncased, with BERT's special tokens.
 
-    words = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
-    words.normalizer = normalizers.BertNormalizer(lowercase=True)
-    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    words.decoder = decoders.WordPiece()
-    words.train_from_iterator(
-        texts, trainers.WordPieceTrainer(vocab_size=size, special_tokens=list(SPECIAL.values()), show_progress=False)
-    )
+    The same texts give the same vocabulary: a resumed run makes it anew.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    words = Tokenizer(models.WordPiece(_vocabulary(texts, size, normalizer, splitter), unk_token=SPECIAL["unk_token"]))
+    words.normalizer, words.pre_tokenizer, words.decoder = normalizer, splitter, decoders.WordPiece()
     words.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(token, words.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
     )
     return PreTrainedTokenizerFast(tokenizer_object=words, model_max_length=max(POSITIONS, max_length), **SPECIAL)
+
+
+def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
+    """Piece -> id.
+
+    The trainer numbers the inner characters ("##a") in the order of a hash table, new at each call, and breaks ties by
+    number. So it runs twice: once for those characters alone, then with them given in order, as if they were special.
+    """
+    from tokenizers import Tokenizer, models, trainers
+
+    def learn(size: int, first: list[str]) -> dict[str, int]:
+        learner = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+        learner.normalizer, learner.pre_tokenizer = normalizer, splitter
+        trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
+        learner.train_from_iterator(texts, trainer)
+        return learner.get_vocab()
+
+    special = list(SPECIAL.values())
+    return learn(size, special + sorted(piece for piece in learn(1, special) if piece.startswith("##")))
 
 
 def new_classifier(settings: ClassifySettings, tokenizer: Any, **labels: Any) -> Any:
@@ -93,7 +125,7 @@ def new_classifier(settings: ClassifySettings, tokenizer: Any, **labels: Any) ->
         max_position_embeddings=max(POSITIONS, settings.max_length),
         pad_token_id=tokenizer.pad_token_id,
         hidden_dropout_prob=settings.dropout,
-        attention_probs_dropout_prob=settings.dropout,
+        attention_probs_dropout_prob=settings.attention_dropout,
         **labels,
     )
     return AutoModelForSequenceClassification.from_config(config)

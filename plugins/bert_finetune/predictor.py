@@ -106,11 +106,13 @@ class Classifier:
         if text in table.names and (not pair or pair in table.names):
             return text, pair
         found = guess_text_columns(table, need_label=False)
-        if pair and not found.text_pair:
+        if not pair:
+            return found.text, ""
+        if not found.text_pair:
             raise UserError(
                 f"This model takes pairs; {table.source} has no second text column. It has: {', '.join(table.names)}."
             )
-        return found.text, found.text_pair if pair else ""
+        return found.text, found.text_pair
 
     def _write(self, target: Path, table: Table, scores: dict[int, np.ndarray]) -> None:
         columns = [table.strings(name) for name in table.names]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
-from plugins.bert_finetune.rows import LabelledTexts
+from plugins.bert_finetune.labelled_texts import LabelledTexts
 from training.task import Score
 
 WORST = 20
 EPSILON = 1e-9
+NONE: Any = 0  # the score of a class that is never predicted; scikit-learn infers str from its default "warn"
 
 
 def score(logits: np.ndarray, rows: LabelledTexts, targets: np.ndarray, names: list[str], multi_label: bool) -> Score:
@@ -61,11 +64,11 @@ def _several(probabilities: np.ndarray, rows: LabelledTexts, targets: np.ndarray
 
 
 def _f1(targets: np.ndarray, predicted: np.ndarray, average: str, labels: np.ndarray | None) -> float:
-    return float(f1_score(targets, predicted, average=average, labels=labels, zero_division=0))
+    return float(f1_score(targets, predicted, average=average, labels=labels, zero_division=NONE))
 
 
 def _by_class(targets: np.ndarray, predicted: np.ndarray, names: list[str], every: np.ndarray) -> dict[str, list]:
-    values = precision_recall_fscore_support(targets, predicted, labels=every, zero_division=0)
+    values = precision_recall_fscore_support(targets, predicted, labels=every, zero_division=NONE)
     rows = [[name, *(round(float(v[i]), 4) for v in values[:3]), int(values[3][i])] for i, name in enumerate(names)]  # type: ignore[index]
     return {"columns": ["class", "precision", "recall", "f1", "rows"], "rows": rows}
 

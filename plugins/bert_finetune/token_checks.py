@@ -1,0 +1,59 @@
+"""What the tokenizer makes of the texts: how much is cut off, and how much it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from plugins.bert_finetune.labelled_texts import LabelledTexts
+from training.preflight import Finding
+from training.wording import counted
+
+Ids = Sequence[np.ndarray]  # token ids of each row, (time,)
+
+MUCH_LOST = 0.02  # share of all tokens
+MANY_CUT = 0.05  # share of the texts
+UNKNOWN, MOSTLY_UNKNOWN = 0.01, 0.9  # share of the tokens
+
+
+def cut_texts(parts: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_length: int) -> list[Finding]:
+    """Say how many texts are cut at `max_length` tokens, and the share of all tokens that is lost.
+
+    Args:
+        parts: Token ids as the model gets them, and the texts they are of; such as training and evaluation rows.
+    """
+    kept = [len(tokens) for ids, _ in parts for tokens in ids]
+    whole = [length for ids, rows in parts for length in _whole_lengths(ids, rows, tokenizer, max_length)]
+    cut = sum(length > left for length, left in zip(whole, kept, strict=True))
+    if not cut:
+        return []
+    share = 1 - sum(kept) / sum(whole)
+    title = f"{cut:,} of {counted(len(kept), 'text')} cut to {max_length} tokens: {share:.1%} of all tokens lost"
+    level = "amber" if share > MUCH_LOST or cut > len(kept) * MANY_CUT else "green"
+    return [Finding(level, title, "Raise max_length if the end of a text matters; it costs time and memory.")]
+
+
+def _whole_lengths(ids: Ids, rows: LabelledTexts, tokenizer: Any, max_length: int) -> list[int]:
+    """Count the tokens of each row uncut; only those that fill `max_length` are tokenized again."""
+    lengths = [len(tokens) for tokens in ids]
+    if full := [row for row, length in enumerate(lengths) if length >= max_length]:
+        pairs = [rows.pairs[row] for row in full] if rows.pairs else None
+        uncut = tokenizer([rows.texts[row] for row in full], pairs, verbose=False)["input_ids"]
+        for row, tokens in zip(full, uncut, strict=True):
+            lengths[row] = len(tokens)
+    return lengths
+
+
+def unknown_tokens(ids: Ids, tokenizer: Any) -> list[Finding]:
+    """Say which share of the tokens the vocabulary does not know, from one in a hundred; nearly all is red."""
+    tokens = np.concatenate([np.zeros(0, dtype=np.int64), *ids])
+    unknown = tokens == tokenizer.unk_token_id
+    special = np.isin(tokens, tokenizer.all_special_ids) & ~unknown
+    share = unknown.sum() / max(1, (~special).sum())
+    if share <= UNKNOWN:
+        return []
+    advice = "This model was not made for this language or script: choose another one to start from."
+    level = "red" if share > MOSTLY_UNKNOWN else "amber"
+    return [Finding(level, f"{share:.0%} of the tokens are unknown to the vocabulary", advice)]

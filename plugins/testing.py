@@ -1,0 +1,115 @@
+"""check_plugin: the contract as a test, which the author of a plugin runs too.
+
+def test_my_plugin_keeps_the_contract(tmp_path):
+    check_plugin(PLUGIN, tmp_path, {"fit": {"data": "rows.csv"}}, {"fit": lambda model: embed(model, "a text")})
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from plugins._contract import Plugin, Trainer
+from training.artifact import read_record
+from training.events import read_events
+from training.jobs import Run, Runs
+from training.loop import fit
+from training.record import describe_run
+from training.settings import TrainSettings, parse_settings
+
+STEPS = 2
+PICKLED = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
+
+
+def check_plugin(
+    plugin: Plugin,
+    folder: Path,
+    settings: Mapping[str, Mapping[str, Any]],
+    calls: Mapping[str, Callable[[Any], Any]] | None = None,
+) -> None:
+    """Train each trainer of a plugin for two steps on the CPU and hold it to what the studio relies on.
+
+    Args:
+        plugin: The record.
+        folder: An empty folder to work in.
+        settings: Trainer -> the settings of a small run, its data file among them.
+        calls: Trainer -> a call of an endpoint on what `load` returned; its answer must be the same at each load.
+
+    Raises:
+        AssertionError: Says which trainer broke which rule.
+    """
+    missing = [trainer.name for trainer in plugin.trainers if trainer.name not in settings]
+    assert not missing, f"{plugin.name}: give sample settings for {', '.join(missing)}."
+    for trainer in plugin.trainers:
+        where = f"{plugin.name} {trainer.name}"
+        small = {**settings[trainer.name], "steps": STEPS, "evaluate_every": 1, "device": "cpu"}
+        sample = parse_settings(trainer.settings, small)
+        check_settings(where, plugin, trainer, sample, folder)
+        run = check_resume(where, plugin, trainer, sample, folder)
+        check_artifact(where, plugin, trainer, run)
+        check_load(where, plugin, run.artifact, (calls or {}).get(trainer.name))
+
+
+def check_settings(where: str, plugin: Plugin, trainer: Trainer, settings: TrainSettings, folder: Path) -> None:
+    """The settings survive a run's YAML, and the preflight sheet lets the sample pass."""
+    run = Runs(folder / "settings").create(plugin.name, trainer.name, settings)
+    kept, files = run.settings(trainer.settings), set(settings.file_fields())
+    assert kept.model_dump(exclude=files) == settings.model_dump(exclude=files), f"{where}: settings changed in YAML."
+    trainer.preflight(kept).raise_if_blocked()
+
+
+def check_resume(where: str, plugin: Plugin, trainer: Trainer, settings: TrainSettings, folder: Path) -> Run:
+    """A run that is stopped after its first step and resumed ends in the weights of the unbroken one, to the bit."""
+    runs = Runs(folder / "runs")
+    unbroken, broken = (runs.create(plugin.name, trainer.name, settings) for _ in range(2))
+    _train(unbroken, plugin, trainer)
+    broken.cancel()
+    _train(broken, plugin, trainer)
+    assert broken.summary().step == 1, f"{where}: it did not stop at a touched `cancel` file."
+    broken.resume()
+    _train(broken, plugin, trainer)
+    assert _losses(broken) == _losses(unbroken), f"{where}: stopped and resumed, it has other losses than unbroken."
+    assert _weights(broken) == _weights(unbroken), f"{where}: stopped and resumed, it has other weights than unbroken."
+    return unbroken
+
+
+def check_artifact(where: str, plugin: Plugin, trainer: Trainer, run: Run) -> None:
+    """The artifact says what made it, names no path of this machine, and holds no pickle."""
+    record = read_record(run.artifact)
+    assert (record["plugin"], record["trainer"]) == (plugin.name, trainer.name), f"{where}: the record is another's."
+    assert (run.artifact / "README.md").is_file(), f"{where}: the artifact has no model card."
+    for name in ("selfsup.json", "README.md"):
+        assert str(run.folder.parent) not in (run.artifact / name).read_text(), (
+            f"{where}: {name} names a path of this machine."
+        )
+    pickled = [path.name for path in run.artifact.rglob("*") if path.suffix in PICKLED]
+    assert not pickled, f"{where}: save weights as safetensors, not as {', '.join(pickled)}."
+    assert _weights(run), f"{where}: the artifact has no safetensors."
+
+
+def check_load(where: str, plugin: Plugin, artifact: Path, call: Callable[[Any], Any] | None) -> None:
+    """The artifact loads, and what is loaded answers the same each time."""
+    first, second = plugin.load(artifact), plugin.load(artifact)
+    if call:
+        assert _plain(call(first)) == _plain(call(second)), f"{where}: loaded twice, it gives two answers."
+
+
+def _train(run: Run, plugin: Plugin, trainer: Trainer) -> None:
+    settings = run.settings(trainer.settings)
+    fit(trainer.build(settings), settings, run.folder, describe_run(run, plugin, trainer, settings))
+
+
+def _losses(run: Run) -> list[tuple[int, float]]:
+    events, _ = read_events(run.folder / "events.jsonl")
+    return [(event["step"], event["loss"]) for event in events if event["event"] == "step"]
+
+
+def _weights(run: Run) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in run.artifact.rglob("*.safetensors")}
+
+
+def _plain(value: Any) -> Any:
+    """A file as its bytes, anything else as JSON has it."""
+    return value.read_bytes() if isinstance(value, Path) else json.dumps(value)

@@ -1,0 +1,224 @@
+"""What a person is told of the texts and labels they bring, before anything is trained."""
+
+from pathlib import Path
+
+import pytest
+
+from plugins.bert_finetune import ClassifySettings, build_classify, check_classify
+from plugins.bert_finetune.rows import ClassifyData, read
+from tests.files import SHARED, needs_shared, write
+from training.preflight import Level
+from training.settings import parse_settings
+
+# File, and evaluation file after "+" -> the level of the row that says so, and its words.
+EXPECTED: dict[str, tuple[Level, str]] = {
+    "empty.csv": ("red", "empty.csv is empty (0 bytes)"),
+    "header_only.csv": ("red", "header text, label but no rows"),
+    "one_class.csv": ("red", "only one class: '1', 6 rows: A classifier needs two"),
+    "one_example_per_class.csv": ("amber", "1 row per class: nothing can be held out"),
+    "nan_text.csv": ("amber", "2 rows dropped: no visible text: Lines 3, 4."),
+    "nan_label.csv": ("amber", "1 row dropped: no label: Line 3."),
+    "dup_columns.csv": ("red", "'text' 2 times (columns 1 and 3)"),
+    "space_in_header.csv": ("green", "Text in column 'text', label in 'label'"),
+    "no_label_column.csv": ("red", "columns are text, notes. Choose one (notes: 2 values in 2 rows)"),
+    "no_header.csv": ("amber", "No header found: columns named text, label"),
+    "semicolon.csv": ("green", "Separator ; found"),
+    "ragged.csv": ("red", "line 3 has 3 fields, 2 expected; line 4: a quote is opened and never closed"),
+    "latin1.csv": ("amber", "Not UTF-8: read as Windows-1252"),
+    "utf16.csv": ("green", "UTF-16 by its byte order mark"),
+    "bom.csv": ("green", "Text in column 'text', label in 'label'"),
+    "nul_bytes.csv": ("red", "NUL byte in line 2"),
+    "float_labels_class.csv": ("green", "2 classes: 1 (2), 0 (2)"),
+    "mixed_labels.csv": ("amber", "differ only in case: 'positive', 'Positive'"),
+    "label_gap.csv": ("green", "2 classes: 1 (2), 5 (2)"),
+    "label_minus_one.csv": ("amber", "2 rows dropped: the label -1"),
+    "too_many_classes.csv": ("red", "60 classes in 60 rows: Is this an id"),
+    "conflicting_duplicates.csv": (
+        "amber",
+        "2 texts with different labels: Such as 'a charming and funny film', 'dull and far too long'.",
+    ),
+    "leak_train.csv+leak_dev.csv": ("amber", "3 of 4 evaluation texts also in the training file: Left out"),
+    "leak_train.csv+unseen_label_dev.csv": ("red", "a label that training lacks: '2'"),
+    "long_text.csv.gz": ("green", "2 classes: 1 (2), 0 (2)"),
+    "emoji_and_rtl.csv": ("amber", "1 row dropped: no visible text: Line 5."),
+    "bad_line.jsonl": ("red", "line 2 is not valid JSON (Expecting ',' delimiter at character 24)"),
+    "missing_key.jsonl": ("red", "line 2 lacks 'text'"),
+    "array.json": ("green", "2 classes: 1 (1), 0 (1)"),
+    "not_parquet.parquet": ("red", "is not a Parquet file"),
+}
+FOUR = "good film,1\nbad film,0\nnice,1\npoor,0\n"
+WRITTEN: dict[str, str | bytes] = {
+    "empty.csv": "",
+    "header_only.csv": "text,label\n",
+    "one_class.csv": "text,label\n" + "".join(f"film {i},1\n" for i in range(6)),
+    "one_example_per_class.csv": "text,label\ngood film,1\nbad film,0\n",
+    "nan_text.csv": 'text,label\ngood film,1\n,0\n"   ",1\nNA,0\nbad film,0\nfine film,1\n',
+    "nan_label.csv": "text,label\ngood film,1\nbad film,\nfine film,1\nawful,0\n",
+    "no_label_column.csv": "text,notes\ngood film,seen monday\nbad film,seen tuesday\n",
+    "no_header.csv": FOUR,
+    "latin1.csv": f"text,label\ntrès bon,1\n{FOUR}".encode("latin-1"),
+    "nul_bytes.csv": b"text,label\ngood\0film,1\nbad,0\n",
+    "float_labels_class.csv": "text,label\na,1.0\nb, 0.0\nc,1.0\nd,0.0\n",
+    "mixed_labels.csv": "text,label\na,positive\nb,0\nc,Positive\nd,negative \ne, negative\n",
+    "label_gap.csv": "text,label\ngood film,1\nbad film,5\nnice,1\npoor,5\n",
+    "label_minus_one.csv": f"text,label\n{FOUR}unknown,-1\nunknown2,-1\n",
+    "too_many_classes.csv": "text,label\n" + "".join(f"sentence {i},id_{i}\n" for i in range(60)),
+    "emoji_and_rtl.csv": "text,label\n😀😀,1\n\u202eabc,0\nשלום,1\n\u200b\u200b,0\n",
+    "missing_key.jsonl": '{"text": "a", "label": 1}\n{"sentence": "b", "label": 0}\n',
+}
+
+
+def classify(data: Path, **values: object) -> ClassifySettings:
+    return parse_settings(ClassifySettings, {"data": str(data), **values})
+
+
+def assert_told(data: Path, eval_data: Path | None, level: Level, words: str) -> None:
+    sheet = check_classify(classify(data, eval_data=str(eval_data or "")))
+    rows = {f"{row.title}: {row.detail}": row.level for row in sheet.findings}
+    assert [rows[row] for row in rows if words in row] == [level], "\n".join(rows)
+    assert sheet.blocked == (level == "red"), "\n".join(rows)
+
+
+def read_text(tmp_path: Path, content: str, **values: object) -> ClassifyData:
+    return read(classify(write(tmp_path / "rows.csv", content), **values))
+
+
+def titles(data: ClassifyData) -> str:
+    return "\n".join(finding.title for finding in data.findings)
+
+
+@needs_shared
+@pytest.mark.parametrize("names", EXPECTED)
+def test_bad_and_odd_files_are_met_with_the_right_words(names: str) -> None:
+    data, *evaluation = (SHARED / "data/text_bad_inputs" / name for name in names.split("+"))
+    assert_told(data, evaluation[0] if evaluation else None, *EXPECTED[names])
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_written_bad_and_odd_files_are_met_with_the_right_words(name: str, tmp_path: Path) -> None:
+    assert_told(write(tmp_path / name, WRITTEN[name]), None, *EXPECTED[name])
+
+
+# Labels
+
+
+def test_label_ids_count_from_zero_in_the_order_of_the_names(tmp_path: Path) -> None:
+    assert read_text(tmp_path, "text,label\na,10\nb,9\nc,10\nd,9\n").label_names == ["9", "10"]
+    assert read_text(tmp_path, "text,label\na,1.0\nb, 0.0\nc,1.0\nd,0\n").label_names == ["0", "1"]
+
+
+def test_several_labels_of_a_text_are_told_apart(tmp_path: Path) -> None:
+    rows = "text,label\nboth,a | b\nnone,\nfirst,a\nsecond,b|b\n"
+    data = read_text(tmp_path, rows, multi_label=True, eval_share=0.0)
+    assert data.train.labels == [("a", "b"), (), ("a",), ("b",)]
+    assert data.label_names == ["a", "b"]
+
+
+def test_labels_of_a_json_list_are_told_apart(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"text": "x", "tags": ["a", "b"]}\n{"text": "y", "tags": []}\n')
+    assert read(classify(path, multi_label=True)).train.labels == [("a", "b"), ()]
+
+
+def test_joined_labels_suggest_multi_label(tmp_path: Path) -> None:
+    assert "Labels like 'a|b' look like several in one" in titles(read_text(tmp_path, "text,label\nx,a|b\ny,b\nz,b\n"))
+
+
+def test_texts_without_any_label_are_refused(tmp_path: Path) -> None:
+    data = read_text(tmp_path, "text,label,n\nx,,1\ny,,2\n", multi_label=True, label_column="label")
+    assert "No row has a label" in titles(data)
+
+
+def test_no_label_is_held_out_whole(tmp_path: Path) -> None:
+    rows = "".join(f"text {i},{'a|rare' if i == 7 else 'a|b' if i % 2 else 'b'}\n" for i in range(20))
+    for seed in range(5):
+        data = read_text(tmp_path, "text,label\n" + rows, multi_label=True, eval_share=0.5, seed=seed)
+        assert data.label_names == ["a", "b", "rare"]
+        assert len(data.evaluation) >= 9
+
+
+def test_unbalanced_classes_are_named_with_what_helps(tmp_path: Path) -> None:
+    rows = "text,label\nonly one,rare\n" + "".join(f"text {i},usual\n" for i in range(30))
+    assert "the rarest class has 1 row, the largest 30" in titles(read_text(tmp_path, rows))
+    assert "rarest" not in titles(read_text(tmp_path, rows, class_weights="balanced"))
+
+
+# Pairs and evaluation files
+
+
+def test_pairs_are_read_and_a_row_lacking_one_text_is_dropped(tmp_path: Path) -> None:
+    rows = "premise,hypothesis,label\na,b,yes\nc,,no\ne,f,no\na,g,yes\n"
+    data = read_text(tmp_path, rows, eval_share=0.0)
+    assert data.train.keys() == [("a", "b"), ("e", "f"), ("a", "g")]
+    assert "1 row dropped: no visible text" in titles(data)
+    assert "second text in 'hypothesis'" in titles(data)
+    assert "repeated" not in titles(data)
+
+
+def test_repeated_texts_stay_on_one_side_of_the_split(tmp_path: Path) -> None:
+    rows = "text,label\n" + "".join(f"text {i % 20},{i % 2}\n" for i in range(40))
+    data = read_text(tmp_path, rows, eval_share=0.3)
+    assert len(data.evaluation)
+    assert not {*data.train.texts} & {*data.evaluation.texts}
+
+
+def test_leaked_texts_stay_where_asked_and_are_still_named(tmp_path: Path) -> None:
+    leaked = write(tmp_path / "dev.csv", "text,label\ngood film,1\nquite new,0\n")
+    left, kept = (
+        read_text(tmp_path, "text,label\n" + FOUR, eval_data=str(leaked), drop_leaked=drop) for drop in (True, False)
+    )
+    assert (left.evaluation.texts, kept.evaluation.texts) == (["quite new"], ["good film", "quite new"])
+    assert all("1 of 2 evaluation texts also in the training file" in titles(data) for data in (left, kept))
+
+
+def test_notices_of_the_evaluation_file_carry_its_name(tmp_path: Path) -> None:
+    dev = write(tmp_path / "dev.csv", "text,label\nà voir,1\n,0\n".encode("latin-1"))
+    found = titles(read_text(tmp_path, "text,label\n" + FOUR, eval_data=str(dev)))
+    assert "dev.csv: Not UTF-8: read as Windows-1252" in found
+    assert "dev.csv: 1 row dropped: no visible text" in found
+
+
+def test_evaluation_file_without_the_label_column_is_refused(tmp_path: Path) -> None:
+    train, dev = write(tmp_path / "train.csv", "text,label\n" + FOUR), write(tmp_path / "dev.csv", "text,stars\na,1\n")
+    assert_told(train, dev, "red", "Column 'label' is not in dev.csv; it has: text, stars.")
+
+
+# Tokens
+
+
+def tiny(data: Path, **values: object) -> ClassifySettings:
+    small = {"layers": 1, "heads": 1, "hidden_size": 8, "vocabulary_size": 200, "max_length": 16, "eval_share": 0.0}
+    return classify(data, **small, **values)
+
+
+def test_long_text_is_cut_and_the_lost_share_of_tokens_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", f"text,label\n{'word ' * 1000},1\n{FOUR}")
+    (cut,) = build_classify(tiny(path)).findings()
+    assert (cut.level, cut.title) == (
+        "amber",
+        "1 of 5 texts cut to 16 tokens: 97.0% of all tokens lost",
+    )  # 986 of 1,016
+
+
+def test_long_text_among_the_evaluation_rows_is_said_too(tmp_path: Path) -> None:
+    dev = write(tmp_path / "dev.csv", f"text,label\n{'film ' * 1000},1\n")
+    task = build_classify(tiny(write(tmp_path / "a.csv", "text,label\n" + FOUR), eval_data=str(dev)))
+    assert "1 of 5 texts cut to 16 tokens" in task.findings()[0].title
+
+
+@needs_shared
+def test_text_of_a_million_characters_is_cut_without_a_hang() -> None:
+    findings = build_classify(tiny(SHARED / "data/text_bad_inputs/long_text.csv.gz")).findings()
+    assert "1 of 4 texts cut to 16 tokens: 100.0% of all tokens lost" in [finding.title for finding in findings]
+
+
+def test_text_that_just_fits_is_not_called_cut(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", f"text,label\n{'film ' * 14},1\n{FOUR}")
+    assert build_classify(tiny(path)).findings() == []
+
+
+def test_text_in_a_script_the_vocabulary_lacks_is_red(tmp_path: Path) -> None:
+    english = build_classify(tiny(write(tmp_path / "english.csv", "text,label\n" + FOUR)))
+    english.save(english.model, tmp_path / "model")
+    unknown = write(tmp_path / "unknown.csv", "text,label\nꙮꙮꙮ ꙮ,1\nꘐꘐ,0\nꙮ,1\nꘐ,0\n")
+    (finding,) = build_classify(tiny(unknown, model=str(tmp_path / "model"))).findings()
+    assert (finding.level, finding.title) == ("red", "100% of the tokens are unknown to the vocabulary")

@@ -1,0 +1,150 @@
+"""Every plugin keeps the contract, and the contract's test notices one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from plugins._contract import Plugin, Trainer
+from plugins.bert_finetune import PLUGIN as BERT
+from plugins.bert_finetune import endpoints
+from plugins.testing import check_plugin
+from tests.toy import PLUGIN as TOY
+from tests.toy import ToySettings, build, classify
+from training.loop import fit
+from training.settings import parse_settings
+
+WORDS = "the of a in film plot with and music scene actor story camera light end first long short".split()
+TINY = {"layers": 1, "heads": 2, "hidden_size": 32, "vocabulary_size": 300, "max_length": 32, "batch_size": 10}
+
+
+def sentences(count: int) -> list[str]:
+    random = np.random.default_rng(0)
+    return [" ".join(random.choice(WORDS, random.integers(4, 12))) for _ in range(count)]
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """40 texts, half of them with the word that makes them good."""
+    path = tmp_path / "reviews.csv"
+    rows = [f"{text} {('dreadful', 'wonderful')[i % 2]},{('bad', 'good')[i % 2]}" for i, text in enumerate(sentences(40))]
+    path.write_text("text,label\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_bert_finetune_keeps_the_contract(tmp_path: Path, reviews: Path) -> None:
+    settings = {"classify": {"data": str(reviews), **TINY}}
+    call = {"classify": lambda model: endpoints.classify(model, "a wonderful film")}
+    check_plugin(BERT, tmp_path / "runs", settings, call)
+
+
+def test_bert_finetune_keeps_the_contract_with_adapters(tmp_path: Path, reviews: Path) -> None:
+    settings = {"classify": {"data": str(reviews), **TINY, "lora_rank": 2, "ema_decay": 0.5}}
+    call = {"classify": lambda model: endpoints.explain(model, "a wonderful film")}
+    check_plugin(BERT, tmp_path / "runs", settings, call)
+
+
+def test_the_toy_keeps_the_contract(tmp_path: Path) -> None:
+    check_plugin(TOY, tmp_path, {"fit": {}}, {"fit": lambda model: classify(model, 0.1, 0.2)})
+
+
+# -- plugins that break it -------------------------------------------------------------------------------------------------
+
+
+def broken(change: Callable[[Any], None]) -> Plugin:
+    """The toy, with something of its task changed."""
+
+    def changed(settings: ToySettings) -> Any:
+        task = build(settings)
+        change(task)
+        return task
+
+    return replace(TOY, trainers=(Trainer("fit", "Fit", ToySettings, changed),))
+
+
+def test_a_trainer_without_sample_settings_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="toy: give sample settings for fit"):
+        check_plugin(TOY, tmp_path, {})
+
+
+def test_weights_that_depend_on_the_hour_are_noticed(tmp_path: Path) -> None:
+    def draw(task: Any) -> None:
+        torch.seed()
+        torch.nn.init.normal_(task.model[0].weight)
+
+    with pytest.raises(AssertionError, match="toy fit: stopped and resumed, it has other losses"):
+        check_plugin(broken(draw), tmp_path, {"fit": {}})
+
+
+def test_a_pickle_is_noticed(tmp_path: Path) -> None:
+    def pickle_it(task: Any) -> None:
+        task.save = lambda model, folder: torch.save(model.state_dict(), folder / "model.pt")
+
+    with pytest.raises(AssertionError, match=r"save weights as safetensors, not as model\.pt"):
+        check_plugin(broken(pickle_it), tmp_path, {"fit": {}})
+
+
+def test_an_answer_that_changes_is_noticed(tmp_path: Path) -> None:
+    answers = iter(range(9))
+    with pytest.raises(AssertionError, match="loaded twice, it gives two answers"):
+        check_plugin(TOY, tmp_path, {"fit": {}}, {"fit": lambda _: next(answers)})
+
+
+def test_a_path_of_the_machine_in_the_record_is_noticed(tmp_path: Path) -> None:
+    def tell(task: Any) -> None:
+        task.facts = {"data": str(tmp_path / "runs")}
+
+    def load_anyway(path: Path) -> Any:
+        return path
+
+    plugin = replace(broken(tell), load=load_anyway)
+    with pytest.raises(AssertionError, match=r"selfsup\.json names a path of this machine"):
+        check_plugin(plugin, tmp_path, {"fit": {}})
+
+
+# -- bert_finetune learns --------------------------------------------------------------------------------------------------
+
+
+def train(folder: Path, **values: Any) -> tuple[dict[str, float], Any]:
+    """The best metrics of a run of `classify`, and its weights at work."""
+    settings = parse_settings(BERT.trainers[0].settings, {**TINY, "learning_rate": 3e-3, "dropout": 0.0, **values})
+    folder.mkdir()
+    progress = fit(BERT.trainers[0].build(settings), settings, folder)
+    return progress.best_metrics, BERT.load(folder / "artifact")
+
+
+def test_classify_overfits_two_classes_told_apart_by_a_word(tmp_path: Path, reviews: Path) -> None:
+    """Chance gives an accuracy of 0.5."""
+    metrics, model = train(tmp_path / "run", data=str(reviews), steps=120, eval_share=0.25)
+    assert metrics["accuracy"] == 1.0
+    assert endpoints.classify(model, "the wonderful plot")["label"] == "good"
+    words = endpoints.explain(model, "the wonderful plot")["words"]
+    assert max(words, key=lambda each: each["weight"])["word"] == "wonderful"
+
+
+def test_classify_trains_on_pairs(tmp_path: Path) -> None:
+    texts, path = sentences(40), tmp_path / "pairs.csv"
+    rows = [f"{text},{text if i % 2 else texts[i - 1]},{('differ', 'same')[i % 2]}" for i, text in enumerate(texts)]
+    path.write_text("premise,hypothesis,label\n" + "\n".join(rows) + "\n")
+    metrics, model = train(tmp_path / "run", data=str(path), steps=4)
+    assert set(metrics) == {"accuracy", "macro_f1", "loss"}
+    assert set(endpoints.classify(model, "a film", "a plot")["probabilities"]) == {"differ", "same"}
+
+
+def test_classify_learns_several_labels_a_text(tmp_path: Path) -> None:
+    """Each of two words gives a label of its own; a third of the texts have none. Chance gives a micro F1 near 0.5."""
+    path, rows = tmp_path / "tags.csv", []
+    for i, text in enumerate(sentences(90)):
+        there = {"funny": i % 2 == 1, "sad": i % 3 == 0}
+        words = [word for name, word in (("funny", "hilarious"), ("sad", "tearful")) if there[name]]
+        rows.append(f"{text} {' '.join(words)},{'|'.join(name for name in there if there[name])}")
+    path.write_text("text,labels\n" + "\n".join(rows) + "\n")
+    metrics, model = train(tmp_path / "run", data=str(path), steps=150, learning_rate=5e-3, multi_label=True, eval_share=0.25)
+    assert metrics["micro_f1"] > 0.9
+    assert endpoints.classify(model, "a plot that is hilarious")["label"] == ["funny"]

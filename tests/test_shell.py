@@ -1,0 +1,174 @@
+"""The page lives on whatever a plugin does, and a plugin that draws nothing gets a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+
+from plugins import _discovery
+from plugins._contract import Plugin, Trainer, Workbench
+from plugins._discovery import Found
+from spaces_app.settings import Settings
+from spaces_app.shell import build
+from tests.page import Site, fire, served, upload
+from training.settings import TrainSettings
+
+
+def shout(model: Path, text: str, times: int = 2) -> str:
+    """Say it louder."""
+    return " ".join([text.upper()] * times)
+
+
+def count(model: Path, file: Path, words: list[str]) -> dict[str, Any]:
+    """Count words in a file."""
+    text = file.read_text(encoding="utf-8")
+    return {word: text.count(word) for word in words}
+
+
+def plugin(name: str, **parts: Any) -> Found:
+    """A plugin without any network: its `load` gives the folder."""
+    trainer = Trainer("fit", "Fit", TrainSettings, lambda settings: None)  # type: ignore[arg-type, return-value]
+    about = {"endpoints": (shout, count), "starters": {"here": Path(__file__).parent}, **parts}
+    return Found(name, "a test", Plugin(name, name.title(), f"What {name} does.", (trainer,), lambda path: path, **about))
+
+
+def bad_tab(workbench: Workbench) -> None:
+    gr.Textbox(label="Drawn before it failed")
+    raise RuntimeError("this tab cannot be drawn")
+
+
+def components(page: gr.Blocks, kind: str) -> list[dict[str, Any]]:
+    return [each["props"] for each in page.get_config_file()["components"] if each["type"] == kind]
+
+
+def tabs(page: gr.Blocks) -> list[str]:
+    return [each["label"] for each in components(page, "tabitem")]
+
+
+UNREAD = Found("unread", "plugins.unread", error="ImportError: no module named 'nowhere'", details="Traceback …")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A page with a good plugin between two bad ones."""
+    found = [UNREAD, plugin("good"), plugin("undrawn", tab=bad_tab)]
+    with served(tmp_path_factory.mktemp("home"), found=found, trains=False) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def page(site: Site) -> gr.Blocks:
+    return site.demo
+
+
+# -- plugins that fail ----------------------------------------------------------------------------------------------
+
+
+def test_plugin_that_does_not_import_is_a_tab_with_the_reason(page: gr.Blocks):
+    assert "⚠ unread" in tabs(page)
+    assert "ImportError: no module named 'nowhere'" in [box.get("value") for box in components(page, "textbox")]
+
+
+def test_plugin_that_cannot_be_drawn_is_a_tab_with_the_reason(page: gr.Blocks):
+    assert "⚠ undrawn" in tabs(page)
+    assert "RuntimeError: this tab cannot be drawn" in [box.get("value") for box in components(page, "textbox")]
+
+
+def test_nothing_of_a_half_drawn_tab_is_left(page: gr.Blocks):
+    assert "Drawn before it failed" not in [box.get("label") for box in components(page, "textbox")]
+
+
+def test_good_plugin_beside_bad_ones_has_all_its_tabs(page: gr.Blocks):
+    assert [label for label in tabs(page) if "⚠" not in label] == ["Good", "Try", "Train", "Publish"]
+
+
+def test_plugin_that_cannot_be_drawn_has_no_endpoints(page: gr.Blocks):
+    assert [name for name in page.get_api_info()["named_endpoints"] if "undrawn" in name] == []
+
+
+def test_invalid_record_is_found_as_broken_with_the_rule_it_breaks(
+    installed_broken: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    page = build(Settings(), _discovery.discover("bare"))
+    assert tabs(page) == ["⚠ bare"]
+    assert [box.get("value") for box in components(page, "textbox")] == ["ValueError: Plugin 'bare' has no trainer."]
+
+
+@pytest.fixture
+def installed_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package on the path whose entry point makes an invalid record."""
+    site = tmp_path / "site"
+    (site / "bare-1.0.dist-info").mkdir(parents=True)
+    (site / "bare-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bare\nVersion: 1.0\n")
+    (site / "bare-1.0.dist-info" / "entry_points.txt").write_text("[selfsup.plugins]\nbare = bare_plugin:PLUGIN\n")
+    code = "from plugins._contract import Plugin\nPLUGIN = Plugin('bare', 'Bare', 'Nothing.', (), lambda folder: folder)\n"
+    (site / "bare_plugin.py").write_text(code)
+    monkeypatch.syspath_prepend(site)
+    _discovery._entry_points.cache_clear()
+    yield site
+    _discovery._entry_points.cache_clear()
+
+
+def test_page_without_any_plugin_says_so(home: Path):
+    page = build(Settings(), [])
+    assert any("No plugin was found" in text["value"] for text in components(page, "markdown"))
+
+
+def test_broken_plugin_is_listed_with_its_reason(site: Site):
+    listed = {one["name"]: one for one in Client(site.url, verbose=False).predict(api_name="/plugins")}
+    assert listed["unread"] == {"name": "unread", "error": "ImportError: no module named 'nowhere'"}
+    assert listed["undrawn"] == {"name": "undrawn", "error": "RuntimeError: this tab cannot be drawn"}
+
+
+# -- what is public -------------------------------------------------------------------------------------------------
+
+
+def test_every_event_of_the_page_is_private(page: gr.Blocks):
+    endpoints = {fn.api_name for fn in page.fns.values() if fn.api_visibility != "private"}
+    shell = "plugins train check runs run_status run_events run_cancel run_resume run_delete run_push hub_pull"
+    assert endpoints == {*shell.split(), "good_shout", "good_count"}
+
+
+def test_endpoint_and_tool_have_one_name(page: gr.Blocks):
+    public = [fn for fn in page.fns.values() if fn.api_visibility == "public"]
+    assert [fn.api_name for fn in public] == [getattr(fn.fn, "__name__", "") for fn in public]
+
+
+# -- the form of a plugin without a tab ------------------------------------------------------------------------------
+
+
+def press_run(site: Site, number: int, *values: Any) -> dict[str, Any]:
+    """Press the n-th button "Run" of the page."""
+    config = Client(site.url, verbose=False).config
+    buttons = [each["id"] for each in config["components"] if each["props"].get("value") == "Run"]
+    click = next(each["id"] for each in config["dependencies"] if [buttons[number], "click"] in each["targets"])
+    return fire(site, click, *values)
+
+
+def test_page_with_broken_plugins_opens_and_the_good_one_answers(site: Site):
+    assert Client(site.url, verbose=False).predict("", "so", 3, api_name="/good_shout") == "SO SO SO"
+
+
+def test_form_calls_the_endpoint(site: Site):
+    assert press_run(site, 0, "here", "so", 2)["output"]["data"] == ["SO SO"]
+
+
+def test_form_gives_a_file_as_a_path_and_lists_as_json(site: Site, tmp_path: Path):
+    (tmp_path / "a.txt").write_text("to be or not to be")
+    uploaded = upload(site, tmp_path / "a.txt")
+    assert press_run(site, 1, "here", uploaded, '["be", "or"]')["output"]["data"] == [{"be": 2, "or": 1}]
+
+
+def test_form_without_its_file_asks_for_one(site: Site):
+    assert press_run(site, 1, "here", None, "[]")["output"]["error"] == "File: choose a file first."
+
+
+def test_form_with_text_that_is_no_json_says_so(site: Site, tmp_path: Path):
+    (tmp_path / "a.txt").write_text("to be")
+    answer = press_run(site, 1, "here", upload(site, tmp_path / "a.txt"), "be, or")
+    assert answer["output"]["error"] == "Words: 'be, or' is not JSON."
