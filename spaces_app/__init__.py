@@ -9,6 +9,8 @@ from typing import Any
 # Read by gradio when it is imported: no telemetry, and no data frame rebuilt after every event (2.7 times the latency).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+if os.environ.get("SYSTEM") == "spaces":  # read by huggingface_hub: a visitor never acts with the Space's own token
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
 
 
 @contextmanager

@@ -33,6 +33,8 @@ def build(settings: Settings | None = None, found: list[Found] | None = None) ->
     pages = [_page(studio, one) for one in studio.found]
     rooms: dict[str, Room] = {}
     with gr.Blocks(title=TITLE, fill_width=False, analytics_enabled=False, delete_cache=(3600, 86_400)) as demo:
+        api.publish(studio)  # first, so that no event of a tab takes an endpoint's name
+        published = set(demo.fns)
         gr.HTML(HEADER)
         if settings.on_space:
             with gr.Row():
@@ -45,8 +47,9 @@ def build(settings: Settings | None = None, found: list[Found] | None = None) ->
                 rooms |= {one.name: room} if room else {}
         if not studio.found:
             gr.Markdown("No plugin was found. `SELFSUP_PLUGINS` may name none that is there.")
-        api.publish(studio)
         _fill_on_load(demo, studio, tabs, rooms)
+    for number, event in demo.fns.items():
+        event.api_visibility = "public" if number in published else "private"
     demo.studio = studio  # type: ignore[attr-defined]
     return demo
 

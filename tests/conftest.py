@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many test workers as cores: more threads would only wait for each other
+# Set before torch is imported. There are as many test workers as cores: more threads would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from plugins import _discovery  # noqa: E402 - torch reads the variable when it is imported
-from training.dispatch import child_environment  # noqa: E402
-from training.forkserver import WarmProcess  # noqa: E402
+from plugins import _discovery
+from training.dispatch import child_environment
+from training.forkserver import WarmProcess
 
 ROOT = Path(__file__).parents[1]
 

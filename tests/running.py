@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.toy import ToySettings
+from tests.toy import toy_settings
 from training.dispatch import Dispatcher
 from training.events import read_events
 from training.forkserver import WarmProcess
@@ -33,7 +33,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
 
 def queue(runs: Runs, **settings: Any) -> Run:
     """A new run of the toy, not started."""
-    return runs.create("toy", "fit", ToySettings(**settings))
+    return runs.create("toy", "fit", toy_settings(**settings))
 
 
 def start(runs: Runs, warm: WarmProcess) -> None:

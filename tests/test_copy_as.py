@@ -13,9 +13,12 @@ import pytest
 from plugins.bert_finetune import ClassifySettings
 from spaces_app import recipe
 from spaces_app.widgets import settings_values
-from tests.page import ROOT, TINY, Site, client, fire, reviews, site, upload, write_reviews  # noqa: F401
+from tests import page
+from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
 from training.jobs import RUN_ID, Run, Runs
+
+client, reviews, site = page.client, page.reviews, page.site  # fixtures
 
 # What somebody chose: every kind of field, a name with a space and one with a dash, a number emptied, one left as it was.
 CHOSEN = {

@@ -104,7 +104,7 @@ def test_a_broken_plugin_is_reported_and_the_others_live(drop: Drop, code: str, 
     assert broken.error.startswith(error)
     assert "Traceback" in broken.details
     assert found("bert_finetune").plugin
-    with pytest.raises(UserError, match="Plugin 'faulty' from plugins.faulty is broken"):
+    with pytest.raises(UserError, match=r"Plugin 'faulty' from plugins\.faulty is broken"):
         find("faulty")
 
 
@@ -123,7 +123,7 @@ def test_of_two_plugins_with_one_name_the_first_is_kept_and_the_second_reported(
 
 
 def test_an_unknown_name_lists_what_there_is(drop: Drop) -> None:
-    with pytest.raises(UserError, match="There is no plugin 'gone'; there are: .*bert_finetune"):
+    with pytest.raises(UserError, match=r"There is no plugin 'gone'; there are: .*bert_finetune"):
         find("gone")
 
 

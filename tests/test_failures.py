@@ -19,9 +19,9 @@ from training.errors import UserError
 from training.failures import explain
 from training.forkserver import WarmProcess
 from training.jobs import Runs
-from training.settings import TrainSettings
+from training.settings import TrainSettings, parse_settings
 
-SETTINGS = TrainSettings(batch_size=12, gradient_accumulation=2)
+SETTINGS = parse_settings(TrainSettings, {"batch_size": 12, "gradient_accumulation": 2})
 
 
 def test_what_a_user_can_mend_is_told_as_it_is() -> None:
@@ -58,7 +58,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 400 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("only root can mount a small file system")
     yield disk
@@ -69,7 +71,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("how", ["torch", "safetensors", "plain"])
 def test_a_full_disk_is_known_whoever_writes(small_disk: Path, how: str) -> None:
     big = torch.zeros(200_000)
-    with pytest.raises(Exception) as error:  # noqa: B017, PT011 - each library has its own
+    with pytest.raises(Exception) as error:  # each library has its own
         if how == "torch":
             torch.save(big, small_disk / "file")
         elif how == "safetensors":

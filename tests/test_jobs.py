@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import events, finish, kill, queue, start, wait_for
-from tests.toy import ToySettings
+from tests.toy import toy_settings
 from training.dispatch import cancel_when_queued
 from training.errors import RunHeldError, UserError
 from training.forkserver import WarmProcess
@@ -40,7 +40,9 @@ def holder() -> Iterator[subprocess.Popen]:
         "import sys; from pathlib import Path; from training.jobs import Run\n"
         "with Run(Path(input())).lock(): print('held', flush=True); sys.stdin.read()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True, cwd=Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=-1, stdout=-1, text=True, cwd=Path(__file__).parents[1]
+    )
     yield process
     process.kill()
     process.communicate()
@@ -202,15 +204,15 @@ def test_deleting_a_run_in_a_folder_of_ones_own_leaves_ones_own_files(runs: Runs
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "thesis.txt").write_text("years of work")
-    run = runs.create("toy", "fit", ToySettings(), folder=folder)
+    run = runs.create("toy", "fit", toy_settings(), folder=folder)
     run.delete()
     assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
 
 
 def test_a_folder_holds_one_run(runs: Runs, tmp_path: Path) -> None:
-    runs.create("toy", "fit", ToySettings(), folder=tmp_path / "mine")
+    runs.create("toy", "fit", toy_settings(), folder=tmp_path / "mine")
     with pytest.raises(UserError, match="already holds a run"):
-        runs.create("toy", "fit", ToySettings(), folder=tmp_path / "mine")
+        runs.create("toy", "fit", toy_settings(), folder=tmp_path / "mine")
 
 
 def test_the_size_counts_every_file(runs: Runs) -> None:
@@ -232,7 +234,7 @@ def test_the_log_is_shown_from_its_end_whatever_bytes_it_has(runs: Runs) -> None
 def test_a_run_whose_configuration_is_broken_says_so(runs: Runs) -> None:
     run = queue(runs)
     (run.folder / "config.yaml").write_text("plugin: [")
-    with pytest.raises(UserError, match="has no readable config.yaml"):
+    with pytest.raises(UserError, match=r"has no readable config\.yaml"):
         run.describe()
 
 

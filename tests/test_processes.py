@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.running import events, finish, losses, queue, wait_for
-from tests.toy import ToySettings, build
+from tests.toy import build, toy_settings
 from training.checkpoint import all_checkpoints
 from training.dispatch import start_process
 from training.jobs import Run, Runs
@@ -27,7 +27,7 @@ def launch(run: Run) -> None:
 
 def one_process(folder: Path, **settings: Any) -> Path:
     folder.mkdir()
-    fit(build(ToySettings(**settings)), ToySettings(**settings), folder)
+    fit(build(toy_settings(**settings)), toy_settings(**settings), folder)
     return folder
 
 

@@ -63,9 +63,7 @@ def test_the_unbroken_run_has_its_best_before_the_break_and_stops_by_patience_af
     assert events(unbroken.folder, "finished")[0]["step"] == STOPPED > HELD
 
 
-def test_killed_run_is_lost_and_resumes_bit_for_bit(
-    broken: Run, unbroken: Run, gate: Path, warm: WarmProcess
-) -> None:
+def test_killed_run_is_lost_and_resumes_bit_for_bit(broken: Run, unbroken: Run, gate: Path, warm: WarmProcess) -> None:
     kill(broken)
     assert broken.status() == "lost"
     gate.unlink()
@@ -109,4 +107,7 @@ def test_a_kill_between_two_renames_of_the_artifact_loses_nothing(
 
 
 def test_old_checkpoints_are_deleted(unbroken: Run) -> None:
-    assert [path.name for path in all_checkpoints(unbroken.folder / "checkpoint")] == ["step-000000042", "step-000000049"]
+    assert [path.name for path in all_checkpoints(unbroken.folder / "checkpoint")] == [
+        "step-000000042",
+        "step-000000049",
+    ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plugins._contract import Trainer
 from plugins._discovery import discover
 from plugins.bert_finetune import ClassifySettings
-from tests.toy import ToySettings, build
+from tests.toy import ToySettings, build, toy_settings
 from training.errors import UserError
 from training.flags import read_config
 from training.jobs import Runs, to_yaml
@@ -77,7 +77,7 @@ def test_every_wrong_field_gets_a_line_of_its_own() -> None:
 
 
 def test_fields_that_do_not_fit_each_other_are_named() -> None:
-    with pytest.raises(UserError, match="^batch_size 2 is less than the 4 pieces it is cut into"):
+    with pytest.raises(UserError, match=r"^batch_size 2 is less than the 4 pieces it is cut into"):
         parse_settings(TrainSettings, {"batch_size": 2, "gradient_accumulation": 4})
 
 
@@ -115,7 +115,7 @@ def test_a_run_file_finds_its_data_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["- 1\n", "settings: 3\n", "settings: {a: [\n", "\xff"], ids=range(4))
 def test_a_run_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.yaml").write_text(text, encoding="latin-1")
-    with pytest.raises(UserError, match="run.yaml"):
+    with pytest.raises(UserError, match=r"run\.yaml"):
         read_config(tmp_path / "run.yaml", "toy", "fit", ToySettings)
 
 
@@ -128,7 +128,7 @@ def test_a_run_file_of_another_trainer_is_refused(tmp_path: Path) -> None:
 def test_the_file_that_a_run_keeps_gives_the_same_settings(tmp_path: Path) -> None:
     points = tmp_path / "points.csv"
     points.write_text("0,0,1\n" * 9)
-    run = Runs(tmp_path / "runs").create("toy", "fit", ToySettings(points=str(points), steps=7))
+    run = Runs(tmp_path / "runs").create("toy", "fit", toy_settings(points=str(points), steps=7))
     points.unlink()
     kept = run.settings(ToySettings)
     assert kept.steps == 7

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from plugins import _discovery
 from plugins._contract import Plugin, Trainer, Workbench
@@ -34,12 +35,25 @@ def plugin(name: str, **parts: Any) -> Found:
     """A plugin without any network: its `load` gives the folder."""
     trainer = Trainer("fit", "Fit", TrainSettings, lambda settings: None)  # type: ignore[arg-type, return-value]
     about = {"endpoints": (shout, count), "starters": {"here": Path(__file__).parent}, **parts}
-    return Found(name, "a test", Plugin(name, name.title(), f"What {name} does.", (trainer,), lambda path: path, **about))
+    return Found(
+        name, "a test", Plugin(name, name.title(), f"What {name} does.", (trainer,), lambda path: path, **about)
+    )
 
 
 def bad_tab(workbench: Workbench) -> None:
     gr.Textbox(label="Drawn before it failed")
     raise RuntimeError("this tab cannot be drawn")
+
+
+def open_tab(workbench: Workbench) -> None:
+    """Draw with Gradio's defaults, by which every event is public under its function's name."""
+
+    def train(text: str) -> str:
+        return text
+
+    with gr.Tab("Try"):
+        box = gr.Textbox()
+        box.submit(train, box, box)
 
 
 def components(page: gr.Blocks, kind: str) -> list[dict[str, Any]]:
@@ -56,7 +70,7 @@ UNREAD = Found("unread", "plugins.unread", error="ImportError: no module named '
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A page with a good plugin between two bad ones."""
-    found = [UNREAD, plugin("good"), plugin("undrawn", tab=bad_tab)]
+    found = [UNREAD, plugin("good"), plugin("undrawn", tab=bad_tab), plugin("open", tab=open_tab)]
     with served(tmp_path_factory.mktemp("home"), found=found, trains=False) as site:
         yield site
 
@@ -84,7 +98,16 @@ def test_nothing_of_a_half_drawn_tab_is_left(page: gr.Blocks):
 
 
 def test_good_plugin_beside_bad_ones_has_all_its_tabs(page: gr.Blocks):
-    assert [label for label in tabs(page) if "⚠" not in label] == ["Good", "Try", "Train", "Publish"]
+    assert [label for label in tabs(page) if "⚠" not in label] == [
+        "Good",
+        "Try",
+        "Train",
+        "Publish",
+        "Open",
+        "Try",
+        "Train",
+        "Publish",
+    ]
 
 
 def test_plugin_that_cannot_be_drawn_has_no_endpoints(page: gr.Blocks):
@@ -106,7 +129,9 @@ def installed_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     (site / "bare-1.0.dist-info").mkdir(parents=True)
     (site / "bare-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bare\nVersion: 1.0\n")
     (site / "bare-1.0.dist-info" / "entry_points.txt").write_text("[selfsup.plugins]\nbare = bare_plugin:PLUGIN\n")
-    code = "from plugins._contract import Plugin\nPLUGIN = Plugin('bare', 'Bare', 'Nothing.', (), lambda folder: folder)\n"
+    code = (
+        "from plugins._contract import Plugin\nPLUGIN = Plugin('bare', 'Bare', 'Nothing.', (), lambda folder: folder)\n"
+    )
     (site / "bare_plugin.py").write_text(code)
     monkeypatch.syspath_prepend(site)
     _discovery._entry_points.cache_clear()
@@ -130,8 +155,13 @@ def test_broken_plugin_is_listed_with_its_reason(site: Site):
 
 def test_every_event_of_the_page_is_private(page: gr.Blocks):
     endpoints = {fn.api_name for fn in page.fns.values() if fn.api_visibility != "private"}
-    shell = "plugins train check runs run_status run_events run_cancel run_resume run_delete run_push hub_pull"
+    shell = "open_shout open_count plugins train check runs run_status run_events run_cancel run_resume run_delete run_push hub_pull"
     assert endpoints == {*shell.split(), "good_shout", "good_count"}
+
+
+def test_tab_cannot_take_the_name_of_an_endpoint(site: Site):
+    with pytest.raises(AppError, match="There is no plugin 'x'"):
+        Client(site.url, verbose=False).predict("x", "y", {}, None, None, api_name="/train")
 
 
 def test_endpoint_and_tool_have_one_name(page: gr.Blocks):

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from plugins._contract import Plugin, Trainer
-from training.settings import FILE, TrainSettings
+from training.settings import FILE, TrainSettings, parse_settings
 
 if TYPE_CHECKING:
     import torch
@@ -33,8 +33,13 @@ class ToySettings(TrainSettings):
     rows: int = Field(60, ge=0, le=100_000, description="Points to make, where no file is given.")
     wrong: float = Field(0.0, ge=0, le=1, description="Share of the training points that have the wrong class.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden values dropped at each step.")
-    repeats: int = Field(1, ge=1, le=9, description="A row counts as 1 to this many items, in turn.")
+    repeats: int = Field(1, ge=1, le=9, description="A row counts as 1 to this many items, by its place.")
     hold_at: int = Field(0, ge=0, le=100_000, description="Batch before which to stand still. 0: none.")
+
+
+def toy_settings(**values: Any) -> ToySettings:
+    """Checked settings; what is not given is the default."""
+    return parse_settings(ToySettings, values)
 
 
 def make_points(rows: int, seed: int) -> np.ndarray:

@@ -37,7 +37,7 @@ class WarmProcess:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "training", *self.arguments],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             env=self.environment,
             start_new_session=True,
         )

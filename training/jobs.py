@@ -24,9 +24,10 @@ from training.home import runs_folder
 from training.settings import TrainSettings, parse_settings
 
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
-CONTENTS = frozenset(
-    ["owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old", "artifact.new", "report.json", "tracker"]
-)
+CONTENTS = {  # what is deleted with a run whose folder its user chose
+    "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
+    "artifact.new", "report.json", "tracker",
+}  # fmt: skip
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
 GLANCES = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less

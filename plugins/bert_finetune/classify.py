@@ -49,6 +49,7 @@ def build(settings: ClassifySettings) -> ClassifyTask:
             [*data.train.texts, *(data.train.pairs or [])], settings.vocabulary_size, settings.max_length
         )
         model = encoder.new_classifier(settings, tokenizer, **labels)
+    encoder.choose_attention(model, settings)
     return ClassifyTask(
         data, settings, tokenizer, encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
     )

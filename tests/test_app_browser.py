@@ -1,0 +1,136 @@
+"""The whole story, as a user lives it: `python app.py`, a browser, a file, a run that outlives its server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.page import app_process, free_port, write_reviews
+from tests.running import wait_for
+from training.jobs import Runs
+
+pytestmark = pytest.mark.browser
+STEPS = 100_000  # more than a test waits for: the run goes on until it is stopped
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, and what it logs as an error or asks of another machine."""
+
+    def __init__(self, page: Page):
+        self.page, self.problems = page, list[str]()
+        page.on("console", lambda message: self.note(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.note(str(error)))
+        page.on("request", lambda request: None if is_local(request.url) else self.note(request.url))
+
+    def note(self, problem: str) -> None:
+        self.problems.append(problem)
+
+
+def is_local(address: str) -> bool:
+    return re.match(r"(http://127\.0\.0\.1[:/]|data:|blob:)", address) is not None
+
+
+def step(page: Page) -> int:
+    """The step that the monitor tells."""
+    told = page.get_by_role("progressbar", name="Training progress").get_attribute("aria-valuenow")
+    return int(told or 0)
+
+
+def open_train(page: Page) -> None:
+    page.get_by_role("tab", name="BERT", exact=True).click()
+    page.get_by_role("tab", name="Train", exact=True).click()
+
+
+def fill_in(page: Page, data: Path) -> None:
+    """A tiny network, the file, and the wish for many steps."""
+    page.locator("input[type=file]").locator("visible=true").or_(page.locator("input[type=file]")).nth(1)
+    form = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Start training")).last
+    form.locator("input[type=file]").first.set_input_files(data)
+    expect(form.get_by_text(data.stem).first).to_be_visible()
+    page.get_by_role("button", name="More settings").click()
+    for label, value in {"Steps": STEPS, "Batch size": 4, "Layers": 1, "Hidden size": 8, "Vocabulary size": 100}.items():
+        field = form.get_by_label(label, exact=True)
+        field.fill(str(value))
+        field.press("Tab")
+
+
+def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(browser: Browser, tmp_path: Path):
+    home, port, data = tmp_path / "home", free_port(), write_reviews(tmp_path / "reviews.csv")
+    address = f"http://127.0.0.1:{port}/"
+    watched = Watched(browser.new_page(viewport={"width": 1280, "height": 1400}))
+    page = watched.page
+    with app_process(home, port):
+        page.goto(address)
+        open_train(page)
+        fill_in(page, data)
+        page.get_by_role("button", name="Check the data").click()
+        expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Start training").click()
+        wait_for(lambda: page.locator(".run-monitor path.raw").count() and step(page) > 5)
+        before = step(page)
+        wait_for(lambda: step(page) > before)
+        run_id = page.locator(".run-monitor .about").inner_text()
+        assert page.evaluate("location.search") == f"?run={run_id}"
+        page.reload()
+        expect(page.get_by_role("tab", name="Train", exact=True)).to_be_visible()
+        open_train(page)
+        expect(page.locator(".run-monitor .about")).to_have_text(run_id)
+        wait_for(lambda: step(page) >= before)
+        assert watched.problems == []
+    run = Runs(home / "runs").get(run_id)
+    assert run.status() == "running", "it outlives its server"
+    alone = run.summary().step
+    wait_for(lambda: run.summary().step > alone)
+    with app_process(home, port):
+        wait_for(lambda: step(page) > alone)  # nobody has touched the page
+        watched.problems.clear()  # it said that the server was gone
+        page.get_by_role("button", name="Stop and keep the best").click()
+        expect(page.get_by_role("status").get_by_text("Cancelled")).to_be_visible(timeout=30_000)
+        stopped = step(page)
+        page.get_by_role("button", name="Resume").click()
+        wait_for(lambda: step(page) > stopped)
+        page.get_by_role("button", name="Stop and keep the best").click()
+        wait_for(lambda: run.status() == "cancelled")
+        page.get_by_role("button", name="Show report").click()
+        expect(page.locator(".report table").first).to_be_visible()
+        page.get_by_role("tab", name="Try", exact=True).click()
+        page.get_by_label("Weights").locator("visible=true").click()
+        page.get_by_role("option", name=run_id).click()
+        page.get_by_label("Text", exact=True).locator("visible=true").fill("a warm and funny film")
+        page.get_by_role("button", name="Classify", exact=True).click()
+        expect(page.get_by_text("negative").locator("visible=true").first).to_be_visible(timeout=60_000)
+        assert watched.problems == []
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
+def test_every_tab_fits_the_window(browser: Browser, tmp_path: Path, width: int, theme: str):
+    port = free_port()
+    watched = Watched(browser.new_page(viewport={"width": width, "height": 844}))
+    page = watched.page
+    with app_process(tmp_path, port):
+        page.goto(f"http://127.0.0.1:{port}/?__theme={theme}")
+        expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
+        page.get_by_role("tab", name="BERT", exact=True).click()
+        for name in ("Try", "Look inside", "Train", "Publish"):
+            tab = page.get_by_role("tab", name=name, exact=True)
+            if not tab.is_visible():  # folded into the menu of a narrow window
+                page.locator("button.overflow-menu, .overflow-menu > button").last.click()
+                tab = page.get_by_text(name, exact=True).locator("visible=true").last
+            tab.click()
+            expect(page.get_by_role("tabpanel").last).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert watched.problems == []
+    page.close()
