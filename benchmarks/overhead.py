@@ -40,8 +40,8 @@ def train(options: argparse.Namespace, recorded: bool) -> float:
     from training import loop
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = ClassifySettings(
-            data=options.data, eval_share=0, steps=options.steps, evaluate_every=10**6, device="cpu"
+        settings = ClassifySettings.model_validate(
+            dict(data=options.data, eval_share=0, steps=options.steps, evaluate_every=10**6, device="cpu")
         )
         task = build_classify(settings)
         before = loop.EventLog, loop.CHECKPOINT_SECONDS
@@ -74,7 +74,9 @@ def checkpoint_seconds(options: argparse.Namespace) -> float:
     from training.loop import fit
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = ClassifySettings(data=options.data, eval_share=0, steps=20, checkpoint_every=5, device="cpu")
+        settings = ClassifySettings.model_validate(
+            dict(data=options.data, eval_share=0, steps=20, checkpoint_every=5, device="cpu")
+        )
         fit(build_classify(settings), settings, Path(folder))
         events, _ = read_events(Path(folder) / "events.jsonl")
     return statistics.median(event["seconds"] for event in events if event["event"] == "checkpoint")

@@ -16,7 +16,18 @@ from training.settings import TrainSettings
 from training.task import Task
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
-API_TYPES = (str, int, float, bool, Path, list[str], dict[str, Any], dict[str, float], list[dict[str, Any]])
+API_TYPES = (
+    str,
+    int,
+    float,
+    bool,
+    Path,
+    list[str],
+    list[float],
+    dict[str, Any],
+    dict[str, float],
+    list[dict[str, Any]],
+)
 
 
 @dataclass(frozen=True)

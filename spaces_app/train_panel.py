@@ -67,8 +67,9 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
     sheet = gr.HTML(visible=False, elem_classes="preflight")
     with gr.Accordion("Copy as Python, command or YAML", open=False) as copy_as:
         boxes = [
-            gr.Code(label=label, language=language, interactive=False)
-            for label, language in (("Python", "python"), ("Command", "shell"), ("run.yaml", "yaml"))
+            gr.Code(label="Python", language="python", interactive=False),
+            gr.Code(label="Command", language="shell", interactive=False),
+            gr.Code(label="run.yaml", language="yaml", interactive=False),
         ]
     names, inputs = list(form), list(form.values())
 
@@ -98,7 +99,7 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
         )
         copy_as.expand(told(on_copy), inputs, boxes, **QUICK)
         for component in inputs:
-            getattr(component, "input", component.change)(
+            component.change(  # type: ignore[attr-defined] - every input has it; gradio adds events to the classes as it runs
                 told(on_copy), inputs, boxes, trigger_mode="always_last", **QUICK
             )
 

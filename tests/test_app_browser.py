@@ -60,7 +60,13 @@ def fill_in(page: Page, data: Path) -> None:
     form.locator("input[type=file]").first.set_input_files(data)
     expect(form.get_by_text(data.stem).first).to_be_visible()
     page.get_by_role("button", name="More settings").click()
-    for label, value in {"Steps": STEPS, "Batch size": 4, "Layers": 1, "Hidden size": 8, "Vocabulary size": 100}.items():
+    for label, value in {
+        "Steps": STEPS,
+        "Batch size": 4,
+        "Layers": 1,
+        "Hidden size": 8,
+        "Vocabulary size": 100,
+    }.items():
         field = form.get_by_label(label, exact=True)
         field.fill(str(value))
         field.press("Tab")
