@@ -109,19 +109,19 @@ def ours(options: argparse.Namespace) -> dict:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
-            dict(
-                model=model_folder(),
-                data=str(rows_of(options, folder)),
-                eval_share=0,
-                steps=options.steps,
-                batch_size=options.batch_size,
-                learning_rate=5e-5,
-                max_length=options.max_length,
-                precision=options.precision,
-                evaluate_every=10**6,
-                attention_dropout=options.attention_dropout,
-                device="cpu",
-            )
+            {
+                "model": model_folder(),
+                "data": str(rows_of(options, folder)),
+                "eval_share": 0,
+                "steps": options.steps,
+                "batch_size": options.batch_size,
+                "learning_rate": 5e-5,
+                "max_length": options.max_length,
+                "precision": options.precision,
+                "evaluate_every": 10**6,
+                "attention_dropout": options.attention_dropout,
+                "device": "cpu",
+            }
         )
         times: list[float] = []
         task = build_classify(settings)

@@ -41,7 +41,7 @@ def train(options: argparse.Namespace, recorded: bool) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
-            dict(data=options.data, eval_share=0, steps=options.steps, evaluate_every=10**6, device="cpu")
+            {"data": options.data, "eval_share": 0, "steps": options.steps, "evaluate_every": 10**6, "device": "cpu"}
         )
         task = build_classify(settings)
         before = loop.EventLog, loop.CHECKPOINT_SECONDS
@@ -75,7 +75,7 @@ def checkpoint_seconds(options: argparse.Namespace) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
-            dict(data=options.data, eval_share=0, steps=20, checkpoint_every=5, device="cpu")
+            {"data": options.data, "eval_share": 0, "steps": 20, "checkpoint_every": 5, "device": "cpu"}
         )
         fit(build_classify(settings), settings, Path(folder))
         events, _ = read_events(Path(folder) / "events.jsonl")

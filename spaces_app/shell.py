@@ -22,6 +22,7 @@ from spaces_app.workbench import Bench
 from training.jobs import RUN_ID
 
 TITLE = "Selfsup Studio"
+TRAIN = "train"  # the id of that tab in each plugin's tabs
 HEADER = """<header class="studio-header"><h1>Selfsup Studio</h1>
 <p>Self-supervised models: see what they do, train them on your own data, publish them, call them from anywhere.</p></header>"""
 
@@ -75,11 +76,18 @@ def launch_options(settings: Settings | None = None) -> dict[str, Any]:
 class Room:
     """One plugin's tab: what the shell fills when the page opens."""
 
-    def __init__(self, plugin: Plugin, bench: Bench, panel: TrainPanel, publish: gr.Dropdown):
-        self.plugin, self.bench, self.panel, self.publish = plugin, bench, panel, publish
+    def __init__(self, plugin: Plugin, bench: Bench, inner: gr.Tabs, panel: TrainPanel, publish: gr.Dropdown):
+        self.plugin, self.bench, self.inner, self.panel, self.publish = plugin, bench, inner, panel, publish
 
     def components(self) -> list[Any]:
-        return [self.panel.monitor, self.panel.chosen, self.publish, *self.panel.models, *self.bench.pickers]
+        return [
+            self.inner,
+            self.panel.monitor,
+            self.panel.chosen,
+            self.publish,
+            *self.panel.models,
+            *self.bench.pickers,
+        ]
 
 
 def _page(studio: Studio, one: Found) -> tuple[gr.Blocks, Room | None]:
@@ -110,12 +118,12 @@ def _draw(studio: Studio, plugin: Plugin) -> Room:
     gr.Markdown(plugin.summary, elem_classes="studio-summary")
     with gr.Tabs() as inner:
         (plugin.tab or _plain_try)(bench)
-        with gr.Tab("Train", id=f"{plugin.name}-train"):
+        with gr.Tab("Train", id=TRAIN):
             panel = train_panel.draw(studio, plugin)
         with gr.Tab("Publish"):
             publish = hub_panel.draw(studio, plugin)
-    room = Room(plugin, bench, panel, publish)
-    _refresh_on_change(studio, room, inner)
+    room = Room(plugin, bench, inner, panel, publish)
+    _refresh_on_change(studio, room)
     return room
 
 
@@ -158,7 +166,7 @@ def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[st
     demo.load(fill, None, outputs, **QUICK)
 
 
-def _refresh_on_change(studio: Studio, room: Room, inner: gr.Tabs) -> None:
+def _refresh_on_change(studio: Studio, room: Room) -> None:
     """When one goes from tab to tab: offer the weights that a run has made meanwhile, and keep what was chosen."""
     outputs = [room.publish, *room.panel.models, *room.bench.pickers]
 
@@ -172,7 +180,7 @@ def _refresh_on_change(studio: Studio, room: Room, inner: gr.Tabs) -> None:
             *(gr.Dropdown(choices=names, value=value or (names[0] if names else "")) for value in pickers),
         ]
 
-    inner.change(refresh, outputs, outputs, **QUICK)
+    room.inner.change(refresh, outputs, outputs, **QUICK)
 
 
 def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -> list[Any]:
@@ -181,4 +189,5 @@ def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -
     pickers = [gr.Dropdown(choices=names, value=names[0] if names else "") for _ in room.bench.pickers]
     choices = train_panel.run_choices(studio, room.plugin, request, run_id or None)
     published = train_panel.run_choices(studio, room.plugin, request, None, with_weights=True)
-    return [run_id, choices, published, *weights, *pickers]
+    selected = gr.Tabs(selected=TRAIN) if run_id else gr.skip()
+    return [selected, run_id, choices, published, *weights, *pickers]

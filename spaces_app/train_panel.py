@@ -126,10 +126,10 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
     )
     monitor = RunMonitor(fetch, elem_id=f"monitor-{plugin.name}")
     with gr.Row():
-        stop = gr.Button("Stop and keep the best", variant="stop", min_width=120)
-        resume = gr.Button("Resume", min_width=100)
-        refresh = gr.Button("Show report", min_width=100)
-        delete = gr.Button("Delete", min_width=100)
+        stop = gr.Button("Stop and keep the best", variant="stop", scale=2, min_width=200)
+        resume = gr.Button("Resume", min_width=90)
+        refresh = gr.Button("Show report", min_width=90)
+        delete = gr.Button("Delete", min_width=90)
     report = gr.HTML(elem_classes="report")
 
     def find(run_id: str | None, request: gr.Request) -> Any:
@@ -180,7 +180,7 @@ def run_choices(
 def _run_label(about: dict[str, Any]) -> str:
     best = next(iter(about["best"].items()), None)
     score = f" · {best[0]} {best[1]:.3f}" if best and best[1] is not None else ""
-    return f"{about['trainer']} {about['id'][-6:]} · {about['status']}{score} · {about['size_bytes'] / 2**20:.0f} MB"
+    return f"{about['trainer']} {about['id'][-6:]} · {about['status']}{score} · {about['size_bytes'] / 2**20:.1f} MB"
 
 
 def sheet_html(sheet: dict[str, Any]) -> str:

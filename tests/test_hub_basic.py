@@ -97,16 +97,11 @@ def test_only_files_on_the_list_are_pushed(hub: Hub, pushed: str):
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
 
 
-OFFLINE = pytest.mark.xfail(strict=True, reason="hub.pull takes the client's ConnectError for an answer of the Hub")
-
-
-@OFFLINE
 def test_pulled_weights_are_there_without_a_network(hub: Hub, pushed: str):
     online = hub.call("pull", pushed)["result"]
     assert Hub("http://127.0.0.1:9", hub.home).call("pull", pushed)["result"] == online
 
 
-@OFFLINE
 def test_what_was_never_pulled_is_missed_in_words_without_a_network(hub: Hub, pushed: str):
     error = Hub("http://127.0.0.1:9", hub.home).call("pull", pushed)["error"]
     assert error == "The Hub cannot be reached, and alice/weights is not in the cache."

@@ -23,7 +23,7 @@ class EventLog:
         self._mend_torn_line()
 
     def write(self, event: str, **values: Any) -> None:
-        self.write_all([{"event": event, "time": round(time.time(), 3), **values}])
+        self.write_all([{"event": event, "time": round(time.time(), 6), **values}])
 
     def write_all(self, events: list[dict]) -> None:
         lines = "".join(json.dumps(_finite(event), ensure_ascii=False) + "\n" for event in events).encode()

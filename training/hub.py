@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
+from training.files import write_text
 from training.jobs import RUN_ID, Runs
 
 REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.md")
 PUSHED = (*FILES, "*.png")
 HASH_BLOCK = 2**20
+TRANSPORT = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,14 @@ def pull(name: str, token: str | None = None) -> Pulled:
     with _told(repo):
         try:
             info = HfApi(token=token).model_info(repo, revision=revision, files_metadata=True, timeout=20)
-        except OSError as error:
-            if _is_answer(error):
+        except Exception as error:  # the client's transport errors share no public base
+            if not _is_unreachable(error):
                 raise
             return _cached(repo, revision)
         _check_room(info)
         folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FILES), token=token))
         _check_hashes(folder, info)
+        _remember(folder, revision or "main", info.sha or "")
     _check_configs(folder)
     return Pulled(folder, repo, info.sha or "")
 
@@ -141,6 +144,14 @@ def _cached(repo: str, revision: str | None) -> Pulled:
 
     folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True))
     return Pulled(folder, repo, folder.name)
+
+
+def _remember(folder: Path, revision: str, commit: str) -> None:
+    """Note which commit a name stood for, where the client's cache keeps that, so that the name works without a network."""
+    reference = folder.parents[1] / "refs" / revision
+    if revision != commit:
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        write_text(reference, commit)
 
 
 def _check_room(info: Any) -> None:
@@ -212,7 +223,7 @@ def _told(repo: str) -> Iterator[None]:
             f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
         ) from None
     except Exception as error:  # transport errors of the client's own HTTP library share no public base with OSError
-        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in ("httpx2", "httpcore2", "httpx"):
+        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in TRANSPORT:
             raise
         raise UserError(
             f"The connection to the Hub failed for {repo} ({type(error).__name__}). Nothing was lost: try again."
@@ -228,6 +239,8 @@ _REASONS = {
 }
 
 
-def _is_answer(error: OSError) -> bool:
-    """Whether the Hub answered at all, if only to refuse."""
-    return getattr(error, "response", None) is not None
+def _is_unreachable(error: Exception) -> bool:
+    """Whether the Hub did not answer at all; a refusal carries a response."""
+    if type(error).__module__.split(".")[0] in TRANSPORT:
+        return True
+    return isinstance(error, OSError) and getattr(error, "response", None) is None

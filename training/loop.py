@@ -184,12 +184,13 @@ class _Fit:
     def _finish(self, outcome: str) -> None:
         """Leave an artifact whatever happened: the best weights, or the last ones where nothing was ever scored."""
         self.curve.flush()
-        if outcome == "finished" and not self._evaluation_is_due():  # stopped between two evaluations
+        if outcome == "cancelled":  # before the evaluation below, which an unbroken run would not have made
+            self.save()
+        between = outcome == "finished" and not self._evaluation_is_due()
+        if self._agree(int(between or not self.progress.metrics)):
             self.evaluate()
         if self.log and not (self.progress.metrics and (self.folder / "artifact").exists()):
             self._keep(self._weights(), {})
-        if outcome == "cancelled":
-            self.save()
         self.accelerator.wait_for_everyone()
 
     def save(self) -> None:
