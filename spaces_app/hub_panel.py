@@ -10,7 +10,7 @@ from plugins._contract import Plugin
 from spaces_app.access import told, visitor
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
-from spaces_app.train_panel import PRIVATE, QUICK
+from spaces_app.train_panel import PRIVATE, SPOKEN
 from training.errors import UserError
 
 
@@ -48,7 +48,7 @@ def draw(studio: Studio, plugin: Plugin) -> gr.Dropdown:
     def on_pull(target: str, token: gr.OAuthToken | None) -> Any:
         return gr.JSON(studio.pull(target.strip(), hub_token(studio, token)), visible=True)
 
-    chosen.change(told(on_choose), chosen, files, **QUICK)
+    chosen.change(told(on_choose), chosen, files, **SPOKEN)
     push.click(told(on_push), [chosen, repo, private], pushed, **PRIVATE)
     pull.click(told(on_pull), name, pulled, **PRIVATE)
     return chosen
@@ -59,7 +59,7 @@ def _contents(folder: Any) -> str:
     from training.hub import pushed_files
 
     rows = "\n".join(
-        f"| {path.relative_to(folder)} | {path.stat().st_size / 2**20:.2f} MB |" for path in pushed_files(folder)
+        f"| {path.relative_to(folder)} | {path.stat().st_size / 2**10:,.1f} kB |" for path in pushed_files(folder)
     )
     card = (folder / "README.md").read_text(encoding="utf-8") if (folder / "README.md").exists() else ""
     return f"| file | size |\n| --- | --- |\n{rows}\n\n---\n\n{card.split('---', 2)[-1] if card.startswith('---') else card}"

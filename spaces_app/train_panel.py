@@ -24,6 +24,8 @@ REMEMBER = "(run) => { const url = new URL(location); run ? url.searchParams.set
 ASK = "(run) => run && !confirm('Delete this run, its data and its weights?') ? null : run"
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}
+# For what can fail or has something to say: Gradio 6.31 shows no message of an event outside the queue.
+SPOKEN: dict[str, Any] = {**PRIVATE, "concurrency_limit": None, "show_progress": "hidden"}
 
 
 @dataclass
@@ -94,7 +96,7 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
     def connect(panel: TrainPanel) -> None:
         check.click(told(on_check), inputs, sheet, **CHECKS, **PRIVATE)
         started = [panel.monitor, panel.chosen, panel.report]
-        start.click(told(on_start), inputs, started, queue=False, **PRIVATE).success(
+        start.click(told(on_start), inputs, started, **SPOKEN).success(
             None, panel.monitor, None, js=REMEMBER
         )
         copy_as.expand(told(on_copy), inputs, boxes, **QUICK)
@@ -128,7 +130,7 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
     with gr.Row():
         stop = gr.Button("Stop and keep the best", variant="stop", scale=2, min_width=200)
         resume = gr.Button("Resume", min_width=90)
-        refresh = gr.Button("Show report", min_width=90)
+        refresh = gr.Button("Report", min_width=90)
         delete = gr.Button("Delete", min_width=90)
     report = gr.HTML(elem_classes="report")
 
@@ -158,10 +160,10 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
         None, monitor, None, js=REMEMBER
     )
     # The buttons act on the run that is shown.
-    stop.click(told(on_stop), monitor, None, **QUICK)
-    resume.click(told(on_resume), monitor, monitor, **QUICK)
-    refresh.click(told(on_report), monitor, report, **QUICK)
-    delete.click(told(on_delete), monitor, [monitor, chosen, report], js=ASK, **QUICK).then(
+    stop.click(told(on_stop), monitor, None, **SPOKEN)
+    resume.click(told(on_resume), monitor, monitor, **SPOKEN)
+    refresh.click(told(on_report), monitor, report, **SPOKEN)
+    delete.click(told(on_delete), monitor, [monitor, chosen, report], js=ASK, **SPOKEN).success(
         None, monitor, None, js=REMEMBER
     )
     return TrainPanel(monitor, chosen, report)

@@ -25,6 +25,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """Where the server keeps its runs; those still going on afterwards are stopped."""
+    yield tmp_path / "home"
+    for run in Runs(tmp_path / "home" / "runs").all():
+        run.cancel()
+        wait_for(lambda run=run: not run.is_held())
+
+
 class Watched:
     """A page, and what it logs as an error or asks of another machine."""
 
@@ -71,14 +80,18 @@ def fill_in(page: Page, data: Path) -> None:
         field.press("Tab")
 
 
-def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(browser: Browser, tmp_path: Path):
-    home, port, data = tmp_path / "home", free_port(), write_reviews(tmp_path / "reviews.csv")
+def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
+    browser: Browser, home: Path, tmp_path: Path
+):
+    port, data = free_port(), write_reviews(tmp_path / "reviews.csv")
     address = f"http://127.0.0.1:{port}/"
     watched = Watched(browser.new_page(viewport={"width": 1280, "height": 1400}))
     page = watched.page
     with app_process(home, port):
         page.goto(address)
         open_train(page)
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_role("alert").get_by_text("upload a CSV, TSV, JSONL or Parquet file")).to_be_visible()
         fill_in(page, data)
         page.get_by_role("button", name="Check the data").click()
         expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible(timeout=60_000)
@@ -100,13 +113,14 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(b
         wait_for(lambda: step(page) > alone)  # nobody has touched the page
         watched.problems.clear()  # it said that the server was gone
         page.get_by_role("button", name="Stop and keep the best").click()
+        expect(page.get_by_text("Stopping: a checkpoint is written")).to_be_visible()
         expect(page.get_by_role("status").get_by_text("Cancelled")).to_be_visible(timeout=30_000)
         stopped = step(page)
         page.get_by_role("button", name="Resume").click()
         wait_for(lambda: step(page) > stopped)
         page.get_by_role("button", name="Stop and keep the best").click()
         wait_for(lambda: run.status() == "cancelled")
-        page.get_by_role("button", name="Show report").click()
+        page.get_by_role("button", name="Report").click()
         expect(page.locator(".report table").first).to_be_visible()
         page.get_by_role("tab", name="Try", exact=True).click()
         page.get_by_label("Weights").locator("visible=true").click()

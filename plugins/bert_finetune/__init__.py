@@ -59,7 +59,7 @@ class ClassifySettings(TrainSettings):
         0.0,
         ge=0,
         lt=1,
-        description="Share of attention weights dropped at each step; above 0 the fused kernel cannot be used, which takes 1.4 times as long.",
+        description="Share of attention weights dropped at each step; above 0 a CPU cannot use its fused attention kernel.",
         json_schema_extra=ADVANCED,
     )
     layers: int = Field(

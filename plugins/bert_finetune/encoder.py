@@ -144,7 +144,7 @@ def add_lora(model: Any, rank: int) -> Any:
 
 
 def choose_attention(model: Any, settings: ClassifySettings) -> None:
-    """Plain attention in bf16 on a CPU: there the backward pass of the fused kernel takes 3 to 7 times as long."""
+    """Plain attention in bf16 on a CPU: the backward pass of the fused kernel took 3 to 7 times as long there (torch 2.13)."""
     import torch
 
     on_cpu = settings.device == "cpu" or not torch.cuda.is_available()

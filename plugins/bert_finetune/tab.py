@@ -87,7 +87,7 @@ def _draw_inside(workbench: Workbench) -> None:
         layers, heads = values.shape[:2]
         shown = min(int(at_layer), layers), min(int(at_head), heads)
         figure = _heat_map(tokens, values[shown[0] - 1][shown[1] - 1])
-        return figure, gr.Slider(value=shown[0], maximum=layers), gr.Slider(value=shown[1], maximum=heads)
+        return figure, _slider(shown[0], layers), _slider(shown[1], heads)
 
     inputs: list[Any] = [weights, text]
     button.click(explain, inputs, [words, tokens], api_visibility="private")
@@ -95,6 +95,10 @@ def _draw_inside(workbench: Workbench) -> None:
     gr.on(
         moved, attention, [*inputs, layer, head], [heat, layer, head], api_visibility="private", show_progress="hidden"
     )
+
+
+def _slider(value: int, most: int) -> gr.Slider:
+    return gr.Slider(value=value, maximum=max(2, most), interactive=most > 1)  # Gradio refuses a range of one
 
 
 def _heat_map(names: list[str], values: Any) -> Any:
