@@ -29,7 +29,7 @@ from training.jobs import Run, Runs, to_yaml
 from training.settings import TrainSettings, parse_settings
 
 CHECK_SECONDS = 300.0
-WARM_SECONDS = 3.0  # after the start, so that the page comes first
+WARM_SECONDS = 20.0  # after the start: the page comes first, then the process that starts runs
 LOADED = 3  # models kept in memory
 
 

@@ -96,9 +96,7 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
     def connect(panel: TrainPanel) -> None:
         check.click(told(on_check), inputs, sheet, **CHECKS, **PRIVATE)
         started = [panel.monitor, panel.chosen, panel.report]
-        start.click(told(on_start), inputs, started, **SPOKEN).success(
-            None, panel.monitor, None, js=REMEMBER
-        )
+        start.click(told(on_start), inputs, started, **SPOKEN).success(None, panel.monitor, None, js=REMEMBER)
         copy_as.expand(told(on_copy), inputs, boxes, **QUICK)
         for component in inputs:
             component.change(  # type: ignore[attr-defined] - every input has it; gradio adds events to the classes as it runs

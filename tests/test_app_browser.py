@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.page import app_process, free_port, write_reviews
+from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
 from training.jobs import Runs
 
@@ -91,7 +91,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         page.goto(address)
         open_train(page)
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_role("alert").get_by_text("upload a CSV, TSV, JSONL or Parquet file")).to_be_visible()
+        expect(page.get_by_text("upload a CSV, TSV, JSONL or Parquet file")).to_be_visible()
         fill_in(page, data)
         page.get_by_role("button", name="Check the data").click()
         expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible(timeout=60_000)
@@ -128,26 +128,33 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         page.get_by_label("Text", exact=True).locator("visible=true").fill("a warm and funny film")
         page.get_by_role("button", name="Classify", exact=True).click()
         expect(page.get_by_text("negative").locator("visible=true").first).to_be_visible(timeout=60_000)
+        page.get_by_role("tab", name="Look inside", exact=True).click()
+        page.get_by_role("button", name="Explain", exact=True).click()
+        expect(page.get_by_test_id("matplotlib").locator("img")).to_be_visible()
         assert watched.problems == []
     page.close()
 
 
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("untrained"), trains=False) as site:
+        yield site
+
+
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
-def test_every_tab_fits_the_window(browser: Browser, tmp_path: Path, width: int, theme: str):
-    port = free_port()
+def test_every_tab_fits_the_window(browser: Browser, untrained: Site, width: int, theme: str):
     watched = Watched(browser.new_page(viewport={"width": width, "height": 844}))
     page = watched.page
-    with app_process(tmp_path, port):
-        page.goto(f"http://127.0.0.1:{port}/?__theme={theme}")
-        expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
-        page.get_by_role("tab", name="BERT", exact=True).click()
-        for name in ("Try", "Look inside", "Train", "Publish"):
-            tab = page.get_by_role("tab", name=name, exact=True)
-            if not tab.is_visible():  # folded into the menu of a narrow window
-                page.locator("button.overflow-menu, .overflow-menu > button").last.click()
-                tab = page.get_by_text(name, exact=True).locator("visible=true").last
-            tab.click()
-            expect(page.get_by_role("tabpanel").last).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert watched.problems == []
+    page.goto(f"{untrained.url}?__theme={theme}")
+    expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
+    page.get_by_role("tab", name="BERT", exact=True).click()
+    for name in ("Try", "Look inside", "Train", "Publish"):
+        tab = page.get_by_role("tab", name=name, exact=True)
+        if not tab.is_visible():  # folded into the menu of a narrow window
+            page.locator("button.overflow-menu, .overflow-menu > button").last.click()
+            tab = page.get_by_text(name, exact=True).locator("visible=true").last
+        tab.click()
+        expect(page.get_by_role("tabpanel").last).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    assert watched.problems == []
     page.close()
