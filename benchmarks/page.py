@@ -177,7 +177,7 @@ def load(url: str, data: str) -> None:
 
 
 def latencies(url: str, clients: int) -> tuple[list[float], float]:
-    """Seconds of each of `CALLS` calls to `/plugins`, and calls a second altogether."""
+    """Seconds of each of `CALLS` calls to `/runs`, and calls a second altogether."""
 
     def work(number: int) -> list[float]:
         found = []
