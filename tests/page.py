@@ -55,12 +55,19 @@ class Site:
         return run["id"]
 
 
+def endpoints(client: Client) -> dict[str, Any]:
+    """The public endpoints: name -> what `view_api` says of it."""
+    info: Any = client.view_api(return_format="dict", print_info=False)
+    assert info["unnamed_endpoints"] == {}
+    return info["named_endpoints"]
+
+
 def ended(client: Client, run_id: str) -> dict[str, Any]:
     """The status of a run, once nobody trains it."""
 
-    def status() -> dict[str, Any] | None:
+    def status() -> dict[str, Any]:
         about = client.predict(run_id, api_name="/run_status")
-        return about if about["status"] in ENDED else None
+        return about if about["status"] in ENDED else {}
 
     return wait_for(status)
 

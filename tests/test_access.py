@@ -23,7 +23,7 @@ from plugins._discovery import discover
 from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from tests import page
-from tests.page import TINY, app_process, ended, free_port
+from tests.page import TINY, app_process, ended, endpoints, free_port
 from training.errors import UserError
 from training.jobs import Runs
 
@@ -280,5 +280,4 @@ def test_limits_of_the_space_are_told(owner: Client, reviews: Path):
 
 def test_space_page_offers_to_sign_in_and_adds_no_endpoint(owner: Client):
     assert "Sign in with Hugging Face" in str(owner.config)
-    endpoints = owner.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == sorted(json.loads(SNAPSHOT.read_text()))
+    assert sorted(endpoints(owner)) == sorted(json.loads(SNAPSHOT.read_text()))

@@ -92,7 +92,8 @@ def test_copied_yaml_starts_the_same_run(form: tuple, folder: Path, started: Run
 
 
 def test_copied_python_names_the_server_that_the_page_came_from(site: Site):
-    expanded = next(each for each in site.demo.config["dependencies"] if "expand" in [t[1] for t in each["targets"]])
+    events: Any = site.demo.get_config_file()["dependencies"]  # type: ignore[typeddict-item]
+    expanded = next(each for each in events if "expand" in [t[1] for t in each["targets"]])
     values = [site.demo.blocks[number].value for number in expanded["inputs"]]  # type: ignore[attr-defined]
     answer = fire(site, expanded["id"], *values, headers={"origin": "https://me-studio.hf.space"})
     assert "Client('https://me-studio.hf.space')" in answer["output"]["data"][0]

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found
 from spaces_app.settings import Settings
-from tests.page import Site, served
+from tests.page import Site, endpoints, served
 from training.settings import TrainSettings
 
 
@@ -71,9 +71,8 @@ def text(result: types.CallToolResult) -> str:
 
 
 def test_tools_are_exactly_the_endpoints(site: Site):
-    endpoints = Client(site.url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
     tools, _ = session(site)
-    assert sorted(f"/{name}" for name in tools) == sorted(endpoints)
+    assert sorted(f"/{name}" for name in tools) == sorted(endpoints(Client(site.url, verbose=False)))
 
 
 def test_tool_describes_itself_and_its_parameters(site: Site):
