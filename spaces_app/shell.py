@@ -16,7 +16,7 @@ from spaces_app.access import visitor
 from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from spaces_app.theme import CSS, HEAD, THEME
-from spaces_app.train_panel import QUICK, TrainPanel
+from spaces_app.train_panel import QUICK, SPOKEN, TrainPanel
 from spaces_app.widgets import endpoint_form, endpoint_values, result_component
 from spaces_app.workbench import Bench
 from training.jobs import RUN_ID
@@ -151,7 +151,7 @@ def _caller(bench: Any, endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[str, Room]) -> None:
-    """When the page opens: choices of weights and runs, and the run that the address names."""
+    """When the page opens: choices of weights and runs, and the run that the address names, or each plugin's newest; which are lost."""
     outputs = [tabs, *(component for room in rooms.values() for component in room.components())]
 
     def fill(request: gr.Request) -> list[Any]:
@@ -163,7 +163,16 @@ def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[st
             values += _room_values(studio, room, request, run_id if name == owner else "")
         return values
 
+    def announce(request: gr.Request) -> None:
+        lost = [run.id for run in studio.own_runs(visitor(request)) if run.status() == "lost"]
+        if lost:
+            gr.Warning(
+                f"{'A run' if len(lost) == 1 else f'{len(lost)} runs'} ended without a word: {', '.join(lost[:3])}. Resume goes on from the last checkpoint.",
+                title="Lost",
+            )
+
     demo.load(fill, None, outputs, **QUICK)
+    demo.load(announce, None, None, **SPOKEN)
 
 
 def _refresh_on_change(studio: Studio, room: Room) -> None:
@@ -187,7 +196,9 @@ def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -
     names = studio.weights_names(room.plugin, visitor(request))
     weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
     pickers = [gr.Dropdown(choices=names, value=names[0] if names else "") for _ in room.bench.pickers]
-    choices = train_panel.run_choices(studio, room.plugin, request, run_id or None)
+    newest = next((run.id for run in studio.own_runs(visitor(request), room.plugin)), "")
+    shown = run_id or newest
+    choices = train_panel.run_choices(studio, room.plugin, request, shown or None)
     published = train_panel.run_choices(studio, room.plugin, request, None, with_weights=True)
     selected = gr.Tabs(selected=TRAIN) if run_id else gr.skip()
-    return [selected, run_id, choices, published, *weights, *pickers]
+    return [selected, shown, choices, published, *weights, *pickers]

@@ -91,12 +91,7 @@ class Studio:
 
     def weights_names(self, plugin: Plugin, who: str) -> list[str]:
         """Names to offer: starters, then own runs that have weights."""
-        mine = [
-            run.id
-            for run in self.runs.all()
-            if run.id.startswith(f"{plugin.name}-") and may_see(run, who, self.settings)
-        ]
-        return [*plugin.starters, *(name for name in mine if self.runs.get(name).artifact.is_dir())]
+        return [*plugin.starters, *(run.id for run in self.own_runs(who, plugin, with_weights=True))]
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
@@ -131,8 +126,7 @@ class Studio:
         """
         check_may_train(who, self.settings)
         owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
-        if settings.model:
-            hub.check_exists(settings.model, owner.starters, self.runs)
+        hub.check_exists(settings.model, owner.starters, self.runs)
         kind.preflight(settings).raise_if_blocked()
         run = self.runs.create(owner.name, kind.name, settings, who)
         self.dispatcher.pump()
@@ -197,8 +191,11 @@ class Studio:
             raise UserError(f"There is no run {run.id}.")
         return run
 
-    def own_runs(self, who: str) -> list[Run]:
-        return [run for run in self.runs.all() if may_see(run, who, self.settings)]
+    def own_runs(self, who: str, plugin: Plugin | None = None, *, with_weights: bool = False) -> list[Run]:
+        """A visitor's runs, the newest first: all, or one plugin's, or those that have weights."""
+        prefix = f"{plugin.name}-" if plugin else ""
+        mine = [run for run in self.runs.all() if run.id.startswith(prefix) and may_see(run, who, self.settings)]
+        return [run for run in mine if run.artifact.is_dir() or not with_weights]
 
     def describe(self, run: Run) -> dict[str, Any]:
         return {**run.describe(), "queue_position": self.dispatcher.position(run)}
@@ -226,15 +223,14 @@ class Studio:
 
     def push(self, run: Run, repo: str, token: str | None, private: bool) -> dict[str, Any]:
         """Upload a run's weights with the visitor's own token."""
-        if not run.artifact.is_dir():
-            raise UserError(f"Run {run.id} has no weights yet: it is {run.status()}.")
+        weights = run.weights()
         if not token:
             raise UserError(
                 "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
             )
         return {
             "repo": repo,
-            "commit": hub.push(run.artifact, repo, token, private=private, message=f"Weights of run {run.id}"),
+            "commit": hub.push(weights, repo, token, private=private, message=f"Weights of run {run.id}"),
         }
 
     def pull(self, repo: str, token: str | None) -> dict[str, Any]:

@@ -171,8 +171,7 @@ def run_choices(
     studio: Studio, plugin: Plugin, request: gr.Request, chosen: str | None, *, with_weights: bool = False
 ) -> Any:
     """The dropdown of one's own runs of this plugin, the chosen one kept."""
-    mine = [run for run in studio.own_runs(visitor(request)) if run.id.startswith(f"{plugin.name}-")]
-    runs = [run for run in mine if run.artifact.is_dir() or not with_weights]
+    runs = studio.own_runs(visitor(request), plugin, with_weights=with_weights)
     choices = [(_run_label(run.describe()), run.id) for run in runs]
     return gr.Dropdown(choices, value=chosen if chosen in [value for _, value in choices] else None)
 

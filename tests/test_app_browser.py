@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
@@ -15,14 +15,6 @@ from training.jobs import Runs
 
 pytestmark = pytest.mark.browser
 STEPS = 100_000  # more than a test waits for: the run goes on until it is stopped
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from spaces_app.monitor import RunMonitor
 from spaces_app.theme import CSS, HEAD, THEME
@@ -107,14 +107,6 @@ def url(runs: Runs) -> Iterator[str]:
     )
     yield address
     demo.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -180,7 +181,10 @@ def train(run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings) -
             print(f"failed: {message}", file=sys.stderr)
             run.tell("failed", step=run.summary().step, metrics=run.summary().metrics, message=message)
         return 2 if isinstance(error, UserError) else 1
-    return 130 if run.summary().last == "cancelled" and progress.step < settings.steps else 0
+    ended = run.summary().last
+    if main_process and ended == "finished":  # nothing resumes it, and its checkpoints weigh three times its weights
+        shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
+    return 130 if ended == "cancelled" and progress.step < settings.steps else 0
 
 
 def with_weights(plugin: Plugin, settings: TrainSettings) -> TrainSettings:

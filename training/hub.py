@@ -50,10 +50,7 @@ def resolve(
     if name in starters:
         return starters[name]
     if RUN_ID.fullmatch(name):
-        run = runs.get(name)
-        if not run.artifact.is_dir():
-            raise UserError(f"Run {name} has no weights yet: it is {run.status()}.")
-        return run.artifact
+        return runs.get(name).weights()
     if allow_folder and Path(name).is_absolute() and Path(name).is_dir():
         return Path(name)
     check_name(name, starters)

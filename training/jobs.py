@@ -51,6 +51,16 @@ class Run:
         files.recover(self.folder / "artifact")
         return self.folder / "artifact"
 
+    def weights(self) -> Path:
+        """The artifact's folder.
+
+        Raises:
+            UserError: If none was saved yet.
+        """
+        if not self.artifact.is_dir():
+            raise UserError(f"Run {self.id} has no weights yet: it is {self.status()}.")
+        return self.artifact
+
     def config(self) -> dict[str, Any]:
         """`plugin`, `trainer` and the changed settings, as `config.yaml` has them."""
         try:

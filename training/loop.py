@@ -218,8 +218,7 @@ class _Fit:
         return self.average.module if self.average is not None else self.accelerator.unwrap_model(self.model)
 
     def _evaluation_is_due(self) -> bool:
-        every = self.settings.evaluate_every or max(1, self.settings.steps // 10)
-        return self.progress.step % every == 0 or self.progress.step == self.settings.steps
+        return self.progress.step % self.settings.evaluation_interval == 0 or self.progress.step == self.settings.steps
 
     def _checkpoint_is_due(self) -> int:
         if self.settings.checkpoint_every:

@@ -53,9 +53,8 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
     total = statistics.median(seconds) * settings.steps / settings.processes
     if len(task.eval_data):
         size = min(len(task.eval_data), 2 * settings.batch_size)
-        total += (
-            _timed(lambda: _evaluate(task, model, size, device)) * len(task.eval_data) / size * _evaluations(settings)
-        )
+        evaluations = max(1, settings.steps // settings.evaluation_interval)
+        total += _timed(lambda: _evaluate(task, model, size, device)) * len(task.eval_data) / size * evaluations
     parameters = sum(p.numel() for p in model.parameters())
     found = [
         Finding(
@@ -98,10 +97,6 @@ def _step(task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, settin
 def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
     with torch.no_grad():
         task.predict(model, send_to_device(task.collate([task.eval_data[row] for row in range(rows)]), device))
-
-
-def _evaluations(settings: TrainSettings) -> int:
-    return max(1, settings.steps // (settings.evaluate_every or max(1, settings.steps // 10)))
 
 
 def _memory_finding(used: int, total: int, device: str) -> Finding:

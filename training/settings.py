@@ -157,6 +157,11 @@ class TrainSettings(BaseModel):
         """The names of the fields that hold a file."""
         return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "file"]
 
+    @property
+    def evaluation_interval(self) -> int:
+        """Steps between evaluations."""
+        return self.evaluate_every or max(1, self.steps // 10)
+
     def changed(self) -> dict[str, Any]:
         """Only what differs from the defaults, in the order of declaration, JSON-ready."""
         return self.model_dump(mode="json", exclude_defaults=True)
