@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from plugins.bert_finetune import encoder, report, token_checks
+from plugins.bert_finetune.first_token import read_first_token_only
 from plugins.bert_finetune.labelled_texts import LabelledTexts
 from plugins.bert_finetune.rows import ClassifyData, read
 from training.batches import step_seed
@@ -50,6 +51,7 @@ def build(settings: ClassifySettings) -> ClassifyTask:
         )
         model = encoder.new_classifier(settings, tokenizer, **labels)
     encoder.choose_attention(model, settings)
+    read_first_token_only(model)
     return ClassifyTask(
         data, settings, tokenizer, encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
     )

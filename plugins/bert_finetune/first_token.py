@@ -1,0 +1,50 @@
+"""A classifier reads the last layer at its first token only: compute no more of that layer than that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.models.bert.modeling_bert import (
+    BertForSequenceClassification,
+    BertLayer,
+    eager_attention_forward,
+)
+
+
+class FirstTokenLayer(BertLayer):
+    """A `BertLayer` whose queries and feed-forward part see the first token alone; keys and values see all.
+
+    Of a layer's work, 2 of 12 parts are left (keys and values of 12 hidden² products a token), the output is the same.
+    """
+
+    def forward(  # type: ignore[override] - an encoder has no cache and no other sequence
+        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """(batch, time, hidden) -> (batch, 1, hidden)."""
+        attention, first = self.attention.self, hidden_states[:, :1]
+
+        def heads(values: torch.Tensor) -> torch.Tensor:  # (batch, heads, time, size)
+            return values.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
+
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(attention.config._attn_implementation, eager_attention_forward)
+        found, _ = attend(
+            attention,
+            heads(attention.query(first)),
+            heads(attention.key(hidden_states)),
+            heads(attention.value(hidden_states)),
+            attention_mask if attention_mask is None else attention_mask[:, :, :1],
+            dropout=attention.dropout.p if self.training else 0.0,
+            scaling=attention.scaling,
+        )
+        return self.feed_forward_chunk(self.attention.output(found.flatten(2), first))
+
+
+def read_first_token_only(model: Any) -> None:
+    """Let a BERT classifier's last layer compute its first token only; other architectures stay as they are.
+
+    The class of the layer changes and nothing else: weights, names and copies are as before.
+    """
+    if isinstance(model, BertForSequenceClassification) and not model.config.is_decoder:
+        model.bert.encoder.layer[-1].__class__ = FirstTokenLayer

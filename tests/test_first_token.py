@@ -1,0 +1,45 @@
+"""The last layer at its first token alone gives the logits and the gradients of the whole one."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+)
+
+from plugins.bert_finetune.first_token import FirstTokenLayer, read_first_token_only
+
+SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_logits_and_gradients_are_those_of_the_whole_layer(attention: str, masked: bool):
+    torch.manual_seed(0)
+    whole = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3, attn_implementation=attention)).eval()
+    first = copy.deepcopy(whole)
+    read_first_token_only(first)
+    assert isinstance(copy.deepcopy(first).bert.encoder.layer[-1], FirstTokenLayer)
+    ids = torch.randint(5, 50, (4, 9))
+    mask = torch.tensor([[1] * 9, [1] * 5 + [0] * 4, [1] * 2 + [0] * 7, [1] * 9]) if masked else None
+    logits = [model(ids, attention_mask=mask).logits for model in (whole, first)]
+    torch.testing.assert_close(logits[1], logits[0])
+    for found in logits:
+        found.logsumexp(-1).sum().backward()
+    found = dict(first.named_parameters())
+    for name, parameter in whole.named_parameters():
+        torch.testing.assert_close(found[name].grad, parameter.grad, msg=name)
+
+
+def test_other_architectures_stay_as_they_are():
+    config = DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=4, hidden_dim=32)
+    model = DistilBertForSequenceClassification(config)
+    before = [type(module) for module in model.modules()]
+    read_first_token_only(model)
+    assert [type(module) for module in model.modules()] == before
