@@ -56,7 +56,7 @@ def draw(studio: Studio, plugin: Plugin) -> gr.Dropdown:
 
 def _contents(folder: Any) -> str:
     """The files with their sizes, and the card as the Hub will show it."""
-    from training.hub import pushed_files
+    from training.publish import pushed_files
 
     rows = "\n".join(
         f"| {path.relative_to(folder)} | {path.stat().st_size / 2**10:,.1f} kB |" for path in pushed_files(folder)

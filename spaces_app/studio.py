@@ -20,7 +20,7 @@ from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
 from spaces_app.access import check_may_train, may_see
 from spaces_app.settings import Settings
-from training import hub
+from training import hub, publish
 from training.dispatch import Dispatcher, cancel_when_queued, child_environment
 from training.errors import UserError
 from training.events import read_events
@@ -230,7 +230,7 @@ class Studio:
             )
         return {
             "repo": repo,
-            "commit": hub.push(weights, repo, token, private=private, message=f"Weights of run {run.id}"),
+            "commit": publish.push(weights, repo, token, private=private, message=f"Weights of run {run.id}"),
         }
 
     def pull(self, repo: str, token: str | None) -> dict[str, Any]:

@@ -1,82 +1,16 @@
-"""Push and pull over HTTP, with the real client against a Hub of our own. Skipped where that Hub is not at hand."""
+"""Push and pull over HTTP, with the real client against a Hub of our own."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
-HUB = Path(__file__).parents[1].parent / "shared" / "hub" / "loopback_hub.py"
-ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(not HUB.exists(), reason="needs ../shared/hub/loopback_hub.py")
+from tests import loopback
+from tests.loopback import Hub
 
-# The client reads HF_ENDPOINT when it is imported, so every call is made in a process of its own.
-CALL = """
-import json, sys
-from pathlib import Path
-from training import hub
-from training.errors import UserError
-name, arguments, named = json.loads(sys.argv[1])
-try:
-    result = getattr(hub, name)(*[Path(each) if each.startswith("/") else each for each in arguments], **named)
-    print(json.dumps({"result": str(result.folder) if name == "pull" else result}))
-except UserError as error:
-    print(json.dumps({"error": str(error)}))
-"""
-
-
-@dataclass(frozen=True)
-class Hub:
-    url: str
-    home: Path
-
-    def call(self, name: str, *arguments: Any, **named: Any) -> dict[str, str]:
-        """What `training.hub.name(…)` gives: a result, or an error in words."""
-        environment = {**os.environ, "HF_ENDPOINT": self.url, "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
-        environment.pop("HF_TOKEN", None)
-        question = json.dumps([name, [str(each) for each in arguments], named])
-        done = subprocess.run(
-            [sys.executable, "-c", CALL, question], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, str(HUB)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield json.loads(process.stdout.readline())["url"]
-    process.terminate()
-    process.wait()
-    process.stdout.close()
-
-
-@pytest.fixture
-def hub(url: str, tmp_path: Path) -> Hub:
-    """The Hub, with an empty cache."""
-    return Hub(url, tmp_path / "hf")
-
-
-@pytest.fixture(scope="module")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights, with two files that must stay at home."""
-    folder = tmp_path_factory.mktemp("artifact")
-    save_file({"weight": np.arange(6, dtype=np.float32)}, folder / "model.safetensors")
-    (folder / "config.json").write_text("{}")
-    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n\n# Weights\n")
-    (folder / "optimizer.bin").write_bytes(b"\x80\x04K\x01.")
-    (folder / ".env").write_text("SECRET=1")
-    return folder
+pytestmark = loopback.needs_hub
+artifact, hub, url = loopback.artifact, loopback.hub, loopback.url  # fixtures
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The Hub: names become folders, artifacts go out in one commit, and only files that cannot run code come in."""
+"""From the Hub: names become folders, and only files that cannot run code come in."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
 from training.files import write_text
+from training.hub_client import is_unreachable, open_api, told
 from training.jobs import RUN_ID, Runs
 
 REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.md")
-PUSHED = (*FILES, "*.png")
 HASH_BLOCK = 2**20
-TRANSPORT = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
 
 
 @dataclass(frozen=True)
@@ -85,17 +83,17 @@ def pull(name: str, token: str | None = None) -> Pulled:
     Raises:
         UserError: One sentence for each of: bad name, no such repository or revision, gated, no network, altered file, full disk.
     """
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import snapshot_download
 
     match = REPO.fullmatch(name)
     if not match:
         raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
     repo, revision = match["repo"], match["revision"]
-    with _told(repo):
+    with told(repo):
         try:
-            info = HfApi(token=token).model_info(repo, revision=revision, files_metadata=True, timeout=20)
+            info = open_api(token).model_info(repo, revision=revision, files_metadata=True)
         except Exception as error:  # the client's transport errors share no public base
-            if not _is_unreachable(error):
+            if not is_unreachable(error):
                 raise
             return _cached(repo, revision)
         _check_room(info)
@@ -104,36 +102,6 @@ def pull(name: str, token: str | None = None) -> Pulled:
         _remember(folder, revision or "main", info.sha or "")
     _check_configs(folder)
     return Pulled(folder, repo, info.sha or "")
-
-
-def push(folder: Path, repo: str, token: str | None, *, private: bool = True, message: str = "") -> str:
-    """Upload an artifact's files, by an allow-list, in one commit; returns the commit's address.
-
-    Raises:
-        UserError: One sentence for each of: bad name, no token, a token that may not write, no network.
-    """
-    from huggingface_hub import CommitOperationAdd, HfApi
-
-    match = REPO.fullmatch(repo)
-    if not match or match["revision"]:
-        raise UserError(f"{repo[:100]!r} is not a repository's name: write owner/repo.")
-    api = HfApi(token=token)
-    files = pushed_files(folder)
-    with _told(repo):
-        api.create_repo(repo, private=private, exist_ok=True)
-        head = api.model_info(repo, timeout=20).sha
-        operations = [CommitOperationAdd(str(path.relative_to(folder)), path) for path in files]
-        commit = api.create_commit(
-            repo, operations, commit_message=message or "Add weights trained with Selfsup Studio", parent_commit=head
-        )
-    return str(commit.commit_url)
-
-
-def pushed_files(folder: Path) -> list[Path]:
-    """The files of an artifact that go to the Hub."""
-    return sorted(
-        path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED)
-    )
 
 
 def _cached(repo: str, revision: str | None) -> Pulled:
@@ -190,54 +158,3 @@ def _check_configs(folder: Path) -> None:
         for key, value in values.items() if isinstance(values, dict) else ():
             if key.endswith("_file") and isinstance(value, str) and Path(value).name != value:
                 raise UserError(f"{path.name} of the repository points outside its folder ({key}): it is not loaded.")
-
-
-@contextmanager
-def _told(repo: str) -> Iterator[None]:
-    """Turn the client's errors into one sentence each. None of them carries the token."""
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except errors.GatedRepoError:
-        raise UserError(f"{repo} is gated: ask for access on its page, and sign in.") from None
-    except errors.RepositoryNotFoundError:
-        raise UserError(
-            f"There is no repository {repo}, or it is private and you are not signed in to see it."
-        ) from None
-    except errors.RevisionNotFoundError:
-        raise UserError(f"{repo} has no such revision.") from None
-    except errors.LocalEntryNotFoundError:
-        raise UserError(f"The Hub cannot be reached, and {repo} is not in the cache.") from None
-    except errors.HfHubHTTPError as error:
-        raise UserError(
-            f"The Hub refused ({error.response.status_code}) for {repo}: {_REASONS.get(error.response.status_code, 'try again later')}."
-        ) from None
-    except errors.HFValidationError as error:
-        raise UserError(f"{repo}: {error}") from None
-    except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
-        ) from None
-    except Exception as error:  # transport errors of the client's own HTTP library share no public base with OSError
-        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in TRANSPORT:
-            raise
-        raise UserError(
-            f"The connection to the Hub failed for {repo} ({type(error).__name__}). Nothing was lost: try again."
-        ) from None
-
-
-_REASONS = {
-    401: "sign in, or give a valid token",
-    403: "your token may not do this; it needs write access",
-    409: "the name is taken",
-    412: "somebody pushed at the same time; push again",
-    429: "too many requests; wait a minute",
-}
-
-
-def _is_unreachable(error: Exception) -> bool:
-    """Whether the Hub did not answer at all; a refusal carries a response."""
-    if type(error).__module__.split(".")[0] in TRANSPORT:
-        return True
-    return isinstance(error, OSError) and getattr(error, "response", None) is None
