@@ -66,6 +66,12 @@ class Hub:
     def mend(self) -> None:
         self._ask("faults", method="DELETE")
 
+    def faults_met(self) -> int:
+        """Requests that failed as they were made to, in the life of this Hub."""
+        requests = json.load(urllib.request.urlopen(f"{self.url}/__hub__/requests"))
+        requests = requests["requests"] if isinstance(requests, dict) else requests
+        return sum(bool(request.get("fault")) for request in requests)
+
     def commits(self, repo: str) -> list[dict]:
         """The newest first, as the owner sees them."""
         request = urllib.request.Request(

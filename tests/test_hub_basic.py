@@ -72,3 +72,34 @@ def test_private_repository_is_pulled_with_a_token_only(hub: Hub, artifact: Path
     hub.call("push", artifact, "alice/own", token="hf_alice_write")
     assert hub.call("pull", "alice/own")["error"].startswith("There is no repository alice/own, or it is private")
     assert "result" in hub.call("pull", "alice/own", token="hf_alice_read")
+
+
+@pytest.mark.parametrize("page", ["{}", "{}/tree/main", "{}/blob/main/config.json", "{}?library=transformers"])
+def test_address_of_a_page_is_a_name_too(hub: Hub, pushed: str, page: str):
+    assert hub.call("pull", page.format(f"https://huggingface.co/{pushed}")) == hub.call("pull", pushed)
+
+
+@pytest.mark.parametrize("environment", [{}, {"HF_HUB_DISABLE_XET": "1"}], ids=["xet", "lfs"])
+def test_file_altered_on_the_way_is_fetched_again(hub: Hub, artifact: Path, pushed: str, environment: dict[str, str]):
+    hub.fault(kind="corrupt", path="/cdn/|/cas/|/xorb-data/", times=1, offset=-1)
+    before = hub.faults_met()
+    folder = Path(hub.call("pull", pushed, environment=environment)["result"])
+    hub.mend()
+    assert hub.faults_met() == before + 1
+    assert (folder / "model.safetensors").read_bytes() == (artifact / "model.safetensors").read_bytes()
+
+
+def test_file_that_is_altered_each_time_is_refused(hub: Hub, pushed: str):
+    lfs = {"HF_HUB_DISABLE_XET": "1"}
+    hub.fault(kind="corrupt", path="/cdn/", times=-1, offset=-1)
+    error = hub.call("pull", pushed, environment=lfs)["error"]
+    hub.mend()
+    assert error.startswith("model.safetensors of alice/weights does not match the Hub's checksum")
+    assert "result" in hub.call("pull", pushed, environment=lfs)
+
+
+def test_shared_server_answers_nobody_from_its_cache(hub: Hub, pushed: str):
+    hub.call("pull", pushed)
+    shared = {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    error = Hub("http://127.0.0.1:9", hub.home).call("pull", pushed, environment=shared)["error"]
+    assert "could not be reached" in error or "connection" in error

@@ -17,6 +17,7 @@ from training.hub_client import is_unreachable, open_api, told
 from training.jobs import RUN_ID, Runs
 
 REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
+PAGE = re.compile(r"https?://[^/]+/(?P<repo>[^/@?#]+/[^/@?#]+)(/(tree|blob|resolve|commit)/(?P<revision>[^/?#]+))?")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.md")
 HASH_BLOCK = 2**20
 
@@ -61,10 +62,19 @@ def check_name(name: str, starters: Mapping[str, Path]) -> None:
     Raises:
         UserError: Saying what a name may be.
     """
-    if not name or name in starters or RUN_ID.fullmatch(name) or REPO.fullmatch(name):
+    if not name or name in starters or RUN_ID.fullmatch(name) or repository(name):
         return
     known = f"a starter ({', '.join(starters)}), " if starters else ""
     raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
+
+
+def repository(name: str) -> tuple[str, str | None] | None:
+    """(owner/repo, revision or None) of such a name or of a repository's page on the Hub; None if it is neither."""
+    page = PAGE.match(name)
+    match = REPO.fullmatch(
+        f"{page['repo']}@{page['revision']}" if page and page["revision"] else page["repo"] if page else name
+    )
+    return (match["repo"], match["revision"]) if match else None
 
 
 def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
@@ -78,27 +88,29 @@ def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
 
 
 def pull(name: str, token: str | None = None) -> Pulled:
-    """Download `owner/repo[@revision]`: safetensors, JSON, text and card files only, each checked against the Hub's hash.
+    """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each checked against the Hub's hash.
+
+    Without a network what was pulled before is used, but not where many visitors share the cache: it may be another's private one.
 
     Raises:
         UserError: One sentence for each of: bad name, no such repository or revision, gated, no network, altered file, full disk.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
-    match = REPO.fullmatch(name)
-    if not match:
+    found = repository(name)
+    if not found:
         raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
-    repo, revision = match["repo"], match["revision"]
+    repo, revision = found
     with told(repo):
         try:
             info = open_api(token).model_info(repo, revision=revision, files_metadata=True)
         except Exception as error:  # the client's transport errors share no public base
-            if not is_unreachable(error):
+            if not is_unreachable(error) or constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
                 raise
             return _cached(repo, revision)
         _check_room(info)
         folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FILES), token=token))
-        _check_hashes(folder, info)
+        _check_hashes(folder, info, token)
         _remember(folder, revision or "main", info.sha or "")
     _check_configs(folder)
     return Pulled(folder, repo, info.sha or "")
@@ -128,15 +140,28 @@ def _check_room(info: Any) -> None:
         raise UserError(f"{info.id} takes {needed / 2**30:.1f} GB and the disk has {free / 2**30:.1f} GB left.")
 
 
-def _check_hashes(folder: Path, info: Any) -> None:
+def _check_hashes(folder: Path, info: Any, token: str | None) -> None:
+    """The client compares sizes only. A file that differs is fetched once more, past every cache; then it is refused."""
+    from huggingface_hub import hf_hub_download
+
     for file in info.siblings or []:
         path = folder / file.rfilename
-        expected = file.lfs.sha256 if file.lfs else None
-        if expected and path.is_file() and sha256(path) != expected:
+        if not path.is_file() or _is_whole(path, file):
+            continue
+        hf_hub_download(info.id, file.rfilename, revision=info.sha, token=token, force_download=True)
+        if not _is_whole(path, file):
             path.resolve().unlink()
             raise UserError(
-                f"{file.rfilename} of {info.id} does not match the Hub's SHA-256: it was altered on the way. Pull again."
+                f"{file.rfilename} of {info.id} does not match the Hub's checksum, twice: it is altered on the way. Pull again."
             )
+
+
+def _is_whole(path: Path, file: Any) -> bool:
+    """By the SHA-256 of a large file, by git's object id of a small one."""
+    if file.lfs:
+        return sha256(path) == file.lfs.sha256
+    content = path.read_bytes()
+    return not file.blob_id or hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == file.blob_id
 
 
 def sha256(path: Path) -> str:
