@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from plugins.bert_finetune import ClassifySettings
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
 from training.jobs import Runs
@@ -105,7 +106,6 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         wait_for(lambda: step(page) > alone)  # nobody has touched the page
         watched.problems.clear()  # it said that the server was gone
         page.get_by_role("button", name="Stop and keep the best").click()
-        expect(page.get_by_text("Stopping: a checkpoint is written")).to_be_visible()
         expect(page.get_by_role("status").get_by_text("Cancelled")).to_be_visible(timeout=30_000)
         stopped = step(page)
         page.get_by_role("button", name="Resume").click()
@@ -131,6 +131,19 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with served(tmp_path_factory.mktemp("untrained"), trains=False) as site:
         yield site
+
+
+def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browser, untrained: Site):
+    run = untrained.studio.runs.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
+    run.tell("started", step=0, steps=600)  # and no word since: its process is gone
+    page = browser.new_page()
+    page.goto(untrained.url)
+    expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run ended without a word: {run.id}. Resume goes on")
+    open_train(page)
+    expect(page.locator(".run-monitor .about")).to_have_text(run.id)
+    expect(page.get_by_role("status").get_by_text("Lost")).to_be_visible()
+    page.close()
+    run.delete()
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])

@@ -15,6 +15,7 @@ from torch.nn import functional
 from plugins.bert_finetune import encoder, report, token_checks
 from plugins.bert_finetune.first_token import read_first_token_only
 from plugins.bert_finetune.labelled_texts import LabelledTexts
+from plugins.bert_finetune.quick_dropout import drop_quickly
 from plugins.bert_finetune.rows import ClassifyData, read
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
@@ -52,6 +53,7 @@ def build(settings: ClassifySettings) -> ClassifyTask:
         model = encoder.new_classifier(settings, tokenizer, **labels)
     encoder.choose_attention(model, settings)
     read_first_token_only(model)
+    drop_quickly(model)
     return ClassifyTask(
         data, settings, tokenizer, encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
     )
