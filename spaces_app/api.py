@@ -15,7 +15,10 @@ from plugins._contract import Plugin, endpoint_types
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload
 from spaces_app.studio import Studio
+from training import push_job
+from training.publish import How
 
+LONGEST_WAIT = 60.0  # seconds a call waits for a push
 MODEL_SLOTS = 2  # predictions at once, over all plugins: each takes the machine's cores
 CHECKS: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "checks"}  # each takes all of them
 
@@ -172,19 +175,58 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         return found.id
 
     def run_push(
-        run: str, repo: str, request: gr.Request, token: gr.OAuthToken | None, private: bool = True
+        run: str,
+        repo: str,
+        request: gr.Request,
+        token: gr.OAuthToken | None,
+        private: bool = True,
+        pull_request: bool = False,
+        tag: str = "",
+        wait: float = 60.0,
     ) -> dict[str, Any]:
-        """Publish a run's weights to the Hugging Face Hub in one commit, with your own token.
+        """Publish a run's weights to the Hugging Face Hub in one commit, with your own token; the upload goes on if you go away.
 
         Args:
             run: Its id.
             repo: owner/name of the repository; it is made if it is not there.
             private: Whether a new repository is private.
+            pull_request: Offer the weights for review, where you may not write.
+            tag: A name for the commit, such as v1.0.
+            wait: Seconds to wait for the end, up to 60; 0 answers at once, and /push_status says the rest.
 
         Returns:
-            repo, commit (its address).
+            status (running or pushed), repo, commit and pull_request (their addresses), note, file, sent_bytes, size_bytes, message.
         """
-        return studio.push(studio.run(run, visitor(request)), repo.strip(), hub_token(studio, token), private)
+        how = How(private=private, pull_request=pull_request, tag=tag.strip(), message=f"Weights of run {run.strip()}")
+        found = studio.run(run, visitor(request))
+        return studio.push(found, repo.strip(), hub_token(studio, token), how, min(wait, LONGEST_WAIT))
+
+    def push_status(run: str, request: gr.Request) -> dict[str, Any]:
+        """Say how a run's last push is doing.
+
+        Args:
+            run: Its id.
+
+        Returns:
+            status (none, running, pushed, failed or lost), and what /run_push returns.
+        """
+        return push_job.state(studio.run(run, visitor(request)))
+
+    def push_preview(
+        run: str, request: gr.Request, token: gr.OAuthToken | None, repo: str = "", private: bool = True
+    ) -> dict[str, Any]:
+        """Show what a push would do, and check that you may: nothing is sent.
+
+        Args:
+            run: Its id.
+            repo: owner/name; empty to see the files alone.
+            private: As for /run_push.
+
+        Returns:
+            about (the repository), files (file, size_bytes), size_bytes, card (the model card's text).
+        """
+        found = studio.run(run, visitor(request))
+        return studio.push_preview(found, repo.strip(), hub_token(studio, token), How(private=private))
 
     def hub_pull(repo: str, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Fetch weights from the Hugging Face Hub: safetensors, JSON, text and card files only.
@@ -197,7 +239,21 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         """
         return studio.pull(repo.strip(), hub_token(studio, token))
 
-    return [plugins, train, check, runs, run_status, run_events, run_cancel, run_resume, run_delete, run_push, hub_pull]
+    return [
+        plugins,
+        train,
+        check,
+        runs,
+        run_status,
+        run_events,
+        run_cancel,
+        run_resume,
+        run_delete,
+        run_push,
+        push_status,
+        push_preview,
+        hub_pull,
+    ]
 
 
 def hub_token(studio: Studio, token: gr.OAuthToken | None) -> str | None:

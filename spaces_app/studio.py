@@ -20,16 +20,18 @@ from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
 from spaces_app.access import check_may_train, may_see
 from spaces_app.settings import Settings
-from training import hub, publish
+from training import hub, publish, push_job
 from training.dispatch import Dispatcher, cancel_when_queued, child_environment
 from training.errors import UserError
 from training.events import read_events
 from training.forkserver import WarmProcess
 from training.jobs import Run, Runs, to_yaml
+from training.publish import How
 from training.settings import TrainSettings, parse_settings
 
 CHECK_SECONDS = 300.0
 WARM_SECONDS = 20.0  # after the start: the page comes first, then the process that starts runs
+PUSH_GLANCE_SECONDS = 0.2
 LOADED = 3  # models kept in memory
 
 
@@ -221,17 +223,42 @@ class Studio:
         path = run.folder / "report.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def push(self, run: Run, repo: str, token: str | None, private: bool) -> dict[str, Any]:
-        """Upload a run's weights with the visitor's own token."""
+    def push_preview(self, run: Run, repo: str, token: str | None, how: How) -> dict[str, Any]:
+        """What a push would do: to which repository, with which files, under which card."""
         weights = run.weights()
+        about = publish.look(repo, token, how).describe(how) if repo and token else ""
+        files = [
+            {"file": str(path.relative_to(weights)), "size_bytes": path.stat().st_size}
+            for path in publish.pushed_files(weights)
+        ]
+        card = weights / "README.md"
+        return {
+            "about": about,
+            "files": files,
+            "size_bytes": sum(file["size_bytes"] for file in files),
+            "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+        }
+
+    def push(self, run: Run, repo: str, token: str | None, how: How, wait: float = 0.0) -> dict[str, Any]:
+        """Begin to upload a run's weights with the visitor's own token, in a process of its own; see `push_job.state`.
+
+        Args:
+            wait: Seconds to wait for its end.
+
+        Raises:
+            UserError: If the push cannot begin, or failed meanwhile.
+        """
         if not token:
             raise UserError(
                 "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
             )
-        return {
-            "repo": repo,
-            "commit": publish.push(weights, repo, token, private=private, message=f"Weights of run {run.id}"),
-        }
+        push_job.start(run, repo, how, token)
+        deadline = time.monotonic() + wait
+        while (state := push_job.state(run))["status"] == "running" and time.monotonic() < deadline:
+            time.sleep(PUSH_GLANCE_SECONDS)
+        if state["status"] in ("failed", "lost"):
+            raise UserError(state["message"])
+        return state
 
     def pull(self, repo: str, token: str | None) -> dict[str, Any]:
         """Download weights and say which plugin can use them."""

@@ -22,14 +22,20 @@ needs_hub = pytest.mark.skipif(not HUB.exists(), reason="needs ../shared/hub/loo
 
 # The client reads HF_ENDPOINT when it is imported, so every call is made in a process of its own.
 CALL = """
-import json, sys
+import dataclasses, json, sys
 from pathlib import Path
 from training import hub, publish
 from training.errors import UserError
 name, arguments, named = json.loads(sys.argv[1])
+arguments = [Path(each) if each.startswith("/") else each for each in arguments]
+token = named.pop("token", None)
 try:
-    result = getattr(publish if name == 'push' else hub, name)(*[Path(each) if each.startswith("/") else each for each in arguments], **named)
-    print(json.dumps({"result": str(result.folder) if name == "pull" else result}))
+    if name == "push":
+        result = dataclasses.asdict(publish.push(*arguments, token, publish.How(**named)))
+        result["result"] = result["pull_request"] or result["commit"]
+    else:
+        result = {"result": str(hub.pull(*arguments, token).folder)}
+    print(json.dumps(result))
 except UserError as error:
     print(json.dumps({"error": str(error)}))
 """
@@ -68,9 +74,35 @@ class Hub:
 
     def faults_met(self) -> int:
         """Requests that failed as they were made to, in the life of this Hub."""
+        return sum(bool(request.get("fault")) for request in self._requests())
+
+    def uploaded_bytes(self) -> int:
+        """Bytes of files that clients have sent, by Xet and by LFS."""
+        return sum(
+            request["received"]
+            for request in self._requests()
+            if request["method"] in ("PUT", "POST") and request["listener"] == "cdn"
+        )
+
+    def command(self, home: Path, *arguments: str) -> str:
+        """The last line that `python -m training` prints, signed in as alice."""
+        environment = {
+            **os.environ, "HF_ENDPOINT": self.url, "HF_HOME": str(self.home), "HF_TOKEN": "hf_alice_write", "SELFSUP_HOME": str(home),
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "training", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    def _requests(self) -> list[dict[str, Any]]:
         requests = json.load(urllib.request.urlopen(f"{self.url}/__hub__/requests"))
-        requests = requests["requests"] if isinstance(requests, dict) else requests
-        return sum(bool(request.get("fault")) for request in requests)
+        return requests["requests"] if isinstance(requests, dict) else requests
 
     def commits(self, repo: str) -> list[dict]:
         """The newest first, as the owner sees them."""

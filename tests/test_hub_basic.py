@@ -45,8 +45,12 @@ def test_what_was_never_pulled_is_missed_in_words_without_a_network(hub: Hub, pu
     ("token", "repo", "message"),
     [
         ("hf_nobody", "alice/more", "The Hub refused (401) for alice/more: sign in, or give a valid token."),
-        ("hf_alice_read", "alice/more", "The Hub refused (403) for alice/more: your token may not do this"),
-        ("hf_alice_write", "bob/more", "The Hub refused (403) for bob/more: your token may not do this"),
+        ("hf_alice_read", "alice/more", "Your token can only read: make one that can write"),
+        (
+            "hf_alice_write",
+            "bob/more",
+            "There is no repository bob/more, and you cannot make it: you are alice. Yours begin with",
+        ),
         ("hf_alice_write", "more", "'more' is not a repository's name: write owner/repo."),
         ("hf_alice_write", "alice/more@main", "'alice/more@main' is not a repository's name: write owner/repo."),
     ],

@@ -117,7 +117,7 @@ def test_a_second_process_cannot_take_a_held_run(runs: Runs, holder: subprocess.
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(RunHeldError, match="is being trained by another process"), run.lock():
         pass
-    with pytest.raises(UserError, match="is running: stop it before you delete it"):
+    with pytest.raises(UserError, match="Stop that, or wait for its end"):
         run.delete()
     holder.kill()
     wait_for(lambda: not run.is_held())

@@ -21,7 +21,7 @@ COMMON: dict[str, Any] = {"dropout": 0.0, "batch_size": 10, "steps": 30, "ema_de
 def launch(run: Run) -> None:
     with run.lock() as descriptor:
         run.tell("starting")
-        start_process(["run", str(run.folder)], run, descriptor)
+        start_process(["run", str(run.folder)], run.folder / "log.txt", descriptor)
 
 
 def one_process(folder: Path, **settings: Any) -> Path:

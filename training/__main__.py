@@ -18,7 +18,8 @@ from plugins._contract import Plugin, Trainer
 from plugins._discovery import discover, find
 from training.errors import UserError
 from training.flags import add_flags, check_files, read_config, refuse_unknown
-from training.jobs import Run, Runs
+from training.hub_commands import pull_command, push_command
+from training.jobs import Run, Runs, named_run
 from training.settings import TrainSettings, parse_settings
 
 
@@ -50,6 +51,7 @@ def help_command() -> int:
     print(
         "\ncommands:\n  list                 every run\n  status RUN           one run, as JSON\n  resume RUN           go on from the last checkpoint"
         "\n  cancel RUN           stop it; a checkpoint and the best weights are kept\n  delete RUN           remove its folder"
+        "\n  push RUN OWNER/NAME  its weights to the Hub: --public, --pull-request, --tag TAG\n  pull OWNER/NAME      weights from the Hub"
         "\n  check PLUGIN TRAINER [settings]   the preflight sheet, nothing started\n\n`python -m training <plugin> <trainer> --help` lists the settings."
     )
     return 0
@@ -283,11 +285,9 @@ def prefork_command(arguments: list[str]) -> int:
 
 
 def _named(arguments: list[str]) -> Run:
-    """The run of an id, or of a folder given with `--folder` before."""
     if len(arguments) != 1:
         raise UserError("Give one run: its id, or the folder it lives in.")
-    folder = Path(arguments[0])
-    return Run(folder.resolve()) if (folder / "config.yaml").is_file() else Runs().get(arguments[0])
+    return named_run(arguments[0])
 
 
 COMMANDS: dict[str, Any] = {
@@ -297,6 +297,8 @@ COMMANDS: dict[str, Any] = {
     "resume": resume_command,
     "delete": delete_command,
     "check": check_command,
+    "push": push_command,
+    "pull": pull_command,
     "run": run_command,
     "worker": worker_command,
     "prefork": prefork_command,

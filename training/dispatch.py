@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from training.errors import RunHeldError, UserError
 from training.forkserver import WarmProcess
@@ -54,8 +55,9 @@ class Dispatcher:
         try:
             with run.lock() as descriptor:
                 run.tell("starting")
-                if not (self.warm and self.warm.start(["run", str(run.folder)], run.folder / "log.txt", descriptor)):
-                    start_process(["run", str(run.folder)], run, descriptor)
+                log = run.folder / "log.txt"
+                if not (self.warm and self.warm.start(["run", str(run.folder)], log, descriptor)):
+                    start_process(["run", str(run.folder)], log, descriptor)
         except RunHeldError:
             return  # somebody looks at it this moment: the next pump finds it
 
@@ -85,17 +87,21 @@ class Dispatcher:
         )
 
 
-def start_process(arguments: list[str], run: Run, descriptor: int) -> None:
-    """Start `python -m training …` detached: its own group, its own log, the run's lock in its hands."""
-    with (run.folder / "log.txt").open("ab") as log:
+def start_process(arguments: list[str], log: Path, descriptor: int, token: str | None = None) -> None:
+    """Start `python -m training …` detached: its own group, its own log, the run's lock in its hands.
+
+    Args:
+        token: For the Hub; it goes by the environment, which others on the machine cannot read as they can arguments.
+    """
+    with log.open("ab") as out:
         subprocess.Popen(
             [sys.executable, "-m", "training", *arguments, "--lock", str(descriptor)],
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=out,
+            stderr=out,
             start_new_session=True,
             pass_fds=[descriptor],
-            env=child_environment(),
+            env=child_environment() | ({"HF_TOKEN": token} if token else {}),
         )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from training.errors import UserError
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 TRANSPORT = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+TRIES = 4
+PAUSE_SECONDS = 1.0  # before the second try; doubles
+LONGEST_PAUSE = 60.0
+PASSING = (429, 500, 502, 503, 504)  # the Hub's refusals that pass
+T = TypeVar("T")
 
 
 def open_api(token: str | None) -> HfApi:
@@ -94,3 +100,26 @@ def is_unreachable(error: Exception) -> bool:
     if type(error).__module__.split(".")[0] in TRANSPORT:
         return True
     return isinstance(error, OSError) and status_of(error) is None
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Repeat a call that does the same when it is repeated, while the Hub stumbles."""
+    for tried in range(TRIES):
+        try:
+            return call()
+        except Exception as error:  # the client's transport errors share no public base
+            if tried == TRIES - 1 or not passes(error):
+                raise
+            time.sleep(pause(error, tried))
+    raise AssertionError("The last try returns or raises.")
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same call may go well in a while."""
+    return is_unreachable(error) or status_of(error) in PASSING
+
+
+def pause(error: Exception, tried: int) -> float:
+    """Seconds to wait: what the Hub asks for, within reason, or twice as long each time."""
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE) if asked.isdigit() else PAUSE_SECONDS * 2**tried

@@ -26,8 +26,9 @@ from training.settings import TrainSettings, parse_settings
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
 CONTENTS = {  # what is deleted with a run whose folder its user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
-    "artifact.new", "report.json", "tracker",
+    "artifact.new", "report.json", "tracker", "push", "push.jsonl", "push.lock", "push.log",
 }  # fmt: skip
+WORK = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what its holder does
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
 GLANCES = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less
@@ -155,10 +156,12 @@ class Run:
 
     # -- lock and process ------------------------------------------------------------------------------------------
 
-    def is_held(self) -> bool:
-        """Whether a trainer lives: the kernel lets go of the lock when its process ends, however it ends."""
+    def is_held(self, name: str = "lock") -> bool:
+        """Whether its worker lives, the trainer by default: the kernel lets go of the lock when its process ends, however it ends."""
+        if not (self.folder / name).exists():
+            return False
         try:
-            with self.lock(fcntl.LOCK_SH):  # shared, so that two who look do not see each other
+            with self.lock(fcntl.LOCK_SH, name):  # shared, so that two who look do not see each other
                 return False
         except BlockingIOError:
             return True
@@ -166,16 +169,20 @@ class Run:
             return False
 
     @contextlib.contextmanager
-    def lock(self, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
+    def lock(self, kind: int = fcntl.LOCK_EX, name: str = "lock") -> Iterator[int]:
         """Hold the run; yields the file descriptor, which a child process can inherit and so keep the lock.
+
+        Args:
+            kind: Exclusive, or shared for one who only looks.
+            name: The lock's file, one of `WORK`: training and pushing go on beside each other.
 
         Raises:
             RunHeldError: Another process holds it.
         """
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if not _take(descriptor, kind, tries=GLANCES if kind == fcntl.LOCK_EX else 1):
-                raise RunHeldError(f"Run {self.id} is being trained by another process.")
+                raise RunHeldError(f"Run {self.id} is being {WORK[name]} by another process.")
             yield descriptor
         finally:
             os.close(descriptor)
@@ -215,15 +222,15 @@ class Run:
             UserError: While it runs.
         """
         try:
-            with self.lock():
+            with self.lock(), self.lock(name="push.lock"):
                 (self.folder / "config.yaml").unlink()  # from here on nobody lists it
                 for path in list(self.folder.iterdir()):
                     if RUN_ID.fullmatch(self.id) or path.name in CONTENTS:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
                 with contextlib.suppress(OSError):  # the user's own files are in it
                     self.folder.rmdir()
-        except RunHeldError:
-            raise UserError(f"Run {self.id} is running: stop it before you delete it.") from None
+        except RunHeldError as error:
+            raise UserError(f"{error} Stop that, or wait for its end, before you delete it.") from None
 
 
 class Runs:
@@ -275,6 +282,16 @@ class Runs:
             with contextlib.suppress(FileNotFoundError, UserError):  # being made, or being deleted
                 found.append(((self.folder / name / "owner").stat().st_mtime, self.get(name)))
         return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def named_run(name: str) -> Run:
+    """The run of an id, or of the folder it lives in.
+
+    Raises:
+        UserError: If there is none.
+    """
+    folder = Path(name)
+    return Run(folder.resolve()) if (folder / "config.yaml").is_file() else Runs().get(name)
 
 
 def _take(descriptor: int, kind: int, tries: int) -> bool:
