@@ -24,13 +24,13 @@ def draw(studio: Studio, plugin: Plugin) -> tuple[gr.Dropdown, gr.Markdown]:
     """Draw form and state; returns the dropdown of runs, for the shell to fill, and what is pushed, to be rendered elsewhere."""
     gr.Markdown("### Push\nYour weights with their model card, as one commit, with your own token.")
     chosen = gr.Dropdown([], label="Run", info="A run with weights.")
-    repo = gr.Textbox(label="Repository", placeholder="owner/name", max_lines=1)
+    repo = gr.Textbox("", label="Repository", placeholder="owner/name", max_lines=1)
     private = gr.Checkbox(True, label="Private", info="Only for a repository that is new.")
     with gr.Accordion("More", open=False):
         request_only = gr.Checkbox(
             False, label="Pull request", info="Offer the weights for review, where you may not write."
         )
-        tag = gr.Textbox(label="Tag", placeholder="v1.0", info="A name for the commit.", max_lines=1)
+        tag = gr.Textbox("", label="Tag", placeholder="v1.0", info="A name for the commit.", max_lines=1)
     with gr.Row():
         check = gr.Button("Check")
         push = gr.Button("Push to the Hub", variant="primary")

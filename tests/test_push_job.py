@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from playwright.sync_api import Browser, expect
 from safetensors.numpy import save_file
 
 from tests import loopback
@@ -97,6 +98,22 @@ def test_push_says_where_the_weights_are_and_a_preview_sends_nothing(client: Cli
     assert client.predict(app.run, repo, api_name="/push_preview")["about"] == (
         f"{repo} is there, private: a new commit on its main branch."
     )
+
+
+@pytest.mark.browser
+def test_page_checks_pushes_and_links_the_commit(browser: Browser, client: Client, app: App, repo: str):
+    page = browser.new_page()
+    page.goto(client.src)
+    page.get_by_role("tab", name="Publish", exact=True).click()
+    page.get_by_label("Run", exact=True).locator("visible=true").click()
+    page.get_by_role("option").first.click()
+    expect(page.get_by_role("cell", name="model.safetensors")).to_be_visible()
+    page.get_by_placeholder("owner/name", exact=True).fill(repo)
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_text(f"{repo} is new: it is made, private.")).to_be_visible()
+    page.get_by_role("button", name="Push to the Hub").click()
+    expect(page.get_by_role("link", name=f"{app.hub.url}/{repo}/commit/")).to_be_visible(timeout=30_000)
+    page.close()
 
 
 def test_tag_names_the_commit_and_one_that_is_taken_is_refused_first(client: Client, app: App, repo: str):
