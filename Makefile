@@ -1,10 +1,10 @@
-# Two commands: `make app` sets up and opens the app, `make test` sets up and runs the whole suite.
+# Two commands: `make app` sets up and opens the app, `make test` sets up and runs the whole suite. `make space SPACE=owner/name` publishes the app.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: app test check lint format bench clean
+.PHONY: app test check lint format space clean
 
 app: $(VENV)/.app
 	$(BIN)/python app.py
@@ -23,6 +23,9 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+space: $(VENV)/.app
+	$(BIN)/python -m spaces_app.space $(SPACE)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

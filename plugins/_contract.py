@@ -133,10 +133,10 @@ class Workbench(Protocol):
         """A component to choose weights with: starters, own runs, or a Hub id typed in. Its value is a name."""
 
     def call(self, endpoint: Callable[..., Any], weights: str, *args: Any) -> Any:
-        """Run an endpoint on the weights of that name (loaded once and kept). Errors become messages on the page."""
+        """Run a function of a module (an endpoint, or one like it; no lambda) on the weights of that name, loaded once and kept.
 
-    def loaded(self, weights: str) -> Any:
-        """What the plugin's `load` made of the weights of that name."""
+        Errors become messages on the page. On a ZeroGPU Space the call has the GPU.
+        """
 
 
 def check_endpoint(endpoint: Callable[..., Any]) -> None:

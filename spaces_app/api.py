@@ -273,7 +273,7 @@ def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callab
             upload(value) if types[name] is Path else argument(name, types[name], value)
             for name, value in zip(list(types)[:-1], args, strict=True)
         ]
-        result = endpoint(studio.load(plugin, argument("weights", str, weights)), *given)
+        result = studio.call(plugin.name, endpoint, argument("weights", str, weights), *given)
         return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
 
     published = {"weights": str, **{name: gr.FileData if kind is Path else kind for name, kind in types.items()}}

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+from spaces_app.gpu import ZERO_GPU
 from training.errors import UserError
 
+SPACE_STEPS, SPACE_SECONDS = 2000, 900  # a public demo trains for many
 Access = Literal["anyone", "signed-in", "off"]
 
 
@@ -19,6 +21,7 @@ class Settings:
     on_space: bool = False  # SYSTEM=spaces, set by Hugging Face: many visitors, each sees their own runs
     mcp: bool = False  # SELFSUP_MCP=1: the endpoints as MCP tools too
     runs_at_once: int = 1  # SELFSUP_RUNS_AT_ONCE
+    zero_gpu: bool = False  # SPACES_ZERO_GPU, set by Hugging Face: a GPU for single calls, none for training
     max_steps: int = 0  # SELFSUP_MAX_STEPS: most steps of a run; 0: no limit
     max_seconds: int = 0  # SELFSUP_MAX_SECONDS: longest time of a run; 0: no limit
     max_upload_mb: int = 500  # SELFSUP_MAX_UPLOAD_MB
@@ -33,13 +36,15 @@ class Settings:
         training = os.environ.get("SELFSUP_TRAINING", "anyone")
         if training not in get_args(Access):
             raise UserError(f"SELFSUP_TRAINING is {training!r}; it may be: {', '.join(get_args(Access))}.")
+        on_space = os.environ.get("SYSTEM") == "spaces"
         return cls(
             training=cast(Access, training),
-            on_space=os.environ.get("SYSTEM") == "spaces",
+            on_space=on_space,
+            zero_gpu=ZERO_GPU,
             mcp=os.environ.get("SELFSUP_MCP", "") == "1",
             runs_at_once=_whole_number("SELFSUP_RUNS_AT_ONCE", 1, least=1),
-            max_steps=_whole_number("SELFSUP_MAX_STEPS", 0),
-            max_seconds=_whole_number("SELFSUP_MAX_SECONDS", 0),
+            max_steps=_whole_number("SELFSUP_MAX_STEPS", SPACE_STEPS if on_space else 0),
+            max_seconds=_whole_number("SELFSUP_MAX_SECONDS", SPACE_SECONDS if on_space else 0),
             max_upload_mb=_whole_number("SELFSUP_MAX_UPLOAD_MB", 500, least=1),
         )
 

@@ -12,7 +12,7 @@ import gradio as gr
 from plugins._contract import Plugin
 from plugins._discovery import Found, discover
 from spaces_app import api, hub_panel, train_panel
-from spaces_app.access import visitor
+from spaces_app.access import told, visitor
 from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from spaces_app.theme import CSS, HEAD, THEME
@@ -144,10 +144,10 @@ def _plain_try(bench: Any) -> None:
 
 def _caller(bench: Any, endpoint: Callable[..., Any]) -> Callable[..., Any]:
     def call(weights: str, *values: Any) -> Any:
-        result = bench.call(lambda model: endpoint(model, *endpoint_values(endpoint, values)), weights)
+        result = bench.call(endpoint, weights, *endpoint_values(endpoint, values))
         return str(result) if isinstance(result, Path) else result
 
-    return call
+    return told(call)
 
 
 def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[str, Room]) -> None:

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
 from spaces_app.access import check_may_train, may_see
+from spaces_app.gpu import lend_gpu
 from spaces_app.settings import Settings
 from training import hub, publish, push_job
 from training.dispatch import Dispatcher, cancel_when_queued, child_environment
@@ -47,6 +49,7 @@ class Studio:
         self.dispatcher = Dispatcher(self.runs, settings.runs_at_once, self.warm)
         self._models: OrderedDict[tuple[str, Path, int], Any] = OrderedDict()
         self._loading = threading.Lock()
+        self.call = lend_gpu(self._call)
 
     def start(self) -> None:
         """Begin to work the queue; in the background, warm up a process for the first run and this one for the first prediction."""
@@ -78,6 +81,10 @@ class Studio:
     def describe_plugins(self) -> list[dict[str, Any]]:
         """Every plugin with its trainers' settings as JSON schemas and its endpoints' names; a broken one with its reason."""
         return [_describe(one) for one in self.found]
+
+    def _call(self, plugin: str, function: Callable[..., Any], weights: str, *arguments: Any) -> Any:
+        """Give a function of the plugin the model of that name. As `call` it has a GPU where one is lent: it takes what can be pickled."""
+        return function(self.load(self.plugin(plugin), weights), *arguments)
 
     def load(self, plugin: Plugin, weights: str) -> Any:
         """What `plugin.load` makes of the weights of that name; the last few stay in memory."""

@@ -15,6 +15,7 @@ from spaces_app import recipe
 from spaces_app.access import told, visitor
 from spaces_app.api import CHECKS
 from spaces_app.monitor import RunMonitor
+from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from spaces_app.widgets import settings_form, settings_values
 from training.errors import UserError
@@ -40,6 +41,8 @@ class TrainPanel:
 
 def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
     """Draw the tab's content."""
+    if limits := _limits(studio.settings):
+        gr.Markdown(limits)
     models: list[Component] = []
     forms: list[Callable[[TrainPanel], None]] = []
     with gr.Row():
@@ -57,6 +60,19 @@ def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
     for connect in forms:
         connect(panel)
     return panel
+
+
+def _limits(settings: Settings) -> str:
+    """What this server allows, as far as it is less than everything."""
+    lines = [f"A run here has at most {settings.max_steps} steps."] if settings.max_steps else []
+    lines += (
+        [f"It is stopped, with its best weights, after {settings.max_seconds} seconds."] if settings.max_seconds else []
+    )
+    if settings.zero_gpu:
+        lines += ["It trains on the CPU: ZeroGPU lends its GPU to single calls, not to a process of its own."]
+    if settings.training == "signed-in":
+        lines += ["Sign in to train."]
+    return "Training is switched off here." if settings.training == "off" else " ".join(lines)
 
 
 def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Component]) -> Callable[[TrainPanel], None]:

@@ -29,9 +29,5 @@ class Bench:
         return self.pickers[-1]
 
     def call(self, endpoint: Callable[..., Any], weights: str | None, *args: Any) -> Any:
-        """Run an endpoint on the weights of that name; what a user can mend becomes a message on the page."""
-        return told(lambda: endpoint(self.loaded(weights or ""), *args))()
-
-    def loaded(self, weights: str) -> Any:
-        """What the plugin's `load` made of these weights, kept in memory."""
-        return self.studio.load(self.plugin, weights)
+        """Run a function of a module on the weights of that name; what a user can mend becomes a message on the page."""
+        return told(self.studio.call)(self.plugin.name, endpoint, weights or "", *args)

@@ -50,20 +50,23 @@ class Hub:
         self, name: str, *arguments: Any, environment: dict[str, str] | None = None, **named: Any
     ) -> dict[str, str]:
         """What `pull` or `push` gives: a result, or an error in words."""
-        environment = {
-            **os.environ,
-            **(environment or {}),
-            "HF_ENDPOINT": self.url,
-            "HF_HOME": str(self.home),
-            "PYTHONPATH": str(ROOT),
-        }
-        environment.pop("HF_TOKEN", None)
+        environment = {**self.environment(), **(environment or {}), "PYTHONPATH": str(ROOT)}
         question = json.dumps([name, [str(each) for each in arguments], named])
         done = subprocess.run(
             [sys.executable, "-c", CALL, question], env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
+
+    def environment(self) -> dict[str, str]:
+        """For a process that speaks with this Hub, signed in as nobody."""
+        here = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.home)}
+        return {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | here
+
+    def files(self, repo: str) -> set[str]:
+        """The files of a repository, as alice sees them; `repo` begins with models/, datasets/ or spaces/."""
+        request = urllib.request.Request(f"{self.url}/api/{repo}", headers={"Authorization": "Bearer hf_alice_write"})
+        return {file["rfilename"] for file in json.load(urllib.request.urlopen(request))["siblings"]}
 
     def fault(self, **fault: Any) -> None:
         """Make the requests fail that match."""
@@ -86,9 +89,7 @@ class Hub:
 
     def command(self, home: Path, *arguments: str) -> str:
         """The last line that `python -m training` prints, signed in as alice."""
-        environment = {
-            **os.environ, "HF_ENDPOINT": self.url, "HF_HOME": str(self.home), "HF_TOKEN": "hf_alice_write", "SELFSUP_HOME": str(home),
-        }  # fmt: skip
+        environment = self.environment() | {"HF_TOKEN": "hf_alice_write", "SELFSUP_HOME": str(home)}
         done = subprocess.run(
             [sys.executable, "-m", "training", *arguments],
             cwd=ROOT,

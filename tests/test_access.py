@@ -54,7 +54,13 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch):
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert Settings.from_environment() == Settings("signed-in", True, True, 3, 500, 60, 7)
+    assert Settings.from_environment() == Settings("signed-in", True, True, 3, False, 500, 60, 7)
+
+
+def test_public_demo_has_limits_unless_its_owner_sets_others(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SYSTEM", "spaces")
+    found = Settings.from_environment()
+    assert (found.max_steps, found.max_seconds) == (2000, 900)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def _draw_inside(workbench: Workbench) -> None:
         ), " · ".join(found["tokens"])
 
     def attention(name: str, sentence: str, at_layer: int, at_head: int) -> tuple[Any, Any, Any]:
-        tokens, values = workbench.call(lambda model: model.attention(sentence), name)
+        tokens, values = workbench.call(_attention, name, sentence)
         layers, heads = values.shape[:2]
         shown = min(int(at_layer), layers), min(int(at_head), heads)
         figure = _heat_map(tokens, values[shown[0] - 1][shown[1] - 1])
@@ -112,3 +112,7 @@ def _heat_map(names: list[str], values: Any) -> Any:
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     return figure
+
+
+def _attention(classifier: Any, text: str) -> tuple[list[str], Any]:
+    return classifier.attention(text)
