@@ -74,6 +74,8 @@ class Card:
     paper: str = ""
     tags: tuple[str, ...] = ()
     usage: str = ""  # Python, with {repo} where the repository's name belongs
+    summary: str = ""  # what the model does, one sentence
+    limits: tuple[str, ...] = ()  # what it cannot do, a sentence each
 
 
 @dataclass(frozen=True)

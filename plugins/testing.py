@@ -98,7 +98,7 @@ def check_load(where: str, plugin: Plugin, artifact: Path, call: Callable[[Any],
 
 def _train(run: Run, plugin: Plugin, trainer: Trainer) -> None:
     settings = run.settings(trainer.settings)
-    fit(trainer.build(settings), settings, run.folder, describe_run(run, plugin, trainer, settings))
+    fit(trainer.build(settings), settings, run.folder, describe_run(run, plugin, trainer, settings, None))
 
 
 def _losses(run: Run) -> list[tuple[int, float]]:

@@ -22,7 +22,8 @@ from plugins._discovery import Found, discover
 from spaces_app.access import check_may_train, may_see
 from spaces_app.gpu import lend_gpu
 from spaces_app.settings import Settings
-from training import hub, publish, push_job
+from training import card, hub, publish, push_job
+from training.artifact import RECORD, read_record
 from training.dispatch import Dispatcher, cancel_when_queued, child_environment
 from training.errors import UserError
 from training.events import read_events
@@ -238,12 +239,11 @@ class Studio:
             {"file": str(path.relative_to(weights)), "size_bytes": path.stat().st_size}
             for path in publish.pushed_files(weights)
         ]
-        card = weights / "README.md"
         return {
             "about": about,
             "files": files,
             "size_bytes": sum(file["size_bytes"] for file in files),
-            "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+            "card": card.render(read_record(weights), repo or card.UNNAMED),
         }
 
     def push(self, run: Run, repo: str, token: str | None, how: How, wait: float = 0.0) -> dict[str, Any]:
@@ -269,8 +269,6 @@ class Studio:
 
     def pull(self, repo: str, token: str | None) -> dict[str, Any]:
         """Download weights and say which plugin can use them."""
-        from training.artifact import RECORD, read_record
-
         pulled = hub.pull(repo, token)
         record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
         return {

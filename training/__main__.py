@@ -170,9 +170,11 @@ def train(run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings) -
 
     main_process = os.environ.get("RANK", "0") == "0"
     try:
-        task = trainer.build(with_weights(plugin, settings))
+        ready = with_weights(plugin, settings)
+        about = describe_run(run, plugin, trainer, settings, Path(ready.model) if ready.model else None)
+        task = trainer.build(ready)
         with progress_display() as listener:
-            progress = fit(task, settings, run.folder, describe_run(run, plugin, trainer, settings), listener)
+            progress = fit(task, settings, run.folder, about, listener)
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
         if not isinstance(error, UserError):
             import traceback

@@ -2,84 +2,139 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import yaml
 
+UNNAMED = "owner/name"  # stands for the repository until there is one
+FEW_ROWS = 1000
+HELD_OUT = "held-out rows of the training data"
+GENERAL_LIMITS = (
+    "The numbers are of rows from the same source as the training data; on texts or tables from elsewhere they can be lower.",
+    "Whatever is skewed or wrong in the training data, or in the model it started from, is learnt too.",
+)
 
-def render(record: dict[str, Any]) -> str:
+
+def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str:
     """A README.md in the Hub's form: front matter with `model-index`, then what a reader needs.
 
-    `record` is the content of `selfsup.json`; its `card` holds the plugin's facts (pipeline_tag, library_name, licence, …).
+    Args:
+        record: The content of `selfsup.json`; its `card` holds the plugin's facts (pipeline_tag, library_name, licence, …).
+        repo: The repository's name, for the snippet.
+        curves: File name of the learning curves' image, where there is one.
     """
-    about = record.get("card", {})
-    return (
-        "---\n"
-        + yaml.safe_dump(_front_matter(record), sort_keys=False, allow_unicode=True)
-        + "---\n\n"
-        + "\n".join(_body(record, about))
-        + "\n"
-    )
+    matter = yaml.safe_dump(_front_matter(record, repo), sort_keys=False, allow_unicode=True)
+    parts = [
+        _title(record),
+        _usage(record, repo),
+        _evaluation(record, curves),
+        _data(record),
+        _training(record),
+        _lineage(record),
+        _limits(record),
+        _section("Versions", _table(("library", "version"), list(record.get("versions", {}).items()))),
+        f"Method: {record['card']['paper']}" if record.get("card", {}).get("paper") else "",
+    ]
+    return f"---\n{matter}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front_matter(record: dict[str, Any]) -> dict[str, Any]:
+def _front_matter(record: dict[str, Any], repo: str) -> dict[str, Any]:
     about = record.get("card", {})
-    matter: dict[str, Any] = {key: about[key] for key in ("license", "library_name", "pipeline_tag") if about.get(key)}
+    matter: dict[str, Any] = {"license": record.get("license") or about.get("license") or "other"}
+    if matter["license"] == "other":
+        matter |= {"license_name": "unknown"}
+    matter |= {key: about[key] for key in ("library_name", "pipeline_tag") if about.get(key)}
     matter["tags"] = ["selfsup-studio", *([record["plugin"]] if "plugin" in record else []), *about.get("tags", [])]
     if record.get("base_model"):
-        matter["base_model"] = record["base_model"]
+        matter |= {"base_model": record["base_model"], "base_model_relation": "finetune"}
+    if dataset := record.get("data", {}).get("dataset"):
+        matter["datasets"] = [dataset]
     if record.get("metrics"):
-        matter["model-index"] = [_results(record, about)]
+        matter["metrics"] = [name for name in record["metrics"] if name != "loss"]
+        matter["model-index"] = [_results(record, about, repo)]
     return matter
 
 
-def _results(record: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
-    task = about.get("pipeline_tag") or "other"
+def _results(record: dict[str, Any], about: dict[str, Any], repo: str) -> dict[str, Any]:
+    dataset = record.get("data", {}).get("dataset")
+    data = {"name": dataset or HELD_OUT, "type": dataset or "private", "split": "validation"}
     metrics = [
         {"type": name, "name": name, "value": round(float(value), 6)} for name, value in record["metrics"].items()
     ]
-    data = {"name": "held-out rows of the training data", "type": "private", "split": "validation"}
-    return {
-        "name": record.get("title", record.get("plugin", "model")),
-        "results": [{"task": {"type": task}, "dataset": data, "metrics": metrics}],
-    }
+    task = {"type": about.get("pipeline_tag") or "other"}
+    name = repo.split("/")[-1] if repo != UNNAMED else record.get("title", "model")
+    return {"name": name, "results": [{"task": task, "dataset": data, "metrics": metrics}]}
 
 
-def _body(record: dict[str, Any], about: dict[str, Any]) -> list[str]:
-    lines = [
-        f"# {record.get('title', 'A model')}",
-        "",
-        "Trained with Selfsup Studio. These numbers are of the weights in this repository, on rows they were not trained on.",
-        "",
-    ]
-    if about.get("usage"):
-        lines += ["## Use", "", "```python", about["usage"].strip(), "```", ""]
-    lines += [
-        "## Evaluation",
-        "",
-        *_table(("metric", "value"), [(k, f"{v:.4f}") for k, v in record.get("metrics", {}).items()]),
-        "",
-    ]
-    lines += [
-        "## Data",
-        "",
-        *_table(("fact", "value"), list({**record.get("data", {}), **record.get("facts", {})}.items())),
-        "",
-    ]
-    lines += [
-        "## Settings",
-        "",
-        "Those that differ from the defaults.",
-        "",
-        *_table(("setting", "value"), list(record.get("settings", {}).items())),
-        "",
-    ]
-    lines += ["## Versions", "", *_table(("library", "version"), list(record.get("versions", {}).items()))]
-    return lines + (["", f"Method: {about['paper']}"] if about.get("paper") else [])
+def _title(record: dict[str, Any]) -> str:
+    labels = record.get("facts", {}).get("labels") or []
+    said = f" Its labels: {', '.join(map(_plain, labels[:20]))}{', …' if len(labels) > 20 else ''}." if labels else ""
+    summary = record.get("card", {}).get("summary", "")
+    return f"# {_plain(record.get('title', 'A model'))}\n\n{summary}{said} Trained with Selfsup Studio."
 
 
-def _table(head: tuple[str, str], rows: list[tuple[Any, Any]]) -> list[str]:
+def _usage(record: dict[str, Any], repo: str) -> str:
+    snippet = record.get("card", {}).get("usage", "").strip()
+    return _section("Use", ["```python", snippet.replace("{repo}", repo), "```"]) if snippet else ""
+
+
+def _evaluation(record: dict[str, Any], curves: str) -> str:
+    metrics, baseline = record.get("metrics", {}), record.get("facts", {}).get("baseline", {})
+    lines = ["Of the weights in this repository, on rows they were not trained on.", ""]
+    if baseline:
+        rows = [(name, f"{value:.4f}", _number(baseline.get(name))) for name, value in metrics.items()]
+        lines += _table(("metric", "value", f"baseline: {baseline.get('name', 'none')}"), rows)
+    else:
+        lines += _table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics.items()])
+    return _section("Evaluation", [*lines, *(["", f"![Learning curves]({curves})"] if curves else [])])
+
+
+def _data(record: dict[str, Any]) -> str:
+    facts = {name: value for name, value in record.get("facts", {}).items() if name != "baseline" and value != ""}
+    return _section("Data", _table(("fact", "value"), list({**record.get("data", {}), **facts}.items())))
+
+
+def _training(record: dict[str, Any]) -> str:
+    made = list(record.get("training", {}).items())
+    settings = list(record.get("settings", {}).items())
+    return _section(
+        "Training", [*_table(("fact", "value"), made), "", "Settings that differ from the defaults:", "", *_table(("setting", "value"), settings)]
+    )  # fmt: skip
+
+
+def _lineage(record: dict[str, Any]) -> str:
+    steps = [f"{number}. {_plain(step)}" for number, step in enumerate(record.get("lineage", []), 1)]
+    return _section("Lineage", [*steps, f"{len(steps) + 1}. This model."]) if steps else ""
+
+
+def _limits(record: dict[str, Any]) -> str:
+    rows = record.get("facts", {}).get("rows")
+    few = [f"It was trained on {rows} rows only."] if isinstance(rows, int) and rows < FEW_ROWS else []
+    limits = [*record.get("card", {}).get("limits", ()), *few, *GENERAL_LIMITS]
+    return _section("Limits", [f"- {_plain(limit)}" for limit in limits])
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "\n".join([f"## {title}", "", *lines])
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
     if not rows:
         return ["None."]
-    cells = [tuple(str(cell).replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
-    return [f"| {head[0]} | {head[1]} |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in cells)]
+    lines = [tuple(_plain(cell) for cell in row) for row in (head, *rows)]
+    text = [f"| {' | '.join(line)} |" for line in lines]
+    return [text[0], "|" + " --- |" * len(head), *text[1:]]
+
+
+def _plain(value: Any) -> str:
+    """A value as text that Markdown and HTML leave alone: names of labels, columns and files are their users' own."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    for sign in "\\|`*_[]":
+        escaped = escaped.replace(sign, f"\\{sign}")
+    return escaped
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

@@ -177,7 +177,9 @@ class _Fit:
 
     def _keep(self, model: torch.nn.Module, tables: dict) -> None:
         state = self.progress
-        about = {**self.record, "step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
+        made = {**self.record.get("training", {}), "device": str(self.accelerator.device), "steps": state.step}
+        found = {"step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
+        about = {**self.record, "training": made, **found}
         artifact.save(self.task, model, self.folder / "artifact", self.settings, about)
         files.write_json(self.folder / "report.json", tables)
 

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from training import artifact, card, curves_image, files
 from training.dispatch import start_process
 from training.errors import RunHeldError, UserError
 from training.events import EventLog, read_events
 from training.jobs import Run
 from training.publish import How, push, pushed_files
 
+CURVES = "curves.png"
 LOCK, LOG, EVENTS, STAGED = "push.lock", "push.log", "push.jsonl", "push"
 LOST = (
     "The push ended without a word (killed, or the machine restarted). Push again: what has arrived is not sent twice."
@@ -50,7 +52,7 @@ def work(run: Run, repo: str, how: How, token: str | None, descriptor: int | Non
             _tell(run, "started", repo=repo)
             return work(run, repo, how, token, held)
     try:
-        with _staged(run) as folder:
+        with _staged(run, repo) as folder:
             size = sum(path.stat().st_size for path in pushed_files(folder))
             tell = lambda name, sent: _tell(run, "file", name=name, sent_bytes=sent, size_bytes=size)  # noqa: E731
             done = push(folder, repo, token, how, tell)
@@ -94,7 +96,7 @@ def _held(run: Run) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _staged(run: Run) -> Iterator[Path]:
+def _staged(run: Run, repo: str) -> Iterator[Path]:
     """The files that go, linked into a folder of their own: training may replace the artifact meanwhile."""
     source, folder = run.weights(), run.folder / STAGED
     shutil.rmtree(folder, ignore_errors=True)
@@ -103,6 +105,10 @@ def _staged(run: Run) -> Iterator[Path]:
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, target)
+        image = curves_image.draw(run.folder / "events.jsonl")
+        if image:
+            (folder / CURVES).write_bytes(image)
+        files.write_text(folder / "README.md", card.render(artifact.read_record(source), repo, CURVES if image else ""))
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,29 +2,68 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from training import artifact
+from training.hub import repository
 from training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from training.jobs import Run
 
 
-def describe_run(run: Run, plugin: Any, trainer: Any, settings: TrainSettings) -> dict[str, Any]:
-    """Plugin, trainer, lineage and data fingerprints; `plugin` and `trainer` are the records of the contract."""
-    card = asdict(plugin.card)
+def describe_run(run: Run, plugin: Any, trainer: Any, settings: TrainSettings, start: Path | None) -> dict[str, Any]:
+    """Plugin, trainer, lineage and data fingerprints; `plugin` and `trainer` are the records of the contract.
+
+    Args:
+        start: The folder of weights that `settings.model` names; none where it trains from scratch.
+    """
     about = {
         "plugin": plugin.name,
         "trainer": trainer.name,
         "title": f"{plugin.title}: {trainer.title}",
         "run": run.id,
-        "card": card,
+        "card": asdict(plugin.card),
+        "training": {
+            "seed": settings.seed,
+            "precision": settings.precision,
+            "processes": settings.processes,
+            "CPU cores": os.cpu_count(),
+        },
     }
-    if "/" in settings.model and not Path(settings.model).is_absolute():
-        about["base_model"] = settings.model.split("@")[0]
-    return about | {"data": _data(settings)}
+    return about | (_inherited(settings.model, start) if start else {}) | {"data": _data(settings)}
+
+
+def _inherited(name: str, start: Path) -> dict[str, Any]:
+    """Licence, base model on the Hub and the steps that led to the weights that training starts from."""
+    record = artifact.read_record(start) if (start / artifact.RECORD).is_file() else {}
+    on_hub = None if Path(name).is_absolute() else repository(name)
+    base = on_hub[0] if on_hub else record.get("base_model")
+    commit = f" at {start.name[:12]}" if on_hub else ""
+    what = f"{on_hub[0]}{commit}" if on_hub else record.get("title", "Weights that are not on the Hub")
+    trained = record.get("data", {}).get("data") or record.get("data", {}).get("dataset")
+    step = f"{what}{f', trained on {trained}' if trained else ''}"
+    found = {"license": _licence(start) or "other", "lineage": [*record.get("lineage", []), step]}
+    return found | ({"base_model": base} if base else {})
+
+
+def _licence(folder: Path) -> str:
+    """What the card of these weights says; empty where it says nothing."""
+    path = folder / "README.md"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if not text.startswith("---"):
+        return ""
+    try:
+        matter = yaml.safe_load(text.split("---", 2)[1])
+    except (yaml.YAMLError, IndexError):
+        return ""
+    value = matter.get("license") if isinstance(matter, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _data(settings: TrainSettings) -> dict[str, Any]:

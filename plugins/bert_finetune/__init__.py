@@ -155,6 +155,8 @@ PLUGIN = Plugin(
         paper="Devlin et al., 2019, arXiv:1810.04805",
         tags=("bert",),
         usage=USAGE,
+        summary="An encoder that reads a text in both directions and labels it.",
+        limits=("It always answers with one of its labels, also for a text that none of them fits.",),
     ),
     tab=tab,
 )

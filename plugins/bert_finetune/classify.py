@@ -112,6 +112,8 @@ class ClassifyTask(Task):
             "text_column": data.columns.text,
             "text_pair_column": data.columns.text_pair or "",
             "max_length": self.max_length,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "baseline": self._baseline(),
         }
 
     def _targets(self, rows: LabelledTexts) -> np.ndarray:
@@ -122,6 +124,15 @@ class ClassifyTask(Task):
         for row, labels in enumerate(rows.labels):
             targets[row, [self.index[label] for label in labels]] = 1
         return targets
+
+    def _baseline(self) -> dict[str, Any]:
+        """What is scored by saying the most frequent label, or label by label what most rows have."""
+        if not len(self.eval_data):
+            return {}
+        frequency = self.train_data.targets.mean(0) if self.settings.multi_label else np.bincount(self.train_data.targets, minlength=len(self.index))  # fmt: skip
+        logits = np.tile(frequency - (0.5 if self.settings.multi_label else 0), (len(self.eval_data), 1))
+        found = self.score(list(logits)).metrics
+        return {"name": "the most frequent label"} | {name: value for name, value in found.items() if name != "loss"}
 
     def _class_weight(self) -> torch.Tensor | None:
         """Inverse class frequency, scaled so that a training row weighs 1 on average, (classes,)."""
