@@ -90,6 +90,7 @@ class Plugin:
         load: Artifact folder -> the endpoints' first argument.
         endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
         card: Facts for the model card.
+        architectures: Patterns of the architectures that `load` or training takes, as configurations name them: *ForSequenceClassification.
         starters: Name -> folder of weights that ship with the plugin; the first is the default.
         tab: Draws "Try" and "Look inside" with Gradio; without it, "Try" is made from the endpoints' signatures.
     """
@@ -101,6 +102,7 @@ class Plugin:
     load: Callable[[Path], Any]
     endpoints: tuple[Callable[..., Any], ...] = ()
     card: Card = field(default_factory=Card)
+    architectures: tuple[str, ...] = ()
     starters: Mapping[str, Path] = field(default_factory=dict)
     tab: Callable[[Workbench], None] | None = None
 

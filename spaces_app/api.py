@@ -16,6 +16,7 @@ from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload
 from spaces_app.studio import Studio
 from training import push_job
+from training.hub_search import search
 from training.publish import How
 
 LONGEST_WAIT = 60.0  # seconds a call waits for a push
@@ -228,16 +229,31 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         found = studio.run(run, visitor(request))
         return studio.push_preview(found, repo.strip(), hub_token(studio, token), How(private=private))
 
-    def hub_pull(repo: str, token: gr.OAuthToken | None) -> dict[str, Any]:
+    def hub_search(
+        token: gr.OAuthToken | None, query: str = "", author: str = "", task: str = ""
+    ) -> list[dict[str, Any]]:
+        """Find models on the Hugging Face Hub, the most downloaded first.
+
+        Args:
+            query: Words of the name.
+            author: A user or an organisation.
+            task: The Hub's name of a task, such as text-classification.
+
+        Returns:
+            At most 20 records: name, task, downloads, likes, updated, gated, private.
+        """
+        return search(query, author, task, hub_token(studio, token))
+
+    def hub_pull(repo: str, request: gr.Request, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Fetch weights from the Hugging Face Hub: safetensors, JSON, text and card files only.
 
         Args:
-            repo: owner/name, or owner/name@revision.
+            repo: owner/name, owner/name@revision, or the address of a repository's page.
 
         Returns:
-            repo, commit, plugin (that can use them, if they say), weights (the name to call endpoints with), metrics.
+            repo, commit, plugin (that can use them), weights (the name to call endpoints with), metrics.
         """
-        return studio.pull(repo.strip(), hub_token(studio, token))
+        return studio.pull(repo.strip(), hub_token(studio, token), visitor(request))
 
     return [
         plugins,
@@ -252,6 +268,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         run_push,
         push_status,
         push_preview,
+        hub_search,
         hub_pull,
     ]
 

@@ -12,13 +12,14 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
+from plugins._recognition import recognise
 from spaces_app.access import check_may_train, may_see
 from spaces_app.gpu import lend_gpu
 from spaces_app.settings import Settings
@@ -49,6 +50,7 @@ class Studio:
         self.warm = WarmProcess(["prefork"], child_environment())
         self.dispatcher = Dispatcher(self.runs, settings.runs_at_once, self.warm)
         self._models: OrderedDict[tuple[str, Path, int], Any] = OrderedDict()
+        self._pulled: dict[str, dict[str, str]] = {}  # visitor -> name of weights -> plugin
         self._loading = threading.Lock()
         self.call = lend_gpu(self._call)
 
@@ -100,8 +102,9 @@ class Studio:
             return self._models[key]
 
     def weights_names(self, plugin: Plugin, who: str) -> list[str]:
-        """Names to offer: starters, then own runs that have weights."""
-        return [*plugin.starters, *(run.id for run in self.own_runs(who, plugin, with_weights=True))]
+        """Names to offer: starters, then own runs that have weights, then what was pulled since the start."""
+        pulled = [name for name, owner in self._pulled.get(who, {}).items() if owner == plugin.name]
+        return [*plugin.starters, *(run.id for run in self.own_runs(who, plugin, with_weights=True)), *pulled]
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
@@ -267,15 +270,23 @@ class Studio:
             raise UserError(state["message"])
         return state
 
-    def pull(self, repo: str, token: str | None) -> dict[str, Any]:
-        """Download weights and say which plugin can use them."""
-        pulled = hub.pull(repo, token)
+    def pull(self, repo: str, token: str | None, who: str) -> dict[str, Any]:
+        """Download weights that one of the plugins can use, and offer them to this visitor from now on."""
+
+        def admit(folder: Path, names: Sequence[str]) -> None:
+            recognise(folder, repo, self.plugins.values())
+
+        pulled = hub.pull(repo, token, admit)
+        plugin = recognise(pulled.folder, repo, self.plugins.values())
         record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
+        name = f"{pulled.repo}@{pulled.commit}"
+        mine = self._pulled.setdefault(who, {})
+        mine[name] = plugin.name
         return {
             "repo": pulled.repo,
             "commit": pulled.commit,
-            "plugin": record.get("plugin", ""),
-            "weights": f"{pulled.repo}@{pulled.commit}",
+            "plugin": plugin.name,
+            "weights": name,
             "metrics": record.get("metrics", {}),
         }
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training import checksums
+from training.contents import check_contents
 from training.errors import UserError
 from training.files import write_text
-from training.hub_client import is_unreachable, open_api, told
+from training.hub_client import is_offline, is_unreachable, open_api, passes, patiently, told
 from training.jobs import RUN_ID, Runs
+from training.listing import FILES, check_listing, is_wanted
 
 REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
 PAGE = re.compile(r"https?://[^/]+/(?P<repo>[^/@?#]+/[^/@?#]+)(/(tree|blob|resolve|commit)/(?P<revision>[^/?#]+))?")
-FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.md")
-HASH_BLOCK = 2**20
+COMMIT = re.compile(r"[0-9a-f]{40}")
+CONFIGS = ("selfsup.json", "config.json", "model_index.json")  # what a model is, read before its weights are fetched
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Pulled:
     folder: Path
     repo: str
     commit: str
+    names: tuple[str, ...]  # of the files that were fetched
 
 
 def resolve(
@@ -74,7 +75,9 @@ def repository(name: str) -> tuple[str, str | None] | None:
     match = REPO.fullmatch(
         f"{page['repo']}@{page['revision']}" if page and page["revision"] else page["repo"] if page else name
     )
-    return (match["repo"], match["revision"]) if match else None
+    if not match or (page and match["repo"].startswith(("datasets/", "spaces/"))):
+        return None
+    return match["repo"], match["revision"]
 
 
 def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
@@ -87,40 +90,124 @@ def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
         resolve(name, starters, runs)
 
 
-def pull(name: str, token: str | None = None) -> Pulled:
+Admit = Callable[[Path, Sequence[str]], object]
+
+
+def pull(name: str, token: str | None = None, admit: Admit | None = None) -> Pulled:
     """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each checked against the Hub's hash.
 
     Without a network what was pulled before is used, but not where many visitors share the cache: it may be another's private one.
 
-    Raises:
-        UserError: One sentence for each of: bad name, no such repository or revision, gated, no network, altered file, full disk.
-    """
-    from huggingface_hub import constants, snapshot_download
+    Args:
+        admit: Gets the folder, when of all files only `CONFIGS` are there, and the names of all; it raises to refuse the rest.
 
+    Raises:
+        UserError: One sentence for each of: bad name, no such repository or revision, gated, pickles only, too large, no network,
+            altered or damaged file, a configuration that points outside its folder, full disk; and what `admit` raises.
+    """
     found = repository(name)
     if not found:
         raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
     repo, revision = found
+    kept = _kept(repo, revision)
+    if kept:
+        return _admitted(kept, admit)
     with told(repo):
+        api = open_api(token)
         try:
-            info = open_api(token).model_info(repo, revision=revision, files_metadata=True)
+            info = patiently(lambda: api.model_info(repo, revision=revision, files_metadata=True), give_up=is_offline)
         except Exception as error:  # the client's transport errors share no public base
-            if not is_unreachable(error) or constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+            if not passes(error) or _is_shared():
                 raise
-            return _cached(repo, revision)
-        _check_room(info)
-        folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FILES), token=token))
-        _check_hashes(folder, info, token)
-        _remember(folder, revision or "main", info.sha or "")
-    _check_configs(folder)
-    return Pulled(folder, repo, info.sha or "")
+            try:
+                return _admitted(_cached(repo, revision), admit)
+            except LookupError:
+                if is_unreachable(error):
+                    raise UserError(f"The Hub cannot be reached, and {repo} is not in the cache.") from None
+                raise error from None
+        names = check_listing(info, _cache())
+        if admit:
+            folder = _fetch(info, [each for each in names if each in CONFIGS], token)
+            admit(folder, names)
+        folder = _fetch(info, names, token)
+        checksums.note(folder, names)
+        _remember(folder, revision or "main", folder.name)
+    return Pulled(folder, repo, folder.name, tuple(names))
+
+
+def _fetch(info: Any, names: Sequence[str], token: str | None) -> Path:
+    """The folder of the commit, with these files in it, each checked."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    def again(name: str) -> str:
+        return hf_hub_download(info.id, name, revision=info.sha, token=token, force_download=True)
+
+    def download() -> str:
+        return snapshot_download(
+            info.id, revision=info.sha, allow_patterns=[_literal(name) for name in names] or [""], token=token
+        )
+
+    folder = Path(patiently(download))
+    chosen = set(names)
+    files = [file for file in info.siblings if file.rfilename in chosen]
+    checksums.check_sums(folder, files, info.id, lambda name: patiently(lambda: again(name)))
+    check_contents(folder, names, _cache(), info.id)
+    return folder
+
+
+def _literal(name: str) -> str:
+    """A pattern that matches this name alone."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _kept(repo: str, revision: str | None) -> Pulled | None:
+    """A commit that was pulled and checked before: it cannot have changed, so that nobody need be asked."""
+    if _is_shared() or not COMMIT.fullmatch(revision or ""):
+        return None
+    try:
+        kept = _cached(repo, revision)
+    except LookupError:
+        return None
+    return kept if checksums.is_known(kept.folder) else None
 
 
 def _cached(repo: str, revision: str | None) -> Pulled:
-    from huggingface_hub import snapshot_download
+    """What was pulled before.
 
-    folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True))
-    return Pulled(folder, repo, folder.name)
+    Raises:
+        LookupError: If it is not in the cache, or not as a whole.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        found = snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True)
+    except LocalEntryNotFoundError:
+        raise LookupError(repo) from None
+    folder = Path(found)
+    names = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = [name for name in names if is_wanted(name)]
+    check_contents(folder, names, _cache(), repo)
+    return Pulled(folder, repo, folder.name, tuple(names))
+
+
+def _admitted(pulled: Pulled, admit: Admit | None) -> Pulled:
+    if admit:
+        admit(pulled.folder, pulled.names)
+    return pulled
+
+
+def _cache() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _is_shared() -> bool:
+    """Whether many visitors use this cache: then the Hub itself has to say who may read what."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
 
 
 def _remember(folder: Path, revision: str, commit: str) -> None:
@@ -129,57 +216,3 @@ def _remember(folder: Path, revision: str, commit: str) -> None:
     if revision != commit:
         reference.parent.mkdir(parents=True, exist_ok=True)
         write_text(reference, commit)
-
-
-def _check_room(info: Any) -> None:
-    needed = sum(
-        file.size or 0 for file in info.siblings or [] if any(Path(file.rfilename).match(pattern) for pattern in FILES)
-    )
-    free = shutil.disk_usage(Path.home()).free
-    if needed > free * 0.9:
-        raise UserError(f"{info.id} takes {needed / 2**30:.1f} GB and the disk has {free / 2**30:.1f} GB left.")
-
-
-def _check_hashes(folder: Path, info: Any, token: str | None) -> None:
-    """The client compares sizes only. A file that differs is fetched once more, past every cache; then it is refused."""
-    from huggingface_hub import hf_hub_download
-
-    for file in info.siblings or []:
-        path = folder / file.rfilename
-        if not path.is_file() or _is_whole(path, file):
-            continue
-        hf_hub_download(info.id, file.rfilename, revision=info.sha, token=token, force_download=True)
-        if not _is_whole(path, file):
-            path.resolve().unlink()
-            raise UserError(
-                f"{file.rfilename} of {info.id} does not match the Hub's checksum, twice: it is altered on the way. Pull again."
-            )
-
-
-def _is_whole(path: Path, file: Any) -> bool:
-    """By the SHA-256 of a large file, by git's object id of a small one."""
-    if file.lfs:
-        return sha256(path) == file.lfs.sha256
-    content = path.read_bytes()
-    return not file.blob_id or hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == file.blob_id
-
-
-def sha256(path: Path) -> str:
-    """The file's SHA-256, 64 hex digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _check_configs(folder: Path) -> None:
-    """Refuse configurations that point outside their folder or ask for code of their own."""
-    for path in folder.glob("*config.json"):
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{path.name} of the repository is not valid JSON: {error}.") from None
-        for key, value in values.items() if isinstance(values, dict) else ():
-            if key.endswith("_file") and isinstance(value, str) and Path(value).name != value:
-                raise UserError(f"{path.name} of the repository points outside its folder ({key}): it is not loaded.")

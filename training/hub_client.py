@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,10 @@ def told(repo: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise UserError(f"{repo}: {error}") from None
     except (OSError, RuntimeError) as error:
+        if is_full_disk(error):
+            raise UserError(
+                f"The disk is full: {repo} could not be kept. Nothing of it was left behind: make room, then try again."
+            ) from None
         raise UserError(
             f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
         ) from None
@@ -95,31 +100,45 @@ _REASONS = {
 }
 
 
-def is_unreachable(error: Exception) -> bool:
-    """Whether the Hub did not answer at all; a refusal carries a response."""
-    if type(error).__module__.split(".")[0] in TRANSPORT:
-        return True
-    return isinstance(error, OSError) and status_of(error) is None
+def patiently(call: Callable[[], T], give_up: Callable[[Exception], bool] = lambda error: False) -> T:
+    """Repeat a call that does the same when it is repeated, while the Hub stumbles.
 
-
-def patiently(call: Callable[[], T]) -> T:
-    """Repeat a call that does the same when it is repeated, while the Hub stumbles."""
+    Args:
+        give_up: Errors that are not worth a second try, though they might pass.
+    """
     for tried in range(TRIES):
         try:
             return call()
         except Exception as error:  # the client's transport errors share no public base
-            if tried == TRIES - 1 or not passes(error):
+            if tried == TRIES - 1 or not passes(error) or give_up(error):
                 raise
             time.sleep(pause(error, tried))
     raise AssertionError("The last try returns or raises.")
 
 
 def passes(error: Exception) -> bool:
-    """Whether the same call may go well in a while."""
-    return is_unreachable(error) or status_of(error) in PASSING
+    """Whether the same call may succeed a little later."""
+    return (is_unreachable(error) and not is_full_disk(error)) or status_of(error) in PASSING
 
 
 def pause(error: Exception, tried: int) -> float:
     """Seconds to wait: what the Hub asks for, within reason, or twice as long each time."""
     asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
     return min(float(asked), LONGEST_PAUSE) if asked.isdigit() else PAUSE_SECONDS * 2**tried
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Whether there was no room to write; the client's Xet part says so in words only."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+
+
+def is_offline(error: Exception) -> bool:
+    """Whether no connection was made at all: no network, or the client was told to stay off it."""
+    return type(error).__name__ in ("ConnectError", "ConnectTimeout", "OfflineModeIsEnabled")
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether the Hub did not answer at all; a refusal carries a response."""
+    if type(error).__module__.split(".")[0] in TRANSPORT:
+        return True
+    return isinstance(error, OSError) and status_of(error) is None

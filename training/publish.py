@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.checksums import sha256
 from training.errors import UserError
-from training.hub import FILES, REPO, sha256
+from training.hub import REPO
 from training.hub_client import TRIES, open_api, passes, patiently, pause, status_of, told
+from training.listing import FILES
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi

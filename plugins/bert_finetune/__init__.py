@@ -127,6 +127,23 @@ classifier = pipeline("text-classification", model="{repo}", top_k=None)
 print(classifier("A film that stays with you."))
 """
 
+# What repositories of sentence encoders and of bare networks name
+ENCODERS = tuple(
+    f"{name}Model"
+    for name in (
+        "Bert",
+        "Roberta",
+        "XLMRoberta",
+        "DistilBert",
+        "Electra",
+        "MPNet",
+        "Albert",
+        "DebertaV2",
+        "ModernBert",
+        "Camembert",
+    )
+)
+
 PLUGIN = Plugin(
     name="bert_finetune",
     title="BERT",
@@ -158,5 +175,6 @@ PLUGIN = Plugin(
         summary="An encoder that reads a text in both directions and labels it.",
         limits=("It always answers with one of its labels, also for a text that none of them fits.",),
     ),
+    architectures=("*ForSequenceClassification", "*ForMaskedLM", "*ForPreTraining", *ENCODERS),
     tab=tab,
 )
