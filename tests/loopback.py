@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -22,13 +23,16 @@ needs_hub = pytest.mark.skipif(not HUB.exists(), reason="needs ../shared/hub/loo
 
 # The client reads HF_ENDPOINT when it is imported, so every call is made in a process of its own.
 CALL = """
-import dataclasses, json, sys
+import dataclasses, json, resource, signal, sys
 from pathlib import Path
 from training import hub, publish
 from training.errors import UserError
 name, arguments, named = json.loads(sys.argv[1])
 arguments = [Path(each) if each.startswith("/") else each for each in arguments]
-token = named.pop("token", None)
+token, limit = named.pop("token", None), named.pop("file_limit", None)
+if limit:  # no file may grow beyond it
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     if name == "push":
         result = dataclasses.asdict(publish.push(*arguments, token, publish.How(**named)))
@@ -38,6 +42,18 @@ try:
     print(json.dumps(result))
 except UserError as error:
     print(json.dumps({"error": str(error)}))
+"""
+
+
+MAKE = """
+import base64, json, sys
+from huggingface_hub import CommitOperationAdd, HfApi
+repo, files, options = json.load(sys.stdin)
+api = HfApi(token="hf_alice_write")
+api.create_repo(repo, exist_ok=True)
+if options:
+    api.update_repo_settings(repo, **options)
+api.create_commit(repo, [CommitOperationAdd(name, base64.b64decode(text)) for name, text in files.items()], commit_message="Files")
 """
 
 
@@ -63,6 +79,19 @@ class Hub:
         here = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.home)}
         return {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | here
 
+    def make(self, repo: str, files: dict[str, bytes], **options: Any) -> str:
+        """A public repository of alice's with these files; options are its settings. Returns its name."""
+        question = json.dumps([repo, {name: base64.b64encode(text).decode() for name, text in files.items()}, options])
+        subprocess.run(
+            [sys.executable, "-c", MAKE],
+            input=question,
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return repo
+
     def files(self, repo: str) -> set[str]:
         """The files of a repository, as alice sees them; `repo` begins with models/, datasets/ or spaces/."""
         request = urllib.request.Request(f"{self.url}/api/{repo}", headers={"Authorization": "Bearer hf_alice_write"})
@@ -86,6 +115,10 @@ class Hub:
             for request in self._requests()
             if request["method"] in ("PUT", "POST") and request["listener"] == "cdn"
         )
+
+    def downloaded_bytes(self) -> int:
+        """Bytes of files that clients have fetched, by Xet and by LFS."""
+        return sum(each["sent"] for each in self._requests() if each["method"] == "GET" and each["listener"] == "cdn")
 
     def command(self, home: Path, *arguments: str) -> str:
         """The last line that `python -m training` prints, signed in as alice."""

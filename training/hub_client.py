@@ -129,7 +129,7 @@ def pause(error: Exception, tried: int) -> float:
 
 def is_full_disk(error: Exception) -> bool:
     """Whether there was no room to write; the client's Xet part says so in words only."""
-    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
 
 
 def is_offline(error: Exception) -> bool:
