@@ -7,7 +7,6 @@ import pickle
 import secrets
 import struct
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from safetensors.numpy import save
 from plugins.bert_finetune.predictor import Classifier
 from tests import loopback
 from tests.loopback import Hub
-from training import contents, listing
+from training import contents
 from training.errors import UserError
 
 url, hub = loopback.url, loopback.hub  # fixtures
@@ -118,38 +117,6 @@ def test_tensors_that_do_not_match_their_configuration_are_refused(tmp_path: Pat
     )
     with pytest.raises(UserError, match="cannot be loaded as a text classifier"):
         Classifier.load(tmp_path)
-
-
-def info(*files: tuple[str, int]) -> Any:
-    """A listing as the client gives it."""
-    return SimpleNamespace(
-        id="alice/huge",
-        siblings=[SimpleNamespace(rfilename=each, size=size, lfs=None, blob_id=None) for each, size in files],
-    )
-
-
-@pytest.mark.parametrize(
-    "file", ["../model.safetensors", "/etc/model.safetensors", "a/../../b.json", "c:\\model.safetensors"]
-)
-def test_name_outside_the_folder_is_refused(tmp_path: Path, file: str):
-    with pytest.raises(UserError, match="outside its folder: nothing of it is fetched"):
-        listing.check_listing(info(("model.safetensors", 1), (file, 1)), tmp_path)
-
-
-def test_more_than_the_disk_holds_is_refused_before_it_is_fetched(tmp_path: Path):
-    with pytest.raises(UserError, match=r"takes 100,000\.0 GB and the disk has"):
-        listing.check_listing(info(("model.safetensors", 100_000 * 2**30)), tmp_path)
-
-
-def test_more_than_this_server_fetches_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SELFSUP_MAX_PULL_MB", "5")
-    with pytest.raises(UserError, match="this server fetches at most 5 MB at once"):
-        listing.check_listing(info(("model.safetensors", 6 * 2**20)), tmp_path)
-
-
-def test_configuration_of_a_gigabyte_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="no configuration is so large"):
-        listing.check_listing(info(("model.safetensors", 1), ("config.json", 2**30)), tmp_path)
 
 
 def test_link_out_of_the_cache_is_refused(tmp_path: Path):
