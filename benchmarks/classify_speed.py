@@ -104,7 +104,8 @@ def ours(options: argparse.Namespace) -> dict:
 
     torch.set_num_threads(options.threads)
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from plugins.bert_finetune import ClassifySettings, build_classify
+    from plugins.bert_finetune import build_classify
+    from plugins.bert_finetune.settings import ClassifySettings
     from training.loop import fit
 
     with tempfile.TemporaryDirectory() as folder:

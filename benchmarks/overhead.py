@@ -36,7 +36,8 @@ def main() -> None:
 
 
 def train(options: argparse.Namespace, recorded: bool) -> float:
-    from plugins.bert_finetune import ClassifySettings, build_classify
+    from plugins.bert_finetune import build_classify
+    from plugins.bert_finetune.settings import ClassifySettings
     from training import loop
 
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +70,8 @@ class Nothing:
 
 
 def checkpoint_seconds(options: argparse.Namespace) -> float:
-    from plugins.bert_finetune import ClassifySettings, build_classify
+    from plugins.bert_finetune import build_classify
+    from plugins.bert_finetune.settings import ClassifySettings
     from training.events import read_events
     from training.loop import fit
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.bert_finetune.predictor import Classifier
+from plugins.bert_finetune.classify.predictor import Classifier
 from tests import loopback
 from tests.loopback import Hub
 from tests.page import write_reviews

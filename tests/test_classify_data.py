@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.bert_finetune import ClassifySettings, build_classify, check_classify
-from plugins.bert_finetune.rows import ClassifyData, read
+from plugins.bert_finetune import build_classify, check_classify
+from plugins.bert_finetune.classify.rows import ClassifyData, read
+from plugins.bert_finetune.settings import ClassifySettings
 from tests.files import SHARED, needs_shared, write
 from training.preflight import Level
 from training.settings import parse_settings

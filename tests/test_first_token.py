@@ -13,7 +13,7 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from plugins.bert_finetune.first_token import FirstTokenLayer, read_first_token_only
+from plugins.bert_finetune.classify.first_token import FirstTokenLayer, read_first_token_only
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from plugins.bert_finetune.predictor import Classifier
+from plugins.bert_finetune.classify.predictor import Classifier
 from tests import loopback
 from tests.loopback import Hub
 from training import contents

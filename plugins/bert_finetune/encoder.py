@@ -18,7 +18,7 @@ from transformers.utils import logging
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune import ClassifySettings
+    from plugins.bert_finetune.settings import NetworkSettings
 
 logging.disable_progress_bar()  # a bar for every saved file, and a report on the new head, would fill the run's log
 logging.set_verbosity_error()
@@ -114,7 +114,7 @@ def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any)
     return learn(size, special + sorted(piece for piece in learn(1, special) if piece.startswith("##")))
 
 
-def new_classifier(settings: ClassifySettings, tokenizer: Any, **labels: Any) -> Any:
+def new_classifier(settings: NetworkSettings, tokenizer: Any, **labels: Any) -> Any:
     """An untrained BERT of the settings' size with a classification head."""
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -143,7 +143,7 @@ def add_lora(model: Any, rank: int) -> Any:
     )
 
 
-def choose_attention(model: Any, settings: ClassifySettings) -> None:
+def choose_attention(model: Any, settings: NetworkSettings) -> None:
     """Plain attention in bf16 on a CPU: the backward pass of the fused kernel took 3 to 7 times as long there (torch 2.13)."""
     import torch
 

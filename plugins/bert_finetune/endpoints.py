@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.predictor import Classifier
+    from plugins.bert_finetune.classify.predictor import Classifier
 
 
 def classify(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plugins.bert_finetune.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from training.preflight import Finding
 from training.wording import counted
 

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.labelled_texts import LabelledTexts, Labels
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, Labels
 from training.preflight import Finding
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune import ClassifySettings
+    from plugins.bert_finetune.settings import ClassifySettings
 
 RARE = 10  # times fewer rows than the largest class has
 FEW_ROWS = 50

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
-from plugins.bert_finetune.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from training.task import Score
 
 WORST = 20

@@ -12,17 +12,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from plugins.bert_finetune import encoder, report, token_checks
-from plugins.bert_finetune.first_token import read_first_token_only
-from plugins.bert_finetune.labelled_texts import LabelledTexts
+from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune.classify import report
+from plugins.bert_finetune.classify.first_token import read_first_token_only
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.quick_dropout import drop_quickly
-from plugins.bert_finetune.rows import ClassifyData, read
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune import ClassifySettings
+    from plugins.bert_finetune.settings import ClassifySettings
 
 PREVIEWED = 4  # held-out texts shown while it trains
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.classify import pad
+from plugins.bert_finetune.classify.task import pad
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import Table, read_table

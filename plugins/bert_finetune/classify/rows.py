@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.label_checks import check_labels, check_leaks, check_split
-from plugins.bert_finetune.labelled_texts import LabelledTexts, labelled_texts
+from plugins.bert_finetune.classify.label_checks import check_labels, check_leaks, check_split
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, labelled_texts
 from training.columns import TextColumns, describe_columns, guess_text_columns
 from training.data import Table, read_table
 from training.errors import UserError
@@ -19,7 +19,7 @@ from training.preflight import Finding, Sheet
 from training.splits import split_rows
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune import ClassifySettings
+    from plugins.bert_finetune.settings import ClassifySettings
 
 
 @dataclass(frozen=True)

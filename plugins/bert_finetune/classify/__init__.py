@@ -1,0 +1,1 @@
+"""Trainer `classify`: labels for single texts and pairs."""
