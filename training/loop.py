@@ -163,6 +163,8 @@ class _Fit:
             if best:
                 self._keep(model, found.tables)
             self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
+            for warning in found.warnings:
+                self.tell("notice", step=self.progress.step, message=warning)
             self.accelerator.log({f"eval/{k}": v for k, v in found.metrics.items()}, step=self.progress.step)
         if self.log:
             self._preview(model)

@@ -20,6 +20,7 @@ class Score:
 
     metrics: dict[str, float]
     tables: dict[str, dict[str, list]] = field(default_factory=dict)  # title -> {"columns": [...], "rows": [[...]]}
+    warnings: tuple[str, ...] = ()  # what must be said at once; shown as notices of the run
 
 
 class Task(ABC):

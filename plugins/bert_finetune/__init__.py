@@ -7,7 +7,7 @@ from typing import Any
 
 from plugins._contract import Card, Plugin, Trainer, Workbench
 from plugins.bert_finetune import endpoints
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.settings import ClassifySettings, PretrainSettings
 from training.preflight import Sheet
 from training.task import Task
 
@@ -22,6 +22,21 @@ def check_classify(settings: ClassifySettings) -> Sheet:
 def build_classify(settings: ClassifySettings) -> Task:
     """The task of `classify`."""
     from plugins.bert_finetune.classify.task import build
+
+    return build(settings)
+
+
+def check_pretrain(settings: PretrainSettings) -> Sheet:
+    """Read the corpus and report on it."""
+    from plugins.bert_finetune.pretrain.corpus import check_documents, read_documents
+
+    documents, notices = read_documents(settings, settings.data)
+    return Sheet((*notices, *check_documents(documents, settings)))
+
+
+def build_pretrain(settings: PretrainSettings) -> Task:
+    """The task of `pretrain`."""
+    from plugins.bert_finetune.pretrain.task import build
 
     return build(settings)
 
@@ -82,6 +97,14 @@ PLUGIN = Plugin(
                 "transformers.models.bert.modeling_bert",
                 "transformers.models.auto.modeling_auto",
             ),
+        ),
+        Trainer(
+            "pretrain",
+            "Pre-train on plain text",
+            PretrainSettings,
+            build_pretrain,
+            check_pretrain,
+            preload=("plugins.bert_finetune.pretrain.task",),
         ),
     ),
     load=load,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, TrainSettings
+from training.settings import ADVANCED, FILE, TrainSettings
 
 
 class NetworkSettings(TrainSettings):
@@ -90,3 +90,56 @@ class ClassifySettings(NetworkSettings):
         description="Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: train all.",
         json_schema_extra=ADVANCED,
     )
+
+
+SIZES = {"bert-base": (12, 12, 768), "bert-large": (24, 16, 1024)}  # layers, heads, width
+
+
+class PretrainSettings(NetworkSettings):
+    """Settings of `pretrain`."""
+
+    data: str = Field(
+        "",
+        description="The corpus: a text file (a paragraph a line, a blank line between documents), or a table with a column of texts.",
+        json_schema_extra=FILE,
+    )
+    text_column: str = Field(
+        "", max_length=200, description="Column that holds the texts, where the corpus is a table. Empty: guessed."
+    )
+    next_objective: Literal["nsp", "sop", "none"] = Field(
+        "nsp",
+        description="Second objective: nsp, does B follow A or come from elsewhere; sop, are A and B in order; none, masked words only.",
+    )
+    mask_unit: Literal["token", "whole_word", "span"] = Field(
+        "token", description="What is masked together: single tokens, whole words, or spans of words."
+    )
+    size: Literal["custom", "bert-base", "bert-large"] = Field(
+        "custom",
+        description="From scratch: bert-base is 12 layers, 12 heads, width 768 (110 M parameters), bert-large 24, 16, 1024 (340 M); custom takes the numbers below.",
+    )
+    mask_share: float = Field(
+        0.15, gt=0, le=0.9, description="Share of the tokens to predict.", json_schema_extra=ADVANCED
+    )
+    probe_data: str = Field(
+        "",
+        description="A small table of labelled texts: what a linear probe reads from the frozen vectors is shown while it trains.",
+        json_schema_extra={**FILE, **ADVANCED},
+    )
+    probe_rows: int = Field(
+        400, ge=20, le=5000, description="Rows of the probe file that are used.", json_schema_extra=ADVANCED
+    )
+    evaluation_rows: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        description="Held-out rows scored at each evaluation, at most.",
+        json_schema_extra=ADVANCED,
+    )
+    half_precision: bool = Field(
+        False, description="Save the weights as 16-bit numbers: half the size.", json_schema_extra=ADVANCED
+    )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Layers, heads and width of a network from scratch."""
+        return SIZES.get(self.size, (self.layers, self.heads, self.hidden_size))

@@ -1,0 +1,124 @@
+"""The network with both heads; the output layer, a third of a small model's work, runs on the masked positions only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from transformers import AutoConfig, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertForPreTraining
+
+from plugins.bert_finetune.encoder import POSITIONS
+from training.errors import UserError
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.settings import PretrainSettings
+
+
+class Output(NamedTuple):
+    """words: logits at the masked positions, (masked, vocabulary); follows: (batch, 2) or None; hidden: (batch, time, width)."""
+
+    words: torch.Tensor
+    follows: torch.Tensor | None
+    hidden: torch.Tensor
+
+
+class QuickPreTraining(BertForPreTraining):
+    """`BertForPreTraining` that, given `positions`, computes no word it is not asked for."""
+
+    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, **inputs: Any) -> Any:  # type: ignore[override]
+        """`positions` are of the masked tokens in the flattened batch, (masked,)."""
+        if positions is None:
+            return super().forward(input_ids, **inputs)
+        found = self.bert(input_ids, **inputs)
+        hidden = found.last_hidden_state
+        words = self.cls.predictions(hidden.flatten(0, 1)[positions])  # (masked, vocabulary)
+        return Output(words, self.cls.seq_relationship(found.pooler_output), hidden)
+
+
+class QuickMaskedLM(BertForMaskedLM):
+    """`BertForMaskedLM`, likewise."""
+
+    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, **inputs: Any) -> Any:  # type: ignore[override]
+        """As above."""
+        if positions is None:
+            return super().forward(input_ids, **inputs)
+        hidden = self.bert(input_ids, **inputs).last_hidden_state
+        return Output(self.cls(hidden.flatten(0, 1)[positions]), None, hidden)
+
+
+QUICK = {BertForPreTraining: QuickPreTraining, BertForMaskedLM: QuickMaskedLM}
+PLAIN = {quick: plain for plain, quick in QUICK.items()}
+
+
+def forward(model: Any, batch: dict[str, torch.Tensor]) -> Output:
+    """Run the network on a batch with `positions`; any other architecture computes every word and is asked for some."""
+    inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
+    if isinstance(getattr(model, "module", model), tuple(PLAIN)):
+        return model(**inputs, positions=batch["positions"])
+    found = model(**inputs, output_hidden_states=True)
+    return Output(found.logits.flatten(0, 1)[batch["positions"]], None, found.hidden_states[-1])
+
+
+def make(settings: PretrainSettings, tokenizer: Any) -> Any:
+    """A new network of the settings' size, or that of `settings.model` with the heads it lacks added.
+
+    Raises:
+        UserError: If the model cannot be read, has no mask token, or cannot learn the second objective.
+    """
+    pairs = settings.next_objective != "none"
+    if not settings.model:
+        model = (BertForPreTraining if pairs else BertForMaskedLM)(new_config(settings, len(tokenizer)))
+    else:
+        model = _load(Path(settings.model), pairs, settings)
+        if len(tokenizer) > model.config.vocab_size:
+            raise UserError(
+                f"The vocabulary has {len(tokenizer):,} entries and the weights {model.config.vocab_size:,}: they do not belong together."
+            )
+    if type(model) in QUICK:
+        model.__class__ = QUICK[type(model)]
+    return model
+
+
+def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
+    try:
+        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+        is_bert = config.model_type == "bert" and not config.is_decoder
+        if pairs and not is_bert:
+            raise UserError(
+                f"{folder.name} is a {config.model_type}: only BERT has a head for next sentences. Choose next_objective none."
+            )
+        kind = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
+        config.hidden_dropout_prob = settings.dropout
+        config.attention_probs_dropout_prob = settings.attention_dropout
+        return kind.from_pretrained(
+            str(folder), config=config, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(f"{folder.name} cannot be pre-trained further: {str(error)[:300]}") from None
+
+
+def new_config(settings: PretrainSettings, vocabulary: int) -> BertConfig:
+    """The configuration of a network from scratch."""
+    layers, heads, width = settings.shape
+    return BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=max(POSITIONS, settings.max_length),
+        hidden_dropout_prob=settings.dropout,
+        attention_probs_dropout_prob=settings.attention_dropout,
+    )
+
+
+def save(model: Any, folder: Path, half: bool) -> None:
+    """Write it under the name of its own class, in half precision if so wished; the network itself stays as it is."""
+    weights = {name: value.half() if half else value for name, value in model.state_dict().items()}
+    quick, dtype = type(model), model.config.dtype
+    model.__class__ = PLAIN.get(quick, quick)
+    try:
+        model.save_pretrained(folder, state_dict=weights, safe_serialization=True)
+    finally:
+        model.__class__, model.config.dtype = quick, dtype

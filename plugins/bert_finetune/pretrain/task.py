@@ -1,0 +1,244 @@
+"""The task of `pretrain`: hide words and pair sentences anew at every step, predict both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune.classify.task import pad
+from plugins.bert_finetune.pretrain import health, network
+from plugins.bert_finetune.pretrain.corpus import check_documents, encode, hold_out, read_documents
+from plugins.bert_finetune.pretrain.examples import Window, Windows, draw_pair
+from plugins.bert_finetune.pretrain.masking import Masker
+from plugins.bert_finetune.quick_dropout import drop_quickly
+from training.batches import step_seed
+from training.columns import guess_text_columns
+from training.data import read_table
+from training.errors import UserError
+from training.preflight import Finding, Sheet
+from training.task import Score, Task
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.settings import PretrainSettings
+
+NO_PAIR = -100
+SPECIAL = 3  # [CLS] A [SEP] B [SEP]
+
+
+class Probe(NamedTuple):
+    """A labelled text whose vector is probed: nothing of it is masked."""
+
+    ids: np.ndarray
+    label: str
+
+
+class Outcome(NamedTuple):
+    """What one held-out row gives."""
+
+    words: float  # summed cross entropy of the masked words
+    masked: int
+    right: int
+    follows: float  # cross entropy of the pair
+    follows_right: float
+    vector: np.ndarray  # mean of the token vectors, (width,)
+
+
+def build(settings: PretrainSettings) -> PretrainTask:
+    """Read and tokenize the corpus, make or load tokenizer and network.
+
+    Raises:
+        UserError: What the preflight sheet would show in red.
+    """
+    documents, notices = read_documents(settings, settings.data)
+    Sheet(tuple(notices + check_documents(documents, settings))).raise_if_blocked()
+    train, held = hold_out(documents, 0 if settings.eval_data else settings.eval_share, settings.seed)
+    held = read_documents(settings, settings.eval_data)[0] if settings.eval_data else held
+    torch.manual_seed(step_seed(settings.seed, 0, 0))
+    tokenizer = _tokenizer(train, settings)
+    model = network.make(settings, tokenizer)
+    encoder.choose_attention(model, settings)
+    drop_quickly(model)
+    return PretrainTask(train, held, settings, tokenizer, model)
+
+
+def _tokenizer(documents: list[list[str]], settings: PretrainSettings) -> Any:
+    if not settings.model:
+        texts = [" ".join(document) for document in documents]
+        return encoder.train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
+    tokenizer = encoder.load_tokenizer(Path(settings.model))
+    if tokenizer.mask_token_id is None:
+        raise UserError(f"{Path(settings.model).name} has no mask token: it was not made to guess hidden words.")
+    return tokenizer
+
+
+class PretrainTask(Task):
+    """Rows are windows of the corpus; a batch pairs and masks them with the step's own random numbers."""
+
+    metric, maximize = "loss", False
+    train_data: Windows
+    eval_data: Sequence
+
+    def __init__(self, train: list, held: list, settings: PretrainSettings, tokenizer: Any, model: torch.nn.Module):
+        self.settings, self.tokenizer, self.model = settings, tokenizer, model
+        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.masker = Masker(tokenizer, settings.mask_share, settings.mask_unit)
+        size = self.max_length - SPECIAL
+        self.train_data = Windows(encode(train, tokenizer), size)
+        if not len(self.train_data):
+            raise UserError("The corpus is too short to make one row of: give more text.")
+        self.held = Windows(encode(held, tokenizer), size)
+        order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.evaluation_rows]
+        self.probes = _probes(settings, tokenizer, self.max_length)
+        self.windows = [self.held[int(row)] for row in np.sort(order)]
+        self.eval_data = [*self.windows, *self.probes]
+        self.facts = {
+            "documents": len(train),
+            "evaluation_documents": len(held),
+            "tokens": len(self.train_data.corpus.tokens),
+            "vocabulary": len(tokenizer),
+            "max_length": self.max_length,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "objectives": ["mlm"] if settings.next_objective == "none" else ["mlm", settings.next_objective],
+        }
+
+    def lengths(self, data: Sequence) -> Sequence[int]:
+        return data.lengths if isinstance(data, Windows) else [_length(row) for row in data]  # type: ignore[return-value]
+
+    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+        """input_ids, token_type_ids, (rows, time); positions and targets, (masked,); owners: whose row; follows, (rows,)."""
+        rng = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
+        shown, types, positions, targets, owners, follows = [], [], [], [], [], []
+        for row in rows:
+            ids, kinds, label = self._example(row, rng)
+            at = self.masker.choose(ids, rng) if isinstance(row, Window) else np.zeros(0, dtype=np.int64)
+            shown.append(self.masker.corrupt(ids, at, rng))
+            types.append(kinds)
+            positions.append(at)
+            targets.append(ids[at])
+            owners.append(np.full(len(at), len(owners)))
+            follows.append(label)
+        batch = pad(shown, types, self.tokenizer.pad_token_id)
+        time = batch["input_ids"].shape[1]
+        flat = np.concatenate([at + number * time for number, at in enumerate(positions)])
+        made = {"positions": flat, "targets": np.concatenate(targets), "owners": np.concatenate(owners), "follows": np.asarray(follows)}  # fmt: skip
+        return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
+
+    def _example(self, row: Window | Probe, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int]:
+        """Token ids with special ones, segment numbers, and whether the second segment follows."""
+        start, end = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        has_pairs = self.settings.next_objective != "none"
+        if isinstance(row, Probe) or not has_pairs:
+            inner = row.ids if isinstance(row, Probe) else row.corpus.tokens[row.start : row.end]
+            ids = np.concatenate([[start], inner, [end]])
+            return ids, np.zeros(len(ids), dtype=np.int64) if has_pairs else None, NO_PAIR
+        first, second, label = draw_pair(row, self.settings.next_objective, rng)
+        ids = np.concatenate([[start], first, [end], second, [end]])
+        return ids, (np.arange(len(ids)) > len(first) + 1).astype(np.int64), label
+
+    def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Mean cross entropy of a row's masked words plus that of its pair, (rows,) (Devlin et al., 2019, Appendix A.2)."""
+        words, follows, _ = self._errors(network.forward(model, batch), batch)
+        counts = torch.bincount(batch["owners"], minlength=len(batch["follows"])).clamp(min=1)
+        sums = torch.zeros(len(counts), device=words.device).index_add_(0, batch["owners"], words)
+        return sums / counts + follows
+
+    def _errors(self, out: network.Output, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        words = functional.cross_entropy(out.words.float(), batch["targets"], reduction="none")
+        if out.follows is None:
+            zeros = torch.zeros(len(batch["follows"]), device=words.device)
+            return words, zeros, zeros
+        logits = out.follows.float()
+        follows = functional.cross_entropy(logits, batch["follows"], reduction="none", ignore_index=NO_PAIR)
+        return words, follows, (logits.argmax(-1) == batch["follows"]).float()
+
+    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
+        out = network.forward(model, batch)
+        words, follows, follows_right = (each.cpu().numpy() for each in self._errors(out, batch))
+        right = (out.words.argmax(-1) == batch["targets"]).cpu().numpy() if len(words) else np.zeros(0)
+        owners, rows = batch["owners"].cpu().numpy(), len(batch["follows"])
+        vectors = _mean(out.hidden.float(), batch.get("attention_mask")).cpu().numpy()
+        summed, correct = (np.bincount(owners, weights=each, minlength=rows) for each in (words, right))
+        masked = np.bincount(owners, minlength=rows)
+        return [
+            Outcome(*values) for values in zip(summed, masked, correct, follows, follows_right, vectors, strict=True)
+        ]
+
+    def score(self, outputs: list[Outcome]) -> Score:
+        """Loss, masked accuracy, perplexity, accuracy of pairs, effective rank and probe of the sentence vectors."""
+        rows, probes = outputs[: len(self.windows)], outputs[len(self.windows) :]
+        metrics: dict[str, float] = {}
+        if rows:
+            masked = max(1, sum(row.masked for row in rows))
+            words = sum(row.words for row in rows) / masked
+            metrics = {"loss": words, "masked_accuracy": sum(row.right for row in rows) / masked, "perplexity": float(np.exp(min(words, 50)))}  # fmt: skip
+            if self.settings.next_objective != "none":
+                metrics["loss"] += float(np.mean([row.follows for row in rows]))
+                metrics["next_accuracy"] = float(np.mean([row.follows_right for row in rows]))
+            metrics["effective_rank"] = health.effective_rank(np.stack([row.vector for row in rows]))
+        if probes:
+            vectors = np.stack([row.vector for row in probes])
+            metrics["probe_accuracy"] = health.probe_accuracy(vectors, [probe.label for probe in self.probes])
+        metrics = {"loss": 0.0} | {name: float(value) for name, value in metrics.items()}
+        return Score(metrics, warnings=health.alarms(metrics, len(rows)) if rows else ())
+
+    def preview(self, model: torch.nn.Module) -> list[dict]:
+        """A held-out window with its hidden words, and what the model puts there."""
+        if not self.windows:
+            return []
+        batch = self.collate([self.windows[0]])
+        device = next(model.parameters()).device
+        out = network.forward(model, {name: value.to(device) for name, value in batch.items()})
+        names = self.tokenizer.convert_ids_to_tokens(batch["input_ids"][0].tolist())
+        truths = self.tokenizer.convert_ids_to_tokens(batch["targets"].tolist())
+        guesses = self.tokenizer.convert_ids_to_tokens(out.words.argmax(-1).tolist())
+        for at, truth, guess in zip(batch["positions"].tolist(), truths, guesses, strict=True):
+            names[at] = f"[{guess}]" if guess == truth else f"[{guess} for {truth}]"
+        return [{"text": self.tokenizer.convert_tokens_to_string(names[1:-1])}]
+
+    def save(self, model: Any, folder: Path) -> None:
+        """A folder for `AutoModelForMaskedLM`, and with pairs for `AutoModelForNextSentencePrediction`."""
+        network.save(model, folder, self.settings.half_precision)
+        self.tokenizer.save_pretrained(folder)
+
+    def findings(self) -> list[Finding]:
+        config: Any = self.model.config
+        count = self.facts["parameters"]
+        shape = f"{config.num_hidden_layers} layers, {config.num_attention_heads} heads, width {config.hidden_size}"
+        passes = self.settings.steps * self.settings.batch_size / len(self.train_data)
+        known = token_checks.unknown_tokens([self.train_data.corpus.tokens], self.tokenizer)
+        title = f"{self.facts['tokens']:,} tokens in {len(self.train_data):,} rows, read {passes:.1f} times"
+        return [Finding("green", f"{shape}: {count / 1e6:,.1f} M parameters"), Finding("green", title), *known]
+
+
+def _length(row: Window | Probe) -> int:
+    return len(row.ids) if isinstance(row, Probe) else row.end - row.start
+
+
+def _mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+    """Mean token vector, padding left out: (batch, time, width) -> (batch, width)."""
+    if attention_mask is None:
+        return hidden.mean(1)
+    weights = attention_mask[:, :, None].to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def _probes(settings: PretrainSettings, tokenizer: Any, max_length: int) -> list[Probe]:
+    """The first labelled texts of `probe_data`, of classes that all five folds can have."""
+    if not settings.probe_data:
+        return []
+    table = read_table(Path(settings.probe_data))
+    columns = guess_text_columns(table)
+    texts, labels = table.strings(columns.text), table.strings(columns.label or "")
+    rows = [(text, label) for text, label in zip(texts, labels, strict=True) if text and label][: settings.probe_rows]
+    counts = {label: sum(label == other for _, other in rows) for _, label in rows}
+    rows = [(text, label) for text, label in rows if counts[label] >= 5]
+    if len({label for _, label in rows}) < 2:
+        raise UserError(f"{Path(settings.probe_data).name}: a probe needs two classes of at least 5 texts each.")
+    ids = tokenizer([text for text, _ in rows], add_special_tokens=False, truncation=True, max_length=max_length - 2)["input_ids"]  # fmt: skip
+    return [Probe(np.asarray(each, dtype=np.int32), label) for each, (_, label) in zip(ids, rows, strict=True)]
