@@ -42,10 +42,10 @@ def build_pretrain(settings: PretrainSettings) -> Task:
 
 
 def load(folder: Path) -> Any:
-    """An artifact, or any folder that `AutoModelForSequenceClassification` reads, as a `Classifier`."""
-    from plugins.bert_finetune.classify.predictor import Classifier
+    """An artifact, or any folder of an encoder that transformers reads, as what its architecture is for."""
+    from plugins.bert_finetune.recognise import load_as_made
 
-    return Classifier.load(folder)
+    return load_as_made(folder)
 
 
 def tab(workbench: Workbench) -> None:
@@ -108,7 +108,14 @@ PLUGIN = Plugin(
         ),
     ),
     load=load,
-    endpoints=(endpoints.classify, endpoints.classify_file, endpoints.explain),
+    endpoints=(
+        endpoints.classify,
+        endpoints.classify_file,
+        endpoints.explain,
+        endpoints.fill_mask,
+        endpoints.next_sentence,
+        endpoints.embed,
+    ),
     card=Card(
         "text-classification",
         "transformers",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.errors import UserError
+
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.predictor import Classifier
+    from plugins.bert_finetune.pretrain.predictor import LanguageModel
 
 
 def classify(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]:
@@ -19,7 +22,7 @@ def classify(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any
     Returns:
         label: the most probable label (a list of labels for a multi-label model); probabilities: label -> 0 to 1.
     """
-    return model.classify(text, text_pair)
+    return _need(model, "classify").classify(text, text_pair)
 
 
 def classify_file(model: Classifier, file: Path) -> Path:
@@ -31,7 +34,7 @@ def classify_file(model: Classifier, file: Path) -> Path:
     Returns:
         A CSV file: the table's columns, then predicted_label and probability.
     """
-    return model.classify_file(file)
+    return _need(model, "classify_file").classify_file(file)
 
 
 def explain(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]:
@@ -45,4 +48,55 @@ def explain(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]
         label; words: [{"word", "weight"}] in reading order, positive where the word speaks for the label;
         tokens: how the tokenizer splits the input.
     """
-    return model.explain(text, text_pair)
+    return _need(model, "explain").explain(text, text_pair)
+
+
+def fill_mask(model: LanguageModel, text: str, top: int = 5) -> dict[str, Any]:
+    """Guess the words behind every [MASK] of a text.
+
+    Args:
+        text: The text, with [MASK] (or ___) where a word is hidden.
+        top: Words for each mask, 1 to 50.
+
+    Returns:
+        text: with the most probable words put in; masks: for each in reading order, [{"word", "probability"}], best first.
+    """
+    return _need(model, "fill_mask").fill_mask(text, top)
+
+
+def next_sentence(model: LanguageModel, first: str, second: str) -> dict[str, Any]:
+    """Say whether the second sentence follows the first, as BERT's pre-training asked.
+
+    Args:
+        first: A sentence, or several.
+        second: What may come after it.
+
+    Returns:
+        follows: true or false; probability: that it follows, 0 to 1.
+    """
+    return _need(model, "next_sentence").next_sentence(first, second)
+
+
+def embed(model: Any, text: str) -> list[float]:
+    """Turn a text into a vector: the mean of the encoder's last token vectors.
+
+    Args:
+        text: The text; what is longer than the model reads is cut.
+
+    Returns:
+        As many numbers as the encoder is wide.
+    """
+    from plugins.bert_finetune.vectors import embed as vectors
+
+    return [round(float(value), 6) for value in vectors(model, [text])[0]]
+
+
+def _need(model: Any, what: str) -> Any:
+    """The model, if it can do that.
+
+    Raises:
+        UserError: If these weights were made for another task.
+    """
+    if hasattr(model, what):
+        return model
+    raise UserError(f"These weights cannot {what.replace('_', ' ')}: they were made for another task. Choose others.")

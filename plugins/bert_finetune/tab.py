@@ -8,6 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.pretrain.boxes import draw_fill_mask, draw_next_sentence
 
 EXAMPLES = [
     "a stirring , funny and finally transporting film",
@@ -19,8 +20,13 @@ EXAMPLES = [
 
 def draw(workbench: Workbench) -> None:
     """Draw both tabs."""
-    with gr.Tab("Try"):
-        _draw_try(workbench)
+    with gr.Tab("Try"), gr.Tabs():
+        with gr.Tab("Label"):
+            _draw_try(workbench)
+        with gr.Tab("Hidden words"):
+            draw_fill_mask(workbench)
+        with gr.Tab("Next sentence"):
+            draw_next_sentence(workbench)
     with gr.Tab("Look inside"):
         _draw_inside(workbench)
 

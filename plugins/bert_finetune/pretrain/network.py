@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,11 +115,7 @@ def new_config(settings: PretrainSettings, vocabulary: int) -> BertConfig:
 
 
 def save(model: Any, folder: Path, half: bool) -> None:
-    """Write it under the name of its own class, in half precision if so wished; the network itself stays as it is."""
-    weights = {name: value.half() if half else value for name, value in model.state_dict().items()}
-    quick, dtype = type(model), model.config.dtype
-    model.__class__ = PLAIN.get(quick, quick)
-    try:
-        model.save_pretrained(folder, state_dict=weights, safe_serialization=True)
-    finally:
-        model.__class__, model.config.dtype = quick, dtype
+    """Write a copy under the name of its own class, in half precision if so wished."""
+    copied = copy.deepcopy(model)
+    copied.__class__ = PLAIN.get(type(model), type(model))
+    (copied.half() if half else copied).save_pretrained(folder, safe_serialization=True)

@@ -17,6 +17,7 @@ from plugins.bert_finetune.pretrain.corpus import check_documents, encode, hold_
 from plugins.bert_finetune.pretrain.examples import Window, Windows, draw_pair
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.quick_dropout import drop_quickly
+from plugins.bert_finetune.vectors import masked_mean
 from training.batches import step_seed
 from training.columns import guess_text_columns
 from training.data import read_table
@@ -162,7 +163,7 @@ class PretrainTask(Task):
         words, follows, follows_right = (each.cpu().numpy() for each in self._errors(out, batch))
         right = (out.words.argmax(-1) == batch["targets"]).cpu().numpy() if len(words) else np.zeros(0)
         owners, rows = batch["owners"].cpu().numpy(), len(batch["follows"])
-        vectors = _mean(out.hidden.float(), batch.get("attention_mask")).cpu().numpy()
+        vectors = masked_mean(out.hidden.float(), batch.get("attention_mask")).cpu().numpy()
         summed, correct = (np.bincount(owners, weights=each, minlength=rows) for each in (words, right))
         masked = np.bincount(owners, minlength=rows)
         return [
@@ -218,14 +219,6 @@ class PretrainTask(Task):
 
 def _length(row: Window | Probe) -> int:
     return len(row.ids) if isinstance(row, Probe) else row.end - row.start
-
-
-def _mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
-    """Mean token vector, padding left out: (batch, time, width) -> (batch, width)."""
-    if attention_mask is None:
-        return hidden.mean(1)
-    weights = attention_mask[:, :, None].to(hidden.dtype)
-    return (hidden * weights).sum(1) / weights.sum(1)
 
 
 def _probes(settings: PretrainSettings, tokenizer: Any, max_length: int) -> list[Probe]:

@@ -1,0 +1,41 @@
+"""Which predictor a folder of weights is for, by the architecture that its configuration names."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+
+PREDICTORS = {  # pattern of the architecture -> module and class
+    "*ForSequenceClassification": ("classify", "Classifier"),
+    "*ForMaskedLM": ("pretrain", "LanguageModel"),
+    "*ForPreTraining": ("pretrain", "LanguageModel"),
+}
+
+
+def load_as_made(folder: Path) -> Any:
+    """The predictor for what is in `folder`.
+
+    Raises:
+        UserError: If it has no head that any of them uses; says what can be done with it.
+    """
+    names = _architectures(folder)
+    for pattern, (package, kind) in PREDICTORS.items():
+        if any(fnmatch(name, pattern) for name in names):
+            return getattr(import_module(f"plugins.bert_finetune.{package}.predictor"), kind).load(folder)
+    said = ", ".join(names) or "nothing"
+    raise UserError(
+        f"{folder.name} names {said} as its architecture, a network without a head: train it for a task first."
+    )
+
+
+def _architectures(folder: Path) -> list[str]:
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
+    except (OSError, ValueError, AttributeError):
+        raise UserError(f"{folder.name} has no config.json that can be read.") from None
+    return [str(name) for name in found] if isinstance(found, list) else []

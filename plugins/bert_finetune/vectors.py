@@ -1,0 +1,51 @@
+"""Texts as vectors, by any encoder this plugin loads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.errors import UserError
+
+BATCH_TEXTS = 32
+
+
+def masked_mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+    """Average the token vectors, leaving out padding (Reimers & Gurevych, 2019, §3).
+
+    Args:
+        hidden: Token vectors, (batch, time, width).
+        attention_mask: 1 for tokens, 0 for padding, (batch, time); None where nothing is padded.
+
+    Returns:
+        One vector a text, (batch, width).
+    """
+    if attention_mask is None:
+        return hidden.mean(1)
+    weights = attention_mask[:, :, None].to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def embed(loaded: Any, texts: list[str]) -> np.ndarray:
+    """One vector a text, (texts, width), float32.
+
+    Args:
+        loaded: What the plugin's `load` returned: its `model` and `tokenizer` are used.
+
+    Raises:
+        UserError: If there is no text, or an empty one.
+    """
+    if not texts or not all(text.strip() for text in texts):
+        raise UserError("There is an empty text: nothing can be said of it.")
+    body, parts = loaded.model.base_model, []
+    for start in range(0, len(texts), BATCH_TEXTS):
+        batch = loaded.tokenizer(
+            texts[start : start + BATCH_TEXTS], padding=True, truncation=True, max_length=loaded.max_length,
+            return_tensors="pt",
+        ).to(loaded.model.device)  # fmt: skip
+        with torch.inference_mode():
+            hidden = body(**batch).last_hidden_state
+        parts.append(masked_mean(hidden.float(), batch["attention_mask"]).cpu().numpy())
+    return np.concatenate(parts)

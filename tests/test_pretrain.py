@@ -1,0 +1,252 @@
+"""Pre-training: what is hidden, what is paired, what is learned, and the bad corpora."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForMaskedLM, BertForPreTraining
+
+from plugins.bert_finetune import build_pretrain, check_pretrain, encoder, endpoints, load
+from plugins.bert_finetune.pretrain import network
+from plugins.bert_finetune.pretrain.corpus import Corpus, encode, hold_out
+from plugins.bert_finetune.pretrain.examples import IS_NEXT, IS_OTHER, Windows, draw_pair
+from plugins.bert_finetune.pretrain.health import alarms, effective_rank
+from plugins.bert_finetune.pretrain.masking import Masker
+from plugins.bert_finetune.pretrain.sentences import split_sentences
+from plugins.bert_finetune.settings import PretrainSettings
+from training.batches import step_seed
+from training.errors import UserError
+from training.loop import fit
+from training.settings import parse_settings
+
+SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]
+TOPICS = [SYLLABLES[start : start + 4] for start in range(0, 40, 4)]  # ten, of four words each
+TINY = {"layers": 1, "heads": 2, "hidden_size": 48, "vocabulary_size": 200, "max_length": 32, "dropout": 0.0}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """90 documents of 6 sentences; all of a document are of one topic."""
+    random, path, documents = np.random.default_rng(0), tmp_path / "corpus.txt", []
+    for number in range(90):
+        words = TOPICS[number % len(TOPICS)]
+        documents.append(" ".join(f"The {' '.join(random.permutation(words))}." for _ in range(6)))
+    path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    return path
+
+
+def settings(data: Path, **values: Any) -> PretrainSettings:
+    return parse_settings(PretrainSettings, {"data": str(data), **TINY, **values})
+
+
+def toy_corpus(documents: list[list[int]]) -> Corpus:
+    """Documents of sentences of the given lengths; every token is its own place."""
+    lengths = [length for document in documents for length in document]
+    sentences = np.concatenate([[0], np.cumsum(lengths)])
+    counts = np.concatenate([[0], np.cumsum([len(document) for document in documents])])
+    return Corpus(np.arange(sentences[-1], dtype=np.int32), sentences, sentences[counts])
+
+
+# -- sentences, windows, pairs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("It rained. We left!", ["It rained.", "We left!"]),
+        ("Mr. Smith met J. Doe, e.g. Anna. They spoke.", ["Mr. Smith met J. Doe, e.g. Anna.", "They spoke."]),
+        ('"Go!" He went.', ['"Go!"', "He went."]),
+        ("version 2.5 is out", ["version 2.5 is out"]),
+        ("   ", []),
+    ],
+)
+def test_a_paragraph_is_cut_where_sentences_end(text: str, sentences: list[str]) -> None:
+    assert split_sentences(text) == sentences
+
+
+documents_of = st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=8), min_size=2, max_size=6)
+
+
+@given(documents_of, st.integers(8, 60))
+def test_windows_hold_every_token_once_but_for_short_ends(documents: list[list[int]], size: int) -> None:
+    corpus = toy_corpus(documents)
+    windows = Windows(corpus, size)
+    seen = [token for row in range(len(windows)) for token in range(windows[row].start, windows[row].end)]
+    assert len(seen) == len(set(seen))
+    lost = len(corpus.tokens) - len(seen)
+    assert lost < 8 * len(documents) and all(windows.lengths <= size)
+
+
+@given(documents_of, st.integers(0, 10_000))
+def test_a_pair_is_the_window_itself_or_goes_on_in_another_document(documents: list[list[int]], seed: int) -> None:
+    corpus = toy_corpus(documents)
+    windows = Windows(corpus, 40)
+    for row in range(len(windows)):
+        window = windows[row]
+        first, second, label = draw_pair(window, "nsp", np.random.default_rng(seed))
+        assert first[0] == window.start and len(first) + len(second) <= 40
+        if label == IS_NEXT:
+            assert np.array_equal(np.concatenate([first, second]), np.arange(window.start, window.end))
+        else:
+            low, high = corpus.documents[window.document : window.document + 2]
+            assert not ((second >= low) & (second < high)).any() or len(documents) < 3
+
+
+def test_sentence_order_swaps_the_segments_half_of_the_time() -> None:
+    window = Windows(toy_corpus([[5, 5, 5], [9]]), 40)[0]
+    labels = []
+    for seed in range(400):
+        first, second, label = draw_pair(window, "sop", np.random.default_rng(seed))
+        assert (first[0] < second[0]) == (label == IS_NEXT)
+        labels.append(label)
+    assert 0.4 < np.mean(np.asarray(labels) == IS_OTHER) < 0.6
+
+
+# -- masks -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return encoder.train_tokenizer(["unbelievable windows shine brightly over quiet harbours"] * 3, 60, 64)
+
+
+@pytest.mark.parametrize("unit", ["token", "whole_word", "span"])
+def test_masks_take_their_share_and_never_a_special_token(tokenizer: Any, unit: str) -> None:
+    masker, random = Masker(tokenizer, 0.15, unit), np.random.default_rng(0)
+    ids = np.asarray(tokenizer("unbelievable windows shine brightly over quiet harbours " * 6)["input_ids"])
+    sizes = []
+    for _ in range(200):
+        at = masker.choose(ids, random)
+        assert not np.isin(ids[at], tokenizer.all_special_ids).any() and len(set(at)) == len(at)
+        sizes.append(len(at) / (len(ids) - 2))
+    assert 0.12 < np.mean(sizes) < 0.25
+
+
+def test_whole_word_masks_hide_all_pieces_of_a_word(tokenizer: Any) -> None:
+    masker, random = Masker(tokenizer, 0.3, "whole_word"), np.random.default_rng(0)
+    found = tokenizer("unbelievable windows shine brightly")
+    words = found.word_ids()
+    for _ in range(50):
+        at = set(masker.choose(np.asarray(found["input_ids"]), random).tolist())
+        chosen = {words[position] for position in at}
+        assert at == {position for position, word in enumerate(words) if word in chosen and word is not None}
+
+
+def test_of_the_chosen_80_in_100_are_masked_and_10_replaced(tokenizer: Any) -> None:
+    masker, random = Masker(tokenizer, 0.15, "token"), np.random.default_rng(0)
+    ids = np.full(20_000, masker.ordinary[5])
+    shown = masker.corrupt(ids, np.arange(len(ids)), random)
+    assert abs(np.mean(shown == tokenizer.mask_token_id) - 0.8) < 0.02
+    assert abs(np.mean(shown == ids) - 0.1) < 0.02
+
+
+# -- the network -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("next_objective", ["nsp", "none"])
+def test_the_words_asked_for_are_those_of_the_plain_network(corpus: Path, next_objective: str) -> None:
+    task = build_pretrain(settings(corpus, next_objective=next_objective))
+    model = task.model.eval()
+    batch = task.collate([task.train_data[row] for row in range(4)])
+    inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
+    with torch.no_grad():
+        quick, plain = network.forward(model, batch), model(**inputs)
+    logits = plain.prediction_logits if next_objective == "nsp" else plain.logits
+    torch.testing.assert_close(quick.words, logits.flatten(0, 1)[batch["positions"]])
+
+
+@pytest.mark.parametrize(("size", "millions"), [("bert-base", 110), ("bert-large", 336)])
+def test_the_presets_have_the_papers_sizes(tmp_path: Path, size: str, millions: int) -> None:
+    chosen = parse_settings(PretrainSettings, {"size": size})
+    with torch.device("meta"):
+        model = BertForPreTraining(network.new_config(chosen, 30_522))
+    assert round(sum(weight.numel() for weight in model.parameters()) / 1e6) == millions
+
+
+# -- learning --------------------------------------------------------------------------------------------------------------
+
+
+def test_it_learns_hidden_words_and_following_sentences(tmp_path: Path, corpus: Path) -> None:
+    """Chance: a word in 45, a pair in 2."""
+    chosen = settings(
+        corpus, steps=400, batch_size=32, learning_rate=3e-3, evaluate_every=200, eval_share=0.3, half_precision=True
+    )
+    found = fit(build_pretrain(chosen), chosen, tmp_path).metrics
+    assert found["masked_accuracy"] > 0.4, found
+    assert found["next_accuracy"] > 0.85, found
+    model = load(tmp_path / "artifact")
+    assert endpoints.fill_mask(model, "The bab [MASK] bil bom.", 3)["masks"][0][0]["word"] == "bek"
+    assert len(endpoints.embed(model, "The bab.")) == 48
+    first, second = "The bab bek bil bom. The bom bil bek bab.", "The bek bab bom bil."
+    follows = endpoints.next_sentence(model, first, second)["probability"]
+    assert follows > 5 * endpoints.next_sentence(model, first, "The dek dab dom dil.")["probability"]
+    assert json.loads((tmp_path / "artifact/config.json").read_text())["architectures"] == ["BertForPreTraining"]
+    assert AutoModelForMaskedLM.from_pretrained(tmp_path / "artifact").dtype == torch.float16
+
+
+def test_the_same_step_draws_the_same_masks(corpus: Path) -> None:
+    task, rows = build_pretrain(settings(corpus)), range(8)
+    drawn = []
+    for _ in range(2):
+        np.random.seed(step_seed(0, 7, 0) % 2**32)
+        drawn.append(task.collate([task.train_data[row] for row in rows])["input_ids"])
+    assert torch.equal(*drawn)
+    assert not torch.equal(drawn[0], task.collate([task.train_data[row] for row in rows])["input_ids"])
+
+
+def test_collapsed_vectors_are_an_alarm() -> None:
+    random = np.random.default_rng(0)
+    spread, alike = random.normal(size=(100, 32)), np.outer(random.normal(size=100), np.ones(32))
+    assert effective_rank(spread) > 20 and not alarms({"effective_rank": effective_rank(spread)}, 100)
+    assert "Collapse" in alarms({"effective_rank": effective_rank(alike)}, 100)[0]
+
+
+# -- bad input -------------------------------------------------------------------------------------------------------------
+
+
+def red(path: Path, text: str, **values: Any) -> str:
+    path.write_text(text, encoding="utf-8")
+    return " ".join(
+        finding.title for finding in check_pretrain(settings(path, **values)).findings if finding.level == "red"
+    )
+
+
+def test_a_corpus_without_text_is_refused(tmp_path: Path) -> None:
+    assert "empty" in red(tmp_path / "a.txt", "\n\n \n")
+    assert "one sentence" in red(tmp_path / "a.txt", "Only this.\n")
+
+
+def test_next_sentences_need_two_documents(tmp_path: Path) -> None:
+    text = "It rained. We left. They stayed.\nIt was late.\n"
+    assert "needs two" in red(tmp_path / "a.txt", text)
+    assert not red(tmp_path / "a.txt", text, next_objective="sop")
+
+
+def test_one_document_holds_its_end_out() -> None:
+    assert hold_out([["a", "b", "c", "d"]], 0.25, 0) == ([["a", "b", "c"]], [["d"]])
+
+
+def test_a_model_without_a_mask_refuses_to_guess(tmp_path: Path, corpus: Path) -> None:
+    task = build_pretrain(settings(corpus))
+    task.save(task.model, tmp_path / "saved")
+    model = load(tmp_path / "saved")
+    with pytest.raises(UserError, match=r"no \[MASK\]"):
+        endpoints.fill_mask(model, "no hole")
+    with pytest.raises(UserError, match="cannot classify"):
+        endpoints.classify(model, "a text")  # type: ignore[arg-type]
+    model.tokenizer.mask_token = None
+    with pytest.raises(UserError, match="no mask token"):
+        endpoints.fill_mask(model, "a [MASK]")
+
+
+def test_documents_and_sentences_are_found_again_in_the_tokens(tokenizer: Any) -> None:
+    found = encode([["windows shine", "over"], ["quiet harbours"]], tokenizer)
+    assert len(found) == 2 and len(found.sentences) == 4
+    assert tokenizer.decode(found.tokens[found.documents[1] :]) == "quiet harbours"
