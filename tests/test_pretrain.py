@@ -33,9 +33,9 @@ TINY = {"layers": 1, "heads": 2, "hidden_size": 48, "vocabulary_size": 200, "max
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """90 documents of 6 sentences; all of a document are of one topic."""
+    """300 documents of 6 sentences; all of a document are of one topic."""
     random, path, documents = np.random.default_rng(0), tmp_path / "corpus.txt", []
-    for number in range(90):
+    for number in range(300):
         words = TOPICS[number % len(TOPICS)]
         documents.append(" ".join(f"The {' '.join(random.permutation(words))}." for _ in range(6)))
     path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
@@ -96,7 +96,7 @@ def test_a_pair_is_the_window_itself_or_goes_on_in_another_document(documents: l
             assert np.array_equal(np.concatenate([first, second]), np.arange(window.start, window.end))
         else:
             low, high = corpus.documents[window.document : window.document + 2]
-            assert not ((second >= low) & (second < high)).any() or len(documents) < 3
+            assert not ((second >= low) & (second < high)).any()
 
 
 def test_sentence_order_swaps_the_segments_half_of_the_time() -> None:
@@ -175,18 +175,17 @@ def test_the_presets_have_the_papers_sizes(tmp_path: Path, size: str, millions: 
 
 def test_it_learns_hidden_words_and_following_sentences(tmp_path: Path, corpus: Path) -> None:
     """Chance: a word in 45, a pair in 2."""
-    chosen = settings(
-        corpus, steps=400, batch_size=32, learning_rate=3e-3, evaluate_every=200, eval_share=0.3, half_precision=True
-    )
+    chosen = settings(corpus, steps=400, batch_size=32, learning_rate=3e-3, evaluate_every=200, half_precision=True)
     found = fit(build_pretrain(chosen), chosen, tmp_path).metrics
     assert found["masked_accuracy"] > 0.4, found
     assert found["next_accuracy"] > 0.85, found
     model = load(tmp_path / "artifact")
-    assert endpoints.fill_mask(model, "The bab [MASK] bil bom.", 3)["masks"][0][0]["word"] == "bek"
+    guesses = endpoints.fill_mask(model, "The bab bil bek bom. The bab [MASK] bil bom.", 2)["masks"][0]
+    assert {guess["word"] for guess in guesses} <= set(TOPICS[0])
     assert len(endpoints.embed(model, "The bab.")) == 48
     first, second = "The bab bek bil bom. The bom bil bek bab.", "The bek bab bom bil."
     follows = endpoints.next_sentence(model, first, second)["probability"]
-    assert follows > 5 * endpoints.next_sentence(model, first, "The dek dab dom dil.")["probability"]
+    assert follows > 0.5 > endpoints.next_sentence(model, first, "The dek dab dom dil.")["probability"]
     assert json.loads((tmp_path / "artifact/config.json").read_text())["architectures"] == ["BertForPreTraining"]
     assert AutoModelForMaskedLM.from_pretrained(tmp_path / "artifact").dtype == torch.float16
 

@@ -92,7 +92,12 @@ def train_tokenizer(texts: Sequence[str], size: int, max_length: int) -> PreTrai
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(token, words.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
     )
-    return PreTrainedTokenizerFast(tokenizer_object=words, model_max_length=max(POSITIONS, max_length), **SPECIAL)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        model_max_length=max(POSITIONS, max_length),
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],  # or a pair's segments would be lost
+        **SPECIAL,
+    )
 
 
 def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:

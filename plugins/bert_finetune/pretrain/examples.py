@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from plugins.bert_finetune.pretrain.corpus import Corpus
 
+SHORT = 0.1  # share of the windows
 LEAST = 8  # tokens of a window; what is left of a document below that is dropped
 TRIES = 10  # to find a random segment of another document that is long enough
 IS_NEXT, IS_OTHER = 0, 1  # as BERT numbers them
@@ -24,15 +25,14 @@ class Window(NamedTuple):
 
 
 class Windows(Sequence[Window]):
-    """Every token of the corpus once, in windows of `size` tokens; only the end of a document is shorter: no padding to waste."""
+    """Every token of the corpus once, in windows of `size` tokens, so that nothing is padded.
 
-    def __init__(self, corpus: Corpus, size: int):
-        self.corpus, found = corpus, []
-        for document, (start, end) in enumerate(zip(corpus.documents[:-1], corpus.documents[1:], strict=True)):
-            starts = np.arange(start, end, size)
-            ends = np.minimum(starts + size, end)
-            found.append(np.stack([np.full(len(starts), document), starts, ends], 1)[ends - starts >= LEAST])
-        self.rows = np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64)  # document, start, end
+    One window in ten is shorter, of any length, as in BERT: or no short text would look like what was learned.
+    """
+
+    def __init__(self, corpus: Corpus, size: int, seed: int = 0):
+        self.corpus, random = corpus, np.random.default_rng([seed, 5])
+        self.rows = np.asarray(list(_cuts(corpus, size, random)), dtype=np.int64).reshape(-1, 3)  # document, start, end
 
     @property
     def lengths(self) -> np.ndarray:
@@ -43,6 +43,17 @@ class Windows(Sequence[Window]):
 
     def __getitem__(self, row: int) -> Window:  # type: ignore[override]
         return Window(self.corpus, *map(int, self.rows[row]))
+
+
+def _cuts(corpus: Corpus, size: int, random: np.random.Generator) -> Iterator[tuple[int, int, int]]:
+    for document, (start, last) in enumerate(
+        zip(corpus.documents[:-1].tolist(), corpus.documents[1:].tolist(), strict=True)
+    ):
+        while last - start >= LEAST:
+            is_short = random.random() < SHORT and size > LEAST
+            end = min(start + (int(random.integers(LEAST, size)) if is_short else size), last)
+            yield document, start, end
+            start = end
 
 
 def draw_pair(window: Window, objective: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
@@ -72,13 +83,15 @@ def _cut(window: Window, rng: np.random.Generator) -> int:
 def _elsewhere(window: Window, length: int, rng: np.random.Generator) -> np.ndarray:
     """The beginning of a random sentence of another document and what follows it there, `length` tokens if there are so many."""
     corpus, best = window.corpus, np.zeros(0, dtype=np.int32)
-    for _ in range(TRIES):
-        at = int(corpus.sentences[rng.integers(0, len(corpus.sentences) - 1)])
+    own = corpus.documents[window.document : window.document + 2]
+    first, after = (int(each) for each in np.searchsorted(corpus.sentences, own))
+    others = len(corpus.sentences) - 1 - (after - first)
+    for _ in range(TRIES if others else 0):
+        sentence = int(rng.integers(0, others))
+        at = int(corpus.sentences[sentence if sentence < first else sentence + after - first])
         document = int(np.searchsorted(corpus.documents, at, side="right")) - 1
-        if document == window.document:
-            continue
         found = corpus.tokens[at : min(at + length, int(corpus.documents[document + 1]))]
-        if len(found) == length:
-            return found
         best = max(best, found, key=len)
-    return best if len(best) else corpus.tokens[window.start : window.start + length]
+        if len(best) == length:
+            break
+    return best if len(best) else corpus.tokens[window.start : window.start + length]  # there is no other document

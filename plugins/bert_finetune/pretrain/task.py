@@ -90,10 +90,10 @@ class PretrainTask(Task):
         self.max_length = min(settings.max_length, encoder.positions(model))
         self.masker = Masker(tokenizer, settings.mask_share, settings.mask_unit)
         size = self.max_length - SPECIAL
-        self.train_data = Windows(encode(train, tokenizer), size)
+        self.train_data = Windows(encode(train, tokenizer), size, settings.seed)
         if not len(self.train_data):
             raise UserError("The corpus is too short to make one row of: give more text.")
-        self.held = Windows(encode(held, tokenizer), size)
+        self.held = Windows(encode(held, tokenizer), size, settings.seed)
         order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.evaluation_rows]
         self.probes = _probes(settings, tokenizer, self.max_length)
         self.windows = [self.held[int(row)] for row in np.sort(order)]
