@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -15,7 +16,7 @@ from plugins._contract import Plugin, endpoint_types
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload
 from spaces_app.studio import Studio
-from training import push_job
+from training import push_job, remote
 from training.hub_search import search
 from training.publish import How
 
@@ -255,6 +256,67 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         """
         return studio.pull(repo.strip(), hub_token(studio, token), visitor(request))
 
+    def jobs_flavours(token: gr.OAuthToken | None) -> list[dict[str, Any]]:
+        """List the machines of HF Jobs and what they cost.
+
+        Returns:
+            Records: name, title, accelerators, dollars_an_hour.
+        """
+        return [asdict(each) for each in remote.flavours(hub_token(studio, token))]
+
+    def jobs_start(
+        run: str,
+        repo: str,
+        request: gr.Request,
+        token: gr.OAuthToken | None,
+        flavour: str = "cpu-basic",
+        seconds: int = 3600,
+    ) -> dict[str, Any]:
+        """Train a run on a machine of HF Jobs, with your own token and credit; the weights arrive in your repository.
+
+        Args:
+            run: Its id: its settings and data are sent to the private repository `repo`-job.
+            repo: owner/name that the weights are pushed to.
+            flavour: The machine, by its name in /jobs_flavours.
+            seconds: After which the job is ended, 600 to 604800; training ends after 80 % of them.
+
+        Returns:
+            id, run, target, flavour, stage, message, url, created, dollars_at_most, sent.
+        """
+        found = studio.run(run, visitor(request))
+        return remote.start(found, repo.strip(), flavour.strip(), seconds, hub_token(studio, token))
+
+    def jobs_list(token: gr.OAuthToken | None, run: str = "") -> list[dict[str, Any]]:
+        """Say how your jobs on HF Jobs are doing, the newest first.
+
+        Args:
+            run: A run's id; empty for all.
+
+        Returns:
+            Records: id, run, target, flavour, stage, message, url, created.
+        """
+        return [asdict(each) for each in remote.jobs(hub_token(studio, token), run.strip())]
+
+    def jobs_logs(job: str, token: gr.OAuthToken | None, tail: int = 200) -> list[str]:
+        """Read what a job of HF Jobs wrote.
+
+        Args:
+            job: Its id.
+            tail: Lines, from the end.
+        """
+        return remote.logs(job.strip(), hub_token(studio, token), tail)
+
+    def jobs_cancel(job: str, token: gr.OAuthToken | None) -> dict[str, Any]:
+        """End a job of HF Jobs; what it had trained is lost.
+
+        Args:
+            job: Its id.
+
+        Returns:
+            Its record, as /jobs_list has it.
+        """
+        return asdict(remote.cancel(job.strip(), hub_token(studio, token)))
+
     return [
         plugins,
         train,
@@ -270,6 +332,11 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         push_preview,
         hub_search,
         hub_pull,
+        jobs_flavours,
+        jobs_start,
+        jobs_list,
+        jobs_logs,
+        jobs_cancel,
     ]
 
 

@@ -1,16 +1,16 @@
-"""The Publish tab, the same for every plugin: push, pull, and what is pushed."""
+"""The Publish tab, the same for every plugin: push, pull, what is pushed, and machines to rent."""
 
 from __future__ import annotations
 
 import gradio as gr
 
 from plugins._contract import Plugin
-from spaces_app import pull_panel, push_panel
+from spaces_app import jobs_panel, pull_panel, push_panel
 from spaces_app.studio import Studio
 
 
-def draw(studio: Studio, plugin: Plugin) -> gr.Dropdown:
-    """Draw the tab's content; returns the dropdown of runs, for the shell to fill."""
+def draw(studio: Studio, plugin: Plugin) -> tuple[gr.Dropdown, gr.Dropdown]:
+    """Draw the tab's content; returns two dropdowns for the shell to fill: of runs with weights, and of all runs."""
     with gr.Row():
         with gr.Column():
             chosen, contents = push_panel.draw(studio, plugin)
@@ -18,4 +18,6 @@ def draw(studio: Studio, plugin: Plugin) -> gr.Dropdown:
             pull_panel.draw(studio, plugin)
     with gr.Accordion("What is pushed", open=True):
         contents.render()
-    return chosen
+    with gr.Accordion("Train on HF Jobs", open=False):
+        sent = jobs_panel.draw(studio)
+    return chosen, sent

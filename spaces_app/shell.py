@@ -76,8 +76,16 @@ def launch_options(settings: Settings | None = None) -> dict[str, Any]:
 class Room:
     """One plugin's tab: what the shell fills when the page opens."""
 
-    def __init__(self, plugin: Plugin, bench: Bench, inner: gr.Tabs, panel: TrainPanel, publish: gr.Dropdown):
-        self.plugin, self.bench, self.inner, self.panel, self.publish = plugin, bench, inner, panel, publish
+    def __init__(
+        self,
+        plugin: Plugin,
+        bench: Bench,
+        inner: gr.Tabs,
+        panel: TrainPanel,
+        published: tuple[gr.Dropdown, gr.Dropdown],
+    ):
+        self.plugin, self.bench, self.inner, self.panel = plugin, bench, inner, panel
+        self.publish, self.sent = published
 
     def components(self) -> list[Any]:
         return [
@@ -85,6 +93,7 @@ class Room:
             self.panel.monitor,
             self.panel.chosen,
             self.publish,
+            self.sent,
             *self.panel.models,
             *self.bench.pickers,
         ]
@@ -121,8 +130,8 @@ def _draw(studio: Studio, plugin: Plugin) -> Room:
         with gr.Tab("Train", id=TRAIN):
             panel = train_panel.draw(studio, plugin)
         with gr.Tab("Publish"):
-            publish = hub_panel.draw(studio, plugin)
-    room = Room(plugin, bench, inner, panel, publish)
+            published = hub_panel.draw(studio, plugin)
+    room = Room(plugin, bench, inner, panel, published)
     _refresh_on_change(studio, room)
     return room
 
@@ -177,14 +186,15 @@ def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[st
 
 def _refresh_on_change(studio: Studio, room: Room) -> None:
     """When one goes from tab to tab: offer the weights that a run has made meanwhile, and keep what was chosen."""
-    outputs = [room.publish, *room.panel.models, *room.bench.pickers]
+    outputs = [room.publish, room.sent, *room.panel.models, *room.bench.pickers]
 
-    def refresh(request: gr.Request, published: str | None, *chosen: str | None) -> list[Any]:
+    def refresh(request: gr.Request, published: str | None, sent: str | None, *chosen: str | None) -> list[Any]:
         names = studio.weights_names(room.plugin, visitor(request))
         weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
         pickers = chosen[len(weights) :]
         return [
             train_panel.run_choices(studio, room.plugin, request, published, with_weights=True),
+            train_panel.run_choices(studio, room.plugin, request, sent),
             *weights,
             *(gr.Dropdown(choices=names, value=value or (names[0] if names else "")) for value in pickers),
         ]
@@ -201,4 +211,5 @@ def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -
     choices = train_panel.run_choices(studio, room.plugin, request, shown or None)
     published = train_panel.run_choices(studio, room.plugin, request, None, with_weights=True)
     selected = gr.Tabs(selected=TRAIN) if run_id else gr.skip()
-    return [selected, shown, choices, published, *weights, *pickers]
+    sent = train_panel.run_choices(studio, room.plugin, request, None)
+    return [selected, shown, choices, published, sent, *weights, *pickers]

@@ -20,6 +20,7 @@ from training.errors import UserError
 from training.flags import add_flags, check_files, read_config, refuse_unknown
 from training.hub_commands import pull_command, push_command
 from training.jobs import Run, Runs, named_run
+from training.remote_commands import jobs_command
 from training.settings import TrainSettings, parse_settings
 
 
@@ -52,6 +53,7 @@ def help_command() -> int:
         "\ncommands:\n  list                 every run\n  status RUN           one run, as JSON\n  resume RUN           go on from the last checkpoint"
         "\n  cancel RUN           stop it; a checkpoint and the best weights are kept\n  delete RUN           remove its folder"
         "\n  push RUN OWNER/NAME  its weights to the Hub: --public, --pull-request, --tag TAG\n  pull OWNER/NAME      weights from the Hub"
+        "\n  jobs start RUN OWNER/NAME  train it on a machine of HF Jobs; also list, logs, cancel, flavours"
         "\n  check PLUGIN TRAINER [settings]   the preflight sheet, nothing started\n\n`python -m training <plugin> <trainer> --help` lists the settings."
     )
     return 0
@@ -301,6 +303,7 @@ COMMANDS: dict[str, Any] = {
     "check": check_command,
     "push": push_command,
     "pull": pull_command,
+    "jobs": jobs_command,
     "run": run_command,
     "worker": worker_command,
     "prefork": prefork_command,
