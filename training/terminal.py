@@ -69,6 +69,8 @@ def describe(event: dict) -> str:
         return f"step {event['step']}: {values}{' (best so far)' if event['best'] else ''}"
     if name == "notice":
         return f"note: {event['message']}"
+    if name == "backup":
+        return f"backed up to {event['repo']}: checkpoint of step {event['checkpoint']}"
     return (
         f"{name} at step {event['step']}. {event.get('message', '')}".rstrip()
         if name in ("finished", "cancelled", "failed")
