@@ -164,7 +164,21 @@ def said(repo, home):
         code = main(["resume", repo])
     return f"{code} {told.getvalue()}"
 
-answers = {"here": said(repo, homes[0])}
+def reclaimed():
+    # The large files that a repository keeps after three states of 1.2 MB, with room for none.
+    from training import backup_upload
+    from training.backup_files import Marker
+    backup_upload.RECLAIM_BYTES = 0
+    ours, to = backup_upload.Backup(f"{repo}-kept", os.environ["HF_TOKEN"], marker["run"]), Path(homes[1])
+    for step in (1, 2, 3):
+        part = to / f"state-{step}" / "checkpoint" / f"step-{step:09d}"
+        part.mkdir(parents=True)
+        (part / "model.safetensors").write_bytes(os.urandom(1_200_000))
+        (part.parents[1] / "config.yaml").write_text("plugin: toy")
+        ours.send(part.parents[1], Marker(marker["run"], "toy", "fit", step, "started", {}))
+    return [file.filename for file in api.list_lfs_files(f"{repo}-kept")]
+
+answers = {"reclaimed": reclaimed(), "here": said(repo, homes[0])}
 for number, (case, altered) in enumerate(CASES.items()):
     make(f"{repo}-{number}", *altered)
     answers[case] = said(f"{repo}-{number}", f"{homes[1]}/{number}")
@@ -244,6 +258,10 @@ def test_killed_run_resumes_on_another_machine_bit_for_bit(
     assert losses(run.folder) == losses(unbroken.folder)
     assert not any(name.startswith("checkpoint/") for name in hub.files(f"models/{repo}"))
     assert secret_in(tmp_path) == []
+
+
+def test_contents_of_older_checkpoints_are_given_back(hostile: dict):
+    assert hostile["reclaimed"] == ["checkpoint/step-000000003/model.safetensors"]
 
 
 def test_each_backup_is_one_commit(killed: Run, hub: Hub):

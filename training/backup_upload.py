@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 LARGEST_MARKER = 20 * 2**20
+RECLAIM_BYTES = 2**30  # of older checkpoints, that the repository's history would keep for ever
 HARMLESS = (".gitattributes", "README.md", MARKER)  # may be there before the first backup
 HOW = How(private=True, message="Back up the run")
 
@@ -96,7 +98,18 @@ class Backup:
         info = self._look(api, marker)
         self._head = ""  # unknown, until the commit has landed
         self._head = self._commit(api, folder, marker, info)
+        with contextlib.suppress(Exception):  # the state is there; storage can be given back after the next one
+            self._reclaim(api)
         return files.size_bytes(folder)
+
+    def _reclaim(self, api: HfApi) -> None:
+        """Delete the contents of older checkpoints, once they are many bytes: there is one at every backup."""
+        here = set(self._sent.values())
+        old = [each for each in api.list_lfs_files(self.repo) if each.oid not in here]
+        old = [each for each in old if each.filename.startswith("checkpoint/")]
+        if sum(each.size for each in old) > RECLAIM_BYTES:
+            api.permanently_delete_lfs_files(self.repo, old)  # rewrites the history, and so moves its head
+            self._head = str(api.model_info(self.repo).sha)
 
     def _look(self, api: HfApi, marker: Marker) -> Any:
         """The repository as it is now; it is made if it is not there."""
