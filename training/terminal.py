@@ -70,7 +70,8 @@ def describe(event: dict) -> str:
     if name == "notice":
         return f"note: {event['message']}"
     if name == "backup":
-        return f"backed up to {event['repo']}: checkpoint of step {event['checkpoint']}"
+        what = f"checkpoint of step {event['checkpoint']}" if event["checkpoint"] else "weights and events"
+        return f"backed up to {event['repo']}: {what}"
     return (
         f"{name} at step {event['step']}. {event.get('message', '')}".rstrip()
         if name in ("finished", "cancelled", "failed")
