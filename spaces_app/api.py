@@ -69,6 +69,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         trainer: str,
         settings: dict[str, Any],
         request: gr.Request,
+        token: gr.OAuthToken | None,
         data: gr.FileData | None = None,
         eval_data: gr.FileData | None = None,
     ) -> dict[str, Any]:
@@ -84,7 +85,8 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         Returns:
             The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, and more.
         """
-        return studio.train(plugin, trainer, settings, upload(data), upload(eval_data), visitor(request))
+        files = upload(data), upload(eval_data)
+        return studio.train(plugin, trainer, settings, *files, visitor(request), hub_token(studio, token))
 
     def check(
         plugin: str,
@@ -151,7 +153,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         """
         return studio.cancel(studio.run(run, visitor(request)))
 
-    def run_resume(run: str, request: gr.Request) -> dict[str, Any]:
+    def run_resume(run: str, request: gr.Request, token: gr.OAuthToken | None) -> dict[str, Any]:
         """Go on with a cancelled, failed or lost run from its last checkpoint.
 
         Args:
@@ -161,7 +163,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             The run, as /run_status gives it.
         """
         who = visitor(request)
-        return studio.resume(studio.run(run, who), who)
+        return studio.resume(studio.run(run, who), who, hub_token(studio, token))
 
     def run_delete(run: str, request: gr.Request) -> str:
         """Delete a run that is not running, with its data and its weights.

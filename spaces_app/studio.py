@@ -23,7 +23,7 @@ from plugins._recognition import recognise
 from spaces_app.access import check_may_train, may_see
 from spaces_app.gpu import lend_gpu
 from spaces_app.settings import Settings
-from training import card, hub, publish, push_job
+from training import backup, card, hub, publish, push_job
 from training.artifact import RECORD, read_record
 from training.dispatch import Dispatcher, cancel_when_queued, child_environment
 from training.errors import UserError
@@ -48,7 +48,10 @@ class Studio:
         self.plugins = {one.name: one.plugin for one in self.found if one.plugin}
         self.runs = Runs()
         self.warm = WarmProcess(["prefork"], child_environment())
-        self.dispatcher = Dispatcher(self.runs, settings.runs_at_once, self.warm)
+        self._tokens: dict[str, str] = {}  # run -> its visitor's, from the click to the start; in memory only
+        self.dispatcher = Dispatcher(
+            self.runs, settings.runs_at_once, self.warm, token_of=lambda run: self._tokens.pop(run.id, None)
+        )
         self._models: OrderedDict[tuple[str, Path, int], Any] = OrderedDict()
         self._pulled: dict[str, dict[str, str]] = {}  # visitor -> name of weights -> plugin
         self._loading = threading.Lock()
@@ -130,9 +133,19 @@ class Studio:
         return self.plugin(plugin), kind, settings
 
     def train(
-        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None, who: str
+        self,
+        plugin: str,
+        trainer: str,
+        values: dict[str, Any],
+        data: Path | None,
+        eval_data: Path | None,
+        who: str,
+        token: str | None = None,
     ) -> dict[str, Any]:
         """Check the data and queue a run; answers at once.
+
+        Args:
+            token: The visitor's, for the backup of the run where its settings ask for one.
 
         Raises:
             UserError: For what `prepare` refuses, and for red rows of the preflight sheet.
@@ -141,8 +154,10 @@ class Studio:
         owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
         hub.check_exists(settings.model, owner.starters, self.runs)
         kind.preflight(settings).raise_if_blocked()
+        if settings.backup:
+            backup.check(settings, owner.starters, token)
         run = self.runs.create(owner.name, kind.name, settings, who)
-        self.dispatcher.pump()
+        self._start(run, token)
         return self.describe(run)
 
     def check(
@@ -221,13 +236,20 @@ class Studio:
 
     def cancel(self, run: Run) -> dict[str, Any]:
         cancel_when_queued(run)
+        self._tokens.pop(run.id, None)
         return self.describe(run)
 
-    def resume(self, run: Run, who: str) -> dict[str, Any]:
+    def resume(self, run: Run, who: str, token: str | None = None) -> dict[str, Any]:
+        """Queue a run again; `token` as for `train`."""
         check_may_train(who, self.settings)
         run.resume()
-        self.dispatcher.pump()
+        self._start(run, token)
         return self.describe(run)
+
+    def _start(self, run: Run, token: str | None) -> None:
+        if token and run.config()["settings"].get("backup"):
+            self._tokens[run.id] = token
+        self.dispatcher.pump()
 
     def report(self, run: Run) -> dict[str, Any]:
         """The tables of the best evaluation: title -> columns and rows."""

@@ -13,7 +13,7 @@ from gradio.components import Component
 from plugins._contract import Plugin, Trainer
 from spaces_app import recipe
 from spaces_app.access import told, visitor
-from spaces_app.api import CHECKS
+from spaces_app.api import CHECKS, hub_token
 from spaces_app.monitor import RunMonitor
 from spaces_app.settings import Settings
 from spaces_app.studio import Studio
@@ -99,9 +99,10 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
         sheet = studio.check(plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request))
         return gr.HTML(sheet_html(sheet), visible=True)
 
-    def on_start(request: gr.Request, *values: Any) -> tuple[str, Any, str]:
+    def on_start(request: gr.Request, token: gr.OAuthToken | None, *values: Any) -> tuple[str, Any, str]:
         settings, files = read(values)
-        run = studio.train(plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request))
+        given = plugin.name, trainer.name, settings, files["data"], files["eval_data"]
+        run = studio.train(*given, visitor(request), hub_token(studio, token))
         return run["id"], run_choices(studio, plugin, request, run["id"]), ""
 
     def on_copy(request: gr.Request, *values: Any) -> tuple[str, str, str]:
@@ -157,8 +158,8 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
         studio.cancel(find(run_id, request))
         gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
 
-    def on_resume(run_id: str, request: gr.Request) -> str:
-        studio.resume(find(run_id, request), visitor(request))
+    def on_resume(run_id: str, request: gr.Request, token: gr.OAuthToken | None) -> str:
+        studio.resume(find(run_id, request), visitor(request), hub_token(studio, token))
         return run_id
 
     def on_report(run_id: str, request: gr.Request) -> str:

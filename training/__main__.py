@@ -6,11 +6,13 @@ One of the two places where training meets the plugins; nothing heavy is importe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ def help_command() -> int:
         for trainer in found.plugin.trainers:
             print(f"  {found.name} {trainer.name:<12} {trainer.title}")
     print(
-        "\ncommands:\n  list                 every run\n  status RUN           one run, as JSON\n  resume RUN           go on from the last checkpoint"
+        "\ncommands:\n  list                 every run\n  status RUN           one run, as JSON\n  resume RUN           go on from the last checkpoint; OWNER/REPO: from a backup on the Hub"
         "\n  cancel RUN           stop it; a checkpoint and the best weights are kept\n  delete RUN           remove its folder"
         "\n  push RUN OWNER/NAME  its weights to the Hub: --public, --pull-request, --tag TAG\n  pull OWNER/NAME      weights from the Hub"
         "\n  jobs start RUN OWNER/NAME  train it on a machine of HF Jobs; also list, logs, cancel, flavours"
@@ -70,12 +72,24 @@ def train_command(arguments: list[str]) -> int:
         if finding.level == "amber":
             print(f"note: {finding.title}. {finding.detail}", flush=True)
     sheet.raise_if_blocked()
+    if settings.backup:
+        check_backup(plugin, settings, options.folder)
     run = Runs().create(
         plugin.name, trainer.name, settings, folder=Path(options.folder).resolve() if options.folder else None
     )
     code = run_here(run, plugin, trainer)
     print(run.folder if options.folder else run.id)
     return code
+
+
+def check_backup(plugin: Plugin, settings: TrainSettings, folder: str | None) -> None:
+    """Refuse a backup that would not work, before anything is made."""
+    from training.backup import check
+    from training.hub_client import own_token
+
+    if folder:
+        raise UserError("backup: a run that is backed up lives under SELFSUP_HOME/runs; leave out --folder.")
+    check(settings, plugin.starters, own_token())
 
 
 def parse_command(arguments: list[str]) -> tuple[Plugin, Trainer, TrainSettings, argparse.Namespace]:
@@ -164,19 +178,32 @@ def worker_command(arguments: list[str]) -> int:
 
 
 def train(run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings) -> int:
+    """Train beside the progress display and, in the main process, the backup."""
+    from training.backup import backed_up
+    from training.terminal import progress_display
+
+    main_process = os.environ.get("RANK", "0") == "0"
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(progress_display())
+        if main_process:
+            listener = stack.enter_context(backed_up(run, settings, listener))
+        return fit_task(run, plugin, trainer, settings, listener)
+
+
+def fit_task(
+    run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings, listener: Callable[[dict], None]
+) -> int:
     """Build the task and fit it; whatever goes wrong becomes the run's last event, in words."""
     from training.failures import explain
     from training.loop import fit
     from training.record import describe_run
-    from training.terminal import progress_display
 
     main_process = os.environ.get("RANK", "0") == "0"
     try:
         ready = with_weights(plugin, settings)
         about = describe_run(run, plugin, trainer, settings, Path(ready.model) if ready.model else None)
         task = trainer.build(ready)
-        with progress_display() as listener:
-            progress = fit(task, settings, run.folder, about, listener)
+        progress = fit(task, settings, run.folder, about, listener)
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
         if not isinstance(error, UserError):
             import traceback
@@ -260,12 +287,36 @@ def cancel_command(arguments: list[str]) -> int:
 
 
 def resume_command(arguments: list[str]) -> int:
-    run = _named(arguments)
+    """Go on with a run of this machine, or with one that is backed up on the Hub."""
+    if arguments in (["-h"], ["--help"]):
+        print(RESUME_HELP)
+        return 0
+    run = _restored(arguments[0]) if len(arguments) == 1 and is_on_hub(arguments[0]) else _named(arguments)
     plugin, trainer = trainer_of(run)
     run.resume()
     code = run_here(run, plugin, trainer)
     print(run.id)
     return code
+
+
+def is_on_hub(name: str) -> bool:
+    """Whether this is owner/repo[@revision], and no folder of a run."""
+    from training.hub import REPO
+
+    return REPO.fullmatch(name) is not None and not (Path(name) / "config.yaml").is_file()
+
+
+def _restored(name: str) -> Run:
+    from training.hub_client import own_token
+    from training.restore import restore
+
+    def known(plugin: str, trainer: str) -> tuple[type[TrainSettings], Mapping[str, Path]]:
+        found = find(plugin)
+        return found.trainer(trainer).settings, found.starters
+
+    run = restore(name, own_token(), known)
+    print(f"restored {run.id} from {name}", flush=True)
+    return run
 
 
 def delete_command(arguments: list[str]) -> int:
@@ -293,6 +344,13 @@ def _named(arguments: list[str]) -> Run:
         raise UserError("Give one run: its id, or the folder it lives in.")
     return named_run(arguments[0])
 
+
+RESUME_HELP = """usage: python -m training resume RUN | OWNER/REPO[@REVISION]
+
+Go on from the last checkpoint. RUN is the id or the folder of a run that was stopped, failed or lost.
+OWNER/REPO is its backup on the Hub, which training with --backup OWNER/REPO made: the run is downloaded under the
+same id, checked, and goes on to the weights that the unbroken run would have had. Private repositories need
+HF_TOKEN or `hf auth login`."""
 
 COMMANDS: dict[str, Any] = {
     "list": list_command,

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from training.errors import RunHeldError, UserError
 from training.forkserver import WarmProcess
+from training.hub_client import is_space
 from training.jobs import GRACE_SECONDS, Run, Runs
 
 logger = logging.getLogger(__name__)
-Start = Callable[[Run, int], None]  # (run, the descriptor of its held lock)
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+TokenOf = Callable[[Run], str | None]
 
 
 class Dispatcher:
@@ -28,11 +30,18 @@ class Dispatcher:
         at_once: Runs that may train at the same time.
         warm: Starts them at once, where there is one; otherwise each begins with its imports.
         grace_seconds: From a stop asked for to SIGTERM; to SIGKILL it is a sixth more.
+        token_of: Gives the token that a run acts with on the Hub, if whoever started it handed one over.
     """
 
     def __init__(
-        self, runs: Runs, at_once: int = 1, warm: WarmProcess | None = None, grace_seconds: float = GRACE_SECONDS
+        self,
+        runs: Runs,
+        at_once: int = 1,
+        warm: WarmProcess | None = None,
+        grace_seconds: float = GRACE_SECONDS,
+        token_of: TokenOf = lambda run: None,
     ):
+        self.token_of = token_of
         self.runs, self.at_once, self.warm, self.grace_seconds = runs, at_once, warm, grace_seconds
         self._wake = threading.Event()
 
@@ -55,9 +64,9 @@ class Dispatcher:
         try:
             with run.lock() as descriptor:
                 run.tell("starting")
-                log = run.folder / "log.txt"
-                if not (self.warm and self.warm.start(["run", str(run.folder)], log, descriptor)):
-                    start_process(["run", str(run.folder)], log, descriptor)
+                log, token = run.folder / "log.txt", self.token_of(run)
+                if not (self.warm and self.warm.start(["run", str(run.folder)], log, descriptor, token)):
+                    start_process(["run", str(run.folder)], log, descriptor, token)
         except RunHeldError:
             return  # somebody looks at it this moment: the next pump finds it
 
@@ -101,15 +110,20 @@ def start_process(arguments: list[str], log: Path, descriptor: int, token: str |
             stderr=out,
             start_new_session=True,
             pass_fds=[descriptor],
-            env=child_environment() | ({"HF_TOKEN": token} if token else {}),
+            env=child_environment(token),
         )
 
 
-def child_environment() -> dict[str, str]:
-    """The environment for a trainer: this one, with this source tree importable from anywhere."""
+def child_environment(token: str | None = None) -> dict[str, str]:
+    """The environment for a trainer: this one, with this source tree importable from anywhere.
+
+    Args:
+        token: For the Hub. On a Space a process gets this one or none: never the Space's own, nor another visitor's.
+    """
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100 - a string is what the variable takes
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path}
+    inherited = {name: value for name, value in os.environ.items() if name not in TOKENS or not is_space()}
+    return {**inherited, "PYTHONPATH": path} | ({"HF_TOKEN": token} if token else {})
 
 
 @contextlib.contextmanager

@@ -54,12 +54,16 @@ class WarmProcess:
             self._process.wait()
         self._socket = self._process = None
 
-    def start(self, arguments: list[str], log: Path, descriptor: int) -> bool:
-        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False: it cannot."""
+    def start(self, arguments: list[str], log: Path, descriptor: int, token: str | None = None) -> bool:
+        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False: it cannot.
+
+        Args:
+            token: For the Hub; the fork has it in its memory, and nowhere else.
+        """
         if not self.is_alive() or self._socket is None:
             self.warm_up()
             return False
-        message = json.dumps({"arguments": arguments, "log": str(log)}).encode() + b"\n"
+        message = json.dumps({"arguments": arguments, "log": str(log), "token": token}).encode() + b"\n"
         try:
             socket.send_fds(self._socket, [message], [descriptor])
         except OSError:
@@ -92,6 +96,8 @@ def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> N
     code = 1
     try:
         os.setsid()
+        if order["token"]:
+            os.environ["HF_TOKEN"] = order["token"]
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         nothing, log = (

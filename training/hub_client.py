@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,20 @@ def open_api(token: str | None) -> HfApi:
 
     _limit_waiting()
     return HfApi(token=token)
+
+
+def is_space() -> bool:
+    """Whether this is a Hugging Face Space, where many visitors share one process."""
+    return os.environ.get("SYSTEM") == "spaces"
+
+
+def own_token() -> str | None:
+    """Whom this process acts as on the Hub: on a Space the visitor whose token the page handed over, elsewhere the machine's login."""
+    from huggingface_hub import get_token
+
+    if is_space():
+        return os.environ.get("HF_TOKEN") or None
+    return get_token()
 
 
 @cache

@@ -36,7 +36,7 @@ def check_listing(info: Any, cache: Path) -> list[str]:
     if not any(file.rfilename.endswith(".safetensors") for file in files):
         raise UserError(_without_weights(info.id, [file.rfilename for file in info.siblings or []]))
     missing = [file for file in files if not is_cached(info.id, file, cache)]
-    _check_sizes(info.id, sum(max(0, file.size or 0) for file in missing), cache)
+    check_sizes(info.id, sum(max(0, file.size or 0) for file in missing), cache)
     return [file.rfilename for file in files]
 
 
@@ -77,7 +77,12 @@ def max_pull_mb() -> int:
     return int(text)
 
 
-def _check_sizes(repo: str, needed: int, cache: Path) -> None:
+def check_sizes(repo: str, needed: int, cache: Path) -> None:
+    """Refuse more bytes than this server fetches at once, or than the disk that holds `cache` has room for.
+
+    Raises:
+        UserError: With both numbers.
+    """
     limit = max_pull_mb()
     if limit and needed > limit * 2**20:
         raise UserError(

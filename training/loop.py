@@ -214,7 +214,7 @@ class _Fit:
         found = checkpoint.latest(self.folder / "checkpoint")
         if found is None:
             return False
-        self.accelerator.load_state(str(found))
+        checkpoint.load(self.accelerator, found, self.optimizer)
         return True
 
     def _weights(self) -> torch.nn.Module:

@@ -25,7 +25,7 @@ def launch(run: Run, processes: int, lock: int) -> int:
     threads = str(max(1, (os.cpu_count() or 1) // processes))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [*launcher, "-m", "training", "worker", str(run.folder)]
-    environment = {"OMP_NUM_THREADS": threads, **child_environment()}
+    environment = {"OMP_NUM_THREADS": threads, **child_environment(os.environ.get("HF_TOKEN"))}
     code = subprocess.run(command, env=environment, pass_fds=[lock], check=False).returncode
     return 130 if run.summary().last == "cancelled" else code
 

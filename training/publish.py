@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from training.hub_client import TRIES, open_api, passes, patiently, pause, statu
 from training.listing import FILES
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 PUSHED = (*FILES, "*.png")
 MARK = "Selfsup-Push: "  # in a commit's description: which files it brought
@@ -88,8 +88,8 @@ def push(
         head = place.head or _create(api, repo, how)
         operations = [CommitOperationAdd(str(path.relative_to(folder)), path) for path in files]
         hashes = {str(path.relative_to(folder)): sha256(path) for path in files}
-        _upload_large(api, repo, operations, how, listen)
-        pushed, revision = _commit(api, repo, operations, how, head, hashes)
+        upload_large(api, repo, operations, how, listen)
+        pushed, revision = commit(api, repo, operations, how, head, hashes)
         _check_arrived(api, repo, revision, hashes)
         return _tagged(api, repo, revision, how, pushed)
 
@@ -159,7 +159,13 @@ def _create(api: HfApi, repo: str, how: How) -> str:
     return str(patiently(lambda: api.model_info(repo)).sha)
 
 
-def _upload_large(api: HfApi, repo: str, operations: list[CommitOperationAdd], how: How, listen: Listener) -> None:
+def upload_large(
+    api: HfApi,
+    repo: str,
+    operations: list[CommitOperationAdd],
+    how: How,
+    listen: Listener = lambda name, sent: None,
+) -> None:
     """Bring the large files up one by one. Those that arrived in an earlier try are found there, and not sent again."""
     sent = 0
     for operation in operations:
@@ -173,8 +179,13 @@ def _upload_large(api: HfApi, repo: str, operations: list[CommitOperationAdd], h
         sent += operation.upload_info.size
 
 
-def _commit(
-    api: HfApi, repo: str, operations: list[CommitOperationAdd], how: How, head: str, hashes: dict[str, str]
+def commit(
+    api: HfApi,
+    repo: str,
+    operations: Sequence[CommitOperationAdd | CommitOperationDelete],
+    how: How,
+    head: str,
+    hashes: dict[str, str],
 ) -> tuple[Pushed, str]:
     """Commit on top of `head`; returns what was made and its revision. After an error that may have been the answer's only, look for it."""
     fingerprint = hashlib.sha256("".join(f"{name} {value}\n" for name, value in hashes.items()).encode()).hexdigest()[

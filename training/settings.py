@@ -142,6 +142,15 @@ class TrainSettings(BaseModel):
         json_schema_extra=ADVANCED,
     )
 
+    backup: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})?$",
+        max_length=200,
+        description="A private Hub repository (owner/repo) that gets the last checkpoint, the events and the data while "
+        "training, so that another machine can resume. Empty: none.",
+        json_schema_extra=ADVANCED,
+    )
+
     @model_validator(mode="after")
     def _every_piece_has_a_row(self) -> TrainSettings:
         pieces = self.processes * self.gradient_accumulation

@@ -69,6 +69,9 @@ def describe(event: dict) -> str:
         return f"step {event['step']}: {values}{' (best so far)' if event['best'] else ''}"
     if name == "notice":
         return f"note: {event['message']}"
+    if name == "backup":
+        what = f"checkpoint of step {event['checkpoint']}" if event["checkpoint"] else "weights and events"
+        return f"backed up to {event['repo']}: {what}"
     return (
         f"{name} at step {event['step']}. {event.get('message', '')}".rstrip()
         if name in ("finished", "cancelled", "failed")
