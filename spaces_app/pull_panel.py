@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from typing import Any
 
 import gradio as gr
@@ -11,9 +12,11 @@ from plugins._contract import Plugin
 from spaces_app.access import told, visitor
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
-from spaces_app.train_panel import PRIVATE
-from training.hub_search import search
+from spaces_app.train_panel import PRIVATE, QUICK
+from training.hub_search import complete, search
 
+LEAST_TYPED = 3
+TYPING_SECONDS = 0.3  # between two questions to the Hub while one types
 HEADERS = ["name", "task", "downloads", "likes", "updated"]
 
 
@@ -41,12 +44,22 @@ def draw(studio: Studio, plugin: Plugin) -> None:
     def on_choose(event: gr.SelectData) -> str:
         return event.row_value[0]
 
+    def on_type(typed: gr.KeyUpData, token: gr.OAuthToken | None) -> Any:
+        text = typed.input_value.strip()
+        if len(text) < LEAST_TYPED or "@" in text or ":" in text:
+            return gr.skip()
+        time.sleep(TYPING_SECONDS)
+        names = complete(text, hub_token(studio, token))
+        return gr.Dropdown(choices=names) if names else gr.skip()
+
     def on_pull(target: str | None, request: gr.Request, token: gr.OAuthToken | None) -> str:
         about = studio.pull((target or "").strip(), hub_token(studio, token), visitor(request))
         return _pulled(about, studio.plugin(about["plugin"]).title)
 
     gr.on([find.click, words.submit, author.submit], told(on_find), [words, author, task], [models, name], **PRIVATE)
     models.select(on_choose, None, name, **PRIVATE)
+    # One question at a time, and what was typed meanwhile as the next: never one a keystroke.
+    name.key_up(on_type, None, name, trigger_mode="always_last", **QUICK)
     pull.click(told(on_pull), name, pulled, **PRIVATE)
 
 

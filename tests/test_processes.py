@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.page import free_port
 from tests.running import events, finish, losses, queue, wait_for
 from tests.toy import build, toy_settings
-from training.dispatch import start_process
+from training.dispatch import child_environment, start_process
+from training.errors import UserError
 from training.jobs import Run, Runs
 from training.loop import fit
+from training.processes import wait_for_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it should be
 COMMON: dict[str, Any] = {"dropout": 0.0, "batch_size": 10, "steps": 30, "ema_decay": 0.5, "checkpoint_every": 8}
@@ -46,6 +51,32 @@ def test_two_processes_give_the_curve_of_one_where_rows_count_differently(toy: P
     alone = one_process(tmp_path / "alone", **settings)
     assert list(losses(run.folder).values()) == pytest.approx(list(losses(alone).values()), rel=1e-5)
     assert scores(run.folder) == pytest.approx(scores(alone), rel=1e-5)
+
+
+def test_two_machines_of_an_outside_launcher_give_the_curve_of_one(toy: Path, tmp_path: Path) -> None:
+    run = queue(Runs(), **COMMON)
+    port = str(free_port())
+    nodes = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
+    command = [sys.executable, "-m", "torch.distributed.run", *nodes]
+    machines = [
+        subprocess.Popen(
+            [*command, "--node-rank", str(rank), "-m", "training", "run", str(run.folder)],
+            env=child_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for rank in (0, 1)
+    ]
+    assert [machine.wait(120) for machine in machines] == [0, 0]
+    assert run.status() == "finished"
+    assert events(run.folder, "started")[-1]["processes"] == 2
+    alone = one_process(tmp_path / "alone", **COMMON)
+    assert list(losses(run.folder).values()) == pytest.approx(list(losses(alone).values()), rel=1e-5)
+
+
+def test_machines_that_do_not_share_the_folder_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="all of them see"):
+        wait_for_run(tmp_path / "elsewhere", seconds=0.3)
 
 
 def test_two_killed_processes_leave_no_orphans_and_resume_to_the_same_curve(

@@ -22,6 +22,7 @@ from training.errors import UserError
 from training.flags import add_flags, check_files, read_config, refuse_unknown
 from training.hub_commands import pull_command, push_command
 from training.jobs import Run, Runs, named_run
+from training.processes import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
 from training.remote_commands import jobs_command
 from training.settings import TrainSettings, parse_settings
 
@@ -74,9 +75,7 @@ def train_command(arguments: list[str]) -> int:
     sheet.raise_if_blocked()
     if settings.backup:
         check_backup(plugin, settings, options.folder)
-    run = Runs().create(
-        plugin.name, trainer.name, settings, folder=Path(options.folder).resolve() if options.folder else None
-    )
+    run = _new_run(plugin, trainer, settings, options)
     code = run_here(run, plugin, trainer)
     print(run.folder if options.folder else run.id)
     return code
@@ -90,6 +89,17 @@ def check_backup(plugin: Plugin, settings: TrainSettings, folder: str | None) ->
     if folder:
         raise UserError("backup: a run that is backed up lives under SELFSUP_HOME/runs; leave out --folder.")
     check(settings, plugin.starters, own_token())
+
+
+def _new_run(plugin: Plugin, trainer: Trainer, settings: TrainSettings, options: argparse.Namespace) -> Run:
+    """The run of this command; of several processes the first makes it, in a folder that all of them were given."""
+    folder = Path(options.folder).resolve() if options.folder else None
+    if is_joining() and folder is None:
+        raise UserError("Several processes need one folder for the run, that all of them see: give --folder.")
+    if is_joining() and folder and not is_first():
+        wait_for_run(folder)
+        return Run(folder)
+    return Runs().create(plugin.name, trainer.name, settings, folder=folder)
 
 
 def parse_command(arguments: list[str]) -> tuple[Plugin, Trainer, TrainSettings, argparse.Namespace]:
@@ -124,6 +134,8 @@ def run_command(arguments: list[str]) -> int:
     parser.add_argument("--lock", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     run = Run(options.folder.resolve())
+    if is_joining():
+        wait_for_run(run.folder)
     try:
         return run_here(run, *trainer_of(run), options.lock)
     except UserError as error:
@@ -153,6 +165,8 @@ def _start_next() -> None:
 
 def run_here(run: Run, plugin: Plugin, trainer: Trainer, lock: int | None = None) -> int:
     """Train in this process, or in several that this one waits for; the run's lock is held all the while."""
+    if is_joining():
+        return join(run, plugin, trainer)
     if lock is None:
         with run.lock() as descriptor:
             run.tell("starting")
@@ -160,16 +174,25 @@ def run_here(run: Run, plugin: Plugin, trainer: Trainer, lock: int | None = None
     (run.folder / "pid").write_text(str(os.getpid()))
     settings = run.settings(trainer.settings)
     if settings.processes > 1:
-        from training.processes import launch
-
         return launch(run, settings.processes, lock)
     return train(run, plugin, trainer, settings)
 
 
+def join(run: Run, plugin: Plugin, trainer: Trainer) -> int:
+    """Train as one of the processes of a launcher outside, on one machine or several; the first holds the run for all."""
+    settings = run.settings(trainer.settings)
+    check_world(settings)
+    if not is_first():
+        code = train(run, plugin, trainer, settings)
+    else:
+        with run.lock():
+            run.tell("starting")
+            code = train(run, plugin, trainer, settings)
+    return 0 if code == 130 else code  # a launcher would take it for a crash
+
+
 def worker_command(arguments: list[str]) -> int:
     """One of several processes; the launcher holds the lock, and would take a code other than 0 for a crash."""
-    from training.processes import follow_parent
-
     follow_parent()
     run = Run(Path(arguments[0]))
     plugin, trainer = trainer_of(run)
@@ -182,7 +205,7 @@ def train(run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings) -
     from training.backup import backed_up
     from training.terminal import progress_display
 
-    main_process = os.environ.get("RANK", "0") == "0"
+    main_process = is_first()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(progress_display())
         if main_process:
@@ -198,7 +221,7 @@ def fit_task(
     from training.loop import fit
     from training.record import describe_run
 
-    main_process = os.environ.get("RANK", "0") == "0"
+    main_process = is_first()
     try:
         ready = with_weights(plugin, settings)
         about = describe_run(run, plugin, trainer, settings, Path(ready.model) if ready.model else None)

@@ -42,6 +42,15 @@ def search(query: str, author: str, task: str, token: str | None) -> list[dict[s
     return [_describe(model) for model in found]
 
 
+def complete(text: str, token: str | None) -> list[str]:
+    """Names of repositories for what was typed so far, `owner/` or part of a name; none where the Hub cannot be asked."""
+    owner, slash, name = text.strip().rpartition("/")
+    try:
+        return [found["name"] for found in search(name, owner if slash else "", "", token)]
+    except UserError:
+        return []
+
+
 def _describe(model: Any) -> dict[str, Any]:
     updated = model.last_modified or model.created_at
     return {

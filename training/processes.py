@@ -7,9 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from training.dispatch import child_environment
+from training.errors import UserError
 from training.jobs import Run
+from training.settings import TrainSettings
+
+SHARED_SECONDS = 120.0  # for a network disk to show a file that another machine wrote
 
 
 def launch(run: Run, processes: int, lock: int) -> int:
@@ -28,6 +33,41 @@ def launch(run: Run, processes: int, lock: int) -> int:
     environment = {"OMP_NUM_THREADS": threads, **child_environment(os.environ.get("HF_TOKEN"))}
     code = subprocess.run(command, env=environment, pass_fds=[lock], check=False).returncode
     return 130 if run.summary().last == "cancelled" else code
+
+
+def is_joining() -> bool:
+    """Whether a launcher outside (torchrun, `accelerate launch`) started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes the run."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def wait_for_run(folder: Path, seconds: float = SHARED_SECONDS) -> None:
+    """Wait for the first process, perhaps on another machine, to make the run.
+
+    Raises:
+        UserError: If it does not show up: the machines do not share the folder.
+    """
+    end = time.monotonic() + seconds
+    while not (folder / "config.yaml").is_file():
+        if time.monotonic() > end:
+            raise UserError(
+                f"{folder.name} did not appear within {seconds:g} seconds: several machines need a folder that all of them see."
+            )
+        time.sleep(0.2)
+
+
+def check_world(settings: TrainSettings) -> None:
+    """Refuse a batch that cannot be shared among the processes there are."""
+    processes = int(os.environ["WORLD_SIZE"])
+    if settings.batch_size < processes * settings.gradient_accumulation:
+        raise UserError(
+            f"batch_size {settings.batch_size} is less than the {processes * settings.gradient_accumulation} pieces it is cut into "
+            f"({processes} processes x gradient_accumulation {settings.gradient_accumulation}): raise it or cut less."
+        )
 
 
 def follow_parent() -> None:
