@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 WARM_UP = 2  # steps before the clock starts
 LENGTH = 128
@@ -109,7 +110,7 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
         fit(task, settings, Path(folder))
     seconds = times[-1] - times[WARM_UP]
     read, asked = sum(tokens[WARM_UP:-1]), sum(masked[WARM_UP:-1])
-    config = task.model.config
+    config: Any = task.model.config
     body = config.num_hidden_layers * (12 * config.hidden_size**2 + 2 * LENGTH * config.hidden_size)
     head = config.hidden_size**2 + config.hidden_size * config.vocab_size
     return {"tokens": read / seconds, "flops": 6 * (read * body + asked * head) / seconds}
@@ -167,7 +168,7 @@ def peak(options: argparse.Namespace) -> dict[str, float]:
     best = float("inf")
     for _ in range(10):
         start = time.perf_counter()
-        left @ right
+        torch.matmul(left, right)
         best = min(best, time.perf_counter() - start)
     return {"flops": 2 * size**3 / best}
 
