@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    BertConfig,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoConfig, AutoTokenizer, BertConfig, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from plugins.bert_finetune.quick_dropout import drop_quickly
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,13 +43,17 @@ def load_tokenizer(folder: Path) -> Any:
         raise UserError(f"{folder.name} has no tokenizer that can be read ({str(error)[:200]}).") from None
 
 
-def load_classifier(folder: Path, dropouts: tuple[float, float] | None = None, **changes: Any) -> Any:
-    """The network of a folder with a classification head.
+def load_network(
+    folder: Path, kind: Any, what: str, dropouts: tuple[float, float] | None = None, **changes: Any
+) -> Any:
+    """The network of a folder with the head of `kind`, in 32-bit numbers.
 
     Args:
         folder: Configuration and safetensors.
+        kind: An `AutoModelFor…` class, or one of an architecture.
+        what: Names the kind in the error: "a text classifier".
         dropouts: Of hidden values and of attention weights, under whatever names the architecture has for them.
-        changes: Go to the configuration: labels, problem type.
+        changes: Go to the configuration: labels, problem type. With `num_labels` a head of other labels is replaced.
 
     Raises:
         UserError: If the folder holds no encoder, or no safetensors.
@@ -65,16 +64,17 @@ def load_classifier(folder: Path, dropouts: tuple[float, float] | None = None, *
             for name in names:
                 if hasattr(config, name):
                     setattr(config, name, value)
-        return AutoModelForSequenceClassification.from_pretrained(
+        return kind.from_pretrained(
             str(folder),
             config=config,
+            dtype="float32",
             trust_remote_code=False,
             local_files_only=True,
             use_safetensors=True,
             ignore_mismatched_sizes="num_labels" in changes,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{folder.name} cannot be loaded as a text classifier: {str(error)[:300]}") from None
+        raise UserError(f"{folder.name} cannot be loaded as {what}: {str(error)[:300]}") from None
 
 
 def train_tokenizer(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
@@ -119,9 +119,9 @@ def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any)
     return learn(size, special + sorted(piece for piece in learn(1, special) if piece.startswith("##")))
 
 
-def new_classifier(settings: NetworkSettings, tokenizer: Any, **labels: Any) -> Any:
-    """An untrained BERT of the settings' size with a classification head."""
-    config = BertConfig(
+def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertConfig:
+    """The configuration of an untrained BERT of the settings' size."""
+    return BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.hidden_size,
         num_hidden_layers=settings.layers,
@@ -131,9 +131,46 @@ def new_classifier(settings: NetworkSettings, tokenizer: Any, **labels: Any) -> 
         pad_token_id=tokenizer.pad_token_id,
         hidden_dropout_prob=settings.dropout,
         attention_probs_dropout_prob=settings.attention_dropout,
-        **labels,
+        **more,
     )
-    return AutoModelForSequenceClassification.from_config(config)
+
+
+def network_with_head(
+    settings: NetworkSettings, kind: Any, what: str, texts: Sequence[str], **labels: Any
+) -> tuple[Any, Any]:
+    """Tokenizer and network to train: those of `settings.model`, or new ones whose vocabulary is learned from `texts`.
+
+    Args:
+        kind: The `AutoModelFor…` class.
+        what: Names the kind in the error: "a text classifier".
+        labels: Go to the configuration.
+
+    Raises:
+        UserError: If `settings.model` cannot be read as this kind.
+    """
+    if settings.model:
+        folder, dropouts = Path(settings.model), (settings.dropout, settings.attention_dropout)
+        tokenizer, model = load_tokenizer(folder), load_network(folder, kind, what, dropouts, **labels)
+        check_vocabulary(tokenizer, model)
+    else:
+        tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
+        model = kind.from_config(new_config(settings, tokenizer, **labels))
+    choose_attention(model, settings)
+    drop_quickly(model)
+    return tokenizer, model
+
+
+def check_vocabulary(tokenizer: Any, model: Any) -> None:
+    """Refuse a tokenizer that has more entries than the network has embeddings.
+
+    Raises:
+        UserError: With both numbers.
+    """
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise UserError(
+            f"The vocabulary has {len(tokenizer):,} entries and the weights "
+            f"{model.get_input_embeddings().num_embeddings:,}: they do not belong together."
+        )
 
 
 def add_lora(model: Any, rank: int) -> Any:

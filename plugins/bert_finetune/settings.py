@@ -139,7 +139,7 @@ class PretrainSettings(NetworkSettings):
         False, description="Save the weights as 16-bit numbers: half the size.", json_schema_extra=ADVANCED
     )
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Layers, heads and width of a network from scratch."""
-        return SIZES.get(self.size, (self.layers, self.heads, self.hidden_size))
+    def sized(self) -> PretrainSettings:
+        """With the layers, heads and width of the chosen size written out."""
+        layers, heads, width = SIZES.get(self.size, (self.layers, self.heads, self.hidden_size))
+        return self.model_copy(update={"layers": layers, "heads": heads, "hidden_size": width})

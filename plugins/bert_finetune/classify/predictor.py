@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.classify.task import pad
+from plugins.bert_finetune.padding import batches_by_length, pad
+from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import Table, read_table
 from training.errors import UserError
 
-BATCH_TOKENS = 4096  # a batch, padding included: about what keeps a CPU's matrix units busy
 MAX_WORDS = 200  # explained, one forward pass each
 
 
@@ -35,7 +34,7 @@ class Classifier:
     def load(cls, folder: Path) -> Classifier:
         """Read an artifact, or any repository with a fine-tuned text classifier."""
         facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
-        model = encoder.load_classifier(folder)
+        model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
         if torch.cuda.is_available():
             model = model.to("cuda")
         return cls(model, encoder.load_tokenizer(folder), facts)
@@ -66,7 +65,7 @@ class Classifier:
         types = found.get("token_type_ids") or [None] * len(texts)
         lengths = [len(ids) for ids in found["input_ids"]]
         out = np.zeros((len(texts), len(self.names)), dtype=np.float32)
-        for rows in _batches(lengths):
+        for rows in batches_by_length(lengths):
             logits = self._logits(
                 pad(
                     [np.asarray(found["input_ids"][row]) for row in rows],
@@ -97,9 +96,12 @@ class Classifier:
             if full
             else np.zeros((0, len(self.names)))
         )
-        target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(table.source).name.split('.')[0]}-scored.csv"
-        self._write(target, table, dict(zip(full, scores, strict=True)))
-        return target
+        said = {row: self._cells(values) for row, values in zip(full, scores, strict=True)}
+        return write_scored(table, ("predicted_label", "probability"), said)
+
+    def _cells(self, row: np.ndarray) -> list[str]:
+        label = self._label(row)
+        return ["|".join(label) if isinstance(label, list) else label, f"{float(row.max()):.6f}"]
 
     def _columns(self, table: Table) -> tuple[str, str]:
         text, pair = self.facts.get("text_column", ""), self.facts.get("text_pair_column", "")
@@ -113,17 +115,6 @@ class Classifier:
                 f"This model takes pairs; {table.source} has no second text column. It has: {', '.join(table.names)}."
             )
         return found.text, found.text_pair
-
-    def _write(self, target: Path, table: Table, scores: dict[int, np.ndarray]) -> None:
-        columns = [table.strings(name) for name in table.names]
-        with target.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow([*table.names, "predicted_label", "probability"])
-            for row, cells in enumerate(zip(*columns, strict=True)):
-                said = scores.get(row)
-                label = "" if said is None else self._label(said)
-                label = "|".join(label) if isinstance(label, list) else label
-                writer.writerow([*map(_harmless, cells), label, "" if said is None else f"{float(said.max()):.6f}"])
 
     def explain(self, text: str, text_pair: str = "") -> dict[str, Any]:
         """Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word."""
@@ -176,26 +167,6 @@ class Classifier:
         return self.names[int(row.argmax())]
 
 
-def _batches(lengths: list[int]) -> list[list[int]]:
-    """Row numbers by length, cut where the padded batch would pass `BATCH_TOKENS`."""
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if not batches or (len(batches[-1]) + 1) * lengths[row] > BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(row)
-    return batches
-
-
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     safe = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     return np.log(safe / (1 - safe))
-
-
-def _harmless(cell: str | None) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe; numbers stay as they are."""
-    cell = cell or ""
-    return (
-        f"'{cell}"
-        if cell[:1] in "=+-@\t\r" and cell and not re.fullmatch(r"[+-]?[\d.,]+([eE][+-]?\d+)?", cell)
-        else cell
-    )

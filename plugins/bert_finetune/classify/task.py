@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch.nn import functional
+from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.classify import report
 from plugins.bert_finetune.classify.first_token import read_first_token_only
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.rows import ClassifyData, read
-from plugins.bert_finetune.quick_dropout import drop_quickly
+from plugins.bert_finetune.padding import pad
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
 from training.task import Score, Task
@@ -43,18 +44,11 @@ def build(settings: ClassifySettings) -> ClassifyTask:
         "label2id": {name: i for i, name in enumerate(data.label_names)},
         "problem_type": "multi_label_classification" if settings.multi_label else "single_label_classification",
     }
-    if settings.model:
-        folder = Path(settings.model)
-        dropouts = settings.dropout, settings.attention_dropout
-        tokenizer, model = encoder.load_tokenizer(folder), encoder.load_classifier(folder, dropouts, **labels)
-    else:
-        tokenizer = encoder.train_tokenizer(
-            [*data.train.texts, *(data.train.pairs or [])], settings.vocabulary_size, settings.max_length
-        )
-        model = encoder.new_classifier(settings, tokenizer, **labels)
-    encoder.choose_attention(model, settings)
+    texts = [*data.train.texts, *(data.train.pairs or [])]
+    tokenizer, model = encoder.network_with_head(
+        settings, AutoModelForSequenceClassification, "a text classifier", texts, **labels
+    )
     read_first_token_only(model)
-    drop_quickly(model)
     return ClassifyTask(
         data, settings, tokenizer, encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
     )
@@ -197,25 +191,6 @@ class ClassifyTask(Task):
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
         cut = token_checks.cut_texts([train, evaluation], self.tokenizer, self.max_length)
         return cut + token_checks.unknown_tokens(self.train_data.ids, self.tokenizer)
-
-
-def pad(ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int) -> dict[str, torch.Tensor]:
-    """Arrays of token ids to one batch, (rows, longest). Without padding there is no mask: attention is quicker so."""
-    lengths = np.asarray([len(row) for row in ids])
-    shape = (len(ids), int(lengths.max()))
-    place = np.arange(shape[1])[None, :] < lengths[:, None]
-    batch = {"input_ids": _filled(shape, place, ids, pad_id)}
-    if types[0] is not None:
-        batch["token_type_ids"] = _filled(shape, place, types, 0)
-    if not place.all():
-        batch["attention_mask"] = torch.as_tensor(place.astype(np.int64))
-    return batch
-
-
-def _filled(shape: tuple[int, int], place: np.ndarray, rows: list, value: int) -> torch.Tensor:
-    filled = np.full(shape, value, dtype=np.int64)
-    filled[place] = np.concatenate(rows)
-    return torch.as_tensor(filled)
 
 
 def _say(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:

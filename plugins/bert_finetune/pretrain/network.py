@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertForPreTraining
+from transformers import AutoConfig, AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
 
-from plugins.bert_finetune.encoder import POSITIONS
+from plugins.bert_finetune import encoder
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -69,13 +69,10 @@ def make(settings: PretrainSettings, tokenizer: Any) -> Any:
     """
     pairs = settings.next_objective != "none"
     if not settings.model:
-        model = (BertForPreTraining if pairs else BertForMaskedLM)(new_config(settings, len(tokenizer)))
+        model = (BertForPreTraining if pairs else BertForMaskedLM)(encoder.new_config(settings.sized(), tokenizer))
     else:
         model = _load(Path(settings.model), pairs, settings)
-        if len(tokenizer) > model.config.vocab_size:
-            raise UserError(
-                f"The vocabulary has {len(tokenizer):,} entries and the weights {model.config.vocab_size:,}: they do not belong together."
-            )
+        encoder.check_vocabulary(tokenizer, model)
     if type(model) in QUICK:
         model.__class__ = QUICK[type(model)]
     return model
@@ -97,21 +94,6 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(f"{folder.name} cannot be pre-trained further: {str(error)[:300]}") from None
-
-
-def new_config(settings: PretrainSettings, vocabulary: int) -> BertConfig:
-    """The configuration of a network from scratch."""
-    layers, heads, width = settings.shape
-    return BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-        max_position_embeddings=max(POSITIONS, settings.max_length),
-        hidden_dropout_prob=settings.dropout,
-        attention_probs_dropout_prob=settings.attention_dropout,
-    )
 
 
 def save(model: Any, folder: Path, half: bool) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from plugins.bert_finetune import encoder, token_checks
-from plugins.bert_finetune.classify.task import pad
+from plugins.bert_finetune.padding import pad
 from plugins.bert_finetune.pretrain import health, network
 from plugins.bert_finetune.pretrain.corpus import check_documents, encode, hold_out, read_documents
 from plugins.bert_finetune.pretrain.examples import Window, Windows, draw_pair
