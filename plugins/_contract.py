@@ -31,6 +31,20 @@ API_TYPES = (
 
 
 @dataclass(frozen=True)
+class Card:
+    """What the model card says of every artifact of a plugin, or of one of its trainers."""
+
+    pipeline_tag: str = ""
+    library_name: str = ""
+    license: str = "apache-2.0"
+    paper: str = ""
+    tags: tuple[str, ...] = ()
+    usage: str = ""  # Python, with {repo} where the repository's name belongs
+    summary: str = ""  # what the model does, one sentence
+    limits: tuple[str, ...] = ()  # what it cannot do, a sentence each
+
+
+@dataclass(frozen=True)
 class Trainer:
     """One way of training that a plugin offers.
 
@@ -41,6 +55,7 @@ class Trainer:
         build: Settings -> Task. `settings.model` is by then empty or a folder of this machine; heavy imports belong here.
         check: Settings -> Sheet, without torch: reads the data and says what is wrong before anything starts.
         preload: Modules that `build` will import; a warm process has them ready, so that a run starts at once.
+        card: Facts for the model card, where they are not the plugin's.
     """
 
     name: str
@@ -49,6 +64,7 @@ class Trainer:
     build: Callable[[Any], Task]
     check: Callable[[Any], Sheet] | None = None
     preload: tuple[str, ...] = ()
+    card: Card | None = None
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -62,20 +78,6 @@ class Trainer:
     def preflight(self, settings: TrainSettings) -> Sheet:
         """The sheet of what is known before a model is built; red rows forbid the start."""
         return self.check(settings) if self.check else Sheet(())
-
-
-@dataclass(frozen=True)
-class Card:
-    """What the model card says of every artifact of a plugin."""
-
-    pipeline_tag: str = ""
-    library_name: str = ""
-    license: str = "apache-2.0"
-    paper: str = ""
-    tags: tuple[str, ...] = ()
-    usage: str = ""  # Python, with {repo} where the repository's name belongs
-    summary: str = ""  # what the model does, one sentence
-    limits: tuple[str, ...] = ()  # what it cannot do, a sentence each
 
 
 @dataclass(frozen=True)

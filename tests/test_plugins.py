@@ -15,6 +15,7 @@ from plugins._contract import Plugin, Trainer
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.bert_finetune import endpoints
 from plugins.testing import check_plugin
+from tests.files import write
 from tests.toy import PLUGIN as TOY
 from tests.toy import ToySettings, build, classify
 from training.loop import fit
@@ -44,8 +45,17 @@ def reviews(tmp_path: Path) -> Path:
 
 
 def test_bert_finetune_keeps_the_contract(tmp_path: Path, reviews: Path) -> None:
-    settings = {"classify": {"data": str(reviews), **TINY}, "pretrain": {"data": str(reviews), **TINY}}
+    files = {
+        "tag": write(tmp_path / "tags.conll", "mister B-name\nx I-name\nwent O\n\n" * 20),
+        "answer": write(tmp_path / "questions.csv", "question,context,answer\n" + "who ?,anna was there,anna\n" * 20),
+        "translate": write(tmp_path / "pairs.csv", "a,b\n" + "".join(f"the dog {i},der Hund {i}\n" for i in range(20))),
+    }
+    settings = {name: {"data": str(reviews), **TINY} for name in ("classify", "pretrain")}
+    settings |= {name: {"data": str(file), **TINY} for name, file in files.items()}
     call = {
+        "tag": lambda model: endpoints.tag(model, "mister x went"),
+        "answer": lambda model: endpoints.answer(model, "who ?", "anna was there"),
+        "translate": lambda model: endpoints.translate(model, "the dog"),
         "classify": lambda model: endpoints.classify(model, "a wonderful film"),
         "pretrain": lambda model: endpoints.fill_mask(model, "a [MASK] film"),
     }

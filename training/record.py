@@ -28,7 +28,7 @@ def describe_run(run: Run, plugin: Any, trainer: Any, settings: TrainSettings, s
         "trainer": trainer.name,
         "title": f"{plugin.title}: {trainer.title}",
         "run": run.id,
-        "card": asdict(plugin.card),
+        "card": asdict(trainer.card or plugin.card),
         "training": {
             "seed": settings.seed,
             "precision": settings.precision,

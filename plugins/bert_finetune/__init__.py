@@ -1,13 +1,19 @@
-"""Bidirectional encoders (Devlin et al., 2019): fine-tuned on your labelled texts, from any encoder or from scratch."""
+"""Bidirectional encoders (Devlin et al., 2019): pre-trained on plain text, fine-tuned for five kinds of task."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from plugins._contract import Card, Plugin, Trainer, Workbench
-from plugins.bert_finetune import endpoints
-from plugins.bert_finetune.settings import ClassifySettings, PretrainSettings
+from plugins._contract import Plugin, Trainer, Workbench
+from plugins.bert_finetune import cards, endpoints
+from plugins.bert_finetune.settings import (
+    AnswerSettings,
+    ClassifySettings,
+    PretrainSettings,
+    TagSettings,
+    TranslateSettings,
+)
 from training.preflight import Sheet
 from training.task import Task
 
@@ -41,6 +47,48 @@ def build_pretrain(settings: PretrainSettings) -> Task:
     return build(settings)
 
 
+def check_tag(settings: TagSettings) -> Sheet:
+    """Read the sentences and report on them."""
+    from plugins.bert_finetune.tag.rows import check
+
+    return check(settings)
+
+
+def build_tag(settings: TagSettings) -> Task:
+    """The task of `tag`."""
+    from plugins.bert_finetune.tag.task import build
+
+    return build(settings)
+
+
+def check_answer(settings: AnswerSettings) -> Sheet:
+    """Read the questions and report on them."""
+    from plugins.bert_finetune.answer.questions import check
+
+    return check(settings)
+
+
+def build_answer(settings: AnswerSettings) -> Task:
+    """The task of `answer`."""
+    from plugins.bert_finetune.answer.task import build
+
+    return build(settings)
+
+
+def check_translate(settings: TranslateSettings) -> Sheet:
+    """Read the pairs and report on them."""
+    from plugins.bert_finetune.translate.pairs import check
+
+    return check(settings)
+
+
+def build_translate(settings: TranslateSettings) -> Task:
+    """The task of `translate`."""
+    from plugins.bert_finetune.translate.task import build
+
+    return build(settings)
+
+
 def load(folder: Path) -> Any:
     """An artifact, or any folder of an encoder that transformers reads, as what its architecture is for."""
     from plugins.bert_finetune.recognise import load_as_made
@@ -54,13 +102,6 @@ def tab(workbench: Workbench) -> None:
 
     draw(workbench)
 
-
-USAGE = """
-from transformers import pipeline
-
-classifier = pipeline("text-classification", model="{repo}", top_k=None)
-print(classifier("A film that stays with you."))
-"""
 
 # What repositories of sentence encoders and of bare networks name
 ENCODERS = tuple(
@@ -82,7 +123,7 @@ ENCODERS = tuple(
 PLUGIN = Plugin(
     name="bert_finetune",
     title="BERT",
-    summary="Teach an encoder that reads in both directions to label your texts: upload a table, watch it learn, try it, call it.",
+    summary="Teach an encoder that reads in both directions to label texts, tag words, answer questions or translate: upload a file, watch it learn, try it, call it.",
     trainers=(
         Trainer(
             "classify",
@@ -105,6 +146,34 @@ PLUGIN = Plugin(
             build_pretrain,
             check_pretrain,
             preload=("plugins.bert_finetune.pretrain.task",),
+            card=cards.PRETRAIN,
+        ),
+        Trainer(
+            "tag",
+            "Tag words",
+            TagSettings,
+            build_tag,
+            check_tag,
+            preload=("plugins.bert_finetune.tag.task",),
+            card=cards.TAG,
+        ),
+        Trainer(
+            "answer",
+            "Answer questions",
+            AnswerSettings,
+            build_answer,
+            check_answer,
+            preload=("plugins.bert_finetune.answer.task",),
+            card=cards.ANSWER,
+        ),
+        Trainer(
+            "translate",
+            "Translate",
+            TranslateSettings,
+            build_translate,
+            check_translate,
+            preload=("plugins.bert_finetune.translate.task",),
+            card=cards.TRANSLATE,
         ),
     ),
     load=load,
@@ -115,16 +184,20 @@ PLUGIN = Plugin(
         endpoints.fill_mask,
         endpoints.next_sentence,
         endpoints.embed,
+        endpoints.tag,
+        endpoints.tag_file,
+        endpoints.answer,
+        endpoints.answer_file,
+        endpoints.translate,
+        endpoints.translate_file,
     ),
-    card=Card(
-        "text-classification",
-        "transformers",
-        paper="Devlin et al., 2019, arXiv:1810.04805",
-        tags=("bert",),
-        usage=USAGE,
-        summary="An encoder that reads a text in both directions and labels it.",
-        limits=("It always answers with one of its labels, also for a text that none of them fits.",),
+    card=cards.CLASSIFY,
+    architectures=(
+        "*ForSequenceClassification",
+        "*ForTokenClassification",
+        "*ForMaskedLM",
+        "*ForPreTraining",
+        *ENCODERS,
     ),
-    architectures=("*ForSequenceClassification", "*ForMaskedLM", "*ForPreTraining", *ENCODERS),
     tab=tab,
 )

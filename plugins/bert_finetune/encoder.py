@@ -25,6 +25,10 @@ SPECIAL = {
     "mask_token": "[MASK]",
 }
 POSITIONS = 512
+INITIAL, BASE_WIDTH = (
+    0.02,
+    768,
+)  # BERT-base; narrower networks start with larger weights, or attention learns nothing for long
 DROPOUT_NAMES = (
     ("hidden_dropout_prob", "dropout", "hidden_dropout", "mlp_dropout", "embedding_dropout"),
     ("attention_probs_dropout_prob", "attention_dropout"),

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from training.errors import UserError
 
 if TYPE_CHECKING:
+    from plugins.bert_finetune.answer.predictor import Reader
     from plugins.bert_finetune.classify.predictor import Classifier
     from plugins.bert_finetune.pretrain.predictor import LanguageModel
+    from plugins.bert_finetune.tag.predictor import Tagger
+    from plugins.bert_finetune.translate.predictor import Translator
 
 
 def classify(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]:
@@ -89,6 +92,83 @@ def embed(model: Any, text: str) -> list[float]:
     from plugins.bert_finetune.vectors import embed as vectors
 
     return [round(float(value), 6) for value in vectors(model, [text])[0]]
+
+
+def tag(model: Tagger, text: str) -> dict[str, Any]:
+    """Find the entities of a text, of any length.
+
+    Args:
+        text: The text.
+
+    Returns:
+        text; entities: [{"text", "label", "start", "end", "probability"}] in reading order, places in characters.
+    """
+    return _need(model, "tag").tag(text)
+
+
+def tag_file(model: Tagger, file: Path) -> Path:
+    """Find the entities of every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
+
+    Args:
+        file: A table with a text column.
+
+    Returns:
+        A CSV file: the table's columns, then entities, a JSON list as `tag` gives it.
+    """
+    return _need(model, "tag_file").tag_file(file)
+
+
+def answer(model: Reader, question: str, context: str) -> dict[str, Any]:
+    """Find the words of a context that answer a question.
+
+    Args:
+        question: The question; what is longer than 64 tokens is cut.
+        context: The text to look in, of any length.
+
+    Returns:
+        answer (empty: no answer), start and end (characters of the context), probability; no_answer_probability;
+        alternatives: the next best, each with answer, start, end and probability.
+    """
+    return _need(model, "answer").answer(question, context)
+
+
+def answer_file(model: Reader, file: Path) -> Path:
+    """Answer every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
+
+    Args:
+        file: A table with the columns question and context.
+
+    Returns:
+        A CSV file: the table's columns, then predicted_answer and probability.
+    """
+    return _need(model, "answer_file").answer_file(file)
+
+
+def translate(model: Translator, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:
+    """Translate a text by beam search.
+
+    Args:
+        text: A sentence, or a few.
+        beams: Translations followed at once, 1 to 16.
+        alternatives: How many of the next best to give, 0 to 16.
+
+    Returns:
+        translation; score: its mean log-probability a token; alternatives: [{"translation", "score"}], best first.
+    """
+    return _need(model, "translate").translate(text, beams, alternatives)
+
+
+def translate_file(model: Translator, file: Path, beams: int = 4) -> Path:
+    """Translate every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
+
+    Args:
+        file: A table with a text column.
+        beams: Translations followed at once, 1 to 16.
+
+    Returns:
+        A CSV file: the table's columns, then translation.
+    """
+    return _need(model, "translate_file").translate_file(file, beams)
 
 
 def _need(model: Any, what: str) -> Any:

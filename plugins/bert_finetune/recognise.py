@@ -12,6 +12,11 @@ from training.errors import UserError
 
 PREDICTORS = {  # pattern of the architecture -> module and class
     "*ForSequenceClassification": ("classify", "Classifier"),
+    "*ForTokenClassification": ("tag", "Tagger"),
+    "*ForQuestionAnswering": ("answer", "Reader"),
+    "EncoderDecoderModel": ("translate", "Translator"),
+    "*ForConditionalGeneration": ("translate", "Translator"),
+    "*MTModel": ("translate", "Translator"),
     "*ForMaskedLM": ("pretrain", "LanguageModel"),
     "*ForPreTraining": ("pretrain", "LanguageModel"),
 }

@@ -92,6 +92,116 @@ class ClassifySettings(NetworkSettings):
     )
 
 
+class TagSettings(NetworkSettings):
+    """Settings of `tag`."""
+
+    data: str = Field(
+        "",
+        description="CoNLL (a word and its tag a line, a blank line between sentences), or a table: tokens and tags, or text and spans.",
+        json_schema_extra=FILE,
+    )
+    tokens_column: str = Field(
+        "",
+        max_length=200,
+        description="Column of the tokens, a list a row. Empty: guessed.",
+        json_schema_extra=ADVANCED,
+    )
+    tags_column: str = Field(
+        "", max_length=200, description="Column of the tags, one a token. Empty: guessed.", json_schema_extra=ADVANCED
+    )
+    text_column: str = Field(
+        "",
+        max_length=200,
+        description="Column of the texts, where entities are spans. Empty: guessed.",
+        json_schema_extra=ADVANCED,
+    )
+    spans_column: str = Field(
+        "",
+        max_length=200,
+        description="Column of the spans (start, end, label; in characters). Empty: guessed.",
+        json_schema_extra=ADVANCED,
+    )
+    repair_tags: bool = Field(
+        True,
+        description="Read an I- tag with nothing to continue as B-, and keep the longest of overlapping spans; otherwise such rows stop the run.",
+        json_schema_extra=ADVANCED,
+    )
+    drop_leaked: bool = Field(
+        True,
+        description="Leave evaluation sentences out that also occur in the training file.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class AnswerSettings(NetworkSettings):
+    """Settings of `answer`."""
+
+    data: str = Field(
+        "",
+        description="Questions: SQuAD JSON (version 1 or 2), or a table with the columns question, context and answer.",
+        json_schema_extra=FILE,
+    )
+    max_length: int = Field(256, ge=16, le=8192, description="Tokens of a question and a part of its context together.")
+    stride: int = Field(
+        64,
+        ge=0,
+        le=4096,
+        description="Tokens that neighbouring parts of a long context share.",
+        json_schema_extra=ADVANCED,
+    )
+    question_length: int = Field(
+        64, ge=4, le=1024, description="Tokens of a question; what is longer is cut.", json_schema_extra=ADVANCED
+    )
+    answer_length: int = Field(30, ge=1, le=512, description="Tokens of an answer at most.", json_schema_extra=ADVANCED)
+
+
+class TranslateSettings(NetworkSettings):
+    """Settings of `translate`."""
+
+    data: str = Field(
+        "",
+        description="Pairs of texts: a table with two columns, or the first of two parallel text files, a sentence a line.",
+        json_schema_extra=FILE,
+    )
+    target_data: str = Field(
+        "", description="The second parallel file: the translations, line by line.", json_schema_extra=FILE
+    )
+    eval_target_data: str = Field(
+        "",
+        description="The translations of eval_data, where that is a text file.",
+        json_schema_extra={**FILE, **ADVANCED},
+    )
+    source_column: str = Field(
+        "", max_length=200, description="Column of the texts (or their language). Empty: guessed."
+    )
+    target_column: str = Field(
+        "", max_length=200, description="Column of the translations (or their language). Empty: guessed."
+    )
+    max_length: int = Field(
+        64, ge=4, le=8192, description="Tokens of a text, and of its translation; what is longer is cut."
+    )
+    decoder_layers: int = Field(
+        2, ge=1, le=48, description="From scratch: layers of the decoder.", json_schema_extra=ADVANCED
+    )
+    beams: int = Field(4, ge=1, le=16, description="Translations followed at once when held-out texts are translated.")
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="Share of the target that is spread over all words.", json_schema_extra=ADVANCED
+    )
+    prefix: str = Field(
+        "",
+        max_length=200,
+        description="Put before every text; T5 wants its task there: 'translate English to German: '.",
+        json_schema_extra=ADVANCED,
+    )
+    evaluation_rows: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="Held-out pairs translated at each evaluation, at most.",
+        json_schema_extra=ADVANCED,
+    )
+
+
 SIZES = {"bert-base": (12, 12, 768), "bert-large": (24, 16, 1024)}  # layers, heads, width
 
 

@@ -8,7 +8,10 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.answer.boxes import draw_answer
 from plugins.bert_finetune.pretrain.boxes import draw_fill_mask, draw_next_sentence
+from plugins.bert_finetune.tag.boxes import draw_tag
+from plugins.bert_finetune.translate.boxes import draw_translate
 
 EXAMPLES = [
     "a stirring , funny and finally transporting film",
@@ -23,6 +26,12 @@ def draw(workbench: Workbench) -> None:
     with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Label"):
             _draw_try(workbench)
+        with gr.Tab("Entities"):
+            draw_tag(workbench)
+        with gr.Tab("Questions"):
+            draw_answer(workbench)
+        with gr.Tab("Translation"):
+            draw_translate(workbench)
         with gr.Tab("Hidden words"):
             draw_fill_mask(workbench)
         with gr.Tab("Next sentence"):

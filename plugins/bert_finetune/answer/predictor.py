@@ -1,0 +1,102 @@
+"""A fine-tuned reader at work: the answer to a question in a context, to a file of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForQuestionAnswering
+
+from plugins.bert_finetune import encoder
+from plugins.bert_finetune.answer.questions import Question
+from plugins.bert_finetune.answer.spans import Span, best_spans
+from plugins.bert_finetune.answer.windows import make_windows
+from plugins.bert_finetune.padding import batches_by_length, pad
+from plugins.bert_finetune.scored_file import write_scored
+from training import artifact
+from training.column_names import plain_name
+from training.data import read_table
+from training.errors import UserError
+
+SHOWN = 3  # answers
+DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}
+QUESTION_LENGTH = 64
+
+
+class Reader:
+    """An encoder with a head for spans, its tokenizer and the facts of its training."""
+
+    def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
+        self.model, self.tokenizer = model.eval(), tokenizer
+        known = DEFAULTS | {name: int(facts[name]) for name in DEFAULTS if name in facts}
+        self.max_length = min(known["max_length"], encoder.positions(model), tokenizer.model_max_length)
+        self.stride, self.longest = known["stride"], known["answer_length"]
+        self.may_be_none = bool(facts.get("answers may be missing", False))
+
+    @classmethod
+    def load(cls, folder: Path) -> Reader:
+        """Read an artifact, or any repository with a fine-tuned extractive reader."""
+        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        model = encoder.load_network(folder, AutoModelForQuestionAnswering, "a question answerer")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return cls(model.to(device), encoder.load_tokenizer(folder), facts)
+
+    def answer(self, question: str, context: str) -> dict[str, Any]:
+        """The best answer, where it stands, and what else it could be.
+
+        Raises:
+            UserError: If the question or the context is empty.
+        """
+        if not question.strip() or not context.strip():
+            raise UserError("Give a question, and a context that its answer stands in.")
+        spans, none = self.answers([(question, context)])[0]
+        found = [_record(span, context) for span in spans[:SHOWN]]
+        answered = bool(found) and none <= found[0]["probability"]
+        best = found[0] if answered else {"answer": "", "start": 0, "end": 0, "probability": round(none, 6)}
+        return {**best, "no_answer_probability": round(none, 6), "alternatives": found[1:] if answered else found}
+
+    def answers(self, asked: list[tuple[str, str]]) -> list[tuple[list[Span], float]]:
+        """For each question and context the spans, best first, and the probability of no answer."""
+        questions = [Question(question, context, (), "", "") for question, context in asked]
+        windows = make_windows(questions, self.tokenizer, self.max_length, self.stride, QUESTION_LENGTH)
+        logits: list[np.ndarray] = [np.zeros(0)] * len(windows)
+        for rows in batches_by_length([len(window.ids) for window in windows]):
+            batch = pad([windows[row].ids for row in rows], [windows[row].types for row in rows], self.tokenizer.pad_token_id)  # fmt: skip
+            with torch.inference_mode():
+                out = self.model(**{name: value.to(self.model.device) for name, value in batch.items()})
+            both = torch.stack((out.start_logits, out.end_logits), -1).float().cpu().numpy()
+            for place, row in enumerate(rows):
+                logits[row] = both[place, : len(windows[row].ids)]
+        owners: list[list[int]] = [[] for _ in questions]
+        for number, window in enumerate(windows):
+            owners[window.question].append(number)
+        return [
+            best_spans([windows[row] for row in rows], [logits[row] for row in rows], self.longest, self.may_be_none) if rows else ([], 1.0)
+            for rows in owners
+        ]  # fmt: skip
+
+    def answer_file(self, file: Path) -> Path:
+        """An answer and its probability for every row of a table with a question and a context.
+
+        Raises:
+            UserError: If the file cannot be read, or lacks one of the columns.
+        """
+        table = read_table(file)
+        names = {plain_name(name): name for name in reversed(table.names)}
+        if not {"question", "context"} <= names.keys():
+            raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected question and context.")
+        asked = list(zip(table.strings(names["question"]), table.strings(names["context"]), strict=True))
+        full = [row for row, (question, context) in enumerate(asked) if (question or "").strip() and (context or "").strip()]  # fmt: skip
+        texts = [(asked[row][0] or "", asked[row][1] or "") for row in full]
+        said = {}
+        for row, (_, context), (spans, none) in zip(full, texts, self.answers(texts), strict=True):
+            answered = spans and none <= spans[0].probability
+            said[row] = [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"] if answered else ["", f"{none:.6f}"]  # fmt: skip
+        return write_scored(table, ("predicted_answer", "probability"), said)
+
+
+def _record(span: Span, context: str) -> dict[str, Any]:
+    text = context[span.start : span.end]
+    return {"answer": text, "start": span.start, "end": span.end, "probability": round(span.probability, 6)}

@@ -1,0 +1,77 @@
+"""What the model card of each trainer's weights says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from plugins._contract import Card
+
+CLASSIFY = Card(
+    "text-classification",
+    "transformers",
+    paper="Devlin et al., 2019, arXiv:1810.04805",
+    tags=("bert",),
+    usage="""
+from transformers import pipeline
+
+classifier = pipeline("text-classification", model="{repo}", top_k=None)
+print(classifier("A film that stays with you."))
+""",
+    summary="An encoder that reads a text in both directions and labels it.",
+    limits=("It always answers with one of its labels, also for a text that none of them fits.",),
+)
+PRETRAIN = replace(
+    CLASSIFY,
+    pipeline_tag="fill-mask",
+    usage="""
+from transformers import pipeline
+
+guess = pipeline("fill-mask", model="{repo}")
+print(guess(f"The capital of France is {guess.tokenizer.mask_token}."))
+""",
+    summary="An encoder pre-trained on plain text by predicting hidden words; fine-tune it for a task of your own.",
+    limits=("Its guesses repeat what its corpus says most often, true or not.",),
+)
+TAG = replace(
+    CLASSIFY,
+    pipeline_tag="token-classification",
+    usage="""
+from transformers import pipeline
+
+tagger = pipeline("token-classification", model="{repo}", aggregation_strategy="first")
+print(tagger("Marie Curie moved from Warsaw to Paris in 1891 ."))
+""",
+    summary="An encoder that reads a text in both directions and tags its words.",
+    limits=("Names of a kind that the training data did not hold are missed, or taken for another kind.",),
+)
+ANSWER = replace(
+    CLASSIFY,
+    pipeline_tag="question-answering",
+    usage="""
+import torch
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+tokenizer, model = AutoTokenizer.from_pretrained("{repo}"), AutoModelForQuestionAnswering.from_pretrained("{repo}")
+inputs = tokenizer("Where does the Rhine rise?", "The Rhine rises in the Swiss Alps.", return_tensors="pt")
+out = model(**inputs)
+start, end = int(out.start_logits.argmax()), int(out.end_logits.argmax())
+print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))
+""",
+    summary="An encoder that finds the words of a context that answer a question.",
+    limits=("It can only point to words of the context: it neither counts nor reasons, and it can be sure and wrong.",),
+)
+TRANSLATE = replace(
+    CLASSIFY,
+    pipeline_tag="translation",
+    paper="Rothe et al., 2020, arXiv:1907.12461",
+    tags=(),
+    usage="""
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+tokenizer, model = AutoTokenizer.from_pretrained("{repo}"), AutoModelForSeq2SeqLM.from_pretrained("{repo}")
+inputs = tokenizer("A man is riding a bicycle.", return_tensors="pt", return_token_type_ids=False)
+print(tokenizer.batch_decode(model.generate(**inputs, num_beams=4, max_length=64), skip_special_tokens=True)[0])
+""",
+    summary="An encoder that reads a text and a decoder that writes it in another language.",
+    limits=("It may leave out, repeat or invent words, most of all in texts unlike its training data.",),
+)

@@ -1,0 +1,1 @@
+"""Trainer `tag`: a label for every word, such as named entities."""

@@ -1,0 +1,100 @@
+"""A fine-tuned tagger at work: the entities of a text, of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForTokenClassification
+
+from plugins.bert_finetune import encoder
+from plugins.bert_finetune.padding import batches_by_length, pad
+from plugins.bert_finetune.scored_file import write_scored
+from plugins.bert_finetune.tag.schemes import spans
+from plugins.bert_finetune.tag.words import split_words, windows
+from training import artifact
+from training.columns import guess_text_columns
+from training.data import read_table
+from training.errors import UserError
+
+
+class Tagger:
+    """An encoder with a tag for every word, its tokenizer and the names of its tags."""
+
+    def __init__(self, model: Any, tokenizer: Any, max_length: int):
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
+        self.max_length = min(max_length, encoder.positions(model), 8192)
+
+    @classmethod
+    def load(cls, folder: Path) -> Tagger:
+        """Read an artifact, or any repository with a fine-tuned token classifier."""
+        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        model = encoder.load_network(folder, AutoModelForTokenClassification, "a tagger")
+        tokenizer = encoder.load_tokenizer(folder)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return cls(model.to(device), tokenizer, facts.get("max_length", tokenizer.model_max_length))
+
+    def tag(self, text: str) -> dict[str, Any]:
+        """The entities of a text of any length.
+
+        Raises:
+            UserError: If the text is empty.
+        """
+        if not text.strip():
+            raise UserError("The text is empty: write something to look for names in.")
+        return {"text": text, "entities": self.entities([text])[0]}
+
+    def entities(self, texts: list[str]) -> list[list[dict[str, Any]]]:
+        """For each text its entities: text, label, start, end (characters) and the mean probability of their words."""
+        places = [split_words(text) for text in texts]
+        words = [[text[start:end] for start, end in each] for text, each in zip(texts, places, strict=True)]
+        found = []
+        for text, each, probabilities in zip(texts, places, self.probabilities(words), strict=True):
+            best = probabilities.argmax(1)
+            tags = [self.names[number] for number in best]
+            sure = probabilities[np.arange(len(best)), best]
+            found.append(
+                [
+                    {
+                        "text": text[each[span.start][0] : each[span.end - 1][1]],
+                        "label": span.label,
+                        "start": each[span.start][0],
+                        "end": each[span.end - 1][1],
+                        "probability": round(float(sure[span.start : span.end].mean()), 6),
+                    }
+                    for span in spans(tags)
+                ]
+            )
+        return found
+
+    def probabilities(self, sentences: list[list[str]]) -> list[np.ndarray]:
+        """Probability of every tag for every word: an array a sentence, (words, tags)."""
+        cut = windows(sentences, self.tokenizer, self.max_length)
+        out = [np.zeros((len(words), len(self.names)), dtype=np.float32) for words in sentences]
+        flat = [(number, window) for number, parts in enumerate(cut) for window in parts]
+        for rows in batches_by_length([len(window.ids) for _, window in flat]):
+            batch = pad([flat[row][1].ids for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
+            with torch.inference_mode():
+                logits = self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits
+            values = logits.float().softmax(-1).cpu().numpy()
+            for place, row in enumerate(rows):
+                number, window = flat[row]
+                out[number][window.start : window.start + len(window.firsts)] = values[place, window.firsts]
+        return out
+
+    def tag_file(self, file: Path) -> Path:
+        """The entities of every row of a table, as JSON in a column of their own.
+
+        Raises:
+            UserError: If the file cannot be read, or has no text column.
+        """
+        table = read_table(file)
+        texts = table.strings(guess_text_columns(table, need_label=False).text)
+        full = [row for row, text in enumerate(texts) if text and text.strip()]
+        found = self.entities([texts[row] or "" for row in full])
+        said = {row: [json.dumps(each, ensure_ascii=False)] for row, each in zip(full, found, strict=True)}
+        return write_scored(table, ("entities",), said)

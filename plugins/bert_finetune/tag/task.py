@@ -1,0 +1,178 @@
+"""Trainer `tag`: an encoder with a label for every word, read at its first piece (Devlin et al., 2019, §5.3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoModelForTokenClassification
+
+from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune.padding import pad
+from plugins.bert_finetune.tag import report
+from plugins.bert_finetune.tag.rows import TagData, read
+from plugins.bert_finetune.tag.schemes import OUTSIDE
+from plugins.bert_finetune.tag.sentences import Sentence
+from plugins.bert_finetune.tag.words import Window, windows
+from training.batches import step_seed
+from training.preflight import Finding, Sheet
+from training.task import Score, Task
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.settings import TagSettings
+
+PREVIEWED = 4
+UNSEEN = -100  # the id of a tag that training lacks: nothing can be learned of it
+
+
+def build(settings: TagSettings) -> TagTask:
+    """Read the data, make or load tokenizer and network, tokenize.
+
+    Raises:
+        UserError: What the preflight sheet would show in red.
+    """
+    data = read(settings)
+    Sheet(data.findings).raise_if_blocked()
+    torch.manual_seed(step_seed(settings.seed, 0, 0))
+    labels: dict[str, Any] = {
+        "num_labels": len(data.tags),
+        "id2label": dict(enumerate(data.tags)),
+        "label2id": {tag: number for number, tag in enumerate(data.tags)},
+    }
+    texts = [" ".join(one.words) for one in data.train]
+    tokenizer, model = encoder.network_with_head(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
+    return TagTask(data, settings, tokenizer, model)
+
+
+class Row(NamedTuple):
+    """A window, the tag ids of its words, (words,), and the number of its sentence."""
+
+    window: Window
+    tags: np.ndarray
+    sentence: int
+
+
+class Outcome(NamedTuple):
+    """Predicted tag ids and losses of a window's words, (words,) each."""
+
+    tags: np.ndarray
+    losses: np.ndarray
+
+
+class TagTask(Task):
+    """Rows are windows: a sentence, or a part of one that is too long."""
+
+    metric, maximize = "f1", True
+    train_data: list[Row]
+    eval_data: list[Row]
+
+    def __init__(self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module):
+        self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
+        self.metric = "accuracy" if data.bare else "f1"
+        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.index = {tag: number for number, tag in enumerate(data.tags)}
+        self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
+        self.facts = {
+            "rows": len(data.train),
+            "evaluation_rows": len(data.evaluation),
+            "labels": data.tags if data.bare else sorted({tag[2:] for tag in data.tags if tag != OUTSIDE}),
+            "max_length": self.max_length,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "baseline": self._baseline(),
+        }
+
+    def _rows(self, sentences: Sequence[Sentence]) -> list[Row]:
+        cut = windows([one.words for one in sentences], self.tokenizer, self.max_length)
+        rows = []
+        for number, (one, parts) in enumerate(zip(sentences, cut, strict=True)):
+            ids = np.asarray([self.index.get(tag, UNSEEN) for tag in one.tags], dtype=np.int64)
+            rows += [Row(part, ids[part.start : part.start + len(part.firsts)], number) for part in parts]
+        return rows
+
+    def _baseline(self) -> dict[str, Any]:
+        """What is scored by giving each word the tag it had most often in training, and O to new words."""
+        if not self.data.evaluation:
+            return {}
+        seen: dict[str, Counter[str]] = {}
+        every = Counter(tag for one in self.data.train for tag in one.tags)
+        for one in self.data.train:
+            for word, tag in zip(one.words, one.tags, strict=True):
+                seen.setdefault(word.lower(), Counter())[tag] += 1
+        usual = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
+        common = every.most_common(1)[0][0] if self.data.bare else OUTSIDE
+        predicted = [[usual.get(word.lower(), common) for word in one.words] for one in self.data.evaluation]
+        found = report.score(self.data.evaluation, predicted, np.zeros(len(predicted)), self.data.bare).metrics
+        return {"name": "each word's most frequent tag"} | {name: value for name, value in found.items() if name != "loss"}  # fmt: skip
+
+    def lengths(self, data: Sequence) -> Sequence[int] | None:
+        return [len(row.window.ids) for row in data]
+
+    def collate(self, rows: list[Row]) -> dict[str, torch.Tensor]:
+        """`positions` are of the words' first pieces in the flattened batch, `targets` their tags, (words,)."""
+        batch = pad([row.window.ids for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
+        time = batch["input_ids"].shape[1]
+        positions = np.concatenate([row.window.firsts + number * time for number, row in enumerate(rows)])
+        counts = np.asarray([len(row.tags) for row in rows])
+        made = {"positions": positions, "targets": np.concatenate([row.tags for row in rows]), "counts": counts}
+        return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
+
+    def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross entropy a word, (words,)."""
+        return functional.cross_entropy(self._logits(model, batch), batch["targets"], reduction="none", ignore_index=UNSEEN)  # fmt: skip
+
+    def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask") if name in batch}
+        return model(**inputs).logits.flatten(0, 1)[batch["positions"]].float()  # (words, tags)
+
+    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
+        logits = self._logits(model, batch)
+        losses = functional.cross_entropy(logits, batch["targets"], reduction="none", ignore_index=UNSEEN)
+        ends = np.cumsum(batch["counts"].cpu().numpy())[:-1]
+        tags, losses = logits.argmax(-1).cpu().numpy(), losses.cpu().numpy()
+        return [Outcome(*both) for both in zip(np.split(tags, ends), np.split(losses, ends), strict=True)]
+
+    def score(self, outputs: list[Outcome]) -> Score:
+        predicted: list[list[str]] = [[] for _ in self.data.evaluation]
+        losses: list[list[float]] = [[] for _ in self.data.evaluation]
+        for row, outcome in zip(self.eval_data, outputs, strict=True):
+            predicted[row.sentence] += [self.data.tags[tag] for tag in outcome.tags]
+            losses[row.sentence] += outcome.losses.tolist()
+        means = np.asarray([np.mean(each) if each else 0.0 for each in losses])
+        return report.score(self.data.evaluation, predicted, means, self.data.bare)
+
+    def preview(self, model: torch.nn.Module) -> list[dict]:
+        """What the model now finds in the first held-out sentences."""
+        rows = self.eval_data[:PREVIEWED]
+        if not rows:
+            return []
+        device = next(model.parameters()).device
+        batch = {name: value.to(device) for name, value in self.collate(rows).items()}
+        return [
+            {"text": _bracketed(self.data.evaluation[row.sentence].words[row.window.start :], [self.data.tags[tag] for tag in outcome.tags])}
+            for row, outcome in zip(rows, self.predict(model, batch), strict=True)
+        ]  # fmt: skip
+
+    def save(self, model: Any, folder: Path) -> None:
+        """A folder for `AutoModelForTokenClassification`."""
+        model.save_pretrained(folder, safe_serialization=True)
+        self.tokenizer.save_pretrained(folder)
+
+    def findings(self) -> list[Finding]:
+        return token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
+
+
+def _bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
+    from plugins.bert_finetune.tag.schemes import spans
+
+    ends = {span.end - 1: span for span in spans(tags)}
+    starts = {span.start for span in ends.values()}
+    shown = words[: len(tags)]
+    return " ".join(
+        ("[" if number in starts else "") + word + (f" {ends[number].label}]" if number in ends else "")
+        for number, word in enumerate(shown)
+    )

@@ -1,0 +1,185 @@
+"""Answering questions: the formats and their faults, windows and spans, what is learned, what is answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.bert_finetune import build_answer, check_answer, encoder, endpoints, load
+from plugins.bert_finetune.answer.questions import Question, read
+from plugins.bert_finetune.answer.report import exact_match, f1
+from plugins.bert_finetune.answer.spans import best_spans
+from plugins.bert_finetune.answer.windows import make_windows, target
+from plugins.bert_finetune.settings import AnswerSettings
+from tests.files import SHARED, needs_shared, write
+from training.data import read_table
+from training.errors import UserError
+from training.loop import fit
+from training.preflight import Level
+from training.settings import parse_settings
+
+TINY = {"layers": 2, "heads": 4, "hidden_size": 96, "vocabulary_size": 300, "max_length": 48, "dropout": 0.0}
+WORDS = ["harbour", "lantern", "meadow", "orchard", "pebble", "river", "saddle", "timber"]
+TOLD = {
+    "who": ["anna", "omar", "li wei"],
+    "where": ["rome", "oslo", "new york"],
+    "when": ["monday", "friday", "sunday"],
+}
+
+
+def settings(data: Path, **values: Any) -> AnswerSettings:
+    return parse_settings(AnswerSettings, {"data": str(data), **TINY, **values})
+
+
+def write_trips(path: Path) -> Path:
+    """400 questions of who flew where and when; every fourth asks what the context does not tell."""
+    random, rows = np.random.default_rng(0), []
+    for number in range(400):
+        told = {kind: str(random.choice(names)) for kind, names in TOLD.items()}
+        order = random.permutation(["{who} was seen .", "they flew to {where} .", "it was on {when} ."])
+        context = " ".join(order).format(**told)
+        asked = ("who", "where", "when", "why")[number % 4]
+        rows.append({"question": f"{asked} was the trip ?", "context": context, "answer": told.get(asked, "")})
+    return write(path, "\n".join(json.dumps(row) for row in rows))
+
+
+# -- the formats and their faults ------------------------------------------------------------------------------------------
+
+EXPECTED: dict[str, tuple[Level, str]] = {
+    "qa_answer_not_in_context.json": ("amber", "1 question whose answer is not in its context: left out: Questions 1."),
+    "qa_wrong_offset.json": ("amber", "1 question whose answer stands elsewhere than it says: found and mended"),
+    "qa_empty_answers_v1.json": ("red", "1 without an answer"),
+    "qa_duplicate_id.json": ("red", "question id 1 occurs twice"),
+    "qa_long_question.json": ("green", "1 question of 1 context"),
+}
+
+
+@needs_shared
+@pytest.mark.parametrize("name", EXPECTED)
+def test_odd_files_are_told(name: str) -> None:
+    level, words = EXPECTED[name]
+    sheet = check_answer(settings(SHARED / "data" / "text_bad_inputs" / name))
+    assert any(row.level == level and words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
+
+
+FORMATS = {
+    "squad.json": '{"data": [{"title": "t", "paragraphs": [{"context": "Rome is old.", "qas": [{"id": "a", "question": "What?", "answers": [{"text": "Rome", "answer_start": 0}]}]}]}]}',
+    "rows.csv": "question,context,answer\nWhat?,Rome is old.,Rome\n",
+    "hub.jsonl": '{"question": "What?", "context": "Rome is old.", "answers": {"text": ["Rome"], "answer_start": [0]}}\n',
+    "offset.tsv": "question\tcontext\tanswer\tanswer_start\nWhat?\tRome is old.\tRome\t0\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_question(name: str, tmp_path: Path) -> None:
+    [one] = read(settings(write(tmp_path / name, FORMATS[name]), eval_share=0)).train
+    assert (one.question, one.context, one.answers) == ("What?", "Rome is old.", (("Rome", 0),))
+
+
+@pytest.mark.parametrize(
+    "content", ['{"data": [{"paragraphs": [{"qas": []}]}]}'.replace("[]", '[{"question": 1}]'), "a,b\n1,2\n"]
+)
+def test_what_is_no_question_file_is_refused(content: str, tmp_path: Path) -> None:
+    path = write(tmp_path / ("x.json" if content.startswith("{") else "x.csv"), content)
+    with pytest.raises(UserError, match="Expected"):
+        read(settings(path))
+
+
+@needs_shared
+def test_whole_articles_are_held_out() -> None:
+    data = read(settings(SHARED / "data" / "qa_squad" / "dev-v1.1.json", eval_share=0.3))
+    assert data.evaluation and not {one.group for one in data.train} & {one.group for one in data.evaluation}
+
+
+# -- windows and spans -----------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=60), st.data())
+def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.DataObject) -> None:
+    tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)
+    context = " ".join(words)
+    place = data.draw(st.integers(0, len(words) - 1))
+    start = len(" ".join(words[:place])) + (place > 0)
+    one = Question("which river ?", context, ((words[place], start),), "", "")
+    windows = make_windows([one], tokenizer, 24, 8, 8)
+    found = [(window, target(window, one.answers)) for window in windows]
+    held = [(window, first, last) for window, (first, last) in found if first]
+    assert held
+    for window, first, last in held:
+        begin, end = window.offsets[first - window.first][0], window.offsets[last - window.first][1]
+        assert context[begin:end] == words[place]
+
+
+def test_probabilities_of_all_spans_and_of_none_add_up_to_one() -> None:
+    tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)
+    windows = make_windows([Question("which ?", "river meadow", (), "", "")], tokenizer, 48, 8, 8)
+    logits = [np.random.default_rng(0).normal(size=(len(window.ids), 2)) for window in windows]
+    inside = logits[0][windows[0].first :][: len(windows[0].offsets)]
+    scores = [inside[i, 0] + inside[j, 1] for i in range(len(inside)) for j in range(i, len(inside))]
+    none = logits[0][0].sum()
+    spans, probability = best_spans(windows, logits, 30, True)
+    total = np.exp([*scores, none]).sum()
+    assert probability == pytest.approx(np.exp(none) / total)
+    assert spans[0].probability == pytest.approx(np.exp(max(scores)) / total)
+
+
+def test_scores_are_those_of_squad() -> None:
+    assert exact_match("The Rhine!", ["rhine"]) == 1 and exact_match("", []) == 1 and exact_match("x", []) == 0
+    assert f1("the swiss alps", ["Swiss Alps mountains"]) == pytest.approx(0.8)
+
+
+# -- learning and answering ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small network trained on the trips: how it ended, and its artifact."""
+    folder = tmp_path_factory.mktemp("answer")
+    (folder / "run").mkdir()
+    chosen = settings(write_trips(folder / "trips.jsonl"), steps=200, learning_rate=1e-3, evaluate_every=200)
+    return fit(build_answer(chosen), chosen, folder / "run"), folder / "run" / "artifact"
+
+
+def test_answers_are_learned_far_above_a_guess(reader: Any) -> None:
+    """One of three things told, or none: a guess scores 0.25."""
+    progress, folder = reader
+    assert progress.best_metrics["exact_match"] > 0.9
+    assert json.loads((folder / "selfsup.json").read_text())["facts"]["baseline"]["exact_match"] < 0.4
+
+
+def test_an_answer_comes_with_its_place(reader: Any) -> None:
+    context = "they flew to New York .  it was on friday . anna was seen ."
+    found = endpoints.answer(load(reader[1]), "where was the trip ?", context)
+    assert set(found) == {"answer", "start", "end", "probability", "no_answer_probability", "alternatives"}
+    assert found["answer"] == "New York" == context[found["start"] : found["end"]]
+
+
+def test_what_is_not_told_has_no_answer(reader: Any) -> None:
+    found = endpoints.answer(
+        load(reader[1]), "why was the trip ?", "they flew to rome . it was on friday . anna was seen ."
+    )
+    assert found["answer"] == "" and found["probability"] == found["no_answer_probability"] > 0.5
+
+
+def test_long_contexts_and_questions_are_read_whole(reader: Any) -> None:
+    context = "they were seen . " * 100 + "they flew to rome ."
+    assert endpoints.answer(load(reader[1]), "where was the trip ? " * 50, context)["alternatives"] is not None
+    with pytest.raises(UserError, match="Give a question"):
+        endpoints.answer(load(reader[1]), "", context)
+
+
+def test_a_file_is_answered(reader: Any, tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "in.csv", "question,context\nwho was the trip ?,anna was seen . they flew to rome .\n,x\n"
+    )
+    table = read_table(endpoints.answer_file(load(reader[1]), source))
+    assert table.names == ("question", "context", "predicted_answer", "probability")
+    assert table.strings("probability")[1] is None
+    with pytest.raises(UserError, match="Expected question and context"):
+        endpoints.answer_file(load(reader[1]), write(tmp_path / "bad.csv", "a,b\n1,2\n"))

@@ -1,0 +1,225 @@
+"""Tagging words: the formats and their faults, the windows, what is learned, what is answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.bert_finetune import build_tag, check_tag, encoder, endpoints, load
+from plugins.bert_finetune.settings import TagSettings
+from plugins.bert_finetune.tag.rows import read
+from plugins.bert_finetune.tag.schemes import Span, from_spans, spans, to_bio
+from plugins.bert_finetune.tag.words import split_words, windows
+from tests.files import SHARED, needs_shared, write
+from training.data import read_table
+from training.errors import UserError
+from training.loop import fit
+from training.preflight import Level, Sheet
+from training.settings import parse_settings
+
+TINY = {"layers": 1, "heads": 2, "hidden_size": 48, "vocabulary_size": 300, "max_length": 32, "dropout": 0.0}
+NAMES = {"city": ["rome", "paris", "new york", "oslo"], "person": ["anna", "john smith", "li wei", "omar"]}
+
+FILLERS = ["yesterday", "again", "and", "then", ","]
+
+
+def settings(data: Path, **values: Any) -> TagSettings:
+    return parse_settings(TagSettings, {"data": str(data), **TINY, **values})
+
+
+def write_trips(path: Path) -> Path:
+    """300 sentences of persons who travel; the kind of a name can be told from the word before it."""
+    random, rows = np.random.default_rng(0), []
+    for _ in range(300):
+        who, where = random.choice(NAMES["person"]), random.choice(NAMES["city"])
+        before, after = (" ".join(random.choice(FILLERS, random.integers(5))) for _ in range(2))
+        text = f"{before} mister {who} flew to {where} {after}".strip()
+        found = [{"start": text.index(name), "end": text.index(name) + len(name), "label": kind} for name, kind in ((who, "person"), (where, "city"))]  # fmt: skip
+        rows.append(json.dumps({"text": text, "spans": found}))
+    return write(path, "\n".join(rows))
+
+
+@pytest.fixture
+def trips(tmp_path: Path) -> Path:
+    return write_trips(tmp_path / "trips.jsonl")
+
+
+# -- schemes ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tags", "bio", "orphans"),
+    [
+        ("O I-PER I-PER", "O B-PER I-PER", [1]),
+        ("B-LOC I-ORG O", "B-LOC B-ORG O", [1]),
+        ("B-PER E-PER S-LOC O", "B-PER I-PER B-LOC O", []),
+        ("B-A L-A I-A", "B-A I-A B-A", [2]),
+        ("B-A B-A I-A", "B-A B-A I-A", []),
+    ],
+)
+def test_every_scheme_becomes_bio(tags: str, bio: str, orphans: list[int]) -> None:
+    assert to_bio(tags.split()) == (bio.split(), orphans)
+
+
+@st.composite
+def entities(draw: st.DrawFn) -> tuple[int, list[Span]]:
+    count, at, found = draw(st.integers(0, 20)), 0, []
+    while at < count:
+        start = draw(st.integers(at, count - 1))
+        end = draw(st.integers(start + 1, count))
+        found.append(Span(start, end, draw(st.sampled_from("AB"))))
+        at = end + draw(st.integers(0, 3))
+    return count, found
+
+
+@given(entities())
+def test_spans_survive_as_tags(case: tuple[int, list[Span]]) -> None:
+    count, found = case
+    assert spans(from_spans(count, found)) == found
+
+
+# -- words and windows -----------------------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=60))
+def test_words_hold_every_visible_character_once(text: str) -> None:
+    assert "".join(text[start:end] for start, end in split_words(text)) == "".join(text.split())
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "harbour", "unbelievable", "\u200b", "日本"]), max_size=40), max_size=3))
+def test_windows_lose_no_word(sentences: list[list[str]]) -> None:
+    tokenizer = encoder.train_tokenizer(["unbelievable harbour a"], 60, 64)
+    for words, parts in zip(sentences, windows(sentences, tokenizer, 12), strict=True):
+        assert [part.start + place for part in parts for place in range(len(part.firsts))] == list(range(len(words)))
+        assert all(len(part.ids) <= 12 and part.ids[0] == tokenizer.cls_token_id for part in parts)
+
+
+# -- the formats and their faults ------------------------------------------------------------------------------------------
+
+EXPECTED: dict[str, tuple[Level, str]] = {
+    "bio_length_mismatch.jsonl": ("red", "row at line 1 has 3 tokens and 2 tags"),
+    "bio_orphan_I.conll": ("amber", "2 tags I- with nothing to continue, read as B-: Lines 1, 5."),
+    "bio_bad_tag.conll": ("red", "Tags 'PER', 'B_LOC' are not BIO (lines 1, 4)"),
+    "bio_missing_column.conll": ("red", "line 2 has one column"),
+    "bio_no_blank_lines.conll": ("amber", "1 sentence of more than 1,000 words (3,000 at most)"),
+    "bio_all_O.conll": ("red", "no entity in the whole file"),
+}
+
+
+def says(sheet: Sheet, level: Level, words: str) -> bool:
+    return any(row.level == level and words in f"{row.title}: {row.detail}" for row in sheet.findings)
+
+
+@needs_shared
+@pytest.mark.parametrize("name", EXPECTED)
+def test_odd_files_are_told(name: str) -> None:
+    sheet = check_tag(settings(SHARED / "data" / "text_bad_inputs" / name))
+    assert says(sheet, *EXPECTED[name]), sheet.findings
+
+
+@needs_shared
+def test_orphans_are_refused_where_nothing_may_be_repaired() -> None:
+    sheet = check_tag(settings(SHARED / "data" / "text_bad_inputs" / "bio_orphan_I.conll", repair_tags=False))
+    assert sheet.blocked
+
+
+FORMATS = {
+    "words.conll": "-DOCSTART- -X- O\n\nJohn NNP B-PER\nSmith NNP I-PER\nlives VB O\n\nRome NNP B-LOC\n",
+    "iob1.txt": "John I-PER\nSmith I-PER\nlives O\n\nRome I-LOC\n",
+    "bioes.bio": "John\tB-PER\nSmith\tE-PER\nlives\tO\n\nRome\tS-LOC\n",
+    "lists.jsonl": '{"tokens": ["John", "Smith", "lives"], "ner_tags": ["B-PER", "I-PER", "O"]}\n{"tokens": ["Rome"], "ner_tags": ["B-LOC"]}\n',
+    "spans.jsonl": '{"text": "John Smith lives", "entities": [[0, 10, "PER"]]}\n{"text": "Rome", "entities": [[0, 4, "LOC"]]}\n',
+    "columns.tsv": "tokens\ttags\nJohn Smith lives\tB-PER I-PER O\nRome\tB-LOC\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_sentences(name: str, tmp_path: Path) -> None:
+    data = read(settings(write(tmp_path / name, FORMATS[name]), eval_share=0))
+    assert [(one.words, one.tags) for one in data.train] == [
+        (("John", "Smith", "lives"), ("B-PER", "I-PER", "O")),
+        (("Rome",), ("B-LOC",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spans", "level", "words"),
+    [
+        ('[[0, 4, "A"], [0, 9, "B"]]', "amber", "1 row with overlapping spans: The longest is kept: line 1"),
+        ('[[0, 99, "A"], [0, 4, "A"]]', "amber", "1 row with a span outside its text"),
+        ('[["John"]]', "red", "line 1 has a span that is not start, end, label"),
+    ],
+)
+def test_odd_spans_are_told(spans: str, level: Level, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "odd.jsonl", f'{{"text": "John Smith lives", "spans": {spans}}}\n')
+    sheet = check_tag(settings(path))
+    assert says(sheet, level, words), sheet.findings
+
+
+def test_sentences_of_the_training_file_are_left_out_of_the_evaluation(trips: Path, tmp_path: Path) -> None:
+    lines = trips.read_text().splitlines()
+    new = json.dumps({"text": "mister twice", "spans": []})
+    other = write(tmp_path / "dev.jsonl", f"{lines[0]}\n{new}")
+    data = read(settings(trips, eval_data=str(other)))
+    assert [one.words[-1] for one in data.evaluation] == ["twice"]
+
+
+# -- learning and answering ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small network trained on the trips: how it ended, and its artifact."""
+    folder = tmp_path_factory.mktemp("tag")
+    (folder / "run").mkdir()
+    chosen = settings(write_trips(folder / "trips.jsonl"), steps=120, learning_rate=3e-3, evaluate_every=120)
+    return fit(build_tag(chosen), chosen, folder / "run"), folder / "run" / "artifact"
+
+
+def test_names_are_learned(tagger: Any) -> None:
+    progress, folder = tagger
+    record = json.loads((folder / "selfsup.json").read_text())
+    assert progress.best_metrics["f1"] > 0.97
+    assert record["facts"]["labels"] == ["city", "person"] and record["facts"]["baseline"]["f1"] <= 1
+
+
+def test_entities_come_with_their_places(tagger: Any) -> None:
+    text = "Yesterday, mister  John Smith flew to New York again"
+    found = endpoints.tag(load(tagger[1]), text)["entities"]
+    assert [(text[one["start"] : one["end"]], one["label"]) for one in found] == [("John Smith", "person"), ("New York", "city")]  # fmt: skip
+    assert all(0.5 < one["probability"] <= 1 for one in found)
+
+
+def test_a_text_longer_than_the_network_is_tagged_whole(tagger: Any) -> None:
+    found = endpoints.tag(load(tagger[1]), "yesterday mister anna flew to oslo again " * 30)["entities"]
+    assert len(found) >= 58
+
+
+def test_a_file_is_tagged(tagger: Any, tmp_path: Path) -> None:
+    table = read_table(
+        endpoints.tag_file(load(tagger[1]), write(tmp_path / "in.csv", "id,text\n1,mister anna flew to oslo\n2,\n"))
+    )
+    first, second = table.strings("entities")
+    assert {one["label"] for one in json.loads(first or "")} == {"person", "city"} and second is None
+
+
+def test_wrong_weights_say_so(tagger: Any) -> None:
+    with pytest.raises(UserError, match="cannot classify"):
+        endpoints.classify(load(tagger[1]), "text")
+    with pytest.raises(UserError, match="empty"):
+        endpoints.tag(load(tagger[1]), "  ")
+
+
+def test_bare_tags_are_learned_word_by_word(tmp_path: Path) -> None:
+    data = write(
+        tmp_path / "pos.conll", "the DET\ncat NOUN\nruns VERB\n\n" * 3 + "a DET\ndog NOUN\nsleeps VERB\n\n" * 3
+    )
+    chosen = settings(data, steps=2)
+    task: Any = build_tag(chosen)
+    assert task.metric == "accuracy" and task.data.tags == ["DET", "NOUN", "VERB"]

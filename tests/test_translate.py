@@ -1,0 +1,157 @@
+"""Translating: the formats and their faults, the network, what is learned, what is answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
+
+from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load
+from plugins.bert_finetune.settings import TranslateSettings
+from plugins.bert_finetune.translate.network import train_tokenizer
+from plugins.bert_finetune.translate.pairs import read
+from tests.files import SHARED, needs_shared, write
+from training.data import read_table
+from training.errors import UserError
+from training.loop import fit
+from training.settings import parse_settings
+
+TINY = {"layers": 1, "decoder_layers": 1, "heads": 2, "hidden_size": 64, "vocabulary_size": 200, "max_length": 16, "dropout": 0.0, "beams": 2}  # fmt: skip
+SUBJECTS = {"the dog": "der Hund", "the cat": "die Katze", "the child": "das Kind", "the king": "der König"}
+VERBS = {"sees": "sieht", "hears": "hört", "likes": "mag", "seeks": "sucht"}
+OBJECTS = {"bread": "Brot", "water": "Wasser", "gold": "Gold", "light": "Licht"}
+
+
+def settings(data: Path, **values: Any) -> TranslateSettings:
+    return parse_settings(TranslateSettings, {"data": str(data), **TINY, **values})
+
+
+def write_pairs(path: Path) -> Path:
+    """All 64 sentences of four subjects, verbs and objects, ten times in a table of rows; a quarter never."""
+    random, rows = np.random.default_rng(0), ["en\tde"]
+    for subject, wer in SUBJECTS.items():
+        for verb, tut in VERBS.items():
+            rows += [f"{subject} {verb} {thing}\t{wer} {tut} {was}" for thing, was in OBJECTS.items()]
+    return write(path, "\n".join([rows[0], *random.permutation(rows[1:])]))
+
+
+# -- the formats and their faults ------------------------------------------------------------------------------------------
+
+
+@needs_shared
+def test_files_of_different_length_are_refused() -> None:
+    folder = SHARED / "data" / "text_bad_inputs"
+    with pytest.raises(UserError, match=r"mt_unequal\.en has 3 lines and mt_unequal\.de 2"):
+        read(settings(folder / "mt_unequal.en", target_data=str(folder / "mt_unequal.de")))
+
+
+@needs_shared
+def test_pairs_with_an_empty_side_are_dropped_and_told() -> None:
+    sheet = check_translate(settings(SHARED / "data" / "text_bad_inputs" / "mt_empty_side.tsv"))
+    assert any(row.level == "amber" and "2 rows dropped: an empty side" in row.title for row in sheet.findings)
+
+
+def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
+    table = write(tmp_path / "both.csv", "de,en\nHaus,a house\nHund,a dog\n")
+    one, other = write(tmp_path / "a.en", "a house\na dog\n"), write(tmp_path / "a.de", "Haus\nHund\n")
+    nested = write(tmp_path / "hub.jsonl", '{"translation": {"en": "a house", "de": "Haus"}}\n{"translation": {"en": "a dog", "de": "Hund"}}\n')  # fmt: skip
+    columns = {"source_column": "en", "target_column": "de", "eval_share": 0}
+    for chosen in (settings(table, **columns), settings(one, target_data=str(other), eval_share=0), settings(nested, **columns)):  # fmt: skip
+        pairs = read(chosen).train
+        assert (pairs.sources, pairs.targets) == (["a house", "a dog"], ["Haus", "Hund"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            "a,b,c\nfirst text,second text,third text\nother text,more text,last text\n",
+            "Name source_column and target_column",
+        ),
+        ("en,de\nsame words here,same words here\nmore of it now,more of it now\n", "two equal sides"),
+        (f"en,de\na,{'x' * 300}\nhello,hallo\n", "times as long as the other: Are they aligned? Line 2."),
+    ],
+)
+def test_what_does_not_look_like_pairs_is_told(content: str, words: str, tmp_path: Path) -> None:
+    sheet = check_translate(settings(write(tmp_path / "odd.csv", content)))
+    assert any(words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
+
+
+# -- the network -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_vocabulary_is_the_same_each_time_and_keeps_what_it_reads() -> None:
+    texts = ["Der König sieht 3 Hunde, z. B. „Rex“!", "the king's dogs: (two) of them"] * 5
+    one, other = train_tokenizer(texts, 120, 64), train_tokenizer(texts, 120, 64)
+    assert one.get_vocab() == other.get_vocab()
+    for text in texts[:2]:
+        assert one.decode(one(text)["input_ids"], skip_special_tokens=True) == text.replace("„", "„")
+
+
+def test_a_translator_is_made_of_an_encoder(tmp_path: Path) -> None:
+    tokenizer = encoder.train_tokenizer([*SUBJECTS, *VERBS, *OBJECTS.values()], 200, 64)
+    base = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32))  # fmt: skip
+    base.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    task: Any = build_translate(settings(write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "base")))
+    assert task.model.config.is_encoder_decoder and any("crossattention" in name for name, _ in task.model.named_parameters())  # fmt: skip
+    assert any("cannot write" in row.title for row in task.findings())  # an uncased vocabulary has no König
+
+
+def test_any_sequence_to_sequence_model_is_trained_on(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer([*SUBJECTS.values(), *SUBJECTS], 120, 64)
+    tokens = {"decoder_start_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.sep_token_id}
+    size = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2, "vocab_size": len(tokenizer)}
+    T5ForConditionalGeneration(T5Config.from_dict({**size, **tokens})).save_pretrained(tmp_path / "t5")
+    tokenizer.save_pretrained(tmp_path / "t5")
+    (tmp_path / "run").mkdir()
+    chosen = settings(
+        write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "t5"), steps=2, prefix="to German: ", max_length=48
+    )
+    fit(build_translate(chosen), chosen, tmp_path / "run")
+    assert "translation" in endpoints.translate(load(tmp_path / "run" / "artifact"), "the dog sees bread")
+
+
+# -- learning and answering ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small network trained on most of 64 sentences: how it ended, and its artifact."""
+    folder = tmp_path_factory.mktemp("translate")
+    (folder / "run").mkdir()
+    chosen = settings(write_pairs(folder / "pairs.tsv"), steps=300, learning_rate=3e-3, evaluate_every=300, batch_size=16)  # fmt: skip
+    return fit(build_translate(chosen), chosen, folder / "run"), folder / "run" / "artifact"
+
+
+def test_new_sentences_of_known_words_are_translated(translator: Any) -> None:
+    progress, folder = translator
+    assert progress.best_metrics["bleu"] > 80 and progress.best_metrics["chrf"] > 80
+    assert json.loads((folder / "selfsup.json").read_text())["facts"]["baseline"]["bleu"] < 10
+
+
+def test_alternatives_come_best_first(translator: Any) -> None:
+    found = endpoints.translate(load(translator[1]), "the king hears light", 4, 3)
+    scores = [found["score"], *(one["score"] for one in found["alternatives"])]
+    assert found["translation"] == "der König hört Licht" and scores == sorted(scores, reverse=True)
+    assert found["translation"] not in [one["translation"] for one in found["alternatives"]]
+
+
+def test_bad_questions_are_refused(translator: Any) -> None:
+    model = load(translator[1])
+    with pytest.raises(UserError, match="empty"):
+        endpoints.translate(model, "")
+    with pytest.raises(UserError, match="tokens; this model reads 16"):
+        endpoints.translate(model, "the dog " * 40)
+    with pytest.raises(UserError, match="up to 16"):
+        endpoints.translate(model, "the dog", beams=99)
+
+
+def test_a_file_is_translated(translator: Any, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", "id,text\n1,the cat likes water\n2,\n")
+    table = read_table(endpoints.translate_file(load(translator[1]), source))
+    assert table.strings("translation") == ["die Katze mag Wasser", None]
