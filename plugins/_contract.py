@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from training.errors import UserError
+from training.experiment import Experiment
 from training.preflight import Sheet
 from training.settings import TrainSettings
 from training.task import Task
@@ -52,7 +53,7 @@ class Trainer:
         name: Identifier: command word and the `trainer` of the API.
         title: What the form is headed.
         settings: A `TrainSettings` subclass; every field needs a description.
-        build: Settings -> Task. `settings.model` is by then empty or a folder of this machine; heavy imports belong here.
+        build: Settings -> Task, or Experiment where one run fits several. `settings.model` is by then empty or a folder of this machine; heavy imports belong here.
         check: Settings -> Sheet, without torch: reads the data and says what is wrong before anything starts.
         preload: Modules that `build` will import; a warm process has them ready, so that a run starts at once.
         card: Facts for the model card, where they are not the plugin's.
@@ -61,7 +62,7 @@ class Trainer:
     name: str
     title: str
     settings: type[TrainSettings]
-    build: Callable[[Any], Task]
+    build: Callable[[Any], Task | Experiment]
     check: Callable[[Any], Sheet] | None = None
     preload: tuple[str, ...] = ()
     card: Card | None = None

@@ -14,8 +14,8 @@ from typing import Any
 from plugins._contract import Plugin, Trainer
 from training.artifact import read_record
 from training.events import read_events
+from training.experiment import carry_out
 from training.jobs import Run, Runs
-from training.loop import fit
 from training.record import describe_run
 from training.settings import TrainSettings, parse_settings
 
@@ -98,7 +98,7 @@ def check_load(where: str, plugin: Plugin, artifact: Path, call: Callable[[Any],
 
 def _train(run: Run, plugin: Plugin, trainer: Trainer) -> None:
     settings = run.settings(trainer.settings)
-    fit(trainer.build(settings), settings, run.folder, describe_run(run, plugin, trainer, settings, None))
+    carry_out(trainer.build(settings), settings, run.folder, describe_run(run, plugin, trainer, settings, None))
 
 
 def _losses(run: Run) -> list[tuple[int, float]]:

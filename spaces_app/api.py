@@ -14,7 +14,7 @@ from huggingface_hub import get_token
 
 from plugins._contract import Plugin, endpoint_types
 from spaces_app.access import told, visitor
-from spaces_app.arguments import argument, upload
+from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
 from training import push_job, remote
 from training.hub_search import search
@@ -72,6 +72,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         token: gr.OAuthToken | None,
         data: gr.FileData | None = None,
         eval_data: gr.FileData | None = None,
+        more_files: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Check the data and queue a training run; answers at once with its id.
 
@@ -81,12 +82,13 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             settings: Setting -> value, as /plugins describes them; what is left out has its default.
             data: The training file, uploaded.
             eval_data: A file to evaluate on, uploaded; without it a share of the rows is held out.
+            more_files: The trainer's other files, uploaded, by the names of their settings: {"target_data": handle_file("train.de")}.
 
         Returns:
             The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, and more.
         """
-        files = upload(data), upload(eval_data)
-        return studio.train(plugin, trainer, settings, *files, visitor(request), hub_token(studio, token))
+        files = uploads(data=data, eval_data=eval_data, **(more_files or {}))
+        return studio.train(plugin, trainer, settings, files, visitor(request), hub_token(studio, token))
 
     def check(
         plugin: str,
@@ -95,6 +97,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         request: gr.Request,
         data: gr.FileData | None = None,
         eval_data: gr.FileData | None = None,
+        more_files: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Make the preflight sheet of a run without starting it: the data, and two measured steps.
 
@@ -104,11 +107,13 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             settings: As for /train.
             data: As for /train.
             eval_data: As for /train.
+            more_files: As for /train.
 
         Returns:
             verdict (green, amber or red), findings (level, title, detail), columns, sample.
         """
-        return studio.check(plugin, trainer, settings, upload(data), upload(eval_data), visitor(request))
+        files = uploads(data=data, eval_data=eval_data, **(more_files or {}))
+        return studio.check(plugin, trainer, settings, files, visitor(request))
 
     def runs(request: gr.Request) -> list[dict[str, Any]]:
         """List your runs, the newest first.

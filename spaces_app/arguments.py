@@ -40,3 +40,12 @@ def upload(file: Any) -> Path | None:
     if not path.is_relative_to(Path(processing_utils.get_upload_folder()).resolve()) or not path.is_file():
         raise UserError("That is no uploaded file: send it with gradio_client.handle_file.")
     return path
+
+
+def uploads(**files: Any) -> dict[str, Path]:
+    """Setting -> path of the file that was uploaded for it; those that were not given are left out.
+
+    Raises:
+        UserError: If one is a path that no upload made.
+    """
+    return {name: path for name, file in files.items() if (path := upload(file))}

@@ -20,7 +20,10 @@ def as_python(
     url: str = LOCAL,
 ) -> str:
     """A script for `gradio_client` that starts the run and waits for it."""
-    uploads = "".join(f",\n    {name}=handle_file({path.name!r})" for name, path in files.items() if path)
+    given = {name: f"handle_file({path.name!r})" for name, path in files.items() if path}
+    more = [f"{name!r}: {given.pop(name)}" for name in list(given) if name not in ("data", "eval_data")]
+    given |= {"more_files": f"{{{', '.join(more)}}}"} if more else {}
+    uploads = "".join(f",\n    {name}={said}" for name, said in given.items())
     return f"""import time
 
 from gradio_client import Client, handle_file

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,20 +112,29 @@ class Studio:
     # -- runs ------------------------------------------------------------------------------------------------------
 
     def prepare(
-        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None
+        self, plugin: str, trainer: str, values: dict[str, Any], files: Mapping[str, Path | None]
     ) -> tuple[Plugin, Trainer, TrainSettings]:
         """Check everything about a run that can be checked without its data.
+
+        Args:
+            files: Setting -> uploaded file, such as data and eval_data.
 
         Raises:
             UserError: For an unknown plugin, trainer, setting or value, a path where a name belongs, or a limit of this server.
         """
         kind = self.plugin(plugin).trainer(trainer)
+        unknown = [name for name in files if name not in kind.settings.file_fields()]
+        if unknown:
+            raise UserError(
+                f"{trainer} takes no file {', '.join(unknown)}; it takes: {', '.join(kind.settings.file_fields())}."
+            )
         forbidden = [name for name in kind.settings.file_fields() if name in values]
         if forbidden:
             raise UserError(f"{', '.join(forbidden)}: files are uploaded, not named in the settings.")
-        files = {name: str(path) for name, path in (("data", data), ("eval_data", eval_data)) if path}
-        settings = parse_settings(kind.settings, {**values, **files})
-        hub.check_name(settings.model, self.plugin(plugin).starters)
+        given = {name: str(path) for name, path in files.items() if path}
+        settings = parse_settings(kind.settings, {**values, **given})
+        for name in settings.weights():
+            hub.check_name(name, self.plugin(plugin).starters)
         if self.settings.max_steps and settings.steps > self.settings.max_steps:
             raise UserError(f"steps: {settings.steps} were asked for; this server allows {self.settings.max_steps}.")
         if self.settings.max_seconds and not 0 < settings.time_limit <= self.settings.max_seconds:
@@ -137,8 +146,7 @@ class Studio:
         plugin: str,
         trainer: str,
         values: dict[str, Any],
-        data: Path | None,
-        eval_data: Path | None,
+        files: Mapping[str, Path | None],
         who: str,
         token: str | None = None,
     ) -> dict[str, Any]:
@@ -151,8 +159,9 @@ class Studio:
             UserError: For what `prepare` refuses, and for red rows of the preflight sheet.
         """
         check_may_train(who, self.settings)
-        owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
-        hub.check_exists(settings.model, owner.starters, self.runs)
+        owner, kind, settings = self.prepare(plugin, trainer, values, files)
+        for name in settings.weights():
+            hub.check_exists(name, owner.starters, self.runs)
         kind.preflight(settings).raise_if_blocked()
         if settings.backup:
             backup.check(settings, owner.starters, token)
@@ -161,7 +170,7 @@ class Studio:
         return self.describe(run)
 
     def check(
-        self, plugin: str, trainer: str, values: dict[str, Any], data: Path | None, eval_data: Path | None, who: str
+        self, plugin: str, trainer: str, values: dict[str, Any], files: Mapping[str, Path | None], who: str
     ) -> dict[str, Any]:
         """The whole preflight sheet, measured in a process of its own, as `Sheet.to_dict` has it.
 
@@ -169,7 +178,7 @@ class Studio:
             UserError: As `train`; a trial step is training too.
         """
         check_may_train(who, self.settings)
-        owner, kind, settings = self.prepare(plugin, trainer, values, data, eval_data)
+        owner, kind, settings = self.prepare(plugin, trainer, values, files)
         with tempfile.TemporaryDirectory(prefix="selfsup-check-") as name:
             folder = Path(name)
             (folder / "run.yaml").write_text(to_yaml(owner.name, kind.name, settings.changed()), encoding="utf-8")

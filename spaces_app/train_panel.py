@@ -78,7 +78,7 @@ def _limits(settings: Settings) -> str:
 def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Component]) -> Callable[[TrainPanel], None]:
     """Draw one trainer's form; returns what connects its buttons once the monitor is there."""
     form = settings_form(trainer.settings)
-    models.append(form["model"])
+    models += [form[name] for name in trainer.settings.weights_fields()]
     with gr.Row():
         check = gr.Button("Check the data", elem_id=f"check-{plugin.name}-{trainer.name}")
         start = gr.Button("Start training", variant="primary", elem_id=f"start-{plugin.name}-{trainer.name}")
@@ -96,12 +96,12 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
 
     def on_check(request: gr.Request, *values: Any) -> Any:
         settings, files = read(values)
-        sheet = studio.check(plugin.name, trainer.name, settings, files["data"], files["eval_data"], visitor(request))
+        sheet = studio.check(plugin.name, trainer.name, settings, files, visitor(request))
         return gr.HTML(sheet_html(sheet), visible=True)
 
     def on_start(request: gr.Request, token: gr.OAuthToken | None, *values: Any) -> tuple[str, Any, str]:
         settings, files = read(values)
-        given = plugin.name, trainer.name, settings, files["data"], files["eval_data"]
+        given = plugin.name, trainer.name, settings, files
         run = studio.train(*given, visitor(request), hub_token(studio, token))
         return run["id"], run_choices(studio, plugin, request, run["id"]), ""
 

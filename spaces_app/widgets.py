@@ -92,7 +92,7 @@ def _component(name: str, field: FieldInfo) -> Component:
         return gr.Checkbox(field.default, **about)
     if field.annotation in (int, float):
         return gr.Number(field.default, precision=0 if field.annotation is int else None, **about)
-    if name == "model":
+    if extra_of(field).get("kind") == "weights":
         return gr.Dropdown([], value=field.default, allow_custom_value=True, **about)
     return gr.Textbox(field.default, max_lines=1, **about)
 

@@ -91,7 +91,7 @@ def studio(**settings: Any) -> Studio:
 
 
 def train(studio: Studio, data: Path, who: str, **settings: Any) -> dict[str, Any]:
-    return studio.train("bert_finetune", "classify", {**TINY, **settings}, data, None, who)
+    return studio.train("bert_finetune", "classify", {**TINY, **settings}, {"data": data}, who)
 
 
 @pytest.mark.parametrize("who", ["", "guest:abc", "alice"])
@@ -102,7 +102,7 @@ def test_nobody_trains_where_training_is_off(home: Path, reviews: Path, who: str
 
 def test_nobody_checks_data_where_training_is_off(home: Path, reviews: Path):
     with pytest.raises(UserError, match="Training is switched off"):
-        studio(training="off").check("bert_finetune", "classify", TINY, reviews, None, "alice")
+        studio(training="off").check("bert_finetune", "classify", TINY, {"data": reviews}, "alice")
 
 
 @pytest.mark.parametrize("who", ["", "guest:abc"])
@@ -118,7 +118,9 @@ def test_more_steps_than_allowed_are_refused(home: Path, reviews: Path):
 
 @pytest.mark.parametrize(("asked", "given"), [(0, 60), (30, 30), (600, 60)])
 def test_time_limit_of_the_server_holds(home: Path, reviews: Path, asked: float, given: float):
-    _, _, settings = studio(max_seconds=60).prepare("bert_finetune", "classify", {"time_limit": asked}, reviews, None)
+    _, _, settings = studio(max_seconds=60).prepare(
+        "bert_finetune", "classify", {"time_limit": asked}, {"data": reviews}
+    )
     assert settings.time_limit == given
 
 

@@ -17,6 +17,7 @@ from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
 from spaces_app.shell import build
 from tests import page
+from tests.files import write
 from tests.page import ROOT, TINY, Site, ended, endpoints, served, write_table
 from tests.running import wait_for
 from training.settings import TrainSettings
@@ -195,6 +196,21 @@ def test_deleted_run_is_listed_no_more(client: Client, site: Site, reviews: Path
     assert run in [one["id"] for one in client.predict(api_name="/runs")]
     assert client.predict(run, api_name="/run_delete") == run
     assert run not in [one["id"] for one in client.predict(api_name="/runs")]
+
+
+def test_further_files_go_by_the_names_of_their_settings(client: Client, tmp_path: Path):
+    english, german = (
+        write(tmp_path / "a.en", "a dog\na cat\n" * 9),
+        write(tmp_path / "a.de", "ein Hund\neine Katze\n" * 9),
+    )
+    sizes = {name: value for name, value in TINY.items() if name != "vocabulary_size"}
+    given = ("bert_finetune", "translate", {**sizes, "beams": 1}, handle_file(english), None)
+    run = client.predict(*given, {"target_data": handle_file(german)}, api_name="/train")
+    assert ended(client, run["id"])["status"] == "finished"
+    with pytest.raises(AppError, match="takes no file probe_data; it takes: data, eval_data, target_data"):
+        client.predict(*given, {"probe_data": handle_file(german)}, api_name="/train")
+    with pytest.raises(AppError, match="That is no uploaded file"):
+        client.predict(*given, {"target_data": {"path": "/etc/passwd"}}, api_name="/train")
 
 
 def test_evaluation_file_is_evaluated_on(client: Client, reviews: Path):

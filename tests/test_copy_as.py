@@ -50,7 +50,7 @@ def form(folder: Path) -> tuple[dict[str, Any], dict[str, Path | None]]:
 def started(site: Site, form: tuple[dict[str, Any], dict[str, Path | None]]) -> Run:
     """The run that the form itself starts."""
     settings, files = form
-    about = site.studio.train("bert_finetune", "classify", settings, files["data"], files["eval_data"], "me")
+    about = site.studio.train("bert_finetune", "classify", settings, files, "me")
     run = Runs().get(about["id"])
     assert finish(run) == "finished"
     return run

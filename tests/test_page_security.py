@@ -150,7 +150,7 @@ def test_hostile_file_name_stays_in_the_run(site: Site, client: Client, tmp_path
 
 def test_sheet_shows_hostile_columns_and_labels_as_text(site: Site, hostile: Path):
     columns = {"text_column": f"text{HOSTILE}", "label_column": f"label{HOSTILE}"}
-    sheet = site.studio.check("bert_finetune", "classify", {**TINY, **columns}, hostile, None, "me")
+    sheet = site.studio.check("bert_finetune", "classify", {**TINY, **columns}, {"data": hostile}, "me")
     assert "<img src=x" in str(sheet)
     assert "<img" not in sheet_html(sheet)
 

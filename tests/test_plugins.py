@@ -51,6 +51,7 @@ def test_bert_finetune_keeps_the_contract(tmp_path: Path, reviews: Path) -> None
         "translate": write(tmp_path / "pairs.csv", "a,b\n" + "".join(f"the dog {i},der Hund {i}\n" for i in range(20))),
     }
     settings = {name: {"data": str(reviews), **TINY} for name in ("classify", "pretrain")}
+    settings["label_efficiency"] = {**settings["classify"], "shares": "50, 100", "seeds": 1, "tfidf": False}
     settings |= {name: {"data": str(file), **TINY} for name, file in files.items()}
     call = {
         "tag": lambda model: endpoints.tag(model, "mister x went"),

@@ -122,9 +122,12 @@ def parse_command(arguments: list[str]) -> tuple[Plugin, Trainer, TrainSettings,
     values |= {name: value for name, value in vars(options).items() if name not in ("config", "folder")}
     check_files(values, trainer.settings)
     settings = parse_settings(trainer.settings, values)
-    if settings.model and Path(settings.model).is_dir():
-        settings = settings.model_copy(update={"model": str(Path(settings.model).resolve())})
-    return plugin, trainer, settings, options
+    folders = {
+        name: str(Path(value).resolve())
+        for name in settings.weights_fields()
+        if (value := getattr(settings, name)) and Path(value).is_dir()
+    }
+    return plugin, trainer, settings.model_copy(update=folders), options
 
 
 def run_command(arguments: list[str]) -> int:
@@ -217,8 +220,8 @@ def fit_task(
     run: Run, plugin: Plugin, trainer: Trainer, settings: TrainSettings, listener: Callable[[dict], None]
 ) -> int:
     """Build the task and fit it; whatever goes wrong becomes the run's last event, in words."""
+    from training.experiment import carry_out
     from training.failures import explain
-    from training.loop import fit
     from training.record import describe_run
 
     main_process = is_first()
@@ -226,7 +229,7 @@ def fit_task(
         ready = with_weights(plugin, settings)
         about = describe_run(run, plugin, trainer, settings, Path(ready.model) if ready.model else None)
         task = trainer.build(ready)
-        progress = fit(task, settings, run.folder, about, listener)
+        complete = carry_out(task, settings, run.folder, about, listener)
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
         if not isinstance(error, UserError):
             import traceback
@@ -240,17 +243,21 @@ def fit_task(
     ended = run.summary().last
     if main_process and ended == "finished":  # nothing resumes it, and its checkpoints weigh three times its weights
         shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
-    return 130 if ended == "cancelled" and progress.step < settings.steps else 0
+    return 130 if ended == "cancelled" and not complete else 0
 
 
 def with_weights(plugin: Plugin, settings: TrainSettings) -> TrainSettings:
-    """The settings with `model` turned from a name into a folder."""
-    if not settings.model:
+    """The settings with `model`, and what else names weights, turned from names into folders."""
+    if not settings.weights():
         return settings
     from training.hub import resolve
 
-    folder = resolve(settings.model, plugin.starters, Runs(), allow_folder=True)
-    return settings.model_copy(update={"model": str(folder)})
+    folders = {
+        name: str(resolve(value, plugin.starters, Runs(), allow_folder=True))
+        for name in settings.weights_fields()
+        if (value := getattr(settings, name))
+    }
+    return settings.model_copy(update=folders)
 
 
 # -- the other commands -----------------------------------------------------------------------------------------------

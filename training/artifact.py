@@ -55,7 +55,7 @@ def shareable(settings: TrainSettings) -> dict[str, Any]:
     """The changed settings without any path of this machine: files and folders by their last name. The backup is private."""
     values = settings.changed()
     values.pop("backup", None)
-    for name in {*settings.file_fields(), "model"} & values.keys():
+    for name in {*settings.file_fields(), *settings.weights_fields()} & values.keys():
         if Path(values[name]).is_absolute():
             values[name] = Path(values[name]).name
     return values

@@ -40,10 +40,14 @@ def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | No
         UserError: Nobody is signed in, they may not write there, the repository is public or holds something else, or the run
             starts from weights that another machine would not have.
     """
-    name = settings.model
-    if name not in starters and (RUN_ID.fullmatch(name) or Path(name).is_absolute()):
+    local = [
+        name
+        for name in settings.weights()
+        if name not in starters and (RUN_ID.fullmatch(name) or Path(name).is_absolute())
+    ]
+    if local:
         raise UserError(
-            f"backup: this run starts from {Path(name).name}, which is on this machine only, so that no other could resume it. "
+            f"backup: this run starts from {Path(local[0]).name}, which is on this machine only, so that no other could resume it. "
             "Push those weights and start from owner/repo, or leave out backup."
         )
     if not token:

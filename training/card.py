@@ -29,6 +29,7 @@ def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str
         _title(record),
         _usage(record, repo),
         _evaluation(record, curves),
+        *map(_study, record.get("studies", [])),
         _data(record),
         _training(record),
         _lineage(record),
@@ -88,6 +89,13 @@ def _evaluation(record: dict[str, Any], curves: str) -> str:
     else:
         lines += _table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics.items()])
     return _section("Evaluation", [*lines, *(["", f"![Learning curves]({curves})"] if curves else [])])
+
+
+def _study(study: dict[str, Any]) -> str:
+    """What an experiment found: a sentence, a table and its picture."""
+    image = [f"![{_plain(study['title'])}]({study['image']})", ""] if study.get("image") else []
+    rows = _table(tuple(study["columns"]), [tuple(row) for row in study["rows"]])
+    return _section(study["title"], [study.get("text", ""), "", *image, *rows])
 
 
 def _data(record: dict[str, Any]) -> str:

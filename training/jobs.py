@@ -26,7 +26,7 @@ from training.settings import TrainSettings, parse_settings
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
 CONTENTS = {  # what is deleted with a run whose folder its user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
-    "artifact.new", "report.json", "tracker", "backup", "push", "push.jsonl", "push.lock", "push.log",
+    "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup", "push", "push.jsonl", "push.lock", "push.log",
 }  # fmt: skip
 WORK = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what its holder does
 LOG_TAIL = 4000  # characters

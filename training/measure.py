@@ -17,6 +17,7 @@ from accelerate.utils import send_to_device
 
 from training.batches import pieces
 from training.errors import UserError
+from training.experiment import Experiment
 from training.home import home
 from training.optim import make_optimizer
 from training.preflight import Finding, Sheet
@@ -27,13 +28,16 @@ TRIED_STEPS = 2
 COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
 
 
-def full_sheet(sheet: Sheet, build: Callable[[], Task], settings: TrainSettings) -> Sheet:
+def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: TrainSettings) -> Sheet:
     """Add to a sheet what only the built task can tell; a sheet with a red row comes back as it is."""
     if sheet.blocked:
         return sheet
     try:
         task = build()
-        found = [*task.findings(), *measured_steps(task, settings), disk_needed(task, settings)]
+        measured = (
+            [] if isinstance(task, Experiment) else [*measured_steps(task, settings), disk_needed(task, settings)]
+        )
+        found = [*task.findings(), *measured]
     except UserError as error:
         found = [Finding("red", "The model cannot be built", str(error))]
     except (MemoryError, RuntimeError) as error:

@@ -193,8 +193,8 @@ def _config(run: Run, machine: Flavour, seconds: int) -> dict[str, Any]:
     """The run file for the rented machine: its accelerators, and an end before the job's own."""
     content = run.config()
     settings = dict(content["settings"])
-    model = str(settings.get("model", ""))
-    if RUN_ID.fullmatch(model) or Path(model).is_absolute():
+    values = [str(value) for value in settings.values()]
+    if any(RUN_ID.fullmatch(value) or Path(value).is_absolute() for value in values):  # files are named within the run
         raise UserError("This run starts from weights of this machine: push those first, and start from owner/repo.")
     limit = math.floor(seconds * TRAINED_SHARE)
     settings["time_limit"] = min(float(settings.get("time_limit") or limit), float(limit))

@@ -71,9 +71,8 @@ def _check_files(values: Mapping[str, Any], kind: type[TrainSettings], marker: M
 
 
 def _check_model(settings: TrainSettings, starters: Mapping[str, Path], repo: str) -> None:
-    if not settings.model or settings.model in starters:
-        return
-    if RUN_ID.fullmatch(settings.model) or not hub.repository(settings.model):
+    names = [name for name in settings.weights() if name not in starters]
+    if any(RUN_ID.fullmatch(name) or not hub.repository(name) for name in names):
         raise UserError(f"config.yaml of {repo} starts from weights of another machine (model): it is not restored.")
 
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from training.errors import UserError
 
 ADVANCED: dict[str, Any] = {"advanced": True}  # folded away on the form
+WEIGHTS: dict[str, Any] = {"kind": "weights"}  # a starter, a run or a Hub id; it reaches `build` as a folder
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 
 
@@ -25,6 +26,7 @@ class TrainSettings(BaseModel):
         "",
         max_length=300,
         description="What to start from: a starter, a run's id or a Hub id (owner/repo@revision). Empty: from scratch.",
+        json_schema_extra=WEIGHTS,
     )
     data: str = Field(
         "", description="The training file: CSV, TSV, JSONL or Parquet, also gzipped.", json_schema_extra=FILE
@@ -165,6 +167,15 @@ class TrainSettings(BaseModel):
     def file_fields(cls) -> list[str]:
         """The names of the fields that hold a file."""
         return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "file"]
+
+    @classmethod
+    def weights_fields(cls) -> list[str]:
+        """The names of the fields that name weights, `model` first."""
+        return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "weights"]
+
+    def weights(self) -> list[str]:
+        """The weights that are named: starters, runs and Hub ids."""
+        return [value for name in self.weights_fields() if (value := getattr(self, name))]
 
     @property
     def evaluation_interval(self) -> int:

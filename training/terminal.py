@@ -63,7 +63,10 @@ def describe(event: dict) -> str:
         return f"step {event['step']}: loss {event['loss']:.4f}, {event['rate']:.1f} rows/s"
     if name == "started":
         how = "resumed" if event["resumed"] else "started"
-        return f"{how} at step {event['step']} of {event['steps']}: {event['rows']} rows, {event['parameters']:,} parameters, {event['device']}"
+        where = f"{how} at step {event['step']} of {event['steps']}"
+        if "parts" in event:
+            return f"{where}: an experiment of {event['parts']} parts"
+        return f"{where}: {event['rows']} rows, {event['parameters']:,} parameters, {event['device']}"
     if name == "eval":
         values = ", ".join(f"{key} {value:.4f}" for key, value in event["metrics"].items())
         return f"step {event['step']}: {values}{' (best so far)' if event['best'] else ''}"

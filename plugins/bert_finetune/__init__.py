@@ -10,10 +10,12 @@ from plugins.bert_finetune import cards, endpoints
 from plugins.bert_finetune.settings import (
     AnswerSettings,
     ClassifySettings,
+    LabelEfficiencySettings,
     PretrainSettings,
     TagSettings,
     TranslateSettings,
 )
+from training.experiment import Experiment
 from training.preflight import Sheet
 from training.task import Task
 
@@ -85,6 +87,21 @@ def check_translate(settings: TranslateSettings) -> Sheet:
 def build_translate(settings: TranslateSettings) -> Task:
     """The task of `translate`."""
     from plugins.bert_finetune.translate.task import build
+
+    return build(settings)
+
+
+def check_label_efficiency(settings: LabelEfficiencySettings) -> Sheet:
+    """The sheet of the data, and of the shares."""
+    from plugins.bert_finetune.label_efficiency.arms import shares_of
+
+    shares_of(settings.shares)
+    return check_classify(settings)
+
+
+def build_label_efficiency(settings: LabelEfficiencySettings) -> Experiment:
+    """The experiment of `label_efficiency`."""
+    from plugins.bert_finetune.label_efficiency.experiment import build
 
     return build(settings)
 
@@ -175,6 +192,14 @@ PLUGIN = Plugin(
             preload=("plugins.bert_finetune.translate.task",),
             card=cards.TRANSLATE,
         ),
+        Trainer(
+            "label_efficiency",
+            "Was the pre-training worth it?",
+            LabelEfficiencySettings,
+            build_label_efficiency,
+            check_label_efficiency,
+            preload=("plugins.bert_finetune.label_efficiency.experiment",),
+        ),
     ),
     load=load,
     endpoints=(
@@ -190,6 +215,7 @@ PLUGIN = Plugin(
         endpoints.answer_file,
         endpoints.translate,
         endpoints.translate_file,
+        endpoints.label_efficiency,
     ),
     card=cards.CLASSIFY,
     architectures=(

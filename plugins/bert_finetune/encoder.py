@@ -140,13 +140,14 @@ def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertCo
 
 
 def network_with_head(
-    settings: NetworkSettings, kind: Any, what: str, texts: Sequence[str], **labels: Any
+    settings: NetworkSettings, kind: Any, what: str, texts: Sequence[str], untrained: bool = False, **labels: Any
 ) -> tuple[Any, Any]:
     """Tokenizer and network to train: those of `settings.model`, or new ones whose vocabulary is learned from `texts`.
 
     Args:
         kind: The `AutoModelFor…` class.
         what: Names the kind in the error: "a text classifier".
+        untrained: Whether to take the size and the vocabulary of `settings.model` only, and new weights.
         labels: Go to the configuration.
 
     Raises:
@@ -156,6 +157,7 @@ def network_with_head(
         folder, dropouts = Path(settings.model), (settings.dropout, settings.attention_dropout)
         tokenizer, model = load_tokenizer(folder), load_network(folder, kind, what, dropouts, **labels)
         check_vocabulary(tokenizer, model)
+        model = kind.from_config(model.config) if untrained else model
     else:
         tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
         model = kind.from_config(new_config(settings, tokenizer, **labels))

@@ -171,6 +171,15 @@ def translate_file(model: Translator, file: Path, beams: int = 4) -> Path:
     return _need(model, "translate_file").translate_file(file, beams)
 
 
+def label_efficiency(model: Classifier) -> list[dict[str, Any]]:
+    """What the experiment that made these weights found: accuracy against the number of labels, with and without pre-training.
+
+    Returns:
+        A record each: arm, labels, mean accuracy, low and high (95 % interval), seeds. Run it by /train, trainer label_efficiency.
+    """
+    return _need(model, "label_efficiency").label_efficiency()
+
+
 def _need(model: Any, what: str) -> Any:
     """The model, if it can do that.
 

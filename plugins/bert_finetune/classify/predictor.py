@@ -24,8 +24,10 @@ MAX_WORDS = 200  # explained, one forward pass each
 class Classifier:
     """An encoder with its tokenizer, label names and the facts of its training."""
 
-    def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
-        self.model, self.tokenizer, self.facts = model.eval(), tokenizer, facts
+    def __init__(self, model: Any, tokenizer: Any, record: dict[str, Any]):
+        self.model, self.tokenizer = model.eval(), tokenizer
+        facts = self.facts = record.get("facts", {})
+        self.studies = record.get("studies", [])
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
         self.multi_label = model.config.problem_type == "multi_label_classification"
         self.max_length = min(facts.get("max_length", tokenizer.model_max_length), encoder.positions(model), 8192)
@@ -33,11 +35,11 @@ class Classifier:
     @classmethod
     def load(cls, folder: Path) -> Classifier:
         """Read an artifact, or any repository with a fine-tuned text classifier."""
-        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        record = artifact.read_record(folder) if (folder / artifact.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
         if torch.cuda.is_available():
             model = model.to("cuda")
-        return cls(model, encoder.load_tokenizer(folder), facts)
+        return cls(model, encoder.load_tokenizer(folder), record)
 
     def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
         """Label and probabilities of one text.
@@ -135,6 +137,16 @@ class Classifier:
             "words": words,
             "tokens": self.tokenizer.tokenize(text)[: self.max_length],
         }
+
+    def label_efficiency(self) -> list[dict[str, Any]]:
+        """The records of the experiment that made these weights.
+
+        Raises:
+            UserError: If none did.
+        """
+        if not self.studies:
+            raise UserError("No experiment made these weights: train with label_efficiency, and choose that run.")
+        return self.studies[0]["records"]
 
     def attention(self, text: str, text_pair: str = "") -> tuple[list[str], np.ndarray]:
         """Tokens and attention probabilities, (layers, heads, time, time); rows attend to columns."""

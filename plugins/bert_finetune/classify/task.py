@@ -37,6 +37,18 @@ def build(settings: ClassifySettings) -> ClassifyTask:
     """
     data = read(settings)
     Sheet(data.findings).raise_if_blocked()
+    return make_task(data, settings)
+
+
+def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
+    """The task of data that was read and checked.
+
+    Args:
+        untrained: Whether to take the size and the vocabulary of `settings.model` only, and new weights.
+
+    Raises:
+        UserError: If `settings.model` cannot be read.
+    """
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     labels: dict[str, Any] = {
         "num_labels": len(data.label_names),
@@ -46,7 +58,7 @@ def build(settings: ClassifySettings) -> ClassifyTask:
     }
     texts = [*data.train.texts, *(data.train.pairs or [])]
     tokenizer, model = encoder.network_with_head(
-        settings, AutoModelForSequenceClassification, "a text classifier", texts, **labels
+        settings, AutoModelForSequenceClassification, "a text classifier", texts, untrained, **labels
     )
     read_first_token_only(model)
     return ClassifyTask(

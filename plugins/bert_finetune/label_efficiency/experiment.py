@@ -1,0 +1,139 @@
+"""The same classifier from several starts, on the same few labels, scored on the same rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.rows import ClassifyData, read
+from plugins.bert_finetune.classify.task import make_task
+from plugins.bert_finetune.label_efficiency import arms, intervals
+from plugins.bert_finetune.settings import ClassifySettings
+from training.artifact import RECORD
+from training.errors import UserError
+from training.experiment import Experiment, Fit, Part
+from training.preflight import Finding, Sheet
+from training.splits import split_rows
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.settings import LabelEfficiencySettings
+
+PICTURE = "label_efficiency.png"
+NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "evaluation_rows"}
+
+
+def build(settings: LabelEfficiencySettings) -> LabelEfficiency:
+    """Read the data and lay out the parts.
+
+    Raises:
+        UserError: What the preflight sheet would show in red, or shares that are none.
+    """
+    shared = {name: value for name, value in dict(settings).items() if name not in NOT_SHARED}
+    classify = ClassifySettings(**{**shared, "evaluate_every": settings.steps, "patience": 0, "time_limit": 0})
+    if settings.multi_label:
+        raise UserError("multi_label: this experiment compares classifiers of one label a text.")
+    if settings.processes > 1:
+        raise UserError("processes: the parts of this experiment run one after the other in one process.")
+    data = read(classify)
+    Sheet(data.findings).raise_if_blocked()
+    return LabelEfficiency(data, classify, settings)
+
+
+class LabelEfficiency(Experiment):
+    """Arms by numbers of labels by seeds."""
+
+    def __init__(self, data: ClassifyData, classify: ClassifySettings, settings: LabelEfficiencySettings):
+        held = _some(data.evaluation, settings.evaluation_rows, settings.seed)
+        if not len(held):
+            raise UserError("There is nothing to score on: raise eval_share, or give eval_data.")
+        self.data, self.classify, self.settings = replace(data, evaluation=held), classify, settings
+        self.counts = arms.counts_of(arms.shares_of(settings.shares), len(data.train), len(data.label_names))
+        self.arms = [
+            *([arms.TFIDF] if settings.tfidf else []),
+            arms.SCRATCH,
+            *([arms.BASE] if settings.model else []),
+            *([arms.OWN] if settings.own_model else []),
+        ]
+        self.parts = [
+            Part(f"{number}-{count}-{settings.seed + seed}", {"arm": arm, "labels": count, "seed": settings.seed + seed, "evaluation_rows": len(held)}, 0 if arm == arms.TFIDF else settings.steps)
+            for count in self.counts
+            for seed in range(settings.seeds)
+            for number, arm in enumerate(self.arms)
+        ]  # fmt: skip
+        self.facts = {"rows": len(data.train), "evaluation_rows": len(held), "arms": self.arms}
+
+    def run(self, part: Part, fit: Fit) -> dict[str, float]:
+        """Train one arm on one subset; only the last weights are scored, so none is chosen by the evaluation rows."""
+        about = part.about
+        train = self.data.train.select(arms.subset(self.data.train, about["labels"], about["seed"]))
+        if about["arm"] == arms.TFIDF:
+            return arms.tfidf_scores(train, self.data.evaluation)
+        task = make_task(replace(self.data, train=train), self._settings(part), untrained=about["arm"] == arms.SCRATCH)
+        folder = fit(task, self._settings(part))
+        metrics = json.loads((folder / RECORD).read_text(encoding="utf-8"))["metrics"]
+        return {name: metrics[name] for name in ("accuracy", "macro_f1")}
+
+    def _settings(self, part: Part) -> ClassifySettings:
+        arm = part.about["arm"]
+        start = {arms.OWN: self.settings.own_model}.get(arm, self.settings.model)
+        rate = self.settings.scratch_learning_rate if arm == arms.SCRATCH else self.settings.learning_rate
+        return self.classify.model_copy(update={"model": start, "learning_rate": rate, "seed": part.about["seed"]})
+
+    def keeps(self, part: Part) -> bool:
+        """The best start's weights with all labels."""
+        best = next(arm for arm in (arms.OWN, arms.BASE, arms.SCRATCH) if arm in self.arms)
+        return part.about == self.parts[0].about | {"arm": best, "labels": self.counts[-1]}
+
+    def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Mean accuracy of each arm at the most labels that it has been given."""
+        return {_word(record["arm"]): record["mean"] for record in intervals.summary(results)}
+
+    def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
+        """Accuracy and macro F1, labels by arms."""
+        return {
+            f"{title} (mean, 95 % interval)": intervals.table(intervals.summary(results, metric))
+            for title, metric in (("Accuracy", "accuracy"), ("Macro F1", "macro_f1"))
+        }
+
+    def shown(self, results: list[dict[str, Any]]) -> list[dict]:
+        image = intervals.as_url(intervals.picture(intervals.summary(results)))
+        return [{"image": image, "caption": "Accuracy against the number of labels, 95 % intervals"}]
+
+    def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+        records = intervals.summary(results)
+        (folder / PICTURE).write_bytes(intervals.picture(records))
+        text = "Accuracy on the same held-out rows after training on fewer labels; mean and 95 % interval over seeds."
+        study = {
+            "title": "Fewer labels",
+            "text": text,
+            "image": PICTURE,
+            "records": records,
+            **intervals.table(records),
+        }
+        return {"studies": [study], "facts": {**self.facts, "labels": self.data.label_names}}
+
+    def findings(self) -> list[Finding]:
+        parts = f"{len(self.parts)} parts: {len(self.arms)} arms, {len(self.counts)} numbers of labels, {self.settings.seeds} seeds"
+        found = [Finding("green", parts, f"Labels: {', '.join(f'{count:,}' for count in self.counts)}.")]
+        if not self.settings.model:
+            found.append(
+                Finding(
+                    "amber", "No pre-trained weights to compare with", "Choose model: what the experiment is about."
+                )
+            )
+        return found
+
+
+def _some(rows: LabelledTexts, most: int, seed: int) -> LabelledTexts:
+    """At most that many rows, class by class."""
+    if len(rows) <= most:
+        return rows
+    _, chosen = split_rows(rows.labels, len(rows), eval_share=most / len(rows), seed=seed)
+    return rows.select(chosen.tolist())
+
+
+def _word(arm: str) -> str:
+    return arm.replace(" ", "_").replace("-", "_").lower()

@@ -1,0 +1,81 @@
+"""Accuracy of each arm at each number of labels, with 95 % confidence intervals, as rows and as a picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+
+CONFIDENCE = 0.95
+COLOURS = ("#6b7280", "#0f766e", "#b45309", "#7c3aed")
+
+
+def summary(results: list[dict[str, Any]], metric: str = "accuracy") -> list[dict[str, Any]]:
+    """One record an arm and number of labels: arm, labels, mean, low, high, seeds.
+
+    The interval is Student's t over the seeds (each has labels and initial weights of its own); of one seed it is
+    Wilson's (1927) over the evaluation rows, which says less: nothing of other draws of the labels.
+    """
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for result in results:
+        groups.setdefault((result["arm"], result["labels"]), []).append(result)
+    return [
+        {"arm": arm, "labels": labels, **_interval(found, metric), "seeds": len(found)}
+        for (arm, labels), found in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
+def _interval(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
+    from scipy import stats
+
+    values = np.asarray([one[metric] for one in found], dtype=float)
+    mean = float(values.mean())
+    if len(values) > 1:
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+        low, high = mean - half, mean + half
+    else:
+        rows = found[0]["evaluation_rows"]
+        interval = stats.binomtest(round(mean * rows), rows).proportion_ci(CONFIDENCE, method="wilson")
+        low, high = interval.low, interval.high
+    return {"mean": round(mean, 4), "low": round(max(0.0, float(low)), 4), "high": round(min(1.0, float(high)), 4)}
+
+
+def table(records: list[dict[str, Any]]) -> dict[str, list]:
+    """Arms as columns, numbers of labels as rows."""
+    arms = list(dict.fromkeys(record["arm"] for record in records))
+    cells = {(record["arm"], record["labels"]): _cell(record) for record in records}
+    rows = [[labels, *(cells.get((arm, labels), "") for arm in arms)] for labels in sorted({record["labels"] for record in records})]  # fmt: skip
+    return {"columns": ["labels", *arms], "rows": rows}
+
+
+def _cell(record: dict[str, Any]) -> str:
+    return f"{record['mean']:.3f} ({record['low']:.3f} to {record['high']:.3f})"
+
+
+def picture(records: list[dict[str, Any]]) -> bytes:
+    """A PNG: accuracy against the number of labels (logarithmic), a line an arm, its interval shaded."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for colour, arm in zip(COLOURS, dict.fromkeys(record["arm"] for record in records), strict=False):
+        mine = [record for record in records if record["arm"] == arm]
+        labels = [record["labels"] for record in mine]
+        axes.plot(labels, [record["mean"] for record in mine], "o-", color=colour, label=arm, markersize=4)
+        axes.fill_between(labels, [record["low"] for record in mine], [record["high"] for record in mine], color=colour, alpha=0.15, linewidth=0)  # fmt: skip
+    axes.set(xscale="log", xlabel="labels", ylabel="accuracy on held-out rows")
+    ticks = sorted({record["labels"] for record in records})
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
+    return out.getvalue()
+
+
+def as_url(image: bytes) -> str:
+    """The picture as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(image).decode()

@@ -1,0 +1,169 @@
+"""Was the pre-training worth it: the subsets, the arms, the intervals, and an experiment that survives a stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.bert_finetune import PLUGIN, endpoints, load
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+from plugins.bert_finetune.label_efficiency import arms, intervals
+from plugins.bert_finetune.label_efficiency.experiment import build
+from plugins.bert_finetune.settings import LabelEfficiencySettings
+from tests.files import write
+from training.__main__ import main
+from training.errors import UserError
+from training.events import read_events
+from training.experiment import read_results, run_experiment
+from training.settings import parse_settings
+
+TINY = {"layers": 1, "heads": 2, "hidden_size": 16, "vocabulary_size": 200, "max_length": 16, "batch_size": 8}
+SMALL = {"steps": 4, "shares": "10, 100", "seeds": 2, "evaluation_rows": 20}
+
+
+def write_reviews(path: Path, rows: int = 80) -> Path:
+    words = np.random.default_rng(0).choice(["film", "plot", "scene", "actor", "music"], (rows, 4))
+    lines = [
+        f"{' '.join(words[row])} {('dull', 'fine')[row % 2]} {row},{('bad', 'good')[row % 2]}" for row in range(rows)
+    ]
+    return write(path, "text,label\n" + "\n".join(lines) + "\n")
+
+
+def rows_of(labels: list[str]) -> LabelledTexts:
+    return LabelledTexts(
+        [str(row) for row in range(len(labels))], None, [(label,) for label in labels], list(range(len(labels)))
+    )
+
+
+# -- subsets ---------------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=3, max_size=60), st.integers(0, 5))
+def test_subsets_are_nested_and_have_every_class(labels: list[str], seed: int) -> None:
+    rows, classes = rows_of(labels), len(set(labels))
+    before: set[int] = set()
+    for count in range(classes, len(labels) + 1):
+        chosen = arms.subset(rows, count, seed)
+        assert len(set(chosen)) == count and before <= set(chosen)
+        assert {labels[row] for row in chosen} == set(labels)
+        before = set(chosen)
+
+
+def test_other_seeds_draw_other_labels() -> None:
+    rows = rows_of(["a", "b"] * 50)
+    assert arms.subset(rows, 10, 0) != arms.subset(rows, 10, 1)
+
+
+@pytest.mark.parametrize("shares", ["", "0", "101", "ten", "-5"])
+def test_shares_that_are_none_are_refused(shares: str) -> None:
+    with pytest.raises(UserError, match="percentages above 0 and up to 100"):
+        arms.shares_of(shares)
+
+
+def test_shares_become_numbers_of_labels_with_one_a_class_at_least() -> None:
+    assert arms.counts_of(arms.shares_of("100%, 1, 5"), 200, 4) == [4, 10, 200]
+
+
+# -- intervals -------------------------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_students_over_seeds() -> None:
+    """Of 0.6, 0.7 and 0.8: mean 0.7, 4.303 times 0.1 over the root of 3."""
+    results = [{"arm": "x", "labels": 10, "accuracy": value, "evaluation_rows": 50} for value in (0.6, 0.7, 0.8)]
+    [record] = intervals.summary(results)
+    assert record["mean"] == 0.7 and record["high"] - record["mean"] == pytest.approx(0.2484, abs=1e-3)
+
+
+def test_of_one_seed_the_interval_is_over_the_rows() -> None:
+    [record] = intervals.summary([{"arm": "x", "labels": 10, "accuracy": 0.5, "evaluation_rows": 100}])
+    assert (record["low"], record["high"]) == pytest.approx((0.4038, 0.5962), abs=1e-3)
+
+
+# -- the experiment --------------------------------------------------------------------------------------------------------
+
+
+def flags(values: dict[str, Any]) -> list[str]:
+    return [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three arms: scratch, a pre-trained start and TF-IDF."""
+    folder = tmp_path_factory.mktemp("efficiency")
+    data = write_reviews(folder / "reviews.csv")
+    start = folder / "start"
+    assert main(["bert_finetune", "classify", "--data", str(data), "--folder", str(start), *flags({**TINY, "steps": 60, "learning_rate": 5e-3})]) == 0  # fmt: skip
+    given = {**TINY, **SMALL, "model": start / "artifact"}
+    assert main(["bert_finetune", "label_efficiency", "--data", str(data), "--folder", str(folder / "run"), *flags(given)]) == 0  # fmt: skip
+    return folder / "run"
+
+
+def test_every_arm_is_scored_at_every_number_of_labels(finished: Path) -> None:
+    results = read_results(finished)
+    assert len(results) == 3 * 2 * 2
+    assert {result["arm"] for result in results} == {arms.SCRATCH, arms.BASE, arms.TFIDF}
+    assert len({result["evaluation_rows"] for result in results}) == 1
+
+
+def test_a_start_that_knows_the_answer_beats_one_from_scratch(finished: Path) -> None:
+    """The pre-trained start was trained on the same labels, so with few steps it must win."""
+    mean = {(record["arm"], record["labels"]): record["mean"] for record in intervals.summary(read_results(finished))}
+    few = min(labels for _, labels in mean)
+    assert mean[arms.BASE, few] > mean[arms.SCRATCH, few]
+
+
+def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -> None:
+    card = (finished / "artifact" / "README.md").read_text()
+    assert "## Fewer labels" in card and "label_efficiency.png" in card
+    assert (finished / "artifact" / "label_efficiency.png").read_bytes().startswith(b"\x89PNG")
+    assert "Accuracy (mean, 95 % interval)" in json.loads((finished / "report.json").read_text())
+    records = endpoints.label_efficiency(load(finished / "artifact"))
+    assert records == intervals.summary(read_results(finished))
+    events, _ = read_events(finished / "events.jsonl")
+    assert [event["event"] for event in events][-1] == "finished"
+    assert sum(event["event"] == "eval" for event in events) == 12 and not (finished / "parts").exists()
+    steps = [event["step"] for event in events if "step" in event]
+    assert steps == sorted(steps) and steps[-1] == 8 * SMALL["steps"]
+
+
+def test_weights_of_no_experiment_say_so(finished: Path) -> None:
+    with pytest.raises(UserError, match="No experiment made these weights"):
+        endpoints.label_efficiency(load(finished.parent / "start" / "artifact"))
+
+
+def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> None:
+    data = write_reviews(tmp_path / "reviews.csv")
+    settings = parse_settings(LabelEfficiencySettings, {"data": str(data), **TINY, **SMALL, "tfidf": False, "seeds": 1})
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    assert run_experiment(build(settings), whole, {})
+
+    def stop(event: dict) -> None:
+        if event["event"] == "step" and event["step"] >= SMALL["steps"] + 1:  # in the middle of the second part
+            (broken / "cancel").touch()
+
+    assert not run_experiment(build(settings), broken, {}, stop)
+    assert 1 <= len(read_results(broken)) < 2 + 1
+    (broken / "cancel").unlink()
+    with (broken / "results.jsonl").open("a") as file:
+        file.write('{"part": "torn')  # as a kill may leave it
+    assert run_experiment(build(settings), broken, {})
+    assert read_results(broken) == read_results(whole)
+
+
+def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
+    data = str(write_reviews(tmp_path / "reviews.csv"))
+    for values, words in (({"multi_label": True}, "one label a text"), ({"processes": 2}, "one process")):
+        with pytest.raises(UserError, match=words):
+            build(parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values}))
+
+
+def test_it_is_a_trainer_like_any_other() -> None:
+    assert PLUGIN.trainer("label_efficiency").settings.weights_fields() == ["model", "own_model"]

@@ -1,0 +1,216 @@
+"""An experiment: several fits as one run. Each part is done once; a stop or a kill goes on with the part it came to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training import files
+from training.errors import UserError
+from training.events import EventLog
+
+if TYPE_CHECKING:
+    from training.checkpoint import Progress
+    from training.preflight import Finding
+    from training.settings import TrainSettings
+    from training.task import Task
+
+RESULTS, PARTS = "results.jsonl", "parts"
+Fit = Callable[["Task", "TrainSettings"], Path]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of the work.
+
+    Args:
+        name: Letters, digits and dashes; names its folder.
+        about: What its result is filed under, JSON-ready.
+        steps: Optimiser steps it takes; 0 where nothing is fitted.
+    """
+
+    name: str
+    about: dict[str, Any]
+    steps: int
+
+
+class Experiment(ABC):
+    """What `Trainer.build` may return in place of a Task."""
+
+    parts: list[Part]
+    facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+
+    @abstractmethod
+    def run(self, part: Part, fit: Fit) -> dict[str, float]:
+        """Do a part and return its metrics. `fit(task, settings)` trains in the part's folder and returns its artifact."""
+
+    @abstractmethod
+    def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """What all results so far say, for the curves; each result is a part's `about` with its metrics."""
+
+    def keeps(self, part: Part) -> bool:
+        """Whether this part's weights become the run's."""
+        return False
+
+    def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
+        """For the report: title -> {"columns": [...], "rows": [[...]]}."""
+        return {}
+
+    def shown(self, results: list[dict[str, Any]]) -> list[dict]:
+        """For the panel: {"text": …} or {"image": data URL, "caption": …}."""
+        return []
+
+    def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+        """Add to the kept weights' folder what the experiment found; returns what their record should say besides."""
+        return {}
+
+    def findings(self) -> list[Finding]:
+        """What only the built experiment can tell the preflight sheet."""
+        return []
+
+
+def carry_out(
+    task: Task | Experiment,
+    settings: TrainSettings,
+    folder: Path,
+    record: dict[str, Any],
+    listener: Callable[[dict], None] | None = None,
+) -> bool:
+    """Train what `Trainer.build` returned, in `folder`; says whether it came to its end."""
+    if isinstance(task, Experiment):
+        return run_experiment(task, folder, record, listener)
+    from training.loop import fit
+
+    return fit(task, settings, folder, record, listener).step >= settings.steps
+
+
+class StoppedError(Exception):
+    """A part was stopped on request."""
+
+
+def run_experiment(
+    experiment: Experiment, folder: Path, record: dict[str, Any], listener: Callable[[dict], None] | None = None
+) -> bool:
+    """Do all parts that are not done, in `folder`, until a touched `cancel` file or a signal stops them.
+
+    Args:
+        record: What the kept weights should say of themselves: plugin, trainer, data.
+        listener: Called with every event.
+
+    Returns:
+        Whether all parts are done.
+    """
+    return _Experiment(experiment, folder, record, listener).run()
+
+
+class _Experiment:
+    def __init__(self, experiment: Experiment, folder: Path, record: dict, listener: Callable[[dict], None] | None):
+        self.experiment, self.folder, self.record = experiment, folder, record
+        self.log = EventLog(folder / "events.jsonl", listener)
+        self.results = read_results(folder)
+        self.steps = 0  # of the parts that are done
+        self.last_step = 0  # and of the one that is being done
+
+    def run(self) -> bool:
+        known = {result["part"] for result in self.results}
+        todo = [part for part in self.experiment.parts if part.name not in known]
+        total = sum(part.steps for part in self.experiment.parts)
+        self.steps = total - sum(part.steps for part in todo)
+        self.tell("started", steps=total, parts=len(self.experiment.parts), resumed=bool(known))
+        try:
+            for number, part in enumerate(todo):
+                if number and (self.folder / "cancel").exists():  # like `fit`, which stops after a step
+                    raise StoppedError
+                self._do(part)
+        except StoppedError:
+            message = f"Stopped on request after {len(self.results)} of {len(self.experiment.parts)} parts; it can be resumed."
+            self.log.write("cancelled", step=self.last_step, message=message)
+            return False
+        self._finish()
+        self.tell("finished", metrics=self.experiment.metrics(self.results), message="")
+        return True
+
+    def _do(self, part: Part) -> None:
+        place = self.folder / PARTS / part.name
+        place.mkdir(parents=True, exist_ok=True)
+        metrics = self.experiment.run(part, lambda task, settings: self._fit(task, settings, place, part))
+        if self.experiment.keeps(part):
+            shutil.copytree(place / "artifact", self.folder / PARTS / "kept", dirs_exist_ok=True)
+        result = {"part": part.name, **part.about, **metrics}
+        _append(self.folder / RESULTS, result)
+        self.results.append(result)
+        self.steps += part.steps
+        shutil.rmtree(place)  # its weights; what it found is in the results
+        self.tell("eval", metrics=self.experiment.metrics(self.results), best=True)
+        if items := self.experiment.shown(self.results):
+            self.tell("sample", items=items)
+        files.write_json(self.folder / "report.json", self.experiment.tables(self.results))
+
+    def _fit(self, task: Task, settings: TrainSettings, place: Path, part: Part) -> Path:
+        from training.loop import fit
+
+        progress: Progress = fit(task, settings, place, self.record, lambda event: self._pass_on(event, place))
+        if progress.step < settings.steps:
+            (place / "cancel").unlink(missing_ok=True)
+            raise StoppedError
+        return place / "artifact"
+
+    def _pass_on(self, event: dict, place: Path) -> None:
+        """Steps become those of the whole run; a stop asked of it reaches the part."""
+        if event["event"] == "step":
+            values = {name: value for name, value in event.items() if name not in ("event", "time", "step")}
+            self.last_step = self.steps + event["step"]
+            self.log.write("step", step=self.last_step, **values)
+        if (self.folder / "cancel").exists():
+            (place / "cancel").touch()
+
+    def _finish(self) -> None:
+        from training import artifact, card
+
+        kept = self.folder / PARTS / "kept"
+        if kept.is_dir():
+            with files.replacing(self.folder / "artifact") as new:
+                shutil.copytree(kept, new, dirs_exist_ok=True)
+                record = artifact.read_record(new) | self.experiment.finish(self.results, new)
+                files.write_json(new / artifact.RECORD, record)
+                files.write_text(new / "README.md", card.render(record))
+        shutil.rmtree(self.folder / PARTS, ignore_errors=True)
+
+    def tell(self, event: str, **values: Any) -> None:
+        self.log.write(event, **{"step": self.steps, **values})
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """The results of the parts that are done; a line torn by a kill is left out.
+
+    Raises:
+        UserError: If the file cannot be read.
+    """
+    path = folder / RESULTS
+    if not path.exists():
+        return []
+    found = []
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+    except OSError as error:
+        raise UserError(f"{RESULTS} cannot be read: {error.strerror}.") from None
+    return found
+
+
+def _append(path: Path, result: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            file.write("\n")
+        file.write(json.dumps(result, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
