@@ -208,6 +208,8 @@ PLUGIN = Plugin(
         endpoints.explain,
         endpoints.fill_mask,
         endpoints.next_sentence,
+        endpoints.fill_mask_file,
+        endpoints.next_sentence_file,
         endpoints.embed,
         endpoints.tag,
         endpoints.tag_file,

@@ -80,6 +80,30 @@ def next_sentence(model: LanguageModel, first: str, second: str) -> dict[str, An
     return _need(model, "next_sentence").next_sentence(first, second)
 
 
+def fill_mask_file(model: LanguageModel, file: Path) -> Path:
+    """Guess the word behind every [MASK] of a table's texts: CSV, TSV, JSONL or Parquet, also gzipped.
+
+    Args:
+        file: A table with a text column; rows without a [MASK] are left as they are.
+
+    Returns:
+        A CSV file: the table's columns, then filled_text and words, each with its probability.
+    """
+    return _need(model, "fill_mask_file").fill_mask_file(file)
+
+
+def next_sentence_file(model: LanguageModel, file: Path) -> Path:
+    """Say of every row of a table whether its second text follows its first.
+
+    Args:
+        file: A table with two text columns, such as text1 and text2.
+
+    Returns:
+        A CSV file: the table's columns, then follows (yes or no) and probability.
+    """
+    return _need(model, "next_sentence_file").next_sentence_file(file)
+
+
 def embed(model: Any, text: str) -> list[float]:
     """Turn a text into a vector: the mean of the encoder's last token vectors.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.file_box import draw_file_box
 
 CONTEXT = (
     "The Rhine rises in the Swiss Alps and flows through Germany and the Netherlands to the North Sea. "
@@ -27,11 +27,14 @@ def draw_answer(workbench: Workbench) -> None:
         label = gr.Label(label="Answers", num_top_classes=4)
         marked = gr.HighlightedText(label="In the context", combine_adjacent=False)
     gr.Examples(EXAMPLES, [question, context], label="Examples", api_visibility="private")
-    with gr.Accordion("Answer a file", open=False), gr.Row():
-        file = gr.File(label="A table with question and context", type="filepath", height=120)
-        with gr.Column():
-            run = gr.Button("Answer every row")
-            scored = gr.File(label="CSV with answers", interactive=False)
+    draw_file_box(
+        workbench,
+        endpoints.answer_file,
+        "Answer a file",
+        "Answer every row",
+        [weights],
+        "A table with question and context",
+    )
 
     def answer(name: str, asked: str, passage: str) -> tuple[dict[str, float], dict[str, Any]]:
         found = workbench.call(endpoints.answer, name, asked, passage)
@@ -40,10 +43,4 @@ def draw_answer(workbench: Workbench) -> None:
         spot = [{"entity": "answer", "start": found["start"], "end": found["end"]}] if found["answer"] else []
         return said, {"text": passage, "entities": spot}
 
-    def answer_file(name: str, path: str | None) -> str:
-        if not path:
-            raise gr.Error("Choose a file first.", print_exception=False)
-        return str(workbench.call(endpoints.answer_file, name, Path(path)))
-
     gr.on([button.click, question.submit], answer, [weights, question, context], [label, marked], api_visibility="private")  # fmt: skip
-    run.click(answer_file, [weights, file], scored, api_visibility="private")

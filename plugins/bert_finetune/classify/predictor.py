@@ -148,25 +148,6 @@ class Classifier:
             raise UserError("No experiment made these weights: train with label_efficiency, and choose that run.")
         return self.studies[0]["records"]
 
-    def attention(self, text: str, text_pair: str = "") -> tuple[list[str], np.ndarray]:
-        """Tokens and attention probabilities, (layers, heads, time, time); rows attend to columns."""
-        self._check(text, text_pair)
-        found = self.tokenizer(
-            text,
-            text_pair if text_pair.strip() else None,
-            truncation=True,
-            max_length=min(64, self.max_length),
-            return_tensors="pt",
-        )
-        before = self.model.config._attn_implementation
-        self.model.set_attn_implementation("eager")  # the fused kernels do not give their probabilities
-        try:
-            with torch.inference_mode():
-                layers = self.model(**found.to(self.model.device), output_attentions=True).attentions
-        finally:
-            self.model.set_attn_implementation(before)
-        return self.tokenizer.convert_ids_to_tokens(found["input_ids"][0]), torch.cat(layers).float().cpu().numpy()
-
     def _check(self, text: str, text_pair: str) -> None:
         if not text.strip():
             raise UserError("The text is empty: write something to classify.")

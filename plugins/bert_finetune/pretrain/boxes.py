@@ -8,6 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.file_box import draw_file_box
 
 HIDDEN = ["The capital of France is [MASK].", "The [MASK] orbits the [MASK].", "She opened the [MASK] and read it."]
 PAIRS = [
@@ -26,6 +27,15 @@ def draw_fill_mask(workbench: Workbench) -> None:
     button = gr.Button("Guess", variant="primary")
     gr.Examples(HIDDEN, text, label="Examples", api_visibility="private")
     words = gr.Dataframe(headers=["mask", "word", "probability"], label="Words at every mask", interactive=False)
+
+    draw_file_box(
+        workbench,
+        endpoints.fill_mask_file,
+        "Guess in a file",
+        "Guess in every row",
+        [weights],
+        "A table of texts with [MASK]",
+    )
 
     def guess(name: str, beside: str, sentence: str) -> Any:
         first = workbench.call(endpoints.fill_mask, name, sentence, SHOWN)["masks"]
@@ -47,6 +57,15 @@ def draw_next_sentence(workbench: Workbench) -> None:
     button = gr.Button("Does B follow A?", variant="primary")
     label = gr.Label(label="Answer")
     gr.Examples(PAIRS, [first, second], label="Examples", api_visibility="private")
+
+    draw_file_box(
+        workbench,
+        endpoints.next_sentence_file,
+        "Ask of a file",
+        "Ask of every row",
+        [weights],
+        "A table with two text columns",
+    )
 
     def ask(name: str, a: str, b: str) -> dict[str, float]:
         follows = workbench.call(endpoints.next_sentence, name, a, b)["probability"]

@@ -11,6 +11,9 @@ import torch
 from transformers import AutoModelForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune import encoder
+from plugins.bert_finetune.scored_file import write_scored
+from training.columns import guess_text_columns
+from training.data import read_table
 from training.errors import UserError
 
 HOLE = re.compile(r"\[MASK\]|<mask>|_{3,}", re.IGNORECASE)
@@ -83,6 +86,44 @@ class LanguageModel:
             logits = self.model(**self._encode(first, second)).seq_relationship_logits
         probability = float(logits.float().softmax(-1)[0, 0])
         return {"follows": probability > 0.5, "probability": round(probability, 6)}
+
+    def fill_mask_file(self, file: Path) -> Path:
+        """The text filled in, and the words at its masks with their probabilities, for every row of a table with a [MASK].
+
+        Raises:
+            UserError: If the file cannot be read, or has no text column.
+        """
+        table = read_table(file)
+        texts = table.strings(guess_text_columns(table, need_label=False).text)
+        said = {}
+        for row, text in enumerate(texts):
+            if text and HOLE.search(text):
+                found = self.fill_mask(text, 1)
+                words = [f"{best[0]['word']} ({best[0]['probability']:.4f})" for best in found["masks"]]
+                said[row] = [found["text"], ", ".join(words)]
+        if not said:
+            raise UserError(f"No text of {table.source} has a [MASK]: put one where a word is to be guessed.")
+        return write_scored(table, ("filled_text", "words"), said)
+
+    def next_sentence_file(self, file: Path) -> Path:
+        """Whether B follows A, with its probability, for every row of a table with two text columns.
+
+        Raises:
+            UserError: If the file cannot be read, or has no two text columns.
+        """
+        table = read_table(file)
+        columns = guess_text_columns(table, need_label=False)
+        if not columns.text_pair:
+            raise UserError(
+                f"{table.source} has the columns {', '.join(table.names)}. Expected two of texts, such as text1 and text2."
+            )
+        rows = zip(table.strings(columns.text), table.strings(columns.text_pair), strict=True)
+        said = {}
+        for row, (first, second) in enumerate(rows):
+            if (first or "").strip() and (second or "").strip():
+                found = self.next_sentence(first or "", second or "")
+                said[row] = ["yes" if found["follows"] else "no", f"{found['probability']:.6f}"]
+        return write_scored(table, ("follows", "probability"), said)
 
     def _encode(self, *texts: str) -> Any:
         found = self.tokenizer(*texts, return_tensors="pt", verbose=False)

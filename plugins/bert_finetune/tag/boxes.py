@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.file_box import draw_file_box
 
 EXAMPLES = [
     "Marie Curie moved from Warsaw to Paris in 1891.",
@@ -24,21 +24,11 @@ def draw_tag(workbench: Workbench) -> None:
     button = gr.Button("Find entities", variant="primary")
     marked = gr.HighlightedText(label="Entities", show_legend=True, combine_adjacent=False)
     gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
-    with gr.Accordion("Tag a file", open=False), gr.Row():
-        file = gr.File(label="CSV, TSV, JSONL or Parquet", type="filepath", height=120)
-        with gr.Column():
-            run = gr.Button("Tag every row")
-            scored = gr.File(label="CSV with entities", interactive=False)
+    draw_file_box(workbench, endpoints.tag_file, "Tag a file", "Tag every row", [weights])
 
     def tag(name: str, words: str) -> dict[str, Any]:
         found = workbench.call(endpoints.tag, name, words)
         entities = [{"entity": one["label"], "start": one["start"], "end": one["end"]} for one in found["entities"]]
         return {"text": words, "entities": entities}
 
-    def tag_file(name: str, path: str | None) -> str:
-        if not path:
-            raise gr.Error("Choose a file first.", print_exception=False)
-        return str(workbench.call(endpoints.tag_file, name, Path(path)))
-
     gr.on([button.click, text.submit], tag, [weights, text], marked, api_visibility="private")
-    run.click(tag_file, [weights, file], scored, api_visibility="private")

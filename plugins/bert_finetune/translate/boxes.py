@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.file_box import draw_file_box
 
 EXAMPLES = ["A man is riding a bicycle.", "Two children play in the snow."]
 
@@ -27,20 +27,10 @@ def draw_translate(workbench: Workbench) -> None:
         with gr.Column():
             said = gr.Textbox(label="Translation", lines=3, interactive=False)
             others = gr.Dataframe(headers=["also", "log-probability a token"], label="Alternatives", interactive=False)
-    with gr.Accordion("Translate a file", open=False), gr.Row():
-        file = gr.File(label="CSV, TSV, JSONL or Parquet", type="filepath", height=120)
-        with gr.Column():
-            run = gr.Button("Translate every row")
-            scored = gr.File(label="CSV with translations", interactive=False)
+    draw_file_box(workbench, endpoints.translate_file, "Translate a file", "Translate every row", [weights, beams])
 
     def translate(name: str, words: str, followed: float) -> tuple[str, list[list[Any]]]:
         found = workbench.call(endpoints.translate, name, words, int(followed), 3)
         return found["translation"], [[one["translation"], one["score"]] for one in found["alternatives"]]
 
-    def translate_file(name: str, path: str | None, followed: float) -> str:
-        if not path:
-            raise gr.Error("Choose a file first.", print_exception=False)
-        return str(workbench.call(endpoints.translate_file, name, Path(path), int(followed)))
-
     gr.on([button.click, text.submit], translate, [weights, text, beams], [said, others], api_visibility="private")
-    run.click(translate_file, [weights, file, beams], scored, api_visibility="private")

@@ -1,0 +1,184 @@
+"""The boxes of "Look inside": why a label, what each head looks at, what masking does, how words are split, where sentences lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins.bert_finetune import endpoints
+
+SENTENCE = "a stirring , funny and finally transporting film"
+DOMAIN = "The patient's electrocardiogram showed tachycardia; amiodarone was administered intravenously."
+SENTENCES = """The team won the final in overtime.
+The striker scored two goals.
+The bank raised its interest rates.
+Shares fell after the quarterly report.
+The court sentenced him to five years.
+The judge dismissed the appeal."""
+DONE = {"masked": "#0f766e", "replaced at random": "#b45309", "kept, but asked for": "#7c3aed"}
+
+
+def draw_explain(workbench: Workbench) -> None:
+    """The weight of each word for the label."""
+    gr.Markdown("Each word is masked in turn: what the label's log-odds lose by it is the word's weight.")
+    weights = workbench.weights_picker()
+    text = gr.Textbox(SENTENCE, label="Text", lines=2)
+    button = gr.Button("Explain", variant="primary")
+    words = gr.HighlightedText(label="Weight of each word for the label", show_legend=True, combine_adjacent=False)
+    tokens = gr.Textbox(label="How the tokenizer splits it", interactive=False)
+
+    def explain(name: str, sentence: str) -> tuple[Any, str]:
+        found = workbench.call(endpoints.explain, name, sentence)
+        most = max((abs(word["weight"]) for word in found["words"]), default=0) or 1.0
+        spans = [(word["word"] + " ", word["weight"] / most) for word in found["words"]]
+        title = f"Weight of each word for the label {found['label']!r} ({found['probability']:.0%})"
+        return gr.HighlightedText(spans, label=title), " · ".join(found["tokens"])
+
+    gr.on([button.click, text.submit], explain, [weights, text], [words, tokens], api_visibility="private")
+
+
+def draw_attention(workbench: Workbench) -> None:
+    """A heat map of one head."""
+    gr.Markdown("How much each token (row) takes from each other (column), in one head of one layer of any encoder.")
+    weights = workbench.weights_picker()
+    text = gr.Textbox(SENTENCE, label="Text", lines=2)
+    button = gr.Button("Show", variant="primary")
+    with gr.Row():
+        layer = gr.Slider(1, 12, 1, step=1, label="Layer")
+        head = gr.Slider(1, 12, 1, step=1, label="Head")
+    heat = gr.Plot(label="Attention: rows look at columns")
+
+    def attend(name: str, sentence: str, at_layer: int, at_head: int) -> tuple[Any, Any, Any]:
+        tokens, values = workbench.call(_attention, name, sentence)
+        layers, heads = values.shape[:2]
+        shown = min(int(at_layer), layers), min(int(at_head), heads)
+        figure = _heat_map(tokens, values[shown[0] - 1][shown[1] - 1])
+        return figure, _slider(shown[0], layers), _slider(shown[1], heads)
+
+    moved = [button.click, text.submit, layer.release, head.release]
+    inputs: list[Any] = [weights, text, layer, head]
+    gr.on(moved, attend, inputs, [heat, layer, head], api_visibility="private", show_progress="hidden")
+
+
+def draw_masking(workbench: Workbench) -> None:
+    """One draw of the 15 %, and what is shown in place of each."""
+    gr.Markdown(
+        "Before every step, 15 % of the tokens are drawn anew. Of these 80 % are shown as `[MASK]`, 10 % as a random token and "
+        "10 % as they are: the network cannot know which of the tokens it sees are right, so it has to understand all of them."
+    )
+    weights = workbench.weights_picker()
+    text = gr.Textbox(DOMAIN, label="Text", lines=3)
+    with gr.Row():
+        share = gr.Slider(0.05, 0.6, 0.15, step=0.05, label="Share of the tokens")
+        unit = gr.Radio(["token", "whole_word", "span"], value="token", label="Masked together")
+        seed = gr.Number(0, precision=0, minimum=0, label="Step (seed)")
+    button = gr.Button("Draw", variant="primary")
+    shown = gr.HighlightedText(
+        label="What the network sees (and the truth)", color_map=DONE, show_legend=True, combine_adjacent=False
+    )
+
+    def draw(name: str, sentence: str, part: float, kind: str, step: float) -> list[tuple[str, str | None]]:
+        return workbench.call(_masked, name, sentence, part, kind, int(step or 0))
+
+    moved = [button.click, text.submit, share.release, unit.input, seed.change]
+    gr.on(moved, draw, [weights, text, share, unit, seed], shown, api_visibility="private")
+
+
+def draw_words(workbench: Workbench) -> None:
+    """Which words of a domain the vocabulary has to spell."""
+    gr.Markdown(
+        "Paste text of your field. Words cut into many pieces are ones the vocabulary hardly knows; a base of that field may serve better."
+    )
+    weights = workbench.weights_picker()
+    text = gr.Textbox(DOMAIN, label="Text of your domain", lines=5, max_lines=12)
+    button = gr.Button("Split", variant="primary")
+    said = gr.Markdown()
+    rows = gr.Dataframe(headers=["word", "pieces", "times"], label="The words cut into most pieces", interactive=False)
+
+    def split(name: str, sentence: str) -> tuple[str, list[list[Any]]]:
+        found = workbench.call(_split_words, name, sentence)
+        unknown = f"; **{found['unknown']:.1%}** of the words cannot be written at all" if found["unknown"] else ""
+        return f"{found['words']:,} words, **{found['pieces_a_word']:.2f}** pieces a word{unknown}", found["rows"]
+
+    button.click(split, [weights, text], [said, rows], api_visibility="private")
+
+
+def draw_map(workbench: Workbench) -> None:
+    """Sentence vectors in two dimensions."""
+    gr.Markdown(
+        "Each line is a sentence, its vector the mean of the encoder's token vectors, drawn on the first two principal components."
+    )
+    weights = workbench.weights_picker()
+    text = gr.Textbox(SENTENCES, label="Sentences, one a line", lines=7, max_lines=20)
+    button = gr.Button("Draw the map", variant="primary")
+    plot = gr.Plot(label="Sentences")
+
+    def draw(name: str, lines: str) -> Any:
+        texts = [line.strip() for line in lines.splitlines() if line.strip()]
+        places, shares = workbench.call(_sentence_map, name, texts)
+        return _scatter(texts, places, shares)
+
+    button.click(draw, [weights, text], plot, api_visibility="private")
+
+
+# Functions of a module, as `call` wants them; what they need is imported when they run.
+
+
+def _attention(model: Any, text: str) -> Any:
+    from plugins.bert_finetune.look_inside import attention
+
+    return attention(model, text)
+
+
+def _masked(model: Any, text: str, share: float, unit: str, seed: int) -> Any:
+    from plugins.bert_finetune.look_inside import masked
+
+    return masked(model, text, share, unit, seed)
+
+
+def _split_words(model: Any, text: str) -> Any:
+    from plugins.bert_finetune.look_inside import split_words
+
+    return split_words(model, text)
+
+
+def _sentence_map(model: Any, texts: list[str]) -> Any:
+    from plugins.bert_finetune.look_inside import sentence_map
+
+    return sentence_map(model, texts)
+
+
+def _slider(value: int, most: int) -> gr.Slider:
+    return gr.Slider(value=value, maximum=max(2, most), interactive=most > 1)  # Gradio refuses a range of one
+
+
+def _heat_map(names: list[str], values: Any) -> Any:
+    """Attention probabilities of one head, (time, time), as a figure."""
+    from matplotlib.figure import Figure
+
+    size = 2 + 0.28 * len(names)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(values, cmap="viridis", vmin=0, vmax=float(values.max()))
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    return figure
+
+
+def _scatter(texts: list[str], places: Any, shares: Any) -> Any:
+    """Sentences at their places, (texts, 2), as a figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(places[:, 0], places[:, 1], color="#0f766e", s=24)
+    for text, (x, y) in zip(texts[:60], places, strict=False):
+        axes.annotate(
+            text if len(text) <= 40 else text[:39] + "…", (x, y), fontsize=8, xytext=(4, 4), textcoords="offset points"
+        )
+    axes.set(xlabel=f"first component ({shares[0]:.0%} of the variance)", ylabel=f"second ({shares[1]:.0%})")
+    axes.margins(0.18)
+    axes.grid(alpha=0.3)
+    return figure

@@ -1,0 +1,74 @@
+"""Look inside: what masking does to a text, how words are split, where sentences lie, what heads look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import BertConfig, BertForMaskedLM
+
+from plugins.bert_finetune import encoder, load, look_inside
+from training.errors import UserError
+
+TEXTS = ["the striker scored a goal", "the bank raised its rates", "the judge dismissed the appeal", "harbour lantern"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder: Path = tmp_path_factory.mktemp("encoder")
+    tokenizer = encoder.train_tokenizer(TEXTS * 3, 120, 64)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return load(folder)
+
+
+def test_masking_shows_every_token_and_what_was_done_to_it(model: Any) -> None:
+    text = " ".join(TEXTS)
+    seen: list[str] = []
+    for seed in range(60):
+        shown = look_inside.masked(model, text, 0.2, "token", seed)
+        assert len(shown) == len(model.tokenizer(text)["input_ids"])
+        seen += [done for _, done in shown if done]
+    share = {done: seen.count(done) / len(seen) for done in set(seen)}
+    assert (
+        0.7 < share["masked"] < 0.9
+        and 0.03 < share["replaced at random"] < 0.2
+        and 0.03 < share["kept, but asked for"] < 0.2
+    )
+
+
+def test_another_step_draws_other_tokens(model: Any) -> None:
+    first, same, second = (look_inside.masked(model, TEXTS[0], 0.3, "token", seed) for seed in (0, 0, 1))
+    assert first == same != second
+
+
+def test_words_in_most_pieces_come_first(model: Any) -> None:
+    found = look_inside.split_words(model, "the judge electrocardiogram the")
+    assert found["words"] == 4 and found["rows"][0][0] == "electrocardiogram" and found["pieces_a_word"] > 1
+    assert look_inside.split_words(model, "日本 the")["unknown"] == 0.5
+
+
+def test_the_map_keeps_the_largest_differences(model: Any) -> None:
+    places, shares = look_inside.sentence_map(model, TEXTS)
+    assert places.shape == (4, 2) and shares[0] >= shares[1] and np.allclose(places.mean(0), 0, atol=1e-5)
+
+
+def test_attention_of_every_row_adds_up_to_one(model: Any) -> None:
+    tokens, values = look_inside.attention(model, TEXTS[0])
+    assert values.shape == (2, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
+
+
+def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
+    for look, words in (
+        (lambda: look_inside.masked(model, " ", 0.15, "token", 0), "empty"),
+        (lambda: look_inside.split_words(model, " "), "no word"),
+        (lambda: look_inside.sentence_map(model, ["one", "two"]), "2 texts were given; 3 to 500"),
+        (lambda: look_inside.attention(model, ""), "empty"),
+    ):
+        with pytest.raises(UserError, match=words):
+            look()
