@@ -19,6 +19,7 @@ from plugins.bert_finetune.pretrain.corpus import Corpus, encode, hold_out
 from plugins.bert_finetune.pretrain.examples import IS_NEXT, IS_OTHER, Windows, draw_pair
 from plugins.bert_finetune.pretrain.health import alarms, effective_rank
 from plugins.bert_finetune.pretrain.masking import Masker
+from plugins.bert_finetune.pretrain.neighbour_heads import offsets
 from plugins.bert_finetune.pretrain.sentences import split_sentences
 from plugins.bert_finetune.settings import PretrainSettings
 from training.batches import step_seed
@@ -177,6 +178,35 @@ def test_the_presets_have_the_papers_sizes(tmp_path: Path, size: str, millions: 
     with torch.device("meta"):
         model = BertForPreTraining(encoder.new_config(chosen.sized(), Vocabulary()))
     assert round(sum(weight.numel() for weight in model.parameters()) / 1e6) == millions
+
+
+def test_heads_begin_by_looking_at_their_neighbours(corpus: Path) -> None:
+    """Chance of 20 tokens would be 0.05 at each offset."""
+    model = build_pretrain(settings(corpus, heads=4, hidden_size=128, layers=2)).model.eval()
+    model.set_attn_implementation("eager")  # type: ignore[operator] - a network of transformers
+    with torch.no_grad():
+        found = model.bert(torch.arange(5, 25)[None], output_attentions=True).attentions[0][0]  # type: ignore[operator, union-attr]
+    for head, offset in enumerate(offsets(0, 4)):
+        assert torch.diagonal(found[head], offset).mean() > 0.3
+
+
+def test_what_looks_at_neighbours_learns_order_sooner(tmp_path: Path) -> None:
+    """Sentences in which each word tells the next: what follows is known from the word before, and from no bag of words."""
+    random, lines = np.random.default_rng(0), []
+    for _ in range(400):
+        start = int(random.integers(40))
+        lines.append(" ".join(SYLLABLES[(start + 7 * place) % 40] for place in range(12)) + ".")
+    path = tmp_path / "chains.txt"
+    path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    accuracy = {}
+    for looks in (True, False):
+        folder = tmp_path / str(looks)
+        folder.mkdir()
+        chosen = settings(
+            path, steps=150, learning_rate=2e-3, next_objective="none", heads=4, hidden_size=64, neighbour_heads=looks
+        )
+        accuracy[looks] = fit(build_pretrain(chosen), chosen, folder).metrics["masked_accuracy"]
+    assert accuracy[True] > 0.8 and accuracy[True] > 2 * accuracy[False]
 
 
 # -- learning --------------------------------------------------------------------------------------------------------------

@@ -262,6 +262,11 @@ class PretrainSettings(NetworkSettings):
     mask_share: float = Field(
         0.15, gt=0, le=0.9, description="Share of the tokens to predict.", json_schema_extra=ADVANCED
     )
+    neighbour_heads: bool = Field(
+        True,
+        description="From scratch: some heads begin by looking at neighbouring tokens, so that word order is learned much sooner.",
+        json_schema_extra=ADVANCED,
+    )
     probe_data: str = Field(
         "",
         description="A small table of labelled texts: what a linear probe reads from the frozen vectors is shown while it trains.",

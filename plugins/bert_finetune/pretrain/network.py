@@ -10,6 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune import encoder
+from plugins.bert_finetune.pretrain.neighbour_heads import look_at_neighbours
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def make(settings: PretrainSettings, tokenizer: Any) -> Any:
     pairs = settings.next_objective != "none"
     if not settings.model:
         model = (BertForPreTraining if pairs else BertForMaskedLM)(encoder.new_config(settings.sized(), tokenizer))
+        if settings.neighbour_heads:
+            look_at_neighbours(model)
     else:
         model = _load(Path(settings.model), pairs, settings)
         encoder.check_vocabulary(tokenizer, model)
