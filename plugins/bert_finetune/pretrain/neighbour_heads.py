@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-SHARE = 2 / 3  # of a layer's heads, in the first half of the layers; at least one is left as it is
+SHARE = 2 / 3  # of a layer's heads, in the first half of the layers
+FEWEST_HEADS = 4
 PEAK = 6.5  # attention logit of the token looked at, where others have about 0
 VALUES = 0.05  # standard deviation of the value and output weights of those layers: BERT's 0.02 would hardly pass anything on
 SEED = 1  # of the frequencies
@@ -21,7 +22,8 @@ SEED = 1  # of the frequencies
 
 @torch.no_grad()
 def look_at_neighbours(model: Any) -> None:
-    """Set the embeddings and the first layers of a new BERT of `transformers`; one with a single head stays as it is.
+    """Set the embeddings and the first layers of a new BERT of `transformers`; one with fewer than four heads
+    stays as it is, since positions would take too much of its width.
 
     Positions get the last `d = hidden_size / heads` dimensions for themselves: cos(w p) and sin(w p) for d / 2 frequencies w, drawn
     between 0 and pi. A head's key is that part, its query the same turned by w times its offset, so that their product is
@@ -30,7 +32,7 @@ def look_at_neighbours(model: Any) -> None:
     config = model.config
     heads, width = config.num_attention_heads, config.hidden_size
     size = width // heads
-    if heads < 2 or size % 2:
+    if heads < FEWEST_HEADS or size % 2:
         return
     frequencies = torch.rand(size // 2, generator=torch.Generator().manual_seed(SEED)) * math.pi
     body = getattr(model, "bert", model)
