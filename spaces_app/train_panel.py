@@ -47,13 +47,21 @@ def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
     forms: list[Callable[[TrainPanel], None]] = []
     with gr.Row():
         with gr.Column(scale=5, min_width=340):
-            if len(plugin.trainers) == 1:
-                forms.append(_form(studio, plugin, plugin.trainers[0], models))
-            else:
-                with gr.Tabs():
-                    for trainer in plugin.trainers:
-                        with gr.Tab(trainer.title):
-                            forms.append(_form(studio, plugin, trainer, models))
+            titles = [trainer.title for trainer in plugin.trainers]
+            which = gr.Radio(titles, value=titles[0], label="What to train", visible=len(titles) > 1)
+            columns = []
+            for number, trainer in enumerate(plugin.trainers):
+                with gr.Column(visible=not number) as column:
+                    forms.append(_form(studio, plugin, trainer, models))
+                columns.append(column)
+            which.change(
+                lambda chosen: (
+                    [gr.Column(visible=title == chosen) for title in titles] if len(titles) > 1 else gr.Column()
+                ),
+                which,
+                columns,
+                **QUICK,
+            )
         with gr.Column(scale=6, min_width=340):
             panel = _runs(studio, plugin)
     panel.models = models

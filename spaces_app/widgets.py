@@ -23,13 +23,15 @@ from training.settings import TrainSettings, extra_of
 def settings_form(settings: type[TrainSettings]) -> dict[str, Component]:
     """Draw a component a field, the advanced ones folded away; returns field -> component, files first."""
     fields = settings.model_fields
-    files = {name: _file(name, fields[name]) for name in settings.file_fields()}
+    folded = [name for name in settings.file_fields() if extra_of(fields[name]).get("advanced")]
+    files = {name: _file(name, fields[name]) for name in settings.file_fields() if name not in folded}
     basic = [name for name in fields if name not in files and not extra_of(fields[name]).get("advanced")]
     form: dict[str, Component] = dict(files)
     with gr.Row(elem_classes="settings-grid"):
         form |= {name: _component(name, fields[name]) for name in basic}
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(name, fields[name]) for name in fields if name not in form}
+        form |= {name: _component(name, fields[name]) for name in fields if name not in form and name not in folded}
+        form |= {name: _file(name, fields[name]) for name in folded}
     return form
 
 
@@ -81,7 +83,10 @@ def label_of(name: str) -> str:
 
 
 def _file(name: str, field: FieldInfo) -> Component:
-    return gr.File(label=label_of(name), type="filepath", height=120)
+    """A box for a file, under a line that says what it should be: the component has no room for that."""
+    with gr.Column(min_width=200):
+        gr.Markdown(f"**{label_of(name)}** {field.description}", elem_classes="file-info")
+        return gr.File(label=label_of(name), type="filepath", height=120)
 
 
 def _component(name: str, field: FieldInfo) -> Component:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import BertConfig, BertForMaskedLM
 
 from plugins.bert_finetune import build_tag, check_tag, encoder, endpoints, load
 from plugins.bert_finetune.settings import TagSettings
@@ -223,3 +224,11 @@ def test_bare_tags_are_learned_word_by_word(tmp_path: Path) -> None:
     chosen = settings(data, steps=2)
     task: Any = build_tag(chosen)
     assert task.metric == "accuracy" and task.data.tags == ["DET", "NOUN", "VERB"]
+
+
+def test_weights_of_another_vocabulary_are_refused(tmp_path: Path, trips: Path) -> None:
+    encoder.train_tokenizer(["anna flew to rome"] * 3, 60, 64).save_pretrained(tmp_path)
+    config = BertConfig(vocab_size=10, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    BertForMaskedLM(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="entries and the weights 10: they do not belong together"):
+        build_tag(settings(trips, model=str(tmp_path)))

@@ -176,9 +176,14 @@ def _scatter(texts: list[str], places: Any, shares: Any) -> Any:
     axes.scatter(places[:, 0], places[:, 1], color="#0f766e", s=24)
     for text, (x, y) in zip(texts[:60], places, strict=False):
         axes.annotate(
-            text if len(text) <= 40 else text[:39] + "…", (x, y), fontsize=8, xytext=(4, 4), textcoords="offset points"
+            text if len(text) <= 40 else text[:39] + "…",
+            (x, y),
+            fontsize=8,
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
         )
     axes.set(xlabel=f"first component ({shares[0]:.0%} of the variance)", ylabel=f"second ({shares[1]:.0%})")
-    axes.margins(0.18)
+    axes.margins(x=0.3, y=0.15)  # the longest label is about that wide
     axes.grid(alpha=0.3)
     return figure

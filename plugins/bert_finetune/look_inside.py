@@ -37,7 +37,8 @@ def masked(model: Any, text: str, share: float, unit: str, seed: int) -> list[tu
     shown = masker.corrupt(ids, chosen, random)
     before, after = (tokenizer.convert_ids_to_tokens(each.tolist()) for each in (ids, shown))
     asked = set(chosen.tolist())
-    return [_done(old, new, tokenizer.mask_token) if at in asked else (old, None) for at, (old, new) in enumerate(zip(before, after, strict=True))]  # fmt: skip
+    pairs = enumerate(zip(before, after, strict=True))
+    return [_done(old, new, tokenizer.mask_token) if at in asked else (f"{old} ", None) for at, (old, new) in pairs]
 
 
 def _done(old: str, new: str, mask: str) -> tuple[str, str]:
