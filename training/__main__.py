@@ -25,6 +25,7 @@ from training.jobs import Run, Runs, named_run
 from training.processes import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
 from training.remote_commands import jobs_command
 from training.settings import TrainSettings, parse_settings
+from training.threads import share_cores
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -398,4 +399,5 @@ COMMANDS: dict[str, Any] = {
 }
 
 if __name__ == "__main__":
+    share_cores()
     sys.exit(main())
