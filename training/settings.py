@@ -20,7 +20,8 @@ FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command li
 class TrainSettings(BaseModel):
     """What every trainer understands. Subclass it to add fields; each needs a description with its unit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    # The rules are built at the first use: most commands need those of one class, or of none.
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
     model: str = Field(
         "",
