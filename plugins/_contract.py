@@ -94,7 +94,8 @@ class Plugin:
         endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
         card: Facts for the model card.
         architectures: Patterns of the architectures that `load` or training takes, as configurations name them: *ForSequenceClassification.
-        starters: Name -> folder of weights that ship with the plugin; the first is the default.
+        starters: Name -> folder of weights that ship with the plugin; the first is the default …
+        starter_for: … but for these endpoints: endpoint's name -> starter's name, where one starter cannot answer all.
         tab: Draws "Try" and "Look inside" with Gradio; without it, "Try" is made from the endpoints' signatures.
     """
 
@@ -107,6 +108,7 @@ class Plugin:
     card: Card = field(default_factory=Card)
     architectures: tuple[str, ...] = ()
     starters: Mapping[str, Path] = field(default_factory=dict)
+    starter_for: Mapping[str, str] = field(default_factory=dict)
     tab: Callable[[Workbench], None] | None = None
 
     def __post_init__(self) -> None:
@@ -122,6 +124,13 @@ class Plugin:
                 raise ValueError(f"Plugin {self.name!r} has two {what}s of one name: {', '.join(names)}.")
         for endpoint in self.endpoints:
             check_endpoint(endpoint)
+        lost = {*self.starter_for.values()} - {*self.starters}
+        if lost:
+            raise ValueError(f"Plugin {self.name!r}: starter_for names {', '.join(sorted(lost))}, which is no starter.")
+
+    def default_weights(self, endpoint: str) -> str:
+        """The starter that answers an endpoint where no weights are named; empty where the plugin ships none."""
+        return self.starter_for.get(endpoint, next(iter(self.starters), ""))
 
     def trainer(self, name: str) -> Trainer:
         """The trainer of that name, or a UserError that lists what there is."""
@@ -136,8 +145,12 @@ class Workbench(Protocol):
 
     plugin: Plugin
 
-    def weights_picker(self, label: str = "Weights") -> Any:
-        """A component to choose weights with: starters, own runs, or a Hub id typed in. Its value is a name."""
+    def weights_picker(self, label: str = "Weights", starter: str | None = None) -> Any:
+        """A component to choose weights with: starters, own runs, or a Hub id typed in. Its value is a name.
+
+        Args:
+            starter: The one chosen at first; by default the plugin's first, empty for none.
+        """
 
     def call(self, endpoint: Callable[..., Any], weights: str, *args: Any) -> Any:
         """Run a function of a module (an endpoint, or one like it; no lambda) on the weights of that name, loaded once and kept.

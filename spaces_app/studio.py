@@ -90,7 +90,8 @@ class Studio:
 
     def _call(self, plugin: str, function: Callable[..., Any], weights: str, *arguments: Any) -> Any:
         """Give a function of the plugin the model of that name. As `call` it has a GPU where one is lent: it takes what can be pickled."""
-        return function(self.load(self.plugin(plugin), weights), *arguments)
+        owner = self.plugin(plugin)
+        return function(self.load(owner, weights.strip() or owner.default_weights(function.__name__)), *arguments)
 
     def load(self, plugin: Plugin, weights: str) -> Any:
         """What `plugin.load` makes of the weights of that name; the last few stay in memory."""

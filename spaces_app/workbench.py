@@ -19,9 +19,9 @@ class Bench:
         self.studio, self.plugin = studio, plugin
         self.pickers: list[gr.Dropdown] = []
 
-    def weights_picker(self, label: str = "Weights") -> gr.Dropdown:
+    def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
         """A dropdown of starters and own runs; a Hub id can be typed in. The shell keeps its choices fresh."""
-        starter = next(iter(self.plugin.starters), "")
+        starter = self.plugin.default_weights("") if starter is None else starter
         info = "A starter, one of your runs, or owner/repo of the Hub."
         self.pickers.append(
             gr.Dropdown([starter] if starter else [], value=starter, label=label, info=info, allow_custom_value=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Plugin, Trainer, Workbench
-from plugins.bert_finetune import cards, endpoints
+from plugins.bert_finetune import cards, endpoints, starter
 from plugins.bert_finetune.settings import (
     AnswerSettings,
     ClassifySettings,
@@ -227,5 +227,7 @@ PLUGIN = Plugin(
         "*ForPreTraining",
         *ENCODERS,
     ),
+    starters=starter.FOLDERS,
+    starter_for=starter.ANSWERS,
     tab=tab,
 )

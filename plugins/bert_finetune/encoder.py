@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,6 +178,12 @@ def check_vocabulary(tokenizer: Any, model: Any) -> None:
             f"The vocabulary has {len(tokenizer):,} entries and the weights "
             f"{model.get_input_embeddings().num_embeddings:,}: they do not belong together."
         )
+
+
+def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
+    """Write what `from_pretrained` of transformers reads, in 16-bit numbers if so wished; the model stays as it is."""
+    (copy.deepcopy(model).half() if half else model).save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
 
 
 def add_lora(model: Any, rank: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints
+from plugins.bert_finetune import endpoints, starter
 
 SENTENCE = "a stirring , funny and finally transporting film"
 DOMAIN = "The patient's electrocardiogram showed tachycardia; amiodarone was administered intravenously."
@@ -42,7 +42,7 @@ def draw_explain(workbench: Workbench) -> None:
 def draw_attention(workbench: Workbench) -> None:
     """A heat map of one head."""
     gr.Markdown("How much each token (row) takes from each other (column), in one head of one layer of any encoder.")
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(SENTENCE, label="Text", lines=2)
     button = gr.Button("Show", variant="primary")
     with gr.Row():
@@ -68,7 +68,7 @@ def draw_masking(workbench: Workbench) -> None:
         "Before every step, 15 % of the tokens are drawn anew. Of these 80 % are shown as `[MASK]`, 10 % as a random token and "
         "10 % as they are: the network cannot know which of the tokens it sees are right, so it has to understand all of them."
     )
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(DOMAIN, label="Text", lines=3)
     with gr.Row():
         share = gr.Slider(0.05, 0.6, 0.15, step=0.05, label="Share of the tokens")
@@ -91,7 +91,7 @@ def draw_words(workbench: Workbench) -> None:
     gr.Markdown(
         "Paste text of your field. Words cut into many pieces are ones the vocabulary hardly knows; a base of that field may serve better."
     )
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(DOMAIN, label="Text of your domain", lines=5, max_lines=12)
     button = gr.Button("Split", variant="primary")
     said = gr.Markdown()
@@ -110,7 +110,7 @@ def draw_map(workbench: Workbench) -> None:
     gr.Markdown(
         "Each line is a sentence, its vector the mean of the encoder's token vectors, drawn on the first two principal components."
     )
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(SENTENCES, label="Sentences, one a line", lines=7, max_lines=20)
     button = gr.Button("Draw the map", variant="primary")
     plot = gr.Plot(label="Sentences")

@@ -48,6 +48,10 @@ class NetworkSettings(TrainSettings):
         json_schema_extra=ADVANCED,
     )
 
+    half_precision: bool = Field(
+        False, description="Save the weights as 16-bit numbers: half the size.", json_schema_extra=ADVANCED
+    )
+
     @model_validator(mode="after")
     def _heads_divide_width(self) -> NetworkSettings:
         if self.hidden_size % self.heads:
@@ -281,9 +285,6 @@ class PretrainSettings(NetworkSettings):
         le=100_000,
         description="Held-out rows scored at each evaluation, at most.",
         json_schema_extra=ADVANCED,
-    )
-    half_precision: bool = Field(
-        False, description="Save the weights as 16-bit numbers: half the size.", json_schema_extra=ADVANCED
     )
 
     def sized(self) -> PretrainSettings:

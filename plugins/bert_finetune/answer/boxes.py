@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints
+from plugins.bert_finetune import endpoints, starter
 from plugins.bert_finetune.file_box import draw_file_box
 
 CONTEXT = (
@@ -19,7 +19,7 @@ EXAMPLES = [["Where does the Rhine rise?", CONTEXT], ["How long is the Rhine?", 
 
 def draw_answer(workbench: Workbench) -> None:
     """A question and its answer in the context, and a file."""
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.QUESTIONS)
     question = gr.Textbox(EXAMPLES[0][0], label="Question", max_lines=2)
     context = gr.Textbox(CONTEXT, label="Context", lines=5)
     button = gr.Button("Answer", variant="primary")

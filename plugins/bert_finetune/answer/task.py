@@ -163,8 +163,7 @@ class AnswerTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForQuestionAnswering`."""
-        model.save_pretrained(folder, safe_serialization=True)
-        self.tokenizer.save_pretrained(folder)
+        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         """How contexts and questions were cut, and what the vocabulary lacks."""

@@ -196,8 +196,7 @@ class ClassifyTask(Task):
         """A folder for `AutoModelForSequenceClassification`; adapters are merged, so that it loads without peft."""
         if self.settings.lora_rank:
             model = copy.deepcopy(model).merge_and_unload()
-        model.save_pretrained(folder, safe_serialization=True)
-        self.tokenizer.save_pretrained(folder)
+        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints
+from plugins.bert_finetune import endpoints, starter
 from plugins.bert_finetune.file_box import draw_file_box
 
 HIDDEN = ["The capital of France is [MASK].", "The [MASK] orbits the [MASK].", "She opened the [MASK] and read it."]
@@ -21,8 +21,8 @@ SHOWN = 8
 def draw_fill_mask(workbench: Workbench) -> None:
     """Words for every mask; a second set of weights stands beside the first, as before and after pre-training."""
     with gr.Row():
-        weights = workbench.weights_picker()
-        other = workbench.weights_picker("Compare with (optional)")
+        weights = workbench.weights_picker(starter=starter.ENCODER)
+        other = workbench.weights_picker("Compare with (optional)", starter="")
     text = gr.Textbox(HIDDEN[0], label="Text with [MASK]", lines=2)
     button = gr.Button("Guess", variant="primary")
     gr.Examples(HIDDEN, text, label="Examples", api_visibility="private")
@@ -50,7 +50,7 @@ def draw_fill_mask(workbench: Workbench) -> None:
 
 def draw_next_sentence(workbench: Workbench) -> None:
     """Does B follow A?"""
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.ENCODER)
     with gr.Row():
         first = gr.Textbox(PAIRS[0][0], label="A", lines=2)
         second = gr.Textbox(PAIRS[0][1], label="B", lines=2)

@@ -99,8 +99,8 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
         raise UserError(f"{folder.name} cannot be pre-trained further: {str(error)[:300]}") from None
 
 
-def save(model: Any, folder: Path, half: bool) -> None:
-    """Write a copy under the name of its own class, in half precision if so wished."""
+def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
+    """Write a copy under the name of its own class."""
     copied = copy.deepcopy(model)
     copied.__class__ = PLAIN.get(type(model), type(model))
-    (copied.half() if half else copied).save_pretrained(folder, safe_serialization=True)
+    encoder.save(copied, tokenizer, folder, half)

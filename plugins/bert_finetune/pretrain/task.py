@@ -204,8 +204,7 @@ class PretrainTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForMaskedLM`, and with pairs for `AutoModelForNextSentencePrediction`."""
-        network.save(model, folder, self.settings.half_precision)
-        self.tokenizer.save_pretrained(folder)
+        network.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         config: Any = self.model.config

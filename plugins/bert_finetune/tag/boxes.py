@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints
+from plugins.bert_finetune import endpoints, starter
 from plugins.bert_finetune.file_box import draw_file_box
 
 EXAMPLES = [
@@ -19,7 +19,7 @@ EXAMPLES = [
 
 def draw_tag(workbench: Workbench) -> None:
     """Entities of a text and of a file."""
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter=starter.ENTITIES)
     text = gr.Textbox(EXAMPLES[0], label="Text", lines=3)
     button = gr.Button("Find entities", variant="primary")
     marked = gr.HighlightedText(label="Entities", show_legend=True, combine_adjacent=False)

@@ -159,8 +159,7 @@ class TagTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForTokenClassification`."""
-        model.save_pretrained(folder, safe_serialization=True)
-        self.tokenizer.save_pretrained(folder)
+        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         return token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)

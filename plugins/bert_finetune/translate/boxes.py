@@ -15,7 +15,7 @@ EXAMPLES = ["A man is riding a bicycle.", "Two children play in the snow."]
 
 def draw_translate(workbench: Workbench) -> None:
     """A text, its translation and alternatives, and a file."""
-    weights = workbench.weights_picker()
+    weights = workbench.weights_picker(starter="")
     with gr.Row():
         with gr.Column():
             text = gr.Textbox(EXAMPLES[0], label="Text", lines=3)

@@ -155,8 +155,7 @@ class TranslateTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForSeq2SeqLM`."""
-        model.save_pretrained(folder, safe_serialization=True)
-        self.tokenizer.save_pretrained(folder)
+        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         """What was cut, what the vocabulary lacks on either side, and whether it can write the targets at all."""

@@ -1,0 +1,78 @@
+"""The weights that ship with the plugins: small enough for a Space, documented, and good for what they are offered for."""
+
+from pathlib import Path
+
+import pytest
+
+from plugins._contract import Plugin
+from plugins._discovery import discover
+from plugins.bert_finetune import PLUGIN as BERT
+from plugins.bert_finetune import starter
+from plugins.testing import PICKLED
+from training.artifact import read_record
+
+MOST_BYTES = 10 * 1000 * 1000  # what the Hub takes in a Space without LFS
+SHIPPED = [(found.plugin, name) for found in discover() if found.plugin for name in found.plugin.starters]
+NAMES = [f"{plugin.name}/{name}" for plugin, name in SHIPPED]
+
+
+@pytest.mark.parametrize(("plugin", "name"), SHIPPED, ids=NAMES)
+def test_starter_fits_into_a_space_and_says_who_made_it(plugin: Plugin, name: str):
+    folder = plugin.starters[name]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert all(file.stat().st_size < MOST_BYTES and file.suffix not in PICKLED for file in files)
+    assert read_record(folder)["plugin"] == plugin.name
+    text = "".join((folder / each).read_text(encoding="utf-8") for each in ("README.md", "selfsup.json"))
+    assert "/work" not in text and "/home/" not in text and "/tmp" not in text
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Starter's name -> what the plugin loads of it, once."""
+    return {name: BERT.load(folder) for name, folder in BERT.starters.items()}
+
+
+def asked(loaded: dict, name: str, *arguments):
+    """An endpoint of the plugin on the starter that the API gives it."""
+    endpoint = next(each for each in BERT.endpoints if each.__name__ == name)
+    return endpoint(loaded[BERT.default_weights(name)], *arguments)
+
+
+def test_the_starter_tells_praise_from_blame(loaded):
+    said = [
+        asked(loaded, "classify", text)["label"] for text in ("a wonderful , moving film", "a dull and pointless mess")
+    ]
+    assert said[0] != said[1]
+
+
+def test_the_starter_finds_the_entities_of_a_command(loaded):
+    found = asked(loaded, "tag", "play some jazz by Miles Davis")["entities"]
+    assert ("Miles Davis", "artist") in [(one["text"], one["label"]) for one in found]
+
+
+def test_the_starter_knows_words_that_fit(loaded):
+    words = asked(loaded, "fill_mask", "The president of the United [MASK] lives in Washington.", 5)["masks"][0]
+    assert words[0]["word"] == "states"
+
+
+def test_the_starter_tells_the_next_sentence_from_one_of_another_text(loaded):
+    first = "The planets move around the sun in orbits that are nearly circular."
+    follows, strange = (
+        "Mercury is the planet that is closest to the sun.",
+        "She put the cake into the oven and called the children.",
+    )
+    assert (
+        asked(loaded, "next_sentence", first, follows)["probability"]
+        > asked(loaded, "next_sentence", first, strange)["probability"]
+    )
+
+
+def test_the_starter_answers_from_the_context(loaded):
+    context = "The bridge was opened in 1932 by the king. It is 503 metres long."
+    assert "1932" in str(asked(loaded, "answer", "When was the bridge opened?", context))
+
+
+def test_every_starter_named_for_an_endpoint_is_one(tmp_path: Path):
+    assert {*starter.ANSWERS.values()} <= {*BERT.starters}
+    with pytest.raises(ValueError, match="no starter"):
+        Plugin(BERT.name, BERT.title, BERT.summary, BERT.trainers, BERT.load, starter_for={"tag": "lost"})
