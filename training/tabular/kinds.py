@@ -138,7 +138,7 @@ def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:
     if len(filled) < FEWEST_FOR_ID or len(distinct) < len(filled) or not np.isfinite(filled).all():
         return False
     whole = np.array_equal(filled, np.floor(filled))
-    return bool(whole and (distinct[-1] - distinct[0] < 1.05 * len(filled) or ID_NAME.search(name)))
+    return bool(whole and (distinct[-1] - distinct[0] < 1.3 * len(filled) or ID_NAME.search(name)))
 
 
 def _judge_categories(name: str, filled: pa.ChunkedArray, said: Kind | None) -> Column:
