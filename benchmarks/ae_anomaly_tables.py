@@ -13,6 +13,7 @@ import argparse
 import csv
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,12 +63,12 @@ def measure(path: Path, seed: int, preset: str) -> list[dict]:
 
 def report(path: Path, peers: Path | None) -> None:
     """Means over seeds, a table a line, beside the peers'."""
-    d = pd.read_csv(path)
+    d: Any = pd.read_csv(path)
     d = d[~d.part.str.startswith("part ")]
     for figure in ("auroc", "auprc"):
         table = d.groupby(["dataset", "part"])[figure].mean().unstack() * 100
         if peers:
-            p = pd.read_csv(peers)
+            p: Any = pd.read_csv(peers)
             table = table.join(p.groupby(["dataset", "method"])[figure.replace("auroc", "aucroc").replace("auprc", "aucpr")].mean().unstack() * 100)  # fmt: skip
         print(
             f"\n{figure} x 100, seeds {sorted(d.seed.unique())}, preset {d.preset.iloc[0]}\n",

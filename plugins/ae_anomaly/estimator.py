@@ -63,7 +63,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         from training.hub import resolve
         from training.jobs import Runs
 
-        made = cls()
+        made: Any = cls()
         made.detector_ = Detector.load(resolve(name, PLUGIN.starters, Runs(), allow_folder=True))
         made.n_features_in_ = len(made.detector_.encoder.columns)
         made.feature_names_in_ = np.asarray(made.detector_.encoder.columns, dtype=object)
@@ -127,7 +127,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
                 validate_data(self, X, reset=True, skip_check_array=True)
             columns = plain_columns(pa.Table.from_pandas(X.rename(columns=str), preserve_index=False))
             return Table(columns, np.arange(1, len(X) + 1), (), "the data frame", "")
-        array = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2 if reset else 1)  # fmt: skip
+        array: Any = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2 if reset else 1)  # fmt: skip
         names = self.detector_.encoder.columns if hasattr(self, "detector_") and not reset else []
         names = names if len(names) == array.shape[1] else [f"x{n}" for n in range(array.shape[1])]
         columns = {name: pa.chunked_array([pa.array(array[:, n])]) for n, name in enumerate(names)}

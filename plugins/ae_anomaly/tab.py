@@ -32,7 +32,7 @@ def _draw_desk(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     with gr.Row():
         file = gr.File(
-            SAMPLE if SAMPLE.is_file() else None,
+            str(SAMPLE) if SAMPLE.is_file() else None,
             label="Rows to score: CSV, TSV, JSONL or Parquet",
             type="filepath",
             height=140,
@@ -82,7 +82,7 @@ def _draw_map(workbench: Workbench) -> None:
         "Each point is a row of the file, its latent features drawn on their first two principal components, coloured by its score."
     )
     weights = workbench.weights_picker()
-    file = gr.File(SAMPLE if SAMPLE.is_file() else None, label="Rows", type="filepath", height=120)
+    file = gr.File(str(SAMPLE) if SAMPLE.is_file() else None, label="Rows", type="filepath", height=120)
     button = gr.Button("Draw the map", variant="primary")
     plot = gr.Plot(label="Rows")
     with gr.Row():
@@ -117,7 +117,7 @@ def _draw_drift(workbench: Workbench) -> None:
         "How far a new file is from the training rows, the worst column first: population stability index (above 0.25 is a large shift), and cells unlike any of training."
     )
     weights = workbench.weights_picker()
-    file = gr.File(SAMPLE if SAMPLE.is_file() else None, label="New rows", type="filepath", height=120)
+    file = gr.File(str(SAMPLE) if SAMPLE.is_file() else None, label="New rows", type="filepath", height=120)
     button = gr.Button("Compare", variant="primary")
     rows = gr.Dataframe(headers=["column", "stability index", "unseen cells"], label="Columns", interactive=False)
     button.click(

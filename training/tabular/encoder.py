@@ -213,7 +213,8 @@ class _Fitting:
     """Gathers the features of one column after the other."""
 
     def __init__(self, table: Table, scaling: Scaling, min_count: int, max_categories: int, missing: tuple[str, ...]):
-        self.table, self.scaling, self.missing = table, scaling, missing
+        self.table, self.missing = table, missing
+        self.scaling: Scaling = scaling
         self.min_count, self.max_categories = min_count, max_categories
         self.numbers: list[NumberFeature] = []
         self.categories: list[CategoryFeature] = []

@@ -73,6 +73,10 @@ class Output(NamedTuple):
 class TableAutoencoder(nn.Module):
     """Residual perceptrons around a bottleneck; category embeddings are shared by the members."""
 
+    shrink: Tensor
+    owner: Tensor
+    starts: Tensor
+
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.config = config
@@ -162,11 +166,14 @@ class CategoryEmbeddings(nn.Module):
         group = self.groups.index(self.widths[feature])
         before = self.members_of[group].index(feature)
         start = int(getattr(self, f"offsets_{group}")[before])
-        return self.tables[group].weight[start : start + self.sizes[feature]]  # type: ignore[index, return-value]
+        table: Any = self.tables[group]
+        return table.weight[start : start + self.sizes[feature]]
 
 
 class NumberCode(nn.Module):
     """Numbers as they are, and beside them a piecewise linear (eq. 1) or periodic (eq. 2) code of Gorishniy et al., 2022."""
+
+    edges: Tensor
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
