@@ -49,12 +49,16 @@ def _chunks(task: Task, settings: TrainSettings) -> list[list[int]]:
 
 
 def judge(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
-    """Whether these metrics are the best so far, by `task.metric`; counts the evaluations since. Any score beats NaN."""
+    """Whether the weights are to be kept: these metrics are the best so far, by `task.metric`, or the task keeps its last.
+
+    Counts the evaluations since the best. Any score beats NaN.
+    """
     value = metrics[task.metric]
     better = progress.best is None or (value > progress.best if task.maximize else value < progress.best)
     progress.metrics = metrics
     progress.evaluations_without_gain = 0 if better else progress.evaluations_without_gain + 1
     if better:
         progress.best = None if math.isnan(value) else value
+    if better or task.keeps_last:
         progress.best_step, progress.best_metrics = progress.step, metrics
-    return better
+    return better or task.keeps_last

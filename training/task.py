@@ -35,6 +35,7 @@ class Task(ABC):
     eval_data: Sequence = ()
     metric: str = "loss"  # which evaluation metric says what is best …
     maximize: bool = False  # … and in which direction
+    keeps_last: bool = False  # the artifact is of the last weights that were scored, whichever were best
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
 
     @abstractmethod

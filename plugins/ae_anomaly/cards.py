@@ -1,0 +1,21 @@
+"""What the model card of the weights says."""
+
+from plugins._contract import Card
+
+FIT = Card(
+    "tabular-classification",
+    "selfsup-studio",
+    paper="Vincent et al., 2008, doi:10.1145/1390156.1390294",
+    tags=("anomaly-detection", "tabular", "autoencoder"),
+    usage="""
+from plugins.ae_anomaly.estimator import AnomalyAutoencoder  # of Selfsup Studio
+
+detector = AnomalyAutoencoder.from_pretrained("{repo}")
+print(detector.score_samples(table))  # a pandas DataFrame; low is odd
+""",
+    summary="An ensemble of denoising autoencoders that says which rows of a table are odd and why.",
+    limits=(
+        "It calls odd what is unlike its training rows: an anomaly that looks like them is missed, a new kind of normal row is called.",
+        "p-values hold for rows drawn as the calibration rows were.",
+    ),
+)

@@ -1,0 +1,82 @@
+"""What the plugin answers over the API; cheap to import, the work is in `answers`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plugins.ae_anomaly.detector import Detector
+
+
+def score_file(model: Detector, file: Path, threshold: str = "") -> Path:
+    """Score every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
+
+    Args:
+        file: A table with the columns that the model was trained on, in any order.
+        threshold: quantile=0.99 (the default: what 1 % of normal rows exceed), pot=0.001, fdr=0.1, alerts=20, or a score.
+
+    Returns:
+        A CSV file: the table's columns, then anomaly_score, p_value, is_anomalous (1 or 0) and reasons.
+    """
+    from plugins.ae_anomaly import answers
+
+    return answers.score_file(model, file, threshold)
+
+
+def score(model: Detector, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Score a few rows.
+
+    Args:
+        rows: Records, column -> value; null where missing.
+
+    Returns:
+        For each row: anomaly_score (about 0 for normal rows, the higher the odder), p_value, is_anomalous (at the 99th
+        percentile of normal rows), reasons: [{"column", "share"}].
+    """
+    from plugins.ae_anomaly import answers
+
+    return answers.score(model, rows)
+
+
+def explain(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
+    """Say why a row is odd: what was expected in every cell, and the smallest change that makes it normal.
+
+    Args:
+        row: A record, column -> value; null where missing.
+
+    Returns:
+        anomaly_score, p_value, is_anomalous; columns: [{"column", "actual", "expected", "probability", "share"}], the
+        oddest first; repair: {"changes": column -> value, "anomaly_score", "is_anomalous"} after those changes.
+    """
+    from plugins.ae_anomaly import answers
+
+    return answers.explain(model, row)
+
+
+def encode_file(model: Detector, file: Path) -> Path:
+    """Turn every row of a table into its latent features.
+
+    Args:
+        file: A table with the columns that the model was trained on.
+
+    Returns:
+        A Parquet file with the columns latent_0, latent_1, …, in the order of the rows.
+    """
+    from plugins.ae_anomaly import answers
+
+    return answers.encode_file(model, file)
+
+
+def embeddings(model: Detector, column: str) -> list[dict[str, Any]]:
+    """The learned vectors of a category column's values.
+
+    Args:
+        column: The column's name.
+
+    Returns:
+        For each value: value, count (training rows), vector, nearest: the values most like it by cosine, best first.
+    """
+    from plugins.ae_anomaly import answers
+
+    return answers.embeddings(model, column)

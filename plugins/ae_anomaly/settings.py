@@ -1,0 +1,111 @@
+"""The settings of `fit`; cheap to import."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from training.settings import ADVANCED, TrainSettings
+
+SIZES = {"fast": (64, 2), "balanced": (128, 2), "thorough": (192, 4)}  # width, blocks
+
+
+class FitSettings(TrainSettings):
+    """Settings of `fit`."""
+
+    columns: str = Field(
+        "",
+        max_length=20_000,
+        description="Where a column's kind is guessed wrongly: NAME=KIND, separated by commas; number, category, date or ignore.",
+    )
+    label_column: str = Field(
+        "",
+        max_length=200,
+        description="Column that says which rows are anomalies; it is never learnt from, only measured with. Empty: guessed by name.",
+    )
+    normal_value: str = Field(
+        "",
+        max_length=200,
+        description="The label of normal rows; every other one is an anomaly. Empty: 0, no, false, normal or negative.",
+        json_schema_extra=ADVANCED,
+    )
+    train_on: Literal["normal", "all"] = Field(
+        "normal", description="normal leaves out rows that are labelled as anomalies; all trains on every row."
+    )
+    size: Literal["fast", "balanced", "thorough"] = Field(
+        "balanced", description="Network: 64, 128 or 192 wide; fast is enough for a first look."
+    )
+    steps: int = Field(1000, ge=1, le=10_000_000, description="Optimiser steps to train for.")
+    batch_size: int = Field(256, ge=1, le=65_536, description="Rows an optimiser step, over all processes together.")
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "cosine", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
+    )
+    evaluate_every: int = Field(
+        0, ge=0, le=10_000_000, description="Steps between evaluations. 0: four in a run.", json_schema_extra=ADVANCED
+    )
+    latent_size: int = Field(16, ge=1, le=256, description="Numbers that each row is squeezed into.")
+    noise_levels: str = Field(
+        "0, 0.3, 1, 2",
+        max_length=200,
+        description="Noise on the scaled numbers while training, one member of the ensemble for each.",
+        json_schema_extra=ADVANCED,
+    )
+    mask_share: float = Field(
+        0.4,
+        ge=0,
+        le=0.9,
+        description="Share of the cells hidden while training, where a table has categories or holes.",
+        json_schema_extra=ADVANCED,
+    )
+    scaling: Literal["auto", "standard", "robust", "log", "quantile"] = Field(
+        "auto",
+        description="How numbers are scaled; auto is standard, with very long tails pulled in.",
+        json_schema_extra=ADVANCED,
+    )
+    number_embedding: Literal["plain", "piecewise_linear", "periodic"] = Field(
+        "plain", description="A code of each number beside its value.", json_schema_extra=ADVANCED
+    )
+    loss: Literal["squared", "huber"] = Field(
+        "squared", description="Loss of a number; huber is calmer on outliers.", json_schema_extra=ADVANCED
+    )
+    score: Literal["error", "error and memory"] = Field(
+        "error and memory",
+        description="What a row's score adds up: reconstruction errors, and the distance to remembered training rows.",
+    )
+    memory_rows: int = Field(
+        5000, ge=10, le=50_000, description="Training rows remembered for that distance.", json_schema_extra=ADVANCED
+    )
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="Which weights become the artifact: the last, or those of the lowest loss on held-out rows.",
+        json_schema_extra=ADVANCED,
+    )
+    min_count: int = Field(
+        2,
+        ge=1,
+        le=100_000,
+        description="Rows a category needs for an id of its own; the others share one.",
+        json_schema_extra=ADVANCED,
+    )
+    max_categories: int = Field(
+        1000, ge=2, le=50_000, description="Ids that a column has at most.", json_schema_extra=ADVANCED
+    )
+
+    @field_validator("noise_levels")
+    @classmethod
+    def _levels(cls, words: str) -> str:
+        parts = [part.strip() for part in words.split(",") if part.strip()]
+        if not 1 <= len(parts) <= 16 or not all(re.fullmatch(r"\d{1,3}(\.\d+)?|\.\d+", part) for part in parts):
+            raise ValueError("should be 1 to 16 numbers from 0 up, separated by commas")
+        return words
+
+    @property
+    def noise(self) -> tuple[float, ...]:
+        return tuple(float(part) for part in self.noise_levels.split(",") if part.strip())
+
+    @property
+    def evaluation_interval(self) -> int:
+        return self.evaluate_every or max(1, self.steps // 4)

@@ -1,0 +1,161 @@
+"""Trainer `fit`: an ensemble of denoising autoencoders over typed columns, calibrated on rows it has not seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from plugins.ae_anomaly import scoring
+from plugins.ae_anomaly.rows import AnomalyData, prepare, read
+from plugins.ae_anomaly.settings import SIZES
+from training.batches import step_seed
+from training.preflight import Sheet
+from training.tabular.encoder import Encoded
+from training.tabular.network import NetworkConfig, TableAutoencoder, corrupt, feature_errors
+from training.task import Score, Task
+
+if TYPE_CHECKING:
+    from plugins.ae_anomaly.settings import FitSettings
+
+FORMAT = 1
+CALIBRATION_ROWS = 4000
+ENOUGH = 50  # held-out rows with which to calibrate; with fewer the training rows serve
+LEAST_ENTROPY = 0.2  # nats: a category that hardly varies must not drown the others
+
+
+def build(settings: FitSettings) -> FitTask:
+    """Read the data, fit the encoder, make the network.
+
+    Raises:
+        UserError: What the preflight sheet would show in red.
+    """
+    return make_task(prepare(read(settings), settings), settings)
+
+
+def make_task(data: AnomalyData, settings: FitSettings) -> FitTask:
+    """The task for data that is already encoded."""
+    Sheet(data.findings).raise_if_blocked()
+    torch.manual_seed(step_seed(settings.seed, 0, 0))
+    width, blocks = SIZES[settings.size]
+    noise, mixed = settings.noise, bool(data.encoder.categories)
+    config = NetworkConfig.for_encoder(
+        data.encoder,
+        noise=noise,
+        mask=(settings.mask_share if mixed else 0.0,) * len(noise),
+        width=width,
+        blocks=blocks,
+        latent_size=settings.latent_size,
+        number_embedding=settings.number_embedding,
+    )
+    return FitTask(data, settings, TableAutoencoder(config))
+
+
+class FitTask(Task):
+    """Rows are numbers into arrays: training rows first, then those to evaluate."""
+
+    model: TableAutoencoder
+
+    def __init__(self, data: AnomalyData, settings: FitSettings, model: TableAutoencoder):
+        self.data, self.settings, self.model = data, settings, model
+        self.keeps_last = settings.keep == "last"
+        first = len(data.train)
+        self.train_data: Sequence = range(first)
+        self.eval_data: Sequence = range(first, first + len(data.evaluation))
+        self.numbers = np.concatenate([data.train.numbers, data.evaluation.numbers])
+        self.ids = np.concatenate([data.train.categories, data.evaluation.categories])
+        self.weights = torch.tensor([1 / max(_entropy(one.counts), LEAST_ENTROPY) for one in data.encoder.categories])
+        self.facts = {
+            "rows": first,
+            "calibration_rows": len(data.held_out),
+            "columns": len(data.encoder.columns),
+            "number_features": len(data.encoder.numbers),
+            "category_features": len(data.encoder.categories),
+            "members": model.config.members,
+            "latent_size": model.config.latent_size,
+        }
+
+    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+        index = np.asarray(rows)
+        return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
+
+    def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Mean over members and features, (rows,): squared (or Huber) errors, and cross entropies over the columns' own."""
+        numbers, ids = batch["numbers"], batch["ids"]
+        plain: Any = getattr(model, "module", model)
+        squared, entropy = feature_errors(plain, model(*corrupt(plain.config, numbers, ids)), numbers, ids)
+        if self.settings.loss == "huber":
+            squared = torch.where(squared > 1, 2 * squared.clamp(min=1e-12).sqrt() - 1, squared)
+        features = squared.shape[-1] + entropy.shape[-1]
+        total = squared.sum(-1) + (entropy * self.weights.to(entropy.device)).sum(-1)
+        return (total / features).mean(0)
+
+    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list:
+        """Loss and uncalibrated parts of each row."""
+        losses = self.losses(model, batch).float().cpu().numpy()
+        rows = Encoded(batch["numbers"].cpu().numpy(), batch["ids"].cpu().numpy(), np.zeros((len(losses), len(self.data.encoder.columns)), bool))  # fmt: skip
+        with torch.autocast(losses_device := batch["numbers"].device.type, enabled=False):
+            del losses_device
+            found = scoring.probe(model, rows, self.data.encoder, None)  # type: ignore[arg-type]
+        return list(zip(losses, found.parts, strict=True))
+
+    def score(self, outputs: list) -> Score:
+        """Loss of normal rows; where labels are known, AUROC and average precision of the reconstruction error alone."""
+        odd = self.data.anomalous
+        losses, parts = np.asarray([one[0] for one in outputs]), np.stack([one[1] for one in outputs])
+        parts = parts + np.log1p(self.data.evaluation.unseen.sum(1, keepdims=True))
+        normal = np.ones(len(losses), bool) if odd is None else ~odd
+        metrics = {"loss": float(losses[normal].mean())}
+        if odd is not None and odd.any() and normal.any():
+            from sklearn.metrics import average_precision_score, roc_auc_score
+
+            clean = scoring.Probe(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
+            weights = scoring.part_weights(self.model, False, self.has_surprise)
+            mine = scoring.Calibration.of(clean, weights).score(scoring.Probe(parts, np.zeros(0), np.zeros(0)))
+            metrics |= {"auroc": float(roc_auc_score(odd, mine)), "auprc": float(average_precision_score(odd, mine))}
+        return Score(metrics)
+
+    @property
+    def has_surprise(self) -> bool:
+        """Whether some column is a category, has holes or is constant: only then can a cell surprise."""
+        encoder = self.data.encoder
+        return bool(encoder.categories or encoder.constants)
+
+    def save(self, model: torch.nn.Module, folder: Path) -> None:
+        """config.json (columns, sizes) and model.safetensors (weights, remembered rows, what clean rows score)."""
+        from safetensors.torch import save_file
+
+        network: Any = model
+        memory = scoring.Memory.of(network, self.data.train, self.settings.memory_rows, self.settings.seed)
+        clean = self.data.held_out if len(self.data.held_out) >= ENOUGH else self.data.train
+        chosen = np.random.default_rng(self.settings.seed).permutation(len(clean))[:CALIBRATION_ROWS]
+        found = scoring.probe(network, clean.select(chosen), self.data.encoder, memory)
+        weights = scoring.part_weights(network, self.settings.score != "error", self.has_surprise)
+        weights = np.pad(weights, (0, found.parts.shape[1] - len(weights)))
+        calibration = scoring.Calibration.of(found, weights)
+        tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+        tensors |= {"memory.inputs": memory.inputs.half(), "memory.latents": memory.latents.half()}
+        for name in ("mean", "scale", "weights", "scores", "columns"):
+            tensors[f"calibration.{name}"] = torch.from_numpy(
+                np.ascontiguousarray(getattr(calibration, name), dtype=np.float32)
+            )
+        tensors |= {"sample.numbers": torch.from_numpy(clean.numbers[chosen[:1000]]), "sample.latent": torch.from_numpy(found.latent[:1000])}  # fmt: skip
+        save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, folder / "model.safetensors")
+        about = {
+            "format": FORMAT,
+            "architecture": "TableAutoencoder",
+            "network": network.config.to_dict(),
+            "encoder": self.data.encoder.to_dict(),
+            "label": self.data.label,
+            "calibrated_on": "held-out rows" if len(self.data.held_out) >= ENOUGH else "training rows",
+        }
+        (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def _entropy(counts: tuple[int, ...]) -> float:
+    shares = np.asarray([count for count in counts if count]) / max(1, sum(counts))
+    return float(-(shares * np.log(shares)).sum())

@@ -1,0 +1,265 @@
+"""Autoencoders of encoded tables: several members trained side by side by batched matrix products, each with its own noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.tabular.encoder import HIDDEN, TableEncoder
+
+NumberEmbedding = Literal["plain", "piecewise_linear", "periodic"]
+BINS, FREQUENCIES = 12, 6
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network, JSON-ready.
+
+    Args:
+        numbers: Scaled numbers a row.
+        sizes: Ids of each category feature.
+        noise: Standard deviation of the noise on scaled numbers, one a member: as many members as entries.
+        mask: Share of the cells hidden while training, one a member.
+        latent_size: Width of the bottleneck; 0: none.
+        number_embedding: "plain" values, or beside them a piecewise linear or periodic code (Gorishniy et al., 2022).
+        edges: Bin edges of the piecewise linear code, (numbers, 13).
+    """
+
+    numbers: int
+    sizes: tuple[int, ...]
+    noise: tuple[float, ...]
+    mask: tuple[float, ...]
+    width: int = 128
+    blocks: int = 2
+    latent_size: int = 16
+    number_embedding: NumberEmbedding = "plain"
+    edges: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def members(self) -> int:
+        return len(self.noise)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
+        kept = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**{**kept, "edges": tuple(tuple(row) for row in values["edges"])})
+
+    @classmethod
+    def for_encoder(cls, encoder: TableEncoder, **values: Any) -> NetworkConfig:
+        """The config that fits a fitted encoder."""
+        edges: tuple[tuple[float, ...], ...] = ()
+        if values.get("number_embedding") == "piecewise_linear":
+            edges = tuple(_edges(one.scaler) for one in encoder.numbers)
+        return cls(len(encoder.numbers), tuple(one.size for one in encoder.categories), edges=edges, **values)
+
+
+class Output(NamedTuple):
+    """What the members make of rows: numbers (members, rows, numbers), logits of all vocabularies after one another
+    (members, rows, sum of sizes), latent (members, rows, latent)."""
+
+    numbers: Tensor
+    logits: Tensor
+    latent: Tensor
+
+
+class TableAutoencoder(nn.Module):
+    """Residual perceptrons around a bottleneck; category embeddings are shared by the members."""
+
+    shrink: Tensor
+    owner: Tensor
+    starts: Tensor
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.embeddings = CategoryEmbeddings(config.sizes)
+        self.code = NumberCode(config)
+        members, width, latent = config.members, config.width, config.latent_size
+        self.hides = max(config.mask, default=0) > 0 or bool(config.sizes)
+        inputs = self.code.width + self.embeddings.width + (config.numbers if self.hides else 0)
+        outside = max(1, config.blocks // 2)
+        self.enter = MemberLinear(members, inputs, width)
+        self.encoder = nn.ModuleList(Residual(members, width) for _ in range(outside))
+        self.squeeze = MemberLinear(members, width, latent) if latent else None
+        self.widen = MemberLinear(members, latent, width) if latent else None
+        self.decoder = nn.ModuleList(Residual(members, width) for _ in range(outside))
+        self.leave = MemberLinear(members, width, config.numbers + sum(config.sizes))
+        self.register_buffer(
+            "shrink", torch.tensor([1 / math.sqrt(1 + s * s) for s in config.noise])[:, None, None], persistent=False
+        )
+        self.register_buffer("owner", torch.repeat_interleave(torch.arange(len(config.sizes)), torch.tensor(config.sizes, dtype=torch.long)), persistent=False)  # fmt: skip
+        self.register_buffer("starts", torch.tensor([0, *torch.tensor(config.sizes).cumsum(0).tolist()][: len(config.sizes)], dtype=torch.long), persistent=False)  # fmt: skip
+
+    def forward(self, numbers: Tensor, visible: Tensor, categories: Tensor) -> Output:
+        """Reconstruct rows.
+
+        Args:
+            numbers: Scaled and perhaps noised; what is not visible must be 0, (members, rows, numbers).
+            visible: 1 where a number may be seen, (members, rows, numbers).
+            categories: Ids, 0 where hidden, (members, rows, category features).
+        """
+        shown = numbers * self.shrink
+        inputs = [self.code(shown) * (visible.repeat(1, 1, self.code.copies)), self.embeddings(categories)]
+        hidden = self.enter(torch.cat([*inputs, visible] if self.hides else inputs, dim=-1))
+        for block in self.encoder:
+            hidden = block(hidden)
+        latent = hidden
+        if self.squeeze is not None and self.widen is not None:
+            latent = self.squeeze(nn.functional.layer_norm(hidden, hidden.shape[-1:]))
+            hidden = self.widen(latent)
+        for block in self.decoder:
+            hidden = block(hidden)
+        out = self.leave(nn.functional.layer_norm(hidden, hidden.shape[-1:]))
+        return Output(out[..., : self.config.numbers], out[..., self.config.numbers :], latent)
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Log softmax within each vocabulary, (…, sum of sizes)."""
+        if not self.config.sizes:
+            return logits
+        index = self.owner.expand(logits.shape)
+        highest = logits.new_full((*logits.shape[:-1], len(self.config.sizes)), -torch.inf)
+        highest = highest.scatter_reduce(-1, index, logits.detach(), "amax")
+        shifted = logits - highest.gather(-1, index)
+        total = torch.zeros_like(highest).scatter_add(-1, index, shifted.exp())
+        return shifted - total.log().gather(-1, index)
+
+
+class CategoryEmbeddings(nn.Module):
+    """One table a category feature, those of one width in one lookup; width min(32, 1.6 n^0.56), at least 2."""
+
+    def __init__(self, sizes: Sequence[int]):
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.widths = tuple(max(2, min(32, round(1.6 * size**0.56))) for size in sizes)
+        self.groups = sorted(set(self.widths))
+        self.width = sum(self.widths)
+        self.members_of = [[place for place, w in enumerate(self.widths) if w == group] for group in self.groups]
+        self.tables = nn.ModuleList(
+            nn.Embedding(sum(sizes[place] for place in places), group)
+            for group, places in zip(self.groups, self.members_of, strict=True)
+        )
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=0.5)  # type: ignore[arg-type]
+        for number, places in enumerate(self.members_of):
+            offsets = [0, *torch.tensor([sizes[place] for place in places]).cumsum(0).tolist()][:-1]
+            self.register_buffer(f"offsets_{number}", torch.tensor(offsets), persistent=False)
+            self.register_buffer(f"places_{number}", torch.tensor(places), persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids (members, rows, features) -> vectors side by side, (members, rows, width)."""
+        parts = [
+            table(ids[..., getattr(self, f"places_{n}")] + getattr(self, f"offsets_{n}")).flatten(-2)
+            for n, table in enumerate(self.tables)
+        ]
+        return torch.cat(parts, dim=-1) if parts else ids.new_zeros((*ids.shape[:-1], 0), dtype=torch.float32)
+
+    def vectors(self, feature: int) -> Tensor:
+        """The table of one feature, (its ids, its width)."""
+        group = self.groups.index(self.widths[feature])
+        before = self.members_of[group].index(feature)
+        start = int(getattr(self, f"offsets_{group}")[before])
+        table: Any = self.tables[group]
+        return table.weight[start : start + self.sizes[feature]]
+
+
+class NumberCode(nn.Module):
+    """Numbers as they are, and beside them a piecewise linear (eq. 1) or periodic (eq. 2) code of Gorishniy et al., 2022."""
+
+    edges: Tensor
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.kind = config.number_embedding if config.numbers else "plain"
+        self.copies = {"plain": 1, "piecewise_linear": 1 + BINS, "periodic": 1 + 2 * FREQUENCIES}[self.kind]
+        self.width = config.numbers * self.copies
+        if self.kind == "periodic":
+            self.frequencies = nn.Parameter(torch.randn(FREQUENCIES, config.numbers) * 0.3)
+        if self.kind == "piecewise_linear":
+            self.register_buffer("edges", torch.tensor(config.edges).T.contiguous(), persistent=False)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """(members, rows, numbers) -> (members, rows, copies x numbers), all numbers of one copy together."""
+        if self.kind == "plain":
+            return numbers
+        wide = numbers[..., None, :]  # (members, rows, 1, numbers)
+        if self.kind == "periodic":
+            angle = 2 * math.pi * self.frequencies * wide
+            parts = torch.cat([wide, angle.sin(), angle.cos()], dim=-2)
+        else:
+            low, high = self.edges[:-1], self.edges[1:]
+            parts = torch.cat([wide, ((wide - low) / (high - low)).clamp(0, 1)], dim=-2)
+        return parts.flatten(-2)
+
+
+class MemberLinear(nn.Module):
+    """A linear layer a member: (members, rows, inputs) -> (members, rows, outputs)."""
+
+    def __init__(self, members: int, inputs: int, outputs: int):
+        super().__init__()
+        bound = 1 / math.sqrt(max(1, inputs))
+        self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias.to(rows.dtype), rows, self.weight.to(rows.dtype))
+
+
+class Residual(nn.Module):
+    """x + W2 silu(W1 norm(x)), the last layer begun at zero."""
+
+    def __init__(self, members: int, width: int):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(members, 1, width))
+        self.shift = nn.Parameter(torch.zeros(members, 1, width))
+        self.inner, self.outer = MemberLinear(members, width, width), MemberLinear(members, width, width)
+        nn.init.zeros_(self.outer.weight)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        normed = nn.functional.layer_norm(hidden, hidden.shape[-1:]) * self.scale + self.shift
+        return hidden + self.outer(nn.functional.silu(self.inner(normed)))
+
+
+def spread(config: NetworkConfig, numbers: Tensor, categories: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Clean rows as every member sees them: numbers with 0 for holes, what is visible, ids."""
+    shape = (config.members, -1, -1)
+    visible = torch.isfinite(numbers).float()
+    return numbers.nan_to_num(0.0).expand(shape), visible.expand(shape), categories.long().expand(shape)
+
+
+def corrupt(config: NetworkConfig, numbers: Tensor, categories: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Noised and masked rows, other draws for each member (Vincent et al., 2008)."""
+    shown, visible, ids = spread(config, numbers, categories)
+    sigma = shown.new_tensor(config.noise)[:, None, None]
+    shown = shown + sigma * torch.randn_like(shown)
+    mask = shown.new_tensor(config.mask)[:, None, None]
+    if max(config.mask, default=0) > 0:
+        visible = visible * (torch.rand_like(shown) >= mask)
+        ids = torch.where(torch.rand(ids.shape, device=ids.device) < mask, HIDDEN, ids)
+    return shown * visible, visible, ids
+
+
+def feature_errors(model: TableAutoencoder, out: Output, numbers: Tensor, categories: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared errors, (members, rows, numbers), 0 for holes; and cross entropies, (members, rows, categories), 0 for ids never seen."""
+    known = torch.isfinite(numbers)
+    squared = torch.where(known, (out.numbers - numbers.nan_to_num(0.0)).square(), 0.0)
+    if not model.config.sizes:
+        return squared, squared.new_zeros((*squared.shape[:2], 0))
+    ids = categories.long()
+    picked = model.log_probabilities(out.logits).gather(-1, (ids + model.starts).expand(model.config.members, -1, -1))
+    return squared, torch.where(ids == HIDDEN, 0.0, -picked)
+
+
+def _edges(scaler: Any) -> tuple[float, ...]:
+    """Bin edges at the training rows' quantiles, each at least a little after the one before."""
+    import numpy as np
+
+    quantiles = scaler.scaled(np.quantile(scaler.quantiles, np.linspace(0, 1, BINS + 1))).astype(float)
+    return tuple(float(value) for value in np.maximum.accumulate(quantiles + 1e-3 * np.arange(BINS + 1)))
