@@ -16,6 +16,7 @@ print(detector.score_samples(table))  # a pandas DataFrame; low is odd
     summary="An ensemble of denoising autoencoders that says which rows of a table are odd and why.",
     limits=(
         "It calls odd what is unlike its training rows: an anomaly that looks like them is missed, a new kind of normal row is called.",
+        "The weights hold up to some thousands of the training rows, scaled: publish them only where those rows may be published.",
         "p-values hold for rows drawn as the calibration rows were.",
     ),
 )
