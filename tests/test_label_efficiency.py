@@ -85,6 +85,20 @@ def test_of_one_seed_the_interval_is_over_the_rows() -> None:
     assert (record["low"], record["high"]) == pytest.approx((0.4038, 0.5962), abs=1e-3)
 
 
+def test_gains_are_of_the_same_draw_pair_by_pair() -> None:
+    """Draws differ by 0.2, both arms alike; the gain is 0.1, 0.1 and 0.13: its interval knows nothing of the draws."""
+    scores = {("base", 0): 0.5, ("base", 1): 0.7, ("base", 2): 0.6, ("new", 0): 0.6, ("new", 1): 0.8, ("new", 2): 0.73}
+    results = [{"arm": arm, "labels": 10, "seed": seed, "accuracy": value} for (arm, seed), value in scores.items()]
+    [gain] = intervals.gains(results, "base")
+    assert (gain["arm"], gain["seeds"], gain["mean"]) == ("new", 3, 0.11)
+    assert gain["low"] == pytest.approx(0.11 - 4.303 * 0.01732 / 3**0.5, abs=1e-3)
+
+
+def test_one_draw_gives_no_interval_of_the_gain() -> None:
+    results = [{"arm": arm, "labels": 10, "seed": 0, "accuracy": 0.5} for arm in ("base", "new")]
+    assert intervals.gains(results, "base") == []
+
+
 # -- the experiment --------------------------------------------------------------------------------------------------------
 
 
@@ -120,7 +134,7 @@ def test_a_start_that_knows_the_answer_beats_one_from_scratch(finished: Path) ->
 
 def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -> None:
     card = (finished / "artifact" / "README.md").read_text()
-    assert "## Fewer labels" in card and "label_efficiency.png" in card
+    assert "pre-trained over from scratch" in card and "## Fewer labels" in card and "label_efficiency.png" in card
     assert (finished / "artifact" / "label_efficiency.png").read_bytes().startswith(b"\x89PNG")
     assert "Accuracy (mean, 95 % interval)" in json.loads((finished / "report.json").read_text())
     records = endpoints.label_efficiency(load(finished / "artifact"))

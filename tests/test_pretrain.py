@@ -288,3 +288,42 @@ def test_documents_and_sentences_are_found_again_in_the_tokens(tokenizer: Any) -
     found = encode([["windows shine", "over"], ["quiet harbours"]], tokenizer)
     assert len(found) == 2 and len(found.sentences) == 4
     assert tokenizer.decode(found.tokens[found.documents[1] :]) == "quiet harbours"
+
+
+# -- the bag of words ------------------------------------------------------------------------------------------------------
+
+
+def test_the_bag_holds_the_different_words_of_a_row_as_they_were_before_masking(corpus: Path) -> None:
+    task = build_pretrain(settings(corpus, bag_of_words=1.0, mask_share=0.9))
+    torch.manual_seed(0)
+    batch = task.collate([task.train_data[0], task.train_data[1]])
+    for row in range(2):
+        bag = batch["bag"][batch["bag_owners"] == row].tolist()
+        assert len(bag) == len(set(bag)) and not {*bag} & {*task.tokenizer.all_special_ids}
+        shown = {*batch["input_ids"][row].tolist()} - {*task.tokenizer.all_special_ids}
+        assert len(shown - {*bag}) <= 4  # but for the random tokens of masking
+
+
+@pytest.mark.parametrize(("objective", "steps"), [("sop", 250), ("none", 120)])
+def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Path, objective: str, steps: int) -> None:
+    """Ten topics, so chance is 0.1. Half of the rows teach logistic regression, half are asked."""
+    from plugins.bert_finetune.linear_probe import linear_probe
+
+    task = build_pretrain(
+        settings(corpus, bag_of_words=1.0, next_objective=objective, steps=steps, batch_size=32, learning_rate=3e-3)
+    )
+    fit(task, task.settings, tmp_path)
+    rows = [task.train_data[row] for row in range(200)]
+    words = [task.tokenizer.decode(row.corpus.tokens[row.start : row.end]).split() for row in rows]
+    labels = [next(topic for topic, known in enumerate(TOPICS) if {*known} & {*text}) for text in words]
+    batch = task.collate(rows)
+    with torch.no_grad():
+        bag = network.forward(task.model.eval(), batch).bag
+    assert bag is not None and bag.shape == (200, len(task.tokenizer))
+    assert linear_probe().fit(bag[::2], labels[::2]).score(bag[1::2], labels[1::2]) > 0.5
+
+
+def test_without_the_bag_nothing_of_it_is_computed(corpus: Path) -> None:
+    task = build_pretrain(settings(corpus))
+    batch = task.collate([task.train_data[0]])
+    assert "bag" not in batch and network.forward(task.model, batch).bag is None

@@ -19,6 +19,7 @@ from training.curve import Curve, NonFiniteLossError
 from training.evaluation import judge, score
 from training.events import EventLog
 from training.optim import learning_rate, make_average, make_optimizer
+from training.precision import slow_precision
 from training.settings import TrainSettings
 from training.task import Task
 
@@ -89,6 +90,8 @@ class _Fit:
             resumed=resumed,
             seconds=self.progress.seconds,
         )
+        for finding in slow_precision(self.settings, self.accelerator.device.type):
+            self.tell("notice", step=self.progress.step, message=f"{finding.title}. {finding.detail}")
         with stop_on_signal(self.stop):
             outcome, message = self._train()
             self._finish(outcome)

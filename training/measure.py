@@ -20,6 +20,7 @@ from training.errors import UserError
 from training.experiment import Experiment
 from training.home import home
 from training.optim import make_optimizer
+from training.precision import slow_precision
 from training.preflight import Finding, Sheet
 from training.settings import TrainSettings
 from training.task import Task
@@ -75,7 +76,8 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
                 "The best weights until then are kept.",
             )
         )
-    return [*found, _memory_finding(_memory(device) - before, _memory(device), device)]
+    memory = _memory_finding(_memory(device) - before, _memory(device), device)
+    return [*found, *slow_precision(settings, device), memory]
 
 
 def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:

@@ -167,6 +167,18 @@ def network_with_head(
     return tokenizer, model
 
 
+def lacks_head(folder: Path, ending: str, labels: dict[str, Any]) -> bool:
+    """Whether the weights of a folder have no head for so many labels, so that a new one was made.
+
+    Args:
+        ending: How the architectures with such a head end, "ForSequenceClassification".
+        labels: With `num_labels`.
+    """
+    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    has_head = any(name.endswith(ending) for name in config.architectures or ())
+    return not has_head or config.num_labels != labels["num_labels"]
+
+
 def check_vocabulary(tokenizer: Any, model: Any) -> None:
     """Refuse a tokenizer that has more entries than the network has embeddings.
 

@@ -87,6 +87,11 @@ class ClassifySettings(NetworkSettings):
     drop_leaked: bool = Field(
         True, description="Leave evaluation texts out that also occur in the training file.", json_schema_extra=ADVANCED
     )
+    head_first: bool = Field(
+        True,
+        description="From pre-trained weights: fit the new head on the frozen vectors before all weights are trained (Kumar et al., 2022); it helps most where labels are few.",
+        json_schema_extra=ADVANCED,
+    )
     lora_rank: int = Field(
         0,
         ge=0,
@@ -269,6 +274,13 @@ class PretrainSettings(NetworkSettings):
     neighbour_heads: bool = Field(
         True,
         description="From scratch: some heads begin by looking at neighbouring tokens, so that word order is learned much sooner.",
+        json_schema_extra=ADVANCED,
+    )
+    bag_of_words: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Weight of a third objective: the first token's vector, which a classifier reads, must tell the words of the row (Ma et al., 2024). 0: none.",
         json_schema_extra=ADVANCED,
     )
     probe_data: str = Field(

@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.classify import report
 from plugins.bert_finetune.classify.first_token import read_first_token_only
+from plugins.bert_finetune.classify.head_first import fit_head
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.padding import pad
@@ -26,6 +27,7 @@ from training.task import Score, Task
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import ClassifySettings
 
+CLASSIFIER = "ForSequenceClassification"  # how the architectures of classifiers end
 PREVIEWED = 4  # held-out texts shown while it trains
 
 
@@ -61,9 +63,12 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
         settings, AutoModelForSequenceClassification, "a text classifier", texts, untrained, **labels
     )
     read_first_token_only(model)
-    return ClassifyTask(
-        data, settings, tokenizer, encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
-    )
+    model = encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
+    task = ClassifyTask(data, settings, tokenizer, model)
+    begins_new = bool(settings.model) and not untrained and encoder.lacks_head(Path(settings.model), CLASSIFIER, labels)
+    if settings.head_first and begins_new and not settings.multi_label:
+        fit_head(task)
+    return task
 
 
 class TokenRows(Sequence):

@@ -27,31 +27,61 @@ def summary(results: list[dict[str, Any]], metric: str = "accuracy") -> list[dic
     ]
 
 
+def gains(results: list[dict[str, Any]], over: str, metric: str = "accuracy") -> list[dict[str, Any]]:
+    """What each arm scores above the arm `over` at each number of labels: arm, labels, mean, low, high, seeds.
+
+    The two of a seed have the same labels, so the interval is Student's t over their differences: the draw of the labels,
+    which moves both alike, is not in it. One seed gives no interval, and no record.
+    """
+    base = {(one["labels"], one["seed"]): one[metric] for one in results if one["arm"] == over}
+    groups: dict[tuple[str, int], list[float]] = {}
+    for one in results:
+        if one["arm"] != over and (one["labels"], one["seed"]) in base:
+            groups.setdefault((one["arm"], one["labels"]), []).append(one[metric] - base[one["labels"], one["seed"]])
+    return [
+        {"arm": arm, "labels": labels, **_rounded(*_student(np.asarray(found))), "seeds": len(found)}
+        for (arm, labels), found in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0]))
+        if len(found) > 1
+    ]
+
+
+def _student(values: np.ndarray) -> tuple[float, float, float]:
+    from scipy import stats
+
+    mean = float(values.mean())
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def _rounded(mean: float, low: float, high: float) -> dict[str, float]:
+    return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
 def _interval(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
     from scipy import stats
 
     values = np.asarray([one[metric] for one in found], dtype=float)
     mean = float(values.mean())
     if len(values) > 1:
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-        low, high = mean - half, mean + half
+        _, low, high = _student(values)
     else:
         rows = found[0]["evaluation_rows"]
         interval = stats.binomtest(round(mean * rows), rows).proportion_ci(CONFIDENCE, method="wilson")
         low, high = interval.low, interval.high
-    return {"mean": round(mean, 4), "low": round(max(0.0, float(low)), 4), "high": round(min(1.0, float(high)), 4)}
+    return _rounded(mean, max(0.0, float(low)), min(1.0, float(high)))
 
 
-def table(records: list[dict[str, Any]]) -> dict[str, list]:
-    """Arms as columns, numbers of labels as rows."""
-    arms = list(dict.fromkeys(record["arm"] for record in records))
+def table(records: list[dict[str, Any]], gained: list[dict[str, Any]], over: str) -> dict[str, list]:
+    """Arms as columns, then what was gained over one of them; numbers of labels as rows."""
     cells = {(record["arm"], record["labels"]): _cell(record) for record in records}
+    cells |= {(f"{gain['arm']} over {over}", gain["labels"]): _cell(gain, "+") for gain in gained}
+    arms = list(dict.fromkeys(arm for arm, _ in cells))
     rows = [[labels, *(cells.get((arm, labels), "") for arm in arms)] for labels in sorted({record["labels"] for record in records})]  # fmt: skip
     return {"columns": ["labels", *arms], "rows": rows}
 
 
-def _cell(record: dict[str, Any]) -> str:
-    return f"{record['mean']:.3f} ({record['low']:.3f} to {record['high']:.3f})"
+def _cell(record: dict[str, Any], sign: str = "") -> str:
+    return f"{record['mean']:{sign}.3f} ({record['low']:{sign}.3f} to {record['high']:{sign}.3f})"
 
 
 def picture(records: list[dict[str, Any]]) -> bytes:

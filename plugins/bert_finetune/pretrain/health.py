@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from plugins.bert_finetune.linear_probe import linear_probe
+
 COLLAPSED = 3.0  # effective rank from which all texts look alike to the network
 LEAST_ROWS = 20
 
@@ -17,14 +19,10 @@ def effective_rank(vectors: np.ndarray) -> float:
 
 def probe_accuracy(vectors: np.ndarray, labels: list[str]) -> float:
     """Accuracy of logistic regression on frozen sentence vectors, mean of 5 folds (Alain & Bengio, 2017)."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    return float(cross_val_score(model, vectors, labels, cv=folds).mean())
+    return float(cross_val_score(linear_probe(), vectors, labels, cv=folds).mean())
 
 
 def alarms(metrics: dict[str, float], rows: int) -> tuple[str, ...]:

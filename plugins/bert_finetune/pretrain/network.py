@@ -18,35 +18,37 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """words: logits at the masked positions, (masked, vocabulary); follows: (batch, 2) or None; hidden: (batch, time, width)."""
+    """words: logits at the masked positions, (masked, vocabulary); follows: (batch, 2) or None; hidden: (batch, time, width);
+    bag: logits of the words of each row, by its first token's vector, (batch, vocabulary), or None where not asked for."""
 
     words: torch.Tensor
     follows: torch.Tensor | None
     hidden: torch.Tensor
+    bag: torch.Tensor | None = None
 
 
 class QuickPreTraining(BertForPreTraining):
     """`BertForPreTraining` that, given `positions`, computes no word it is not asked for."""
 
-    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, **inputs: Any) -> Any:  # type: ignore[override]
-        """`positions` are of the masked tokens in the flattened batch, (masked,)."""
+    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, bag: bool = False, **inputs: Any) -> Any:  # type: ignore[override]  # fmt: skip
+        """`positions` are of the masked tokens in the flattened batch, (masked,); `bag` asks for the words of each row too."""
         if positions is None:
             return super().forward(input_ids, **inputs)
         found = self.bert(input_ids, **inputs)
-        hidden = found.last_hidden_state
+        hidden, pooled = found.last_hidden_state, found.pooler_output
         words = self.cls.predictions(hidden.flatten(0, 1)[positions])  # (masked, vocabulary)
-        return Output(words, self.cls.seq_relationship(found.pooler_output), hidden)
+        return Output(words, self.cls.seq_relationship(pooled), hidden, self.cls.predictions(pooled) if bag else None)
 
 
 class QuickMaskedLM(BertForMaskedLM):
     """`BertForMaskedLM`, likewise."""
 
-    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, **inputs: Any) -> Any:  # type: ignore[override]
+    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, bag: bool = False, **inputs: Any) -> Any:  # type: ignore[override]  # fmt: skip
         """As above."""
         if positions is None:
             return super().forward(input_ids, **inputs)
         hidden = self.bert(input_ids, **inputs).last_hidden_state
-        return Output(self.cls(hidden.flatten(0, 1)[positions]), None, hidden)
+        return Output(self.cls(hidden.flatten(0, 1)[positions]), None, hidden, self.cls(hidden[:, 0]) if bag else None)
 
 
 QUICK = {BertForPreTraining: QuickPreTraining, BertForMaskedLM: QuickMaskedLM}
@@ -56,10 +58,12 @@ PLAIN = {quick: plain for plain, quick in QUICK.items()}
 def forward(model: Any, batch: dict[str, torch.Tensor]) -> Output:
     """Run the network on a batch with `positions`; any other architecture computes every word and is asked for some."""
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
+    bag = "bag" in batch
     if isinstance(getattr(model, "module", model), tuple(PLAIN)):
-        return model(**inputs, positions=batch["positions"])
+        return model(**inputs, positions=batch["positions"], bag=bag)
     found = model(**inputs, output_hidden_states=True)
-    return Output(found.logits.flatten(0, 1)[batch["positions"]], None, found.hidden_states[-1])
+    words = found.logits.flatten(0, 1)[batch["positions"]]
+    return Output(words, None, found.hidden_states[-1], found.logits[:, 0] if bag else None)
 
 
 def make(settings: PretrainSettings, tokenizer: Any) -> Any:

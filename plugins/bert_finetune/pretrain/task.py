@@ -105,16 +105,19 @@ class PretrainTask(Task):
             "vocabulary": len(tokenizer),
             "max_length": self.max_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
-            "objectives": ["mlm"] if settings.next_objective == "none" else ["mlm", settings.next_objective],
+            "objectives": _objectives(settings),
         }
 
     def lengths(self, data: Sequence) -> Sequence[int]:
         return data.lengths if isinstance(data, Windows) else [_length(row) for row in data]  # type: ignore[return-value]
 
     def collate(self, rows: list) -> dict[str, torch.Tensor]:
-        """input_ids, token_type_ids, (rows, time); positions and targets, (masked,); owners: whose row; follows, (rows,)."""
+        """input_ids, token_type_ids, (rows, time); positions and targets, (masked,); owners: whose row; follows, (rows,).
+
+        With `bag_of_words` also bag: the different tokens of each row, before masking, and bag_owners: whose they are.
+        """
         rng = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
-        shown, types, positions, targets, owners, follows = [], [], [], [], [], []
+        shown, types, positions, targets, owners, follows, bags = [], [], [], [], [], [], []
         for row in rows:
             ids, kinds, label = self._example(row, rng)
             at = self.masker.choose(ids, rng) if isinstance(row, Window) else np.zeros(0, dtype=np.int64)
@@ -124,10 +127,14 @@ class PretrainTask(Task):
             targets.append(ids[at])
             owners.append(np.full(len(at), len(owners)))
             follows.append(label)
+            bags.append(np.setdiff1d(ids, self.tokenizer.all_special_ids))
         batch = pad(shown, types, self.tokenizer.pad_token_id)
         time = batch["input_ids"].shape[1]
         flat = np.concatenate([at + number * time for number, at in enumerate(positions)])
         made = {"positions": flat, "targets": np.concatenate(targets), "owners": np.concatenate(owners), "follows": np.asarray(follows)}  # fmt: skip
+        if self.settings.bag_of_words:
+            made["bag"] = np.concatenate(bags)
+            made["bag_owners"] = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
         return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
 
     def _example(self, row: Window | Probe, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int]:
@@ -143,11 +150,15 @@ class PretrainTask(Task):
         return ids, (np.arange(len(ids)) > len(first) + 1).astype(np.int64), label
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean cross entropy of a row's masked words plus that of its pair, (rows,) (Devlin et al., 2019, Appendix A.2)."""
-        words, follows, _ = self._errors(network.forward(model, batch), batch)
-        counts = torch.bincount(batch["owners"], minlength=len(batch["follows"])).clamp(min=1)
-        sums = torch.zeros(len(counts), device=words.device).index_add_(0, batch["owners"], words)
-        return sums / counts + follows
+        """Mean cross entropy of a row's masked words plus that of its pair, (rows,) (Devlin et al., 2019, Appendix A.2);
+        with `bag_of_words` also of its different words by its first token's vector (Ma et al., 2024, eq. 4)."""
+        out = network.forward(model, batch)
+        words, follows, _ = self._errors(out, batch)
+        losses = _row_means(words, batch["owners"], len(follows)) + follows
+        if out.bag is None:
+            return losses
+        said = out.bag.float().log_softmax(-1)[batch["bag_owners"], batch["bag"]]  # (all different tokens,)
+        return losses - self.settings.bag_of_words * _row_means(said, batch["bag_owners"], len(follows))
 
     def _errors(self, out: network.Output, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         words = functional.cross_entropy(out.words.float(), batch["targets"], reduction="none")
@@ -214,6 +225,17 @@ class PretrainTask(Task):
         known = token_checks.unknown_tokens([self.train_data.corpus.tokens], self.tokenizer)
         title = f"{self.facts['tokens']:,} tokens in {len(self.train_data):,} rows, read {passes:.1f} times"
         return [Finding("green", f"{shape}: {count / 1e6:,.1f} M parameters"), Finding("green", title), *known]
+
+
+def _objectives(settings: PretrainSettings) -> list[str]:
+    pairs = [] if settings.next_objective == "none" else [settings.next_objective]
+    return ["mlm", *pairs, *(["bag_of_words"] if settings.bag_of_words else [])]
+
+
+def _row_means(values: torch.Tensor, owners: torch.Tensor, rows: int) -> torch.Tensor:
+    """Mean of the values of each row, (rows,); 0 for a row that owns none."""
+    counts = torch.bincount(owners, minlength=rows).clamp(min=1)
+    return torch.zeros(rows, device=values.device).index_add_(0, owners, values) / counts
 
 
 def _length(row: Window | Probe) -> int:

@@ -1,0 +1,88 @@
+"""A new head is fitted on the frozen vectors before the first step, and only where there is something to fit it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertForPreTraining
+
+from plugins.bert_finetune import encoder
+from plugins.bert_finetune.classify.task import ClassifyTask, build
+from plugins.bert_finetune.settings import ClassifySettings
+from tests.files import write
+from training.settings import parse_settings
+
+WORDS = {"red": "tomato cherry ruby brick", "green": "grass leaf emerald lime", "blue": "sky sea sapphire ink"}
+
+
+@pytest.fixture(scope="module")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of random weights: its vectors tell texts apart, its classes it cannot know."""
+    folder = tmp_path_factory.mktemp("encoder")
+    tokenizer = encoder.train_tokenizer([" ".join(WORDS.values())] * 3, 90, 32)
+    torch.manual_seed(0)
+    sizes = parse_settings(ClassifySettings, {"layers": 2, "heads": 4, "hidden_size": 32})
+    encoder.save(BertForPreTraining(encoder.new_config(sizes, tokenizer)), tokenizer, folder, half=False)
+    return folder
+
+
+def task(model: Path | str, data: Path, **values: Any) -> ClassifyTask:
+    return build(parse_settings(ClassifySettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
+
+
+def table(path: Path, classes: list[str], rows: int = 60) -> Path:
+    random = np.random.default_rng(0)
+    lines = [f"{' '.join(random.choice(WORDS[name].split(), 3))} {row},{name}" for row in range(rows) for name in [classes[row % len(classes)]]]  # fmt: skip
+    return write(path, "text,label\n" + "\n".join(lines) + "\n")
+
+
+def accuracy(task: ClassifyTask) -> float:
+    task.model.eval()
+    with torch.no_grad():
+        logits = task.predict(task.model, task.collate([task.train_data[row] for row in range(len(task.train_data))]))
+    return float((np.stack(logits).argmax(1) == task.train_data.targets).mean())
+
+
+@pytest.mark.parametrize("classes", [["red", "green"], ["red", "green", "blue"]])
+@pytest.mark.parametrize("lora_rank", [0, 3])
+def test_the_head_knows_the_classes_before_the_first_step(
+    encoder_folder: Path, tmp_path: Path, classes: list[str], lora_rank: int
+):
+    """Chance is a half and a third; the random head of the same weights is near it."""
+    data = table(tmp_path / "texts.csv", classes)
+    fitted = task(encoder_folder, data, lora_rank=lora_rank)
+    assert accuracy(fitted) >= 0.9
+    assert accuracy(task(encoder_folder, data, lora_rank=lora_rank, head_first=False)) < 0.75
+
+
+def test_the_rest_of_the_network_stays_as_it_was(encoder_folder: Path, tmp_path: Path):
+    data = table(tmp_path / "texts.csv", ["red", "green"])
+    made = [dict(task(encoder_folder, data, head_first=on).model.named_parameters()) for on in (True, False)]
+    changed = [name for name in made[0] if not torch.equal(made[0][name], made[1][name])]
+    assert changed == ["classifier.weight", "classifier.bias"]
+
+
+def test_a_head_that_was_trained_for_these_classes_is_kept(encoder_folder: Path, tmp_path: Path):
+    data = table(tmp_path / "texts.csv", ["red", "green"])
+    first = task(encoder_folder, data, head_first=False)
+    first.save(first.model, tmp_path / "trained")
+    again = task(tmp_path / "trained", data)
+    assert torch.equal(again.model.classifier.weight, first.model.classifier.weight)
+
+
+def test_a_class_without_a_row_is_the_least_likely(
+    encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from plugins.bert_finetune.classify import head_first
+
+    monkeypatch.setattr(head_first, "MOST_ROWS", 20)
+    rows = [f"{WORDS['red'].split()[row % 4]} {row},red\n{WORDS['green'].split()[row % 4]} {row},green\n" for row in range(300)]  # fmt: skip
+    data = write(tmp_path / "texts.csv", "text,label\n" + "".join(rows) + "sky,blue\n")
+    made = task(encoder_folder, data, eval_share=0.0)
+    with torch.no_grad():
+        bias = made.model.classifier.bias
+    assert int(bias.argmin()) == made.index["blue"]
