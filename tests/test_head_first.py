@@ -12,6 +12,7 @@ from transformers import BertForPreTraining
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.task import ClassifyTask, build
+from plugins.bert_finetune.linear_probe import INVERSE_PENALTY, TRIED, best_inverse_penalty
 from plugins.bert_finetune.settings import ClassifySettings
 from tests.files import write
 from training.settings import parse_settings
@@ -86,3 +87,16 @@ def test_a_class_without_a_row_is_the_least_likely(
     with torch.no_grad():
         bias = made.model.classifier.bias
     assert int(bias.argmin()) == made.index["blue"]
+
+
+def test_vectors_that_say_nothing_of_the_labels_get_the_firmest_penalty():
+    """Else the head would be sure of rows that it has only memorised, and the layers below would have nothing to learn."""
+    random = np.random.default_rng(0)
+    vectors, labels = random.normal(size=(120, 60)), np.arange(120) % 2
+    assert best_inverse_penalty(vectors, labels) == min(TRIED)
+    vectors[:, 0] += 4 * labels
+    assert best_inverse_penalty(vectors, labels) > min(TRIED)
+
+
+def test_with_one_row_a_class_the_penalty_is_the_usual_one():
+    assert best_inverse_penalty(np.eye(3), np.arange(3)) == INVERSE_PENALTY

@@ -1,7 +1,8 @@
 """Fit a new head on the frozen vectors before anything else is trained (Kumar et al., 2022, arXiv:2202.10054).
 
 A head of random weights sends random gradients into the layers below and spoils, in the first steps, what pre-training has
-taught them; the fewer the labels, the more so. Logistic regression finds the head that fits what is there.
+taught them; the fewer the labels, the more so. Logistic regression finds the head that fits what is there. Its penalty is
+chosen by held-out likelihood: a head that is sure of rows it only memorised would leave the layers below nothing to learn from.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from plugins.bert_finetune.linear_probe import linear_probe
+from plugins.bert_finetune.linear_probe import best_inverse_penalty, linear_probe
 from plugins.bert_finetune.padding import batches_by_length
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _regression(vectors: np.ndarray, targets: np.ndarray, classes: int) -> tuple
     """Weights, (classes, width), and biases, (classes,), for the vectors as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # not converged is good enough: all weights are trained afterwards
-        probe = linear_probe().fit(vectors, targets)
+        probe = linear_probe(best_inverse_penalty(vectors, targets)).fit(vectors, targets)
     scaler, found = probe[0], probe[-1]
     slopes, constants = _both(found)
     weight, bias = np.zeros((classes, vectors.shape[1])), np.full(classes, constants.min() + ABSENT)
