@@ -151,7 +151,7 @@ class PretrainTask(Task):
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean cross entropy of a row's masked words plus that of its pair, (rows,) (Devlin et al., 2019, Appendix A.2);
-        with `bag_of_words` also of its different words by its first token's vector (Ma et al., 2024, eq. 4)."""
+        with `bag_of_words` also of its different words by its first token's vector (Ma et al., 2024, arXiv:2401.11248)."""
         out = network.forward(model, batch)
         words, follows, _ = self._errors(out, batch)
         losses = _row_means(words, batch["owners"], len(follows)) + follows
