@@ -23,7 +23,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         contamination: Share of rows like the training rows that `predict` calls anomalies (-1).
         steps: Optimiser steps; None: the preset's.
         latent_size: Numbers a row that `transform` gives.
-        eval_share: Share of the rows kept back to calibrate with.
+        eval_share: Share of the rows kept back to calibrate with; at least 50 of 500 rows.
         random_state: Seed, or None for 0.
         settings: Further settings of `fit`, by name.
     """
@@ -34,7 +34,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         contamination: float = 0.01,
         steps: int | None = None,
         latent_size: int = 16,
-        eval_share: float = 0.1,
+        eval_share: float = 0.05,
         random_state: int | None = 0,
         settings: dict[str, Any] | None = None,
     ):
@@ -64,6 +64,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         from training.jobs import Runs
 
         made: Any = cls()
+        made.pretrained_ = True
         made.detector_ = Detector.load(resolve(name, PLUGIN.starters, Runs(), allow_folder=True))
         made.n_features_in_ = len(made.detector_.encoder.columns)
         made.feature_names_in_ = np.asarray(made.detector_.encoder.columns, dtype=object)
@@ -123,8 +124,8 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         from training.arrow_columns import plain_columns
 
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
-            if reset or not hasattr(self, "feature_names_in_"):
-                validate_data(self, X, reset=True, skip_check_array=True)
+            if not hasattr(self, "pretrained_"):  # weights from elsewhere find their columns among others, in any order
+                validate_data(self, X, reset=reset, skip_check_array=True)
             columns = plain_columns(pa.Table.from_pandas(X.rename(columns=str), preserve_index=False))
             return Table(columns, np.arange(1, len(X) + 1), (), "the data frame", "")
         array: Any = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2 if reset else 1)  # fmt: skip
