@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from plugins.ae_anomaly.estimator import AnomalyAutoencoder
 from training.errors import UserError
@@ -40,3 +41,8 @@ def test_pretrained_weights_score_a_frame() -> None:
 def test_an_unknown_preset_is_named() -> None:
     with pytest.raises(UserError, match="preset: 'slow' was given"):
         AnomalyAutoencoder("slow").fit(np.zeros((30, 2)))
+
+
+@pytest.mark.slow
+def test_it_passes_the_checks_of_scikit_learn() -> None:
+    check_estimator(AnomalyAutoencoder("fast", steps=8, latent_size=2), on_skip=None)

@@ -20,7 +20,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
 
     Args:
         preset: "fast", "balanced" or "thorough".
-        contamination: Share of rows like the training rows that `predict` calls anomalies (-1).
+        contamination: Share of the training rows that `predict` calls anomalies (-1); of pretrained weights, of their calibration rows.
         steps: Optimiser steps; None: the preset's.
         latent_size: Numbers a row that `transform` gives.
         eval_share: Share of the rows kept back to calibrate with; at least 50 of 500 rows.
@@ -53,7 +53,8 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         with tempfile.TemporaryDirectory() as folder:
             fit(make_task(_prepared(table, chosen), chosen), chosen, Path(folder))
             self.detector_ = Detector.load(Path(folder) / "artifact")
-        return self._ready()
+        self.offset_ = float(np.percentile(-self.detector_.scores(table)[0], 100 * self.contamination))
+        return self
 
     @classmethod
     def from_pretrained(cls, name: str) -> AnomalyAutoencoder:
@@ -68,12 +69,8 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         made.detector_ = Detector.load(resolve(name, PLUGIN.starters, Runs(), allow_folder=True))
         made.n_features_in_ = len(made.detector_.encoder.columns)
         made.feature_names_in_ = np.asarray(made.detector_.encoder.columns, dtype=object)
-        return made._ready()
-
-    def _ready(self) -> AnomalyAutoencoder:
-        scores = self.detector_.calibration.scores
-        self.offset_ = -float(np.quantile(scores, 1 - self.contamination))
-        return self
+        made.offset_ = float(np.percentile(-made.detector_.calibration.scores, 100 * made.contamination))
+        return made
 
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Minus the anomaly score, (rows,)."""
@@ -103,6 +100,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.non_deterministic = False
+        tags.transformer_tags.preserves_dtype = ["float32"]  # the network's own
         return tags
 
     def _settings(self) -> Any:
@@ -138,4 +136,4 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
 def _prepared(table: Table, settings: Any) -> Any:
     from plugins.ae_anomaly.rows import prepare
 
-    return prepare(table, settings)
+    return prepare(table, settings, fewest=2)  # as few as scikit-learn's own detectors take

@@ -69,8 +69,11 @@ def read(settings: FitSettings) -> Table:
     raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file of rows to learn from.")
 
 
-def prepare(table: Table, settings: FitSettings) -> AnomalyData:
+def prepare(table: Table, settings: FitSettings, fewest: int = FEWEST) -> AnomalyData:
     """Judge the columns, split, encode.
+
+    Args:
+        fewest: Rows to train on below which a table is refused.
 
     Raises:
         UserError: If nothing can be learnt from the table.
@@ -78,8 +81,8 @@ def prepare(table: Table, settings: FitSettings) -> AnomalyData:
     label = find_label(table, settings.label_column)
     odd = _labels(table, label, settings) if label else np.zeros(len(table), dtype=bool)
     usable = np.flatnonzero(~odd) if settings.train_on == "normal" else np.arange(len(table))
-    if len(usable) < FEWEST:
-        raise UserError(f"{table.source} has {len(usable)} rows to train on: at least {FEWEST} are needed, {FEW} or more to be useful.")  # fmt: skip
+    if len(usable) < fewest:
+        raise UserError(f"{table.source} has {len(usable)} rows to train on: at least {fewest} are needed, {FEW} or more to be useful.")  # fmt: skip
     order = np.random.default_rng(settings.seed).permutation(usable)
     kept_back = _held_out_rows(len(usable), settings.eval_share)
     held_out, train = np.sort(order[:kept_back]), np.sort(order[kept_back:])
