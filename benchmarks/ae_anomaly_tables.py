@@ -24,6 +24,8 @@ from plugins.ae_anomaly.estimator import AnomalyAutoencoder
 
 FIELDS = ["dataset", "preset", "seed", "part", "auroc", "auprc", "fit_seconds", "score_seconds"]
 MOST_ROWS = 20_000
+DEEP = ("AutoEncoder", "VAE", "DeepSVDD")
+PEERS = ("KNN", "PCA", "ECOD", "IForest", *DEEP)
 
 
 def split(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,7 +77,20 @@ def report(path: Path, peers: Path | None) -> None:
             table.round(1).to_string(),
         )
         print(table.mean().round(1).to_string())
+        if peers:
+            _print_ranks(table)
     print(f"\nfit seconds: {d.groupby('dataset').fit_seconds.mean().round(1).to_dict()}")
+
+
+def _print_ranks(table: Any) -> None:
+    """Tables on which the whole score beats every deep peer and kNN, and mean ranks of all on the tables that all were run on."""
+    for part in ("whole", "error"):
+        deep = table[part] > table[[name for name in DEEP if name in table]].max(axis=1)
+        near = (table[part] > table["KNN"]).sum() if "KNN" in table else "?"
+        print(f"{part} beats every deep peer on {deep.sum()} of {len(table)}, kNN on {near}")
+    peers = [name for name in table if name in PEERS]
+    ranks = table[["whole", *peers]].rank(axis=1, ascending=False).mean().sort_values()
+    print(f"mean rank: {ranks.round(2).to_dict()}")
 
 
 def main() -> None:
@@ -87,10 +102,11 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--report", type=Path)
     parser.add_argument("--peers", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     if given.report:
         return report(given.report, given.peers)
-    torch.set_num_threads(1)
+    torch.set_num_threads(given.threads)
     done = set()
     if given.out.exists():
         done = {(row["dataset"], row["seed"], row["preset"]) for row in csv.DictReader(given.out.open())}

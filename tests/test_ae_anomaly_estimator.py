@@ -1,4 +1,4 @@
-"""The scikit-learn estimator and the page's desk, on real weights."""
+"""The scikit-learn estimator, on real weights."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
-from plugins.ae_anomaly import PLUGIN
-from plugins.ae_anomaly.desk import desk, latent_map, why
-from plugins.ae_anomaly.drift import drift, stability_index
 from plugins.ae_anomaly.estimator import AnomalyAutoencoder
 from training.errors import UserError
 
@@ -45,20 +43,6 @@ def test_an_unknown_preset_is_named() -> None:
         AnomalyAutoencoder("slow").fit(np.zeros((30, 2)))
 
 
-def test_the_desk_counts_alerts_and_explains_the_first() -> None:
-    model = PLUGIN.load(PLUGIN.starters["hypothyroid"])
-    found = desk(model, SAMPLE, "alerts=9")
-    assert found["said"].startswith("**9 alerts** in 120 rows") and "AUROC" in found["said"]
-    assert "Changed to be normal" in why(model, SAMPLE, found["worst"]["data"][0][0])["said"]
-    with pytest.raises(UserError, match="the file has rows 1 to 120"):
-        why(model, SAMPLE, 121)
-    assert latent_map(model, SAMPLE).axes
-
-
-def test_drift_names_the_column_that_moved(tmp_path: Path) -> None:
-    model = PLUGIN.load(PLUGIN.starters["hypothyroid"])
-    frame = pd.read_csv(SAMPLE)
-    frame["age"] += 40
-    frame.to_csv(tmp_path / "older.csv", index=False)
-    assert drift(model, tmp_path / "older.csv")[0][0] == "age"
-    assert stability_index(np.asarray([0.5, 0.5]), np.asarray([0.5, 0.5])) == 0
+@pytest.mark.slow
+def test_it_passes_the_checks_of_scikit_learn() -> None:
+    check_estimator(AnomalyAutoencoder("fast", steps=8, latent_size=2), on_skip=None)

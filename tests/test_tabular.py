@@ -19,6 +19,7 @@ from training.tabular.encoder import TableEncoder
 from training.tabular.kinds import guess_kinds, parse_kinds
 from training.tabular.network import NetworkConfig, TableAutoencoder, corrupt, feature_errors, spread
 from training.tabular.scaling import Scaler
+from training.tabular.tally import Tally
 
 
 def people(path: Path, rows: int = 60) -> Table:
@@ -96,9 +97,9 @@ def test_what_training_never_saw_is_marked(tmp_path: Path) -> None:
     rows = encoder.encode(new)
     marked = [encoder.columns[n] for n in np.flatnonzero(rows.unseen[1])]
     assert not rows.unseen[0].any() and marked == ["town", "married", "always"]  # amounts were missing in training too
-    assert "extra" in str(encoder.findings(new, rows)) and "50% of the cells of 'town'" in str(
-        encoder.findings(new, rows)
-    )
+    tally = Tally(encoder)
+    tally.add(new, rows)
+    assert "extra" in str(tally.findings()) and "50% of the cells of 'town'" in str(tally.findings())
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:

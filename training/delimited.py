@@ -41,7 +41,7 @@ def read_delimited(file: TextFile) -> tuple[dict[str, pa.ChunkedArray], np.ndarr
         raise UserError(f"{file.path.name} holds only blank lines. Expected rows of text.")
     delimiter = find_delimiter(sample, file.suffix)
     rows = [fields for _, fields in islice(lenient_records(sample, delimiter), 1000)]
-    names, notices = _column_names(rows, file)
+    names, notices = column_names(rows, file)
     columns, lines = _read_columns(file, delimiter, len(names), skip_first=has_header(rows, file.suffix))
     if len(names) > 1 and delimiter != USUAL_SEPARATORS.get(file.suffix):
         notices.insert(0, Finding("green", f"Separator {SEPARATORS[delimiter]} found"))
@@ -50,7 +50,7 @@ def read_delimited(file: TextFile) -> tuple[dict[str, pa.ChunkedArray], np.ndarr
     return dict(zip(names, columns, strict=True)), lines, notices
 
 
-def _column_names(rows: list[list[str]], file: TextFile) -> tuple[list[str], list[Finding]]:
+def column_names(rows: list[list[str]], file: TextFile) -> tuple[list[str], list[Finding]]:
     if not has_header(rows, file.suffix):
         names = guess_names(rows)
         detail = "If the first line is a header, write plain names there, such as text and label."

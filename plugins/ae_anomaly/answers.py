@@ -2,71 +2,47 @@
 
 from __future__ import annotations
 
-import tempfile
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plugins.ae_anomaly.file_scores import LEAST_PERCENT, Reasons
+from plugins.ae_anomaly.records import records
+from plugins.ae_anomaly.repair import repair
+from plugins.ae_anomaly.scored_file import harmless, new_file
 from plugins.ae_anomaly.thresholds import threshold_of
-from training.arrow_columns import as_text
-from training.data import Table, read_table
 from training.errors import UserError
+from training.row_stream import stream_table
+from training.tabular.cells import number_column
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.detector import Detector
 
-MOST_ROWS = 10_000
-MOST_CHANGES = 5
-CHUNK = 50_000  # rows scored and written at once
-FORMULA = r"^[=+\-@\t\r]"
-NUMBER = r"^[+-]?[\d.,]+([eE][+-]?\d+)?$"
-
-
-def score_file(model: Detector, file: Path, threshold: str = "") -> Path:
-    """See the endpoint of this name. The columns are written as read, in chunks."""
-    import pyarrow as pa
-    import pyarrow.csv
-
-    threshold_of(threshold, model.calibration.scores, np.zeros(1), np.ones(1))  # a slip is told before any work
-    table = read_table(file)
-    parts = [_scored_chunk(model, table, start) for start in range(0, len(table), CHUNK)]
-    scores, p_values = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
-    limit = threshold_of(threshold, model.calibration.scores, scores, p_values)
-    target = _new_file(table, "-scored.csv")
-    reasons = pa.chunked_array([part[2] for part in parts])
-    columns = {name: _harmless(values) for name, values in table.columns.items()}
-    columns |= {
-        "anomaly_score": pa.array(np.round(scores, 6)),
-        "p_value": pa.array(np.round(p_values, 6)),
-        "is_anomalous": pa.array((scores >= limit).astype(np.int8)),
-        "reasons": reasons,
-    }
-    pyarrow.csv.write_csv(pa.table(columns), target)
-    return target
-
-
-def _scored_chunk(model: Detector, table: Table, start: int) -> tuple[np.ndarray, np.ndarray, Any]:
-    import pyarrow as pa
-
-    part = table if len(table) <= CHUNK else table.select(np.arange(start, min(start + CHUNK, len(table))))
-    scores, p_values, found, _ = model.scores(part)
-    words = ["; ".join(f"{name} {share:.0%}" for name, share in each) for each in model.reasons(found)]
-    return scores, p_values, pa.array(words, pa.string())
-
 
 def score(model: Detector, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """See the endpoint of this name."""
-    scores, p_values, found, _ = model.scores(records(model, rows))
+    encoded = model.encoder.encode(records(model, rows))
+    found = model.probe(encoded)
+    scores = model.calibration.score(found)
+    p_values = model.calibration.p_values(scores)
     limit = threshold_of("", model.calibration.scores, scores, p_values)
+    reasons, names = Reasons.of(model.calibration.shares(found), encoded.unseen), model.encoder.columns
     return [
         {
             "anomaly_score": round(float(value), 6),
             "p_value": round(float(p), 6),
             "is_anomalous": bool(value >= limit),
-            "reasons": [{"column": name, "share": round(share, 4)} for name, share in why],
+            "reasons": [
+                {"column": names[column], "share": int(percent) / 100, "seen_in_training": not unseen}
+                for column, percent, unseen in zip(
+                    reasons.columns[row], reasons.percent[row], reasons.unseen[row], strict=True
+                )
+                if percent >= LEAST_PERCENT
+            ],
         }
-        for value, p, why in zip(scores, p_values, model.reasons(found), strict=True)
+        for row, (value, p) in enumerate(zip(scores, p_values, strict=True))
     ]
 
 
@@ -84,6 +60,8 @@ def explain(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
             "expected": expected.get(name, ("", 0.0))[0],
             "probability": round(expected.get(name, ("", 0.0))[1], 4),
             "share": round(float(share), 4),
+            "percentile": _percentile(model, name, row.get(name)),
+            "expected_percentile": _percentile(model, name, expected.get(name, (None,))[0]),
         }
         for name, share in zip(model.encoder.columns, shares, strict=True)
     ]
@@ -92,103 +70,95 @@ def explain(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
     return {**about, "columns": columns, "repair": repair(model, row)}
 
 
-def repair(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
-    """Change the cells that help most, one after the other, to what was expected, until the row is normal or 5 are changed."""
-    limit = threshold_of("", model.calibration.scores, np.zeros(1), np.ones(1))
-    now, changes = dict(row), {}
-    value = float(model.scores(records(model, [now]))[0][0])
-    while value >= limit and len(changes) < MOST_CHANGES:
-        expected = model.expected(model.encoder.encode(records(model, [now])), 0)
-        tries = [{**now, name: guess} for name, (guess, _) in expected.items() if name not in changes]
-        if not tries:
-            break
-        after = model.scores(records(model, tries))[0]
-        best = int(after.argmin())
-        if after[best] >= value - 1e-6:
-            break
-        name = next(each for each in tries[best] if tries[best][each] != now.get(each)) if tries[best] != now else ""
-        now, value = tries[best], float(after[best])
-        changes |= {name: now[name]} if name else {}
-    return {"changes": changes, "anomaly_score": round(value, 6), "is_anomalous": value >= limit}
+def _percentile(model: Detector, column: str, cell: Any) -> float | None:
+    """Where a number lies among the training rows, 0 to 100; None for what is no number."""
+    feature = next((one for one in model.encoder.numbers if one.column == column and not one.part), None)
+    if feature is None or cell is None:
+        return None
+    kind = next(one for one in model.encoder.kinds if one.name == column)
+    import pyarrow as pa
+
+    value, _ = number_column(pa.chunked_array([pa.array([str(cell)])]), decimal_comma=kind.decimal_comma)
+    if np.isnan(value[0]):
+        return None
+    return round(float(np.interp(value[0], feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
 
 
 def encode_file(model: Detector, file: Path) -> Path:
-    """See the endpoint of this name."""
+    """See the endpoint of this name; written piece by piece."""
     import pyarrow as pa
     import pyarrow.parquet
 
-    table = read_table(file)
-    latent = model.probe(model.encoder.encode(table)).latent
-    target = _new_file(table, "-latent.parquet")
-    pyarrow.parquet.write_table(pa.table({f"latent_{n}": latent[:, n] for n in range(latent.shape[1])}), target)
+    target, writer = new_file(file, "-latent.parquet"), None
+    for piece in stream_table(file):
+        latent = model.probe(model.encoder.encode(piece)).latent
+        table = pa.table({f"latent_{n}": latent[:, n] for n in range(latent.shape[1])})
+        writer = writer or pyarrow.parquet.ParquetWriter(target, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
     return target
 
 
 def embeddings(model: Detector, column: str) -> list[dict[str, Any]]:
     """See the endpoint of this name."""
-    place = next((n for n, one in enumerate(model.encoder.categories) if one.column == column and not one.part), None)
-    if place is None:
-        names = [one.column for one in model.encoder.categories if not one.part]
-        raise UserError(f"Column {column!r} is no category of this model; its categories are: {', '.join(names) or 'none'}.")  # fmt: skip
+    encoder = model.encoder
+    category = next((n for n, one in enumerate(encoder.categories) if one.column == column and not one.part), None)
+    number = next(
+        (n for n, one in enumerate(encoder.numbers) if one.column == column and one.part in ("", "day")), None
+    )
+    if category is None and number is None:
+        raise UserError(
+            f"Column {column!r} is none that this model learnt from; those are: {', '.join(encoder.columns[:40])}."
+        )
+    return _category_vectors(model, category) if category is not None else _number_vectors(model, number or 0)
+
+
+def _category_vectors(model: Detector, place: int) -> list[dict[str, Any]]:
+    """Each value's embedding, and the values most like it."""
     feature = model.encoder.categories[place]
-    vectors = model.model.embeddings.vectors(place).detach().numpy()
     kept = [number for number, count in enumerate(feature.counts) if count]
-    units = vectors[kept] / np.maximum(np.linalg.norm(vectors[kept], axis=1, keepdims=True), 1e-9)
+    vectors = model.model.embeddings.vectors(place).detach().numpy()[kept]
+    return _listed([feature.spelled(number) for number in kept], [feature.counts[number] for number in kept], vectors)
+
+
+def _number_vectors(model: Detector, place: int) -> list[dict[str, Any]]:
+    """What the first layer makes of the column's percentiles: its embedding of a number, without the offset all share."""
+    scaler = model.encoder.numbers[place].scaler
+    values = np.unique(np.asarray(scaler.quantiles)[::5])
+    vectors = model.model.number_vectors(place, scaler.scaled(values))
+    spelled = [f"{value:.6g}" for value in values]
+    if model.encoder.numbers[place].part == "day":
+        spelled = [str(np.datetime64(round(float(value)), "D")) for value in values]
+    return _listed(spelled, [None] * len(values), vectors - vectors.mean(0))
+
+
+def _listed(names: list[str], counts: list[int | None], vectors: np.ndarray) -> list[dict[str, Any]]:
+    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     likeness = units @ units.T
-    names = [feature.spelled(number) for number in kept]
     return [
         {
-            "value": names[n],
-            "count": feature.counts[number],
-            "vector": [round(float(value), 6) for value in vectors[number]],
+            "value": name,
+            "count": counts[n],
+            "vector": [round(float(value), 6) for value in vectors[n]],
             "nearest": [names[other] for other in np.argsort(-likeness[n], kind="stable") if other != n][:5],
         }
-        for n, number in enumerate(kept)
+        for n, name in enumerate(names)
     ]
 
 
-def records(model: Detector, rows: list[dict[str, Any]]) -> Table:
-    """Records as a table of text, as a file would have them.
-
-    Raises:
-        UserError: None, too many, or rows without a column that the model knows.
-    """
+def write_vectors(model: Detector, column: str) -> Path:
+    """The vectors of a column as a CSV file: value, count, v_0, v_1, …"""
     import pyarrow as pa
+    import pyarrow.csv
 
-    if not 1 <= len(rows) <= MOST_ROWS:
-        raise UserError(f"{len(rows)} rows were given; 1 to {MOST_ROWS:,} at once are scored, more as a file.")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    known = [name for name in model.encoder.columns if name in names]
-    if not known:
-        raise UserError(f"The rows have none of the model's columns: {', '.join(model.encoder.columns[:20])}.")
-    cells = {name: pa.chunked_array([pa.array([_cell(row.get(name)) for row in rows], pa.string())]) for name in names}
-    return Table(cells, np.arange(1, len(rows) + 1), (), "the rows", "")
-
-
-def _cell(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    raise UserError(f"A cell is {str(value)[:40]!r}; write text, a number, true, false or null.")
-
-
-def _harmless(values: Any) -> Any:
-    """A column as text; a cell that a spreadsheet would run as a formula gets an apostrophe."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    compute: Any = pc
-    text = as_text(values)
-    if text is None:
-        return pa.nulls(len(values), pa.string())
-    risky = compute.and_(
-        compute.match_substring_regex(text, FORMULA), compute.invert(compute.match_substring_regex(text, NUMBER))
-    )
-    return compute.if_else(risky, compute.binary_join_element_wise("'", text, ""), text)
-
-
-def _new_file(table: Table, suffix: str) -> Path:
-    return Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(table.source).name.split('.')[0]}{suffix}"
+    found = embeddings(model, column)
+    vectors = np.asarray([one["vector"] for one in found])
+    columns: dict[str, Any] = {
+        "value": harmless(pa.chunked_array([pa.array([one["value"] for one in found], pa.string())]))
+    }
+    columns["count"] = pa.array([one["count"] for one in found], pa.int64())
+    columns |= {f"v_{n}": pa.array(vectors[:, n]) for n in range(vectors.shape[1])}
+    target = new_file(Path(f"{re.sub(r'[^A-Za-z0-9_-]+', '_', column)[:40]}.csv"), "-vectors.csv")
+    pyarrow.csv.write_csv(pa.table(columns), target)
+    return target

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from plugins.ae_anomaly import scoring
+from plugins.ae_anomaly import artifact, scoring
 from training.data import Table
-from training.errors import UserError
-from training.preflight import Finding
-from training.tabular.encoder import HIDDEN, SPECIAL, Encoded, TableEncoder
+from training.tabular.encoder import TableEncoder
+from training.tabular.features import HIDDEN, SPECIAL, Encoded
 from training.tabular.network import NetworkConfig, TableAutoencoder, spread
 
 SHOWN_DIGITS = 6
@@ -25,6 +23,7 @@ class Detector:
     def __init__(self, about: dict[str, Any], tensors: dict[str, torch.Tensor]):
         self.encoder = TableEncoder.from_dict(about["encoder"])
         self.label, self.calibrated_on = about["label"], about["calibrated_on"]
+        self.normal_value = about.get("normal_value", "")
         self.model = TableAutoencoder(NetworkConfig.from_dict(about["network"]))
         prefix = "network."
         weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
@@ -33,7 +32,7 @@ class Detector:
         self.memory = scoring.Memory(tensors["memory.inputs"].float(), tensors["memory.latents"].float())
         names = ("mean", "scale", "weights", "scores", "columns")
         self.calibration = scoring.Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
-        self.sample = tensors["sample.numbers"].numpy(), tensors["sample.latent"].numpy()
+        self.remembered: dict[Any, Any] = {}  # scores of the files that were asked for last
 
     @classmethod
     def load(cls, folder: Path) -> Detector:
@@ -42,35 +41,20 @@ class Detector:
         Raises:
             UserError: If a file is missing, damaged, or of another format.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
+        about = artifact.read_about(folder)
         try:
-            about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            if about.get("architecture") != "TableAutoencoder" or about.get("format") != 1:
-                raise UserError(f"These weights are {about.get('architecture', 'unknown')} of format {about.get('format', '?')}; ae_anomaly reads TableAutoencoder of format 1.")  # fmt: skip
-            return cls(about, load_file(folder / "model.safetensors"))
-        except UserError:
-            raise
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise UserError(f"These weights cannot be read ({type(error).__name__}): a file is missing or ends early. Fetch them again.") from error  # fmt: skip
+            return cls(about, artifact.read_tensors(folder))
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise artifact.damaged(error) from error
 
     def probe(self, rows: Encoded) -> scoring.Probe:
         """Errors and distances of encoded rows."""
         return scoring.probe(self.model, rows, self.encoder, self.memory)
 
-    def scores(self, table: Table) -> tuple[np.ndarray, np.ndarray, scoring.Probe, list[Finding]]:
-        """Scores and p-values, (rows,) each, the probe behind them, and what is to be said of the table."""
-        rows = self.encoder.encode(table)
-        found = self.probe(rows)
-        scores = self.calibration.score(found)
-        return scores, self.calibration.p_values(scores), found, self.encoder.findings(table, rows)
-
-    def reasons(self, found: scoring.Probe, top: int = 3) -> list[list[tuple[str, float]]]:
-        """For each row the columns that are most to blame, with their shares."""
-        shares, names = self.calibration.shares(found), self.encoder.columns
-        order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
-        return [[(names[c], float(share[c])) for c in each if share[c] > 0.02] for each, share in zip(order, shares, strict=True)]  # fmt: skip
+    def scores(self, table: Table) -> tuple[np.ndarray, scoring.Probe]:
+        """Scores, (rows,), and the probe behind them."""
+        found = self.probe(self.encoder.encode(table))
+        return self.calibration.score(found), found
 
     @torch.inference_mode()
     def expected(self, rows: Encoded, row: int) -> dict[str, tuple[str, float]]:

@@ -19,9 +19,9 @@ def score_file(model: Detector, file: Path, threshold: str = "") -> Path:
     Returns:
         A CSV file: the table's columns, then anomaly_score, p_value, is_anomalous (1 or 0) and reasons.
     """
-    from plugins.ae_anomaly import answers
+    from plugins.ae_anomaly import scored_file
 
-    return answers.score_file(model, file, threshold)
+    return scored_file.score_file(model, file, threshold)
 
 
 def score(model: Detector, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def score(model: Detector, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Returns:
         For each row: anomaly_score (about 0 for normal rows, the higher the odder), p_value, is_anomalous (at the 99th
-        percentile of normal rows), reasons: [{"column", "share"}].
+        percentile of normal rows), reasons: [{"column", "share", "seen_in_training"}].
     """
     from plugins.ae_anomaly import answers
 
@@ -46,8 +46,8 @@ def explain(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
         row: A record, column -> value; null where missing.
 
     Returns:
-        anomaly_score, p_value, is_anomalous; columns: [{"column", "actual", "expected", "probability", "share"}], the
-        oddest first; repair: {"changes": column -> value, "anomaly_score", "is_anomalous"} after those changes.
+        anomaly_score, p_value, is_anomalous; columns: [{"column", "actual", "expected", "probability", "share", "percentile",
+        "expected_percentile"}], the oddest first (percentiles of the training rows, null for what is no number); repair: {"changes": column -> value, "anomaly_score", "is_anomalous"} after those changes.
     """
     from plugins.ae_anomaly import answers
 
@@ -69,13 +69,14 @@ def encode_file(model: Detector, file: Path) -> Path:
 
 
 def embeddings(model: Detector, column: str) -> list[dict[str, Any]]:
-    """The learned vectors of a category column's values.
+    """The learned vectors of a column: of a category's values, or of a number's percentiles.
 
     Args:
         column: The column's name.
 
     Returns:
-        For each value: value, count (training rows), vector, nearest: the values most like it by cosine, best first.
+        For each value: value, count (training rows; null for numbers), vector, nearest: the values most like it by
+        cosine, best first. A number's vector is what the first layer of the network makes of it.
     """
     from plugins.ae_anomaly import answers
 

@@ -20,10 +20,10 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
 
     Args:
         preset: "fast", "balanced" or "thorough".
-        contamination: Share of rows like the training rows that `predict` calls anomalies (-1).
+        contamination: Share of the training rows that `predict` calls anomalies (-1); of pretrained weights, of their calibration rows.
         steps: Optimiser steps; None: the preset's.
         latent_size: Numbers a row that `transform` gives.
-        eval_share: Share of the rows kept back to calibrate with.
+        eval_share: Share of the rows kept back to calibrate with; at least 50 of 500 rows.
         random_state: Seed, or None for 0.
         settings: Further settings of `fit`, by name.
     """
@@ -34,7 +34,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         contamination: float = 0.01,
         steps: int | None = None,
         latent_size: int = 16,
-        eval_share: float = 0.1,
+        eval_share: float = 0.05,
         random_state: int | None = 0,
         settings: dict[str, Any] | None = None,
     ):
@@ -53,7 +53,8 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         with tempfile.TemporaryDirectory() as folder:
             fit(make_task(_prepared(table, chosen), chosen), chosen, Path(folder))
             self.detector_ = Detector.load(Path(folder) / "artifact")
-        return self._ready()
+        self.offset_ = float(np.percentile(-self.detector_.scores(table)[0], 100 * self.contamination))
+        return self
 
     @classmethod
     def from_pretrained(cls, name: str) -> AnomalyAutoencoder:
@@ -64,15 +65,12 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         from training.jobs import Runs
 
         made: Any = cls()
+        made.pretrained_ = True
         made.detector_ = Detector.load(resolve(name, PLUGIN.starters, Runs(), allow_folder=True))
         made.n_features_in_ = len(made.detector_.encoder.columns)
         made.feature_names_in_ = np.asarray(made.detector_.encoder.columns, dtype=object)
-        return made._ready()
-
-    def _ready(self) -> AnomalyAutoencoder:
-        scores = self.detector_.calibration.scores
-        self.offset_ = -float(np.quantile(scores, 1 - self.contamination))
-        return self
+        made.offset_ = float(np.percentile(-made.detector_.calibration.scores, 100 * made.contamination))
+        return made
 
     def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
         """Minus the anomaly score, (rows,)."""
@@ -102,6 +100,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.non_deterministic = False
+        tags.transformer_tags.preserves_dtype = ["float32"]  # the network's own
         return tags
 
     def _settings(self) -> Any:
@@ -123,8 +122,8 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         from training.arrow_columns import plain_columns
 
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
-            if reset or not hasattr(self, "feature_names_in_"):
-                validate_data(self, X, reset=True, skip_check_array=True)
+            if not hasattr(self, "pretrained_"):  # weights from elsewhere find their columns among others, in any order
+                validate_data(self, X, reset=reset, skip_check_array=True)
             columns = plain_columns(pa.Table.from_pandas(X.rename(columns=str), preserve_index=False))
             return Table(columns, np.arange(1, len(X) + 1), (), "the data frame", "")
         array: Any = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2 if reset else 1)  # fmt: skip
@@ -137,4 +136,4 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
 def _prepared(table: Table, settings: Any) -> Any:
     from plugins.ae_anomaly.rows import prepare
 
-    return prepare(table, settings)
+    return prepare(table, settings, fewest=2)  # as few as scikit-learn's own detectors take

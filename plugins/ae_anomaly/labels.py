@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from training.data import Table
@@ -24,19 +26,24 @@ def find_label(table: Table, given: str) -> str:
     return next((name for name in table.names if name.lower() in NAMES), "")
 
 
-def read_labels(table: Table, column: str, normal_value: str) -> np.ndarray:
+def read_labels(cells: Sequence[str | None], column: str, normal_value: str, source: str) -> np.ndarray:
     """Whether each row is an anomaly, bool (rows,); an empty cell counts as normal.
+
+    Args:
+        cells: Of the label's column.
+        column: Its name, for the message, as `source`, the file's.
+        normal_value: The label of normal rows; empty: one of the usual words.
 
     Raises:
         UserError: If it cannot be told which value is normal.
     """
-    values = ["" if cell is None else cell.strip() for cell in table.strings(column)]
+    values = ["" if cell is None else cell.strip() for cell in cells]
     seen = sorted({value for value in values if value})
     normal = {normal_value} if normal_value else {value for value in seen if value.lower() in NORMAL}
     if not normal & set(seen) and set(seen) != {"1"}:
         more = ", …" if len(seen) > SHOWN else ""
         raise UserError(
-            f"Label column {column!r} of {table.source} has the values {', '.join(seen[:SHOWN])}{more}: "
+            f"Label column {column!r} of {source} has the values {', '.join(seen[:SHOWN])}{more}: "
             f"say in normal_value which of them is normal{f' ({normal_value!r} is none)' if normal_value else ''}."
         )
     return np.asarray([bool(value) and value not in normal for value in values])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.tabular.encoder import HIDDEN, Encoded
+from training.tabular.features import HIDDEN, Encoded
 from training.tabular.network import TableAutoencoder, feature_errors, spread
 
-CHUNK = 2048
-NEIGHBOURS = 5
+CHUNK = 256  # rows a pass, filled up: a matrix product of another shape rounds otherwise, and a row must score the same in any company
+NEAR_INPUT, NEAR_LATENT = 1, 5  # which nearest remembered row is measured to
+OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25
+SPARE = 4  # further candidates, since their first distances are rounded
 LEAST = 1e-6  # squared error that counts as none
 WIDEST = 1000  # dimensions of the space in which categories are compared; more are folded by their remainder
 TAIL = 0.1  # share of the calibration rows that show how a tail falls
@@ -46,44 +49,64 @@ class Memory:
     def of(cls, model: TableAutoencoder, rows: Encoded, most: int, seed: int) -> Memory:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
         kept = rows.select(chosen)
-        codes = [_latents(model, *tensors) for tensors in _chunks(model, kept)]
-        return cls(space(model, kept), torch.cat(codes))
+        codes = [_latents(model, part) for part in _filled_up(kept)]
+        return cls(space(model, kept), torch.cat(codes)[: len(kept)])
 
 
 def probe(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: Memory | None) -> Probe:
-    """Measure rows; the answer for a row does not depend on which others are asked with it."""
-    measured = [_probe_chunk(model, rows.select(slice(start, start + CHUNK)), encoder, memory) for start in range(0, len(rows), CHUNK)]  # fmt: skip
-    return Probe(*(np.concatenate([getattr(one, name) for one in measured]) for name in ("parts", "columns", "latent")))
+    """Measure rows; the answer for a row is the same to the bit whichever others are asked with it."""
+    measured = [_probe_chunk(model, part, encoder, memory) for part in _filled_up(rows)]
+    parts = (np.concatenate([getattr(one, name) for one in measured]) for name in ("parts", "columns", "latent"))
+    return Probe(*(part[: len(rows)] for part in parts))
+
+
+def _filled_up(rows: Encoded) -> Iterator[Encoded]:
+    """Pieces of exactly CHUNK rows; the last one repeats its last row."""
+    for start in range(0, len(rows), CHUNK):
+        yield rows.select(np.minimum(np.arange(start, start + CHUNK), len(rows) - 1))
 
 
 @torch.inference_mode()
 def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: Memory | None) -> Probe:
-    (numbers, ids), device = next(_chunks(model, rows)), next(model.parameters()).device
-    unseen = torch.as_tensor(rows.unseen, device=device)
+    device = next(model.parameters()).device
+    numbers, ids = torch.as_tensor(rows.numbers, device=device), torch.as_tensor(rows.categories, device=device)
     clean = model(*spread(model.config, numbers, ids))
     passes = [feature_errors(model, clean, numbers, ids)]
     passes += [feature_errors(model, model(*view), numbers, ids) for view in views(model, numbers, ids)]
-    parts, columns = [], torch.zeros(len(rows), len(encoder.columns), device=device)
-    number_owner, category_owner = (torch.as_tensor(each, device=device) for each in encoder.owners())
-    never = float(np.log(encoder.rows + 1.0))
     # What is asked of hidden cells: half of them are hidden in each view, so the two views together ask for all.
     squared, entropy = passes[1][0] + passes[2][0], passes[1][1] + passes[2][1]
-    if not _hides(model):
-        squared = squared / 2
-    if model.config.numbers:
-        for each in (passes[0][0], squared):
-            parts.append((each.mean(-1) + LEAST).log())  # (members, rows)
-        columns.index_add_(1, number_owner, squared.mean(0))
-    surprise = unseen.float() * never
-    if model.config.sizes:
-        surprise = surprise.index_add(1, category_owner, torch.where(ids == HIDDEN, 0.0, entropy.mean(0)))
+    squared = squared if _hides(model) else squared / 2
+    clean_error, squared = (_with_new_holes(each, rows, encoder) for each in (passes[0][0], squared))
+    surprise = _surprise(rows, ids, entropy, encoder)
+    parts = [
+        (each.mean(-1) + LEAST).log() for each in (clean_error, squared) if model.config.numbers
+    ]  # (members, rows)
     parts.append((surprise.sum(-1) + 0.1).log()[None])
-    columns = (columns + surprise + 1e-4).log()
-    found = torch.cat(parts)
     if memory is not None:
-        near = nearest(space(model, rows), memory.inputs), nearest(_codes(clean.latent), memory.latents)
-        found = torch.cat([found, torch.stack(near).log()])
-    return Probe(found.T.cpu().numpy(), columns.cpu().numpy(), clean.latent[0].cpu().numpy())
+        near = (
+            nearest(space(model, rows), memory.inputs, NEAR_INPUT),
+            nearest(_codes(clean.latent), memory.latents, NEAR_LATENT),
+        )
+        parts.append(torch.stack(near).log())
+    number_owner = torch.as_tensor(encoder.owners()[0], device=device)
+    columns = surprise.index_add(1, number_owner, squared.mean(0)) if model.config.numbers else surprise
+    return Probe(torch.cat(parts).T.cpu().numpy(), (columns + 1e-4).log().cpu().numpy(), clean.latent[0].cpu().numpy())
+
+
+def _with_new_holes(squared: Tensor, rows: Encoded, encoder: Any) -> Tensor:
+    """A number that is missing where none was in training is as odd as an error of log(rows + 1) nats of a Gaussian."""
+    owner = encoder.owners()[0]
+    holes = torch.as_tensor(np.isnan(rows.numbers) & rows.unseen[:, owner], device=squared.device)
+    return torch.where(holes, 2 * float(np.log(encoder.rows + 1.0)), squared)
+
+
+def _surprise(rows: Encoded, ids: Tensor, entropy: Tensor, encoder: Any) -> Tensor:
+    """Nats of surprise at each column's categories; what was never seen counts log(rows + 1), (rows, columns)."""
+    surprise = torch.as_tensor(rows.unseen, device=ids.device).float() * float(np.log(encoder.rows + 1.0))
+    if not entropy.shape[-1]:
+        return surprise
+    owner = torch.as_tensor(encoder.owners()[1], device=ids.device)
+    return surprise.index_add(1, owner, torch.where(ids == HIDDEN, 0.0, entropy.mean(0)))
 
 
 def _hides(model: TableAutoencoder) -> bool:
@@ -125,12 +148,17 @@ def space(model: TableAutoencoder, rows: Encoded) -> Tensor:
     return torch.cat([numbers, hot], dim=1)
 
 
-def nearest(asked: Tensor, known: Tensor) -> Tensor:
-    """Distance to the 5th nearest remembered row that is not the row itself, (rows,). Equal rows count as the row itself once."""
-    count = min(NEIGHBOURS + 1, len(known))
-    near = torch.cdist(asked, known, compute_mode="use_mm_for_euclid_dist").topk(count, largest=False).values
+def nearest(asked: Tensor, known: Tensor, neighbour: int) -> Tensor:
+    """Distance to the n-th nearest remembered row that is not the row itself, (rows,). Equal rows count as the row itself once.
+
+    The product formula of the distances finds the candidates; it loses digits where rows are close, so theirs are taken anew.
+    """
+    count = min(neighbour + 1, len(known))
+    rough = known.square().sum(1) - 2 * asked @ known.T  # squared distances less what all of a row's have in common
+    found = rough.topk(min(count + SPARE, len(known)), largest=False).indices
+    near = (asked[:, None] - known[found]).square().sum(-1).sqrt().sort(dim=1).values
     itself = near[:, 0] < 1e-3
-    return torch.where(itself, near[:, -1], near[:, max(0, count - 2)]).clamp(min=1e-3)
+    return torch.where(itself, near[:, count - 1], near[:, max(0, count - 2)]).clamp(min=1e-3)
 
 
 def _codes(latent: Tensor) -> Tensor:
@@ -139,15 +167,10 @@ def _codes(latent: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _latents(model: TableAutoencoder, numbers: Tensor, ids: Tensor) -> Tensor:
-    return _codes(model(*spread(model.config, numbers, ids)).latent)
-
-
-def _chunks(model: TableAutoencoder, rows: Encoded) -> Any:
+def _latents(model: TableAutoencoder, rows: Encoded) -> Tensor:
     device = next(model.parameters()).device
-    for start in range(0, len(rows), CHUNK):
-        part = rows.select(slice(start, start + CHUNK))
-        yield torch.as_tensor(part.numbers, device=device), torch.as_tensor(part.categories, device=device)
+    numbers, ids = torch.as_tensor(rows.numbers, device=device), torch.as_tensor(rows.categories, device=device)
+    return _codes(model(*spread(model.config, numbers, ids)).latent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +200,9 @@ class Calibration:
 
     def score(self, rows: Probe) -> np.ndarray:
         """Anomaly scores, (rows,): weighted z-scores of log errors; clean rows have about 0."""
-        return ((rows.parts - self.mean) / self.scale) @ self.weights
+        return ((rows.parts - self.mean) / self.scale * self.weights).sum(
+            1
+        )  # a matrix product rounds by the number of rows
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """Conformal p-values: (1 + clean rows at least as odd) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""
@@ -207,14 +232,13 @@ class Calibration:
 
 
 def part_weights(model: TableAutoencoder, memory: bool, has_surprise: bool) -> np.ndarray:
-    """What each part of a probe counts: errors 1 in all (a quarter of it categories, where there are any), the distance in input space 1."""
-    members = model.config.members
-    of_numbers = np.full(2 * members, 1 / (2 * members)) if model.config.numbers else np.zeros(0)
-    of_categories = 0.25 if model.config.numbers else 1.0
+    """What each part of a probe counts: errors 1 in all (categories 0.15 of it, where there are any), the distances less.
+
+    Codes of tables with categories say which categories a row has more than how odd it is: their distance does not count.
+    """
+    members, config = model.config.members, model.config
+    of_numbers = np.full(2 * members, OF_ERRORS / (2 * members)) if config.numbers else np.zeros(0)
+    of_categories = OF_CATEGORIES if config.numbers else OF_ERRORS
     numbers = of_numbers * (1 - of_categories) if has_surprise else of_numbers
-    parts = [
-        numbers,
-        [of_categories if has_surprise else 0.0],
-        [1.0, 0.0] if memory else [],
-    ]  # codes are measured, and do not count: they lost more than they gained
-    return np.concatenate(parts)
+    distances = [OF_INPUT, 0.0 if has_surprise else OF_LATENT] if memory else []
+    return np.concatenate([numbers, [of_categories if has_surprise else 0.0], distances])

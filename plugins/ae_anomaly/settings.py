@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from training.settings import ADVANCED, TrainSettings
+from training.settings import ADVANCED, FILE, TrainSettings
 
 SIZES = {"fast": (64, 2), "balanced": (128, 2), "thorough": (192, 4)}  # width, blocks
 
@@ -34,6 +34,18 @@ class FitSettings(TrainSettings):
     train_on: Literal["normal", "all"] = Field(
         "normal", description="normal leaves out rows that are labelled as anomalies; all trains on every row."
     )
+    verdicts: str = Field(
+        "",
+        description="Rows that were judged, with a column is_anomaly of 1 and 0 (the desk writes it): normal ones are learnt, anomalies are learnt from. None of them is measured with.",
+        json_schema_extra={**FILE, **ADVANCED},
+    )
+    verdict_weight: float = Field(
+        0.3,
+        ge=0,
+        le=100,
+        description="What the judged anomalies count in the loss beside the rows of a batch.",
+        json_schema_extra=ADVANCED,
+    )
     size: Literal["fast", "balanced", "thorough"] = Field(
         "balanced", description="Network: 64, 128 or 192 wide; fast is enough for a first look."
     )
@@ -47,6 +59,13 @@ class FitSettings(TrainSettings):
         0, ge=0, le=10_000_000, description="Steps between evaluations. 0: four in a run.", json_schema_extra=ADVANCED
     )
     latent_size: int = Field(16, ge=1, le=256, description="Numbers that each row is squeezed into.")
+    eval_share: float = Field(
+        0.05,
+        ge=0,
+        le=0.5,
+        description="Share of the rows held out to calibrate scores and p-values with: at least 50 of 500 rows, at most 4,000. Of fewer rows, the training rows serve.",
+        json_schema_extra=ADVANCED,
+    )
     noise_levels: str = Field(
         "0, 0.3, 1, 2",
         max_length=200,

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from plugins.ae_anomaly import scoring
-from plugins.ae_anomaly.rows import AnomalyData, prepare, read
+from plugins.ae_anomaly import artifact, scoring
+from plugins.ae_anomaly.detector import Detector
+from plugins.ae_anomaly.rows import ENOUGH, AnomalyData, prepare, read
 from plugins.ae_anomaly.settings import SIZES
 from training.batches import step_seed
 from training.preflight import Sheet
-from training.tabular.encoder import Encoded
+from training.tabular.features import Encoded
 from training.tabular.network import NetworkConfig, TableAutoencoder, corrupt, feature_errors
 from training.task import Score, Task
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.settings import FitSettings
 
-FORMAT = 1
 CALIBRATION_ROWS = 4000
-ENOUGH = 50  # held-out rows with which to calibrate; with fewer the training rows serve
+MARGIN, MOST_VERDICTS = 3.0, 64  # nats; judged rows a step
 LEAST_ENTROPY = 0.2  # nats: a category that hardly varies must not drown the others
 
 
@@ -41,6 +41,8 @@ def make_task(data: AnomalyData, settings: FitSettings) -> FitTask:
     """The task for data that is already encoded."""
     Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
+    if settings.model:
+        return FitTask(data, settings, Detector.load(Path(settings.model)).model)
     width, blocks = SIZES[settings.size]
     noise, mixed = settings.noise, bool(data.encoder.categories)
     config = NetworkConfig.for_encoder(
@@ -90,9 +92,27 @@ class FitTask(Task):
         squared, entropy = feature_errors(plain, model(*corrupt(plain.config, numbers, ids)), numbers, ids)
         if self.settings.loss == "huber":
             squared = torch.where(squared > 1, 2 * squared.clamp(min=1e-12).sqrt() - 1, squared)
-        features = squared.shape[-1] + entropy.shape[-1]
+        errors = self._row_errors(squared, entropy)
+        return errors.mean(0) + self._verdict_loss(plain, errors.detach())
+
+    def _row_errors(self, squared: torch.Tensor, entropy: torch.Tensor) -> torch.Tensor:
+        """Mean over the features, (members, rows)."""
         total = squared.sum(-1) + (entropy * self.weights.to(entropy.device)).sum(-1)
-        return (total / features).mean(0)
+        return total / (squared.shape[-1] + entropy.shape[-1])
+
+    def _verdict_loss(self, model: TableAutoencoder, normal: torch.Tensor) -> torch.Tensor | float:
+        """What judged anomalies lack to a logarithmic error MARGIN above that of normal rows.
+
+        Pushes known anomalies away as Ruff et al., 2020 (Deep SAD) do with an inverse distance; a hinge stops pushing in time.
+        """
+        known = self.data.known_odd
+        if known is None or not len(known) or not model.training or not self.settings.verdict_weight:
+            return 0.0
+        drawn = np.random.randint(len(known), size=min(len(known), MOST_VERDICTS))
+        numbers, ids = (torch.from_numpy(each[drawn]).to(normal.device) for each in (known.numbers, known.categories))
+        errors = self._row_errors(*feature_errors(model, model(*corrupt(model.config, numbers, ids)), numbers, ids))
+        lacking = normal.mean(1, keepdim=True).log() + MARGIN - errors.clamp(min=1e-6).log()
+        return self.settings.verdict_weight * lacking.clamp(min=0).mean()
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list:
         """Loss and uncalibrated parts of each row."""
@@ -143,14 +163,14 @@ class FitTask(Task):
             tensors[f"calibration.{name}"] = torch.from_numpy(
                 np.ascontiguousarray(getattr(calibration, name), dtype=np.float32)
             )
-        tensors |= {"sample.numbers": torch.from_numpy(clean.numbers[chosen[:1000]]), "sample.latent": torch.from_numpy(found.latent[:1000])}  # fmt: skip
         save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, folder / "model.safetensors")
         about = {
-            "format": FORMAT,
-            "architecture": "TableAutoencoder",
+            "format": artifact.FORMAT,
+            "architecture": artifact.ARCHITECTURE,
             "network": network.config.to_dict(),
             "encoder": self.data.encoder.to_dict(),
             "label": self.data.label,
+            "normal_value": self.settings.normal_value,
             "calibrated_on": "held-out rows" if len(self.data.held_out) >= ENOUGH else "training rows",
         }
         (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")

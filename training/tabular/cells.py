@@ -93,5 +93,20 @@ def number_column(
     return to_numbers(text, decimal_comma=decimal_comma)
 
 
+def category_text(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
+    """A column as category names: numbers lose what only a format adds, so that 1, 1.0 and "1" are one value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    compute: Any = pc
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        spelled = [None if np.isnan(value) else f"{value:.15g}" for value in number_column(values)[0]]
+        return pa.chunked_array([pa.array(spelled, pa.string())])
+    text = clean_text(values, missing)
+    if text is None:
+        return pa.chunked_array([pa.nulls(len(values), pa.string())])
+    return compute.replace_substring_regex(text, r"^(-?\d+)\.0+$", r"\1")
+
+
 def _array(values: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(values.to_numpy(), dtype=np.float64)

@@ -103,13 +103,24 @@ def _guess_text(name: str, values: pa.ChunkedArray, text: pa.ChunkedArray, said:
     filled = text.drop_null()
     if not len(filled):
         return Column(name, "ignore", "empty in every row")
-    if said == "date" or (said is None and (pa.types.is_temporal(values.type) or _reads_as_date(filled))):
+    plain = said is None and _are_plain_numbers(filled)  # the usual case, told without a pattern
+    if said == "date" or (said is None and not plain and (pa.types.is_temporal(values.type) or _reads_as_date(filled))):
         return Column(name, "date")
-    comma = uses_decimal_comma(filled)
+    comma = not plain and uses_decimal_comma(filled)
     numbers, unread = to_numbers(text, decimal_comma=comma)
     if said == "number" or (said is None and unread.sum() <= (1 - READABLE) * len(filled)):
         return _judge_numbers(name, numbers, said, int(unread.sum()), comma)
     return _judge_categories(name, filled, said)
+
+
+def _are_plain_numbers(filled: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    try:
+        filled.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _reads_as_date(filled: pa.ChunkedArray) -> bool:

@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.tabular.encoder import HIDDEN, TableEncoder
+from training.tabular.encoder import TableEncoder
+from training.tabular.features import HIDDEN
 
 NumberEmbedding = Literal["plain", "piecewise_linear", "periodic"]
 BINS, FREQUENCIES = 12, 6
@@ -119,6 +120,16 @@ class TableAutoencoder(nn.Module):
             hidden = block(hidden)
         out = self.leave(nn.functional.layer_norm(hidden, hidden.shape[-1:]))
         return Output(out[..., : self.config.numbers], out[..., self.config.numbers :], latent)
+
+    @torch.no_grad()
+    def number_vectors(self, feature: int, scaled: Any) -> Any:
+        """What the first layer adds for values of one number, the members' side by side, (values, members x width)."""
+        rows = torch.zeros(self.config.members, len(scaled), self.config.numbers)
+        empty = self.code(rows * self.shrink)
+        rows[:, :, feature] = torch.as_tensor(scaled)
+        change = self.code(rows * self.shrink) - empty
+        vectors = torch.bmm(change, self.enter.weight[:, : self.code.width])
+        return vectors.permute(1, 0, 2).flatten(1).numpy()
 
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Log softmax within each vocabulary, (…, sum of sizes)."""

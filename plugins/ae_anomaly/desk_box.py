@@ -1,0 +1,191 @@
+"""The anomaly desk of "Try": a file and its alerts, a threshold that moves, one row explained, and verdicts on rows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+
+SAMPLE = Path(__file__).parent / "starter" / "sample.csv"
+FIRST = {"quantile": 0.99, "pot": 0.001, "fdr": 0.1, "alerts": 20, "score": 3}
+ABOUT = "quantile: share of normal rows below. pot: their share above, by the tail's shape. fdr: share of false alerts allowed. alerts: how many. score: itself."
+REFIT = (
+    "Choose a row in the table above and say what it is. *Move the threshold* puts it where it contradicts the fewest verdicts. "
+    "*Verdicts as a file* gives what **Train** takes as *verdicts*, beside your training file: normal rows are learnt, anomalies are "
+    "pushed away, and no judged row is measured with."
+)
+ODD, FINE = "anomaly", "normal"
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+
+
+def draw_desk(workbench: Workbench) -> None:
+    """Draw the whole desk."""
+    weights, file, ask = _draw_question(workbench)
+    said = gr.Markdown()
+    limit = gr.Slider(0, 1, 0, step=0.001, label="Threshold: drag it and see the alerts", interactive=True)
+    with gr.Row():
+        histogram, curves = gr.Plot(show_label=False), gr.Plot(show_label=False)
+    worst = gr.Dataframe(label="The oddest rows (click one to ask why)", interactive=False, wrap=True)
+    with gr.Row():
+        download, scored = gr.Button("Scored file"), gr.File(label="Scored CSV", interactive=False, height=90)
+    shown = [said, histogram, curves, worst]
+
+    def score(name: str, path: str | None, kind: str, number: float) -> tuple[Any, ...]:
+        words = f"{number}" if kind == "score" else f"{kind}={number}"
+        found = workbench.call(_desk, name, _chosen(path), words)
+        low, high = found["range"]
+        return _slider(low, high, found["limit"]), *_pictures(found)
+
+    def move(name: str, path: str | None, score: float) -> tuple[Any, ...]:
+        return _pictures(workbench.call(_at_limit, name, _chosen(path), score))
+
+    def write(name: str, path: str | None, score: float) -> str:
+        return str(workbench.call(_scored, name, _chosen(path), score))
+
+    ask.click(score, [weights, file, *ask.inputs], [limit, *shown], **PRIVATE)
+    limit.release(move, [weights, file, limit], shown, show_progress="hidden", **PRIVATE)
+    download.click(write, [weights, file, limit], scored, **PRIVATE)
+    row = _draw_row(workbench, weights, file, worst)
+    _draw_verdicts(workbench, weights, file, row, limit, move, shown)
+
+
+class _Question:
+    """The button that asks, and the components that say how."""
+
+    def __init__(self, button: gr.Button, inputs: list[Any]):
+        self.click, self.inputs = button.click, inputs
+
+
+def _draw_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Question]:
+    weights = workbench.weights_picker()
+    with gr.Row():
+        file = gr.File(
+            str(SAMPLE) if SAMPLE.is_file() else None,
+            label="Rows to score: CSV, TSV, JSONL or Parquet",
+            type="filepath",
+            height=140,
+        )
+        with gr.Column():
+            way = gr.Radio(list(FIRST), value="quantile", label="Threshold by")
+            value = gr.Number(0.99, label="Value", info=ABOUT)
+            button = gr.Button("Score the file", variant="primary")
+    way.change(lambda kind: FIRST[kind], way, value, **PRIVATE)
+    return weights, file, _Question(button, [way, value])
+
+
+def _draw_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.Number:
+    """One row, actual against expected."""
+    with gr.Row():
+        row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
+        why = gr.Button("Why is this row odd?")
+    told = gr.Markdown()
+    picture = gr.Plot(show_label=False)
+    cells = gr.Dataframe(label="Every cell", interactive=False)
+
+    def explain(name: str, path: str | None, number: float) -> tuple[Any, ...]:
+        found = workbench.call(_why, name, _chosen(path), int(number or 1))
+        return found["said"], found["figure"], found["cells"]
+
+    def pick(event: gr.SelectData, table: Any) -> int:
+        return int(table.iloc[event.index[0], 0])
+
+    why.click(explain, [weights, file, row], [told, picture, cells], **PRIVATE)
+    picked = worst.select(pick, worst, row, **PRIVATE)
+    picked.then(explain, [weights, file, row], [told, picture, cells], **PRIVATE)
+    return row
+
+
+def _draw_verdicts(
+    workbench: Workbench, weights: Any, file: Any, row: gr.Number, limit: gr.Slider, move: Any, shown: list[Any]
+) -> None:
+    """Thumbs up and down, and what follows from them."""
+    with gr.Accordion("Your verdicts", open=True):
+        gr.Markdown(REFIT)
+        with gr.Row():
+            fine, odd = gr.Button("👍 This row is normal"), gr.Button("👎 This row is an anomaly")
+            clear = gr.Button("Forget all")
+        table = gr.Dataframe(headers=["row", "verdict"], type="array", label="Verdicts", interactive=False)
+        with gr.Row():
+            moved, export = gr.Button("Move the threshold"), gr.Button("Verdicts as a file")
+            written = gr.File(label="Verdicts", interactive=False, height=90)
+
+    def judge(number: float, given: list[list[Any]], verdict: str) -> list[list[Any]]:
+        return [[each, word] for each, word in (_verdicts(given) | {int(number or 1): verdict}).items()]
+
+    def after(name: str, path: str | None, given: list[list[Any]], score: float) -> tuple[Any, ...]:
+        verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
+        put = workbench.call(_judged_limit, name, _chosen(path), verdicts, score)
+        return put, *move(name, path, put)
+
+    def write(name: str, path: str | None, given: list[list[Any]]) -> str:
+        verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
+        return str(workbench.call(_write_verdicts, name, _chosen(path), verdicts))
+
+    fine.click(lambda number, given: judge(number, given, FINE), [row, table], table, **PRIVATE)
+    odd.click(lambda number, given: judge(number, given, ODD), [row, table], table, **PRIVATE)
+    clear.click(lambda: [], None, table, **PRIVATE)
+    moved.click(after, [weights, file, table, limit], [limit, *shown], **PRIVATE)
+    export.click(write, [weights, file, table], written, **PRIVATE)
+
+
+def _slider(low: float, high: float, value: float) -> gr.Slider:
+    """A thousandth is fine enough to see; the limit itself must not be rounded up past the alert that it was put at."""
+    return gr.Slider(math.floor(low * 100) / 100, math.ceil(high * 100) / 100, value, step=0.001)
+
+
+def _pictures(found: dict[str, Any]) -> tuple[Any, ...]:
+    return found["said"], found["figure"], gr.Plot(found["curves"], visible=found["curves"] is not None), found["worst"]
+
+
+def _verdicts(given: list[list[Any]]) -> dict[int, str]:
+    """The table of verdicts; Gradio gives an empty table as one row of empty cells."""
+    return {int(row[0]): row[1] for row in given or [] if row and row[0] not in (None, "")}
+
+
+def _chosen(path: str | None) -> Path:
+    if not path:
+        raise gr.Error("Choose a file first.", print_exception=False)
+    return Path(path)
+
+
+# Functions of a module, as `call` wants them; what they need is imported when they run.
+
+
+def _desk(model: Any, file: Path, threshold: str) -> dict[str, Any]:
+    from plugins.ae_anomaly.desk import desk
+
+    return desk(model, file, threshold)
+
+
+def _at_limit(model: Any, file: Path, limit: float) -> dict[str, Any]:
+    from plugins.ae_anomaly.desk import at_limit
+
+    return at_limit(model, file, limit)
+
+
+def _scored(model: Any, file: Path, limit: float) -> Path:
+    from plugins.ae_anomaly.desk import scored
+
+    return scored(model, file, limit)
+
+
+def _why(model: Any, file: Path, row: int) -> dict[str, Any]:
+    from plugins.ae_anomaly.desk import why
+
+    return why(model, file, row)
+
+
+def _judged_limit(model: Any, file: Path, verdicts: dict[int, bool], limit: float) -> float:
+    from plugins.ae_anomaly.verdicts import judged_limit
+
+    return judged_limit(model, file, verdicts, limit)
+
+
+def _write_verdicts(model: Any, file: Path, verdicts: dict[int, bool]) -> Path:
+    from plugins.ae_anomaly.verdicts import write_verdicts
+
+    return write_verdicts(model, file, verdicts)
