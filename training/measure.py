@@ -29,8 +29,9 @@ COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
 
 
 def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: TrainSettings) -> Sheet:
-    """Add to a sheet what only the built task can tell; a sheet with a red row comes back as it is."""
-    if sheet.blocked:
+    """Add to a sheet what only the built task can tell; with a red row nothing is built."""
+    sheet = Sheet((*sheet.findings, *slow_format(settings)), sheet.columns, sheet.sample)
+    if sheet.blocked:  # or the trial steps would take minutes
         return sheet
     try:
         task = build()
@@ -45,6 +46,16 @@ def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: T
 
         found = [Finding("red", "A trial step failed", explain(error, settings))]
     return Sheet((*sheet.findings, *found), sheet.columns, sheet.sample)
+
+
+def slow_format(settings: TrainSettings) -> list[Finding]:
+    """Say so where bf16 would be computed in software: its matrix products were 60 to 100 times slower than fp32's."""
+    on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    if settings.precision != "bf16" or not on_cpu or not torch.backends.mkldnn.is_available():
+        return []
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return []
+    return [Finding("red", "This processor has no bf16: it would train many times slower", "Choose precision fp32.")]
 
 
 def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
