@@ -18,7 +18,7 @@ def train(
 
     Args:
         labels: Names in the order of their numbers; empty for `answer`.
-        settings: steps, batch_size, learning_rate, max_length, stride, bf16, seed.
+        settings: steps, batch_size, learning_rate, warmup_ratio, weight_decay, max_length, stride, bf16, seed.
         tick: Called as each step begins.
     """
     from datasets import Dataset, disable_progress_bars
@@ -37,7 +37,8 @@ def train(
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder, max_steps=settings["steps"], per_device_train_batch_size=settings["batch_size"],
-            learning_rate=settings["learning_rate"], bf16=settings["bf16"], seed=settings["seed"], use_cpu=True, report_to=[],
+            learning_rate=settings["learning_rate"], warmup_steps=round(settings["warmup_ratio"] * settings["steps"]),
+            weight_decay=settings["weight_decay"], bf16=settings["bf16"], seed=settings["seed"], use_cpu=True, report_to=[],
             disable_tqdm=True, save_strategy="no", logging_steps=10,
         )  # fmt: skip
         Trainer(

@@ -6,7 +6,8 @@
 
 Each round runs both, in processes of their own and in turn, with the round's number as the seed; the ratio is of the two in one round.
 `--same-length` repeats one text length, where no padding can be saved. What is timed: everything between the first and the last optimiser
-step, start-up and imports excluded, for both. With `--eval-data` both networks are scored on it by the same code.
+step, start-up and imports excluded, for both. On a machine with other work `--threads 1 --clock cpu` compares processor time.
+With `--eval-data` both networks are scored on it by the same code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,21 @@ def describe(ours: dict, peer: dict, options: argparse.Namespace) -> str:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_budget(parser)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--rounds", type=int, default=3)
+    sides.add_clock(parser)
+    parser.add_argument(
+        "--same-length", action="store_true", help="classify: every text repeated to the longest length."
+    )
+    parser.add_argument(
+        "--attention-dropout", type=float, default=0.0, help="Ours; the Trainer's is the model's own, 0.1."
+    )
+    return complete(parser.parse_args())
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """What both sides are given."""
     parser.add_argument("task", choices=tuple(LENGTHS))
     parser.add_argument(
         "--data",
@@ -64,21 +79,19 @@ def parse() -> argparse.Namespace:
         help="classify: a TSV with sentence and label; tag: CoNLL, tab-separated; answer: SQuAD's JSON.",
     )
     parser.add_argument("--eval-data", default="", help="A file of the same kind: score both on it.")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--max-length", type=int, default=0, help=f"Tokens; {LENGTHS} by default.")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument(
-        "--same-length", action="store_true", help="classify: every text repeated to the longest length."
-    )
-    parser.add_argument(
-        "--attention-dropout", type=float, default=0.0, help="Ours; the Trainer's is the model's own, 0.1."
-    )
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--worker", choices=("ours", "peer"), help=argparse.SUPPRESS)
-    return parser.parse_args()
+
+
+def complete(options: argparse.Namespace) -> argparse.Namespace:
+    """With the task's own length where none was given."""
+    options.max_length = options.max_length or LENGTHS[options.task]
+    return options
 
 
 def rows_of(options: argparse.Namespace, folder: str) -> Path:
@@ -92,7 +105,7 @@ def rows_of(options: argparse.Namespace, folder: str) -> Path:
         reader = csv.DictReader(source, delimiter="\t", quoting=csv.QUOTE_NONE)
         out.write("sentence\tlabel\n")
         out.writelines(
-            " ".join((row["sentence"].split() * 100)[: LENGTHS["classify"]]) + f"\t{row['label']}\n" for row in reader
+            " ".join((row["sentence"].split() * 100)[: options.max_length]) + f"\t{row['label']}\n" for row in reader
         )
     return target
 
@@ -109,7 +122,7 @@ def make_task(options: argparse.Namespace, data: Path) -> tuple[Any, Any]:
     trainer = PLUGIN.trainer(options.task)
     values = {
         "model": sides.minilm(), "data": str(data), "eval_data": options.eval_data, "eval_share": 0 if not options.eval_data else 0.1,
-        "steps": options.steps, "batch_size": options.batch_size, "learning_rate": options.learning_rate, "max_length": LENGTHS[options.task],
+        "steps": options.steps, "batch_size": options.batch_size, "learning_rate": options.learning_rate, "max_length": options.max_length,
         "precision": options.precision, "evaluate_every": 10**6, "attention_dropout": options.attention_dropout, "device": "cpu", "seed": options.seed,
     }  # fmt: skip
     settings = parse_settings(trainer.settings, values)
@@ -122,12 +135,12 @@ def ours(options: argparse.Namespace) -> dict:
         settings, task = make_task(options, rows_of(options, folder))
         from training.loop import fit
 
-        times: list[float] = []
+        times, now = [], sides.CLOCKS[options.clock]
         losses = task.losses
 
         def timed(model: Any, batch: Any) -> Any:
             if model.training:
-                times.append(time.perf_counter())
+                times.append(now())
             return losses(model, batch)
 
         task.losses = timed
@@ -142,22 +155,16 @@ def peer(options: argparse.Namespace) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         data = rows_of(options, folder)
         settings, task = make_task(options, data)
-        times: list[float] = []
+        times, now = [], sides.CLOCKS[options.clock]
         labels = (
             [task.model.config.id2label[number] for number in range(task.model.config.num_labels)]
             if options.task != "answer"
             else []
         )
-        chosen = {
-            "steps": options.steps,
-            "batch_size": options.batch_size,
-            "learning_rate": options.learning_rate,
-            "max_length": LENGTHS[options.task],
-        }
-        chosen |= {"stride": getattr(settings, "stride", 0), "bf16": options.precision == "bf16", "seed": options.seed}
-        network = finetune_peer.train(
-            options.task, sides.minilm(), data, labels, chosen, lambda: times.append(time.perf_counter())
-        )
+        same = ("steps", "batch_size", "learning_rate", "max_length", "warmup_ratio", "weight_decay", "seed")
+        chosen = {name: getattr(settings, name) for name in same}
+        chosen |= {"stride": getattr(settings, "stride", 0), "bf16": options.precision == "bf16"}
+        network = finetune_peer.train(options.task, sides.minilm(), data, labels, chosen, lambda: times.append(now()))
         found = measured(times, options)
         if options.eval_data:
             task.model.load_state_dict(network.state_dict())
@@ -177,7 +184,7 @@ def score(task: Any, settings: Any) -> float:
     return found.metrics[SHOWN[type(task).__name__.removesuffix("Task").lower()]]
 
 
-def measured(times: list[float], options: argparse.Namespace) -> dict:
+def measured(times: list, options: argparse.Namespace) -> dict:
     steps = len(times) - 1 - WARM_UP
     return {
         "rows_per_second": steps * options.batch_size / (times[-1] - times[WARM_UP]),

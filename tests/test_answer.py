@@ -160,6 +160,15 @@ def test_an_answer_comes_with_its_place(reader: Any) -> None:
     assert found["answer"] == "New York" == context[found["start"] : found["end"]]
 
 
+def test_questions_that_are_cut_are_counted(tmp_path: Path) -> None:
+    asked = [
+        {"question": f"{'very ' * times}who ?", "context": "it was anna .", "answer": "anna"} for times in (1, 2, 90)
+    ]
+    path = write(tmp_path / "long.jsonl", "\n".join(json.dumps(row) for row in asked))
+    found = build_answer(settings(path, eval_share=0)).findings()
+    assert [row.title for row in found if row.level == "amber"] == ["1 question cut to 24 tokens"]
+
+
 def test_what_is_not_told_has_no_answer(reader: Any) -> None:
     found = endpoints.answer(
         load(reader[1]), "why was the trip ?", "they flew to rome . it was on friday . anna was seen ."

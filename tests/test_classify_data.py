@@ -137,6 +137,26 @@ def test_no_label_is_held_out_whole(tmp_path: Path) -> None:
         assert len(data.evaluation) >= 9
 
 
+def test_texts_that_hold_their_label_are_told(tmp_path: Path) -> None:
+    labels = ("very good", "poor") * 20
+    told = [f"text {row}. {label.upper()}: film {row},{label}" for row, label in enumerate(labels)]
+    findings = check_classify(classify(write(tmp_path / "told.csv", "text,label\n" + "\n".join(told)))).findings
+    assert any(row.level == "amber" and row.title == "100% of the texts hold their own label" for row in findings)
+
+
+def test_a_text_that_names_any_label_gives_none_away(tmp_path: Path) -> None:
+    rows = [f"is film {row} good or poor or goods,{('good', 'poor')[row % 2]}" for row in range(40)]
+    findings = check_classify(classify(write(tmp_path / "both.csv", "text,label\n" + "\n".join(rows)))).findings
+    assert not any("own label" in row.title for row in findings)
+
+
+def test_one_column_cannot_be_text_and_label(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", f"text,label\n{FOUR}")
+    assert "'label' is both the text and the label" in str(
+        check_classify(classify(path, text_column="label", label_column="label")).findings
+    )
+
+
 def test_unbalanced_classes_are_named_with_what_helps(tmp_path: Path) -> None:
     rows = "text,label\nonly one,rare\n" + "".join(f"text {i},usual\n" for i in range(30))
     assert "the rarest class has 1 row, the largest 30" in titles(read_text(tmp_path, rows))

@@ -261,6 +261,13 @@ def test_a_corpus_without_text_is_refused(tmp_path: Path) -> None:
     assert "one sentence" in red(tmp_path / "a.txt", "Only this.\n")
 
 
+def test_one_sentence_can_have_its_words_hidden(tmp_path: Path) -> None:
+    sentence = "One sentence of ten words is what the whole corpus holds.\n"
+    assert not red(tmp_path / "a.txt", sentence, next_objective="none")
+    sheet = check_pretrain(settings(tmp_path / "a.txt", next_objective="none"))
+    assert any(row.level == "amber" and "Only 11 words" in row.title for row in sheet.findings)
+
+
 def test_next_sentences_need_two_documents(tmp_path: Path) -> None:
     text = "It rained. We left. They stayed.\nIt was late.\n"
     assert "needs two" in red(tmp_path / "a.txt", text)

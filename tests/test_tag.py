@@ -232,3 +232,5 @@ def test_weights_of_another_vocabulary_are_refused(tmp_path: Path, trips: Path) 
     BertForMaskedLM(config).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="entries and the weights 10: they do not belong together"):
         build_tag(settings(trips, model=str(tmp_path)))
+    with pytest.raises(UserError, match="they do not belong together"):
+        load(tmp_path)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,54 @@ def test_a_translator_is_made_of_an_encoder(tmp_path: Path) -> None:
     task: Any = build_translate(settings(write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "base")))
     assert task.model.config.is_encoder_decoder and any("crossattention" in name for name, _ in task.model.named_parameters())  # fmt: skip
     assert any("cannot write" in row.title for row in task.findings())  # an uncased vocabulary has no König
+
+
+def save_bert(folder: Path, texts: list[str], width: int) -> str:
+    tokenizer = encoder.train_tokenizer(texts, 200, 64)
+    BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)).save_pretrained(folder)  # fmt: skip
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def test_two_encoders_of_other_widths_and_vocabularies_make_a_translator(tmp_path: Path) -> None:
+    reads = save_bert(tmp_path / "english", [*SUBJECTS, *VERBS, *OBJECTS], 32)
+    writes = save_bert(tmp_path / "german", [*SUBJECTS.values(), *VERBS.values(), *OBJECTS.values()], 48)
+    starts = {"model": reads, "decoder_model": writes, "dropout": 0.0}
+    pairs = write_pairs(tmp_path / "pairs.tsv")
+    pairs.write_text(pairs.read_text().lower().replace("ö", "o"))  # as these vocabularies write it
+    chosen = settings(pairs, **starts, steps=300, learning_rate=3e-3, evaluate_every=300, batch_size=16)  # fmt: skip
+    (tmp_path / "run").mkdir()
+    progress = fit(build_translate(chosen), chosen, tmp_path / "run")
+    folder = tmp_path / "run" / "artifact"
+    assert progress.best_metrics["chrf"] > 80 and progress.best_metrics["bleu"] > 60
+    said = endpoints.translate(load(folder), "the king hears light", 4, 0)["translation"]
+    assert said.split()[:2] == ["der", "konig"]
+    snippet = (folder / "README.md").read_text().split("```python")[1].split("```")[0]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(snippet.replace("owner/name", str(folder)).replace("A man is riding a bicycle.", "the king hears light"))
+    assert printed.getvalue().strip() == said
+    again: Any = build_translate(settings(pairs, model=str(folder), max_length=16))
+    assert again.target_tokenizer.get_vocab() != again.tokenizer.get_vocab()
+
+
+def test_a_decoder_goes_with_an_encoder_only(tmp_path: Path, translator: Any) -> None:
+    writes = save_bert(tmp_path / "german", [*SUBJECTS.values()], 16)
+    pairs = write_pairs(tmp_path / "pairs.tsv")
+    with pytest.raises(UserError, match="choose the encoder of the source language too"):
+        build_translate(settings(pairs, decoder_model=writes))
+    with pytest.raises(UserError, match="has a decoder already: leave decoder_model empty"):
+        build_translate(settings(pairs, model=str(translator[1]), decoder_model=writes))
+
+
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="the package is there")
+def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> None:
+    write(tmp_path / "tokenizer_config.json", json.dumps({"tokenizer_class": "MarianTokenizer"}))
+    write(tmp_path / "config.json", json.dumps({"model_type": "marian"}))
+    write(tmp_path / "vocab.json", json.dumps({"<unk>": 0, "</s>": 1, "<pad>": 2}))
+    write(tmp_path / "source.spm", "pieces")
+    write(tmp_path / "target.spm", "pieces")
+    with pytest.raises(UserError, match="needs a package that is not installed: sentencepiece"):
+        encoder.load_tokenizer(tmp_path)
 
 
 def test_any_sequence_to_sequence_model_is_trained_on(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _title(record: dict[str, Any]) -> str:
 
 
 def _usage(record: dict[str, Any], repo: str) -> str:
-    snippet = record.get("card", {}).get("usage", "").strip()
+    snippet = (record.get("facts", {}).get("usage") or record.get("card", {}).get("usage", "")).strip()
     return _section("Use", ["```python", snippet.replace("{repo}", repo), "```"]) if snippet else ""
 
 
@@ -99,7 +99,11 @@ def _study(study: dict[str, Any]) -> str:
 
 
 def _data(record: dict[str, Any]) -> str:
-    facts = {name: value for name, value in record.get("facts", {}).items() if name != "baseline" and value != ""}
+    facts = {
+        name: value
+        for name, value in record.get("facts", {}).items()
+        if name not in ("baseline", "usage") and value != ""
+    }
     return _section("Data", _table(("fact", "value"), list({**record.get("data", {}), **facts}.items())))
 
 

@@ -30,8 +30,9 @@ COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
 
 
 def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: TrainSettings) -> Sheet:
-    """Add to a sheet what only the built task can tell; a sheet with a red row comes back as it is."""
-    if sheet.blocked:
+    """Add to a sheet what only the built task can tell; with a red row nothing is built."""
+    sheet = Sheet((*sheet.findings, *slow_precision(settings, _device(settings))), sheet.columns, sheet.sample)
+    if sheet.blocked:  # or the trial steps would take minutes
         return sheet
     try:
         task = build()
@@ -50,7 +51,7 @@ def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: T
 
 def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
     """Time and memory of two optimiser steps and one evaluation batch; the weights are thrown away afterwards."""
-    device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
+    device = _device(settings)
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
     trials = _trial_rows(task, settings)
@@ -76,8 +77,11 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
                 "The best weights until then are kept.",
             )
         )
-    memory = _memory_finding(_memory(device) - before, _memory(device), device)
-    return [*found, *slow_precision(settings, device), memory]
+    return [*found, _memory_finding(_memory(device) - before, _memory(device), device)]
+
+
+def _device(settings: TrainSettings) -> str:
+    return "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
 
 
 def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:

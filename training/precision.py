@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 SIZE = 256  # of the square matrices multiplied: 34 Mflop, a millisecond in fp32
 TRIES = 3
 SLOWER = 1.5  # times; below it the machine's noise decides
+CRAWLS = 10.0  # times: there a trial of two steps would take minutes
 
 
 def slow_precision(settings: TrainSettings, device: str) -> list[Finding]:
-    """An amber row where a matrix product in bf16 takes clearly longer than in fp32 on this processor, else none."""
+    """A row where a matrix product in bf16 takes clearly longer than in fp32 on this processor, red where it crawls."""
     if settings.precision != "bf16" or device != "cpu":
         return []
     import torch
@@ -27,7 +28,9 @@ def slow_precision(settings: TrainSettings, device: str) -> list[Finding]:
     if slower < SLOWER:
         return []
     title = f"bf16 is {slower:.0f} times slower than fp32 on this processor"
-    return [Finding("amber", title, "It has no instructions for it: choose precision fp32.")]
+    return [
+        Finding("red" if slower >= CRAWLS else "amber", title, "It has no instructions for it: choose precision fp32.")
+    ]
 
 
 def _seconds(dtype: torch.dtype) -> float:

@@ -60,6 +60,14 @@ print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))
     summary="An encoder that finds the words of a context that answer a question.",
     limits=("It can only point to words of the context: it neither counts nor reasons, and it can be sure and wrong.",),
 )
+TRANSLATE_TWO = """
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+reads, writes = AutoTokenizer.from_pretrained("{repo}"), AutoTokenizer.from_pretrained("{repo}", subfolder="target_tokenizer")
+model = AutoModelForSeq2SeqLM.from_pretrained("{repo}")
+inputs = reads("A man is riding a bicycle.", return_tensors="pt", return_token_type_ids=False)
+print(writes.batch_decode(model.generate(**inputs, num_beams=4, max_length=64), skip_special_tokens=True)[0])
+"""  # where reading and writing have a vocabulary each
 TRANSLATE = replace(
     CLASSIFY,
     pipeline_tag="translation",

@@ -40,10 +40,13 @@ def load_tokenizer(folder: Path) -> Any:
     """The fast tokenizer of a folder.
 
     Raises:
-        UserError: If there is none; names what is missing.
+        UserError: If there is none, or it needs a package that is not installed; names what is missing.
     """
     try:
         return AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False, local_files_only=True)
+    except ImportError as error:
+        missing = "sentencepiece" if "sentencepiece" in str(error).lower() else str(error).strip()[:200]
+        raise UserError(f"The tokenizer of {folder.name} needs a package that is not installed: {missing}.") from None
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder.name} has no tokenizer that can be read ({str(error)[:200]}).") from None
 

@@ -26,12 +26,15 @@ def load_as_made(folder: Path) -> Any:
     """The predictor for what is in `folder`.
 
     Raises:
-        UserError: If it has no head that any of them uses; says what can be done with it.
+        UserError: If it has no head that any of them uses, says what can be done with it; or if vocabulary and weights
+            do not belong together.
     """
     names = _architectures(folder)
     for pattern, (package, kind) in PREDICTORS.items():
         if any(fnmatch(name, pattern) for name in names):
-            return getattr(import_module(f"plugins.bert_finetune.{package}.predictor"), kind).load(folder)
+            loaded = getattr(import_module(f"plugins.bert_finetune.{package}.predictor"), kind).load(folder)
+            import_module("plugins.bert_finetune.encoder").check_vocabulary(loaded.tokenizer, loaded.model)
+            return loaded
     said = ", ".join(names) or "nothing"
     raise UserError(
         f"{folder.name} names {said} as its architecture, a network without a head: train it for a task first."

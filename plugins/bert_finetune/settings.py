@@ -189,6 +189,12 @@ class TranslateSettings(NetworkSettings):
     max_length: int = Field(
         64, ge=4, le=8192, description="Tokens of a text, and of its translation; what is longer is cut."
     )
+    decoder_model: str = Field(
+        "",
+        max_length=300,
+        description="What the decoder starts from: a BERT of the target language, with its own vocabulary. Empty: the weights of `model`, or a new decoder.",
+        json_schema_extra=WEIGHTS,
+    )
     decoder_layers: int = Field(
         2, ge=1, le=48, description="From scratch: layers of the decoder.", json_schema_extra=ADVANCED
     )

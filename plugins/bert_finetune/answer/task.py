@@ -15,7 +15,7 @@ from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.answer import report
 from plugins.bert_finetune.answer.questions import AnswerData, Question, read
 from plugins.bert_finetune.answer.spans import best_spans
-from plugins.bert_finetune.answer.windows import Window, make_windows, target
+from plugins.bert_finetune.answer.windows import Window, make_windows, room_for_question, target
 from plugins.bert_finetune.padding import pad
 from training.batches import step_seed
 from training.errors import UserError
@@ -69,6 +69,7 @@ class AnswerTask(Task):
     def __init__(self, data: AnswerData, settings: AnswerSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.max_length = min(settings.max_length, encoder.positions(model))
+        self.question_length = room_for_question(settings.question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
             "rows": len(data.train),
@@ -83,8 +84,13 @@ class AnswerTask(Task):
 
     def _rows(self, questions: list[Question]) -> list[Row]:
         chosen = self.settings
-        found = make_windows(questions, self.tokenizer, self.max_length, chosen.stride, chosen.question_length)
+        found = make_windows(questions, self.tokenizer, self.max_length, chosen.stride, self.question_length)
         return [Row(window, target(window, questions[window.question].answers)) for window in found]
+
+    def _cut_questions(self) -> int:
+        asked = [one.question for one in (*self.data.train, *self.data.evaluation)]
+        ids = self.tokenizer(asked, add_special_tokens=False, verbose=False)["input_ids"]
+        return sum(len(each) > self.question_length for each in ids)
 
     def _baseline(self) -> dict[str, Any]:
         """What is scored by never answering, where that is allowed."""
@@ -174,4 +180,7 @@ class AnswerTask(Task):
         if lost > 0:
             advice = "Raise max_length or stride: no window holds the answer whole."
             found.append(Finding("amber", f"{counted(lost, 'answer')} that nothing can be learned of", advice))
+        if cut := self._cut_questions():
+            advice = "Raise question_length if their end matters; their contexts are read whole."
+            found.append(Finding("amber", f"{counted(cut, 'question')} cut to {self.question_length} tokens", advice))
         return found + token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)

@@ -30,6 +30,11 @@ class Window(NamedTuple):
     question: int
 
 
+def room_for_question(question_length: int, max_length: int) -> int:
+    """Tokens of a question that are kept: at least half of a window is left for the context."""
+    return min(question_length, max_length // 2)
+
+
 def cut_question(text: str, tokenizer: Any, most: int) -> str:
     """The text up to its token number `most`."""
     found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -46,7 +51,7 @@ def make_windows(
         stride: Tokens that neighbouring windows of a context share.
         question_length: Tokens of a question that are kept.
     """
-    most = min(question_length, max_length // 2)
+    most = room_for_question(question_length, max_length)
     has_types = "token_type_ids" in tokenizer.model_input_names
     out: list[Window] = []
     for at in range(0, len(questions), AT_ONCE):

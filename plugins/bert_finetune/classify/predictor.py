@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import encoder
+from plugins.bert_finetune.classify.first_token import read_first_token_only
 from plugins.bert_finetune.padding import batches_by_length, pad
 from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
@@ -37,6 +38,7 @@ class Classifier:
         """Read an artifact, or any repository with a fine-tuned text classifier."""
         record = artifact.read_record(folder) if (folder / artifact.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
+        read_first_token_only(model)
         if torch.cuda.is_available():
             model = model.to("cuda")
         return cls(model, encoder.load_tokenizer(folder), record)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.classify.label_checks import check_labels, check_leaks, check_split
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, labelled_texts
+from plugins.bert_finetune.classify.told_labels import told_labels
 from training.columns import TextColumns, describe_columns, guess_text_columns
 from training.data import Table, read_table
 from training.errors import UserError
@@ -47,7 +48,7 @@ def read(settings: ClassifySettings) -> ClassifyData:
     """Read, clean, check and split what the settings name.
 
     Raises:
-        UserError: If a file cannot be read or its columns are not there.
+        UserError: If a file cannot be read, its columns are not there, or one is both text and label.
     """
     table = _table(settings)
     columns = guess_text_columns(
@@ -56,8 +57,10 @@ def read(settings: ClassifySettings) -> ClassifyData:
         text_pair_column=settings.text_pair_column,
         label_column=settings.label_column,
     )
+    if columns.label in (columns.text, columns.text_pair):
+        raise UserError(f"Column {columns.label!r} is both the text and the label: choose two columns.")
     rows, dropped = labelled_texts(table, columns, settings)
-    findings = [*table.notices, _columns_found(columns), *dropped, *check_labels(rows, settings)]
+    findings = [*table.notices, _columns_found(columns), *dropped, *check_labels(rows, settings), *told_labels(rows)]
     train, evaluation, found = (
         _with_evaluation_file(rows, columns, settings) if settings.eval_data else _split(rows, settings)
     )

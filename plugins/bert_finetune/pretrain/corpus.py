@@ -92,9 +92,12 @@ def _documents(lines: Iterable[str]) -> list[Document]:
 def check_documents(documents: list[Document], settings: PretrainSettings) -> list[Finding]:
     """Say how much text there is, and whether the second objective can be had of it."""
     sentences = sum(len(document) for document in documents)
-    if sentences < 2:
-        what = "The corpus is empty" if not sentences else "The corpus is one sentence"
-        return [Finding("red", what, "Pre-training needs text: a paragraph a line, a blank line between documents.")]
+    if not sentences:
+        advice = "Pre-training needs text: a paragraph a line, a blank line between documents."
+        return [Finding("red", "The corpus is empty", advice)]
+    if sentences < 2 and settings.next_objective != "none":
+        advice = "Next sentences need two: give more text, or choose next_objective none for hidden words alone."
+        return [Finding("red", "The corpus is one sentence", advice)]
     words = sum(len(sentence.split()) for document in documents for sentence in document)
     found = [
         Finding("green", f"{counted(len(documents), 'document')}, {counted(sentences, 'sentence')}, {words:,} words")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transformers import (
     AutoConfig,
@@ -23,56 +23,92 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.settings import TranslateSettings
 
 
-def make(settings: TranslateSettings, texts: Sequence[str]) -> tuple[Any, Any]:
-    """Tokenizer and network.
+TARGET = "target_tokenizer"  # folder inside an artifact whose decoder has a vocabulary of its own
+
+
+class Translation(NamedTuple):
+    """The tokenizer that reads, the one that writes (the same where there is one vocabulary), and the network."""
+
+    source: Any
+    target: Any
+    model: Any
+
+
+def make(settings: TranslateSettings, texts: Sequence[str]) -> Translation:
+    """Tokenizers and network.
 
     Args:
         texts: Both sides of the training pairs; a vocabulary from scratch is learned from them, shared by both.
 
     Raises:
-        UserError: If `settings.model` cannot be read.
+        UserError: If what the settings start from cannot be read, or does not go together.
     """
-    if not settings.model:
-        tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
-        model = _from_scratch(settings, tokenizer)
-    else:
-        folder = Path(settings.model)
-        tokenizer = encoder.load_tokenizer(folder)
-        model = _loaded(folder, settings)
-        encoder.check_vocabulary(tokenizer, model)
-    if isinstance(model, EncoderDecoderModel):
-        _name_tokens(model, tokenizer)
-    encoder.choose_attention(model, settings)
-    drop_quickly(model)
-    return tokenizer, model
+    made = _from_folders(settings) if settings.model else _from_scratch(settings, texts)
+    if isinstance(made.model, EncoderDecoderModel):
+        _name_tokens(made.model, made.target)
+    encoder.choose_attention(made.model, settings)
+    drop_quickly(made.model)
+    return made
 
 
-def _from_scratch(settings: TranslateSettings, tokenizer: Any) -> Any:
+def load_target_tokenizer(folder: Path, source: Any) -> Any:
+    """The tokenizer that writes: of its own where the folder has one, else `source`."""
+    return encoder.load_tokenizer(folder / TARGET) if (folder / TARGET).is_dir() else source
+
+
+def _from_scratch(settings: TranslateSettings, texts: Sequence[str]) -> Translation:
+    if settings.decoder_model:
+        raise UserError("decoder_model goes with model: choose the encoder of the source language too.")
+    tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
     config = encoder.new_config(settings, tokenizer)
     below = encoder.new_config(settings, tokenizer, is_decoder=True, add_cross_attention=True)
     below.num_hidden_layers = settings.decoder_layers
-    return EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, below))
+    model = EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, below))
+    return Translation(tokenizer, tokenizer, model)
 
 
-def _loaded(folder: Path, settings: TranslateSettings) -> Any:
-    """A sequence-to-sequence model as it is; an encoder twice, the second time with cross-attention that is new."""
-    dropouts = settings.dropout, settings.attention_dropout
+def _from_folders(settings: TranslateSettings) -> Translation:
+    """A sequence-to-sequence model as it is; else an encoder and a decoder that begins as an encoder, with new cross-attention."""
+    folder, writer = Path(settings.model), Path(settings.decoder_model or settings.model)
+    source = encoder.load_tokenizer(folder)
+    if _config(folder).is_encoder_decoder:
+        if settings.decoder_model:
+            raise UserError(f"{folder.name} has a decoder already: leave decoder_model empty.")
+        dropouts = settings.dropout, settings.attention_dropout
+        model = encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator", dropouts)
+        target = load_target_tokenizer(folder, source)
+    else:
+        model = _joined(folder, writer, settings)
+        target = encoder.load_tokenizer(writer) if settings.decoder_model else source
+    encoder.check_vocabulary(source, model)
+    if target is not source:
+        encoder.check_vocabulary(target, model.decoder)
+    return Translation(source, target, model)
+
+
+def _config(folder: Path) -> Any:
     try:
-        config: Any = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        if config.is_encoder_decoder:
-            return encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator", dropouts)
-        if not isinstance(config, BertConfig):
-            raise UserError(f"{folder.name} is a {config.model_type}: a decoder can be made of a BERT only.")
+        return AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder.name} has no configuration that can be read: {str(error)[:300]}") from None
+
+
+def _joined(reader: Path, writer: Path, settings: TranslateSettings) -> Any:
+    """Two BERTs, or one twice; where their widths differ, a linear layer between them (Rothe et al., 2020)."""
+    for folder in (reader, writer):
+        if not isinstance(config := _config(folder), BertConfig):
+            raise UserError(f"{folder.name} is a {config.model_type}: encoder and decoder can be made of a BERT only.")
+    try:
         return EncoderDecoderModel.from_encoder_decoder_pretrained(
-            str(folder),
-            str(folder),
+            str(reader),
+            str(writer),
             encoder_dtype="float32",
             decoder_dtype="float32",
             encoder_hidden_dropout_prob=settings.dropout,
             decoder_hidden_dropout_prob=settings.dropout,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{folder.name} cannot be made a translator: {str(error)[:300]}") from None
+        raise UserError(f"{reader.name} and {writer.name} cannot be made a translator: {str(error)[:300]}") from None
 
 
 def _name_tokens(model: Any, tokenizer: Any) -> None:

@@ -11,6 +11,7 @@ from transformers import AutoModelForSeq2SeqLM
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.padding import batches_by_length
 from plugins.bert_finetune.scored_file import write_scored
+from plugins.bert_finetune.translate.network import load_target_tokenizer
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import read_table
@@ -21,10 +22,10 @@ LONGEST = 512  # tokens written, where the artifact does not say
 
 
 class Translator:
-    """An encoder-decoder with its tokenizer and the facts of its training."""
+    """An encoder-decoder with its tokenizers and the facts of its training."""
 
-    def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
-        self.model, self.tokenizer = model.eval(), tokenizer
+    def __init__(self, model: Any, tokenizer: Any, target_tokenizer: Any, facts: dict[str, Any]):
+        self.model, self.tokenizer, self.target_tokenizer = model.eval(), tokenizer, target_tokenizer
         self.prefix = str(facts.get("prefix", ""))
         self.longest = int(facts.get("max_length", LONGEST))
         reads = encoder.positions(getattr(model, "encoder", model))
@@ -36,7 +37,8 @@ class Translator:
         facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator")
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), encoder.load_tokenizer(folder), facts)
+        tokenizer = encoder.load_tokenizer(folder)
+        return cls(model.to(device), tokenizer, load_target_tokenizer(folder, tokenizer), facts)
 
     def translate(self, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:
         """The likeliest translation by beam search, and the next ones.
@@ -73,7 +75,7 @@ class Translator:
                     return_dict_in_generate=True,
                     output_scores=True,
                 )
-            said = self.tokenizer.batch_decode(found.sequences, skip_special_tokens=True)
+            said = self.target_tokenizer.batch_decode(found.sequences, skip_special_tokens=True)
             scores = found.sequences_scores.tolist() if beams > 1 else [0.0] * len(said)
             for place, row in enumerate(rows):
                 part = slice(place * count, (place + 1) * count)

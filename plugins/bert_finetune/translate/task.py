@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune import cards, encoder, token_checks
 from plugins.bert_finetune.padding import pad
 from plugins.bert_finetune.translate import network, report
 from plugins.bert_finetune.translate.pairs import Pairs, TranslateData, read
@@ -50,8 +50,7 @@ def build(settings: TranslateSettings) -> TranslateTask:
     data = read(settings)
     Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
-    tokenizer, model = network.make(settings, [*data.train.sources, *data.train.targets])
-    return TranslateTask(data, settings, tokenizer, model)
+    return TranslateTask(data, settings, network.make(settings, [*data.train.sources, *data.train.targets]))
 
 
 class TranslateTask(Task):
@@ -61,8 +60,9 @@ class TranslateTask(Task):
     train_data: list[Row]
     eval_data: list[Row]
 
-    def __init__(self, data: TranslateData, settings: TranslateSettings, tokenizer: Any, model: Any):
-        self.settings, self.tokenizer, self.model = settings, tokenizer, model
+    def __init__(self, data: TranslateData, settings: TranslateSettings, made: network.Translation):
+        self.settings, (self.tokenizer, self.target_tokenizer, model) = settings, made
+        self.model = model
         self.evaluation = data.evaluation.select(list(range(min(len(data.evaluation), settings.evaluation_rows))))
         self.max_length = min(settings.max_length, encoder.positions(getattr(model, "encoder", model)))
         self.train_data, self.eval_data = self._rows(data.train), self._rows(self.evaluation)
@@ -76,14 +76,15 @@ class TranslateTask(Task):
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
+        if self.target_tokenizer is not self.tokenizer:
+            self.facts["usage"] = cards.TRANSLATE_TWO
 
     def _rows(self, pairs: Pairs) -> list[Row]:
         if not len(pairs):
             return []
-        sides = []
-        for texts in ([self.settings.prefix + text for text in pairs.sources], pairs.targets):
-            which = {"text_target" if texts is pairs.targets else "text": texts}
-            found = self.tokenizer(**which, truncation=True, max_length=self.max_length, return_attention_mask=False, return_token_type_ids=False, verbose=False)["input_ids"]  # fmt: skip
+        sides, sources = [], [self.settings.prefix + text for text in pairs.sources]
+        for tokenizer, texts in ((self.tokenizer, {"text": sources}), (self.target_tokenizer, {"text_target": pairs.targets})):  # fmt: skip
+            found = tokenizer(**texts, truncation=True, max_length=self.max_length, return_attention_mask=False, return_token_type_ids=False, verbose=False)["input_ids"]  # fmt: skip
             sides.append([np.asarray(ids, dtype=np.int32) for ids in found])
         return [Row(*both) for both in zip(*sides, strict=True)]
 
@@ -98,11 +99,10 @@ class TranslateTask(Task):
 
     def collate(self, rows: list[Row]) -> dict[str, torch.Tensor]:
         """`labels` are the target's tokens, the decoder's input the same moved one to the right."""
-        fill = self.tokenizer.pad_token_id
-        batch = pad([row.source for row in rows], [None] * len(rows), fill)
+        batch = pad([row.source for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
         batch.setdefault("attention_mask", torch.ones_like(batch["input_ids"]))
         targets = [row.target[1:] if self._begins_itself(row.target) else row.target for row in rows]
-        labels = pad(targets, [None] * len(rows), fill)
+        labels = pad(targets, [None] * len(rows), self.target_tokenizer.pad_token_id)
         moved = torch.cat((torch.full((len(rows), 1), self.start), labels["input_ids"][:, :-1]), 1)
         kept = labels.get("attention_mask", torch.ones_like(moved)) > 0
         return batch | {"decoder_input_ids": moved, "labels": labels["input_ids"].masked_fill(~kept, IGNORED)}
@@ -135,7 +135,7 @@ class TranslateTask(Task):
             max_length=self.max_length,
             early_stopping=True,
         )
-        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        texts = self.target_tokenizer.batch_decode(written, skip_special_tokens=True)
         return [Outcome(*three) for three in zip(texts, sums.tolist(), counts.tolist(), strict=True)]
 
     def score(self, outputs: list[Outcome]) -> Score:
@@ -154,21 +154,25 @@ class TranslateTask(Task):
         ]
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `AutoModelForSeq2SeqLM`."""
+        """A folder for `AutoModelForSeq2SeqLM`, the tokenizer that writes inside it where it is another one."""
         encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        if self.target_tokenizer is not self.tokenizer:
+            self.target_tokenizer.save_pretrained(folder / network.TARGET)
 
     def findings(self) -> list[Finding]:
         """What was cut, what the vocabulary lacks on either side, and whether it can write the targets at all."""
         cut = sum(len(row.source) >= self.max_length or len(row.target) >= self.max_length for row in self.train_data)
         found = [Finding("amber", f"{counted(cut, 'pair')} cut to {self.max_length} tokens a side", "Raise max_length.")] if cut else []  # fmt: skip
-        for side in ([row.source for row in self.train_data], [row.target for row in self.train_data]):
-            found += token_checks.unknown_tokens(side, self.tokenizer)
+        found += token_checks.unknown_tokens([row.source for row in self.train_data], self.tokenizer)
+        found += token_checks.unknown_tokens([row.target for row in self.train_data], self.target_tokenizer)
         return found + self._unwritable()
 
     def _unwritable(self) -> list[Finding]:
         """The share of the targets that do not come back as they were when they are decoded: case or accents are lost."""
         sample = self.evaluation.targets[:100]
-        written = self.tokenizer.batch_decode([row.target for row in self.eval_data[:100]], skip_special_tokens=True)
+        written = self.target_tokenizer.batch_decode(
+            [row.target for row in self.eval_data[:100]], skip_special_tokens=True
+        )
         lost = [target for target, text in zip(sample, written, strict=True) if "".join(target.split()) != "".join(text.split())]  # fmt: skip
         if len(lost) <= len(sample) / 10:
             return []
