@@ -67,7 +67,9 @@ class Studio:
         for name in dict.fromkeys(
             name for plugin in self.plugins.values() for trainer in plugin.trainers for name in trainer.preload
         ):
-            with contextlib.suppress(Exception):  # a plugin's module that does not import says so when it is used
+            # a plugin's module that does not import says so when it is used; the lock, since transformers imported by two
+            # threads at once lacks names in one of them
+            with contextlib.suppress(Exception), self._loading:
                 importlib.import_module(name)
 
     # -- plugins and weights ---------------------------------------------------------------------------------------

@@ -289,3 +289,13 @@ def test_limits_of_the_space_are_told(owner: Client, reviews: Path):
 def test_space_page_offers_to_sign_in_and_adds_no_endpoint(owner: Client):
     assert "Sign in with Hugging Face" in str(owner.config)
     assert sorted(endpoints(owner)) == sorted(json.loads(SNAPSHOT.read_text()))
+
+
+def test_models_are_imported_in_the_background_only_while_nothing_loads(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """transformers imported by two threads at once lacks names in one of them: a prediction failed so."""
+    from spaces_app import studio as module
+
+    made, seen = studio(), []
+    monkeypatch.setattr(module.importlib, "import_module", lambda name: seen.append(made._loading.locked()))
+    made._import_models()
+    assert seen and all(seen) and not made._loading.locked()
