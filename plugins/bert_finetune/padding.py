@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-BATCH_TOKENS = 4096  # a batch, padding included: about what keeps a CPU's matrix units busy
+BATCH_TOKENS = 4096  # a batch, padding included
+CPU_BATCH_TOKENS = (
+    1024  # what a layer makes of these stays in a CPU's cache: 20 % quicker than 4096, quicker than 256 too
+)
 
 
 def pad(ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int) -> dict[str, torch.Tensor]:
@@ -27,11 +30,16 @@ def _filled(shape: tuple[int, int], place: np.ndarray, rows: list, value: int) -
     return torch.as_tensor(filled)
 
 
-def batches_by_length(lengths: list[int]) -> list[list[int]]:
-    """Row numbers by length, cut where the padded batch would pass `BATCH_TOKENS`."""
+def most_tokens(model: torch.nn.Module) -> int:
+    """Tokens of a batch to predict, by where the model is."""
+    return CPU_BATCH_TOKENS if next(model.parameters()).device.type == "cpu" else BATCH_TOKENS
+
+
+def batches_by_length(lengths: list[int], most: int = BATCH_TOKENS) -> list[list[int]]:
+    """Row numbers by length, cut where the padded batch would pass `most` tokens."""
     batches: list[list[int]] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if not batches or (len(batches[-1]) + 1) * lengths[row] > BATCH_TOKENS:
+        if not batches or (len(batches[-1]) + 1) * lengths[row] > most:
             batches.append([])
         batches[-1].append(row)
     return batches

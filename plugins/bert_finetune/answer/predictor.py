@@ -13,7 +13,7 @@ from plugins.bert_finetune import encoder
 from plugins.bert_finetune.answer.questions import Question
 from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import make_windows
-from plugins.bert_finetune.padding import batches_by_length, pad
+from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
 from training.column_names import plain_name
@@ -62,7 +62,7 @@ class Reader:
         questions = [Question(question, context, (), "", "") for question, context in asked]
         windows = make_windows(questions, self.tokenizer, self.max_length, self.stride, QUESTION_LENGTH)
         logits: list[np.ndarray] = [np.zeros(0)] * len(windows)
-        for rows in batches_by_length([len(window.ids) for window in windows]):
+        for rows in batches_by_length([len(window.ids) for window in windows], most_tokens(self.model)):
             batch = pad([windows[row].ids for row in rows], [windows[row].types for row in rows], self.tokenizer.pad_token_id)  # fmt: skip
             with torch.inference_mode():
                 out = self.model(**{name: value.to(self.model.device) for name, value in batch.items()})

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.first_token import read_first_token_only
-from plugins.bert_finetune.padding import batches_by_length, pad
+from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
 from training.columns import guess_text_columns
@@ -69,7 +69,7 @@ class Classifier:
         types = found.get("token_type_ids") or [None] * len(texts)
         lengths = [len(ids) for ids in found["input_ids"]]
         out = np.zeros((len(texts), len(self.names)), dtype=np.float32)
-        for rows in batches_by_length(lengths):
+        for rows in batches_by_length(lengths, most_tokens(self.model)):
             logits = self._logits(
                 pad(
                     [np.asarray(found["input_ids"][row]) for row in rows],

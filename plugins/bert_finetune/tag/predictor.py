@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.padding import batches_by_length, pad
+from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.scored_file import write_scored
 from plugins.bert_finetune.tag.schemes import spans
 from plugins.bert_finetune.tag.words import split_words, windows
@@ -76,7 +76,7 @@ class Tagger:
         cut = windows(sentences, self.tokenizer, self.max_length)
         out = [np.zeros((len(words), len(self.names)), dtype=np.float32) for words in sentences]
         flat = [(number, window) for number, parts in enumerate(cut) for window in parts]
-        for rows in batches_by_length([len(window.ids) for _, window in flat]):
+        for rows in batches_by_length([len(window.ids) for _, window in flat], most_tokens(self.model)):
             batch = pad([flat[row][1].ids for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
             with torch.inference_mode():
                 logits = self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits
