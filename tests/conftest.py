@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 # Set before torch is imported. There are as many test workers as cores: more threads would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,6 +18,10 @@ from training.dispatch import child_environment
 from training.forkserver import WarmProcess
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = (
+    30_000  # milliseconds for the page to show something; a page opens in 3 s on two slow cores, later beside a run
+)
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture

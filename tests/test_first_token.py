@@ -13,7 +13,7 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from plugins.bert_finetune.classify.first_token import FirstTokenLayer, read_first_token_only
+from plugins.bert_finetune.classify.first_token import FirstTokenLayer, first_token_twin, read_first_token_only
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 
@@ -43,3 +43,14 @@ def test_other_architectures_stay_as_they_are():
     before = [type(module) for module in model.modules()]
     read_first_token_only(model)
     assert [type(module) for module in model.modules()] == before
+
+
+def test_a_twin_shares_the_weights_and_leaves_the_whole_network_whole():
+    model = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3, attn_implementation="eager")).eval()
+    twin, ids = first_token_twin(model), torch.randint(5, 50, (2, 9))
+    assert all(one is other for one, other in zip(model.parameters(), twin.parameters(), strict=True))
+    torch.testing.assert_close(twin(ids).logits, model(ids).logits)
+    found = model(ids, output_attentions=True, output_hidden_states=True)
+    assert [tuple(each.shape) for each in found.attentions] == [(2, 4, 9, 9)] * 2 and found.hidden_states[-1].shape[
+        1
+    ] == 9

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM
 
-from plugins.bert_finetune import encoder, load, look_inside
+from plugins.bert_finetune import PLUGIN, encoder, load, look_inside
 from training.errors import UserError
 
 TEXTS = ["the striker scored a goal", "the bank raised its rates", "the judge dismissed the appeal", "harbour lantern"]
@@ -61,6 +61,14 @@ def test_the_map_keeps_the_largest_differences(model: Any) -> None:
 def test_attention_of_every_row_adds_up_to_one(model: Any) -> None:
     tokens, values = look_inside.attention(model, TEXTS[0])
     assert values.shape == (2, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
+
+
+def test_a_classifier_shows_every_layer_and_maps_whole_sentences() -> None:
+    classifier = load(PLUGIN.starters["bert-6x192-sentiment"])
+    tokens, values = look_inside.attention(classifier, "a warm and funny film")
+    assert values.shape == (6, 6, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-4)
+    places, _ = look_inside.sentence_map(classifier, ["a warm film", "a dull film", "the plot goes nowhere"])
+    assert places.shape == (3, 2) and np.isfinite(places).all()
 
 
 def test_what_cannot_be_looked_at_is_told(model: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from itertools import chain
 from typing import Any
 
 import torch
@@ -48,3 +50,14 @@ def read_first_token_only(model: Any) -> None:
     """
     if isinstance(model, BertForSequenceClassification) and not model.config.is_decoder:
         model.bert.encoder.layer[-1].__class__ = FirstTokenLayer
+
+
+def first_token_twin(model: Any) -> Any:
+    """A second network over the very same weights whose last layer computes its first token only.
+
+    The model itself still has every token's vector and every layer's attention, for whoever looks inside.
+    """
+    shared = {id(each): each for each in chain(model.parameters(), model.buffers())}
+    twin = copy.deepcopy(model, shared)
+    read_first_token_only(twin)
+    return twin

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.classify.first_token import read_first_token_only
+from plugins.bert_finetune.classify.first_token import first_token_twin
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
@@ -27,6 +27,7 @@ class Classifier:
 
     def __init__(self, model: Any, tokenizer: Any, record: dict[str, Any]):
         self.model, self.tokenizer = model.eval(), tokenizer
+        self.quick = first_token_twin(self.model)
         facts = self.facts = record.get("facts", {})
         self.studies = record.get("studies", [])
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
@@ -38,7 +39,6 @@ class Classifier:
         """Read an artifact, or any repository with a fine-tuned text classifier."""
         record = artifact.read_record(folder) if (folder / artifact.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
-        read_first_token_only(model)
         if torch.cuda.is_available():
             model = model.to("cuda")
         return cls(model, encoder.load_tokenizer(folder), record)
@@ -82,7 +82,7 @@ class Classifier:
 
     def _logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         with torch.inference_mode():
-            return self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits.float()
+            return self.quick(**{name: value.to(self.model.device) for name, value in batch.items()}).logits.float()
 
     def classify_file(self, file: Path) -> Path:
         """Score every row of a table; rows without a text are left blank.
