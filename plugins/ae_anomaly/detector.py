@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from plugins.ae_anomaly import artifact, scoring
+from plugins.ae_anomaly.calibration import Calibration
 from training.data import Table
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import HIDDEN, SPECIAL, Encoded
@@ -31,7 +32,7 @@ class Detector:
         self.model.eval()
         self.memory = scoring.Memory(tensors["memory.inputs"].float(), tensors["memory.latents"].float())
         names = ("mean", "scale", "weights", "scores", "columns")
-        self.calibration = scoring.Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
+        self.calibration = Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
         self.remembered: dict[Any, Any] = {}  # scores of the files that were asked for last
 
     @classmethod

@@ -1,4 +1,4 @@
-"""From reconstructions to scores: errors of every member and column, distances to remembered rows, all calibrated on clean rows."""
+"""What is measured of rows: errors of every member and column, distances to remembered rows."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from training.tabular.network import TableAutoencoder, feature_errors, spread
 
 CHUNK = 256  # rows a pass, filled up: a matrix product of another shape rounds otherwise, and a row must score the same in any company
 NEAR_INPUT, NEAR_LATENT = 1, 5  # which nearest remembered row is measured to
-OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25
 SPARE = 4  # further candidates, since their first distances are rounded
 LEAST = 1e-6  # squared error that counts as none
 WIDEST = 1000  # dimensions of the space in which categories are compared; more are folded by their remainder
-TAIL = 0.1  # share of the calibration rows that show how a tail falls
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +38,20 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """Remembered training rows: numbers and categories as one vector (rows, space), and codes of all members (rows, codes)."""
+    """Remembered training rows: numbers and categories as one vector, (rows, space), and codes of all members, (rows, codes).
+
+    There are no codes, (rows, 0), where the distance between them does not count.
+    """
 
     inputs: Tensor
     latents: Tensor
 
     @classmethod
-    def of(cls, model: TableAutoencoder, rows: Encoded, most: int, seed: int) -> Memory:
+    def of(cls, model: TableAutoencoder, rows: Encoded, most: int, seed: int, with_codes: bool) -> Memory:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
         kept = rows.select(chosen)
+        if not with_codes:
+            return cls(space(model, kept), torch.zeros(len(kept), 0))
         codes = [_latents(model, part) for part in _filled_up(kept)]
         return cls(space(model, kept), torch.cat(codes)[: len(kept)])
 
@@ -83,11 +86,10 @@ def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: M
     ]  # (members, rows)
     parts.append((surprise.sum(-1) + 0.1).log()[None])
     if memory is not None:
-        near = (
-            nearest(space(model, rows), memory.inputs, NEAR_INPUT),
-            nearest(_codes(clean.latent), memory.latents, NEAR_LATENT),
-        )
-        parts.append(torch.stack(near).log())
+        near = nearest(space(model, rows), memory.inputs, NEAR_INPUT)
+        has_codes = memory.latents.shape[1] > 0
+        far = nearest(_codes(clean.latent), memory.latents, NEAR_LATENT) if has_codes else torch.ones_like(near)
+        parts.append(torch.stack([near, far]).log())
     number_owner = torch.as_tensor(encoder.owners()[0], device=device)
     columns = surprise.index_add(1, number_owner, squared.mean(0)) if model.config.numbers else surprise
     return Probe(torch.cat(parts).T.cpu().numpy(), (columns + 1e-4).log().cpu().numpy(), clean.latent[0].cpu().numpy())
@@ -171,74 +173,3 @@ def _latents(model: TableAutoencoder, rows: Encoded) -> Tensor:
     device = next(model.parameters()).device
     numbers, ids = torch.as_tensor(rows.numbers, device=device), torch.as_tensor(rows.categories, device=device)
     return _codes(model(*spread(model.config, numbers, ids)).latent)
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What clean rows score, so that members, columns and distances are comparable.
-
-    Args:
-        mean: Of each part on clean rows, (parts,).
-        scale: Deviation of each part, (parts,).
-        weights: What each part counts in the score, (parts,).
-        scores: Scores of the clean rows, ascending, (rows,).
-        columns: Log errors a column of the clean rows, each column ascending, (rows, columns).
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    scores: np.ndarray
-    columns: np.ndarray
-
-    @classmethod
-    def of(cls, clean: Probe, weights: np.ndarray) -> Calibration:
-        """Measure the probe of clean rows."""
-        mean, scale = clean.parts.mean(0), np.maximum(clean.parts.std(0), 0.1)
-        made = cls(mean, scale, weights, np.zeros(1), np.sort(clean.columns, axis=0))
-        return cls(mean, scale, weights, np.sort(made.score(clean)), made.columns)
-
-    def score(self, rows: Probe) -> np.ndarray:
-        """Anomaly scores, (rows,): weighted z-scores of log errors; clean rows have about 0."""
-        return ((rows.parts - self.mean) / self.scale * self.weights).sum(
-            1
-        )  # a matrix product rounds by the number of rows
-
-    def p_values(self, scores: np.ndarray) -> np.ndarray:
-        """Conformal p-values: (1 + clean rows at least as odd) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""
-        above = len(self.scores) - np.searchsorted(self.scores, scores, side="left")
-        return (1 + above) / (1 + len(self.scores))
-
-    def column_surprise(self, rows: Probe) -> np.ndarray:
-        """Nats of surprise a column, (rows, columns): -log of the share of clean rows with at least that error.
-
-        Beyond the worst clean row the tail goes on falling as its last tenth does.
-        """
-        known, count = self.columns, len(self.columns)
-        tail = known[-max(1, int(TAIL * count)) :]
-        slope = np.maximum((tail - tail[0]).mean(0), 0.1)
-        found = np.empty_like(rows.columns)
-        for place in range(known.shape[1]):
-            above = count - np.searchsorted(known[:, place], rows.columns[:, place], side="left")
-            beyond = np.maximum(0.0, rows.columns[:, place] - known[-1, place]) / slope[place]
-            found[:, place] = -np.log((1 + above) / (1 + count)) + beyond
-        return found
-
-    def shares(self, rows: Probe) -> np.ndarray:
-        """Each column's share of what is odd in a row, (rows, columns), summing to 1; an average column has none."""
-        odd = np.maximum(self.column_surprise(rows) - 1.0, 0.0)
-        total = odd.sum(1, keepdims=True)
-        return np.where(total > 0, odd / np.maximum(total, 1e-9), 1.0 / odd.shape[1])
-
-
-def part_weights(model: TableAutoencoder, memory: bool, has_surprise: bool) -> np.ndarray:
-    """What each part of a probe counts: errors 1 in all (categories 0.15 of it, where there are any), the distances less.
-
-    Codes of tables with categories say which categories a row has more than how odd it is: their distance does not count.
-    """
-    members, config = model.config.members, model.config
-    of_numbers = np.full(2 * members, OF_ERRORS / (2 * members)) if config.numbers else np.zeros(0)
-    of_categories = OF_CATEGORIES if config.numbers else OF_ERRORS
-    numbers = of_numbers * (1 - of_categories) if has_surprise else of_numbers
-    distances = [OF_INPUT, 0.0 if has_surprise else OF_LATENT] if memory else []
-    return np.concatenate([numbers, [of_categories if has_surprise else 0.0], distances])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from plugins.ae_anomaly import artifact, scoring
+from plugins.ae_anomaly.calibration import Calibration, part_weights
 from plugins.ae_anomaly.detector import Detector
 from plugins.ae_anomaly.rows import ENOUGH, AnomalyData, prepare, read
 from plugins.ae_anomaly.settings import SIZES
@@ -134,8 +135,8 @@ class FitTask(Task):
             from sklearn.metrics import average_precision_score, roc_auc_score
 
             clean = scoring.Probe(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
-            weights = scoring.part_weights(self.model, False, self.has_surprise)
-            mine = scoring.Calibration.of(clean, weights).score(scoring.Probe(parts, np.zeros(0), np.zeros(0)))
+            weights = part_weights(self.model.config, False, self.has_surprise)
+            mine = Calibration.of(clean, weights).score(scoring.Probe(parts, np.zeros(0), np.zeros(0)))
             metrics |= {"auroc": float(roc_auc_score(odd, mine)), "auprc": float(average_precision_score(odd, mine))}
         return Score(metrics)
 
@@ -150,13 +151,20 @@ class FitTask(Task):
         from safetensors.torch import save_file
 
         network: Any = model
-        memory = scoring.Memory.of(network, self.data.train, self.settings.memory_rows, self.settings.seed)
+        counts_memory = self.settings.score != "error"
+        weights = part_weights(network.config, counts_memory, self.has_surprise)
+        memory = scoring.Memory.of(
+            network,
+            self.data.train,
+            self.settings.memory_rows,
+            self.settings.seed,
+            with_codes=counts_memory and bool(weights[-1]),
+        )
         clean = self.data.held_out if len(self.data.held_out) >= ENOUGH else self.data.train
         chosen = np.random.default_rng(self.settings.seed).permutation(len(clean))[:CALIBRATION_ROWS]
         found = scoring.probe(network, clean.select(chosen), self.data.encoder, memory)
-        weights = scoring.part_weights(network, self.settings.score != "error", self.has_surprise)
         weights = np.pad(weights, (0, found.parts.shape[1] - len(weights)))
-        calibration = scoring.Calibration.of(found, weights)
+        calibration = Calibration.of(found, weights)
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
         tensors |= {"memory.inputs": memory.inputs.half(), "memory.latents": memory.latents.half()}
         for name in ("mean", "scale", "weights", "scores", "columns"):

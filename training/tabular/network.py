@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from training.tabular.embeddings import CategoryEmbeddings, NumberCode, NumberEmbedding, bin_edges
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import HIDDEN
-
-NumberEmbedding = Literal["plain", "piecewise_linear", "periodic"]
-BINS, FREQUENCIES = 12, 6
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class NetworkConfig:
         """The config that fits a fitted encoder."""
         edges: tuple[tuple[float, ...], ...] = ()
         if values.get("number_embedding") == "piecewise_linear":
-            edges = tuple(_edges(one.scaler) for one in encoder.numbers)
+            edges = tuple(bin_edges(one.scaler) for one in encoder.numbers)
         return cls(len(encoder.numbers), tuple(one.size for one in encoder.categories), edges=edges, **values)
 
 
@@ -82,7 +79,7 @@ class TableAutoencoder(nn.Module):
         super().__init__()
         self.config = config
         self.embeddings = CategoryEmbeddings(config.sizes)
-        self.code = NumberCode(config)
+        self.code = NumberCode(config.number_embedding, config.numbers, config.edges)
         members, width, latent = config.members, config.width, config.latent_size
         self.hides = max(config.mask, default=0) > 0 or bool(config.sizes)
         inputs = self.code.width + self.embeddings.width + (config.numbers if self.hides else 0)
@@ -143,73 +140,6 @@ class TableAutoencoder(nn.Module):
         return shifted - total.log().gather(-1, index)
 
 
-class CategoryEmbeddings(nn.Module):
-    """One table a category feature, those of one width in one lookup; width min(32, 1.6 n^0.56), at least 2."""
-
-    def __init__(self, sizes: Sequence[int]):
-        super().__init__()
-        self.sizes = tuple(sizes)
-        self.widths = tuple(max(2, min(32, round(1.6 * size**0.56))) for size in sizes)
-        self.groups = sorted(set(self.widths))
-        self.width = sum(self.widths)
-        self.members_of = [[place for place, w in enumerate(self.widths) if w == group] for group in self.groups]
-        self.tables = nn.ModuleList(
-            nn.Embedding(sum(sizes[place] for place in places), group)
-            for group, places in zip(self.groups, self.members_of, strict=True)
-        )
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=0.5)  # type: ignore[arg-type]
-        for number, places in enumerate(self.members_of):
-            offsets = [0, *torch.tensor([sizes[place] for place in places]).cumsum(0).tolist()][:-1]
-            self.register_buffer(f"offsets_{number}", torch.tensor(offsets), persistent=False)
-            self.register_buffer(f"places_{number}", torch.tensor(places), persistent=False)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Ids (members, rows, features) -> vectors side by side, (members, rows, width)."""
-        parts = [
-            table(ids[..., getattr(self, f"places_{n}")] + getattr(self, f"offsets_{n}")).flatten(-2)
-            for n, table in enumerate(self.tables)
-        ]
-        return torch.cat(parts, dim=-1) if parts else ids.new_zeros((*ids.shape[:-1], 0), dtype=torch.float32)
-
-    def vectors(self, feature: int) -> Tensor:
-        """The table of one feature, (its ids, its width)."""
-        group = self.groups.index(self.widths[feature])
-        before = self.members_of[group].index(feature)
-        start = int(getattr(self, f"offsets_{group}")[before])
-        table: Any = self.tables[group]
-        return table.weight[start : start + self.sizes[feature]]
-
-
-class NumberCode(nn.Module):
-    """Numbers as they are, and beside them a piecewise linear (eq. 1) or periodic (eq. 2) code of Gorishniy et al., 2022."""
-
-    edges: Tensor
-
-    def __init__(self, config: NetworkConfig):
-        super().__init__()
-        self.kind = config.number_embedding if config.numbers else "plain"
-        self.copies = {"plain": 1, "piecewise_linear": 1 + BINS, "periodic": 1 + 2 * FREQUENCIES}[self.kind]
-        self.width = config.numbers * self.copies
-        if self.kind == "periodic":
-            self.frequencies = nn.Parameter(torch.randn(FREQUENCIES, config.numbers) * 0.3)
-        if self.kind == "piecewise_linear":
-            self.register_buffer("edges", torch.tensor(config.edges).T.contiguous(), persistent=False)
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        """(members, rows, numbers) -> (members, rows, copies x numbers), all numbers of one copy together."""
-        if self.kind == "plain":
-            return numbers
-        wide = numbers[..., None, :]  # (members, rows, 1, numbers)
-        if self.kind == "periodic":
-            angle = 2 * math.pi * self.frequencies * wide
-            parts = torch.cat([wide, angle.sin(), angle.cos()], dim=-2)
-        else:
-            low, high = self.edges[:-1], self.edges[1:]
-            parts = torch.cat([wide, ((wide - low) / (high - low)).clamp(0, 1)], dim=-2)
-        return parts.flatten(-2)
-
-
 class MemberLinear(nn.Module):
     """A linear layer a member: (members, rows, inputs) -> (members, rows, outputs)."""
 
@@ -266,11 +196,3 @@ def feature_errors(model: TableAutoencoder, out: Output, numbers: Tensor, catego
     ids = categories.long()
     picked = model.log_probabilities(out.logits).gather(-1, (ids + model.starts).expand(model.config.members, -1, -1))
     return squared, torch.where(ids == HIDDEN, 0.0, -picked)
-
-
-def _edges(scaler: Any) -> tuple[float, ...]:
-    """Bin edges at the training rows' quantiles, each at least a little after the one before."""
-    import numpy as np
-
-    quantiles = scaler.scaled(np.quantile(scaler.quantiles, np.linspace(0, 1, BINS + 1))).astype(float)
-    return tuple(float(value) for value in np.maximum.accumulate(quantiles + 1e-3 * np.arange(BINS + 1)))
