@@ -31,20 +31,20 @@ def draw_desk(workbench: Workbench) -> None:
         histogram, curves = gr.Plot(show_label=False), gr.Plot(show_label=False)
     worst = gr.Dataframe(label="The oddest rows (click one to ask why)", interactive=False, wrap=True)
     with gr.Row():
-        download, scored = gr.Button("Scored file"), gr.File(label="Scored CSV", interactive=False, height=90)
+        download, scored = gr.Button("Scored file"), gr.File(label="Scored CSV", interactive=False, visible=False)
     shown = [said, histogram, curves, worst]
 
     def score(name: str, path: str | None, kind: str, number: float) -> tuple[Any, ...]:
         words = f"{number}" if kind == "score" else f"{kind}={number}"
-        found = workbench.call(_desk, name, _chosen(path), words)
+        found = workbench.call(_desk, name, chosen(path), words)
         low, high = found["range"]
         return _slider(low, high, found["limit"]), *_pictures(found)
 
     def move(name: str, path: str | None, score: float) -> tuple[Any, ...]:
-        return _pictures(workbench.call(_at_limit, name, _chosen(path), score))
+        return _pictures(workbench.call(_at_limit, name, chosen(path), score))
 
-    def write(name: str, path: str | None, score: float) -> str:
-        return str(workbench.call(_scored, name, _chosen(path), score))
+    def write(name: str, path: str | None, score: float) -> gr.File:
+        return gr.File(str(workbench.call(_scored, name, chosen(path), score)), visible=True)
 
     ask.click(score, [weights, file, *ask.inputs], [limit, *shown], **PRIVATE)
     limit.release(move, [weights, file, limit], shown, show_progress="hidden", **PRIVATE)
@@ -83,12 +83,12 @@ def _draw_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.N
         row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
         why = gr.Button("Why is this row odd?")
     told = gr.Markdown()
-    picture = gr.Plot(show_label=False)
-    cells = gr.Dataframe(label="Every cell", interactive=False)
+    picture = gr.Plot(show_label=False, visible=False)
+    cells = gr.Dataframe(label="Every cell", interactive=False, visible=False)
 
     def explain(name: str, path: str | None, number: float) -> tuple[Any, ...]:
-        found = workbench.call(_why, name, _chosen(path), int(number or 1))
-        return found["said"], found["figure"], found["cells"]
+        found = workbench.call(_why, name, chosen(path), int(number or 1))
+        return found["said"], gr.Plot(found["figure"], visible=True), gr.Dataframe(found["cells"], visible=True)
 
     def pick(event: gr.SelectData, table: Any) -> int:
         return int(table.iloc[event.index[0], 0])
@@ -111,19 +111,19 @@ def _draw_verdicts(
         table = gr.Dataframe(headers=["row", "verdict"], type="array", label="Verdicts", interactive=False)
         with gr.Row():
             moved, export = gr.Button("Move the threshold"), gr.Button("Verdicts as a file")
-            written = gr.File(label="Verdicts", interactive=False, height=90)
+            written = gr.File(label="Verdicts", interactive=False, visible=False)
 
     def judge(number: float, given: list[list[Any]], verdict: str) -> list[list[Any]]:
         return [[each, word] for each, word in (_verdicts(given) | {int(number or 1): verdict}).items()]
 
     def after(name: str, path: str | None, given: list[list[Any]], score: float) -> tuple[Any, ...]:
         verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
-        put = workbench.call(_judged_limit, name, _chosen(path), verdicts, score)
+        put = workbench.call(_judged_limit, name, chosen(path), verdicts, score)
         return put, *move(name, path, put)
 
-    def write(name: str, path: str | None, given: list[list[Any]]) -> str:
+    def write(name: str, path: str | None, given: list[list[Any]]) -> gr.File:
         verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
-        return str(workbench.call(_write_verdicts, name, _chosen(path), verdicts))
+        return gr.File(str(workbench.call(_write_verdicts, name, chosen(path), verdicts)), visible=True)
 
     fine.click(lambda number, given: judge(number, given, FINE), [row, table], table, **PRIVATE)
     odd.click(lambda number, given: judge(number, given, ODD), [row, table], table, **PRIVATE)
@@ -146,7 +146,8 @@ def _verdicts(given: list[list[Any]]) -> dict[int, str]:
     return {int(row[0]): row[1] for row in given or [] if row and row[0] not in (None, "")}
 
 
-def _chosen(path: str | None) -> Path:
+def chosen(path: str | None) -> Path:
+    """The file that was chosen, or the message that there is none."""
     if not path:
         raise gr.Error("Choose a file first.", print_exception=False)
     return Path(path)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.ae_anomaly import endpoints
-from plugins.ae_anomaly.desk_box import PRIVATE, SAMPLE, draw_desk
+from plugins.ae_anomaly.desk_box import PRIVATE, SAMPLE, chosen, draw_desk
 
 WAYS = ["PCA", "UMAP", "latent 1 and 2"]
 
@@ -44,13 +44,13 @@ def _draw_map(workbench: Workbench) -> None:
     )
     with gr.Row():
         take = gr.Button("Features as Parquet")
-        features = gr.File(label="Latent features", interactive=False)
+        features = gr.File(label="Latent features", interactive=False, visible=False)
 
     def show(name: str, path: str | None, kind: str, by: str) -> Any:
-        return workbench.call(_map, name, _chosen(path), kind, by.strip())
+        return workbench.call(_map, name, chosen(path), kind, by.strip())
 
-    def encode(name: str, path: str | None) -> str:
-        return str(workbench.call(endpoints.encode_file, name, _chosen(path)))
+    def encode(name: str, path: str | None) -> gr.File:
+        return gr.File(str(workbench.call(endpoints.encode_file, name, chosen(path))), visible=True)
 
     gr.on([button.click, colour.submit], show, [weights, file, way, colour], plot, **PRIVATE)
     take.click(encode, [weights, file], features, **PRIVATE)
@@ -65,12 +65,12 @@ def _draw_embeddings(workbench: Workbench) -> None:
     column = gr.Textbox("referral_source", label="Column")
     button = gr.Button("Show", variant="primary")
     values = gr.Dataframe(headers=["value", "training rows", "nearest"], label="Values", interactive=False)
-    vectors = gr.File(label="Vectors (CSV)", interactive=False)
+    vectors = gr.File(label="Vectors (CSV)", interactive=False, visible=False)
 
-    def show(name: str, chosen: str) -> tuple[list[list[Any]], str]:
-        found = workbench.call(endpoints.embeddings, name, chosen.strip())
+    def show(name: str, wanted: str) -> tuple[list[list[Any]], gr.File]:
+        found = workbench.call(endpoints.embeddings, name, wanted.strip())
         rows = [[one["value"], one["count"] or "", ", ".join(one["nearest"])] for one in found]
-        return rows, str(workbench.call(_vectors, name, chosen.strip()))
+        return rows, gr.File(str(workbench.call(_vectors, name, wanted.strip())), visible=True)
 
     gr.on([button.click, column.submit], show, [weights, column], [values, vectors], **PRIVATE)
 
@@ -84,23 +84,17 @@ def _draw_drift(workbench: Workbench) -> None:
     file = _sample_file("New rows")
     button = gr.Button("Compare", variant="primary")
     said = gr.Markdown()
-    rows = gr.Dataframe(label="Columns", interactive=False)
+    rows = gr.Dataframe(label="Columns", interactive=False, visible=False)
 
-    def compare(name: str, path: str | None) -> tuple[str, Any]:
-        found = workbench.call(_drift, name, _chosen(path))
-        return found["said"], {"headers": found["headers"], "data": found["data"]}
+    def compare(name: str, path: str | None) -> tuple[str, gr.Dataframe]:
+        found = workbench.call(_drift, name, chosen(path))
+        return found["said"], gr.Dataframe(found["data"], headers=found["headers"], visible=True)
 
     button.click(compare, [weights, file], [said, rows], **PRIVATE)
 
 
 def _sample_file(label: str) -> gr.File:
     return gr.File(str(SAMPLE) if SAMPLE.is_file() else None, label=label, type="filepath", height=120)
-
-
-def _chosen(path: str | None) -> Path:
-    if not path:
-        raise gr.Error("Choose a file first.", print_exception=False)
-    return Path(path)
 
 
 # Functions of a module, as `call` wants them; what they need is imported when they run.
