@@ -30,7 +30,8 @@ class Detector:
         weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         self.model.load_state_dict(weights)
         self.model.eval()
-        self.memory = scoring.Memory(tensors["memory.inputs"].float(), tensors["memory.latents"].float())
+        remembered = (tensors[f"memory.{name}"].float() for name in ("inputs", "latents"))
+        self.memory = scoring.Memory(*remembered, numbers=self.model.config.numbers)
         names = ("mean", "scale", "weights", "scores", "columns")
         self.calibration = Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
         self.remembered: dict[Any, Any] = {}  # scores of the files that were asked for last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ CHUNK = 256  # rows a pass, filled up: a matrix product of another shape rounds 
 NEAR_INPUT, NEAR_LATENT = 1, 5  # which nearest remembered row is measured to
 SPARE = 4  # further candidates, since their first distances are rounded
 LEAST = 1e-6  # squared error that counts as none
+HOT = 0.5**0.5  # so that two other categories are at a squared distance of 1
+SPARSE = 20  # values a category feature from which on adding is quicker than multiplying
 WIDEST = 1000  # dimensions of the space in which categories are compared; more are folded by their remainder
 
 
@@ -45,15 +48,21 @@ class Memory:
 
     inputs: Tensor
     latents: Tensor
+    numbers: int  # columns of the inputs that come before the categories
+
+    @cached_property
+    def by_category(self) -> Tensor:
+        """What each category adds to the scalar products with the remembered rows, (values, rows)."""
+        return HOT * self.inputs[:, self.numbers :].T.contiguous()
 
     @classmethod
     def of(cls, model: TableAutoencoder, rows: Encoded, most: int, seed: int, with_codes: bool) -> Memory:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
         kept = rows.select(chosen)
         if not with_codes:
-            return cls(space(model, kept), torch.zeros(len(kept), 0))
+            return cls(space(model, kept), torch.zeros(len(kept), 0), model.config.numbers)
         codes = [_latents(model, part) for part in _filled_up(kept)]
-        return cls(space(model, kept), torch.cat(codes)[: len(kept)])
+        return cls(space(model, kept), torch.cat(codes)[: len(kept)], model.config.numbers)
 
 
 def probe(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: Memory | None) -> Probe:
@@ -86,7 +95,8 @@ def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: M
     ]  # (members, rows)
     parts.append((surprise.sum(-1) + 0.1).log()[None])
     if memory is not None:
-        near = nearest(space(model, rows), memory.inputs, NEAR_INPUT)
+        asked = space(model, rows)
+        near = nearest(asked, memory.inputs, NEAR_INPUT, _products(model, rows, asked, memory))
         has_codes = memory.latents.shape[1] > 0
         far = nearest(_codes(clean.latent), memory.latents, NEAR_LATENT) if has_codes else torch.ones_like(near)
         parts.append(torch.stack([near, far]).log())
@@ -140,27 +150,46 @@ def space(model: TableAutoencoder, rows: Encoded) -> Tensor:
     """Rows as vectors whose squared distance adds up differences of numbers and 1 for every other category, (rows, space)."""
     device = next(model.parameters()).device
     numbers = torch.as_tensor(np.clip(np.nan_to_num(rows.numbers), -1e3, 1e3), device=device)
-    sizes = model.config.sizes
-    if not sizes:
+    if not model.config.sizes:
         return numbers
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    width = min(WIDEST, int(sum(sizes)))
-    places = torch.as_tensor((rows.categories + starts) % width, device=device)
-    hot = torch.zeros(len(rows), width, device=device).scatter_add_(1, places.long(), torch.full(places.shape, 0.5**0.5, device=device))  # fmt: skip
-    return torch.cat([numbers, hot], dim=1)
+    places = _places(model, rows)
+    hot = torch.zeros(len(rows), min(WIDEST, sum(model.config.sizes)), device=device)
+    return torch.cat([numbers, hot.scatter_add_(1, places, torch.full(places.shape, HOT, device=device))], dim=1)
 
 
-def nearest(asked: Tensor, known: Tensor, neighbour: int) -> Tensor:
+def _places(model: TableAutoencoder, rows: Encoded) -> Tensor:
+    """Where each category stands among the last columns of the space, (rows, category features)."""
+    sizes = model.config.sizes
+    places = (rows.categories + np.concatenate([[0], np.cumsum(sizes)[:-1]])) % min(WIDEST, sum(sizes))
+    return torch.as_tensor(places, device=next(model.parameters()).device).long()
+
+
+def nearest(asked: Tensor, known: Tensor, neighbour: int, products: Tensor | None = None) -> Tensor:
     """Distance to the n-th nearest remembered row that is not the row itself, (rows,). Equal rows count as the row itself once.
 
     The product formula of the distances finds the candidates; it loses digits where rows are close, so theirs are taken anew.
+
+    Args:
+        asked: Rows, (rows, space).
+        known: Remembered rows, (remembered, space).
+        products: Their scalar products, (rows, remembered), where they are had more cheaply than by a matrix product.
     """
     count = min(neighbour + 1, len(known))
-    rough = known.square().sum(1) - 2 * asked @ known.T  # squared distances less what all of a row's have in common
+    products = asked @ known.T if products is None else products
+    rough = known.square().sum(1) - 2 * products  # squared distances less what all of a row's have in common
     found = rough.topk(min(count + SPARE, len(known)), largest=False).indices
     near = (asked[:, None] - known[found]).square().sum(-1).sqrt().sort(dim=1).values
     itself = near[:, 0] < 1e-3
     return torch.where(itself, near[:, count - 1], near[:, max(0, count - 2)]).clamp(min=1e-3)
+
+
+def _products(model: TableAutoencoder, rows: Encoded, asked: Tensor, memory: Memory) -> Tensor | None:
+    """Scalar products by adding up what the categories give, where most of a matrix product would be with zeros."""
+    sizes, numbers = model.config.sizes, memory.numbers
+    if not sizes or sum(sizes) < SPARSE * len(sizes):
+        return None
+    of_categories = torch.nn.functional.embedding_bag(_places(model, rows), memory.by_category, mode="sum")
+    return of_categories + asked[:, :numbers] @ memory.inputs[:, :numbers].T
 
 
 def _codes(latent: Tensor) -> Tensor:

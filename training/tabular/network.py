@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
@@ -72,7 +73,6 @@ class TableAutoencoder(nn.Module):
     """Residual perceptrons around a bottleneck; category embeddings are shared by the members."""
 
     shrink: Tensor
-    owner: Tensor
     starts: Tensor
 
     def __init__(self, config: NetworkConfig):
@@ -93,7 +93,6 @@ class TableAutoencoder(nn.Module):
         self.register_buffer(
             "shrink", torch.tensor([1 / math.sqrt(1 + s * s) for s in config.noise])[:, None, None], persistent=False
         )
-        self.register_buffer("owner", torch.repeat_interleave(torch.arange(len(config.sizes)), torch.tensor(config.sizes, dtype=torch.long)), persistent=False)  # fmt: skip
         self.register_buffer("starts", torch.tensor([0, *torch.tensor(config.sizes).cumsum(0).tolist()][: len(config.sizes)], dtype=torch.long), persistent=False)  # fmt: skip
 
     def forward(self, numbers: Tensor, visible: Tensor, categories: Tensor) -> Output:
@@ -128,16 +127,22 @@ class TableAutoencoder(nn.Module):
         vectors = torch.bmm(change, self.enter.weight[:, : self.code.width])
         return vectors.permute(1, 0, 2).flatten(1).numpy()
 
+    def normalisers(self, logits: Tensor) -> Tensor:
+        """Log of the sum of exponentials of each vocabulary, (…, category features); neighbours of one size in one pass."""
+        parts, start = [], 0
+        for size, features in groupby(self.config.sizes):
+            count = len(list(features))
+            wide = logits[..., start : start + count * size].unflatten(-1, (count, size))
+            parts.append(wide.logsumexp(-1))
+            start += count * size
+        return torch.cat(parts, dim=-1)
+
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Log softmax within each vocabulary, (…, sum of sizes)."""
         if not self.config.sizes:
             return logits
-        index = self.owner.expand(logits.shape)
-        highest = logits.new_full((*logits.shape[:-1], len(self.config.sizes)), -torch.inf)
-        highest = highest.scatter_reduce(-1, index, logits.detach(), "amax")
-        shifted = logits - highest.gather(-1, index)
-        total = torch.zeros_like(highest).scatter_add(-1, index, shifted.exp())
-        return shifted - total.log().gather(-1, index)
+        sizes = torch.tensor(self.config.sizes, device=logits.device)
+        return logits - self.normalisers(logits).repeat_interleave(sizes, dim=-1)
 
 
 class MemberLinear(nn.Module):
@@ -194,5 +199,5 @@ def feature_errors(model: TableAutoencoder, out: Output, numbers: Tensor, catego
     if not model.config.sizes:
         return squared, squared.new_zeros((*squared.shape[:2], 0))
     ids = categories.long()
-    picked = model.log_probabilities(out.logits).gather(-1, (ids + model.starts).expand(model.config.members, -1, -1))
-    return squared, torch.where(ids == HIDDEN, 0.0, -picked)
+    picked = out.logits.gather(-1, (ids + model.starts).expand(model.config.members, -1, -1))
+    return squared, torch.where(ids == HIDDEN, 0.0, model.normalisers(out.logits) - picked)
