@@ -17,6 +17,7 @@ from training.flags import check_files
 from training.images.checking import check_images, look_at
 from training.images.picture import decode, header, to_channels
 from training.images.reading import read_images
+from training.images.writing import to_png
 from training.jobs import Runs
 from training.settings import PICTURES, TrainSettings, parse_settings
 
@@ -262,3 +263,13 @@ def test_a_run_keeps_a_folder_as_a_zip(tmp_path: Path) -> None:
     assert before.names == after.names and np.array_equal(before[3], after[3])
     with pytest.raises(UserError, match="there is no file"):
         check_files(values, TrainSettings)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_written_is_read_again(kind: type, channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (6, 9, channels + 1)).astype(kind)
+    bare, with_alpha = decode(to_png(pixels[..., :-1])), decode(to_png(pixels[..., :-1], pixels[..., -1]))
+    assert bare.pixels.dtype == kind and np.array_equal(bare.pixels, pixels[..., :-1])
+    if kind is np.uint8 or channels == 3:  # Pillow cuts 16-bit grey with alpha to 8 bits
+        assert np.array_equal(with_alpha.pixels, pixels[..., :-1]) and np.array_equal(with_alpha.alpha, pixels[..., -1])
