@@ -7,7 +7,8 @@ from typing import Any
 
 from plugins._contract import Plugin, Trainer
 from plugins.denoising_ae import cards, endpoints
-from plugins.denoising_ae.settings import ImagesSettings
+from plugins.denoising_ae.settings import CompareSettings, ImagesSettings, TablesSettings
+from training.experiment import Experiment
 from training.preflight import Sheet
 from training.task import Task
 
@@ -26,11 +27,39 @@ def build_images(settings: ImagesSettings) -> Task:
     return build(settings)
 
 
-def load(folder: Path) -> Any:
-    """An artifact as a `Cleaner` of pictures."""
-    from plugins.denoising_ae.cleaner import Cleaner
+def check_tables(settings: TablesSettings) -> Sheet:
+    """Read the table and report on it."""
+    from plugins.denoising_ae.tables.rows import check
 
-    return Cleaner.load(folder)
+    return check(settings)
+
+
+def build_tables(settings: TablesSettings) -> Task:
+    """The task of `tables`."""
+    from plugins.denoising_ae.tables.task import build
+
+    return build(settings)
+
+
+def check_compare(settings: CompareSettings) -> Sheet:
+    """Read the pictures and report on them and their labels."""
+    from plugins.denoising_ae.compare.pictures import check
+
+    return check(settings)
+
+
+def build_compare(settings: CompareSettings) -> Experiment:
+    """The experiment of `compare`."""
+    from plugins.denoising_ae.compare.experiment import build
+
+    return build(settings)
+
+
+def load(folder: Path) -> Any:
+    """An artifact as a `Cleaner` of pictures, a `Restorer` of tables or an `AutoencoderPair`."""
+    from plugins.denoising_ae.recognise import load_as_made
+
+    return load_as_made(folder)
 
 
 def tab(workbench: Any) -> None:
@@ -40,7 +69,9 @@ def tab(workbench: Any) -> None:
     draw(workbench)
 
 
-STARTER = Path(__file__).parent / "starter" / "natural"
+SHIPPED = {name: Path(__file__).parent / "starter" / name for name in ("natural", "adult", "fashion")}
+STARTERS = {name: folder for name, folder in SHIPPED.items() if (folder / "config.json").is_file()}
+ANSWERS = {"denoise_table": "adult", "comparison": "fashion"}  # endpoint -> the starter that answers it
 PLUGIN = Plugin(
     name="denoising_ae",
     title="Denoising",
@@ -55,12 +86,31 @@ PLUGIN = Plugin(
             preload=("plugins.denoising_ae.images.task", "PIL.Image"),
             card=cards.IMAGES,
         ),
+        Trainer(
+            "tables",
+            "Denoise tables",
+            TablesSettings,
+            build_tables,
+            check_tables,
+            preload=("plugins.denoising_ae.tables.task",),
+            card=cards.TABLES,
+        ),
+        Trainer(
+            "compare",
+            "Plain against denoising",
+            CompareSettings,
+            build_compare,
+            check_compare,
+            preload=("plugins.denoising_ae.compare.experiment",),
+            card=cards.COMPARE,
+        ),
     ),
     load=load,
-    endpoints=(endpoints.denoise, endpoints.encode),
+    endpoints=(endpoints.denoise, endpoints.encode, endpoints.denoise_table, endpoints.comparison),
     tools=(endpoints.corrupt,),
     card=cards.IMAGES,
-    architectures=("Denoiser",),
-    starters={"natural": STARTER} if (STARTER / "config.json").is_file() else {},
+    architectures=("Denoiser", "TableDenoiser", "AutoencoderPair"),
+    starters=STARTERS,
+    starter_for={endpoint: name for endpoint, name in ANSWERS.items() if name in STARTERS},
     tab=tab,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,16 +15,19 @@ from training.images.writing import to_png
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.cleaner import Cleaner
+    from plugins.denoising_ae.compare.pair import AutoencoderPair
 
 
 def denoise(model: Cleaner, image: Path, strength: float) -> Path:
     """See the endpoint of this name."""
+    check_cleaner(model)
     picture = decode(image)
     return write(image.name, "-denoised", to_png(model.denoise(picture.pixels, strength), picture.alpha))
 
 
 def encode(model: Cleaner, image: Path) -> list[float]:
     """See the endpoint of this name."""
+    check_cleaner(model)
     return model.features(decode(image).flat())
 
 
@@ -34,6 +37,33 @@ def corrupt(image: Path, noise: str, level: float, seed: int) -> Path:
     pixels = spoiled(picture, noise, level, seed)
     alpha = picture.alpha if picture.depth == 8 or picture.alpha is None else (picture.alpha >> 8).astype(np.uint8)
     return write(image.name, f"-{noise}", to_png(pixels, alpha))
+
+
+def check_cleaner(model: object) -> None:
+    """Refuse weights of another trainer.
+
+    Raises:
+        UserError: Saying which are needed.
+    """
+    from plugins.denoising_ae.cleaner import Cleaner
+
+    if not isinstance(model, Cleaner):
+        raise UserError("These weights do not denoise pictures. Choose the starter, or a run of the trainer images.")
+
+
+def check_pair(model: Any) -> AutoencoderPair:
+    """Likewise for the weights of an experiment.
+
+    Raises:
+        UserError: Saying which are needed.
+    """
+    from plugins.denoising_ae.compare.pair import AutoencoderPair
+
+    if not isinstance(model, AutoencoderPair) or not model.studies:
+        raise UserError(
+            "No experiment made these weights. Choose the starter fashion, or a run of the trainer compare."
+        )
+    return model
 
 
 def spoiled(picture: Picture, noise: str, level: float, seed: int) -> np.ndarray:

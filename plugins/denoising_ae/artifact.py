@@ -54,8 +54,8 @@ def read_about(folder: Path, architecture: str = ARCHITECTURE) -> dict[str, Any]
     return found
 
 
-def read_tensors(folder: Path) -> dict[str, Any]:
-    """Everything of model.safetensors, in 32 bits.
+def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
+    """Everything of a safetensors file, in 32 bits.
 
     Raises:
         UserError: If it is missing or damaged.
@@ -64,7 +64,7 @@ def read_tensors(folder: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     try:
-        return {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}
+        return {name: value.float() for name, value in load_file(folder / name).items()}
     except (OSError, SafetensorError) as error:
         raise damaged(error) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.denoising_ae.answers import like, spoiled, write
+from plugins.denoising_ae.answers import check_cleaner, like, spoiled, write
 from training.errors import UserError
 from training.images.picture import Picture, decode
 from training.images.writing import to_png
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_FILES = 50
 MOST_SHOWN = 2048  # pixels a side of what the page shows; the download is whole
+MIDDLE = 384  # pixels a side of what "Told a level" shows
 AMPLIFIED = 4  # times the removed noise, shown about grey
 HEADERS = ["picture", "size", "noise level", "PSNR before", "PSNR after", "SSIM before", "SSIM after"]
 
@@ -38,6 +39,7 @@ def denoise_files(
     Raises:
         UserError: Naming the picture that cannot be used; for a clean picture beside several.
     """
+    check_cleaner(model)
     if not 1 <= len(files) <= MOST_FILES:
         raise UserError(f"{len(files)} pictures were given; 1 to {MOST_FILES} at once are denoised.")
     if clean is not None and (len(files) > 1 or noise):
@@ -98,6 +100,26 @@ def _said(row: list[Any]) -> str:
 
 def _about_grey(removed: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(0.5 + AMPLIFIED * removed, 0, 1) * 255).astype(np.uint8)
+
+
+def at_levels(model: Cleaner, file: Path) -> list[tuple[str, str]]:
+    """(file, caption) of the middle of a picture: as given, blind, and told half, once and twice its estimated level.
+
+    Raises:
+        UserError: If the weights take no level, or the picture is too small to tell its own.
+    """
+    check_cleaner(model)
+    pixels = decode(file).flat()
+    top, left = (max(0, side - MIDDLE) // 2 for side in pixels.shape[:2])
+    pixels = pixels[top : top + MIDDLE, left : left + MIDDLE]
+    blind = model.clean(pixels)
+    if not model.model.config.level_input or blind.level is None:
+        raise UserError("These weights take no noise level, or the picture is smaller than 16 pixels a side.")
+    found = [(_show(pixels), f"given, estimated {blind.level:.1f}"), (_show(blind.pixels), "blind")]
+    for times in (0.5, 1.0, 2.0):
+        told = model.told(pixels, times * blind.level)
+        found.append((_show(told), f"told {times * blind.level:.1f}"))
+    return found
 
 
 def show_file(file: Path) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.cleaner import Cleaner
+    from plugins.denoising_ae.compare.pair import AutoencoderPair
+    from plugins.denoising_ae.tables.restorer import Restorer
 
 
 def denoise(model: Cleaner, image: Path, strength: float = 1.0) -> Path:
@@ -53,3 +55,28 @@ def corrupt(image: Path, noise: str = "gaussian", level: float = 25.0, seed: int
     from plugins.denoising_ae import answers
 
     return answers.corrupt(image, noise, level, seed)
+
+
+def denoise_table(model: Restorer, file: Path) -> Path:
+    """Fill the holes of a table and mend cells that cannot be right, given the others of their row.
+
+    Args:
+        file: CSV, TSV, JSONL or Parquet, also gzipped, with the columns that the model was trained on.
+
+    Returns:
+        A CSV file: the table's columns, and `changes`: what was changed in each row, "age: 5000 -> 34".
+    """
+    from plugins.denoising_ae.tables.restorer import mend_file
+
+    return mend_file(model, file)
+
+
+def comparison(model: AutoencoderPair) -> list[dict[str, Any]]:
+    """Say how a plain and a denoising autoencoder of one size compare, as the trainer compare measured.
+
+    Returns:
+        Records: measure (errors, distance from real pictures, probes), arm (plain or denoising), mean, low, high (95 % interval over seeds).
+    """
+    from plugins.denoising_ae.answers import check_pair
+
+    return check_pair(model).studies[0]["records"]

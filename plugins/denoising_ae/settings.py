@@ -138,3 +138,95 @@ class ImagesSettings(TrainSettings):
         width, depth, blocks = (UNETS if self.network == "unet" else STACKS)[self.size]
         told = self.known_level > 0 and self.noise != "none" and self.supervision == "clean"
         return {"kind": self.network, "channels": 1 if self.channels == "grey" else 3, "width": width, "depth": depth, "blocks": blocks, "fold": int(self.fold), "level_input": told}  # fmt: skip
+
+
+class TablesSettings(TrainSettings):
+    """Settings of `tables`."""
+
+    columns: str = Field(
+        "",
+        max_length=20_000,
+        description="Where a column's kind is guessed wrongly: NAME=KIND, separated by commas; number, category, date or ignore.",
+    )
+    mask_share: float = Field(0.3, ge=0, le=0.9, description="Share of the cells that are hidden while training.")
+    swap_share: float = Field(
+        0.1, ge=0, le=0.9, description="Share of the cells that are taken from another row while training."
+    )
+    noise_level: float = Field(
+        0.1,
+        ge=0,
+        le=10,
+        description="Deviation of the noise on numbers while training, in each column's own deviations.",
+    )
+    size: Literal["small", "medium", "large"] = Field("medium", description="Network: 64, 128 or 256 wide.")
+    latent_size: int = Field(32, ge=0, le=512, description="Numbers that each row is squeezed into. 0: no squeeze.")
+    scaling: Literal["auto", "standard", "robust", "log", "quantile"] = Field(
+        "auto",
+        description="How numbers are scaled; auto is standard, with very long tails pulled in.",
+        json_schema_extra=ADVANCED,
+    )
+    max_categories: int = Field(
+        1000,
+        ge=2,
+        le=50_000,
+        description="Values of a column that are told apart, at most.",
+        json_schema_extra=ADVANCED,
+    )
+    steps: int = Field(1000, ge=1, le=10_000_000, description="Optimiser steps to train for.")
+    batch_size: int = Field(256, ge=1, le=65_536, description="Rows an optimiser step, over all processes together.")
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "cosine", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
+    )
+
+    @model_validator(mode="after")
+    def _something_is_spoiled(self) -> TablesSettings:
+        if not (self.mask_share or self.swap_share or self.noise_level):
+            raise ValueError(
+                "mask_share, swap_share and noise_level are all 0: a denoising autoencoder needs one of them"
+            )
+        return self
+
+
+class CompareSettings(TrainSettings):
+    """Settings of `compare`."""
+
+    data: str = Field(
+        "",
+        description="Pictures, as for images; with labels (folders' names, or a column) a linear probe and neighbours are measured too.",
+        json_schema_extra=PICTURES,
+    )
+    label_column: str = Field("label", max_length=200, description="Column of the labels, where there is one.")
+    picture_size: int = Field(
+        28, ge=8, le=64, description="Pixels a side that the grey middle of each picture is brought to."
+    )
+    noise: Literal["gaussian", "salt_and_pepper", "masked_blocks"] = Field(
+        "gaussian", description="What the denoising autoencoder's input is spoiled with; the plain one's is not."
+    )
+    level: float = Field(
+        75, gt=0, le=150, description="Level of that noise while training: deviation of 255, or share of the pixels."
+    )
+    hidden_size: int = Field(512, ge=8, le=4096, description="Width of the layer before and after the latent one.")
+    latent_size: int = Field(
+        1024, ge=2, le=4096, description="Numbers of the representation; more than pixels leave room for a mere copy."
+    )
+    seeds: int = Field(
+        3, ge=1, le=20, description="Repetitions with other weights and draws, for the confidence intervals."
+    )
+    training_pictures: int = Field(5000, ge=20, le=100_000, description="Pictures to learn from, at most.")
+    evaluation_pictures: int = Field(1000, ge=10, le=20_000, description="Held-out pictures to measure with, at most.")
+    steps: int = Field(800, ge=1, le=10_000_000, description="Optimiser steps of every part.")
+    batch_size: int = Field(128, ge=1, le=65_536, description="Pictures an optimiser step.")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
+    eval_share: float = Field(
+        0.2, ge=0.01, le=0.5, description="Share of the pictures held out to measure with.", json_schema_extra=ADVANCED
+    )
+
+    @model_validator(mode="after")
+    def _level_is_in_range(self) -> CompareSettings:
+        low, high = NOISES[self.noise].range
+        if not low < self.level <= high:
+            raise ValueError(
+                f"level {self.level:g} was given; {self.noise} takes {low:g} to {high:g} ({NOISES[self.noise].unit})"
+            )
+        return self
