@@ -76,10 +76,10 @@ def _of_skimage() -> dict[str, Method]:
     return {
         "non-local means": lambda noisy, sigma: skimage.denoise_nl_means(
             noisy, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, fast_mode=True
-        ),  # fmt: skip
+        ),
         "wavelets (BayesShrink)": lambda noisy, sigma: skimage.denoise_wavelet(
             noisy, sigma=sigma, method="BayesShrink", mode="soft", rescale_sigma=True
-        ),  # fmt: skip
+        ),
         "total variation (Chambolle)": lambda noisy, sigma: skimage.denoise_tv_chambolle(noisy, weight=1.2 * sigma),
     }
 

@@ -124,6 +124,13 @@ def test_ssim_is_one_of_itself_and_that_of_the_formula_for_flat_pictures() -> No
     assert 0 < ssim(clean[:, :1, :1], clean[:, :1, :1]) <= 1
 
 
+def test_ssim_in_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean, noisy = torch.rand(3, 60, 33), torch.rand(3, 60, 33)
+    whole = ssim(noisy, clean)
+    monkeypatch.setattr("plugins.denoising_ae.quality.BAND", 16)
+    assert ssim(noisy, clean) == pytest.approx(whole, abs=1e-12)
+
+
 # -- networks and tiles ----------------------------------------------------------------------------------------------------
 
 

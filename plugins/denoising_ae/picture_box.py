@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,9 @@ def draw_denoise(workbench: Workbench) -> None:
             with gr.Accordion("Add noise first, or compare with a clean picture", open=True):
                 noise = gr.Dropdown([NONE, *NOISES], value=NONE, label="Noise to add", info="The picture as given is then the clean one.")  # fmt: skip
                 with gr.Row():
-                    level = gr.Number(25, label="Level", info=UNITS)
+                    level = gr.Number(25, label="Level")
                     seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+                gr.Markdown(f"<small>Level of {UNITS}.</small>")
                 clean = gr.File(label="The clean picture, where there is one", type="filepath", height=100)
             button = gr.Button("Denoise", variant="primary")
         with gr.Column(scale=7, min_width=320):
@@ -98,8 +101,10 @@ def _sample() -> tuple[list[str], str]:
     """A photograph that scikit-learn ships (by danielbuechele, CC BY 2.0), and a noise to add to it."""
     import sklearn.datasets
 
-    folder = Path(sklearn.datasets.__file__).parent / "images"
-    return [str(folder / "china.jpg")], "gaussian"
+    photograph = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
+    copied = Path(tempfile.mkdtemp(prefix="selfsup-")) / photograph.name  # the page serves no files of the libraries
+    shutil.copyfile(photograph, copied)
+    return [str(copied)], "gaussian"
 
 
 # Functions of a module, as `call` wants them; what they need is imported when they run.

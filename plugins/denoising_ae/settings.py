@@ -10,7 +10,7 @@ from plugins.denoising_ae.levels import NOISES
 from training.settings import ADVANCED, PICTURES, TrainSettings
 
 # Width, depth, blocks. By size: of a U-Net, then of a stack of convolutions.
-UNETS = {"small": (32, 3, 1), "medium": (64, 3, 1), "large": (64, 4, 2)}
+UNETS = {"small": (32, 3, 1), "medium": (48, 3, 1), "large": (64, 4, 2)}
 STACKS = {"small": (48, 10, 1), "medium": (64, 15, 1), "large": (96, 20, 1)}
 NoiseName = Literal["gaussian", "poisson", "salt_and_pepper", "masked_blocks", "blur", "jpeg", "none"]
 
@@ -52,7 +52,7 @@ class ImagesSettings(TrainSettings):
         description="A residual U-Net (as DRUNet), or a stack of convolutions at one scale (as DnCNN and FFDNet).",
     )
     size: Literal["small", "medium", "large"] = Field(
-        "small", description="Of the network: U-Nets of 0.9, 3.4 and 29 million weights; stacks of 0.2, 0.5 and 1.6."
+        "small", description="Of the network: U-Nets of 0.9, 1.9 and 29 million weights; stacks of 0.2, 0.5 and 1.6."
     )
     known_level: float = Field(
         0.5,

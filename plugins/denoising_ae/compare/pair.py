@@ -14,6 +14,7 @@ from plugins.denoising_ae.compare.measures import latents, manifold_distance, no
 from plugins.denoising_ae.compare.network import PictureAutoencoder
 from plugins.denoising_ae.compare.pictures import small
 from plugins.denoising_ae.compare.task import ARCHITECTURE, DENOISING, PLAIN
+from plugins.denoising_ae.levels import NOISES
 from training.artifact import RECORD, read_record
 from training.errors import UserError
 
@@ -54,9 +55,15 @@ class AutoencoderPair:
         return self.held_out[places]
 
     def compare(self, file: Path | None, first: int, level: float, seed: int) -> dict[str, Any]:
-        """The same noisy pictures through both: a figure, and a row a picture's owner (input, plain, denoising) of figures."""
+        """The same noisy pictures through both, as a figure and in numbers.
+
+        Args:
+            level: Of the noise trained with; of noises that are no Gaussian in per cent.
+        """
         clean = self.given(file, first)
-        noisy = noised(clean, self.noise["name"], level, seed)
+        kind = NOISES[self.noise["name"]]
+        asked = level if kind.name == "gaussian" else level / 100
+        noisy = noised(clean, kind.name, min(asked, kind.range[1]), seed)
         rows: dict[str, np.ndarray] = {"clean": clean, "noisy": noisy}
         rows |= {arm: reconstructions(model, noisy) for arm, model in self.arms.items()}
         near = {arm: self.train[self._nearest(model, noisy)] for arm, model in self.arms.items()}
