@@ -31,7 +31,8 @@ def ssim(picture: Tensor, clean: Tensor) -> float:
     total, count, more = 0.0, 0, len(height) - 1
     for x, y in zip(picture.clamp(0, 1), clean.clamp(0, 1), strict=True):
         for top in range(0, x.shape[0] - more, BAND):  # a band at a time: large pictures need little memory
-            values = _similarity(*(each[top : top + BAND + more].double() for each in (x, y)), height, width)
+            band = slice(top, top + BAND + more)
+            values = _similarity(x[band].double(), y[band].double(), height, width)
             total, count = total + float(values.sum()), count + values.numel()
     return total / count
 

@@ -52,7 +52,7 @@ class ImagesSettings(TrainSettings):
         description="A residual U-Net (as DRUNet), or a stack of convolutions at one scale (as DnCNN and FFDNet).",
     )
     size: Literal["small", "medium", "large"] = Field(
-        "small", description="Of the network: U-Nets of 0.9, 1.9 and 29 million weights; stacks of 0.2, 0.5 and 1.6."
+        "small", description="Of the network: U-Nets of 0.9, 1.9 and 26 million weights; stacks of 0.2, 0.4 and 1.5."
     )
     known_level: float = Field(
         0.5,
