@@ -92,6 +92,7 @@ class Plugin:
         trainers: At least one.
         load: Artifact folder -> the endpoints' first argument.
         endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
+        tools: Endpoints that need no weights: all their parameters are the API's.
         card: Facts for the model card.
         architectures: Patterns of the architectures that `load` or training takes, as configurations name them: *ForSequenceClassification.
         starters: Name -> folder of weights that ship with the plugin; the first is the default …
@@ -105,6 +106,7 @@ class Plugin:
     trainers: tuple[Trainer, ...]
     load: Callable[[Path], Any]
     endpoints: tuple[Callable[..., Any], ...] = ()
+    tools: tuple[Callable[..., Any], ...] = ()
     card: Card = field(default_factory=Card)
     architectures: tuple[str, ...] = ()
     starters: Mapping[str, Path] = field(default_factory=dict)
@@ -118,12 +120,14 @@ class Plugin:
             raise ValueError(f"Plugin {self.name!r} has no trainer.")
         for names, what in (
             ([t.name for t in self.trainers], "trainer"),
-            ([e.__name__ for e in self.endpoints], "endpoint"),
+            ([e.__name__ for e in (*self.endpoints, *self.tools)], "endpoint"),
         ):
             if len(set(names)) < len(names):
                 raise ValueError(f"Plugin {self.name!r} has two {what}s of one name: {', '.join(names)}.")
         for endpoint in self.endpoints:
             check_endpoint(endpoint)
+        for tool in self.tools:
+            check_endpoint(tool, weights=False)
         lost = {*self.starter_for.values()} - {*self.starters}
         if lost:
             raise ValueError(f"Plugin {self.name!r}: starter_for names {', '.join(sorted(lost))}, which is no starter.")
@@ -159,24 +163,24 @@ class Workbench(Protocol):
         """
 
 
-def check_endpoint(endpoint: Callable[..., Any]) -> None:
+def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:
     """Refuse an endpoint that could not be published: no docstring, untyped, or of types that JSON cannot carry."""
     name = endpoint.__name__
     if not NAME.fullmatch(name) or not inspect.getdoc(endpoint):
         raise ValueError(f"Endpoint {name!r} needs a docstring and a name like {NAME.pattern}.")
-    if not inspect.signature(endpoint).parameters:
+    if weights and not inspect.signature(endpoint).parameters:
         raise ValueError(f"Endpoint {name!r} needs a first parameter: what `load` returns.")
-    untyped = [each for each, kind in endpoint_types(endpoint).items() if kind not in API_TYPES]
+    untyped = [each for each, kind in endpoint_types(endpoint, weights).items() if kind not in API_TYPES]
     if untyped:
         raise ValueError(
             f"Endpoint {name!r}: {', '.join(untyped)} must be annotated with one of: {', '.join(_type_name(t) for t in API_TYPES)}."
         )
 
 
-def endpoint_types(endpoint: Callable[..., Any]) -> dict[str, Any]:
-    """Parameter -> type, without the first (the plugin's own model, whose class need not be imported), and `return`."""
+def endpoint_types(endpoint: Callable[..., Any], weights: bool = True) -> dict[str, Any]:
+    """Parameter -> type, and `return`; where it takes weights, without the first, whose class need not be imported."""
     signature = inspect.signature(endpoint)
-    annotations = {name: parameter.annotation for name, parameter in list(signature.parameters.items())[1:]}
+    annotations = {name: parameter.annotation for name, parameter in list(signature.parameters.items())[int(weights) :]}
     annotations["return"] = signature.return_annotation
     space = getattr(endpoint, "__globals__", {})
     return {name: eval(kind, space) if isinstance(kind, str) else kind for name, kind in annotations.items()}

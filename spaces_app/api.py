@@ -31,9 +31,9 @@ def publish(studio: Studio) -> None:
         how: dict[str, Any] = CHECKS if function.__name__ == "check" else {"queue": False}
         gr.api(told(_typed(function)), api_name=function.__name__, **how)
     for plugin in studio.plugins.values():
-        for endpoint in plugin.endpoints:
-            bound = bind(studio, plugin, endpoint)
-            gr.api(bound, api_name=bound.__name__, concurrency_limit=MODEL_SLOTS, concurrency_id="models")
+        bound = [bind(studio, plugin, endpoint) for endpoint in plugin.endpoints]
+        for function in (*bound, *(bind_tool(plugin, tool) for tool in plugin.tools)):
+            gr.api(function, api_name=function.__name__, concurrency_limit=MODEL_SLOTS, concurrency_id="models")
 
 
 def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -357,23 +357,53 @@ def hub_token(studio: Studio, token: gr.OAuthToken | None) -> str | None:
 def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """A plugin's endpoint as the API has it: `weights` first, files as uploads, results as downloads."""
     types = endpoint_types(endpoint)
-    parameters = inspect.signature(endpoint).parameters
 
     def call(weights: str, *args: Any) -> Any:
-        given = [
-            upload(value) if types[name] is Path else argument(name, types[name], value)
-            for name, value in zip(list(types)[:-1], args, strict=True)
-        ]
-        result = studio.call(plugin.name, endpoint, argument("weights", str, weights), *given)
-        return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
+        return _download(
+            studio.call(plugin.name, endpoint, argument("weights", str, weights), *_arguments(types, args))
+        )
 
-    published = {"weights": str, **{name: gr.FileData if kind is Path else kind for name, kind in types.items()}}
-    call.__name__ = call.__qualname__ = f"{plugin.name}_{endpoint.__name__}"
-    call.__doc__ = _document(endpoint)
-    call.__annotations__ = published
     first = inspect.Parameter("weights", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str)
+    return _published(call, plugin, endpoint, types, _document(endpoint), [first])
+
+
+def bind_tool(plugin: Plugin, tool: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint without weights, likewise."""
+    types = endpoint_types(tool, weights=False)
+
+    def call(*args: Any) -> Any:
+        return _download(tool(*_arguments(types, args)))
+
+    return _published(call, plugin, tool, types, inspect.getdoc(tool) or "", [])
+
+
+def _arguments(types: dict[str, Any], args: tuple[Any, ...]) -> list[Any]:
+    return [
+        upload(value) if types[name] is Path else argument(name, types[name], value)
+        for name, value in zip(list(types)[:-1], args, strict=True)
+    ]
+
+
+def _download(result: Any) -> Any:
+    return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
+
+
+def _published(
+    call: Callable[..., Any],
+    plugin: Plugin,
+    endpoint: Callable[..., Any],
+    types: dict[str, Any],
+    document: str,
+    first: list[inspect.Parameter],
+) -> Callable[..., Any]:
+    """`call` under the endpoint's name and signature, files in place of paths."""
+    published = {name: gr.FileData if kind is Path else kind for name, kind in types.items()}
+    call.__name__ = call.__qualname__ = f"{plugin.name}_{endpoint.__name__}"
+    call.__doc__ = document
+    call.__annotations__ = {**{each.name: each.annotation for each in first}, **published}
+    parameters = inspect.signature(endpoint).parameters
     rest = [parameters[name].replace(annotation=published[name]) for name in list(types)[:-1]]
-    call.__signature__ = inspect.Signature([first, *rest], return_annotation=published["return"])  # type: ignore[attr-defined]
+    call.__signature__ = inspect.Signature([*first, *rest], return_annotation=published["return"])  # type: ignore[attr-defined]
     return functools.wraps(call)(told(call))
 
 

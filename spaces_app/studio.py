@@ -331,7 +331,8 @@ def _describe(one: Found) -> dict[str, Any]:
     trainers = [
         {"name": t.name, "title": t.title, "settings": t.settings.model_json_schema()} for t in one.plugin.trainers
     ]
-    endpoints = [f"/{one.plugin.name}_{endpoint.__name__}" for endpoint in one.plugin.endpoints]
+    published = (*one.plugin.endpoints, *one.plugin.tools)
+    endpoints = [f"/{one.plugin.name}_{endpoint.__name__}" for endpoint in published]
     return {
         "name": one.name,
         "title": one.plugin.title,

@@ -88,7 +88,10 @@ def read_config(path: Path, plugin: str, trainer: str, settings: type[TrainSetti
 
 
 def check_files(values: dict[str, Any], settings: type[TrainSettings]) -> None:
-    """Refuse a file that is not there."""
+    """Refuse a file that is not there, and a folder where a file belongs."""
     for name in settings.file_fields():
-        if values.get(name) and not Path(values[name]).is_file():
+        folder = (
+            extra_of(settings.model_fields[name]).get("folder") and values.get(name) and Path(values[name]).is_dir()
+        )
+        if values.get(name) and not folder and not Path(values[name]).is_file():
             raise UserError(f"{name}: there is no file {values[name]}.")

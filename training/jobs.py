@@ -21,6 +21,7 @@ from training import files
 from training.errors import RunHeldError, UserError
 from training.events import FINAL, EventLog, Summary, read_events
 from training.home import runs_folder
+from training.images.packing import pack
 from training.settings import TrainSettings, parse_settings
 
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
@@ -330,10 +331,14 @@ def _copy_files(settings: TrainSettings, folder: Path) -> dict[str, str]:
         source = Path(getattr(settings, name)) if getattr(settings, name) else None
         if source is None:
             continue
-        _check_space(folder, source.stat().st_size)
+        _check_space(folder, files.size_bytes(source) if source.is_dir() else source.stat().st_size)
         target = folder / "data" / (source.name if name == "data" else f"{name}-{source.name}")
         target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(source, target)
+        if source.is_dir():
+            target = target.with_name(f"{target.name}.zip")
+            pack(source, target)
+        else:
+            shutil.copyfile(source, target)
         copied[name] = str(target.relative_to(folder))
     return copied
 

@@ -16,6 +16,11 @@ ADVANCED: dict[str, Any] = {"advanced": True}  # folded away on the form
 WEIGHTS: dict[str, Any] = {"kind": "weights"}  # a starter, a run or a Hub id; it reaches `build` as a folder
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 
+PICTURES: dict[str, Any] = {
+    **FILE,
+    "folder": True,
+}  # a file, or on the command line a folder, which a run keeps as a zip
+
 
 class TrainSettings(BaseModel):
     """What every trainer understands. Subclass it to add fields; each needs a description with its unit."""

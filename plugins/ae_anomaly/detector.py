@@ -14,8 +14,7 @@ from training.data import Table
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import HIDDEN, SPECIAL, Encoded
 from training.tabular.network import NetworkConfig, TableAutoencoder, spread
-
-SHOWN_DIGITS = 6
+from training.tabular.restoring import spelled_number
 
 
 class Detector:
@@ -80,8 +79,7 @@ class Detector:
         for place, feature in enumerate(self.encoder.numbers):
             guess = float(out.numbers[:, of_number[place], place].mean())
             if feature.part in ("", "day"):
-                back = float(feature.scaler.restored(np.asarray([guess]))[0])
-                values[feature.column] = (_as_date(back) if feature.part == "day" else f"{back:.{SHOWN_DIGITS}g}", 1.0)
+                values[feature.column] = (spelled_number(feature, guess), 1.0)
         for place, feature in enumerate(self.encoder.categories):
             start = int(self.model.starts[place])
             chances = logs[of_category[place], start + 1 : start + feature.size]
@@ -89,8 +87,3 @@ class Detector:
             if not feature.part or best + 1 < len(SPECIAL):
                 values[feature.column] = (feature.spelled(best + 1), float(chances[best]))
         return values | {name: (value, 1.0) for name, value in self.encoder.constants.items() if name not in values}
-
-
-def _as_date(days: float) -> str:
-    limits = np.clip(np.round(days), -700_000, 2_900_000)
-    return str(np.datetime64(int(limits), "D"))

@@ -11,13 +11,14 @@ import numpy as np
 from plugins.ae_anomaly.artifact import read_encoder
 from plugins.ae_anomaly.judged import Judged, read_judged
 from plugins.ae_anomaly.labels import find_label, read_labels
-from plugins.ae_anomaly.row_findings import FEW, columns_found, rows_found
+from plugins.ae_anomaly.row_findings import FEW, rows_found
 from training.columns import describe_columns
 from training.data import Table
 from training.errors import UserError
 from training.hub_data import load_hub_dataset
 from training.preflight import Finding, Sheet
 from training.row_stream import read_rows
+from training.tabular.column_findings import columns_found
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import Encoded
 from training.tabular.kinds import guess_kinds, parse_kinds

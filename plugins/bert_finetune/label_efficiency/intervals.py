@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-CONFIDENCE = 0.95
+from training.intervals import CONFIDENCE, student
+
 COLOURS = ("#6b7280", "#0f766e", "#b45309", "#7c3aed")
 
 
@@ -39,18 +40,10 @@ def gains(results: list[dict[str, Any]], over: str, metric: str = "accuracy") ->
         if one["arm"] != over and (one["labels"], one["seed"]) in base:
             groups.setdefault((one["arm"], one["labels"]), []).append(one[metric] - base[one["labels"], one["seed"]])
     return [
-        {"arm": arm, "labels": labels, **_rounded(*_student(np.asarray(found))), "seeds": len(found)}
+        {"arm": arm, "labels": labels, **_rounded(*student(found)), "seeds": len(found)}
         for (arm, labels), found in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0]))
         if len(found) > 1
     ]
-
-
-def _student(values: np.ndarray) -> tuple[float, float, float]:
-    from scipy import stats
-
-    mean = float(values.mean())
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return mean, mean - half, mean + half
 
 
 def _rounded(mean: float, low: float, high: float) -> dict[str, float]:
@@ -63,7 +56,7 @@ def _interval(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
     values = np.asarray([one[metric] for one in found], dtype=float)
     mean = float(values.mean())
     if len(values) > 1:
-        _, low, high = _student(values)
+        _, low, high = student(values)
     else:
         rows = found[0]["evaluation_rows"]
         interval = stats.binomtest(round(mean * rows), rows).proportion_ci(CONFIDENCE, method="wilson")

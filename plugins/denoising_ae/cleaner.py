@@ -1,0 +1,124 @@
+"""Trained weights at work on pictures: any size, grey or colour, 8 or 16 bits, with alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plugins.denoising_ae import artifact
+from plugins.denoising_ae.colour import from_opponent, to_opponent
+from plugins.denoising_ae.network import Denoiser
+from plugins.denoising_ae.noise_level import estimate_noise_level
+from plugins.denoising_ae.tiling import TILE, in_tiles
+from training.errors import UserError
+from training.images.picture import to_channels
+
+STRONGEST = 2.0
+LARGEST_ENCODED = 1024  # pixels a side
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """What `Cleaner.clean` found.
+
+    Args:
+        pixels: The clean picture, of the shape and type that was given.
+        removed: What was taken away, (height, width, channels) float32 in units of the pixels' full range.
+        level: The noise in the picture as given, in units of 1/255; None where the picture is too small to tell.
+    """
+
+    pixels: np.ndarray
+    removed: np.ndarray
+    level: float | None
+
+
+class Cleaner:
+    """A network with what it was trained for."""
+
+    def __init__(self, model: Denoiser, about: dict[str, Any]):
+        self.model, self.about = model, about
+        self.noise: dict[str, Any] = about["noise"]
+
+    @classmethod
+    def load(cls, folder: Path) -> Cleaner:
+        """Read an artifact.
+
+        Raises:
+            UserError: If a file is missing, damaged, or of another format.
+        """
+        return cls(artifact.load_network(folder), artifact.read_about(folder))
+
+    def denoise(self, pixels: np.ndarray, strength: float = 1.0) -> np.ndarray:
+        """The clean picture alone; see `clean`."""
+        return self.clean(pixels, strength).pixels
+
+    def clean(
+        self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE, told: Callable[[float], None] | None = None
+    ) -> Cleaned:
+        """Take the noise out of a picture.
+
+        Args:
+            pixels: (height, width, 1 or 3), uint8 or uint16.
+            strength: 1 is what the network sees as noise, 0 nothing; between them a part of it is left in. Above 1, up to 2,
+                the network is told a noise level so many times what the picture seems to have.
+            tile: Pixels a side of the tiles that large pictures are denoised in.
+            told: Called with the share that is done.
+
+        Raises:
+            UserError: If the strength is outside 0 to 2, or above 1 for a network that takes no level.
+        """
+        self._check_strength(strength)
+        full = np.iinfo(pixels.dtype).max
+        noisy = pixels.astype(np.float32) / full
+        level = estimate_noise_level(noisy)
+        asked = strength * level if strength > 1 and level is not None else None
+        removed = noisy - self._run(noisy, asked, tile, told)
+        removed *= min(strength, 1.0)
+        return Cleaned(np.rint(np.clip(noisy - removed, 0, 1) * full).astype(pixels.dtype), removed, level)
+
+    def told(self, pixels: np.ndarray, level: float) -> np.ndarray:
+        """The clean picture where the noise level is known, in units of 1/255."""
+        full = np.iinfo(pixels.dtype).max
+        found = self._run(pixels.astype(np.float32) / full, level, TILE, None)
+        return np.rint(np.clip(found, 0, 1) * full).astype(pixels.dtype)
+
+    def features(self, pixels: np.ndarray) -> list[float]:
+        """Mean of the innermost features over a picture (height, width, 1 or 3) of 8 bits; large ones are halved first."""
+        import torch
+
+        while max(pixels.shape[:2]) > LARGEST_ENCODED:
+            pixels = pixels[::2, ::2]
+        scaled = to_channels(pixels, self.model.config.channels).astype(np.float32) / 255
+        device = next(self.model.parameters()).device
+        with torch.inference_mode():
+            found = self.model.features(torch.from_numpy(scaled).permute(2, 0, 1)[None].to(device))
+        return found.mean((0, 2, 3)).tolist()
+
+    def _check_strength(self, strength: float) -> None:
+        if not 0 <= strength <= STRONGEST:
+            raise UserError(
+                f"strength: {strength:g} was given; 0 (nothing) to {STRONGEST:g} were expected, 1 is usual."
+            )
+        if strength > 1 and not self.model.config.level_input:
+            raise UserError("strength: these weights take no noise level, so they cannot be asked for more than 1.")
+
+    def _run(
+        self, noisy: np.ndarray, level: float | None, tile: int, told: Callable[[float], None] | None
+    ) -> np.ndarray:
+        """Denoise (height, width, 1 or 3) with a network of 1 or 3 channels."""
+        given, taken = noisy.shape[2], self.model.config.channels
+        if given == taken:
+            return in_tiles(self.model, noisy, level, tile, told)
+        if taken == 3:  # three equal channels, and their mean
+            return in_tiles(self.model, np.repeat(noisy, 3, 2), level, tile, told).mean(2, keepdims=True)
+        planes = to_opponent(noisy)
+        cleaned = [in_tiles(self.model, planes[..., place : place + 1], level, tile, _third(told, place)) for place in range(3)]  # fmt: skip
+        return from_opponent(np.concatenate(cleaned, 2))
+
+
+def _third(told: Callable[[float], None] | None, place: int) -> Callable[[float], None] | None:
+    return None if told is None else lambda share: told((place + share) / 3)

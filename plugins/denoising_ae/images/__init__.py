@@ -1,0 +1,1 @@
+"""Trainer `images`: networks that take the noise out of pictures."""

@@ -1,0 +1,42 @@
+"""A picture for the panel while it trains: noisy, denoised and clean side by side."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plugins.denoising_ae.quality import psnr
+
+SHOWN = 256  # pixels a side
+
+
+def preview(model: torch.nn.Module, noisy: Tensor, clean: Tensor | None, level: float) -> list[dict]:
+    """One sample for the panel.
+
+    Args:
+        noisy, clean: (channels, height, width) in [0, 1]; without a clean one two pictures are shown.
+    """
+    noisy = noisy[:, :SHOWN, :SHOWN]
+    denoised = model(noisy[None].to(next(model.parameters()).device))[0].float().cpu()
+    shown = [noisy, denoised]
+    caption = "noisy | denoised"
+    if clean is not None:
+        clean = clean[:, :SHOWN, :SHOWN]
+        shown.append(clean)
+        at = f" at level {level:g}" if level else ""
+        caption = f"noisy{at}, {psnr(noisy, clean):.1f} dB | denoised, {psnr(denoised, clean):.1f} dB | clean"
+    return [{"image": data_url(torch.cat(shown, 2)), "caption": caption}]
+
+
+def data_url(picture: Tensor) -> str:
+    """A picture (channels, height, width) in [0, 1] as a PNG in a URL."""
+    from PIL import Image
+
+    pixels = np.rint(picture.clamp(0, 1).permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

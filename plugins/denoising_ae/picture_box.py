@@ -1,0 +1,123 @@
+"""The boxes of "Try" for pictures: denoise one or many, with a slider between before and after; and spoil one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins.denoising_ae import endpoints
+from plugins.denoising_ae.levels import NOISES
+from training.errors import UserError
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+NONE = "none"
+LEVELS = {"gaussian": 25, "poisson": 30, "salt_and_pepper": 0.1, "masked_blocks": 0.1, "blur": 1.5, "jpeg": 20}
+UNITS = " · ".join(f"{noise.name}: {noise.unit}, {noise.range[0]:g} to {noise.range[1]:g}" for noise in NOISES.values())
+EACH = 3  # pictures of the gallery that belong together: before, after, removed
+
+
+def draw_denoise(workbench: Workbench) -> None:
+    """Pictures in, clean ones out."""
+    weights = workbench.weights_picker()
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            files = gr.File(
+                label="Pictures: any size, 8 or 16 bits", file_count="multiple", type="filepath", height=150
+            )
+            sample = gr.Button("Take a sample photograph", size="sm")
+            strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", info="1 removes what the network sees as noise.")
+            with gr.Accordion("Add noise first, or compare with a clean picture", open=True):
+                noise = gr.Dropdown([NONE, *NOISES], value=NONE, label="Noise to add", info="The picture as given is then the clean one.")  # fmt: skip
+                with gr.Row():
+                    level = gr.Number(25, label="Level")
+                    seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+                gr.Markdown(f"<small>Level of {UNITS}.</small>")
+                clean = gr.File(label="The clean picture, where there is one", type="filepath", height=100)
+            button = gr.Button("Denoise", variant="primary")
+        with gr.Column(scale=7, min_width=320):
+            slider = gr.ImageSlider(label="Before | after", type="filepath", interactive=False, height=460)
+            said = gr.Markdown()
+            gallery = gr.Gallery(label="All: before, after, what was removed (click one to compare)", columns=EACH, height=240, type="filepath", object_fit="contain", interactive=False)  # fmt: skip
+            table = gr.Dataframe(label="Measured", interactive=False)
+            download = gr.File(label="Clean pictures (PNG)", file_count="multiple", interactive=False)
+
+    def denoise(name: str, paths: list[str] | None, share: float, kind: str, value: float, at: float, truth: str | None) -> tuple[Any, ...]:  # fmt: skip
+        given = [Path(path) for path in _chosen(paths)]
+        added = "" if kind == NONE else kind
+        found = workbench.call(_denoise, name, given, share, added, value, int(at or 0), Path(truth) if truth else None)
+        before, after = (found["shown"][place][0] for place in (0, 1))
+        return (before, after), found["said"], found["shown"], found["table"], found["files"]
+
+    def pick(event: gr.SelectData, shown: list[Any]) -> tuple[Any, Any]:
+        first = int(event.index) // EACH * EACH
+        return shown[first][0], shown[first + 1][0]
+
+    noise.change(lambda kind: LEVELS.get(kind, 25), noise, level, **PRIVATE)
+    sample.click(_sample, None, [files, noise], **PRIVATE)
+    inputs: list[Any] = [weights, files, strength, noise, level, seed, clean]
+    button.click(denoise, inputs, [slider, said, gallery, table, download], **PRIVATE)
+    gallery.select(pick, gallery, slider, **PRIVATE)
+
+
+def draw_corrupt() -> None:
+    """One picture, spoiled."""
+    gr.Markdown("The same seed gives the same noise. Level: " + UNITS)
+    with gr.Row():
+        with gr.Column(scale=4, min_width=300):
+            file = gr.File(label="Picture", type="filepath", height=140)
+            noise = gr.Dropdown(list(NOISES), value="gaussian", label="Noise")
+            with gr.Row():
+                level = gr.Number(25, label="Level")
+                seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+            button = gr.Button("Spoil", variant="primary")
+        with gr.Column(scale=7, min_width=320):
+            slider = gr.ImageSlider(label="Clean | spoiled", type="filepath", interactive=False, height=420)
+            download = gr.File(label="Spoiled picture (PNG)", interactive=False)
+
+    def spoil(path: str | None, kind: str, value: float, at: float) -> tuple[Any, str]:
+        [given] = _chosen([path] if path else None)
+        try:
+            clean, spoiled, whole = _corrupt(Path(given), kind, value, int(at or 0))
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return (clean, spoiled), whole
+
+    noise.change(lambda kind: LEVELS[kind], noise, level, **PRIVATE)
+    button.click(spoil, [file, noise, level, seed], [slider, download], **PRIVATE)
+
+
+def _chosen(paths: list[str] | None) -> list[str]:
+    if not paths:
+        raise gr.Error("Choose a picture first.", print_exception=False)
+    return paths
+
+
+def _sample() -> tuple[list[str], str]:
+    """A photograph that scikit-learn ships (by danielbuechele, CC BY 2.0), and a noise to add to it."""
+    import sklearn.datasets
+
+    photograph = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
+    copied = Path(tempfile.mkdtemp(prefix="selfsup-")) / photograph.name  # the page serves no files of the libraries
+    shutil.copyfile(photograph, copied)
+    return [str(copied)], "gaussian"
+
+
+# Functions of a module, as `call` wants them; what they need is imported when they run.
+
+
+def _denoise(model: Any, files: list[Path], strength: float, noise: str, level: float, seed: int, clean: Path | None) -> dict[str, Any]:  # fmt: skip
+    from plugins.denoising_ae.desk import denoise_files
+
+    return denoise_files(model, files, strength, noise, level, seed, clean)
+
+
+def _corrupt(file: Path, noise: str, level: float, seed: int) -> tuple[str, str, str]:
+    from plugins.denoising_ae.desk import show_file
+
+    spoiled = endpoints.corrupt(file, noise, level, seed)
+    return show_file(file), show_file(spoiled), str(spoiled)

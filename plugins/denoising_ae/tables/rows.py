@@ -1,0 +1,91 @@
+"""What `tables` trains and evaluates on: read, judged, encoded and split, with every finding in words. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plugins.denoising_ae.artifact import read_about
+from training.columns import describe_columns
+from training.errors import UserError
+from training.hub_data import load_hub_dataset
+from training.preflight import Finding, Sheet
+from training.row_stream import read_rows
+from training.splits import split_rows
+from training.tabular.column_findings import columns_found
+from training.tabular.encoder import TableEncoder
+from training.tabular.kinds import guess_kinds, parse_kinds
+
+if TYPE_CHECKING:
+    from plugins.denoising_ae.settings import TablesSettings
+    from training.data import Table
+    from training.tabular.features import Encoded
+
+ARCHITECTURE = "TableDenoiser"
+FEWEST, FEW = 20, 200
+
+
+@dataclass(frozen=True, eq=False)
+class TableData:
+    """Rows to learn from and rows to score on, as the encoder has them."""
+
+    encoder: TableEncoder
+    train: Encoded
+    evaluation: Encoded
+    findings: tuple[Finding, ...]
+
+
+def check(settings: TablesSettings) -> Sheet:
+    """The preflight sheet; a file that cannot be read at all is a red row, not an error."""
+    try:
+        table = read(settings)
+        return Sheet(prepare(table, settings).findings, describe_columns(table), tuple(table.head(5)))
+    except UserError as error:
+        return Sheet((Finding("red", "The data cannot be used", str(error)),))
+
+
+def read(settings: TablesSettings) -> Table:
+    """The training table.
+
+    Raises:
+        UserError: If there is none or it cannot be read.
+    """
+    if settings.data:
+        return read_rows(Path(settings.data))
+    if settings.dataset:
+        return load_hub_dataset(settings.dataset, "train")
+    raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file of rows to learn from.")
+
+
+def prepare(table: Table, settings: TablesSettings) -> TableData:
+    """Guess the columns, split, encode.
+
+    Raises:
+        UserError: If nothing can be learnt from the table.
+    """
+    if len(table) < FEWEST:
+        raise UserError(f"{table.source} has {len(table)} rows: at least {FEWEST} are needed, {FEW} or more are useful.")  # fmt: skip
+    rows, held_out = np.arange(len(table)), np.zeros(0, np.int64)
+    if not settings.eval_data:
+        rows, held_out = split_rows(None, len(table), eval_share=settings.eval_share, seed=settings.seed)
+    encoder = _encoder(table.select(rows), settings)
+    encoded = encoder.encode(table)
+    evaluation = encoder.encode(read_rows(Path(settings.eval_data))) if settings.eval_data else encoded.select(held_out)
+    found = [*table.notices, *columns_found(table, encoder)]
+    if len(encoder.columns) - len(encoder.constants) < 2:
+        found.append(Finding("red", "Fewer than two columns to learn from", "A cell is restored from the others of its row; there are none."))  # fmt: skip
+    if len(rows) < FEW:
+        found.append(Finding("amber", f"Only {len(rows)} rows to learn from", f"{FEW} or more are useful."))
+    return TableData(encoder, encoded.select(rows), evaluation, tuple(found))
+
+
+def _encoder(table: Table, settings: TablesSettings) -> TableEncoder:
+    """Fitted on the training rows; where weights are trained on, theirs."""
+    if settings.model:
+        return TableEncoder.from_dict(json.loads(json.dumps(read_about(Path(settings.model), ARCHITECTURE)["encoder"])))
+    kinds = guess_kinds(table, parse_kinds(settings.columns, table.names), skip=[])
+    return TableEncoder.fit(table, kinds, scaling=settings.scaling, min_count=2, max_categories=settings.max_categories)

@@ -1,0 +1,354 @@
+"""denoising_ae on pictures: noises, quality, networks, tiles, the trainer `images`, endpoints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from plugins.denoising_ae import PLUGIN, desk, endpoints
+from plugins.denoising_ae.cleaner import Cleaner
+from plugins.denoising_ae.colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.blind_spots import hide
+from plugins.denoising_ae.levels import NOISES
+from plugins.denoising_ae.network import Denoiser, DenoiserConfig
+from plugins.denoising_ae.noise_level import estimate_noise_level
+from plugins.denoising_ae.noises import corrupt
+from plugins.denoising_ae.quality import psnr, ssim
+from plugins.denoising_ae.tiling import in_tiles
+from plugins.testing import check_plugin
+from tests.files import write
+from tests.pictures import encoded, png16, scene, write_zip
+from training.errors import UserError
+from training.images.picture import decode
+from training.loop import fit
+from training.settings import parse_settings
+
+SETTINGS = PLUGIN.trainer("images").settings
+TINY = {"patch_size": 16, "batch_size": 4, "evaluation_pictures": 2, "eval_share": 0.25}
+SHAPES = (
+    DenoiserConfig(width=4, depth=3),
+    DenoiserConfig(width=4, depth=2, blocks=2, channels=3, fold=1),
+    DenoiserConfig(kind="residual", width=4, depth=6, level_input=False),
+    DenoiserConfig(width=4, depth=2, fold=4),
+)
+
+
+def random_network(config: DenoiserConfig) -> Denoiser:
+    torch.manual_seed(0)
+    model = Denoiser(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+def cleaner(config: DenoiserConfig) -> Cleaner:
+    return Cleaner(random_network(config), {"noise": {}})
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    return write_zip(tmp_path / "scenes.zip", {f"{n}.png": encoded(scene(40, 48, 3, n)) for n in range(8)})
+
+
+# -- noise -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NOISES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_noise_is_the_same_for_the_same_seed_and_grows_with_its_level(name: str, channels: int) -> None:
+    clean = scene(40, 56, channels).astype(np.float32) / 255
+    weak, strong = NOISES[name].usual if name not in ("poisson", "jpeg") else NOISES[name].usual[::-1]
+    at_weak, at_strong = corrupt(clean, name, weak, 3), corrupt(clean, name, strong, 3)
+    assert at_strong.shape == clean.shape and at_strong.dtype == np.float32
+    assert np.abs(at_weak - clean).mean() < np.abs(at_strong - clean).mean()
+    assert np.array_equal(at_strong, corrupt(clean, name, strong, 3))
+    if name not in ("blur", "jpeg"):
+        assert not np.array_equal(at_strong, corrupt(clean, name, strong, 4))
+    assert NOISES[name].as_level(weak) < NOISES[name].as_level(strong)
+
+
+def test_gaussian_noise_has_its_deviation_and_poisson_that_of_its_photons() -> None:
+    grey = np.full((300, 300, 1), 0.5, np.float32)
+    assert (corrupt(grey, "gaussian", 25, 0) - grey).std() * 255 == pytest.approx(25, rel=0.02)
+    assert (corrupt(grey, "poisson", 50, 0) - grey).std() == pytest.approx((0.5 / 50) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "level"), [("gaussian", -1), ("gaussian", 151), ("jpeg", 0), ("masked_blocks", 1), ("poisson", 0)])  # fmt: skip
+def test_a_level_outside_its_range_is_refused(name: str, level: float) -> None:
+    with pytest.raises(UserError, match=rf"Level {level} was given; {name} takes"):
+        corrupt(scene(8, 8).astype(np.float32), name, level, 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"level_high": 151}, {"level_low": 30, "level_high": 20}, {"noise": "jpeg", "level_low": 0}, {"noise": "blur", "level_high": 50}],
+)  # fmt: skip
+def test_levels_outside_their_range_are_no_settings(values: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"levels [\d.]+ to [\d.]+ were given; \w+ takes"):
+        parse_settings(SETTINGS, values)
+
+
+def test_a_noise_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UserError, match=r"no noise 'snow'; there are: gaussian, poisson"):
+        corrupt(scene(8, 8).astype(np.float32), "snow", 1, 0)
+
+
+@pytest.mark.parametrize("level", [5, 15, 25, 50])
+def test_the_noise_level_is_told_from_the_picture(level: float) -> None:
+    noisy = corrupt(scene(200, 300, 3).astype(np.float32) / 255, "gaussian", level, 1)
+    assert estimate_noise_level(noisy) == pytest.approx(level, rel=0.06)
+    assert estimate_noise_level(noisy[:10]) is None
+
+
+# -- quality ---------------------------------------------------------------------------------------------------------------
+
+
+def test_psnr_of_a_known_error() -> None:
+    clean = torch.full((1, 20, 20), 0.5)
+    assert psnr(clean + 0.1, clean) == pytest.approx(20)
+    assert psnr(clean, clean) == 100
+
+
+def test_ssim_is_one_of_itself_and_that_of_the_formula_for_flat_pictures() -> None:
+    clean = torch.from_numpy(scene(30, 40).astype(np.float32) / 255).permute(2, 0, 1)
+    assert ssim(clean, clean) == pytest.approx(1)
+    assert ssim(clean + 0.2 * torch.randn(clean.shape), clean) < 0.8
+    a, b = torch.full((1, 12, 12), 0.5), torch.full((1, 12, 12), 0.7)
+    assert ssim(a, b) == pytest.approx((2 * 0.35 + 1e-4) / (0.25 + 0.49 + 1e-4), abs=1e-6)  # no variance on either side
+    assert 0 < ssim(clean[:, :1, :1], clean[:, :1, :1]) <= 1
+
+
+def test_ssim_in_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean, noisy = torch.rand(3, 60, 33), torch.rand(3, 60, 33)
+    whole = ssim(noisy, clean)
+    monkeypatch.setattr("plugins.denoising_ae.quality.BAND", 16)
+    assert ssim(noisy, clean) == pytest.approx(whole, abs=1e-12)
+
+
+# -- networks and tiles ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", SHAPES)
+def test_tiles_give_what_the_whole_picture_gives(config: DenoiserConfig) -> None:
+    model = random_network(config)
+    picture = np.random.default_rng(0).random((150, 131, config.channels), dtype=np.float32)
+    with torch.inference_mode():
+        whole = (
+            model(torch.from_numpy(picture).permute(2, 0, 1)[None], torch.tensor([20.0]))[0].permute(1, 2, 0).numpy()
+        )
+    done: list[float] = []
+    for tile in (16, 40, 64):
+        found = in_tiles(model, picture, 20.0, tile, done.append)
+        assert np.abs(found - whole).max() < 1e-5 * np.abs(whole).max()
+    assert done[-1] == 1
+
+
+@pytest.mark.parametrize("config", SHAPES)
+def test_the_field_of_view_is_what_the_config_says(config: DenoiserConfig) -> None:
+    """No pixel further away changes an output pixel, and one at that distance does, for some place in the stride."""
+    model, side = random_network(config).double(), 2 * config.reach + 4 * config.multiple
+    picture = torch.rand(1, config.channels, side, side, dtype=torch.float64, requires_grad=True)
+    furthest = 0
+    for place in range(side // 2, side // 2 + config.multiple):
+        [gradient] = torch.autograd.grad(model(picture)[0, 0, place, place], picture)
+        rows = gradient[0].abs().sum((0, 2)).nonzero()
+        furthest = max(furthest, int((rows - place).abs().max()))
+    assert furthest == config.reach
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 3), (16, 17)])
+def test_pictures_of_any_size_pass(size: tuple[int, int]) -> None:
+    for config in SHAPES:
+        assert random_network(config)(torch.rand(2, config.channels, *size)).shape == (2, config.channels, *size)
+
+
+def test_an_untrained_network_gives_back_what_it_gets() -> None:
+    picture = torch.rand(1, 1, 20, 20)
+    assert torch.equal(Denoiser(SHAPES[0])(picture), picture)
+
+
+def test_a_level_that_is_told_changes_the_picture_and_none_is_blind() -> None:
+    model, picture = random_network(SHAPES[0]), torch.rand(1, 1, 16, 16)
+    assert not torch.equal(model(picture, torch.tensor([50.0])), model(picture, torch.tensor([10.0])))
+    assert torch.equal(model(picture), model(picture, torch.tensor([torch.nan])))
+
+
+# -- a cleaner -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", SHAPES[:2])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_grey_and_colour_of_both_depths_pass_through_any_network(
+    config: DenoiserConfig, channels: int, kind: Any
+) -> None:
+    pixels = (scene(20, 24, channels).astype(kind) << (8 if kind is np.uint16 else 0)).astype(kind)
+    found = cleaner(config).clean(pixels)
+    assert found.pixels.shape == pixels.shape and found.pixels.dtype == kind
+    assert np.array_equal(cleaner(config).clean(pixels, 0).pixels, pixels)
+
+
+def test_half_the_strength_removes_half() -> None:
+    model, pixels = cleaner(SHAPES[0]), scene(24, 24)
+    assert np.allclose(model.clean(pixels, 0.5).removed, model.clean(pixels).removed / 2)
+
+
+def test_more_than_its_strength_is_asked_of_a_network_that_takes_a_level_only() -> None:
+    pixels = scene(24, 24)
+    assert not np.array_equal(cleaner(SHAPES[0]).clean(pixels, 2).removed, cleaner(SHAPES[0]).clean(pixels).removed)
+    with pytest.raises(UserError, match="take no noise level"):
+        cleaner(SHAPES[2]).clean(pixels, 1.5)
+    with pytest.raises(UserError, match=r"0 \(nothing\) to 2"):
+        cleaner(SHAPES[0]).clean(pixels, 2.1)
+
+
+def test_the_opponent_colours_keep_white_noise_white() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (200, 200, 3)).astype(np.float32)
+    planes = to_opponent(0.5 + noise)
+    assert np.allclose(from_opponent(planes), 0.5 + noise, atol=1e-6)
+    assert np.allclose(np.cov(planes.reshape(-1, 3).T), 0.01 * np.eye(3), atol=5e-4)
+
+
+# -- blind spots -----------------------------------------------------------------------------------------------------------
+
+
+def test_one_pixel_of_each_block_is_hidden_behind_another() -> None:
+    picture = np.arange(32 * 32, dtype=np.float32).reshape(32, 32, 1)  # all different
+    hidden, where = hide(picture, np.random.default_rng(0))
+    changed = (hidden != picture)[..., 0]
+    assert np.array_equal(changed, where[..., 0] > 0) and 9 <= changed.sum() <= 25
+    rows, columns = np.nonzero(changed)
+    source = hidden[rows, columns, 0].astype(int)
+    assert np.abs(source // 32 - rows).max() <= 2 and np.abs(source % 32 - columns).max() <= 2
+
+
+# -- the trainer -----------------------------------------------------------------------------------------------------------
+
+
+def train(folder: Path, data: Path, **values: Any) -> tuple[dict[str, float], Any]:
+    settings = parse_settings(SETTINGS, {"data": str(data), **TINY, **values})
+    PLUGIN.trainer("images").preflight(settings).raise_if_blocked()
+    folder.mkdir()
+    progress = fit(PLUGIN.trainer("images").build(settings), settings, folder)
+    return progress.best_metrics, PLUGIN.load(folder / "artifact")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"channels": "grey", "ema_decay": 0.5, "half_precision": True},
+        {"channels": "both", "network": "residual", "noise": "jpeg"},
+        {"channels": "colour", "supervision": "noise2noise", "noise": "poisson", "known_level": 0},
+        {"supervision": "noise2void", "noise": "none"},
+    ],
+)
+def test_images_keeps_the_contract(tmp_path: Path, scenes: Path, values: dict[str, Any]) -> None:
+    call = {"images": lambda model: model.denoise(scene(20, 20, 3)).tolist()}
+    trainers = (PLUGIN.trainer("images"),)
+    check_plugin(
+        replace(PLUGIN, trainers=trainers), tmp_path, {"images": {"data": str(scenes), **TINY, **values}}, call
+    )
+
+
+def test_noise_of_smooth_scenes_is_learnt_to_be_taken_away(tmp_path: Path, scenes: Path) -> None:
+    """A network that gives back what it gets stays at the noisy picture's 20.2 dB."""
+    metrics, model = train(tmp_path / "run", scenes, network="residual", steps=80, level_low=25, level_high=25, patch_size=32, batch_size=8, learning_rate=3e-3, ema_decay=0.9)  # fmt: skip
+    assert metrics["psnr"] > metrics["psnr_noisy"] + 4
+    noisy = corrupt(scene(64, 64, 1, 99).astype(np.float32) / 255, "gaussian", 25, 0)
+    given = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
+    before, after = (np.square(each.astype(float) - scene(64, 64, 1, 99)).mean() for each in (given, model.denoise(given)))  # fmt: skip
+    assert after < before / 2
+
+
+def test_noise_is_taken_away_without_ever_seeing_a_clean_picture(tmp_path: Path) -> None:
+    """Noise2Void on noisy pictures alone: a network that repeats its input would not come below the noise."""
+    noisy = {f"{n}.png": np.clip(corrupt(scene(40, 48, 1, n).astype(np.float32) / 255, "gaussian", 40, n), 0, 1) for n in range(8)}  # fmt: skip
+    data = write_zip(tmp_path / "noisy.zip", {name: encoded(np.rint(each * 255).astype(np.uint8)) for name, each in noisy.items()})  # fmt: skip
+    _, model = train(tmp_path / "run", data, network="residual", steps=150, noise="none", supervision="noise2void", patch_size=32, batch_size=4, learning_rate=3e-3, ema_decay=0.9)  # fmt: skip
+    clean = scene(40, 48, 1, 0)
+    given = np.rint(noisy["0.png"] * 255).astype(np.uint8)
+    before, after = (np.square(each.astype(float) - clean).mean() for each in (given, model.denoise(given)))
+    assert after < before / 2
+
+
+def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> None:
+    content = {f"clean/{n}.png": encoded(scene(24, 24, 1, n)) for n in range(5)}
+    content |= {f"noisy/{n}.jpg": encoded(scene(24, 24, 1, n), "JPEG", quality=10) for n in range(1, 6)}
+    content |= {"noisy/7.png": encoded(scene(24, 30)), "clean/7.png": encoded(scene(24, 24))}
+    data = write_zip(tmp_path / "pairs.zip", content)
+    settings = parse_settings(SETTINGS, {"data": str(data), "noise": "none", **TINY})
+    said = " | ".join(f"{one.title}: {one.detail}" for one in PLUGIN.trainer("images").preflight(settings).findings)
+    assert "5 pairs" in said and "noisy/5, clean/0" in said and "1 pairs are of two sizes" in said
+    metrics, _ = train(tmp_path / "run", data, steps=4, noise="none")
+    assert metrics["psnr_noisy"] < 45
+
+
+def test_folders_without_a_common_name_are_refused(tmp_path: Path) -> None:
+    data = write_zip(tmp_path / "x.zip", {"noisy/a.png": encoded(scene(9, 9)), "clean/b.png": encoded(scene(9, 9))})
+    [row] = PLUGIN.trainer("images").preflight(parse_settings(SETTINGS, {"data": str(data)})).findings
+    assert row.level == "red" and "noisy/a, clean/b" in row.detail
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"noise": "none"}, "nothing to learn"), ({}, "No pictures: give a zip"), ({"data": "text"}, "holds no pictures")],
+)
+def test_what_cannot_be_learnt_from_is_red(values: dict[str, Any], words: str, tmp_path: Path, scenes: Path) -> None:
+    given = {"data": str(scenes) if "noise" in values else "", **values}
+    given["data"] = str(write(tmp_path / "x.csv", "a,b\n1,2\n")) if given["data"] == "text" else given["data"]
+    sheet = PLUGIN.trainer("images").preflight(parse_settings(SETTINGS, given))
+    assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)
+
+
+def test_weights_are_trained_on(tmp_path: Path, scenes: Path) -> None:
+    first, _ = train(tmp_path / "first", scenes, steps=30, learning_rate=3e-3)
+    again, _ = train(
+        tmp_path / "again", scenes, steps=1, learning_rate=1e-9, model=str(tmp_path / "first" / "artifact")
+    )
+    assert again["psnr"] == pytest.approx(first["psnr"], abs=0.1)
+
+
+# -- endpoints and desk ----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_denoised_with_its_depth_alpha_and_turn(tmp_path: Path) -> None:
+    model = cleaner(SHAPES[0])
+    deep = np.random.default_rng(0).integers(0, 65536, (20, 24, 4)).astype(np.uint16)
+    found = decode(endpoints.denoise(model, write(tmp_path / "deep.png", png16(deep))))
+    assert found.depth == 16 and np.array_equal(found.alpha, deep[..., 3])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = endpoints.denoise(model, write(tmp_path / "t.png", encoded(scene(20, 30), exif=exif)))
+    assert turned.name == "t-denoised.png" and decode(turned).pixels.shape == (30, 20, 1)
+
+
+def test_a_file_is_spoiled_the_same_way_for_the_same_seed(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.png", encoded(scene(20, 30, 3)))
+    first, again, other = (endpoints.corrupt(file, "gaussian", 30, seed).read_bytes() for seed in (1, 1, 2))
+    assert first == again != other
+    with pytest.raises(UserError, match="seed: -1"):
+        endpoints.corrupt(file, "gaussian", 30, -1)
+
+
+def test_a_picture_has_a_vector(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.png", encoded(scene(20, 30, 3)))
+    assert [len(endpoints.encode(cleaner(config), file)) for config in SHAPES] == [16, 8, 4, 8]
+
+
+def test_several_pictures_are_shown_measured_and_handed_out(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
+    found = desk.denoise_files(cleaner(SHAPES[0]), files, 1, "gaussian", 25, 0, None)
+    assert len(found["shown"]) == 9 and len(found["files"]) == 3
+    assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
+    alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, files[0])
+    assert alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
+    with pytest.raises(UserError, match="belongs to one noisy picture"):
+        desk.denoise_files(cleaner(SHAPES[0]), files, 1, "", 0, 0, files[0])
+    with pytest.raises(UserError, match="different sizes"):
+        desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, write(tmp_path / "x.png", encoded(scene(9, 9))))
