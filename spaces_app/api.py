@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import gradio as gr
 from huggingface_hub import get_token
 
-from plugins._contract import Plugin, endpoint_types
+from plugins._contract import Plugin, endpoint_types, streams
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
@@ -359,14 +359,20 @@ def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callab
     types = endpoint_types(endpoint)
     parameters = inspect.signature(endpoint).parameters
 
-    def call(weights: str, *args: Any) -> Any:
-        given = [
-            upload(value) if types[name] is Path else argument(name, types[name], value)
-            for name, value in zip(list(types)[:-1], args, strict=True)
+    def given(weights: str, values: tuple[Any, ...]) -> list[Any]:
+        pairs = zip(list(types)[:-1], values, strict=True)
+        return [
+            argument("weights", str, weights),
+            *(upload(value) if types[name] is Path else argument(name, types[name], value) for name, value in pairs),
         ]
-        result = studio.call(plugin.name, endpoint, argument("weights", str, weights), *given)
-        return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
 
+    def answer(weights: str, *args: Any) -> Any:
+        return _sent(studio.call(plugin.name, endpoint, *given(weights, args)))
+
+    def stream(weights: str, *args: Any) -> Iterator[Any]:
+        yield from map(_sent, studio.stream(plugin.name, endpoint, *given(weights, args)))
+
+    call = stream if streams(endpoint) else answer
     published = {"weights": str, **{name: gr.FileData if kind is Path else kind for name, kind in types.items()}}
     call.__name__ = call.__qualname__ = f"{plugin.name}_{endpoint.__name__}"
     call.__doc__ = _document(endpoint)
@@ -375,6 +381,10 @@ def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callab
     rest = [parameters[name].replace(annotation=published[name]) for name in list(types)[:-1]]
     call.__signature__ = inspect.Signature([first, *rest], return_annotation=published["return"])  # type: ignore[attr-defined]
     return functools.wraps(call)(told(call))
+
+
+def _sent(result: Any) -> Any:
+    return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
 
 
 def _document(endpoint: Callable[..., Any]) -> str:
