@@ -24,8 +24,8 @@ def decode(model: Any, tokenizer: Any, ids: Sequence[int], how: Sampling) -> Ite
     Args:
         ids: At least one, and with `how.new_tokens` together no more than the model reads.
     """
-    ends = _end_tokens(model, tokenizer)
-    answers = [_Growing(tokenizer, ids, how) for _ in range(how.alternatives)]
+    ends, speller = _end_tokens(model, tokenizer), pieces.Speller(tokenizer)
+    answers = [_Growing(tokenizer, speller, ids, how) for _ in range(how.alternatives)]
     device = model.device
     random = torch.Generator(device).manual_seed(how.seed)
     rules = _rules(how, device)
@@ -99,8 +99,8 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
 class _Growing:
     """One alternative as it grows. Text that may be the beginning of a stop string waits until it is known not to be."""
 
-    def __init__(self, tokenizer: Any, ids: Sequence[int], how: Sampling):
-        self.tokenizer, self.how = tokenizer, how
+    def __init__(self, tokenizer: Any, speller: pieces.Speller, ids: Sequence[int], how: Sampling):
+        self.speller, self.how = speller, how
         self.writer = pieces.Writer(tokenizer, ids)
         self.text, self.tokens, self.finished = "", [], ""
 
@@ -109,7 +109,7 @@ class _Growing:
             self.finish(END)
             return
         piece = self.writer.add(token)
-        named = tuple((pieces.spell(self.tokenizer, each), value) for each, value in others)
+        named = tuple((self.speller(each), value) for each, value in others)
         self.tokens.append(Token(piece, chance, named))
         self.text += piece
         cut = min((at for stop in self.how.stop if stop and (at := self.text.find(stop)) >= 0), default=-1)

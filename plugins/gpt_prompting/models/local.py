@@ -14,6 +14,7 @@ import torch
 from plugins.gpt_prompting import decoder
 from plugins.gpt_prompting.models import pieces, tree
 from plugins.gpt_prompting.models.decoding import decode
+from plugins.gpt_prompting.models.quick import quicken
 from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Progress, Sampling, Token, readable
 from plugins.gpt_prompting.models.transcript import transcript
 from training import artifact
@@ -27,8 +28,9 @@ class LocalModel(LanguageModel):
     """Tokenizer and network, in 32-bit numbers; nothing here changes a weight."""
 
     def __init__(self, tokenizer: Any, model: Any, name: str = "", record: dict[str, Any] | None = None):
-        self.tokenizer, self.model, self.name = tokenizer, model.eval(), name
+        self.tokenizer, self.model, self.name = tokenizer, quicken(model.eval()), name
         self.record = record or {}
+        self.speller = pieces.Speller(tokenizer)
         self.context = min(decoder.positions(model), LONGEST_CONTEXT)
         self.has_template = bool(getattr(tokenizer, "chat_template", None))
 
@@ -109,7 +111,7 @@ class LocalModel(LanguageModel):
         with torch.inference_mode():
             logits = self.model(input_ids=self._tensor(ids), use_cache=False).logits[0, -1].float()
         best = logits.softmax(-1).topk(min(shown, len(logits)))
-        return [(pieces.spell(self.tokenizer, token), value) for value, token in zip(*map(torch.Tensor.tolist, best), strict=True)]  # fmt: skip
+        return [(self.speller(token), value) for value, token in zip(*map(torch.Tensor.tolist, best), strict=True)]  # fmt: skip
 
     def read(self, text: str, shown: int) -> list[Token]:
         """Windows overlap by half a context, so that every token but the first has at least that much before it."""
@@ -139,7 +141,7 @@ class LocalModel(LanguageModel):
         if best is None:
             return [(value, []) for value in values]
         rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        others = [[(pieces.spell(self.tokenizer, token), chance) for token, chance in zip(*row, strict=True)] for row in rows]  # fmt: skip
+        others = [[(self.speller(token), chance) for token, chance in zip(*row, strict=True)] for row in rows]  # fmt: skip
         return list(zip(values, others, strict=True))
 
     def _tensor(self, ids: Sequence[int]) -> torch.Tensor:

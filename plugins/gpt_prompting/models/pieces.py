@@ -26,10 +26,17 @@ def split(tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
     return ids, pieces
 
 
-def spell(tokenizer: Any, token: int) -> str:
-    """One token alone, as readable as can be: half a character as its bytes."""
-    text = tokenizer.decode([token], clean_up_tokenization_spaces=False)
-    return str(tokenizer.convert_ids_to_tokens(token)) if BROKEN in text else text
+class Speller:
+    """Single tokens, as readable as can be: half a character as the vocabulary writes it. Looks each up once."""
+
+    def __init__(self, tokenizer: Any):
+        self.tokenizer, self.known = tokenizer, {}
+
+    def __call__(self, token: int) -> str:
+        if token not in self.known:
+            text = self.tokenizer.decode([token], clean_up_tokenization_spaces=False)
+            self.known[token] = str(self.tokenizer.convert_ids_to_tokens(token)) if BROKEN in text else text
+        return self.known[token]
 
 
 class Writer:
