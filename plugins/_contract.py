@@ -163,6 +163,7 @@ class Workbench(Protocol):
 
     def stream(self, endpoint: Callable[..., Iterator[Any]], weights: str, *args: Any) -> Iterator[Any]:
         """As `call`, for a function that yields: give each value to the page as it comes. Closing it ends the work."""
+        ...
 
 
 def check_endpoint(endpoint: Callable[..., Any]) -> None:

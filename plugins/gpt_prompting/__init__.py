@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Card, Plugin, Trainer
+from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.settings import PretrainSettings
 from training.preflight import Sheet
 from training.task import Task
@@ -26,10 +27,17 @@ def build_pretrain(settings: PretrainSettings) -> Task:
 
 
 def load(folder: Path) -> Any:
-    """Tokenizer and network of any causal language model that transformers reads."""
-    from plugins.gpt_prompting.decoder import load as load_decoder
+    """Any causal language model that transformers reads, as what the endpoints ask."""
+    from plugins.gpt_prompting.models.local import LocalModel
 
-    return load_decoder(folder)
+    return LocalModel.load(folder)
+
+
+def connect(name: str) -> Any:
+    """A model on another machine: hosted:model@https://server/v1."""
+    from plugins.gpt_prompting.models.hosted import connect as connect_hosted
+
+    return connect_hosted(name)
 
 
 PLUGIN = Plugin(
@@ -47,6 +55,15 @@ PLUGIN = Plugin(
         ),
     ),
     load=load,
+    connect=connect,
+    endpoints=(
+        endpoints.generate,
+        endpoints.chat,
+        endpoints.classify,
+        endpoints.evaluate,
+        endpoints.next_token,
+        endpoints.score,
+    ),
     card=Card(
         "text-generation",
         "transformers",

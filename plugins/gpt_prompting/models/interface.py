@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant"]
 Message = dict[str, str]  # role and content
-Progress = Callable[[int, int], None]  # done and total; may raise to end the work
 
 MOST_NEW_TOKENS, MOST_ALTERNATIVES, MOST_SHOWN = 4096, 16, 50
 
@@ -114,6 +113,21 @@ class Sampling:
             )
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """A label out of a written answer.
+
+    Args:
+        label: Empty where the answer names none.
+        said: The answer.
+        probabilities: Of the labels, where the server gives those of the first token; they sum to 1.
+    """
+
+    label: str
+    said: str
+    probabilities: dict[str, float] | None = None
+
+
 class LanguageModel(ABC):
     """One model. What it cannot do it says in a UserError."""
 
@@ -151,10 +165,27 @@ class LanguageModel(ABC):
         """Every token of a text with its probability given all before."""
 
     @abstractmethod
-    def log_likelihoods(
-        self, contexts: Sequence[str], continuations: Sequence[Sequence[str]], progress: Progress | None = None
-    ) -> np.ndarray:
-        """Log-probability (nats) of every continuation of every context, (contexts, continuations); rows may be ragged: NaN."""
+    def score(
+        self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]
+    ) -> Iterator[tuple[int, list[float]]]:
+        """Yield (context's number, log-probability in nats of each of its continuations), in order."""
+
+    def log_likelihoods(self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]) -> np.ndarray:
+        """All of `score`, (contexts, continuations); NaN where one has fewer."""
+        import numpy as np
+
+        out = np.full((len(contexts), max(map(len, continuations), default=0)), np.nan)
+        for at, values in self.score(contexts, continuations):
+            out[at, : len(values)] = values
+        return out
+
+    def judge(self, prompt: str, labels: Mapping[str, str]) -> Judgement:
+        """The label that a written answer names, for models whose probabilities are out of reach.
+
+        Args:
+            labels: Label -> its words.
+        """
+        raise UserError("This model gives probabilities: its labels are scored.")
 
     def fingerprint(self) -> str:
         """SHA-256 of the parameters, hex; empty where they are out of reach."""

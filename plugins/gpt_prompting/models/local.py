@@ -8,14 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from plugins.gpt_prompting import decoder
 from plugins.gpt_prompting.models import pieces, tree
 from plugins.gpt_prompting.models.decoding import decode
+from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Sampling, Token, readable
 from plugins.gpt_prompting.models.quick import quicken
-from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Progress, Sampling, Token, readable
 from plugins.gpt_prompting.models.transcript import transcript
 from training import artifact
 from training.errors import UserError
@@ -118,10 +117,8 @@ class LocalModel(LanguageModel):
         ids, texts = pieces.split(self.tokenizer, readable(text))
         if not ids:
             raise UserError("The text is empty: write something to read.")
-        if starts_itself := ids[0] in self.tokenizer.all_special_ids:
-            given = ids
-        else:
-            given = [self._start, *ids]
+        starts_itself = ids[0] in self.tokenizer.all_special_ids
+        given = ids if starts_itself else [self._start, *ids]
         found: list[tuple[float | None, list[tuple[str, float]]]] = [(None, [])] if starts_itself else []
         done, step = 1, max(1, self.context // 2)
         while done < len(given):
@@ -149,21 +146,14 @@ class LocalModel(LanguageModel):
 
     # -- labels --------------------------------------------------------------------------------------------------------
 
-    def log_likelihoods(
-        self, contexts: Sequence[str], continuations: Sequence[Sequence[str]], progress: Progress | None = None
-    ) -> np.ndarray:
+    def score(
+        self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]
+    ) -> Iterator[tuple[int, list[float]]]:
         """As EleutherAI's lm-evaluation-harness encodes them: spaces that end a context go to the continuation.
 
         A context that is too long loses its beginning.
         """
-        questions = self._questions(contexts, continuations)
-        out = np.full((len(questions), max(map(len, continuations), default=0)), np.nan)
-        with torch.inference_mode():
-            for done, (at, values) in enumerate(self._scores(questions), 1):
-                out[at, : len(values)] = values
-                if progress:
-                    progress(done, len(questions))
-        return out
+        return self._scores(self._questions(contexts, continuations))
 
     def _scores(self, questions: list[tree.Question]) -> Iterator[tuple[int, list[float]]]:
         if self._takes_trees:

@@ -61,6 +61,4 @@ class Writer:
         return new
 
     def _decode(self, start: int) -> str:
-        return self.tokenizer.decode(
-            self.ids[start:], skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        return self.tokenizer.decode(self.ids[start:], skip_special_tokens=True, clean_up_tokenization_spaces=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class Stepper(Protocol):
@@ -65,7 +65,8 @@ def is_plain_gpt2(model: Any) -> bool:
 
     if type(model) is not GPT2LMHeadModel:
         return False
-    config, layers = model.config, model.transformer.h
+    config: Any = model.config
+    layers: Any = model.transformer.h
     unusual = config.scale_attn_by_inverse_layer_idx or config.reorder_and_upcast_attn or config.add_cross_attention
     return (
         not unusual
@@ -98,17 +99,19 @@ class Gpt2Stepper:
         hidden = self.body.wte.weight[column[:, 0]] + self.body.wpe.weight[self.time]  # (rows, width)
         for block, (keys, values) in zip(self.body.h, self.cache, strict=True):
             attention, inner = block.attn, block.mlp
-            hidden = hidden + _affine(attention.c_proj, self._attend(attention, _norm(block.ln_1, hidden), keys, values))
-            wide = F.gelu(_affine(inner.c_fc, _norm(block.ln_2, hidden)), approximate="tanh")
+            hidden = hidden + _affine(
+                attention.c_proj, self._attend(attention, _norm(block.ln_1, hidden), keys, values)
+            )
+            wide = functional.gelu(_affine(inner.c_fc, _norm(block.ln_2, hidden)), approximate="tanh")
             hidden = hidden + _affine(inner.c_proj, wide)
         self.time += 1
-        return F.linear(_norm(self.body.ln_f, hidden), self.model.lm_head.weight)
+        return functional.linear(_norm(self.body.ln_f, hidden), self.model.lm_head.weight)
 
     def _attend(self, attention: Any, hidden: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         parts = _affine(attention.c_attn, hidden).view(self.rows, 3, self.heads, 1, -1)  # (rows, q k v, heads, 1, size)
         keys[:, :, self.time], values[:, :, self.time] = parts[:, 1, :, 0], parts[:, 2, :, 0]
         past = self.time + 1
-        found = F.scaled_dot_product_attention(parts[:, 0], keys[:, :, :past], values[:, :, :past])
+        found = functional.scaled_dot_product_attention(parts[:, 0], keys[:, :, :past], values[:, :, :past])
         return found.reshape(self.rows, self.width)
 
 
@@ -117,4 +120,4 @@ def _affine(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def _norm(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
-    return F.layer_norm(hidden, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
+    return functional.layer_norm(hidden, layer.normalized_shape, layer.weight, layer.bias, layer.eps)

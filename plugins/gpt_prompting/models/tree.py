@@ -36,6 +36,7 @@ class _Pack:
     read: list[tuple[int, list[tuple[int, int]], int]]  # question, [(token that is read after, its next)], continuation
 
 
+@torch.inference_mode()
 def score(model: Any, questions: Sequence[Question], tokens: int = PACK_TOKENS) -> Iterator[tuple[int, list[float]]]:
     """Yield (index, log-likelihood of each continuation, nats) of every question, in order.
 
@@ -141,6 +142,7 @@ class _Table:
         return self.values[pair]
 
 
+@torch.inference_mode()
 def score_plainly(model: Any, questions: Sequence[Question], tokens: int = 2048) -> Iterator[tuple[int, list[float]]]:
     """As `score`, one padded row for each continuation: for networks that take no mask of pairs."""
     rows = [(q.context + each)[:-1] for q in questions for each in q.continuations]
