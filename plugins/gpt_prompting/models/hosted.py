@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -192,8 +192,9 @@ class HostedModel(LanguageModel):
         for attempt in range(RETRIES + 2):
             more = {"logprobs": True, "top_logprobs": min(how.shown, 20)} if self._logprobs and how.shown else {}
             try:
-                answer = self._client().chat_completion(clean, model=self.name, **given, **more)
-                return _from_first(answer) if stream else answer
+                client = self._client()
+                answer = client.chat_completion(clean, model=self.name, **given, **more)
+                return _from_first(answer, client) if stream else answer
             except Exception as error:
                 status = _status(error)
                 if more and status in (400, 404, 422, 500, 501):
@@ -216,15 +217,16 @@ class HostedModel(LanguageModel):
         raise UserError(_words(error, self.address)) from None
 
 
-def _from_first(answer: Any) -> Iterator[Any]:
-    """The stream, once its first part is there: until then an error is one of the question."""
+def _from_first(answer: Any, client: Any) -> Iterator[Any]:
+    """The stream, once its first part is there: until then an error is one of the question. The client closes with it."""
     parts = iter(answer)
     first = next(parts, None)
 
     def again() -> Iterator[Any]:
-        if first is not None:
-            yield first
-            yield from parts
+        with client:
+            if first is not None:
+                yield first
+                yield from parts
 
     return again()
 
@@ -266,6 +268,8 @@ def _words(error: Exception, address: str) -> str:
     """What went wrong, in words of ours: a server may repeat the key in its own."""
     if isinstance(error, UserError):
         return str(error)
+    if type(error).__name__ == "OfflineModeIsEnabled":
+        return "HF_HUB_OFFLINE is set where the studio runs, so no hosted model is asked."
     host, status = _host(address), _status(error)
     name = type(error).__name__
     if status in (401, 403):
@@ -283,6 +287,3 @@ def _words(error: Exception, address: str) -> str:
     if name in ("RemoteProtocolError", "ReadError", "ChunkedEncodingError", "IncompleteRead"):
         return f"{host} closed the connection."
     return f"{host} answered what is no chat completion ({name})."
-
-
-ConnectModel = Callable[[str], HostedModel]
