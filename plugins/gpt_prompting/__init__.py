@@ -8,6 +8,8 @@ from typing import Any
 from plugins._contract import Card, Plugin, Trainer
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.settings import PretrainSettings
+from plugins.gpt_prompting.shots.settings import ShotsSettings
+from training.experiment import Experiment
 from training.preflight import Sheet
 from training.task import Task
 
@@ -26,6 +28,20 @@ def build_pretrain(settings: PretrainSettings) -> Task:
     return build(settings)
 
 
+def check_shots(settings: ShotsSettings) -> Sheet:
+    """Read the rows and report on prompt and labels."""
+    from plugins.gpt_prompting.shots.data import check
+
+    return check(settings)
+
+
+def build_shots(settings: ShotsSettings) -> Experiment:
+    """The experiment of `shots`."""
+    from plugins.gpt_prompting.shots.experiment import build
+
+    return build(settings)
+
+
 def load(folder: Path) -> Any:
     """Any causal language model that transformers reads, as what the endpoints ask."""
     from plugins.gpt_prompting.models.local import LocalModel
@@ -40,6 +56,22 @@ def connect(name: str) -> Any:
     return connect_hosted(name)
 
 
+SHOTS_CARD = Card(
+    "text-classification",
+    "transformers",
+    paper="Brown et al., 2020 (GPT-3); Zhao et al., 2021; Min et al., 2022",
+    tags=("prompt", "few-shot"),
+    usage="""
+# The prompt is in prompt.json; the weights are those it was measured with, unchanged.
+from gradio_client import Client
+
+studio = Client("http://127.0.0.1:7860")
+print(studio.predict("{repo}", "a text to label", api_name="/gpt_prompting_classify"))
+""",
+    summary="A prompt with its examples, measured on labelled rows; no parameter was changed.",
+    limits=("It was measured on the rows named here; other texts may fare otherwise.",),
+)
+
 PLUGIN = Plugin(
     name="gpt_prompting",
     title="GPT",
@@ -53,6 +85,15 @@ PLUGIN = Plugin(
             check_pretrain,
             preload=("plugins.gpt_prompting.pretrain.task",),
         ),
+        Trainer(
+            "shots",
+            "How many examples are worth it?",
+            ShotsSettings,
+            build_shots,
+            check_shots,
+            preload=("plugins.gpt_prompting.shots.experiment",),
+            card=SHOTS_CARD,
+        ),
     ),
     load=load,
     connect=connect,
@@ -63,6 +104,7 @@ PLUGIN = Plugin(
         endpoints.evaluate,
         endpoints.next_token,
         endpoints.score,
+        endpoints.shots,
     ),
     card=Card(
         "text-generation",

@@ -212,6 +212,21 @@ def score(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
     return surprise(model, text, min(max(shown, 0), 50))
 
 
+def shots(model: LanguageModel) -> dict[str, Any]:
+    """What the experiment that made these weights' prompt found: accuracy against the number of examples. Run it by /train, trainer shots.
+
+    Returns:
+        records: arm (prompt, or labels shuffled), shots, mean accuracy, low and high (95 % interval), seeds (draws);
+        macro_f1 and calibration_error likewise; order_sensitivity; fine_tuned, where it was compared; proof: the parameters'
+        SHA-256 before and after, and whether it is unchanged.
+    """
+    studies = getattr(model, "record", {}).get("studies", [])
+    if not studies or "proof" not in studies[0]:
+        raise UserError("No experiment measured a prompt with these weights: train with shots, and choose that run.")
+    names = ("records", "macro_f1", "calibration_error", "order_sensitivity", "fine_tuned", "proof")
+    return {name: studies[0][name] for name in names}
+
+
 def prompt_of(
     model: LanguageModel,
     template: str,

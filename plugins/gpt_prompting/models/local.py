@@ -15,10 +15,13 @@ from plugins.gpt_prompting.models import pieces, tree
 from plugins.gpt_prompting.models.decoding import decode
 from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Sampling, Token, readable
 from plugins.gpt_prompting.models.quick import quicken
-from plugins.gpt_prompting.models.transcript import transcript
+from plugins.gpt_prompting.models.transcript import ENDS, transcript
+from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT
+from plugins.gpt_prompting.prompts import Prompt, parse_prompt
 from training import artifact
 from training.errors import UserError
 
+PROMPT_FILE = "prompt.json"
 LONGEST_CONTEXT = 131_072
 GPU_PACK_TOKENS = 2048
 
@@ -30,6 +33,7 @@ class LocalModel(LanguageModel):
         self.tokenizer, self.model, self.name = tokenizer, quicken(model.eval()), name
         self.record = record or {}
         self.speller = pieces.Speller(tokenizer)
+        self.prompt: Prompt | None = None  # that was saved with the weights
         self.context = min(decoder.positions(model), LONGEST_CONTEXT)
         self.has_template = bool(getattr(tokenizer, "chat_template", None))
 
@@ -43,7 +47,10 @@ class LocalModel(LanguageModel):
         found = decoder.load(folder)
         model = found.model.to("cuda") if torch.cuda.is_available() else found.model
         record = artifact.read_record(folder) if (folder / artifact.RECORD).is_file() else {}
-        return cls(found.tokenizer, model, folder.name, record)
+        loaded = cls(found.tokenizer, model, folder.name, record)
+        if (folder / PROMPT_FILE).is_file():
+            loaded.prompt = parse_prompt((folder / PROMPT_FILE).read_text(encoding="utf-8"))
+        return loaded
 
     # -- text and tokens -----------------------------------------------------------------------------------------------
 
@@ -89,11 +96,12 @@ class LocalModel(LanguageModel):
         if not self.has_template:
             text, stop = transcript(clean)
             return self._ids(text), stop
+        stop = ENDS if self.tokenizer.chat_template == TRANSCRIPT else ()
         try:
             text = self.tokenizer.apply_chat_template(clean, tokenize=False, add_generation_prompt=True)
         except Exception as error:  # a template is a program out of the model's repository
             raise UserError(f"The model's chat template refuses this dialogue: {str(error)[:200]}") from None
-        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] or [self._start], ()
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] or [self._start], stop
 
     def _stream(self, ids: list[int], how: Sampling, what: str) -> Iterator[list[Answer]]:
         room = self.context - len(ids)

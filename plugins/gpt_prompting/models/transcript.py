@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NAMES = {"user": "User", "assistant": "Assistant"}
+ENDS = tuple(f"\n{name}:" for name in NAMES.values())  # a model that goes on with the next turn is stopped there
 
 
 def transcript(messages: Sequence[dict[str, str]]) -> tuple[str, tuple[str, ...]]:
@@ -13,4 +14,4 @@ def transcript(messages: Sequence[dict[str, str]]) -> tuple[str, tuple[str, ...]
         each["content"] if each["role"] == "system" else f"{NAMES[each['role']]}: {each['content']}"
         for each in messages
     ]
-    return "\n".join([*lines, f"{NAMES['assistant']}:"]), tuple(f"\n{name}:" for name in NAMES.values())
+    return "\n".join([*lines, f"{NAMES['assistant']}:"]), ENDS
