@@ -86,7 +86,13 @@ def tokenizer() -> Any:
 
 
 def gpt2_config(words: int, positions: int, width: int, layers: int, heads: int) -> GPT2Config:
-    sizes = {"vocab_size": words, "n_positions": positions, "n_embd": width, "n_layer": layers, "n_head": heads}
+    sizes: dict[str, Any] = {
+        "vocab_size": words,
+        "n_positions": positions,
+        "n_embd": width,
+        "n_layer": layers,
+        "n_head": heads,
+    }
     return GPT2Config(**sizes, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0)
 
 
@@ -147,7 +153,7 @@ def small(kind: str) -> Any:
     if kind == "gpt2":
         return GPT2LMHeadModel(gpt2_config(90, 64, 32, 2, 4))
     if kind == "llama":
-        sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
+        sizes: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
         return LlamaForCausalLM(LlamaConfig(vocab_size=90, max_position_embeddings=64, **sizes))
     return BloomForCausalLM(BloomConfig(vocab_size=90, hidden_size=32, n_layer=2, n_head=4))
 
@@ -265,7 +271,7 @@ def test_it_learns_what_follows_and_its_artifact_is_a_plain_causal_model(tmp_pat
     wanted = chosen(data=str(corpus), steps=120, batch_size=8, learning_rate=3e-3, half_precision=True)
     found = fit(build_pretrain(wanted), wanted, tmp_path).metrics
     assert found["perplexity"] < 2.5 and found["bits_per_byte"] < 0.6, found
-    model = AutoModelForCausalLM.from_pretrained(tmp_path / "artifact")
+    model: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "artifact")
     assert json.loads((tmp_path / "artifact/config.json").read_text())["architectures"] == ["GPT2LMHeadModel"]
     assert model.dtype == torch.float16
     own = AutoTokenizer.from_pretrained(tmp_path / "artifact")
@@ -274,6 +280,21 @@ def test_it_learns_what_follows_and_its_artifact_is_a_plain_causal_model(tmp_pat
     assert SYLLABLES[6] in written
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert any(event["event"] == "sample" and event["items"][0]["text"] for event in events)
+
+
+def test_labels_that_only_the_prompt_explains_are_told_after_examples(tmp_path: Path) -> None:
+    """Three classes whose labels are random words in every prompt: no weight can know them. Chance is about 0.4."""
+    random, rows = np.random.default_rng(0), ["task,text,label"]
+    for topic in range(20):
+        words = SYLLABLES[topic * 2 : topic * 2 + 2]
+        rows += [f"all,{' '.join(random.permutation(words * 2))},kind{topic}" for _ in range(12)]
+    path = write_file(tmp_path / "tasks.csv", "\n".join(rows) + "\n")
+    wanted = chosen(
+        task_data=str(path), steps=60, batch_size=8, learning_rate=2e-3, max_length=160, hidden_size=96, layers=3, vocabulary_size=400,
+        label_words="random", most_classes=3, text_weight=0, evaluate_every=60, evaluation_rows=40, eval_share=0.2,
+    )  # fmt: skip
+    found = fit(build_pretrain(wanted), wanted, tmp_path).metrics
+    assert found["shots_8"] > 0.7 and found["shots_8"] > found["shots_0"] + 0.2, found
 
 
 def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, corpus: Path) -> None:
@@ -285,7 +306,7 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
     wanted = chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4, steps=30, learning_rate=1e-2, evaluate_every=15)  # fmt: skip
     (tmp_path / "run").mkdir()
     fit(task, wanted, tmp_path / "run")
-    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "run/artifact")
+    saved: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "run/artifact")
     assert type(saved) is GPT2LMHeadModel and not any("lora" in name for name, _ in saved.named_parameters())
 
 
@@ -295,7 +316,7 @@ def test_the_trainer_keeps_the_contract_on_a_mixture(tmp_path: Path, corpus: Pat
 
 
 def test_the_mixture_keeps_its_shares(corpus: Path, talks: Path, tasks: Path) -> None:
-    task = build_pretrain(chosen(data=str(corpus), dialogue_data=str(talks), task_data=str(tasks), dialogue_share=0.25, task_share=0.25))  # fmt: skip
+    task: Any = build_pretrain(chosen(data=str(corpus), dialogue_data=str(talks), task_data=str(tasks), dialogue_share=0.25, task_share=0.25))  # fmt: skip
     counts = [count for _, count in task.train_data.parts]
     assert [round(count / sum(counts), 2) for count in counts] == [0.5, 0.25, 0.25]
     kinds = {type(task.train_data[row]) for row in range(len(task.train_data))}

@@ -109,6 +109,13 @@ class PretrainSettings(TrainSettings):
         description="From scratch: tokens of the byte-level BPE that is learned from the training texts, at most.",
         json_schema_extra=ADVANCED,
     )
+    positions: int = Field(
+        0,
+        ge=0,
+        le=32_768,
+        description="From scratch: tokens that the network can place; more than max_length where it is to be trained on longer rows later. 0: max_length.",
+        json_schema_extra=ADVANCED,
+    )
     copying_heads: bool = Field(
         True,
         description="From scratch: attention begins by gathering the last words and looking for the like of them earlier, so that learning from the prompt begins much sooner.",
@@ -188,4 +195,4 @@ class PretrainSettings(TrainSettings):
         """Of the network that is made from scratch."""
         custom = Size(self.layers, self.heads, self.hidden_size, self.vocabulary_size, self.max_length)
         size = SIZES.get(self.size, custom)
-        return size._replace(positions=max(size.positions, self.max_length))
+        return size._replace(positions=max(size.positions, self.max_length, self.positions))

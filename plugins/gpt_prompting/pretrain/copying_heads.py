@@ -12,77 +12,91 @@ fixed: every weight is trained on.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 FEWEST_LAYERS, FEWEST_HEADS = 2, 4
-WINDOWS = (12, 24, 8, 16)  # tokens that the heads of the first layer average
+WINDOWS = (4, 10, 20)  # tokens that heads of the first layer average
+TOKENS, GATHERED = 3 / 8, 1 / 4  # share of the stream that tokens, and that windows, begin in
 PEAK_BEFORE, PEAK_WINDOW = 18.0, 8.0  # attention logits of tokens looked at by their place, where others have about 0
-SAME_BEFORE, SAME_WINDOW = 16.0, 12.0  # logits of a token before which the same token, or the same window, stands
-COPIED = 1.5  # length of what is copied, in lengths of an embedding
-QUIET = 0.1  # the first perceptrons would add more noise than the stream holds signal
+SAME_BEFORE, SAME_WINDOW = 20.0, 20.0  # logits of a token before which the same token, or the same window, stands
+COPIED = 2.0  # length of what is copied, in lengths of an embedding
+QUIET = 0.1  # of the perceptrons' output: at first they would add more noise than the stream holds signal
 RIDGE = 5.0
 SEED = 1
 
 
+class _Stream(NamedTuple):
+    """Who begins where: tokens, windows, tokens before and places each have dimensions of their own.
+
+    In what follows their lengths are equal, so that after the norm each has a quarter of the squared length, which is the width.
+    """
+
+    width: int
+    head: int  # width of a head, and dimensions of the places, which are the last
+    tokens: int
+    windows: int
+    before: int
+
+    def rows(self, start: int, count: int) -> torch.Tensor:
+        """Reading or writing `count` dimensions from `start` on, (head, width)."""
+        rows = torch.zeros(self.head, self.width)
+        rows[:count, start : start + count] = torch.eye(count)
+        return rows
+
+    def drawn(self, count: int, random: torch.Generator) -> torch.Tensor:
+        """Reading `count` random directions of the tokens, orthonormal, (head, width)."""
+        rows = torch.zeros(self.head, self.width)
+        rows[:count, : self.tokens] = torch.linalg.qr(torch.randn(self.tokens, self.tokens, generator=random))[0][
+            :count
+        ]
+        return rows
+
+
 @torch.no_grad()
 def look_for_the_like(model: Any) -> None:
-    """Set embeddings and attention of a new `GPT2LMHeadModel`; one of a single layer or of few heads stays as it is.
-
-    With d the width of a head, positions get the last d dimensions of the stream for themselves, as cosines and sines. In what
-    follows the lengths of token, place, token before and window are equal, so that after the norm each has a quarter.
-    """
+    """Set embeddings and attention of a new `GPT2LMHeadModel`; one of a single layer or of few heads stays as it is."""
     config, body = model.config, model.transformer
-    width, heads = config.n_embd, config.n_head
-    if config.n_layer < FEWEST_LAYERS or heads < FEWEST_HEADS or (width // heads) % 4:
+    width, head = config.n_embd, config.n_embd // config.n_head
+    if config.n_layer < FEWEST_LAYERS or config.n_head < FEWEST_HEADS or head % 4:
         return
     random = torch.Generator().manual_seed(SEED)
-    size = width // heads
-    before, windows = max(1, heads // 4), heads // 2
+    tokens, windows = round(TOKENS * width), min(head, round(GATHERED * width))
+    stream = _Stream(width, head, tokens, windows, min(head, width - head - tokens - windows))
     length = config.initializer_range * math.sqrt(width)
     frequencies = (
-        math.pi * ((torch.arange(size // 2) + 0.5) / (size // 2)) ** 2
+        math.pi * ((torch.arange(head // 2) + 0.5) / (head // 2)) ** 2
     )  # more of the low ones: windows are wide
-    _place(body, frequencies, length)
-    reads = _bases(before + windows, size, width - size, width, random)  # what a head takes of a token
-    writes = _bases(before + windows, size, width, width, random)  # where it puts it
+    _place(body, stream, frequencies, length)
+    read_window, read_before = stream.drawn(stream.windows, random), stream.drawn(stream.before, random)
+    gathered, before = stream.rows(tokens, stream.windows), stream.rows(tokens + stream.windows, stream.before)
+    unit = length / math.sqrt(width / 2)  # in the first layer there are two halves, tokens and places
     first = body.h[0].attn
-    for head in range(before + windows):
-        window = WINDOWS[(head - before) % len(WINDOWS)] if head >= before else 1
-        share = (before if head < before else windows) * size / width
-        gain = math.sqrt(window / share) * length / math.sqrt(width / 2)  # length of what it writes: an embedding's
-        _look_back(first, head, size, frequencies, config.n_positions, window)
-        _carry(first, head, size, reads[head], writes[head], gain)
+    _look_back(first, 0, head, frequencies, config.n_positions, 1)
+    _carry(first, 0, head, read_before, before, unit * math.sqrt(tokens / stream.before))
+    for number, window in enumerate(WINDOWS, 1):
+        _look_back(first, number, head, frequencies, config.n_positions, window)
+        gain = unit * math.sqrt(tokens / stream.windows) * math.sqrt(window / len(WINDOWS))
+        _carry(first, number, head, read_window, gathered, gain)
     for layer in body.h:
         layer.mlp.c_proj.weight *= QUIET
     for layer in body.h[1 : max(2, config.n_layer - 1)]:
-        copies = _bases(heads, size, width - size, width, random)
-        for head in range(heads):
-            _match(layer.attn, head, size, reads, writes, before, windows)
-            _carry(layer.attn, head, size, copies[head], copies[head], 2 * COPIED * length / math.sqrt(width))
+        for number in range(config.n_head):
+            _match(layer.attn, number, stream, read_before, before, gathered)
+            copied = stream.drawn(min(head, tokens), random)
+            share = tokens / (config.n_head * len(copied))  # heads that copy the same direction add up
+            _carry(layer.attn, number, head, copied, copied, 2 * COPIED * share * length / math.sqrt(width))
 
 
-def _bases(count: int, size: int, within: int, width: int, random: torch.Generator) -> torch.Tensor:
-    """Orthonormal rows, (count, size, width), of the first `within` dimensions; one head's are orthogonal to another's as
-    long as there is room."""
-    found = []
-    for _ in range(0, count * size, within):
-        found.append(torch.linalg.qr(torch.randn(within, within, generator=random))[0])
-    rows = torch.zeros(count * size, width)
-    rows[:, :within] = torch.cat(found)[: count * size]
-    return rows.reshape(count, size, width)
-
-
-def _place(body: Any, frequencies: torch.Tensor, length: float) -> None:
-    """Give the positions their dimensions, at the length that tokens have in theirs."""
+def _place(body: Any, stream: _Stream, frequencies: torch.Tensor, length: float) -> None:
+    """Give tokens and positions their dimensions, and the same length."""
     tokens, places = body.wte.weight, body.wpe.weight
-    size = 2 * len(frequencies)
-    angles = torch.arange(len(places))[:, None] * frequencies  # (positions, d / 2)
-    tokens[:, -size:] = 0
+    tokens[:, stream.tokens :] = 0
     tokens *= length / tokens.norm(dim=1).mean()
-    places.normal_(0, length / math.sqrt(places.shape[1]) / 20)
-    places[:, -size:] = torch.cat((angles.cos(), angles.sin()), 1) * (length / math.sqrt(len(frequencies)))
+    angles = torch.arange(len(places))[:, None] * frequencies  # (positions, head / 2)
+    places.normal_(0, length / math.sqrt(stream.width) / 20)
+    places[:, -stream.head :] = torch.cat((angles.cos(), angles.sin()), 1) * (length / math.sqrt(len(frequencies)))
 
 
 def _look_back(attention: Any, head: int, size: int, frequencies: torch.Tensor, positions: int, window: int) -> None:
@@ -111,24 +125,20 @@ def _padded(rows: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def _match(
-    attention: Any, head: int, size: int, reads: torch.Tensor, writes: torch.Tensor, before: int, windows: int
+    attention: Any, number: int, stream: _Stream, read: torch.Tensor, before: torch.Tensor, gathered: torch.Tensor
 ) -> None:
     """Query and key of a head that finds tokens with the same token before them and the like in their window.
 
     Half of its dimensions compare the token here with the token before there, half the windows of both.
     """
-    width, half = attention.embed_dim, size // 2
-    one, many = head % before, before + head % windows
-    some = slice(0, half) if head % 2 else slice(half, size)
-    # lengths after the norm, by the shares that `look_for_the_like` makes: a token sqrt(width) / 2
-    of_token = (width / 4) * half / (width - size)
-    token_before = math.sqrt(of_token * (width / 4) / (2 * before))
-    window = (width / 4) / (2 * windows)
-    same, like = (math.sqrt(peak * math.sqrt(size) / each) for peak, each in ((SAME_BEFORE, token_before), (SAME_WINDOW, window)))  # fmt: skip
-    query = torch.cat((same * reads[one][some], like * writes[many][some]))
-    key = torch.cat((same * writes[one][some], like * writes[many][some]))
-    _set(attention, 0, head, size, query)
-    _set(attention, 1, head, size, key)
+    half, quarter = stream.head // 2, stream.width / 4
+    these = torch.arange(half) % stream.before
+    those = (torch.arange(half) + number * half) % stream.windows
+    here = quarter * half / stream.tokens  # squared length of the token here in so many directions
+    same = math.sqrt(SAME_BEFORE * math.sqrt(stream.head) / math.sqrt(here * quarter * half / stream.before))
+    like = math.sqrt(SAME_WINDOW * math.sqrt(stream.head) / (quarter * half / stream.windows))
+    _set(attention, 0, number, stream.head, torch.cat((same * read[these], like * gathered[those])))
+    _set(attention, 1, number, stream.head, torch.cat((same * before[these], like * gathered[those])))
 
 
 def _carry(attention: Any, head: int, size: int, reads: torch.Tensor, writes: torch.Tensor, gain: float) -> None:

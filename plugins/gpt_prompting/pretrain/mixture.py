@@ -36,10 +36,10 @@ class Drawn(Sequence):
     """So many rows that say only that one is to be drawn."""
 
     def __init__(self, count: int = FEWEST_DRAWN):
-        self.count = count
+        self.rows = count
 
     def __len__(self) -> int:
-        return self.count
+        return self.rows
 
     def __getitem__(self, row: int) -> None:  # type: ignore[override]
         return None

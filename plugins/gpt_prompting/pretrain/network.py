@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.settings import PretrainSettings
 
 DROPOUTS = ("resid_pdrop", "embd_pdrop", "hidden_dropout", "resid_dropout", "embed_dropout", "dropout")
+INITIAL, GPT2_WIDTH = 0.02, 768  # narrower networks begin with larger weights, or attention learns nothing for long
 TRIED = (7, 3)  # tokens of the segments on which the quick way is held to the plain one
 CLOSE = 1e-3  # of the deviation of the logits
 
@@ -103,6 +105,7 @@ def new_config(settings: PretrainSettings, tokenizer: Any) -> GPT2Config:
         n_embd=size.width,
         n_layer=size.layers,
         n_head=size.heads,
+        initializer_range=INITIAL * max(1.0, math.sqrt(GPT2_WIDTH / size.width)),
         resid_pdrop=settings.dropout,
         embd_pdrop=settings.dropout,
         attn_pdrop=0.0,  # or no fused kernel could be used

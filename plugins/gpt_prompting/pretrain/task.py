@@ -77,13 +77,14 @@ class PretrainTask(Task):
         talk, self.held_talk = (self._dialogues(side) for side in (found.dialogues, found.held_dialogues))
         self.drawer, self.prompts = self._tasks(found)
         text_rows, talk_rows = (Rows(corpus, self.size, settings.separate_documents) for corpus in (text, talk))
-        shares = {"dialogue": settings.dialogue_share, "task": settings.task_share}
-        parts = [
-            (text_rows, max(0.0, 1 - sum(shares.values())) or float(not (found.dialogues or found.tasks))),
-            (talk_rows, shares["dialogue"] or float(not (found.texts or found.tasks))),
-            (Drawn() if self.drawer else (), shares["task"] or float(not (found.texts or found.dialogues))),
-        ]
-        self.train_data = Mixture(parts)
+        self.shares = _shares(found, settings)
+        self.train_data = Mixture(
+            [
+                (text_rows, self.shares["text"]),
+                (talk_rows, self.shares["dialogue"]),
+                (Drawn() if self.drawer else (), self.shares["task"]),
+            ]
+        )
         if not len(self.train_data):
             raise UserError("There is nothing to train on: the texts are too short, or every share is 0.")
         self.eval_data: Sequence = [*self._held(self.held_text, "text"), *self._held(self.held_talk, "dialogue"), *self.prompts]  # fmt: skip
@@ -147,38 +148,41 @@ class PretrainTask(Task):
         return network.forward(model, batch).losses
 
     def predict(self, model: torch.nn.Module, batch: dict) -> list:
-        out = network.forward(model, batch)
-        rows, owners = batch["rows"] or [None] * (int(batch["owners"].max()) + 1), batch["owners"].cpu().numpy()
-        losses = out.losses.float().cpu().numpy()
-        summed, counts = np.bincount(owners, weights=losses, minlength=len(rows)), np.bincount(owners, minlength=len(rows))  # fmt: skip
-        found: list = [TextOutcome(row.kind if isinstance(row, Held) else "text", *values) for row, *values in zip(rows, summed, counts, strict=True)]  # fmt: skip
+        """A `PromptOutcome` of each prompt, a `TextOutcome` of every other row."""
+        out, owners = network.forward(model, batch), batch["owners"].cpu().numpy()
+        rows = batch["rows"] or [None] * (int(owners.max(initial=-1)) + 1)
+        summed = np.bincount(owners, weights=out.losses.float().cpu().numpy(), minlength=len(rows))
+        counts = np.bincount(owners, minlength=len(rows))
         asked = [number for number, row in enumerate(rows) if isinstance(row, Prompt)]
-        if asked:
-            at = torch.as_tensor(np.searchsorted(owners, asked), device=out.losses.device)
-            logits = network.logits_of(model, out, at).cpu().numpy()
-            for number, scores in zip(asked, logits, strict=True):
-                found[number] = PromptOutcome.of(rows[number], scores)
-        return found
+        at = torch.as_tensor(np.searchsorted(owners, asked), device=out.losses.device)
+        scores = iter(network.logits_of(model, out, at).cpu().numpy() if asked else ())
+        return [
+            PromptOutcome.of(row, next(scores))
+            if isinstance(row, Prompt)
+            else TextOutcome(row.kind if isinstance(row, Held) else "text", float(loss), int(count))
+            for row, loss, count in zip(rows, summed, counts, strict=True)
+        ]
 
     def score(self, outputs: list) -> Score:
-        """Loss, perplexity and bits per byte of text; loss of answers; accuracy by examples in the prompt."""
+        """Loss, perplexity and bits per byte of text; loss of answers; accuracy by examples in the prompt. `loss` is the mean
+        of the three by their shares of the mixture."""
         metrics: dict[str, float] = {}
-        parts, shares = [], {"text": 1 - self.settings.dialogue_share - self.settings.task_share, "dialogue": self.settings.dialogue_share}  # fmt: skip
+        losses: dict[str, float] = {}
         for kind, corpus in (("text", self.held_text), ("dialogue", self.held_talk)):
             rows = [each for each in outputs if isinstance(each, TextOutcome) and each.kind == kind]
             labelled = sum(each.labelled for each in rows)
             if labelled:
-                loss = float(sum(each.loss for each in rows)) / labelled
-                parts.append((loss, shares[kind]))
-                metrics |= _of_text(kind, loss, corpus)
+                losses[kind] = sum(each.loss for each in rows) / labelled
+                metrics |= _of_text(kind, losses[kind], corpus)
         prompts = [each for each in outputs if isinstance(each, PromptOutcome)]
         if prompts:
-            found = shot_metrics(prompts)
-            parts.append((found["label_loss"], self.settings.task_share))
-            metrics |= found
-        whole = sum(share for _, share in parts)
-        loss = sum(value * share for value, share in parts) / whole if whole else float(np.mean([value for value, _ in parts] or [0.0]))  # fmt: skip
-        return Score({"loss": float(loss)} | metrics)
+            metrics |= shot_metrics(prompts)
+            losses["task"] = metrics["label_loss"]
+        shares = {kind: self.shares[kind] for kind in losses}
+        whole = sum(shares.values())
+        return Score(
+            {"loss": sum(losses[kind] * share / whole for kind, share in shares.items()) if whole else 0.0} | metrics
+        )
 
     def preview(self, model: torch.nn.Module) -> list[dict]:
         """Continuations of the settings' prompts, or of the beginnings of held-out texts."""
@@ -210,6 +214,14 @@ class PretrainTask(Task):
             advice = "Its positions are counted from the beginning and end there."
             found.append(Finding("amber", f"The model sees {self.size} tokens, not {self.settings.max_length}", advice))
         return found
+
+
+def _shares(found: Sources, settings: PretrainSettings) -> dict[str, float]:
+    """Of each kind in the tokens; all of them of what is alone."""
+    there = {"text": found.texts, "dialogue": found.dialogues, "task": found.tasks}
+    wished = {"dialogue": settings.dialogue_share, "task": settings.task_share}
+    shares = {"text": 1 - sum(wished.values())} | wished
+    return {kind: float(bool(rows)) if sum(map(bool, there.values())) == 1 else shares[kind] for kind, rows in there.items()}  # fmt: skip
 
 
 def _of_text(kind: str, loss: float, corpus: Corpus) -> dict[str, float]:
