@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from plugins._contract import Card, Plugin, Trainer
+from plugins._contract import Card, Plugin, Trainer, Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.settings import PretrainSettings
 from plugins.gpt_prompting.shots.settings import ShotsSettings
@@ -54,6 +54,13 @@ def connect(name: str) -> Any:
     from plugins.gpt_prompting.models.hosted import connect as connect_hosted
 
     return connect_hosted(name)
+
+
+def tab(workbench: Workbench) -> None:
+    """Draw "Try" and "Look inside"."""
+    from plugins.gpt_prompting.tab import draw
+
+    draw(workbench)
 
 
 SHOTS_CARD = Card(
@@ -120,5 +127,6 @@ print(write("Once upon a time", max_new_tokens=40)[0]["generated_text"])
         summary="A decoder trained by next-token prediction.",
         limits=("It writes what its training texts make likely, true or not.",),
     ),
+    tab=tab,
     architectures=("*LMHeadModel", "*ForCausalLM"),
 )
