@@ -15,7 +15,7 @@ SENTENCE = "Once upon a time there was a little girl who lived in a"
 READ = "The king sat on his throne and looked at the sea. The king sat on his throne and looked at the telephone."
 
 
-def draw_next_token(workbench: Workbench) -> None:
+def draw_next_token(workbench: Workbench, tab: gr.Tab) -> None:
     """The distribution as one types."""
     gr.Markdown("What the model takes to be next, and how sure it is, at every key you press.")
     weights = workbench.weights_picker()
@@ -34,7 +34,7 @@ def draw_next_token(workbench: Workbench) -> None:
         return table, f"All other tokens together: {max(0.0, rest):.1%}"
 
     # trigger_mode: while one is computed, the last of the keys pressed meanwhile is what is asked for next
-    gr.on([text.input, weights.change, text.submit], look, [weights, text], [bars, said], trigger_mode="always_last", show_progress="hidden", **PRIVATE)  # fmt: skip
+    gr.on([tab.select, text.input, weights.input, text.submit], look, [weights, text], [bars, said], trigger_mode="always_last", show_progress="hidden", **PRIVATE)  # fmt: skip
 
 
 def draw_surprise(workbench: Workbench) -> None:
@@ -72,7 +72,7 @@ def draw_attention(workbench: Workbench) -> None:
         head = gr.Slider(1, 12, 1, step=1, label="Head")
     said = gr.Markdown()
     with gr.Row():
-        heat, copying = gr.Plot(label="Attention"), gr.Plot(label="Which heads copy")
+        heat, copying = gr.Plot(show_label=False), gr.Plot(show_label=False)
 
     def attend(name: str, written: str, at_layer: float, at_head: float) -> tuple[Any, ...]:
         tokens, values, copies = workbench.call(_attention, name, written)
@@ -100,16 +100,15 @@ def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
         table = gr.Dataframe(
             headers=["example", "label", "attention"], label="From the answer's place to each label", interactive=False
         )
-        heads = gr.Plot(label="Attention to labels, every head")
+        heads = gr.Plot(show_label=False)
     view = TokenView("Where that head looks", "Press Look.")
 
     def look(name: str, text: str, *given: Any) -> tuple[Any, ...]:
         found = workbench.call(_look_back, name, prompt_of(*given), text)
         rows = [[place, each["label"], each["attention"]] for place, each in enumerate(found["by_example"], 1)]
         layer, head = found["head"]
-        most = max(max(found["weights"]), 1e-9)
         tokens = [
-            {"token": piece, "probability": float(1 - 0.9999 * weight / most), "others": []}
+            {"token": piece, "attention": float(weight), "others": []}
             for piece, weight in zip(found["tokens"], found["weights"], strict=True)
         ]
         line = f"Layer {layer}, head {head} gives {sum(row[2] for row in rows):.0%} of its attention to the labels of the examples. Below, the warmer the token the more it looks there."

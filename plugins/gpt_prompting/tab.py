@@ -21,8 +21,8 @@ def draw(workbench: Workbench) -> None:
         with gr.Tab("Chat"):
             draw_chat(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
-        with gr.Tab("Next token"):
-            inside_boxes.draw_next_token(workbench)
+        with gr.Tab("Next token") as tab:
+            inside_boxes.draw_next_token(workbench, tab)
         with gr.Tab("Surprise"):
             inside_boxes.draw_surprise(workbench)
         with gr.Tab("Attention"):

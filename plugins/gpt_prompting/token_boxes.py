@@ -23,6 +23,7 @@ class TokenView(gr.HTML):
             value=shown([], empty),
             label=label,
             show_label=True,
+            min_width=220,
             container=True,
             padding=True,
             html_template='<div class="token-view"></div>',

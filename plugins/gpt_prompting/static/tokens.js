@@ -37,9 +37,15 @@ function tip(token) {
     const row = html("div", other.token === token.token ? "rival chosen" : "rival", html("span", "what", quoted(other.token)), html("span", "bar", bar), html("span", "chance", percent(other.probability)));
     return row;
   });
-  const known = token.probability === null || token.probability === undefined;
-  const head = html("div", "tip-head", html("b", "", quoted(token.token)), ` ${known ? "probability unknown" : percent(token.probability)}`);
+  const head = html("div", "tip-head", html("b", "", quoted(token.token)), ` ${said(token)}`);
   return html("div", "tip", head, ...(rows.length ? [html("div", "tip-note", "what else it might have said"), ...rows] : []));
+}
+
+const isKnown = (value) => value !== null && value !== undefined;
+
+function said(token) {
+  if (isKnown(token.attention)) return `gets ${percent(token.attention)} of the attention`;
+  return isKnown(token.probability) ? percent(token.probability) : "probability unknown";
 }
 
 let open = null;
@@ -60,11 +66,11 @@ function show(span, token) {
 
 function drawn(token) {
   const span = html("span", "token", visible(token.token));
-  const known = token.probability !== null && token.probability !== undefined;
-  if (known) span.style.setProperty("--surprise", (100 * surprise(token.probability)).toFixed(0) + "%");
-  if (known || token.others.length) {
+  const heat = isKnown(token.attention) ? Math.sqrt(token.attention) : isKnown(token.probability) ? surprise(token.probability) : null;
+  if (heat !== null) span.style.setProperty("--surprise", (100 * heat).toFixed(0) + "%");
+  if (heat !== null || token.others.length) {
     span.tabIndex = 0;
-    span.setAttribute("aria-label", `${token.token}, ${known ? percent(token.probability) : "probability unknown"}`);
+    span.setAttribute("aria-label", `${token.token}, ${said(token)}`);
     for (const event of ["mouseenter", "focus", "click"]) span.addEventListener(event, () => show(span, token));
     for (const event of ["mouseleave", "blur"]) span.addEventListener(event, close);
   }
@@ -94,9 +100,9 @@ function draw() {
   const parts = value.parts ?? [];
   const empty = html("p", "soft", value.empty ?? "");
   root.replaceChildren(...(parts.length ? parts.map(part) : [empty]));
-  if (parts.some((each) => each.tokens?.some((token) => token.probability !== null))) {
-    root.append(html("div", "legend", html("span", "", "certain"), html("i", "scale"), html("span", "", "surprising"), html("span", "soft", "point at a token")));
-  }
+  const tokens = parts.flatMap((each) => each.tokens ?? []);
+  const ends = tokens.some((token) => isKnown(token.attention)) ? ["little", "much attention"] : tokens.some((token) => isKnown(token.probability)) ? ["certain", "surprising"] : null;
+  if (ends) root.append(html("div", "legend", html("span", "", ends[0]), html("i", "scale"), html("span", "", ends[1]), html("span", "soft", "point at a token")));
 }
 
 draw();
