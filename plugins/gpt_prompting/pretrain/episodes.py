@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Segment, encode, start_token
+from plugins.gpt_prompting.pretrain.corpus import Segment, encode, start_token
+from plugins.gpt_prompting.pretrain.prompt_parts import Form, Parts
 from plugins.gpt_prompting.pretrain.tasks import LabelledTask
 
 TEXT, LABEL = "Text", "Label"  # "Text: …\nLabel: …\n\n", the form of half of the prompts …
@@ -34,34 +35,6 @@ class TokenTask(NamedTuple):
     name: str
     labels: list[np.ndarray]
     texts: list[list[np.ndarray]]
-
-
-class Form(NamedTuple):
-    """The tokens around text and label."""
-
-    before_text: np.ndarray  # "Text:"
-    before_label: np.ndarray  # "\nLabel:"
-    after: np.ndarray  # "\n\n"
-
-
-class Prompt(NamedTuple):
-    """Examples and a query, for measuring.
-
-    Args:
-        ids: Up to where the label belongs, (time,).
-        choices: First tokens of the labels, all different.
-        right: Which of them is the label.
-        shots: Examples before the query.
-        own: Whether the labels are the task's own.
-        task: Its name.
-    """
-
-    ids: np.ndarray
-    choices: np.ndarray
-    right: int
-    shots: int
-    own: bool
-    task: str
 
 
 @dataclass(frozen=True)
@@ -157,7 +130,7 @@ class Drawer:
         labels = self._labels([task.labels[each] for each in chosen], random_words, rng)
         form = self.writer.forms[0 if rng.random() < OWN_FORM else int(rng.integers(1, len(self.writer.forms)))]
         named = rng.random() < WITH_CHOICES
-        parts = _Parts(self.writer.start if rng.random() < 0.5 else None)
+        parts = Parts(self.writer.start if rng.random() < 0.5 else None)
         if named:
             parts.choices(labels, self.writer.choices, rng)
         most = int(rng.integers(2, 9)) if rng.random() < FEW else 10**6
@@ -188,77 +161,3 @@ class Drawer:
             return which, text[kept] if kept.any() else text
         which = int(rng.choice(len(texts), p=shares))
         return which, texts[which][int(rng.integers(len(texts[which])))]
-
-
-class _Parts:
-    """A prompt that grows: tokens, and the weight of each as a target."""
-
-    def __init__(self, start: int | None):
-        self.ids: list[np.ndarray] = [] if start is None else [np.asarray([start], dtype=np.int32)]
-        self.weights: list[np.ndarray] = [] if start is None else [np.zeros(1, dtype=np.float32)]
-        self.length = len(self.ids)
-
-    def __len__(self) -> int:
-        return self.length
-
-    def add(self, ids: np.ndarray, weight: float) -> None:
-        self.ids.append(ids)
-        self.weights.append(np.full(len(ids), weight, dtype=np.float32))
-        self.length += len(ids)
-
-    def choices(self, labels: list[np.ndarray], around: tuple[np.ndarray, ...], rng: np.random.Generator) -> None:
-        self.add(around[0], 0)
-        for place, which in enumerate(rng.permutation(len(labels))):
-            if place:
-                self.add(around[1], 0)
-            self.add(labels[which], 0)
-        self.add(around[2], 0)
-
-    def example(self, form: Form, text: np.ndarray, label: np.ndarray, text_weight: float, label_weight: float) -> None:
-        self.add(form.before_text, 0)
-        self.add(text, text_weight)
-        self.add(form.before_label, 0)
-        self.add(label, label_weight)
-        self.add(form.after[:1], min(label_weight, 1.0))  # that the label ends here
-        self.add(form.after[1:], 0)
-
-    def segment(self, room: int) -> Segment:
-        ids, weights = np.concatenate(self.ids)[: room + 1], np.concatenate(self.weights)[: room + 1]
-        return Segment(ids[:-1], np.where(weights > 0, ids, UNLABELLED)[1:].astype(np.int32), weights[1:])
-
-
-SHOTS = (0, 1, 2, 4, 8, 16)
-
-
-def measuring_prompts(tasks: list[TokenTask], writer: Writer, options: Options, size: int, count: int, seed: int) -> list[Prompt]:  # fmt: skip
-    """Prompts of 0, 1, 2, 4, … examples as far as they fit, `count` of each, the same at each evaluation.
-
-    The same queries and classes serve every number of examples; classes take turns among the examples.
-    """
-    rng, prompts = np.random.default_rng([seed, 7]), []
-    form = writer.forms[0]
-    around = sum(map(len, form)) + 1
-    for number in range(count if tasks else 0):
-        task = tasks[number % len(tasks)]
-        classes = rng.permutation(len(task.labels))[: min(options.most_classes, 4, 2 + number // len(tasks) % 3)]
-        for own in (False, True):
-            labels = [task.labels[each] for each in classes] if own else list(rng.choice(writer.words, (len(classes), 1), replace=False))  # fmt: skip
-            firsts = np.asarray([label[0] for label in labels])
-            if len(set(firsts.tolist())) < len(firsts):
-                continue
-            texts = [rng.permutation(len(task.texts[each])) for each in classes]
-            right = int(rng.integers(len(classes)))
-            query, examples = task.texts[classes[right]][texts[right][0]], []
-            order = rng.permutation(len(classes))
-            for place in range(SHOTS[-1]):
-                which = int(order[place % len(classes)])
-                pool = texts[which][1:] if which == right else texts[which]
-                examples.append((which, task.texts[classes[which]][pool[(place // len(classes)) % len(pool)]]))
-            for shots in SHOTS:
-                parts = _Parts(None)
-                for which, text in examples[:shots][::-1]:
-                    parts.example(form, text, labels[which], 0, 0)
-                ids = np.concatenate([*parts.ids, form.before_text, query, form.before_label])
-                if len(ids) <= size:
-                    prompts.append(Prompt(ids.astype(np.int32), firsts.astype(np.int64), right, shots, own, task.name))
-    return prompts if around < size else []

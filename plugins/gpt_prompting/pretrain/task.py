@@ -14,7 +14,8 @@ from plugins.gpt_prompting import decoder
 from plugins.gpt_prompting.pretrain import network, sources
 from plugins.gpt_prompting.pretrain.corpus import Corpus, Rows, Segment, encode, encode_dialogues, encode_texts
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, write
-from plugins.gpt_prompting.pretrain.episodes import MOST_TEXT, Drawer, Options, Prompt, Writer, measuring_prompts
+from plugins.gpt_prompting.pretrain.episodes import MOST_TEXT, Drawer, Options, Writer
+from plugins.gpt_prompting.pretrain.measuring import Prompt, measuring_prompts
 from plugins.gpt_prompting.pretrain.mixture import Drawn, Mixture
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.shot_scores import PromptOutcome, shot_metrics
