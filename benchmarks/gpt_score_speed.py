@@ -121,8 +121,8 @@ def ours(model: str) -> Any:
 
 def harness(model: str, batch: int) -> Any:
     try:
-        from lm_eval.api.instance import Instance
-        from lm_eval.models.huggingface import HFLM
+        from lm_eval.api.instance import Instance  # type: ignore[import-not-found] - in an environment of its own
+        from lm_eval.models.huggingface import HFLM  # type: ignore[import-not-found]
     except ImportError:
         sys.exit("pip install lm_eval==0.4.13 first.")
     loaded: Any = HFLM(pretrained=model, device="cpu", dtype="float32", batch_size=batch)

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import gradio as gr
 from huggingface_hub import get_token
 
-from plugins._contract import Plugin, endpoint_types, streams
+from plugins._contract import HOSTED, Plugin, endpoint_types, streams
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
@@ -375,7 +375,7 @@ def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callab
     call = stream if streams(endpoint) else answer
     published = {"weights": str, **{name: gr.FileData if kind is Path else kind for name, kind in types.items()}}
     call.__name__ = call.__qualname__ = f"{plugin.name}_{endpoint.__name__}"
-    call.__doc__ = _document(endpoint)
+    call.__doc__ = _document(endpoint, plugin)
     call.__annotations__ = published
     first = inspect.Parameter("weights", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str)
     rest = [parameters[name].replace(annotation=published[name]) for name in list(types)[:-1]]
@@ -387,9 +387,10 @@ def _sent(result: Any) -> Any:
     return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
 
 
-def _document(endpoint: Callable[..., Any]) -> str:
+def _document(endpoint: Callable[..., Any], plugin: Plugin) -> str:
     text = inspect.getdoc(endpoint) or ""
-    weights = "    weights: Empty for the starter, a run's id, or owner/repo[@revision]."
+    hosted = f", or {HOSTED}model@https://server/v1" if plugin.connect else ""
+    weights = f"    weights: Empty for the starter, a run's id, or owner/repo[@revision]{hosted}."
     if "Args:\n" in text:
         return text.replace("Args:\n", f"Args:\n{weights}\n", 1)
     head, _, tail = text.partition("\n\nReturns:")

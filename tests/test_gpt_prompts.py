@@ -152,6 +152,12 @@ def test_the_nearest_example_stands_next_to_the_query_and_is_never_the_query() -
     assert [row["text"] for row in found] == ["a goal in overtime", "bank rates fell"]
 
 
+def test_nearness_by_the_models_vectors_finds_the_same_words(model: LocalModel) -> None:
+    rows = [{"text": text, "label": "x"} for text in ("a warm film", "a dull plot", "a tired song")]
+    [found] = examples.nearest_of(rows, ["text"], "nearest", model)([{"text": "a dull , dull plot"}], 1)
+    assert found == [rows[1]]
+
+
 def test_more_examples_than_rows_are_refused() -> None:
     with pytest.raises(UserError, match="5 examples were asked for; there are 1"):
         examples.choose([{"text": "x", "label": "a"}], 5, "random", 0)
@@ -216,7 +222,7 @@ def test_a_file_is_measured_row_by_row(model: LocalModel, file: Path) -> None:
     assert sum(map(sum, (row[1:] for row in last["confusion"]["rows"]))) == 80
 
 
-@pytest.mark.parametrize("choice", ["random", "balanced", "nearest"])
+@pytest.mark.parametrize("choice", ["random", "balanced", "nearest", "nearest_words"])
 def test_examples_out_of_the_file_are_not_measured_on(model: LocalModel, file: Path, choice: str) -> None:
     *_, last = endpoints.evaluate(model, file, shots=3, choice=choice, rows=20)
     assert last["total"] == 20 and last["metrics"]["accuracy"] > 0.6

@@ -157,7 +157,7 @@ def evaluate(
         instruction: As for classify.
         label_column: Column of the labels. Empty: guessed.
         shots: Examples to draw from the file, which are then not measured on; 0: those given.
-        choice: How they are drawn: random, balanced, or nearest to each row.
+        choice: How they are drawn: random, balanced, nearest to each row (by the model's vectors) or nearest_words (by TF-IDF).
         rows: Rows to measure on, class by class; 0: all.
         seed: Of the draw.
         key: As for generate.

@@ -61,8 +61,16 @@ class Evaluation:
             "without_label": sum(not answer.label for answer in self.answers),
         }
 
+    def overview(self) -> dict[str, Any]:
+        """As `record`, with confusion and the fingerprints of the parameters before and after."""
+        before, after = self.fingerprints
+        return self.record() | {
+            "confusion": confusion(self.truth, self.said, self.prompt.names),
+            "parameters_sha256": {"before": before, "after": after, "unchanged": before == after},
+        }
+
     def whole(self) -> dict[str, Any]:
-        """As `record`, with confusion, predictions and the fingerprints of the parameters before and after."""
+        """As `overview`, with predictions."""
         predictions = [
             {
                 "line": int(self.table.lines[place]),
@@ -72,12 +80,7 @@ class Evaluation:
             }
             for place, row, answer in zip(self.places, self.rows, self.answers, strict=False)
         ]
-        before, after = self.fingerprints
-        return self.record() | {
-            "confusion": confusion(self.truth, self.said, self.prompt.names),
-            "predictions": predictions,
-            "parameters_sha256": {"before": before, "after": after, "unchanged": before == after},
-        }
+        return self.overview() | {"predictions": predictions}
 
     def write(self) -> Path:
         """The file's columns and what was said of each row so far, as CSV in a new temporary folder."""
@@ -104,7 +107,7 @@ def evaluate(
     _check_labels(data, prompt)
     pool, chosen = _hold_out(data, shots, most, seed)
     prompt, own = _with_shots(
-        prompt, [data.rows[at] for at in pool], [data.rows[at] for at in chosen], shots, how, seed
+        model, prompt, [data.rows[at] for at in pool], [data.rows[at] for at in chosen], shots, how, seed
     )
     found = Evaluation(prompt, [data.rows[at] for at in chosen], [data.places[at] for at in chosen], data.table)
     before = model.fingerprint()
@@ -155,10 +158,10 @@ def _hold_out(data: LabelledRows, shots: int, most: int, seed: int) -> tuple[lis
 
 
 def _with_shots(
-    prompt: Prompt, pool: list[Row], rows: list[Row], shots: int, how: str, seed: int
+    model: LanguageModel, prompt: Prompt, pool: list[Row], rows: list[Row], shots: int, how: str, seed: int
 ) -> tuple[Prompt, list[list[Row]] | None]:
     if not shots:
         return prompt, None
-    if how == "nearest":
-        return prompt.with_examples(()), choosing.Nearest(pool, prompt.fields)(rows, shots)
+    if how.startswith("nearest"):
+        return prompt.with_examples(()), choosing.nearest_of(pool, prompt.fields, how, model)(rows, shots)
     return prompt.with_examples(choosing.choose(pool, shots, how, seed)), None

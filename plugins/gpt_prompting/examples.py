@@ -10,7 +10,8 @@ import numpy as np
 from plugins.gpt_prompting.prompts import LABEL, Row
 from training.errors import UserError
 
-CHOICES = ("random", "balanced", "nearest")
+CHOICES = ("random", "balanced", "nearest", "nearest_words")
+MOST_NEAR = 2000  # rows that the nearest are sought among, where each has to pass through the model
 
 
 def choose(rows: Sequence[Row], count: int, how: str, seed: int) -> list[Row]:
@@ -48,7 +49,8 @@ def _label_by_label(rows: Sequence[Row], order: list[int]) -> list[int]:
 class Nearest:
     """The rows most like a query, the nearest last, next to it (Liu et al., 2022, KATE).
 
-    Likeness is the cosine of TF-IDF vectors of words and pairs of words; where the model gives vectors of texts, of those.
+    Likeness is the cosine of vectors of the texts, less their mean; without a model that gives them, of TF-IDF of words and pairs
+    of words.
     """
 
     def __init__(self, rows: Sequence[Row], fields: Sequence[str], embed: Any = None):
@@ -60,12 +62,14 @@ class Nearest:
             self.words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\S+").fit(texts)
             self.vectors: Any = self.words.transform(texts)
         else:
-            self.vectors = _unit(embed(texts))
+            vectors = embed(texts)
+            self.mean = vectors.mean(0)
+            self.vectors = _unit(vectors - self.mean)
 
     def __call__(self, queries: Sequence[Row], count: int) -> list[list[Row]]:
         """For each query its `count` nearest rows; a row that is the query itself is not shown to it."""
         texts = [self._text(row) for row in queries]
-        asked: Any = self.words.transform(texts) if self.embed is None else _unit(self.embed(texts))
+        asked: Any = self.words.transform(texts) if self.embed is None else _unit(self.embed(texts) - self.mean)
         found = []
         for start in range(0, len(texts), 256):
             likeness = asked[start : start + 256] @ self.vectors.T
@@ -77,6 +81,12 @@ class Nearest:
 
     def _text(self, row: Row) -> str:
         return " ".join(str(row[name]) for name in self.fields)
+
+
+def nearest_of(rows: Sequence[Row], fields: Sequence[str], how: str, model: Any) -> Nearest:
+    """By the model's own vectors (nearest, where it gives them), or by words (nearest_words)."""
+    embed = getattr(model, "embed", None) if how == "nearest" else None
+    return Nearest(rows[:MOST_NEAR] if embed else rows, fields, embed)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

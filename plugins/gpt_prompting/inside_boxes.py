@@ -159,7 +159,7 @@ def _heads(values: Any, what: str) -> Any:
     axes = figure.subplots()
     picture = axes.imshow(values, cmap="magma", vmin=0, vmax=max(float(values.max()), 1e-6))
     axes.set(xlabel="head", ylabel="layer")
-    axes.set_xticks(range(values.shape[1]), range(1, values.shape[1] + 1), fontsize=8)
-    axes.set_yticks(range(values.shape[0]), range(1, values.shape[0] + 1), fontsize=8)
+    axes.set_xticks(range(values.shape[1]), [str(each + 1) for each in range(values.shape[1])], fontsize=8)
+    axes.set_yticks(range(values.shape[0]), [str(each + 1) for each in range(values.shape[0])], fontsize=8)
     figure.colorbar(picture, label=what, shrink=0.9)
     return figure

@@ -11,7 +11,7 @@ import gradio as gr
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.model_boxes import PRIVATE
-from plugins.gpt_prompting.prompts import Prompt
+from plugins.gpt_prompting.prompts import Prompt, make_prompt
 
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
 
@@ -35,7 +35,12 @@ def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]
                         info="0: those above",
                         min_width=140,
                     )
-                    how = gr.Radio(["balanced", "random", "nearest"], value="balanced", label="Chosen", min_width=180)
+                    how = gr.Radio(
+                        ["balanced", "random", "nearest", "nearest_words"],
+                        value="balanced",
+                        label="Chosen",
+                        min_width=180,
+                    )
                 with gr.Row():
                     run, stop = gr.Button("Measure", variant="primary"), gr.Button("Stop", variant="stop")
         said = gr.Markdown()
@@ -49,7 +54,7 @@ def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]
         for state, found in workbench.stream(
             _measured, name, prompt_of(*given), chosen(path), int(number or 0), way, int(most or 0), secret or ""
         ):
-            yield measured_line(state), confusion_table(state), str(found) if found else None
+            yield measured_line(state), confusion_table(state), str(found) if found else gr.skip()
 
     event = run.click(measure, [weights, key, file, rows, shots, how, *parts], [said, table, scored], show_progress="hidden", **PRIVATE)  # fmt: skip
     stop.click(None, None, None, cancels=[event], **PRIVATE)
@@ -57,7 +62,7 @@ def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]
 
 def draw_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
     """Two prompts, the same rows, McNemar's exact test."""
-    from plugins.gpt_prompting.studio_boxes import as_parts, prompt_of
+    from plugins.gpt_prompting.studio_boxes import prompt_of
 
     with gr.Accordion("Compare with another wording", open=False):
         gr.Markdown(
@@ -81,21 +86,21 @@ def draw_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any])
     def compare(
         name: str, secret: str, path: str | None, most: float, words: str, form: str, saved: str | None, *given: Any
     ) -> Iterator[tuple[Any, ...]]:
-        from plugins.gpt_prompting.studio_boxes import open_prompt
+        from plugins.gpt_prompting.studio_boxes import mended, read_prompt
 
         first = prompt_of(*given)
-        if saved:
-            opened = open_prompt(saved)
-            second = prompt_of(
-                *opened[:4], opened[4].value["data"] if isinstance(opened[4].value, dict) else opened[4].value
-            )
-        else:
-            second = prompt_of(words, form, *as_parts(first)[2:4], given[4])
+        second = read_prompt(saved) if saved else mended(reworded)(first, words, form)
         for state in workbench.stream(_compared, name, first, second, chosen(path), int(most or 0), secret or ""):
             yield compared_line(state), disagreements(state)
 
     event = run.click(compare, [weights, key, file, rows, instruction, template, other, *parts], [said, table], show_progress="hidden", **PRIVATE)  # fmt: skip
     stop.click(None, None, None, cancels=[event], **PRIVATE)
+
+
+def reworded(prompt: Prompt, instruction: str, template: str) -> Prompt:
+    """The same labels and examples in other words."""
+    labels = {name: words.strip() for name, words in (prompt.labels or {}).items()}
+    return make_prompt(template, labels, prompt.examples, instruction, prompt.calibrate)
 
 
 def chosen(path: str | None) -> Path:

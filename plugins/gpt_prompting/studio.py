@@ -8,13 +8,15 @@ from typing import Any
 
 from plugins.gpt_prompting import examples as choosing
 from plugins.gpt_prompting.compare import compare
-from plugins.gpt_prompting.evaluation import Evaluation, evaluate
+from plugins.gpt_prompting.evaluation import evaluate
 from plugins.gpt_prompting.generate import generate
 from plugins.gpt_prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.models.interface import LanguageModel, Sampling
 from plugins.gpt_prompting.prompts import Prompt, Row
 from plugins.gpt_prompting.scoring import Labeller
 from training.errors import UserError
+
+WRITTEN_EVERY = 4.0  # seconds
 
 
 def row_of(prompt: Prompt, text: str) -> Row:
@@ -57,7 +59,7 @@ def draw_examples(
 ) -> list[Row]:
     """Examples out of a file; the nearest ones to the text."""
     data = read_rows(file, template, label_column)
-    if how != "nearest":
+    if not how.startswith("nearest"):
         return choosing.choose(data.rows, count, how, seed)
     if not text.strip():
         raise UserError("Nearest to what? Write the text to ask about first.")
@@ -66,12 +68,13 @@ def draw_examples(
 
 
 def measured(model: LanguageModel, prompt: Prompt, file: Path, label_column: str, shots: int, how: str, rows: int, seed: int) -> Iterator[tuple[dict[str, Any], Path | None]]:  # fmt: skip
-    """Yield how the evaluation stands, and at the end with its file; a stop keeps what there was."""
+    """Yield how the evaluation stands, every few seconds with a file of the rows so far; a stop keeps what there was."""
     data = read_rows(file, prompt.template, label_column)
-    last: Evaluation | None = None
-    for last in evaluate(model, prompt, data, rows, shots, how, seed):
-        yield last.whole(), last.write()
-    assert last is not None
+    written = 0.0
+    for found in evaluate(model, prompt, data, rows, shots, how, seed):
+        is_due = len(found.answers) == len(found.rows) or found.seconds - written > WRITTEN_EVERY
+        written = found.seconds if is_due else written
+        yield found.overview(), found.write() if is_due else None
 
 
 def compared(model: LanguageModel, one: Prompt, other: Prompt, file: Path, label_column: str, rows: int) -> Iterator[dict[str, Any]]:  # fmt: skip

@@ -97,7 +97,7 @@ def _draw_prompt() -> list[Any]:
         )
     examples = gr.Dataframe(
         EXAMPLES, headers=["text", LABEL], label="Examples, in the order they are shown", interactive=True, type="array",
-        wrap=True, row_count=(2, "dynamic"),
+        wrap=True, row_count=2,
     )  # fmt: skip
     with gr.Row():
         save = gr.Button("Save the prompt", size="sm")
@@ -117,7 +117,7 @@ def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
         with gr.Column():
             with gr.Row():
                 count = gr.Slider(0, 32, 4, step=1, label="Examples", min_width=120)
-                how = gr.Radio(["balanced", "random", "nearest"], value="balanced", label="Chosen", min_width=200)
+                how = gr.Radio(["balanced", "random", "nearest_words"], value="balanced", label="Chosen", min_width=200)
                 seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=80)
             draw = gr.Button("Draw examples")
 
@@ -178,13 +178,16 @@ def saved(*given: Any) -> Any:
 
 
 def open_prompt(path: str) -> list[Any]:
+    return as_parts(read_prompt(path))
+
+
+def read_prompt(path: str) -> Prompt:
     try:
-        prompt = parse_prompt(Path(path).read_text(encoding="utf-8"))
+        return parse_prompt(Path(path).read_text(encoding="utf-8"))
     except UserError as error:
         raise gr.Error(str(error), print_exception=False) from None
     except (OSError, UnicodeDecodeError):
         raise gr.Error("That is no prompt: a JSON file was expected.", print_exception=False) from None
-    return as_parts(prompt)
 
 
 def as_parts(prompt: Prompt) -> list[Any]:

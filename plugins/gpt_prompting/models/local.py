@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from plugins.gpt_prompting import decoder
@@ -200,6 +201,16 @@ class LocalModel(LanguageModel):
         if not found:
             raise UserError(f"{text[:40]!r} adds no token to the prompt: give the label another word.")
         return found
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """The mean of each text's last hidden states, (texts, width)."""
+        return np.stack([self._vector(text) for text in texts])
+
+    def _vector(self, text: str) -> np.ndarray:
+        with torch.inference_mode():
+            ids = self._tensor(self._ids(text)[: self.context])
+            hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        return hidden[0].mean(0).float().cpu().numpy()
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()

@@ -53,7 +53,7 @@ class Shots(Experiment):
             Part(f"{count}-{draw}-{order}-{number}", {"arm": arm, "shots": count, "draw": draw, "order": order, "evaluation_rows": len(data.rows)}, 1)
             for count in data.counts
             for draw in range(settings.draws if count else 1)
-            for order in range(settings.orders if count > 1 and settings.choice != "nearest" else 1)
+            for order in range(settings.orders if count > 1 and not self._is_nearest else 1)
             for number, arm in enumerate((OURS, SHUFFLED) if settings.shuffled_labels and count and not order else (OURS,))
         ]  # fmt: skip
         self.facts = {"rows": len(data.rows), "examples from": len(data.pool), "labels": ", ".join(data.prompt.names)}
@@ -90,14 +90,20 @@ class Shots(Experiment):
         pool = self._shuffled(seed) if about["arm"] == SHUFFLED else self.data.pool
         if not count:
             return [[] for _ in rows]
-        if self.settings.choice == "nearest":
+        if self._is_nearest:
             some = np.random.default_rng([seed, 41]).permutation(len(pool))[: max(count, len(pool) * 4 // 5)]
-            return choosing.Nearest([pool[at] for at in some.tolist()], self.data.prompt.fields)(rows, count)
+            near = [pool[at] for at in some.tolist()]
+            return choosing.nearest_of(near, self.data.prompt.fields, self.settings.choice, self.model)(rows, count)
         chosen = choosing.choose(self.data.pool, count, self.settings.choice, seed)
         if about["arm"] == SHUFFLED:
             chosen = shuffle_labels(chosen, self.data.prompt.names, seed)
         order = np.random.default_rng([seed, 43, about["order"]]).permutation(count) if about["order"] else range(count)
         return [[chosen[at] for at in order]] * len(rows)
+
+    @property
+    def _is_nearest(self) -> bool:
+        """Whether every row has examples of its own."""
+        return self.settings.choice.startswith("nearest")
 
     def _shuffled(self, seed: int) -> list[Row]:
         return shuffle_labels(self.data.pool, self.data.prompt.names, seed)
@@ -124,7 +130,7 @@ class Shots(Experiment):
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         best = report.best_examples(results)
-        examples = self._examples(best)[0] if best["shots"] and self.settings.choice != "nearest" else []
+        examples = self._examples(best)[0] if best["shots"] and not self._is_nearest else []
         self.data.prompt.with_examples(examples).save(folder / PROMPT_FILE)
         (folder / report.PICTURE).write_bytes(report.picture(results, self.data, self.fine_tuned))
         return {

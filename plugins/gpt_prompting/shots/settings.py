@@ -48,8 +48,8 @@ class ShotsSettings(TrainSettings):
     )
     draws: int = Field(3, ge=1, le=50, description="Draws of the examples, for the confidence intervals.")
     orders: int = Field(2, ge=1, le=20, description="Orders that the examples of a draw are shown in.")
-    choice: Literal["balanced", "random", "nearest"] = Field(
-        "balanced", description="How examples are chosen: as even by label as can be, at random, or those nearest to each row."
+    choice: Literal["balanced", "random", "nearest", "nearest_words"] = Field(
+        "balanced", description="How examples are chosen: as even by label as can be, at random, or those nearest to each row: by the model's vectors, or by their words."
     )  # fmt: skip
     template: str = Field(
         "Text: {text}\\nLabel: {label}",
