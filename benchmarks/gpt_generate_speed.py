@@ -86,7 +86,8 @@ def measure(options: argparse.Namespace) -> dict:
     torch.set_num_threads(options.threads)
     clock = sides.CLOCKS[options.clock]
     write = {"ours": ours, "generate": by_generate, "pipeline": by_pipeline}[options.worker](options.model)
-    write(1, 8), write(8, 8)
+    for rows in (1, 8):
+        write(rows, 8)
     started = clock()
     write(1, 1)
     first = clock() - started

@@ -74,14 +74,19 @@ def draw_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any])
                 template = gr.Textbox(
                     "Review: {text}\nSentiment: {label}", label="Second template", lines=2, max_lines=8
                 )
-                other = gr.File(label="Or a saved prompt", type="filepath", file_types=[".json"], height=90)
+                other = gr.File(label="Or a saved prompt", type="filepath", file_types=[".json"], height=120)
             with gr.Column():
                 file = gr.File(label="Labelled rows", type="filepath", height=120)
                 rows = gr.Number(200, precision=0, minimum=0, label="Rows", info="0: all")
                 with gr.Row():
                     run, stop = gr.Button("Compare", variant="primary"), gr.Button("Stop", variant="stop")
         said = gr.Markdown()
-        table = gr.Dataframe(label="Rows that the two label differently", interactive=False, wrap=True)
+        table = gr.Dataframe(
+            headers=["text", "label", "first", "second"],
+            label="Rows that the two label differently",
+            interactive=False,
+            wrap=True,
+        )
 
     def compare(
         name: str, secret: str, path: str | None, most: float, words: str, form: str, saved: str | None, *given: Any
