@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args, get_origin
 
 from training.errors import UserError
 from training.experiment import Experiment
@@ -17,6 +16,7 @@ from training.settings import TrainSettings
 from training.task import Task
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+HOSTED = "hosted:"  # what the name of a model on another machine begins with
 API_TYPES = (
     str,
     int,
@@ -92,10 +92,12 @@ class Plugin:
         trainers: At least one.
         load: Artifact folder -> the endpoints' first argument.
         endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
+            One that yields (annotated Iterator[…]) streams: each value takes the place of the one before, the last is the result.
         tools: Endpoints that need no weights: all their parameters are the API's.
         card: Facts for the model card.
         architectures: Patterns of the architectures that `load` or training takes, as configurations name them: *ForSequenceClassification.
         starters: Name -> folder of weights that ship with the plugin; the first is the default …
+        connect: "hosted:model@address" -> the endpoints' first argument, for models on other machines; without it there are none.
         starter_for: … but for these endpoints: endpoint's name -> starter's name, where one starter cannot answer all.
         tab: Draws "Try" and "Look inside" with Gradio; without it, "Try" is made from the endpoints' signatures.
     """
@@ -111,6 +113,7 @@ class Plugin:
     architectures: tuple[str, ...] = ()
     starters: Mapping[str, Path] = field(default_factory=dict)
     starter_for: Mapping[str, str] = field(default_factory=dict)
+    connect: Callable[[str], Any] | None = None
     tab: Callable[[Workbench], None] | None = None
 
     def __post_init__(self) -> None:
@@ -162,6 +165,10 @@ class Workbench(Protocol):
         Errors become messages on the page. On a ZeroGPU Space the call has the GPU.
         """
 
+    def stream(self, endpoint: Callable[..., Iterator[Any]], weights: str, *args: Any) -> Iterator[Any]:
+        """As `call`, for a function that yields: give each value to the page as it comes. Closing it ends the work."""
+        ...
+
 
 def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:
     """Refuse an endpoint that could not be published: no docstring, untyped, or of types that JSON cannot carry."""
@@ -170,6 +177,9 @@ def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:
         raise ValueError(f"Endpoint {name!r} needs a docstring and a name like {NAME.pattern}.")
     if weights and not inspect.signature(endpoint).parameters:
         raise ValueError(f"Endpoint {name!r} needs a first parameter: what `load` returns.")
+    annotated = get_origin(_annotation(endpoint, inspect.signature(endpoint).return_annotation)) is Iterator
+    if annotated != streams(endpoint):
+        raise ValueError(f"Endpoint {name!r}: what yields is annotated Iterator[…], and nothing else is.")
     untyped = [each for each, kind in endpoint_types(endpoint, weights).items() if kind not in API_TYPES]
     if untyped:
         raise ValueError(
@@ -178,13 +188,22 @@ def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:
 
 
 def endpoint_types(endpoint: Callable[..., Any], weights: bool = True) -> dict[str, Any]:
-    """Parameter -> type, and `return`; where it takes weights, without the first, whose class need not be imported."""
+    """Parameter -> type, and `return` (of what streams, of each value); where it takes weights, without the first, whose class need not be imported."""
     signature = inspect.signature(endpoint)
     annotations = {name: parameter.annotation for name, parameter in list(signature.parameters.items())[int(weights) :]}
-    annotations["return"] = signature.return_annotation
-    space = getattr(endpoint, "__globals__", {})
-    return {name: eval(kind, space) if isinstance(kind, str) else kind for name, kind in annotations.items()}
+    kinds = {name: _annotation(endpoint, kind) for name, kind in annotations.items()}
+    result = _annotation(endpoint, signature.return_annotation)
+    return kinds | {"return": get_args(result)[0] if get_origin(result) is Iterator else result}
+
+
+def streams(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint yields: the values on the way, and the result last."""
+    return inspect.isgeneratorfunction(endpoint)
+
+
+def _annotation(endpoint: Callable[..., Any], kind: Any) -> Any:
+    return eval(kind, getattr(endpoint, "__globals__", {})) if isinstance(kind, str) else kind
 
 
 def _type_name(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "")
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -60,17 +62,28 @@ def told(function: F) -> F:
 
     @functools.wraps(function)
     def handler(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with _told(function.__name__):
             return function(*args, **kwargs)
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        except gr.Error:
-            raise
-        except Exception:  # nothing of the server's inside may leak to a visitor
-            number = secrets.token_hex(4)
-            logger.exception("Error %s in %s", number, function.__name__)
-            raise gr.Error(
-                f"Something went wrong on the server (error {number}; its log says what).", print_exception=False
-            ) from None
 
-    return handler  # type: ignore[return-value]
+    @functools.wraps(function)
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _told(function.__name__):
+            yield from function(*args, **kwargs)
+
+    return stream if inspect.isgeneratorfunction(function) else handler  # type: ignore[return-value]
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except gr.Error:
+        raise
+    except Exception:  # nothing of the server's inside may leak to a visitor
+        number = secrets.token_hex(4)
+        logger.exception("Error %s in %s", number, name)
+        raise gr.Error(
+            f"Something went wrong on the server (error {number}; its log says what).", print_exception=False
+        ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import gradio as gr
 from huggingface_hub import get_token
 
-from plugins._contract import Plugin, endpoint_types
+from plugins._contract import HOSTED, Plugin, endpoint_types, streams
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
@@ -358,13 +358,18 @@ def bind(studio: Studio, plugin: Plugin, endpoint: Callable[..., Any]) -> Callab
     """A plugin's endpoint as the API has it: `weights` first, files as uploads, results as downloads."""
     types = endpoint_types(endpoint)
 
-    def call(weights: str, *args: Any) -> Any:
-        return _download(
-            studio.call(plugin.name, endpoint, argument("weights", str, weights), *_arguments(types, args))
-        )
+    def answer(weights: str, *args: Any) -> Any:
+        return _download(studio.call(plugin.name, endpoint, *given(weights, args)))
 
+    def stream(weights: str, *args: Any) -> Iterator[Any]:
+        yield from map(_download, studio.stream(plugin.name, endpoint, *given(weights, args)))
+
+    def given(weights: str, args: tuple[Any, ...]) -> list[Any]:
+        return [argument("weights", str, weights), *_arguments(types, args)]
+
+    call = stream if streams(endpoint) else answer
     first = inspect.Parameter("weights", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str)
-    return _published(call, plugin, endpoint, types, _document(endpoint), [first])
+    return _published(call, plugin, endpoint, types, _document(endpoint, plugin), [first])
 
 
 def bind_tool(plugin: Plugin, tool: Callable[..., Any]) -> Callable[..., Any]:
@@ -407,9 +412,10 @@ def _published(
     return functools.wraps(call)(told(call))
 
 
-def _document(endpoint: Callable[..., Any]) -> str:
+def _document(endpoint: Callable[..., Any], plugin: Plugin) -> str:
     text = inspect.getdoc(endpoint) or ""
-    weights = "    weights: Empty for the starter, a run's id, or owner/repo[@revision]."
+    hosted = f", or {HOSTED}model@https://server/v1" if plugin.connect else ""
+    weights = f"    weights: Empty for the starter, a run's id, or owner/repo[@revision]{hosted}."
     if "Args:\n" in text:
         return text.replace("Args:\n", f"Args:\n{weights}\n", 1)
     head, _, tail = text.partition("\n\nReturns:")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from plugins._contract import Plugin
+from plugins._contract import Plugin, streams
 from plugins._discovery import Found, discover
 from spaces_app import api, hub_panel, train_panel
 from spaces_app.access import told, visitor
@@ -156,7 +156,10 @@ def _caller(bench: Any, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         result = bench.call(endpoint, weights, *endpoint_values(endpoint, values))
         return str(result) if isinstance(result, Path) else result
 
-    return told(call)
+    def stream(weights: str, *values: Any) -> Iterator[Any]:
+        yield from bench.stream(endpoint, weights, *endpoint_values(endpoint, values))
+
+    return told(stream if streams(endpoint) else call)
 
 
 def _fill_on_load(demo: gr.Blocks, studio: Studio, tabs: gr.Tabs, rooms: dict[str, Room]) -> None:

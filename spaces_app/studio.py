@@ -12,12 +12,12 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from plugins._contract import Plugin, Trainer
+from plugins._contract import HOSTED, Plugin, Trainer
 from plugins._discovery import Found, discover
 from plugins._recognition import recognise
 from spaces_app.access import check_may_train, may_see
@@ -55,7 +55,7 @@ class Studio:
         self._models: OrderedDict[tuple[str, Path, int], Any] = OrderedDict()
         self._pulled: dict[str, dict[str, str]] = {}  # visitor -> name of weights -> plugin
         self._loading = threading.Lock()
-        self.call = lend_gpu(self._call)
+        self.call, self.stream = lend_gpu(self._call), lend_gpu(self._stream)
 
     def start(self) -> None:
         """Begin to work the queue; in the background, warm up a process for the first run and this one for the first prediction."""
@@ -95,8 +95,18 @@ class Studio:
         owner = self.plugin(plugin)
         return function(self.load(owner, weights.strip() or owner.default_weights(function.__name__)), *arguments)
 
+    def _stream(
+        self, plugin: str, function: Callable[..., Iterator[Any]], weights: str, *arguments: Any
+    ) -> Iterator[Any]:
+        """As `_call`, for a function that yields; a stream that is closed closes the function's."""
+        yield from self._call(plugin, function, weights, *arguments)
+
     def load(self, plugin: Plugin, weights: str) -> Any:
         """What `plugin.load` makes of the weights of that name; the last few stay in memory."""
+        if weights.startswith(HOSTED):
+            if not plugin.connect:
+                raise UserError(f"{plugin.title} has no use for hosted models: choose weights.")
+            return plugin.connect(weights)
         folder = hub.resolve(weights.strip(), plugin.starters, self.runs)
         key = (plugin.name, folder, folder.stat().st_mtime_ns)  # a run that trains on replaces its artifact's folder
         with self._loading:

@@ -22,9 +22,11 @@ from training.settings import TrainSettings, extra_of
 
 def settings_form(settings: type[TrainSettings]) -> dict[str, Component]:
     """Draw a component a field, the advanced ones folded away; returns field -> component, files first."""
-    fields = settings.model_fields
-    folded = [name for name in settings.file_fields() if extra_of(fields[name]).get("advanced")]
-    files = {name: _file(name, fields[name]) for name in settings.file_fields() if name not in folded}
+    fields = {name: field for name, field in settings.model_fields.items() if name not in settings.unused}
+    folded = [name for name in settings.file_fields() if name in fields and extra_of(fields[name]).get("advanced")]
+    files = {
+        name: _file(name, fields[name]) for name in settings.file_fields() if name in fields and name not in folded
+    }
     basic = [name for name in fields if name not in files and not extra_of(fields[name]).get("advanced")]
     form: dict[str, Component] = dict(files)
     with gr.Row(elem_classes="settings-grid"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -31,3 +31,7 @@ class Bench:
     def call(self, endpoint: Callable[..., Any], weights: str | None, *args: Any) -> Any:
         """Run a function of a module on the weights of that name; what a user can mend becomes a message on the page."""
         return told(self.studio.call)(self.plugin.name, endpoint, weights or "", *args)
+
+    def stream(self, endpoint: Callable[..., Iterator[Any]], weights: str | None, *args: Any) -> Iterator[Any]:
+        """As `call`, for a function that yields."""
+        yield from told(self.studio.stream)(self.plugin.name, endpoint, weights or "", *args)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from plugins.bert_finetune import PLUGIN, endpoints, load
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.label_efficiency import arms, intervals
+from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.label_efficiency.experiment import build
 from plugins.bert_finetune.settings import LabelEfficiencySettings
 from tests.files import write
+from training import intervals
 from training.__main__ import main
 from training.errors import UserError
 from training.events import read_events

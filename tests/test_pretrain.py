@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune import build_pretrain, check_pretrain, encoder, endpoints, load
 from plugins.bert_finetune.pretrain import network
-from plugins.bert_finetune.pretrain.corpus import Corpus, encode, hold_out
+from plugins.bert_finetune.pretrain.corpus import Corpus, encode
 from plugins.bert_finetune.pretrain.examples import IS_NEXT, IS_OTHER, Windows, draw_pair
 from plugins.bert_finetune.pretrain.health import alarms, effective_rank
 from plugins.bert_finetune.pretrain.masking import Masker
@@ -23,6 +23,7 @@ from plugins.bert_finetune.pretrain.neighbour_heads import offsets
 from plugins.bert_finetune.pretrain.sentences import split_sentences
 from plugins.bert_finetune.settings import PretrainSettings
 from training.batches import step_seed
+from training.documents import hold_out
 from training.errors import UserError
 from training.loop import fit
 from training.settings import parse_settings

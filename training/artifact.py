@@ -26,9 +26,14 @@ def save(task: Task, model: torch.nn.Module, folder: Path, settings: TrainSettin
     """Write weights, record and card, replacing the artifact that was there only when all is on the disk."""
     with files.replacing(folder) as new:
         task.save(model, new)
-        record = {"format": FORMAT, **about, "settings": shareable(settings), "versions": versions()}
+        record = make_record(settings, about)
         files.write_json(new / RECORD, record)
         files.write_text(new / "README.md", card.render(record))
+
+
+def make_record(settings: TrainSettings, about: dict[str, Any]) -> dict[str, Any]:
+    """What an artifact says of itself: `about`, the settings without paths, and the versions of the libraries."""
+    return {"format": FORMAT, **about, "settings": shareable(settings), "versions": versions()}
 
 
 def read_record(folder: Path) -> dict[str, Any]:

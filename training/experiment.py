@@ -47,7 +47,7 @@ class Experiment(ABC):
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
     @abstractmethod
-    def run(self, part: Part, fit: Fit) -> dict[str, float]:
+    def run(self, part: Part, fit: Fit) -> dict[str, Any]:
         """Do a part and return its metrics. `fit(task, settings)` trains in the part's folder and returns its artifact."""
 
     @abstractmethod
@@ -57,6 +57,10 @@ class Experiment(ABC):
     def keeps(self, part: Part) -> bool:
         """Whether this part's weights become the run's."""
         return False
+
+    def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+        """Write the artifact of an experiment that trains nothing, and return its record; None where there is none to write."""
+        return None
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         """For the report: title -> {"columns": [...], "rows": [[...]]}."""
@@ -130,7 +134,7 @@ class _Experiment:
                 self._do(part)
         except StoppedError:
             message = f"Stopped on request after {len(self.results)} of {len(self.experiment.parts)} parts; it can be resumed."
-            self.log.write("cancelled", step=self.last_step, message=message)
+            self.log.write("cancelled", step=max(self.last_step, self.steps), message=message)
             return False
         self._finish()
         self.tell("finished", metrics=self.experiment.metrics(self.results), message="")
@@ -173,11 +177,15 @@ class _Experiment:
     def _finish(self) -> None:
         from training import artifact, card
 
-        kept = self.folder / PARTS / "kept"
-        if kept.is_dir():
+        kept, made = self.folder / PARTS / "kept", self.folder / PARTS / "made"
+        record = None
+        if not kept.is_dir():
+            made.mkdir(parents=True, exist_ok=True)
+            record, kept = self.experiment.save(made, self.record), made
+        if record is not None or kept is not made:
             with files.replacing(self.folder / "artifact") as new:
                 shutil.copytree(kept, new, dirs_exist_ok=True)
-                record = artifact.read_record(new) | self.experiment.finish(self.results, new)
+                record = (record or artifact.read_record(new)) | self.experiment.finish(self.results, new)
                 files.write_json(new / artifact.RECORD, record)
                 files.write_text(new / "README.md", card.render(record))
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -24,6 +24,8 @@ PICTURES: dict[str, Any] = {
 
 class TrainSettings(BaseModel):
     """What every trainer understands. Subclass it to add fields; each needs a description with its unit."""
+
+    unused: ClassVar[frozenset[str]] = frozenset()  # fields that mean nothing to a trainer: its form leaves them out
 
     # The rules are built at the first use: most commands need those of one class, or of none.
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)

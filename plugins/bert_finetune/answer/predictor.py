@@ -14,11 +14,11 @@ from plugins.bert_finetune.answer.questions import Question
 from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import make_windows
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
 from training.column_names import plain_name
 from training.data import read_table
 from training.errors import UserError
+from training.scored_file import write_scored
 
 SHOWN = 3  # answers
 DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}

@@ -13,11 +13,11 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.first_token import first_token_twin
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from plugins.bert_finetune.scored_file import write_scored
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import Table, read_table
 from training.errors import UserError
+from training.scored_file import write_scored
 
 MAX_WORDS = 200  # explained, one forward pass each
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.classify.task import make_task
-from plugins.bert_finetune.label_efficiency import arms, intervals
+from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.settings import ClassifySettings
+from training import intervals
 from training.artifact import RECORD
 from training.errors import UserError
 from training.experiment import Experiment, Fit, Part

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plugins.bert_finetune.pretrain.sentences import split_sentences
-from training.columns import guess_text_columns
-from training.data import Table, fingerprint, read_table
-from training.errors import UserError
+from training.documents import read_documents as read_parts
 from training.preflight import Finding
-from training.text_encoding import find_encoding
 from training.wording import counted
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import PretrainSettings
 
 Document = list[str]  # its sentences
-TEXT = (".txt", ".text", ".md", "")
 ENCODED_AT_ONCE = 20_000  # sentences: what the tokenizer's threads share
 
 
@@ -51,42 +46,18 @@ def read_documents(settings: PretrainSettings, source: str) -> tuple[list[Docume
     Raises:
         UserError: If nothing can be read.
     """
-    path = Path(source)
-    if source and _is_plain_text(path):
-        file, notices = find_encoding(path)
-        with file.open() as lines:
-            return _documents(lines), notices
-    table = read_table(path) if source else _hub_table(settings.dataset)
-    column = settings.text_column or guess_text_columns(table, need_label=False).text
-    return [split_sentences(text) for text in table.strings(column) if text and text.strip()], list(table.notices)
+    found, notices = read_parts(source, settings.dataset, settings.text_column, _paragraphs)
+    return [[each for part in document for each in split_sentences(part)] for document in found], notices
 
 
-def digest(settings: PretrainSettings) -> str:
-    """SHA-256 of the text file, for the model card."""
-    return fingerprint(Path(settings.data)) if settings.data else ""
-
-
-def _is_plain_text(path: Path) -> bool:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    return (suffixes[-1] if suffixes else "") in TEXT
-
-
-def _hub_table(name: str) -> Table:
-    from training.hub_data import load_hub_dataset
-
-    if not name:
-        raise UserError("There is no text: give a file (data) or a Hub data set (dataset).")
-    return load_hub_dataset(name, "train")
-
-
-def _documents(lines: Iterable[str]) -> list[Document]:
-    documents: list[Document] = [[]]
+def _paragraphs(lines: Iterable[str]) -> list[Document]:
+    found: list[Document] = [[]]
     for line in lines:
         if line.strip():
-            documents[-1].extend(split_sentences(line))
-        elif documents[-1]:
-            documents.append([])
-    return [document for document in documents if document]
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return [document for document in found if document]
 
 
 def check_documents(documents: list[Document], settings: PretrainSettings) -> list[Finding]:
@@ -112,21 +83,6 @@ def check_documents(documents: list[Document], settings: PretrainSettings) -> li
         advice = "Continue from a pre-trained model, or give more text: it will be learned by heart."
         found.append(Finding("amber", f"Only {words:,} words", advice))
     return found
-
-
-def hold_out(documents: list[Document], share: float, seed: int) -> tuple[list[Document], list[Document]]:
-    """Whole documents for training and for evaluation; of a single one, its end is held out."""
-    if not share:
-        return documents, []
-    if len(documents) == 1:
-        cut = max(1, round(len(documents[0]) * (1 - share)))
-        return [documents[0][:cut]], [documents[0][cut:]] if documents[0][cut:] else []
-    order = np.random.default_rng([seed, 3]).permutation(len(documents))
-    held = set(order[: max(1, round(len(documents) * share))].tolist())
-    return (
-        [document for number, document in enumerate(documents) if number not in held],
-        [document for number, document in enumerate(documents) if number in held],
-    )
 
 
 def encode(documents: list[Document], tokenizer: Any) -> Corpus:

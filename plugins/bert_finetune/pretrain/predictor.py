@@ -11,10 +11,10 @@ import torch
 from transformers import AutoModelForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.scored_file import write_scored
 from training.columns import guess_text_columns
 from training.data import read_table
 from training.errors import UserError
+from training.scored_file import write_scored
 
 HOLE = re.compile(r"\[MASK\]|<mask>|_{3,}", re.IGNORECASE)
 MOST_WORDS = 50

@@ -13,7 +13,7 @@ from torch.nn import functional
 from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.padding import pad
 from plugins.bert_finetune.pretrain import health, network
-from plugins.bert_finetune.pretrain.corpus import check_documents, encode, hold_out, read_documents
+from plugins.bert_finetune.pretrain.corpus import check_documents, encode, read_documents
 from plugins.bert_finetune.pretrain.examples import Window, Windows, draw_pair
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.quick_dropout import drop_quickly
@@ -21,6 +21,7 @@ from plugins.bert_finetune.vectors import masked_mean
 from training.batches import step_seed
 from training.columns import guess_text_columns
 from training.data import read_table
+from training.documents import hold_out
 from training.errors import UserError
 from training.preflight import Finding, Sheet
 from training.task import Score, Task

@@ -12,13 +12,13 @@ from transformers import AutoModelForTokenClassification
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from plugins.bert_finetune.scored_file import write_scored
 from plugins.bert_finetune.tag.schemes import spans
 from plugins.bert_finetune.tag.words import split_words, windows
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import read_table
 from training.errors import UserError
+from training.scored_file import write_scored
 
 
 class Tagger:

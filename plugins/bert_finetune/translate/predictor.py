@@ -10,12 +10,12 @@ from transformers import AutoModelForSeq2SeqLM
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.padding import batches_by_length
-from plugins.bert_finetune.scored_file import write_scored
 from plugins.bert_finetune.translate.network import load_target_tokenizer
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import read_table
 from training.errors import UserError
+from training.scored_file import write_scored
 
 MOST_BEAMS = 16
 LONGEST = 512  # tokens written, where the artifact does not say

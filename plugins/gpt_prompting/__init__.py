@@ -1,0 +1,132 @@
+"""Decoders that read from left to right (Radford et al., 2019): prompted without training, and trained by next-token prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from plugins._contract import Card, Plugin, Trainer, Workbench
+from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.settings import PretrainSettings
+from plugins.gpt_prompting.shots.settings import ShotsSettings
+from training.experiment import Experiment
+from training.preflight import Sheet
+from training.task import Task
+
+
+def check_pretrain(settings: PretrainSettings) -> Sheet:
+    """Read the text, the dialogues and the tasks, and report on them."""
+    from plugins.gpt_prompting.pretrain.sources import check
+
+    return check(settings)
+
+
+def build_pretrain(settings: PretrainSettings) -> Task:
+    """The task of `pretrain`."""
+    from plugins.gpt_prompting.pretrain.task import build
+
+    return build(settings)
+
+
+def check_shots(settings: ShotsSettings) -> Sheet:
+    """Read the rows and report on prompt and labels."""
+    from plugins.gpt_prompting.shots.data import check
+
+    return check(settings)
+
+
+def build_shots(settings: ShotsSettings) -> Experiment:
+    """The experiment of `shots`."""
+    from plugins.gpt_prompting.shots.experiment import build
+
+    return build(settings)
+
+
+def load(folder: Path) -> Any:
+    """Any causal language model that transformers reads, as what the endpoints ask."""
+    from plugins.gpt_prompting.models.local import LocalModel
+
+    return LocalModel.load(folder)
+
+
+def connect(name: str) -> Any:
+    """A model on another machine: hosted:model@https://server/v1."""
+    from plugins.gpt_prompting.models.hosted import connect as connect_hosted
+
+    return connect_hosted(name)
+
+
+def tab(workbench: Workbench) -> None:
+    """Draw "Try" and "Look inside"."""
+    from plugins.gpt_prompting.tab import draw
+
+    draw(workbench)
+
+
+SHOTS_CARD = Card(
+    "text-classification",
+    "transformers",
+    paper="Brown et al., 2020 (GPT-3); Zhao et al., 2021; Min et al., 2022",
+    tags=("prompt", "few-shot"),
+    usage="""
+# The prompt is in prompt.json; the weights are those it was measured with, unchanged.
+from gradio_client import Client
+
+studio = Client("http://127.0.0.1:7860")
+print(studio.predict("{repo}", "a text to label", api_name="/gpt_prompting_classify"))
+""",
+    summary="A prompt with its examples, measured on labelled rows; no parameter was changed.",
+    limits=("It was measured on the rows named here; other texts may fare otherwise.",),
+)
+
+PLUGIN = Plugin(
+    name="gpt_prompting",
+    title="GPT",
+    summary="Prompt a language model and measure what the wording, the examples and their number are worth; or train one on your own text.",
+    trainers=(
+        Trainer(
+            "pretrain",
+            "Train on text, dialogues and tasks",
+            PretrainSettings,
+            build_pretrain,
+            check_pretrain,
+            preload=("plugins.gpt_prompting.pretrain.task",),
+        ),
+        Trainer(
+            "shots",
+            "How many examples are worth it?",
+            ShotsSettings,
+            build_shots,
+            check_shots,
+            preload=("plugins.gpt_prompting.shots.experiment",),
+            card=SHOTS_CARD,
+        ),
+    ),
+    load=load,
+    connect=connect,
+    endpoints=(
+        endpoints.generate,
+        endpoints.chat,
+        endpoints.classify,
+        endpoints.evaluate,
+        endpoints.next_token,
+        endpoints.score,
+        endpoints.shots,
+    ),
+    card=Card(
+        "text-generation",
+        "transformers",
+        paper="Radford et al., 2019 (GPT-2)",
+        tags=("gpt2",),
+        usage="""
+from transformers import pipeline
+
+write = pipeline("text-generation", model="{repo}")
+print(write("Once upon a time", max_new_tokens=40)[0]["generated_text"])
+""",
+        summary="A decoder trained by next-token prediction.",
+        limits=("It writes what its training texts make likely, true or not.",),
+    ),
+    tab=tab,
+    architectures=("*LMHeadModel", "*ForCausalLM"),
+)

@@ -1,0 +1,261 @@
+"""What the plugin answers over the API; cheap to import, the work is in the modules that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.errors import UserError
+
+if TYPE_CHECKING:
+    from plugins.gpt_prompting.models.interface import LanguageModel, Sampling
+    from plugins.gpt_prompting.prompts import Prompt
+
+TEMPLATE = "Text: {text}\nLabel: {label}"
+
+
+def generate(
+    model: LanguageModel,
+    prompt: str,
+    new_tokens: int = 60,
+    temperature: float = 0.8,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
+    stop: list[str] = [],  # noqa: B006 - published as it stands, and never changed
+    seed: int = 0,
+    alternatives: int = 1,
+    shown: int = 5,
+    key: str = "",
+) -> Iterator[dict[str, Any]]:
+    """Continue a text; streams what was written so far.
+
+    Args:
+        prompt: The text, not empty.
+        new_tokens: At most so many, 1 to 4096; fewer where the model's context ends.
+        temperature: 0 takes the most probable token every time.
+        top_k: Only the k most probable tokens; 0: all.
+        top_p: Only the most probable tokens whose sum reaches this; 1: all.
+        min_p: Only tokens at least this share as probable as the best; 0: all.
+        repetition_penalty: Above 1, what stands there already becomes less probable.
+        stop: The answer ends before any of these.
+        seed: The same seed draws the same tokens.
+        alternatives: Answers drawn at once, 1 to 16.
+        shown: Other tokens given with each, 0 to 50.
+        key: For a hosted model: your key. It is sent to its server alone, and not kept.
+
+    Returns:
+        text (of the first answer); answers: text, tokens (token, probability, others: what else might have come), finished
+        (end of text, length, stop string or broken), note; prompt_tokens, context, new_tokens, seconds, first_token_seconds,
+        tokens_per_second. Each value is the whole so far; the last is the result.
+    """
+    from plugins.gpt_prompting.generate import generate as write
+
+    how = _sampling(new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, stop, seed, alternatives, shown)
+    yield from write(with_key(model, key), prompt, how)
+
+
+def chat(
+    model: LanguageModel,
+    messages: list[dict[str, Any]],
+    new_tokens: int = 120,
+    temperature: float = 0.8,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
+    stop: list[str] = [],  # noqa: B006 - as above
+    seed: int = 0,
+    shown: int = 5,
+    key: str = "",
+) -> Iterator[dict[str, Any]]:
+    """Answer the last message of a dialogue; streams what was written so far.
+
+    Args:
+        messages: role (system, user or assistant) and content of each; the last is the user's. Oldest turns that do not fit are dropped.
+        new_tokens: As for generate, and so on.
+        temperature: As for generate.
+        top_k: As for generate.
+        top_p: As for generate.
+        min_p: As for generate.
+        repetition_penalty: As for generate.
+        stop: As for generate.
+        seed: As for generate.
+        shown: As for generate.
+        key: As for generate.
+
+    Returns:
+        As generate; and dropped_messages (places from 0), template (the model's own, or plain transcript).
+    """
+    from plugins.gpt_prompting.chat import chat as answer
+
+    how = _sampling(new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, stop, seed, 1, shown)
+    yield from answer(with_key(model, key), messages, how)
+
+
+def classify(
+    model: LanguageModel,
+    text: str,
+    labels: list[str] = [],  # noqa: B006 - as above
+    examples: list[dict[str, Any]] = [],  # noqa: B006
+    template: str = TEMPLATE,
+    calibrate: str = "none",
+    instruction: str = "",
+    key: str = "",
+) -> dict[str, Any]:
+    """Label a text by a prompt: no weight is changed.
+
+    Args:
+        text: What takes the place of {text} in the template.
+        labels: A label each, or label=words where other words stand for it in the prompt. Empty: the prompt that the weights were saved with.
+        examples: Rows with text (the template's variables) and label, in the order in which they are shown.
+        template: How a row is written, with {text} and {label}.
+        calibrate: none, contextual (Zhao et al., 2021) or pmi (Holtzman et al., 2021).
+        instruction: Said once, before the examples.
+        key: As for generate.
+
+    Returns:
+        label; probabilities: label -> 0 to 1; scores: label -> log-likelihood in nats (empty for a hosted model);
+        prompt: as the model got it; dropped_examples: places (from 0) of those that did not fit; text_was_cut; said: a hosted
+        model's answer, from which the label was read.
+    """
+    from plugins.gpt_prompting.scoring import Labeller
+
+    if not text.strip():
+        raise UserError("The text is empty: write something to label.")
+    prompt = prompt_of(model, template, labels, examples, instruction, calibrate)
+    row = dict.fromkeys(prompt.fields, text) if len(prompt.fields) == 1 else {"text": text}
+    [answer] = Labeller(with_key(model, key), prompt).label([row])
+    return answer.record()
+
+
+def evaluate(
+    model: LanguageModel,
+    file: Path,
+    labels: list[str] = [],  # noqa: B006 - as above
+    examples: list[dict[str, Any]] = [],  # noqa: B006
+    template: str = TEMPLATE,
+    calibrate: str = "none",
+    instruction: str = "",
+    label_column: str = "",
+    shots: int = 0,
+    choice: str = "balanced",
+    rows: int = 0,
+    seed: int = 0,
+    key: str = "",
+) -> Iterator[dict[str, Any]]:
+    """Measure a prompt on a file of labelled rows; streams how it stands, and a cancelled call keeps what it had.
+
+    Args:
+        file: CSV, TSV, JSONL or Parquet with a column for each of the template's variables, and one of labels.
+        labels: As for classify. Empty: those of the file.
+        examples: As for classify.
+        template: As for classify.
+        calibrate: As for classify.
+        instruction: As for classify.
+        label_column: Column of the labels. Empty: guessed.
+        shots: Examples to draw from the file, which are then not measured on; 0: those given.
+        choice: How they are drawn: random, balanced, nearest to each row (by the model's vectors) or nearest_words (by TF-IDF).
+        rows: Rows to measure on, class by class; 0: all.
+        seed: Of the draw.
+        key: As for generate.
+
+    Returns:
+        done, total, rows_per_second, metrics (rows, accuracy, low and high: 95 % interval, macro_f1, calibration_error),
+        with_dropped_examples, with_cut_text, without_label; at the end also confusion, predictions (line, label,
+        predicted_label, probability), parameters_sha256 (before, after, unchanged).
+    """
+    from plugins.gpt_prompting.evaluation import evaluate as measure
+    from plugins.gpt_prompting.labelled_rows import read_rows
+
+    kept = _kept_prompt(model, labels)
+    data = read_rows(file, kept.template if kept else template, label_column)
+    prompt = kept or prompt_of(model, template, labels or data.labels, examples, instruction, calibrate)
+    last = None
+    for last in measure(with_key(model, key), prompt, data, rows, shots, choice, seed):
+        yield last.record()
+    if last is not None:
+        yield last.whole()
+
+
+def next_token(model: LanguageModel, text: str, shown: int = 10, key: str = "") -> list[dict[str, Any]]:
+    """The most probable next tokens of a text.
+
+    Args:
+        text: What the token would follow; empty for the beginning of a text.
+        shown: How many, 1 to 200.
+        key: As for generate.
+
+    Returns:
+        token and probability of each, the most probable first.
+    """
+    if not 1 <= shown <= 200:
+        raise UserError(f"shown: {shown} was given; 1 to 200 was expected.")
+    found = with_key(model, key).next_token(text, shown)
+    return [{"token": token, "probability": round(value, 6)} for token, value in found]
+
+
+def score(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
+    """How probable each token of a text is, and the text as a whole.
+
+    Args:
+        text: Of any length; what is longer than the context is read in windows that overlap by half of it.
+        shown: Other tokens given with each, 0 to 50.
+
+    Returns:
+        tokens (token, probability, others), tokens_scored, loss (nats a token), perplexity, bits_per_byte.
+    """
+    from plugins.gpt_prompting.inside import surprise
+
+    return surprise(model, text, min(max(shown, 0), 50))
+
+
+def shots(model: LanguageModel) -> dict[str, Any]:
+    """What the experiment that made these weights' prompt found: accuracy against the number of examples. Run it by /train, trainer shots.
+
+    Returns:
+        records: arm (prompt, or labels shuffled), shots, mean accuracy, low and high (95 % interval), seeds (draws);
+        macro_f1 and calibration_error likewise; order_sensitivity; fine_tuned, where it was compared; proof: the parameters'
+        SHA-256 before and after, and whether it is unchanged.
+    """
+    studies = getattr(model, "record", {}).get("studies", [])
+    if not studies or "proof" not in studies[0]:
+        raise UserError("No experiment measured a prompt with these weights: train with shots, and choose that run.")
+    names = ("records", "macro_f1", "calibration_error", "order_sensitivity", "fine_tuned", "proof")
+    return {name: studies[0][name] for name in names}
+
+
+def prompt_of(
+    model: LanguageModel,
+    template: str,
+    labels: list[str],
+    examples: list[dict[str, Any]],
+    instruction: str,
+    calibrate: str,
+) -> Prompt:
+    """The prompt that was asked for, or the one that the weights were saved with where no labels are given."""
+    from plugins.gpt_prompting.prompts import make_prompt
+
+    return _kept_prompt(model, labels) or make_prompt(template, labels, examples, instruction, calibrate)
+
+
+def _kept_prompt(model: LanguageModel, labels: list[str]) -> Prompt | None:
+    return None if labels else getattr(model, "prompt", None)
+
+
+def with_key(model: LanguageModel, key: str) -> Any:
+    """A hosted model with the caller's key; any other as it is."""
+    return model.with_key(key) if key and hasattr(model, "with_key") else model  # type: ignore[attr-defined]
+
+
+def _sampling(
+    new_tokens: int, temperature: float, top_k: int, top_p: float, min_p: float, repetition_penalty: float,
+    stop: list[str], seed: int, alternatives: int, shown: int,
+) -> Sampling:  # fmt: skip
+    from plugins.gpt_prompting.models.interface import Sampling
+
+    return Sampling(
+        new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, tuple(stop), seed, alternatives, shown
+    )

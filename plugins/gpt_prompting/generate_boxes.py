@@ -1,0 +1,46 @@
+"""Write: a prompt is continued while one watches; every token can be pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.model_boxes import PRIVATE, draw_model, draw_sampling, sampling_of
+from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown, speed
+
+EXAMPLES = ["Once upon a time", "The king said to his daughter", "User: What is your name?\nAssistant:"]
+
+
+def draw_generate(workbench: Workbench) -> None:
+    """Draw the box."""
+    with gr.Row():
+        with gr.Column():
+            weights, key = draw_model(workbench)
+            prompt = gr.Textbox(EXAMPLES[0], label="Prompt", lines=5, max_lines=20)
+            rules = draw_sampling()
+            with gr.Row():
+                write = gr.Button("Write", variant="primary")
+                stop = gr.Button("Stop", variant="stop")
+            gr.Examples(EXAMPLES, prompt, label="Examples", api_visibility="private")
+        with gr.Column():
+            view = TokenView("What it writes", "Press Write.")
+            said = gr.Markdown()
+            take = gr.Button("Go on from the first answer", size="sm")
+
+    def run(name: str, text: str, secret: str, *values: Any) -> Iterator[tuple[str, str]]:
+        for state in workbench.stream(endpoints.generate, name, text, *sampling_of(values), 5, secret or ""):
+            yield shown(answer_parts(state)), speed(state)
+
+    def go_on(text: str, drawn: str) -> str:
+        import json
+
+        parts = json.loads(drawn or "{}").get("parts") or [{"text": ""}]
+        return text + parts[0]["text"]
+
+    event = gr.on([write.click], run, [weights, prompt, key, *rules], [view, said], show_progress="hidden", **PRIVATE)
+    stop.click(None, None, None, cancels=[event], **PRIVATE)
+    take.click(go_on, [prompt, view], prompt, **PRIVATE)

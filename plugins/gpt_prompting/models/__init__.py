@@ -1,0 +1,1 @@
+"""Language models behind one interface: of this machine, and of others."""

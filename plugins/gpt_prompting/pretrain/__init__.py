@@ -1,0 +1,1 @@
+"""Next-token prediction on text, dialogues and few-shot prompts."""

@@ -1,0 +1,249 @@
+"""The task of `pretrain`: text, dialogues and few-shot prompts, packed, and the next token of each predicted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from plugins.gpt_prompting import decoder
+from plugins.gpt_prompting.pretrain import network, sources
+from plugins.gpt_prompting.pretrain.corpus import Corpus, Rows, Segment, encode, encode_dialogues, encode_texts
+from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, write
+from plugins.gpt_prompting.pretrain.episodes import MOST_TEXT, Drawer, Options, Writer
+from plugins.gpt_prompting.pretrain.measuring import Prompt, measuring_prompts
+from plugins.gpt_prompting.pretrain.mixture import Drawn, Mixture
+from plugins.gpt_prompting.pretrain.packing import pack
+from plugins.gpt_prompting.pretrain.shot_scores import PromptOutcome, shot_metrics
+from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
+from plugins.gpt_prompting.pretrain.writing import SHOWN_BEGINNING, continue_text
+from training.batches import step_seed
+from training.errors import UserError
+from training.preflight import Finding, Sheet
+from training.task import Score, Task
+
+if TYPE_CHECKING:
+    from plugins.gpt_prompting.pretrain.sources import Sources
+    from plugins.gpt_prompting.settings import PretrainSettings
+
+SAMPLES = 2
+MANY_UNKNOWN = 0.01  # share of the tokens
+
+
+class Held(NamedTuple):
+    """A held-out row of text or of dialogues."""
+
+    kind: str
+    segments: list[Segment]
+
+
+class TextOutcome(NamedTuple):
+    """What a held-out row gives."""
+
+    kind: str
+    loss: float  # summed cross entropy, in nats
+    labelled: int
+
+
+def build(settings: PretrainSettings) -> PretrainTask:
+    """Read everything, make or load tokenizer and network, encode.
+
+    Raises:
+        UserError: What the preflight sheet would show in red, or a model that does not fit.
+    """
+    found = sources.read(settings)
+    Sheet(tuple(found.findings)).raise_if_blocked()
+    torch.manual_seed(step_seed(settings.seed, 0, 0))
+    if settings.model:
+        tokenizer = decoder.load_tokenizer(Path(settings.model))
+        tokenizer.chat_template = tokenizer.chat_template or TRANSCRIPT
+    else:
+        tokenizer = train_tokenizer(found.everything(), settings.shape().vocabulary, settings.max_length)
+    return PretrainTask(found, settings, tokenizer, network.make(settings, tokenizer))
+
+
+class PretrainTask(Task):
+    """Rows are windows of text, windows of dialogues, and prompts that are drawn with the step's own random numbers."""
+
+    metric, maximize = "loss", False
+
+    def __init__(self, found: Sources, settings: PretrainSettings, tokenizer: Any, model: Any):
+        self.settings, self.tokenizer, self.model = settings, tokenizer, model
+        self.size = min(settings.max_length, decoder.positions(model))
+        text, self.held_text = (encode_texts(side, tokenizer) for side in (found.texts, found.held_texts))
+        talk, self.held_talk = (self._dialogues(side) for side in (found.dialogues, found.held_dialogues))
+        self.drawer, self.prompts = self._tasks(found)
+        text_rows, talk_rows = (Rows(corpus, self.size, settings.separate_documents) for corpus in (text, talk))
+        self.shares = _shares(found, settings)
+        self.train_data = Mixture(
+            [
+                (text_rows, self.shares["text"]),
+                (talk_rows, self.shares["dialogue"]),
+                (Drawn() if self.drawer else (), self.shares["task"]),
+            ]
+        )
+        if not len(self.train_data):
+            raise UserError("There is nothing to train on: the texts are too short, or every share is 0.")
+        self.eval_data: Sequence = [*self._held(self.held_text, "text"), *self._held(self.held_talk, "dialogue"), *self.prompts]  # fmt: skip
+        self.corpora = {"text": text, "dialogue": talk}
+        self.facts = self._facts(found, text, talk)
+
+    def _dialogues(self, dialogues: list) -> Corpus:
+        return encode_dialogues([write(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
+
+    def _tasks(self, found: Sources) -> tuple[Drawer | None, list[Prompt]]:
+        if not (found.tasks or found.held_tasks):
+            return None, []
+        settings, writer = self.settings, Writer.of(self.tokenizer)
+        options = Options(
+            settings.label_words, settings.most_classes, settings.repeats, settings.label_weight, settings.text_weight
+        )
+        train = writer.tokens(found.tasks, int(MOST_TEXT * self.size))
+        held = writer.tokens(found.held_tasks, max(4, self.size // 9 - 10))  # eight examples and a query should fit
+        drawer = Drawer(train, writer, options, self.size) if train else None
+        count = settings.evaluation_rows
+        return drawer, measuring_prompts(held, writer, options, self.size, count, settings.seed)
+
+    def _held(self, corpus: Corpus, kind: str) -> list[Held]:
+        rows = Rows(corpus, self.size, self.settings.separate_documents)
+        order = np.random.default_rng([self.settings.seed, 4]).permutation(len(rows))[: self.settings.evaluation_rows]
+        return [Held(kind, rows[int(row)]) for row in np.sort(order)]
+
+    def _facts(self, found: Sources, text: Corpus, talk: Corpus) -> dict[str, Any]:
+        facts = {
+            "documents": len(found.texts),
+            "dialogues": len(found.dialogues),
+            "tasks": [task.name for task in found.tasks],
+            "held_out_tasks": [task.name for task in found.held_tasks],
+            "tokens": len(text.tokens) + len(talk.tokens),
+            "vocabulary": len(self.tokenizer),
+            "max_length": self.size,
+            "parameters": sum(weight.numel() for weight in self.model.parameters()),
+        }
+        return {name: value for name, value in facts.items() if value}
+
+    def lengths(self, data: Sequence) -> Sequence[int] | None:
+        return None if isinstance(data, Mixture) else [_length(row) for row in data]
+
+    def collate(self, rows: list) -> dict:
+        """One line of tokens, see `packing.pack`; with prompts also asked, the place of each prompt's answer among the labelled."""
+        rng = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
+        return pack([self._segments(row, rng) for row in rows]) | {"rows": rows if isinstance(rows[0], Held | Prompt) else None}  # fmt: skip
+
+    def _segments(self, row: Any, rng: np.random.Generator) -> list[Segment]:
+        if row is None:
+            assert self.drawer is not None
+            return self.drawer.row(rng)
+        if isinstance(row, Prompt):
+            targets = np.full(len(row.ids), -100, dtype=np.int32)
+            targets[-1] = row.choices[row.right]
+            return [Segment(row.ids, targets, np.ones(len(row.ids), dtype=np.float32))]
+        return row.segments if isinstance(row, Held) else row
+
+    def losses(self, model: torch.nn.Module, batch: dict) -> torch.Tensor:
+        """Weighted cross entropy of every token that has a label, (labelled,)."""
+        return network.forward(model, batch).losses
+
+    def predict(self, model: torch.nn.Module, batch: dict) -> list:
+        """A `PromptOutcome` of each prompt, a `TextOutcome` of every other row."""
+        out, owners = network.forward(model, batch), batch["owners"].cpu().numpy()
+        rows = batch["rows"] or [None] * (int(owners.max(initial=-1)) + 1)
+        summed = np.bincount(owners, weights=out.losses.float().cpu().numpy(), minlength=len(rows))
+        counts = np.bincount(owners, minlength=len(rows))
+        asked = [number for number, row in enumerate(rows) if isinstance(row, Prompt)]
+        at = torch.as_tensor(np.searchsorted(owners, asked), device=out.losses.device)
+        scores = iter(network.logits_of(model, out, at).cpu().numpy() if asked else ())
+        return [
+            PromptOutcome.of(row, next(scores))
+            if isinstance(row, Prompt)
+            else TextOutcome(row.kind if isinstance(row, Held) else "text", float(loss), int(count))
+            for row, loss, count in zip(rows, summed, counts, strict=True)
+        ]
+
+    def score(self, outputs: list) -> Score:
+        """Loss, perplexity and bits per byte of text; loss of answers; accuracy by examples in the prompt. `loss` is the mean
+        of the three by their shares of the mixture."""
+        metrics: dict[str, float] = {}
+        losses: dict[str, float] = {}
+        for kind, corpus in (("text", self.held_text), ("dialogue", self.held_talk)):
+            rows = [each for each in outputs if isinstance(each, TextOutcome) and each.kind == kind]
+            labelled = sum(each.labelled for each in rows)
+            if labelled:
+                losses[kind] = sum(each.loss for each in rows) / labelled
+                metrics |= _of_text(kind, losses[kind], corpus)
+        prompts = [each for each in outputs if isinstance(each, PromptOutcome)]
+        if prompts:
+            metrics |= shot_metrics(prompts)
+            losses["task"] = metrics["label_loss"]
+        shares = {kind: self.shares[kind] for kind in losses}
+        whole = sum(shares.values())
+        return Score(
+            {"loss": sum(losses[kind] * share / whole for kind, share in shares.items()) if whole else 0.0} | metrics
+        )
+
+    def preview(self, model: torch.nn.Module) -> list[dict]:
+        """Continuations of the settings' prompts, or of the beginnings of held-out texts."""
+        given = [line for line in self.settings.prompts.splitlines() if line.strip()]
+        if given:
+            prompts = encode(given, self.tokenizer)
+        else:
+            rows = [row.segments[0].ids for row in self.eval_data if isinstance(row, Held)][:: max(1, len(self.eval_data) // SAMPLES)]  # fmt: skip
+            prompts = [ids[:SHOWN_BEGINNING].tolist() for ids in rows][:SAMPLES]
+        return [{"text": continue_text(model, self.tokenizer, ids, number)} for number, ids in enumerate(prompts) if ids]  # fmt: skip
+
+    def save(self, model: Any, folder: Path) -> None:
+        """A folder for `AutoModelForCausalLM`, adapters merged."""
+        network.save(model, self.tokenizer, folder, self.settings.half_precision)
+
+    def findings(self) -> list[Finding]:
+        read = self.settings.steps * self.settings.batch_size * self.size
+        found = [Finding("green", f"{self.facts['parameters']:,} parameters; {read:,} tokens will be read in rows of {self.size}")]  # fmt: skip
+        for kind, corpus in self.corpora.items():
+            count = len(corpus.tokens)
+            if count and count < self.size:
+                advice = f"A row has {self.size}: lower max_length, or give more."
+                found.append(Finding("amber", f"The {kind} has only {count:,} tokens", advice))
+            found += _unknown(corpus, kind, self.tokenizer)
+        if not network.is_quick(self.model):
+            advice = "Its attention cannot be packed: rows are padded, and every token meets the whole vocabulary."
+            found.append(Finding("amber", f"{type(self.model).__name__} trains the slow way", advice))
+        if self.size < self.settings.max_length:
+            advice = "Its positions are counted from the beginning and end there."
+            found.append(Finding("amber", f"The model sees {self.size} tokens, not {self.settings.max_length}", advice))
+        return found
+
+
+def _shares(found: Sources, settings: PretrainSettings) -> dict[str, float]:
+    """Of each kind in the tokens; all of them of what is alone."""
+    there = {"text": found.texts, "dialogue": found.dialogues, "task": found.tasks}
+    wished = {"dialogue": settings.dialogue_share, "task": settings.task_share}
+    shares = {"text": 1 - sum(wished.values())} | wished
+    return {kind: float(bool(rows)) if sum(map(bool, there.values())) == 1 else shares[kind] for kind, rows in there.items()}  # fmt: skip
+
+
+def _of_text(kind: str, loss: float, corpus: Corpus) -> dict[str, float]:
+    perplexity = math.exp(min(loss, 50))
+    if kind == "dialogue":
+        return {"answer_loss": loss, "answer_perplexity": perplexity}
+    bytes_a_token = corpus.size_bytes / max(1, len(corpus.targets))
+    return {"text_loss": loss, "perplexity": perplexity, "bits_per_byte": loss / math.log(2) / bytes_a_token}
+
+
+def _unknown(corpus: Corpus, kind: str, tokenizer: Any) -> list[Finding]:
+    unknown = tokenizer.unk_token_id
+    if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id) or not len(corpus.tokens):
+        return []
+    share = float((corpus.tokens == unknown).mean())
+    if not share:
+        return []
+    level = "red" if share > 0.5 else "amber"
+    advice = "The tokenizer has no tokens for this script: choose a model that was made for it, or train from scratch."
+    return [Finding(level, f"{share:.1%} of the {kind} cannot be written", advice)] if share > MANY_UNKNOWN else []
+
+
+def _length(row: Held | Prompt) -> int:
+    return len(row.ids) if isinstance(row, Prompt) else sum(len(segment.ids) for segment in row.segments)

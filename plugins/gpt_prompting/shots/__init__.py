@@ -1,0 +1,1 @@
+"""What examples in the prompt are worth: accuracy against their number, with no parameter changed."""

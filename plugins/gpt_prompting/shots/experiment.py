@@ -1,0 +1,176 @@
+"""Accuracy, macro F1 and calibration error against the number of examples, over draws and orders; nothing is trained."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plugins.gpt_prompting import examples as choosing
+from plugins.gpt_prompting.measures import confusion, measure
+from plugins.gpt_prompting.prompts import LABEL, Row
+from plugins.gpt_prompting.scoring import Labeller
+from plugins.gpt_prompting.shots import report
+from plugins.gpt_prompting.shots.data import ShotsData, read
+from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned
+from training import artifact
+from training.errors import UserError
+from training.experiment import Experiment, Fit, Part
+from training.preflight import Finding
+from training.publish import pushed_files
+
+if TYPE_CHECKING:
+    from plugins.gpt_prompting.models.local import LocalModel
+    from plugins.gpt_prompting.shots.settings import ShotsSettings
+
+PROMPT_FILE = "prompt.json"
+OURS, SHUFFLED = "prompt", "labels shuffled"
+
+
+def build(settings: ShotsSettings) -> Shots:
+    """Read the data and lay out the parts.
+
+    Raises:
+        UserError: For data that cannot be used, or without a model.
+    """
+    if settings.processes > 1:
+        raise UserError("processes: the parts of this experiment run one after the other in one process.")
+    return Shots(read(settings), settings)
+
+
+class Shots(Experiment):
+    """Numbers of examples by draws by orders, and once more with the examples' labels shuffled."""
+
+    def __init__(self, data: ShotsData, settings: ShotsSettings):
+        self.data, self.settings = data, settings
+        self.fine_tuned = read_fine_tuned(settings.fine_tuned_run) if settings.fine_tuned_run.strip() else []
+        self.folder = _weights_of(settings)
+        self.parts = [
+            Part(f"{count}-{draw}-{order}-{number}", {"arm": arm, "shots": count, "draw": draw, "order": order, "evaluation_rows": len(data.rows)}, 1)
+            for count in data.counts
+            for draw in range(settings.draws if count else 1)
+            for order in range(settings.orders if count > 1 and not self._is_nearest else 1)
+            for number, arm in enumerate((OURS, SHUFFLED) if settings.shuffled_labels and count and not order else (OURS,))
+        ]  # fmt: skip
+        self.facts = {"rows": len(data.rows), "examples from": len(data.pool), "labels": ", ".join(data.prompt.names)}
+
+    @cached_property
+    def model(self) -> LocalModel:
+        from plugins.gpt_prompting.models.local import LocalModel
+
+        return LocalModel.load(self.folder)
+
+    def run(self, part: Part, fit: Fit) -> dict[str, Any]:
+        """Label the rows with one draw of examples; `fit` is not called, and the parameters' hash before and after is kept."""
+        about = part.about
+        before = self.model.fingerprint()
+        examples = self._examples(about)
+        labeller = Labeller(self.model, self.data.prompt)
+        answers = list(labeller.label(self.data.rows, examples))
+        truth, said = [row[LABEL] for row in self.data.rows], [answer.label for answer in answers]
+        found = measure(truth, said, [answer.probabilities[answer.label] for answer in answers])
+        return {
+            **{name: found[name] for name in ("accuracy", "macro_f1", "calibration_error")},
+            "confusion": [row[1:] for row in confusion(truth, said, self.data.prompt.names)["rows"]],
+            "prompt_tokens": sum(self.model.count(answer.fitted.text) for answer in answers),
+            "seconds": round(labeller.seconds, 3),
+            "with_dropped_examples": sum(bool(answer.fitted.dropped) for answer in answers),
+            "sha256_before": before,
+            "sha256_after": self.model.fingerprint(),
+        }
+
+    def _examples(self, about: dict[str, Any]) -> list[list[Row]]:
+        """Those of each row."""
+        count, draw, rows = about["shots"], about["draw"], self.data.rows
+        seed = self.settings.seed + 1000 * draw
+        pool = self._shuffled(seed) if about["arm"] == SHUFFLED else self.data.pool
+        if not count:
+            return [[] for _ in rows]
+        if self._is_nearest:
+            some = np.random.default_rng([seed, 41]).permutation(len(pool))[: max(count, len(pool) * 4 // 5)]
+            near = [pool[at] for at in some.tolist()]
+            return choosing.nearest_of(near, self.data.prompt.fields, self.settings.choice, self.model)(rows, count)
+        chosen = choosing.choose(self.data.pool, count, self.settings.choice, seed)
+        if about["arm"] == SHUFFLED:
+            chosen = shuffle_labels(chosen, self.data.prompt.names, seed)
+        order = np.random.default_rng([seed, 43, about["order"]]).permutation(count) if about["order"] else range(count)
+        return [[chosen[at] for at in order]] * len(rows)
+
+    @property
+    def _is_nearest(self) -> bool:
+        """Whether every row has examples of its own."""
+        return self.settings.choice.startswith("nearest")
+
+    def _shuffled(self, seed: int) -> list[Row]:
+        return shuffle_labels(self.data.pool, self.data.prompt.names, seed)
+
+    def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Mean accuracy at each number of examples, and how far the orders of one draw lie apart."""
+        return report.metrics(results)
+
+    def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
+        return report.tables(results, self.data, self.fine_tuned)
+
+    def shown(self, results: list[dict[str, Any]]) -> list[dict]:
+        return report.shown(results, self.data, self.fine_tuned)
+
+    def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
+        """The weights as they were, and the prompt beside them: what was measured can be loaded, called and published."""
+        for path in pushed_files(self.folder):
+            if path.name in (artifact.RECORD, "README.md") or path.suffix == ".png":
+                continue
+            target = folder / path.relative_to(self.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(path, target)
+        return artifact.make_record(self.settings, {**about, "facts": self.facts})
+
+    def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+        best = report.best_examples(results)
+        examples = self._examples(best)[0] if best["shots"] and not self._is_nearest else []
+        self.data.prompt.with_examples(examples).save(folder / PROMPT_FILE)
+        (folder / report.PICTURE).write_bytes(report.picture(results, self.data, self.fine_tuned))
+        return {
+            "studies": [report.study(results, self.data, self.fine_tuned)],
+            "metrics": report.scores_of(best),
+            "facts": {**self.facts, **report.proof(results)},
+        }
+
+    def findings(self) -> list[Finding]:
+        words = f"{len(self.parts)} parts: examples {', '.join(map(str, self.data.counts))}; {self.settings.draws} draws, {self.settings.orders} orders"
+        found = [
+            Finding("green", words, "Nothing is trained: the parameters' SHA-256 is taken before and after each part.")
+        ]
+        prompts = [self.data.prompt.text(row, self._examples(self.parts[-1].about)[0]) for row in self.data.rows[:50]]
+        longest = max(map(self.model.count, prompts))
+        if longest > self.model.context:
+            text = f"The longest prompt has about {longest:,} tokens; the model reads {self.model.context:,}"
+            found.append(Finding("amber", text, "Examples that do not fit are dropped from the far end, and counted."))
+        return found
+
+
+def shuffle_labels(rows: list[Row], names: list[str], seed: int) -> list[Row]:
+    """The same texts with labels drawn at random, which only chance makes right."""
+    random = np.random.default_rng([seed, 47])
+    return [{**row, LABEL: names[int(random.integers(len(names)))]} for row in rows]
+
+
+def _weights_of(settings: ShotsSettings) -> Path:
+    if settings.model:
+        return Path(settings.model)
+    from plugins.gpt_prompting import PLUGIN
+
+    if not PLUGIN.starters:
+        raise UserError("model: choose the model to prompt; this plugin ships no starter.")
+    return next(iter(PLUGIN.starters.values()))
+
+
+def _link(path: Path, target: Path) -> None:
+    """A second name for the same bytes, where the disk allows it: weights are never written to."""
+    try:
+        os.link(path.resolve(), target)
+    except OSError:
+        shutil.copyfile(path, target)

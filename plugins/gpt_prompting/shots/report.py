@@ -1,0 +1,162 @@
+"""What the experiment found, for people: curves, tables, and the proof that nothing was trained."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from plugins.gpt_prompting.shots.data import ShotsData
+from plugins.gpt_prompting.shots.fine_tuned import wins_from
+from training import intervals
+
+PICTURE = "shots.png"
+TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "calibration_error": "Expected calibration error"}
+OURS = "prompt"
+Results = list[dict[str, Any]]
+
+
+def by_draw(results: Results, metric: str) -> Results:
+    """Records as `intervals.summary` takes them: the orders of a draw are averaged first, since they are not independent of it."""
+    groups: dict[tuple, list[float]] = defaultdict(list)
+    for one in results:
+        groups[one["arm"], one["shots"], one["draw"], one["evaluation_rows"]].append(one[metric])
+    return [
+        {"arm": arm, "shots": shots, "seed": draw, "evaluation_rows": rows, metric: float(np.mean(values))}
+        for (arm, shots, draw, rows), values in groups.items()
+    ]
+
+
+def summary(results: Results, metric: str = "accuracy") -> Results:
+    """A record an arm and number of examples: arm, shots, mean, low, high, seeds (draws)."""
+    return intervals.summary(by_draw(results, metric), metric, "shots")
+
+
+def order_sensitivity(results: Results) -> dict[int, float]:
+    """Examples -> how far the best and the worst order of the same examples lie apart in accuracy, mean over draws (Lu et al., 2022)."""
+    groups: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for one in results:
+        if one["arm"] == OURS:
+            groups[one["shots"], one["draw"]].append(one["accuracy"])
+    spread: dict[int, list[float]] = defaultdict(list)
+    for (shots, _), values in groups.items():
+        if len(values) > 1:
+            spread[shots].append(max(values) - min(values))
+    return {shots: float(np.mean(values)) for shots, values in sorted(spread.items())}
+
+
+def metrics(results: Results) -> dict[str, float]:
+    """For the curves of the run."""
+    found = {f"accuracy_at_{one['shots']}": one["mean"] for one in summary(results) if one["arm"] == OURS}
+    spread = order_sensitivity(results)
+    return found | ({"order_spread": round(max(spread.values()), 4)} if spread else {})
+
+
+def tables(results: Results, data: ShotsData, fine_tuned: Results) -> dict[str, dict[str, list]]:
+    """Each metric against the number of examples, then cost, orders, fine-tuning, confusion and the proof."""
+    found = {
+        f"{title} (mean, 95 % interval)": intervals.table(summary(results, metric), by="shots")
+        for metric, title in TITLES.items()
+    }
+    found["Beside it"] = {
+        "columns": ["", "accuracy"],
+        "rows": [["chance", f"{data.chance:.3f}"], ["always the most frequent label", f"{data.majority:.3f}"]],
+    }
+    if fine_tuned:
+        records = [record for record in summary(results) if record["arm"] == OURS]
+        title = wins_from(fine_tuned, records)
+        found[title] = intervals.table(fine_tuned, by="labels")
+    spread = order_sensitivity(results)
+    if spread:
+        rows = [[shots, f"{value:.3f}"] for shots, value in spread.items()]
+        found["Order sensitivity: best minus worst order of the same examples"] = {"columns": ["shots", "accuracy"], "rows": rows}  # fmt: skip
+    found["Cost"] = _cost(results)
+    shots, counts = _confusion(results)
+    names = data.prompt.names
+    found[f"Confusion with {shots} examples (all draws)"] = {
+        "columns": ["true label", *names],
+        "rows": [[name, *row] for name, row in zip(names, counts, strict=True)],
+    }
+    found["Proof that nothing was trained"] = {"columns": ["", "value"], "rows": [list(each) for each in proof(results).items()]}  # fmt: skip
+    return found
+
+
+def _cost(results: Results) -> dict[str, list]:
+    rows = []
+    for shots in sorted({one["shots"] for one in results}):
+        mine = [one for one in results if one["shots"] == shots and one["arm"] == OURS]
+        if not mine:
+            continue
+        count = sum(one["evaluation_rows"] for one in mine)
+        tokens, seconds = sum(one["prompt_tokens"] for one in mine), sum(one["seconds"] for one in mine)
+        dropped = sum(one["with_dropped_examples"] for one in mine)
+        rows.append([shots, f"{tokens / count:.0f}", f"{1000 * seconds / count:.1f}", f"{count / max(seconds, 1e-9):.0f}", dropped])  # fmt: skip
+    columns = ["shots", "prompt tokens a row", "milliseconds a row", "rows a second", "prompts with dropped examples"]
+    return {"columns": columns, "rows": rows}
+
+
+def _confusion(results: Results) -> tuple[int, list[list[int]]]:
+    most = max(one["shots"] for one in results if one["arm"] == OURS)
+    mine = [one for one in results if one["shots"] == most and one["arm"] == OURS]
+    return most, np.sum([np.asarray(one["confusion"])[:, : len(mine[0]["confusion"])] for one in mine], axis=0).tolist()
+
+
+def proof(results: Results) -> dict[str, str]:
+    """The parameters' SHA-256 before the first part and after the last, and whether every one between is the same."""
+    first, last = results[0]["sha256_before"], results[-1]["sha256_after"]
+    same = {one[name] for one in results for name in ("sha256_before", "sha256_after")} == {first}
+    return {"sha256_before": first, "sha256_after": last, "unchanged": "yes" if same else "no"}
+
+
+def best_examples(results: Results) -> dict[str, Any]:
+    """The result with the best accuracy; of equals the one with the fewest examples."""
+    return max((one for one in results if one["arm"] == OURS), key=lambda one: (one["accuracy"], -one["shots"]))
+
+
+def scores_of(result: dict[str, Any]) -> dict[str, float]:
+    return {name: round(result[name], 4) for name in TITLES}
+
+
+def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
+    """Accuracy against the number of examples, beside chance, the most frequent label, and fine-tuning on as many labels."""
+    records = [*summary(results), *fine_tuned]
+    return intervals.picture(
+        records, "shots", {"chance": data.chance, "most frequent label": data.majority}, "accuracy"
+    )
+
+
+def shown(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
+    """For the panel: accuracy, calibration error, and what it means beside fine-tuning."""
+    sure = intervals.picture(summary(results, "calibration_error"), "shots", what="calibration error")
+    items = [
+        {"image": intervals.as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"},
+        {"image": intervals.as_url(sure), "caption": "Expected calibration error against the number of examples"},
+    ]  # fmt: skip
+    ours = [record for record in summary(results) if record["arm"] == OURS]
+    return [*items, {"text": wins_from(fine_tuned, ours)}] if fine_tuned else items
+
+
+def study(results: Results, data: ShotsData, fine_tuned: Results) -> dict[str, Any]:
+    """For the model card, and for who asks the endpoint."""
+    records = summary(results)
+    text = (
+        "Accuracy on the same rows with more and more examples in the prompt; mean and 95 % interval over draws of the examples. "
+        f"Chance is {data.chance:.3f}, always saying the most frequent label {data.majority:.3f}. No parameter was changed."
+    )
+    if fine_tuned:
+        text += " " + wins_from(fine_tuned, [record for record in records if record["arm"] == OURS])
+    return {
+        "title": "Examples in the prompt",
+        "text": text,
+        "image": PICTURE,
+        "records": records,
+        "macro_f1": summary(results, "macro_f1"),
+        "calibration_error": summary(results, "calibration_error"),
+        "order_sensitivity": [
+            {"shots": shots, "accuracy": value} for shots, value in order_sensitivity(results).items()
+        ],
+        "fine_tuned": fine_tuned,
+        "proof": proof(results),
+        **intervals.table(records, by="shots"),
+    }

@@ -1,0 +1,247 @@
+"""The prompt studio: wording, labels and examples on the left, what the model makes of them on the right."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.measure_boxes import draw_compare, draw_evaluate
+from plugins.gpt_prompting.model_boxes import PRIVATE, draw_model
+from plugins.gpt_prompting.prompts import CALIBRATIONS, LABEL, Prompt, make_prompt, parse_prompt, variables
+from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown
+from training.errors import UserError
+
+TEXT = "an unforgettable evening : the songs are glorious and the cast is a joy"
+LABELS = "positive\nnegative"
+INSTRUCTION = "Say whether the review is positive or negative."
+EXAMPLES = [
+    ["a warm and funny film that never puts a foot wrong", "positive"],
+    ["dull , overlong and badly acted", "negative"],
+]
+
+
+def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
+    """Draw the studio; returns the components of the prompt and of the query."""
+    with gr.Row():
+        with gr.Column(min_width=320):
+            weights, key = draw_model(workbench)
+            parts = _draw_prompt()
+        with gr.Column(min_width=320):
+            text = gr.Textbox(
+                TEXT,
+                label="Text to ask about",
+                lines=3,
+                info="For a template of several variables a line each: name: value",
+            )
+            ask = gr.Button("Ask", variant="primary")
+            with gr.Row():
+                label = gr.Label(label="Label", num_top_classes=8, min_width=220)
+                written = TokenView("What it would write", "Press Ask.")
+            scores = gr.Dataframe(
+                headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
+            )
+    said = gr.Markdown()
+    prompt = TokenView(
+        "The prompt, exactly as the model gets it", "Press Ask: it stands here with every token's probability."
+    )
+    _draw_examples_from_file(parts, text)
+    draw_evaluate(workbench, weights, key, parts)
+    draw_compare(workbench, weights, key, parts)
+
+    def run(name: str, query: str, secret: str, *given: Any) -> Iterator[tuple[Any, ...]]:
+        made = prompt_of(*given)
+        for state in workbench.stream(_ask, name, made, query, secret or ""):
+            yield (
+                state["probabilities"] or {state["label"] or "(none)": 1.0},
+                written_of(state),
+                score_rows(state, made),
+                facts(state, made),
+                shown([{"facts": prompt_facts(state), "tokens": state["tokens"], "text": state["prompt"]}]),
+            )
+
+    gr.on([ask.click, text.submit], run, [weights, text, key, *parts], [label, written, scores, said, prompt], show_progress="minimal", **PRIVATE)  # fmt: skip
+    return parts, text
+
+
+def _draw_prompt() -> list[Any]:
+    """Components of a prompt, in the order of `prompt_of`."""
+    instruction = gr.Textbox(INSTRUCTION, label="Instruction", lines=2, max_lines=8)
+    template = gr.Textbox(
+        endpoints.TEMPLATE,
+        label="Template",
+        lines=2,
+        max_lines=10,
+        info="{text} and any other column; {label} where the answer goes",
+    )
+    with gr.Row():
+        labels = gr.Textbox(
+            LABELS,
+            label="Labels",
+            lines=3,
+            max_lines=20,
+            info="One a line; good=great puts other words in the prompt",
+            min_width=160,
+        )
+        calibrate = gr.Radio(
+            list(CALIBRATIONS),
+            value="none",
+            label="Calibration",
+            info="contextual: Zhao et al., 2021; PMI: Holtzman et al., 2021",
+            min_width=160,
+        )
+    examples = gr.Dataframe(
+        EXAMPLES, headers=["text", LABEL], label="Examples, in the order they are shown", interactive=True, type="array",
+        wrap=True, row_count=2,
+    )  # fmt: skip
+    with gr.Row():
+        save = gr.Button("Save the prompt", size="sm")
+        kept = gr.File(label="Prompt", interactive=False, height=80, visible=False)
+        opened = gr.UploadButton("Open a prompt", file_types=[".json"], size="sm", type="filepath")
+    parts = [instruction, template, labels, calibrate, examples]
+    save.click(saved, parts, kept, **PRIVATE)
+    opened.upload(open_prompt, opened, parts, **PRIVATE)
+    template.blur(new_headers, [template, examples], examples, queue=False, show_progress="hidden", **PRIVATE)
+    return parts
+
+
+def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
+    _, template, _, _, examples = parts
+    with gr.Accordion("Examples out of a file", open=False), gr.Row():
+        file = gr.File(label="Labelled rows", type="filepath", height=120)
+        with gr.Column():
+            with gr.Row():
+                count = gr.Slider(0, 32, 4, step=1, label="Examples", min_width=120)
+                how = gr.Radio(["balanced", "random", "nearest_words"], value="balanced", label="Chosen", min_width=200)
+                seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=80)
+            draw = gr.Button("Draw examples")
+
+    def drawn(path: str | None, form: str, number: float, way: str, start: float, query: str) -> Any:
+        from plugins.gpt_prompting.studio import draw_examples
+
+        if not path:
+            raise UserError("Choose a file of labelled rows first.")
+        rows = draw_examples(Path(path), form, "", int(number), way, int(start or 0), query)
+        names = [*fields_of(form), LABEL]
+        return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
+
+    draw.click(mended(drawn), [file, template, count, how, seed, text], examples, **PRIVATE)
+
+
+def mended(function: Any) -> Any:
+    """What a user can mend becomes a message on the page."""
+
+    def call(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return call
+
+
+def fields_of(template: str) -> list[str]:
+    return [name for name in variables(template) if name != LABEL]
+
+
+def new_headers(template: str, rows: list[list[Any]]) -> Any:
+    """The examples' columns follow the template's variables."""
+    names = [*fields_of(template), LABEL]
+    width = len(rows[0]) if rows else 2
+    if width == len(names):
+        return gr.Dataframe(headers=names, value=rows)
+    kept = [[*row[:-1], *[""] * len(names)][: len(names) - 1] + row[-1:] for row in rows or []]
+    return gr.Dataframe(headers=names, value=kept)
+
+
+def prompt_of(instruction: str, template: str, labels: str, calibrate: str, rows: list[list[Any]]) -> Prompt:
+    """The prompt that the page holds; rows without any cell are none."""
+    try:
+        names = [*fields_of(template), LABEL]
+        filled = [[str(cell if cell is not None else "").strip() for cell in row] for row in rows or []]
+        examples = [dict(zip(names, row, strict=False)) for row in filled if any(row)]
+        return make_prompt(
+            template, [line for line in labels.splitlines() if line.strip()], examples, instruction, calibrate
+        )
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def saved(*given: Any) -> Any:
+    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "prompt.json"
+    return gr.File(str(prompt_of(*given).save(target)), visible=True)
+
+
+def open_prompt(path: str) -> list[Any]:
+    return as_parts(read_prompt(path))
+
+
+def read_prompt(path: str) -> Prompt:
+    try:
+        return parse_prompt(Path(path).read_text(encoding="utf-8"))
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except (OSError, UnicodeDecodeError):
+        raise gr.Error("That is no prompt: a JSON file was expected.", print_exception=False) from None
+
+
+def as_parts(prompt: Prompt) -> list[Any]:
+    """A prompt as the components hold it."""
+    labels = "\n".join(
+        name if name == words.strip() else f"{name}={words.strip()}" for name, words in (prompt.labels or {}).items()
+    )
+    at = prompt.template.index("{label}")
+    gap = "" if prompt.template[:at].endswith((" ", "\n")) or not at else " "
+    names = [*prompt.fields, LABEL]
+    rows = [[example[name] for name in names] for example in prompt.examples]
+    template = prompt.template[:at] + gap + prompt.template[at:]
+    return [prompt.instruction, template, labels, prompt.calibrate, gr.Dataframe(rows, headers=names)]
+
+
+def written_of(state: dict[str, Any]) -> str:
+    if state["said"]:
+        return shown([{"text": state["said"], "note": "The label was read from this answer."}])
+    return shown(answer_parts(state["written"]) if state["written"] else [], "writing …")
+
+
+def score_rows(state: dict[str, Any], prompt: Prompt) -> list[list[Any]]:
+    rows = [
+        [name, (prompt.labels or {})[name].strip(), state["scores"].get(name), state["probabilities"].get(name)]
+        for name in prompt.names
+    ]
+    return sorted(rows, key=lambda row: -(row[3] or 0))
+
+
+def prompt_facts(state: dict[str, Any]) -> list[str]:
+    room = f" of {state['context']:,}" if state["context"] else ""
+    return [f"{state['count']:,}{room} tokens"] if state["count"] else ["its tokens are not told by a hosted model"]
+
+
+def facts(state: dict[str, Any], prompt: Prompt) -> str:
+    """What had to be left out, and what a hosted model does not give."""
+    lines = []
+    if state["dropped_examples"]:
+        names = ", ".join(
+            f"{at + 1} (“{next(iter(prompt.examples[at].values()))[:40]}”)" for at in state["dropped_examples"]
+        )
+        lines.append(f"**Dropped, since they do not fit: example {names}.**")
+    if state["text_was_cut"]:
+        lines.append("**The text was cut: it alone is longer than the model reads.**")
+    if not state["scores"]:
+        lines.append("A hosted model gives no log-likelihoods of labels: the label was read from its answer.")
+    return "\n\n".join(lines)
+
+
+# Functions of a module, as `stream` wants them; what they need is imported when they run.
+
+
+def _ask(model: Any, prompt: Prompt, text: str, key: str) -> Iterator[dict[str, Any]]:
+    from plugins.gpt_prompting.models.interface import Sampling
+    from plugins.gpt_prompting.studio import ask
+
+    yield from ask(endpoints.with_key(model, key), prompt, text, Sampling(24, 0, shown=5))

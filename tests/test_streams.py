@@ -1,0 +1,111 @@
+"""Endpoints that stream: published as generators, cancelled half-way, wrong annotations refused."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from plugins._contract import Plugin, Trainer
+from plugins._discovery import Found
+from tests.page import Site, endpoints, served
+from tests.running import wait_for
+from training.errors import UserError
+from training.settings import TrainSettings
+
+CLOSED = threading.Event()
+
+
+def count(model: Path, most: int, broken: bool = False) -> Iterator[dict[str, Any]]:
+    """Count.
+
+    Args:
+        most: How far.
+
+    Returns:
+        number: how far it came.
+    """
+    try:
+        for number in range(1, most + 1):
+            yield {"number": number}
+            if number > 3:
+                CLOSED.wait(0.02)
+        if broken:
+            raise UserError("It broke after the last number.")
+    finally:
+        CLOSED.set()
+
+
+def plain(model: Path, word: str) -> str:
+    """Give a word back."""
+    return word
+
+
+TRAINERS = (Trainer("fit", "Fit", TrainSettings, lambda settings: None),)  # type: ignore[arg-type, return-value]
+COUNTING = Plugin(
+    "counting",
+    "Counting",
+    "Counts.",
+    TRAINERS,
+    load=lambda folder: folder,
+    endpoints=(count, plain),
+    starters={"here": Path(__file__).parent},
+    connect=lambda name: name,
+)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with served(tmp_path_factory.mktemp("home"), found=[Found("counting", "a test", COUNTING)], trains=False) as site:
+        yield open_client(site)
+
+
+def open_client(site: Site) -> Client:
+    return Client(site.url, verbose=False)
+
+
+def test_every_value_arrives_and_the_last_is_the_result(client: Client) -> None:
+    job = client.submit("", 3, api_name="/counting_count")
+    assert job.result(timeout=20) == {"number": 3}
+    assert [value["number"] for value in job.outputs()][:3] == [1, 2, 3]
+
+
+def test_the_published_type_is_of_each_value(client: Client) -> None:
+    [returned] = endpoints(client)["/counting_count"]["returns"]
+    assert returned["python_type"]["type"].lower().startswith("dict")
+
+
+def test_a_stream_that_is_cancelled_is_closed(client: Client) -> None:
+    CLOSED.clear()
+    job = client.submit("", 100_000, api_name="/counting_count")
+    wait_for(lambda: len(job.outputs()) > 2)
+    job.cancel()
+    wait_for(CLOSED.is_set)
+
+
+def test_an_error_after_values_is_told_in_words(client: Client) -> None:
+    with pytest.raises(AppError, match="It broke after the last number"):
+        client.predict("", 2, True, api_name="/counting_count")
+
+
+def test_a_hosted_name_goes_to_connect_not_to_a_folder(client: Client) -> None:
+    assert client.predict("hosted:gpt@https://a.example/v1", "word", api_name="/counting_plain") == "word"
+
+
+def test_what_yields_must_say_so_and_nothing_else_may() -> None:
+    def silent(model: Path) -> dict[str, Any]:  # type: ignore[return]
+        """Yield."""
+        yield {}  # type: ignore[misc]
+
+    def loud(model: Path) -> Iterator[dict[str, Any]]:
+        """Yield nothing."""
+        return iter([])
+
+    for endpoint in (silent, loud):
+        with pytest.raises(ValueError, match="what yields is annotated Iterator"):
+            Plugin("counting", "Counting", "Counts.", TRAINERS, load=str, endpoints=(endpoint,))
