@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ API_TYPES = (
     float,
     bool,
     Path,
+    list[Path],
     list[str],
     list[float],
     dict[str, Any],
@@ -161,6 +162,9 @@ class Workbench(Protocol):
 
         Errors become messages on the page. On a ZeroGPU Space the call has the GPU.
         """
+
+    def stream(self, function: Callable[..., Iterator[Any]], weights: str, *args: Any) -> Iterator[Any]:
+        """As `call`, of a generator function of a module: what it yields, as it comes. Leaving the iteration ends the work."""
 
 
 def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:

@@ -6,7 +6,7 @@ import functools
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -16,6 +16,7 @@ from training.errors import UserError
 from training.jobs import Run
 
 logger = logging.getLogger(__name__)
+END = object()  # of what a generator yields
 F = TypeVar("F", bound=Callable[..., Any])
 GUEST = "guest:"  # no account's name has a colon
 
@@ -74,3 +75,19 @@ def told(function: F) -> F:
             ) from None
 
     return handler  # type: ignore[return-value]
+
+
+def told_as_it_comes(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """As `told`, for a generator function: its errors come while it is iterated."""
+
+    @functools.wraps(function)
+    def handler(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        found: Any = told(function)(*args, **kwargs)
+        advance = told(next)
+        try:
+            while (value := advance(found, END)) is not END:
+                yield value
+        finally:
+            found.close()  # at once, not when it is collected: whoever left wants the work to end
+
+    return handler

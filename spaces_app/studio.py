@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Studio:
         self._pulled: dict[str, dict[str, str]] = {}  # visitor -> name of weights -> plugin
         self._loading = threading.Lock()
         self.call = lend_gpu(self._call)
+        self.stream = lend_gpu(self._stream)
 
     def start(self) -> None:
         """Begin to work the queue; in the background, warm up a process for the first run and this one for the first prediction."""
@@ -94,6 +95,12 @@ class Studio:
         """Give a function of the plugin the model of that name. As `call` it has a GPU where one is lent: it takes what can be pickled."""
         owner = self.plugin(plugin)
         return function(self.load(owner, weights.strip() or owner.default_weights(function.__name__)), *arguments)
+
+    def _stream(
+        self, plugin: str, function: Callable[..., Iterator[Any]], weights: str, *arguments: Any
+    ) -> Iterator[Any]:
+        """As `_call`, of a generator function."""
+        yield from self._call(plugin, function, weights, *arguments)
 
     def load(self, plugin: Plugin, weights: str) -> Any:
         """What `plugin.load` makes of the weights of that name; the last few stay in memory."""

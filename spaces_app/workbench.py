@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Plugin
-from spaces_app.access import told
+from spaces_app.access import told, told_as_it_comes
 from spaces_app.studio import Studio
 
 
@@ -31,3 +31,7 @@ class Bench:
     def call(self, endpoint: Callable[..., Any], weights: str | None, *args: Any) -> Any:
         """Run a function of a module on the weights of that name; what a user can mend becomes a message on the page."""
         return told(self.studio.call)(self.plugin.name, endpoint, weights or "", *args)
+
+    def stream(self, function: Callable[..., Iterator[Any]], weights: str | None, *args: Any) -> Iterator[Any]:
+        """What a generator function of a module yields on the weights of that name; errors as for `call`."""
+        return told_as_it_comes(self.studio.stream)(self.plugin.name, function, weights or "", *args)
