@@ -165,6 +165,7 @@ class Workbench(Protocol):
 
     def stream(self, function: Callable[..., Iterator[Any]], weights: str, *args: Any) -> Iterator[Any]:
         """As `call`, of a generator function of a module: what it yields, as it comes. Leaving the iteration ends the work."""
+        ...
 
 
 def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:

@@ -230,7 +230,7 @@ def _open(path: Path) -> Any:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"prompt": "  "}, "prompt is empty"),
+        ({"prompt": "  "}, "prompt is empty: write what"),
         ({"prompt": "red disc " * 9}, r"has 18 tokens; this model reads 6.*would not be read"),
         ({"negative_prompt": "blue " * 9}, "negative prompt has 9 tokens"),
         ({"guidance_scale": -1.0}, "guidance_scale: -1 was given; 0 to 50"),

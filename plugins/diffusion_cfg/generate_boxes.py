@@ -34,8 +34,8 @@ def draw_generate(workbench: Workbench) -> None:
         with gr.Column(scale=6, min_width=330):
             gallery = gr.Gallery(label="Pictures", columns=4, height=430, object_fit="contain", format="png", type="filepath", interactive=False)  # fmt: skip
             said = gr.Markdown()
-            files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=110)  # fmt: skip
-            dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=110)  # fmt: skip
+            files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=120)  # fmt: skip
+            dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=120)  # fmt: skip
     start = form.pop("start")
     values = [form[name] for name in NAMES]
 
@@ -69,14 +69,14 @@ def _form() -> dict[str, Any]:
     gr.Examples(EMOJI if starter.EMOJI in starter.FOLDERS else FASHION, form["prompt"], label="Examples", api_visibility="private")  # fmt: skip
     form["negative_prompt"] = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
     with gr.Row():
-        form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: the caption alone; more: the caption, exaggerated")  # fmt: skip
+        form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: not guided")  # fmt: skip
         form["steps"] = gr.Slider(1, 200, 20, step=1, label="Steps")
     with gr.Row():
         form["seed"] = gr.Number(0, precision=0, minimum=0, label="Seed")
         form["n_images"] = gr.Slider(1, MOST_IMAGES, 4, step=1, label="Pictures at once")
     form["sampler"] = gr.Dropdown([(f"{key}: {one.title}", key) for key, one in SAMPLERS.items()], value=DEFAULT, label="Sampler")  # fmt: skip
     with gr.Accordion("Begin from a picture (image to image)", open=False):
-        form["start"] = gr.File(label="Picture", type="filepath", height=110)
+        form["start"] = gr.File(label="Picture", type="filepath", height=120)
         form["strength"] = gr.Slider(0.05, 1, 0.6, step=0.05, label="Strength", info="Share of the way that is taken: 1 forgets the picture.")  # fmt: skip
     with gr.Accordion("More: size, and other ways to guide", open=False):
         with gr.Row():

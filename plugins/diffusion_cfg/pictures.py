@@ -46,6 +46,17 @@ def side_by_side(pictures: Tensor) -> Tensor:
     return pictures.permute(1, 2, 0, 3).reshape(channels, height, batch * width)
 
 
+def labelled(picture: Image.Image, words: str) -> Image.Image:
+    """A picture with a line of words above it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    height = 22
+    whole = Image.new("RGB", (picture.width, picture.height + height), "white")
+    ImageDraw.Draw(whole).text((4, 3), words, fill="#334155", font=ImageFont.load_default(14))
+    whole.paste(picture.convert("RGB"), (0, height))
+    return whole
+
+
 def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
     """Pictures of one size in rows."""
     from PIL import Image

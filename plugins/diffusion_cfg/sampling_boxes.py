@@ -41,7 +41,7 @@ def draw_reverse(workbench: Workbench) -> None:
         list(SAMPLERS), value=["dpm++", "euler"], label="Samplers (ddpm draws new noise at every step)"
     )
     button = gr.Button("Show the film", variant="primary")
-    strips = gr.Gallery(label="Film strips", columns=1, height=520, object_fit="contain", interactive=False)
+    strips = gr.Image(label="Film strips", type="pil", format="png", interactive=False)
     with gr.Row():
         gif = gr.Image(label="GIF", type="filepath", format="gif", interactive=False, height=240)
         file = gr.File(label="GIF to keep", interactive=False, height=110)
@@ -94,6 +94,7 @@ def _draw_toy() -> None:
             picture = gr.Image(
                 _field(0.6, LABELS[0], 1, None, 25)[0],
                 label="The field (click to drop a point)",
+                elem_id="diffusion-field",
                 interactive=False,
                 height=560,
             )
@@ -130,11 +131,10 @@ def draw_guidance(workbench: Workbench) -> None:
         high = gr.Slider(0, 1, 1, step=0.05, label="… up to this one")
         rescale = gr.Slider(0, 1, 0, step=0.05, label="Rescale")
     button = gr.Button("Draw the strip", variant="primary")
-    strips = gr.Gallery(
-        label="One seed over the scales", columns=1, height=360, object_fit="contain", interactive=False
-    )
+    strips = gr.Image(label="One seed over the scales", type="pil", format="png", interactive=False)
+    more = gr.Image(label="The second weights", type="pil", format="png", interactive=False, visible=False)
     with gr.Row():
-        plot, second = gr.Plot(label="First weights"), gr.Plot(label="Second weights")
+        plot, second = gr.Plot(show_label=False), gr.Plot(show_label=False)
 
     def show(name: str, beside: str, words: str, given: str, at: float, how: str, a: float, b: float, calm: float) -> tuple[Any, ...]:  # fmt: skip
         try:
@@ -143,13 +143,13 @@ def draw_guidance(workbench: Workbench) -> None:
             raise gr.Error(f"Guidance scales: numbers with commas between were expected, not {given[:60]!r}.", print_exception=False) from None  # fmt: skip
         recipe = Recipe(words, seed=int(at or 0), guidance=how, interval_low=a, interval_high=b, rescale=calm)
         first = workbench.call(_strip, name, recipe, wanted)
-        if not beside:
-            return [first[0]], first[1], None
-        after = workbench.call(_strip, beside, recipe, wanted)
-        return [first[0], after[0]], first[1], after[1]
+        if not beside or beside == name:
+            return first[0], gr.Image(visible=False), first[1], None
+        strip, figure = workbench.call(_strip, beside, recipe, wanted)
+        return first[0], gr.Image(strip, visible=True), first[1], figure
 
     inputs: list[Any] = [weights, other, prompt, scales, seed, way, low, high, rescale]
-    gr.on([button.click, prompt.submit], show, inputs, [strips, plot, second], **PRIVATE)
+    gr.on([button.click, prompt.submit], show, inputs, [strips, more, plot, second], **PRIVATE)
 
 
 # Functions of a module, as `call` wants them; what they need is imported when they run.

@@ -109,15 +109,21 @@ def read_text_encoder(folder: Path) -> tuple[Any, Any]:
 
 
 def write(pipeline: StableDiffusionPipeline, folder: Path, half_precision: bool) -> None:
-    """Save for `StableDiffusionPipeline.from_pretrained`; in 16 bits the files are half as large."""
+    """Save for `StableDiffusionPipeline.from_pretrained`; in 16 bits the files are half as large.
+
+    The text encoder keeps its 32 bits: transformers loads weights as they were saved, diffusers in 32 bits, and a stock
+    pipeline of both would not compute.
+    """
     import copy
 
     import torch
 
     with quietly():
         if half_precision:
-            parts = {name: copy.deepcopy(getattr(pipeline, name)).to(torch.float16) for name in PARTS}
-            pipeline = assemble(**parts, tokenizer=pipeline.tokenizer, scheduler=pipeline.scheduler)
+            small = {name: copy.deepcopy(getattr(pipeline, name)).to(torch.float16) for name in ("vae", "unet")}
+            pipeline = assemble(
+                small["vae"], pipeline.text_encoder, pipeline.tokenizer, small["unet"], pipeline.scheduler
+            )
         pipeline.save_pretrained(folder, safe_serialization=True)
 
 

@@ -36,12 +36,15 @@ def make_autoencoder(depth: Depth, channels: int, latent_channels: int, size: in
     from diffusers import AutoencoderKL
 
     levels = len(depth.channels)
+    blocks: dict[str, Any] = {  # diffusers' annotations say tuples of one
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "block_out_channels": depth.channels,
+    }
     return AutoencoderKL(
+        **blocks,
         in_channels=channels,
         out_channels=channels,
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=depth.channels,
         layers_per_block=depth.blocks,
         latent_channels=latent_channels,
         norm_num_groups=depth.channels[0] // 8,

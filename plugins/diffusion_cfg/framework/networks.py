@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
@@ -37,6 +37,8 @@ def make_unet(size: Size, latent_channels: int, latent_size: int, text_width: in
     from diffusers import UNet2DConditionModel
 
     levels = len(size.channels)
+    # diffusers' annotation says a tuple of one; its name for the number of heads is attention_head_dim
+    heads: Any = tuple(width // HEAD_WIDTH for width in size.channels)
     return UNet2DConditionModel(
         sample_size=latent_size,
         in_channels=latent_channels,
@@ -45,9 +47,7 @@ def make_unet(size: Size, latent_channels: int, latent_size: int, text_width: in
         up_block_types=("CrossAttnUpBlock2D",) * levels,
         block_out_channels=size.channels,
         layers_per_block=size.blocks,
-        attention_head_dim=tuple(
-            width // HEAD_WIDTH for width in size.channels
-        ),  # diffusers' name for the number of heads
+        attention_head_dim=heads,
         cross_attention_dim=text_width,
         norm_num_groups=size.channels[0] // GROUP_WIDTH,
     )

@@ -36,7 +36,8 @@ class Noise:
         prediction = config.get("prediction_type", "epsilon")
         if is_flow(config):
             return cls("flow_prediction", None)
-        return cls(prediction, DDPMScheduler.from_config(config).alphas_cumprod.double())
+        scheduler: Any = DDPMScheduler.from_config(config)
+        return cls(prediction, scheduler.alphas_cumprod.double())
 
     @property
     def timesteps(self) -> int:
@@ -132,13 +133,14 @@ def make_scheduler(prediction: str, schedule: str, zero_terminal_snr: bool) -> A
 
     if prediction == "flow":
         return DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0)
+    kind: Any = PREDICTIONS[prediction]
     beta_schedule = {"cosine": "squaredcos_cap_v2"}.get(schedule, schedule)
     low, high = (0.0001, 0.02) if schedule == "linear" else (0.00085, 0.012)
     return DPMSolverMultistepScheduler(
         beta_start=low,
         beta_end=high,
         beta_schedule=beta_schedule,
-        prediction_type=PREDICTIONS[prediction],
+        prediction_type=kind,
         timestep_spacing="trailing",
         rescale_betas_zero_snr=zero_terminal_snr,
         steps_offset=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,7 @@ def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: i
         vocab_size=vocabulary_size - 2, end_of_word_suffix=WORD_END, initial_alphabet=alphabet, show_progress=False
     )
     learner.train_from_iterator(captions, trainer)
-    import json
-
-    merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
+    merges: Any = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
     bytes_alone = [*alphabet, *(letter + WORD_END for letter in alphabet)]
     merges = merges[: max(0, vocabulary_size - len(bytes_alone) - 2)]
     tokens = [*bytes_alone, *(left + right for left, right in merges), START, END]
@@ -45,6 +44,9 @@ def make_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIP
     """A CLIP text model with random weights, a head for every 32 of its width."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
+    marks: dict[str, Any] = {
+        name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
+    }
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
@@ -53,9 +55,7 @@ def make_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIP
         num_hidden_layers=layers,
         num_attention_heads=max(1, width // 32),
         max_position_embeddings=tokenizer.model_max_length,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **marks,
     )
     return CLIPTextModel(config)
 

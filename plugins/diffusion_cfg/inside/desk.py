@@ -16,12 +16,12 @@ from plugins.diffusion_cfg.inside.descent import descend
 from plugins.diffusion_cfg.inside.forward import noised, schedule
 from plugins.diffusion_cfg.inside.guidance import strip
 from plugins.diffusion_cfg.inside.reverse import Frame, film, to_gif
-from plugins.diffusion_cfg.pictures import SMALL, enlarged, grid, to_image
+from plugins.diffusion_cfg.pictures import SMALL, enlarged, grid, labelled, to_image
 from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe
 from training.errors import UserError
 
-OWN = Recipe("picture", guidance_scale=1.0, steps=12)
+OWN = Recipe("", guidance_scale=1.0, steps=12)  # whatever comes
 SHOWN_FRAMES = 12  # of a film strip
 
 
@@ -59,13 +59,16 @@ def attention(model: Any, recipe: Recipe, share: float) -> Any:
 
 
 def films(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
-    """A strip a sampler with its caption, the GIF's path, and the same as a file."""
+    """The samplers' strips below each other, the GIF's path, and the same as a file."""
     if recipe.steps > MOST_SHOWN_STEPS:
         raise UserError(f"steps: {recipe.steps} were asked for; at most {MOST_SHOWN_STEPS} are shown one by one.")
     found = {name: film(need(model), replace(recipe, sampler=name)) for name in samplers}
     path = Path(tempfile.mkdtemp(prefix="selfsup-")) / "film.gif"
     to_gif(list(found.values()), path)
-    return [(_as_strip(frames), name) for name, frames in found.items()], str(path), str(path)
+    strips = [
+        labelled(_as_strip(frames), f"{name}: x_t, predicted noise, predicted x_0") for name, frames in found.items()
+    ]
+    return grid(strips, 1), str(path), str(path)
 
 
 def _as_strip(frames: list[Frame]) -> Any:
@@ -85,13 +88,12 @@ def ways(model: Any, recipe: Recipe, samplers: list[str]) -> Any:
 
 
 def scale_strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, Any]:
-    """The pictures side by side with a caption, and the figure of what was measured."""
+    """The pictures side by side, each with its scale, and the figure of what was measured."""
     if not 1 <= len(scales) <= MOST_SCALES:
         raise UserError(f"{len(scales)} scales were given; 1 to {MOST_SCALES} at once are drawn.")
     found = strip(need(model), recipe, scales)
-    picture = grid([enlarged(to_image(one.picture), 160) for one in found], len(found))
-    named = ", ".join(f"{one.scale:g}" for one in found)
-    return (picture, f"{model.name}: scales {named}"), figures.differences(found)
+    pictures = [labelled(enlarged(to_image(one.picture), 160), f"scale {one.scale:g}") for one in found]
+    return labelled(grid(pictures, len(found)), model.name), figures.differences(found)
 
 
 def toy_field(time: float, label: str, scale: float, point: Any, steps: int) -> tuple[Any, str]:

@@ -16,7 +16,7 @@ from training.errors import UserError
 if TYPE_CHECKING:
     from plugins.diffusion_cfg.framework.diffuser import Diffuser
 
-ANY = Recipe("a picture", guidance_scale=1)  # the size alone is used
+ANY = Recipe("", guidance_scale=1)  # the size alone is used
 
 
 @dataclass(frozen=True)

@@ -53,17 +53,17 @@ class LoraTask(DenoisingTask):
         from peft import LoraConfig
 
         rank = self.settings.rank
-        alpha = self.settings.lora_alpha or rank
+        alpha: Any = self.settings.lora_alpha or rank  # peft's annotation says int, a float counts too
         unet = self.pipeline.unet.requires_grad_(False)
         unet.add_adapter(
             LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=list(UNET_LAYERS))
-        )  # type: ignore[arg-type] - a float counts too
+        )
         if not self.settings.text_layers:
             return Denoiser(unet)
         encoder = self.pipeline.text_encoder.requires_grad_(False)
         encoder.add_adapter(
             LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=list(TEXT_LAYERS))
-        )  # type: ignore[arg-type]
+        )
         return Denoiser(unet, encoder)
 
     def save(self, model: Any, folder: Path) -> None:
@@ -79,14 +79,14 @@ class LoraTask(DenoisingTask):
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft.utils import get_peft_model_state_dict
 
-        def of(part: Any) -> dict[str, torch.Tensor] | None:
+        def of(part: Any) -> Any:
             if part is None:
                 return None
             return {name: value.cpu() for name, value in convert_state_dict_to_diffusers(get_peft_model_state_dict(part)).items()}  # fmt: skip
 
         StableDiffusionPipeline.save_lora_weights(
             folder, unet_lora_layers=of(model.unet), text_encoder_lora_layers=of(model.text_encoder)
-        )  # type: ignore[arg-type]
+        )
 
     def findings(self) -> list[Finding]:
         whole = sum(p.numel() for p in self.model.parameters())

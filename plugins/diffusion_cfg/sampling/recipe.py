@@ -60,7 +60,8 @@ class Recipe:
         """
         kinds: dict[str, type] = {"prompt": str, **{each.name: type(each.default) for each in fields(cls)[1:]}}
         try:
-            return cls(**{"prompt": ""} | {name: kinds[name](value) for name, value in values.items() if name in kinds})
+            given: dict[str, Any] = {name: kinds[name](value) for name, value in values.items() if name in kinds}
+            return cls(**{"prompt": "", **given})
         except (TypeError, ValueError) as error:
             raise UserError(f"What the picture says of its making cannot be read: {error}.") from None
 
@@ -71,8 +72,10 @@ def checked(model: Diffuser, recipe: Recipe) -> Recipe:
     Raises:
         UserError: One sentence a fault: what was given, what can be.
     """
-    if not recipe.prompt.strip():
-        raise UserError("The prompt is empty: write what the picture should show.")
+    if not recipe.prompt.strip() and recipe.guidance_scale != 1:
+        raise UserError(
+            "The prompt is empty: write what the picture should show (or set guidance_scale 1 to draw whatever comes)."
+        )
     check_length(model, recipe.prompt, "prompt")
     check_length(model, recipe.negative_prompt, "negative prompt")
     check_sampler(model, recipe.sampler)

@@ -1,7 +1,7 @@
 """Make the starters' training files: captioned Fashion-MNIST and captioned emoji, as Parquet with the columns image and caption.
 
-    python -m plugins.diffusion_cfg.starter.recipe.data fashion FOLDER_OF_FASHION_MNIST fashion.parquet
-    python -m plugins.diffusion_cfg.starter.recipe.data emoji train.parquet emoji.parquet
+python -m plugins.diffusion_cfg.starter.recipe.data fashion FOLDER_OF_FASHION_MNIST fashion.parquet
+python -m plugins.diffusion_cfg.starter.recipe.data emoji train.parquet emoji.parquet
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ NAMED = 0.35  # share of the captions that name what was measured
 
 def fashion(folder: Path, split: str = "train") -> tuple[list[bytes], list[str]]:
     """PNG files of 28 x 28 and a caption each: a paraphrase of the class, of some with dark, bright, narrow or wide before it."""
-    images = np.load(lzma.open(folder / f"{split}_images.npy.xz"))
+    with lzma.open(folder / f"{split}_images.npy.xz") as file:
+        images = np.load(file)
     labels = np.load(folder / f"{split}_labels.npy")
     phrases = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
     random = np.random.default_rng(0)
     brightness = images.reshape(len(images), -1).sum(1) / np.maximum(1, (images > 20).reshape(len(images), -1).sum(1))
     width = (images > 20).any(1).sum(1)
-    limits = {c: (np.quantile(brightness[labels == c], (DARK, BRIGHT)), np.quantile(width[labels == c], (NARROW, WIDE))) for c in range(10)}
+    limits = {
+        c: (np.quantile(brightness[labels == c], (DARK, BRIGHT)), np.quantile(width[labels == c], (NARROW, WIDE)))
+        for c in range(10)
+    }
     captions = []
     for row, label in enumerate(labels):
         text = str(random.choice(phrases[str(label)]))
