@@ -19,11 +19,11 @@ class Depth(NamedTuple):
 
 
 AUTOENCODERS = {
-    ("small", 2): Depth((32, 64), 1),
-    ("small", 4): Depth((32, 64, 64), 1),
-    ("small", 8): Depth((32, 64, 64, 64), 1),
-    ("medium", 2): Depth((64, 128), 1),
-    ("medium", 4): Depth((48, 96, 96), 1),
+    ("small", 2): Depth((16, 32), 1),
+    ("small", 4): Depth((16, 32, 64), 1),
+    ("small", 8): Depth((16, 32, 64, 128), 1),
+    ("medium", 2): Depth((32, 64), 1),
+    ("medium", 4): Depth((32, 64, 96), 1),
     ("medium", 8): Depth((32, 64, 96, 128), 1),
     ("large", 2): Depth((128, 256), 2),
     ("large", 4): Depth((128, 256, 512), 2),

@@ -23,7 +23,7 @@ class Scaled:
     """One scale's picture, (channels, height, width) in [-1, 1], and what was measured while it was drawn.
 
     Args:
-        differences: Norm per latent of conditional minus unconditional noise, a number a step; 0 where only one was asked.
+        differences: Norm per latent of conditional minus unconditional prediction, a number a step; 0 where only one was asked.
         timesteps: Of the steps.
         saturation: Share of the pixels' channels within 1 % of either end of their range, before they are cut.
         contrast: Standard deviation of the pixels.

@@ -23,7 +23,7 @@ class Frame:
     Args:
         noisy, clean: x_t and the predicted x_0, decoded. noise: the predicted noise, its latents as colours.
         score_length: Norm of the score, -noise / sigma, per latent (root mean square).
-        difference: Norm of conditional minus unconditional noise per latent; 0 where only one was asked.
+        difference: Norm of conditional minus unconditional prediction per latent; 0 where only one was asked.
     """
 
     number: int
@@ -55,7 +55,7 @@ def frame(model: Diffuser, step: Step) -> Frame:
 
 
 def difference(step: Step) -> float:
-    """How far the conditional and the unconditional noise of the first picture are apart, per latent."""
+    """How far the conditional and the unconditional prediction for the first picture are apart, per latent."""
     return 0.0 if step.unconditional is None else rms(step.conditional[:1] - step.unconditional[:1])
 
 

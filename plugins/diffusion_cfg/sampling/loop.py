@@ -26,7 +26,8 @@ class Step:
         number, of: From 1 on.
         noisy: x_t before the step, as the denoiser sees it: alpha x_0 + sigma noise.
         clean, noise: What the guided prediction says is in it.
-        conditional, unconditional: The two predictions of the noise; the second is None where it was not asked.
+        conditional, unconditional: What the denoiser said with the caption and without, in whatever it predicts (noise, v, flow);
+            the second is None where it was not asked.
         latents: After the step, in the sampler's own scale.
     """
 
@@ -88,14 +89,13 @@ class _Guide:
         guided = self._combine(conditional, unconditional, noisy, timestep)
         noise = self.model.noise
         clean, eps = noise.split(guided, noisy, timestep)
-        told = noise.split(conditional, noisy, timestep)[1]
-        blind = None if unconditional is None else noise.split(unconditional, noisy, timestep)[1]
-        if self.recipe.guidance == "cfg++" and blind is not None:
+        if self.recipe.guidance == "cfg++" and unconditional is not None:
+            blind = noise.split(unconditional, noisy, timestep)[1]
             following = self._cfg_plus_plus(clean, blind, scheduler, timestep)
         else:
             following = _scheduler_step(scheduler, guided, timestep, latents, generators)
         alpha, sigma = (float(each) for each in noise.levels(timestep))
-        return {"timestep": float(timestep), "alpha": alpha, "sigma": sigma, "noisy": noisy, "clean": clean, "noise": eps, "conditional": told, "unconditional": blind, "latents": following}  # fmt: skip
+        return {"timestep": float(timestep), "alpha": alpha, "sigma": sigma, "noisy": noisy, "clean": clean, "noise": eps, "conditional": conditional, "unconditional": unconditional, "latents": following}  # fmt: skip
 
     def _ask(self, noisy: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor | None]:
         """Conditional and unconditional prediction; the second only where the scale needs it: at 1 they would cancel out."""
