@@ -151,6 +151,32 @@ def test_flow_pictures_are_those_of_the_stock_pipeline(tmp_path: Path) -> None:
     assert np.abs(pictures - (ours.clamp(-1, 1).permute(0, 2, 3, 1).numpy() + 1) / 2).max() < 1e-4
 
 
+@pytest.mark.parametrize("told_scale", [True, False])
+def test_a_consistency_model_is_sampled_by_lcm_alone_and_as_stock_does(told_scale: bool, tmp_path: Path) -> None:
+    from diffusers import LCMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+
+    made = pipeline("noise")
+    if told_scale:
+        torch.manual_seed(0)
+        made.unet = UNet2DConditionModel.from_config({**made.unet.config, "time_cond_proj_dim": 16})
+    made.scheduler = LCMScheduler.from_config(made.scheduler.config)
+    assembly.write(made, tmp_path / "lcm", half_precision=False)
+    model = Diffuser.load(tmp_path / "lcm")
+    assert usable(model) == ["lcm"]
+    with assembly.quietly():
+        stock = StableDiffusionPipeline.from_pretrained(tmp_path / "lcm", safety_checker=None)
+    stock.set_progress_bar_config(disable=True)
+    pictures = stock("red disc", guidance_scale=3.0, num_inference_steps=4, generator=[torch.Generator().manual_seed(0)], output_type="np").images  # fmt: skip
+    ours = draw(model, dataclasses.replace(WORDS, sampler="lcm"))
+    assert np.abs(pictures - (ours.clamp(-1, 1).permute(0, 2, 3, 1).numpy() + 1) / 2).max() < 1e-4
+
+
+def test_in_16_bits_the_pictures_are_nearly_the_same(model: Diffuser) -> None:
+    half = Diffuser(pipeline())
+    half.bf16 = True
+    assert 0 < (draw(half, WORDS) - draw(model, WORDS)).abs().mean() < 0.05
+
+
 def test_the_same_seed_gives_the_same_bits(model: Diffuser) -> None:
     assert torch.equal(draw(model, WORDS), draw(model, WORDS))
     assert not torch.equal(draw(model, WORDS), draw(model, dataclasses.replace(WORDS, seed=1)))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEPT_TEXTS = 256
+LARGE = (
+    50_000_000  # weights of a denoiser: smaller ones are quick enough in 32 bits, and equal the stock pipeline to 1e-4
+)
 DECODED_PIXELS = 2**22  # pictures are decoded so many pixels at a time: memory, not speed
 
 
@@ -42,6 +45,7 @@ class Diffuser:
         if channels_last:
             self.vae.to(memory_format=torch.channels_last)
             self.unet.to(memory_format=torch.channels_last)
+        self.bf16 = has_quick_bf16(self.device) and sum(p.numel() for p in self.unet.parameters()) > LARGE
         self.noise = Noise.of(pipeline.scheduler.config)
         self.factor = autoencoders.factor(self.vae)
         self.multiple = self.factor * networks.shrinks(self.unet)  # what a picture's sides must divide by
@@ -124,4 +128,17 @@ class Diffuser:
         self, noisy: Tensor, timestep: torch.Tensor, hidden: Tensor, scale_embedding: Tensor | None = None
     ) -> Tensor:
         """One call of the denoiser: what it says of noisy latents, (batch, channels, height, width)."""
-        return self.unet(noisy, timestep, hidden, timestep_cond=scale_embedding, return_dict=False)[0]
+        import torch
+
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            found = self.unet(noisy, timestep, hidden, timestep_cond=scale_embedding, return_dict=False)[0]
+        return found.float()
+
+
+def has_quick_bf16(device: torch.device) -> bool:
+    """Whether products in bf16 are quicker than in 32 bits here: on most GPUs, and on processors with tiles for them (AMX)."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
