@@ -27,7 +27,7 @@ from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe
 from plugins.diffusion_cfg.starter import FOLDERS
 
-PICTURES, STEPS, SCALE, BATCH = 16, 20, 4.0, 32
+SCALE, BATCH = 4.0, 32
 
 
 def pipeline(size: int, pixels: bool = False) -> Any:
@@ -48,21 +48,21 @@ def pipeline(size: int, pixels: bool = False) -> Any:
     return made
 
 
-def stock_sampling(pipe: Any) -> Callable[[], Any]:
+def stock_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
     """The pipeline's own call."""
     pipe.set_progress_bar_config(disable=True)
 
     def call() -> Any:
-        seeds = [torch.Generator().manual_seed(seed) for seed in range(PICTURES)]
-        prompts = ["a picture"] * PICTURES
-        return pipe(prompts, guidance_scale=SCALE, num_inference_steps=STEPS, generator=seeds, output_type="pt").images
+        seeds = [torch.Generator().manual_seed(seed) for seed in range(pictures)]
+        prompts = ["a picture"] * pictures
+        return pipe(prompts, guidance_scale=SCALE, num_inference_steps=steps, generator=seeds, output_type="pt").images
 
     return call
 
 
-def our_sampling(pipe: Any) -> Callable[[], Any]:
+def our_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
     model = Diffuser(pipe)
-    recipe = Recipe("a picture", guidance_scale=SCALE, steps=STEPS, n_images=PICTURES)
+    recipe = Recipe("a picture", guidance_scale=SCALE, steps=steps, n_images=pictures)
     return lambda: draw(model, recipe)
 
 
@@ -148,6 +148,9 @@ def main() -> None:
     options.add_argument("--weights", default="", help="a starter or a folder; by default random weights")
     options.add_argument("--size", type=int, default=32)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--pictures", type=int, default=16)
+    options.add_argument("--steps", type=int, default=20)
+    options.add_argument("--no-pixels", action="store_true", help="leave the stock model of pixels out")
     given = options.parse_args()
     folder = FOLDERS.get(given.weights, Path(given.weights)) if given.weights else None
 
@@ -156,14 +159,17 @@ def main() -> None:
 
     size = given.size if folder is None else Diffuser(fresh()).size[0]
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, matrix product {product_rate():.0f} GFLOP/s")
-    sides = {"stock": stock_sampling(fresh()), "ours": our_sampling(fresh())}
-    if folder is None:
-        sides["stock, pixels"] = stock_sampling(pipeline(size, pixels=True))
+    work_asked = given.pictures, given.steps
+    sides = {"stock": stock_sampling(fresh(), *work_asked), "ours": our_sampling(fresh(), *work_asked)}
+    if folder is None and not given.no_pixels:
+        sides["stock, pixels"] = stock_sampling(pipeline(size, pixels=True), *work_asked)
     found = quickest(sides, given.rounds)
-    work = forward_gflop(Diffuser(fresh())) * PICTURES * 2 * STEPS
+    work = forward_gflop(Diffuser(fresh())) * given.pictures * 2 * given.steps
     for name, (first, later) in found.items():
         rate = f", {work / later:.0f} GFLOP/s" if "pixels" not in name else ""
-        print(f"sampling, {PICTURES} pictures of {size}: {name}: first {first:.2f} s, then {later:.2f} s{rate}")
+        print(
+            f"sampling, {given.pictures} pictures of {size}, {given.steps} steps: {name}: first {first:.2f} s, then {later:.2f} s{rate}"
+        )
     for name in found:
         if name != "ours":
             print(f"sampling: ours {found[name][1] / found['ours'][1]:.2f} times as fast as {name}")

@@ -91,9 +91,9 @@ def test_the_denoiser_learns_what_captions_say(tmp_path: Path) -> None:
 
 
 def test_the_autoencoder_learns_to_bring_pictures_back(tmp_path: Path, data: Path) -> None:
-    """Each picture's mean colour gives 9.4 dB, the mean of all pictures 12.2."""
-    latent, metrics = train("autoencoder", tmp_path / "run", data=str(data), **SMALL_PARTS, steps=40, learning_rate=5e-3, ema_decay=0.7, evaluate_every=40, edge_weight=0, kl_weight=1e-6)  # fmt: skip
-    assert metrics["psnr"] > 13.5
+    """Each picture's mean colour gives 10.1 dB, the mean of all pictures 13.3."""
+    latent, metrics = train("autoencoder", tmp_path / "run", data=str(data), **{**SMALL_PARTS, "size": "medium", "batch_size": 8, "image_size": 8}, steps=100, learning_rate=5e-3, ema_decay=0.8, evaluate_every=100, edge_weight=0, kl_weight=1e-6)  # fmt: skip
+    assert metrics["psnr"] > 15
     latents = latent.vae.config["scaling_factor"]
     assert 0.05 < latents < 50
 
@@ -187,15 +187,11 @@ def test_no_captions_at_all_stop_the_run(tmp_path: Path) -> None:
     ("name", "changes", "words"),
     [
         ("denoiser", {"caption_column": "words"}, "Column 'words' is not beside the pictures"),
-        ("denoiser", {"image_size": 24, "size": "large"}, "image_size: 24 was given; .* multiples of 4|^$"),
         ("lora", {}, "nothing to adapt was named"),
     ],
 )
 def test_what_cannot_be_built_says_why(name: str, changes: dict, words: str, data: Path) -> None:
     values = {"data": str(data)} | ({**MICRO} if name == "denoiser" else {}) | changes
-    if words.endswith("^$"):  # 24 divides by 4: this one can be built
-        assert PLUGIN.trainer(name).build(settings(name, **values)) is not None
-        return
     with pytest.raises(UserError, match=words):
         PLUGIN.trainer(name).build(settings(name, **values))
 
