@@ -196,6 +196,13 @@ def test_what_cannot_be_built_says_why(name: str, changes: dict, words: str, dat
         PLUGIN.trainer(name).build(settings(name, **values))
 
 
+def test_an_average_that_would_not_leave_the_start_is_told(data: Path) -> None:
+    task = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO, steps=100, p_uncond=0))
+    said = [one.title for one in task.findings()]  # type: ignore[union-attr]
+    assert "100 steps are few for ema_decay 0.999" in said
+    assert "p_uncond is 0: the unconditional model is not learnt" in said
+
+
 def test_zero_terminal_snr_needs_another_prediction_than_noise() -> None:
     with pytest.raises(UserError, match="zero_terminal_snr and prediction noise do not fit"):
         settings("denoiser", prediction="noise")

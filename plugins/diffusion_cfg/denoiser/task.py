@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plugins.diffusion_cfg.settings import DenoiserSettings, ObjectiveSettings
 
 PREVIEWS = 4
+AVERAGED = 5  # times the average's memory: fewer steps, and it still holds the first weights
 ALONG = "trained along"  # what the record says of a text encoder that is not frozen
 
 
@@ -222,6 +223,8 @@ class DenoisingTask(Task):
         found = [Finding("green", f"{trained / 1e6:,.2f} M parameters are trained, on latents of {self.facts['latents']}", f"{len(self.train_data):,} pictures, each seen {passes:.1f} times.")]  # fmt: skip
         if self.settings.p_uncond == 0:
             found.append(Finding("amber", "p_uncond is 0: the unconditional model is not learnt", "Guidance scales above 1 will then draw worse pictures; 0.1 is usual."))  # fmt: skip
+        if self.settings.steps * (1 - self.settings.ema_decay) < AVERAGED:
+            found.append(Finding("amber", f"{self.settings.steps:,} steps are few for ema_decay {self.settings.ema_decay:g}", "The averaged weights, which are scored and saved, will still be near those of the start: lower it, 0.95 to 0.99 say."))  # fmt: skip
         return [*found, *_cut_captions(self.texts, self.pipeline.tokenizer)]
 
 
