@@ -23,6 +23,7 @@ API_TYPES = (
     float,
     bool,
     Path,
+    list[Path],
     list[str],
     list[float],
     dict[str, Any],

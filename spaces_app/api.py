@@ -390,6 +390,9 @@ def _arguments(types: dict[str, Any], args: tuple[Any, ...]) -> list[Any]:
 
 
 def _download(result: Any) -> Any:
+    """A result as the API has it: a file, or a list of files, as downloads."""
+    if isinstance(result, list):
+        return [_download(each) for each in result]
     return gr.FileData(path=str(result), orig_name=result.name).model_dump() if isinstance(result, Path) else result
 
 
@@ -402,7 +405,8 @@ def _published(
     first: list[inspect.Parameter],
 ) -> Callable[..., Any]:
     """`call` under the endpoint's name and signature, files in place of paths."""
-    published = {name: gr.FileData if kind is Path else kind for name, kind in types.items()}
+    files: dict[Any, Any] = {Path: gr.FileData, list[Path]: list[gr.FileData]}
+    published = {name: files.get(kind, kind) for name, kind in types.items()}
     call.__name__ = call.__qualname__ = f"{plugin.name}_{endpoint.__name__}"
     call.__doc__ = document
     call.__annotations__ = {**{each.name: each.annotation for each in first}, **published}

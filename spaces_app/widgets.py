@@ -72,8 +72,8 @@ def endpoint_values(endpoint: Callable[..., Any], values: tuple[Any, ...]) -> li
 def result_component(endpoint: Callable[..., Any]) -> Component:
     """What shows an endpoint's result."""
     kind = endpoint_types(endpoint)["return"]
-    if kind is Path:
-        return gr.File(label="Result")
+    if kind in (Path, list[Path]):
+        return gr.File(label="Result", file_count="single" if kind is Path else "multiple")
     if kind == dict[str, float]:
         return gr.Label(label="Result")
     return gr.Textbox(label="Result", interactive=False) if kind in (str, int, float) else gr.JSON(label="Result")

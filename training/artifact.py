@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 RECORD = "selfsup.json"
-LIBRARIES = ("torch", "transformers", "accelerate", "peft", "tokenizers", "safetensors")
+LIBRARIES = ("torch", "transformers", "diffusers", "accelerate", "peft", "tokenizers", "safetensors")
 
 
 def save(task: Task, model: torch.nn.Module, folder: Path, settings: TrainSettings, about: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from training.preflight import Finding
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_COLUMNS = ("file_name", "file", "filename", "image", "path")
 CAPTION, LABEL = "caption", "label"
+NO_CAPTIONS = ("readme", "license", "licence", "labels", "classes")
+SHOWN = 5  # names in a finding
 
 Columns = dict[str, list[str | None]]
 
@@ -27,6 +29,7 @@ def columns_beside(members: Members) -> tuple[Columns, tuple[Finding, ...]]:
     captions = _of_texts(members)
     if any(captions):
         columns.setdefault(CAPTION, captions)
+        notices += _texts_alone(members)
     labels = [PurePosixPath(name).parent.name or None for name in members.pictures]
     if len(set(labels)) > 1:
         columns.setdefault(LABEL, labels)
@@ -50,10 +53,11 @@ def _of_tables(members: Members) -> tuple[Columns, list[Finding]]:
             for row, value in zip(rows, table.strings(column), strict=True):
                 if row >= 0:
                     kept[row] = value
-        if lost := rows.count(-1):
-            notices.append(Finding("amber", f"{lost} rows of {name} name pictures that are not there", "They are left out."))  # fmt: skip
-        if bare := len(place) - len({row for row in rows if row >= 0}):
-            notices.append(Finding("amber", f"{bare} pictures have no row in {name}", "They are kept, without what its columns say."))  # fmt: skip
+        if lost := [file or "" for file, row in zip(table.strings(key), rows, strict=True) if row < 0]:
+            notices.append(Finding("amber", f"{len(lost)} rows of {name} name pictures that are not there", f"They are left out: {_some(lost)}"))  # fmt: skip
+        if bare := sorted(set(place.values()) - set(rows)):
+            names = [members.pictures[row] for row in bare]
+            notices.append(Finding("amber", f"{len(bare)} pictures have no row in {name}", f"They are kept, without what its columns say: {_some(names)}"))  # fmt: skip
     return columns, notices
 
 
@@ -69,6 +73,18 @@ def _of_texts(members: Members) -> list[str | None]:
     texts = {name for name in members.names if name.lower().endswith(".txt")}
     beside = (str(PurePosixPath(name).with_suffix(".txt")) for name in members.pictures)
     return [_text(members.read(name)) if name in texts else None for name in beside]
+
+
+def _texts_alone(members: Members) -> list[Finding]:
+    """Captions beside which no picture lies; a README or a licence is none."""
+    stems = {str(PurePosixPath(name).with_suffix("")) for name in members.pictures}
+    alone = [name for name in members.names if name.lower().endswith(".txt") and name[:-4] not in stems]
+    alone = [name for name in alone if PurePosixPath(name).stem.lower() not in NO_CAPTIONS]
+    return [Finding("amber", f"{len(alone)} captions have no picture", _some(alone))] if alone else []
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
 def _text(data: bytes) -> str | None:

@@ -1,0 +1,183 @@
+"""Seconds for 16 pictures, and training pictures a second: ours beside stock diffusers on the very same weights, in one run.
+
+    python -m benchmarks.diffusion_speed                    # random weights of the size of the starters, 32 x 32
+    python -m benchmarks.diffusion_speed --weights emoji    # a starter, or a folder of a pipeline
+
+Sampling: 16 pictures, 20 steps, guidance, the stock `StableDiffusionPipeline` with the same scheduler. Training: the loop of
+diffusers' `train_text_to_image` (the autoencoder and the text encoder run in every step, both frozen) beside ours on the same
+batches with cached latents. Rounds alternate; the quickest of each counts. GFLOP/s are of the U-Net's products alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from plugins.diffusion_cfg.denoiser import objective
+from plugins.diffusion_cfg.denoiser.network import Denoiser
+from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
+from plugins.diffusion_cfg.framework.diffuser import Diffuser
+from plugins.diffusion_cfg.sampling.drawing import draw
+from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.starter import FOLDERS
+
+SCALE, BATCH = 4.0, 32
+
+
+def pipeline(size: int, pixels: bool = False) -> Any:
+    """Random weights: a small latent model of 32 x 32, or a U-Net of the same widths on the pixels themselves."""
+    torch.manual_seed(0)
+    tokenizer = text.train_tokenizer(["a picture of something"], 700, 16)
+    if pixels:
+        vae: Any = autoencoders.make_pixel_autoencoder(3)
+    else:
+        vae = autoencoders.make_autoencoder(autoencoders.AUTOENCODERS["small", 4], 3, 4, size)
+    shape = networks.SIZES["small"]
+    unet = networks.make_unet(shape, vae.config["latent_channels"], size // autoencoders.factor(vae), shape.text_width)
+    encoder = text.make_text_encoder(tokenizer, shape.text_width, shape.text_layers)
+    scheduler = noise.make_scheduler("v", "scaled_linear", True)
+    made = assembly.assemble(vae, encoder, tokenizer, unet, scheduler)
+    for part in assembly.PARTS:
+        getattr(made, part).eval().requires_grad_(False)
+    return made
+
+
+def stock_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
+    """The pipeline's own call."""
+    pipe.set_progress_bar_config(disable=True)
+
+    def call() -> Any:
+        seeds = [torch.Generator().manual_seed(seed) for seed in range(pictures)]
+        prompts = ["a picture"] * pictures
+        return pipe(prompts, guidance_scale=SCALE, num_inference_steps=steps, generator=seeds, output_type="pt").images
+
+    return call
+
+
+def our_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
+    model = Diffuser(pipe)
+    recipe = Recipe("a picture", guidance_scale=SCALE, steps=steps, n_images=pictures)
+    return lambda: draw(model, recipe)
+
+
+def stock_training(pipe: Any, size: int) -> Callable[[], Any]:
+    """One step as `train_text_to_image.py` takes it: encode pictures and captions, add noise, predict, AdamW."""
+    unet = pipe.unet.train().requires_grad_(True)
+    optimizer = torch.optim.AdamW(unet.parameters(), 1e-4)
+    process = noise.Noise.of(pipe.scheduler.config)
+    pictures = torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1
+    ids = text.token_ids(pipe.tokenizer, ["a picture"] * BATCH)
+
+    def step() -> None:
+        with torch.no_grad():
+            clean = autoencoders.to_latents(pipe.vae, pictures)
+            hidden = pipe.text_encoder(ids)[0]
+        eps, at = torch.randn_like(clean), torch.randint(0, process.timesteps, (BATCH,))
+        predicted = unet(process.add(clean, eps, at), at, hidden, return_dict=False)[0]
+        loss = functional.mse_loss(predicted.float(), process.target(clean, eps, at))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def our_training(pipe: Any, size: int) -> Callable[[], Any]:
+    """One step of `denoiser` with a frozen text encoder: cached latents and hidden states, channels last, fused AdamW."""
+    model = Denoiser(pipe.unet.train().requires_grad_(True)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
+    process = noise.Noise.of(pipe.scheduler.config)
+    with torch.no_grad():
+        clean = autoencoders.to_latents(pipe.vae, torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1)
+        hidden = pipe.text_encoder(text.token_ids(pipe.tokenizer, ["a picture"] * BATCH))[0]
+
+    def step() -> None:
+        eps, at = torch.randn_like(clean), objective.draw_timesteps(process, BATCH)
+        noisy = process.add(clean, eps, at).contiguous(memory_format=torch.channels_last)
+        errors = (model(noisy, at, hidden).float() - process.target(clean, eps, at)).square().flatten(1).mean(1)
+        (errors * objective.min_snr_weights(process, at, 5.0)).mean().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def quickest(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, float]]:
+    """First call and quickest later one, in seconds, the sides taking turns."""
+    first = {name: _seconds(call) for name, call in sides.items()}
+    later: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, call in sides.items():
+            later[name].append(_seconds(call))
+    return {name: (first[name], min(later[name])) for name in sides}
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def product_rate() -> float:
+    """GFLOP/s of a large matrix product: what the machine can do."""
+    left, right = torch.randn(2, 1024, 1024)
+    best = min(_seconds(lambda: left @ right) for _ in range(5))
+    return 2 * 1024**3 / best / 1e9
+
+
+def forward_gflop(model: Diffuser) -> float:
+    """Of one call of the U-Net for one picture."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    height, width = (side // model.factor for side in model.size)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.predict(torch.randn(1, model.latent_channels, height, width), torch.tensor(5), model.encode_texts(["a"]))
+    return counter.get_total_flops() / 1e9
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--weights", default="", help="a starter or a folder; by default random weights")
+    options.add_argument("--size", type=int, default=32)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--pictures", type=int, default=16)
+    options.add_argument("--steps", type=int, default=20)
+    options.add_argument("--no-pixels", action="store_true", help="leave the stock model of pixels out")
+    given = options.parse_args()
+    folder = FOLDERS.get(given.weights, Path(given.weights)) if given.weights else None
+
+    def fresh() -> Any:
+        return assembly.read(folder) if folder else pipeline(given.size)
+
+    size = given.size if folder is None else Diffuser(fresh()).size[0]
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, matrix product {product_rate():.0f} GFLOP/s")
+    work_asked = given.pictures, given.steps
+    sides = {"stock": stock_sampling(fresh(), *work_asked), "ours": our_sampling(fresh(), *work_asked)}
+    if folder is None and not given.no_pixels:
+        sides["stock, pixels"] = stock_sampling(pipeline(size, pixels=True), *work_asked)
+    found = quickest(sides, given.rounds)
+    work = forward_gflop(Diffuser(fresh())) * given.pictures * 2 * given.steps
+    for name, (first, later) in found.items():
+        rate = f", {work / later:.0f} GFLOP/s" if "pixels" not in name else ""
+        print(
+            f"sampling, {given.pictures} pictures of {size}, {given.steps} steps: {name}: first {first:.2f} s, then {later:.2f} s{rate}"
+        )
+    for name in found:
+        if name != "ours":
+            print(f"sampling: ours {found[name][1] / found['ours'][1]:.2f} times as fast as {name}")
+    found = quickest({"stock": stock_training(fresh(), size), "ours": our_training(fresh(), size)}, 2 * given.rounds)
+    for name, (_, later) in found.items():
+        print(f"training, batch {BATCH}: {name}: {BATCH / later:.1f} pictures/s")
+    print(f"training: ours {found['stock'][1] / found['ours'][1]:.2f} times as fast as stock")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Trainer `autoencoder`: the latent space that a denoiser works in."""

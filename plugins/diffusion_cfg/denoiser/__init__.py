@@ -1,0 +1,1 @@
+"""Trainer `denoiser`: from noise to latents, told a caption."""

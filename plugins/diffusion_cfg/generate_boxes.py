@@ -1,0 +1,118 @@
+"""The box of "Generate": words in, pictures out, every step shown while it is drawn, and a picture dropped in draws itself again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins.diffusion_cfg import starter
+from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
+from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
+from training.errors import UserError
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+EMOJI = ["red heart", "green apple", "crying cat", "blue car", "smiling face with sunglasses", "orange circle"]
+FASHION = ["a running shoe", "a dress", "a handbag", "a pullover with long sleeves", "an ankle boot"]
+NAMES = (
+    "prompt", "negative_prompt", "guidance_scale", "steps", "sampler", "seed", "n_images", "width", "height",
+    "strength", "guidance", "interval_low", "interval_high", "rescale",
+)  # fmt: skip
+
+
+def draw_generate(workbench: Workbench) -> None:
+    """The whole box."""
+    weights = workbench.weights_picker()
+    with gr.Row():
+        with gr.Column(scale=4, min_width=330):
+            form = _form()
+            with gr.Row():
+                button, stop = gr.Button("Draw", variant="primary"), gr.Button("Stop", variant="stop")
+        with gr.Column(scale=6, min_width=330):
+            gallery = gr.Gallery(label="Pictures", columns=4, height=430, object_fit="contain", format="png", type="filepath", interactive=False)  # fmt: skip
+            said = gr.Markdown()
+            files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=120)  # fmt: skip
+            dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=120)  # fmt: skip
+    start = form.pop("start")
+    values = [form[name] for name in NAMES]
+
+    def run(name: str, image: str | None, *given: Any) -> Iterator[tuple[Any, ...]]:
+        yield from workbench.stream(_drawn, name, _recipe(given), Path(image) if image else None)
+
+    def again(path: str | None) -> list[Any]:
+        if not path:
+            return [gr.skip()] * (len(NAMES) + 2)
+        try:
+            recipe, about = _recipe_in(Path(path))
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        told = f"Made by *{_plain(about['weights'])}* ({_plain(about['fingerprint'])})."
+        if about["started_from"]:
+            told += f" It was started from a picture, {_plain(about['started_from'])}: give that one too."
+        chosen = gr.skip() if about["weights"] not in starter.FOLDERS else about["weights"]
+        return [chosen, told, *(recipe.to_dict()[name] for name in NAMES)]
+
+    drawing = gr.on([button.click, form["prompt"].submit], run, [weights, start, *values], [gallery, said, files], show_progress="minimal", **PRIVATE)  # fmt: skip
+    stop.click(lambda: "Stopped.", None, said, cancels=[drawing], queue=False, **PRIVATE)
+    dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
+
+
+def _form() -> dict[str, Any]:
+    """A component a field of a recipe, and `start`, a picture to begin from."""
+    form: dict[str, Any] = {}
+    form["prompt"] = gr.Textbox(
+        "red heart", label="Prompt", lines=2, max_lines=4, placeholder="What the picture should show"
+    )
+    gr.Examples(EMOJI if starter.EMOJI in starter.FOLDERS else FASHION, form["prompt"], label="Examples", api_visibility="private")  # fmt: skip
+    form["negative_prompt"] = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
+    with gr.Row():
+        form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: not guided")  # fmt: skip
+        form["steps"] = gr.Slider(1, 200, 20, step=1, label="Steps")
+    with gr.Row():
+        form["seed"] = gr.Number(0, precision=0, minimum=0, label="Seed")
+        form["n_images"] = gr.Slider(1, MOST_IMAGES, 4, step=1, label="Pictures at once")
+    form["sampler"] = gr.Dropdown([(f"{key}: {one.title}", key) for key, one in SAMPLERS.items()], value=DEFAULT, label="Sampler")  # fmt: skip
+    with gr.Accordion("Begin from a picture (image to image)", open=False):
+        form["start"] = gr.File(label="Picture", type="filepath", height=120)
+        form["strength"] = gr.Slider(0.05, 1, 0.6, step=0.05, label="Strength", info="Share of the way that is taken: 1 forgets the picture.")  # fmt: skip
+    with gr.Accordion("More: size, and other ways to guide", open=False):
+        with gr.Row():
+            form["width"] = gr.Number(0, precision=0, minimum=0, label="Width", info="0: as trained")
+            form["height"] = gr.Number(0, precision=0, minimum=0, label="Height", info="0: as trained")
+        form["guidance"] = gr.Dropdown(
+            [(title, key) for key, title in GUIDANCES.items()], value="cfg", label="Guidance"
+        )
+        with gr.Row():
+            form["interval_low"] = gr.Slider(0, 1, 0, step=0.05, label="Guide from this share of the noise …")
+            form["interval_high"] = gr.Slider(
+                0, 1, 1, step=0.05, label="… up to this one", info="Kynkäänniemi et al. (2024)"
+            )
+        form["rescale"] = gr.Slider(0, 1, 0, step=0.05, label="Rescale", info="Brings contrast back to the conditional model's (Lin et al., 2024)")  # fmt: skip
+    return form
+
+
+def _recipe(given: tuple[Any, ...]) -> Recipe:
+    values = dict(zip(NAMES, given, strict=True))
+    return Recipe.from_dict({name: value if value is not None else 0 for name, value in values.items()})
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text if letter.isalnum() or letter in " -_./@")[:100]
+
+
+# Functions of a module, as `call` and `stream` want them; what they need is imported when they run.
+
+
+def _drawn(model: Any, recipe: Recipe, image: Path | None) -> Iterator[tuple[Any, ...]]:
+    from plugins.diffusion_cfg.desk import drawn
+
+    yield from drawn(model, recipe, image)
+
+
+def _recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
+    from plugins.diffusion_cfg.sampling.drawing import recipe_in
+
+    return recipe_in(path)

@@ -1,0 +1,11 @@
+"""The weights that ship with the plugin, by name; `recipe/` says how each was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EMOJI, FASHION, CAPTIONED_ONLY = "emoji", "fashion", "fashion-p-uncond-0"
+_HERE = Path(__file__).parent
+FOLDERS = {
+    name: _HERE / name for name in (EMOJI, FASHION, CAPTIONED_ONLY) if (_HERE / name / "model_index.json").is_file()
+}

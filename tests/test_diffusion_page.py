@@ -1,0 +1,138 @@
+"""diffusion_cfg on the page and over the API, on random weights that ship with it for the test's time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from plugins._discovery import Found
+from plugins.diffusion_cfg import PLUGIN
+from plugins.diffusion_cfg.framework import assembly
+from tests.page import Site, served
+from tests.shapes import shape
+from tests.test_diffusion_framework import pipeline
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page with this plugin alone, its starter random weights of 8 x 8 pixels."""
+    home = tmp_path_factory.mktemp("home")
+    assembly.write(pipeline(), home / "micro", half_precision=False)
+    plugin = replace(PLUGIN, starters={"micro": home / "micro"})
+    with served(home / "own", found=[Found(PLUGIN.name, "built-in", plugin)], trains=False) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def client(site: Site) -> Client:
+    return Client(site.url, verbose=False)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    Image.fromarray(shape("red disc", side=20)).save(tmp_path / "mine.png")
+    return tmp_path / "mine.png"
+
+
+def ask(client: Client, name: str, **values: Any) -> Any:
+    return client.predict(api_name=f"/diffusion_cfg_{name}", **{"weights": "", **values})
+
+
+def test_pictures_arrive_as_files_and_the_same_seed_gives_the_same(client: Client) -> None:
+    files = ask(client, "generate", prompt="red disc", steps=2, n_images=2, seed=3)
+    again = ask(client, "generate", prompt="red disc", steps=2, n_images=2, seed=3)
+    assert len(files) == 2
+    for first, second in zip(files, again, strict=True):
+        assert np.array_equal(Image.open(first), Image.open(second))
+    assert "red disc" in Image.open(files[0]).text["parameters"]  # type: ignore[attr-defined]
+
+
+def test_every_endpoint_answers(client: Client, picture: Path) -> None:
+    assert len(ask(client, "vary", image=handle_file(picture), prompt="blue disc", steps=4, strength=0.5)) == 1
+    noised = ask(client, "forward", image=handle_file(picture), timesteps=[0, 500, 999])
+    assert [one["alpha_bar"] > two["alpha_bar"] for one, two in pairwise(noised)] == [True, True]
+    frames = ask(client, "reverse", prompt="red disc", steps=3)
+    assert [frame["step"] for frame in frames] == [1, 2, 3]
+    assert all(frame["clean"].startswith("data:image/png") and frame["difference"] > 0 for frame in frames)
+    scales = ask(client, "guidance", prompt="red disc", scales=[0, 1, 8])
+    assert [one["scale"] for one in scales] == [0, 1, 8]
+    assert not any(scales[1]["differences"])  # at scale 1 nothing is unconditional
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"prompt": ""}, "prompt is empty"),
+        ({"prompt": "red", "steps": 0}, "steps: 0 was given"),
+        ({"prompt": "red", "guidance_scale": -2}, "guidance_scale: -2 was given"),
+        ({"prompt": "red", "sampler": "lcm"}, "distilled for it"),
+        ({"prompt": "red", "n_images": 65}, "n_images: 65"),
+    ],
+)
+def test_what_cannot_be_drawn_reaches_the_caller_in_words(client: Client, values: dict, words: str) -> None:
+    with pytest.raises(AppError, match=words):
+        ask(client, "generate", **values)
+
+
+@pytest.fixture
+def page(site: Site, browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(site.url)
+    page.get_by_label("Prompt", exact=True).fill("red disc")
+    yield page
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_drawn_picture_dropped_on_the_page_sets_the_form(page: Page, tmp_path: Path) -> None:
+    page.get_by_label("Seed", exact=True).fill("41")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    expect(page.get_by_text(re.compile(r"4 of 8 x 8 in .* seeds from 41 on"))).to_be_visible(timeout=60_000)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=re.compile("Download|KB|B")).first.click()
+    waiting.value.save_as(tmp_path / "drawn.png")
+    page.get_by_label("Prompt", exact=True).fill("something else")
+    page.locator("input[type=file]").last.set_input_files(tmp_path / "drawn.png")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("red disc")
+    expect(page.get_by_text("Made by micro")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_drawing_is_stopped_between_steps(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+
+    calls, plain = [], Diffuser.predict
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(Diffuser, "predict", counted)
+    page.get_by_label("number input for Steps").first.fill("200")
+    page.get_by_label("number input for Steps").first.press("Enter")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    expect(page.get_by_text(re.compile("Step .* what the model expects"))).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped.", exact=True)).to_be_visible()
+    assert len(calls) < 200
+
+
+@pytest.mark.browser
+def test_a_point_is_dropped_into_the_field(page: Page) -> None:
+    page.get_by_role("tab", name="Look inside", exact=True).click()
+    page.get_by_role("tab", name="Descent", exact=True).click()
+    image = page.locator("#diffusion-field img").first
+    image.click(position={"x": 200, "y": 150})
+    expect(page.get_by_text(re.compile("Dropped at .* after 25 steps at"))).to_be_visible()
