@@ -70,6 +70,6 @@ def test_noise_is_added_and_taken_away_on_the_page(browser: Browser, site: Site,
     tab.get_by_role("button", name="Take a sample photograph").click()
     expect(tab.locator(":text('192.0'):visible").first).to_be_visible()  # the photograph is there, with its size in KB
     tab.get_by_role("button", name="Denoise", exact=True).click()
-    expect(tab.get_by_text("Estimated noise level")).to_be_visible()
+    expect(tab.get_by_text("Estimated noise level")).to_be_visible(timeout=120_000)
     assert not [each for each in problems if "favicon" not in each]
     tab.close()
