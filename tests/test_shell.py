@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from plugins._contract import Plugin, Trainer, Workbench
 from plugins._discovery import Found
 from spaces_app.settings import Settings
 from spaces_app.shell import build
-from tests.page import Site, fire, served, upload
+from tests.page import ROOT, Site, fire, served, upload
 from training.settings import TrainSettings
 
 
@@ -202,3 +204,9 @@ def test_form_with_text_that_is_no_json_says_so(site: Site, tmp_path: Path):
     (tmp_path / "a.txt").write_text("to be")
     answer = press_run(site, 1, "here", upload(site, tmp_path / "a.txt"), "be, or")
     assert answer["output"]["error"] == "Words: 'be, or' is not JSON."
+
+
+def test_the_page_is_built_without_the_libraries_that_train() -> None:
+    built = "import sys, app; print(*{'torch', 'transformers', 'diffusers', 'matplotlib'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", built], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

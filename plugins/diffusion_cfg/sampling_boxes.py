@@ -61,8 +61,8 @@ def draw_reverse(workbench: Workbench) -> None:
     )
 
 
-def draw_descent(workbench: Workbench) -> None:
-    """The model's ways, and the toy."""
+def draw_descent(workbench: Workbench, tab: gr.Tab) -> None:
+    """The model's ways, and the toy, which is first drawn when the tab is opened: it needs torch, and the page must not wait for that."""
     gr.Markdown(DESCENT)
     weights = workbench.weights_picker()
     with gr.Row():
@@ -78,10 +78,10 @@ def draw_descent(workbench: Workbench) -> None:
         return workbench.call(_ways, name, Recipe(words, guidance_scale=w, steps=int(n), seed=int(at or 0)), chosen)
 
     gr.on([button.click, prompt.submit], show, [weights, prompt, scale, steps, seed, samplers], plot, **PRIVATE)
-    _draw_toy()
+    _draw_toy(tab)
 
 
-def _draw_toy() -> None:
+def _draw_toy(tab: gr.Tab) -> None:
     gr.Markdown(TOY)
     with gr.Row():
         with gr.Column(scale=4, min_width=280):
@@ -92,7 +92,6 @@ def _draw_toy() -> None:
             said = gr.Markdown("No point is dropped yet.")
         with gr.Column(scale=6, min_width=320):
             picture = gr.Image(
-                _field(0.6, LABELS[0], 1, None, 25)[0],
                 label="The field (click to drop a point)",
                 elem_id="diffusion-field",
                 interactive=False,
@@ -109,7 +108,8 @@ def _draw_toy() -> None:
 
     knobs: list[Any] = [time, label, scale, steps]
     picture.select(drop, knobs, [picture, said, point], **QUIET)
-    gr.on([time.release, label.input, scale.release, steps.release], draw, [*knobs, point], [picture, said], **QUIET)
+    changed = [tab.select, time.release, label.input, scale.release, steps.release]
+    gr.on(changed, draw, [*knobs, point], [picture, said], **QUIET)
 
 
 def draw_guidance(workbench: Workbench) -> None:

@@ -22,7 +22,7 @@ def draw(workbench: Workbench) -> None:
             inside_boxes.draw_denoiser(workbench)
         with gr.Tab("Where it looks"):
             inside_boxes.draw_attention(workbench)
-        with gr.Tab("Descent"):
-            sampling_boxes.draw_descent(workbench)
+        with gr.Tab("Descent") as descent:
+            sampling_boxes.draw_descent(workbench, descent)
         with gr.Tab("Guidance"):
             sampling_boxes.draw_guidance(workbench)
