@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from training.events import read_events
+from training.inline_image import figure_png
 
 SMOOTHED = 0.9  # weight of the past in the running mean of the training loss
 POINTS = 2000  # of the training loss, at most
@@ -35,9 +35,7 @@ def draw(events: Path) -> bytes | None:
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
-    return out.getvalue()
+    return figure_png(figure, dpi=100)
 
 
 def _curves(events: Path) -> tuple[Curve, dict[str, Curve]]:

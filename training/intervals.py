@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from training.inline_image import figure_png
 
 CONFIDENCE = 0.95
 COLOURS = ("#6b7280", "#0f766e", "#b45309", "#7c3aed")
@@ -124,11 +124,4 @@ def picture(
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    return out.getvalue()
-
-
-def as_url(image: bytes) -> str:
-    """The picture as a data URL."""
-    return "data:image/png;base64," + base64.b64encode(image).decode()
+    return figure_png(figure)

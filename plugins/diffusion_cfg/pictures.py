@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from training.inline_image import as_url, image_png
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,9 +27,7 @@ def to_image(picture: Tensor) -> Image.Image:
 def data_url(picture: Tensor | Image.Image, enlarge: bool = True) -> str:
     """A picture as a PNG in a URL."""
     image: Any = picture if hasattr(picture, "save") else to_image(picture)  # type: ignore[arg-type]
-    stream = io.BytesIO()
-    (enlarged(image) if enlarge else image).save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return as_url(image_png(enlarged(image) if enlarge else image))
 
 
 def enlarged(image: Image.Image, least: int = LARGE) -> Image.Image:

@@ -9,6 +9,7 @@ from training.data import Table, read_table
 from training.errors import UserError
 from training.images.members import Members
 from training.preflight import Finding
+from training.wording import listed
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_COLUMNS = ("file_name", "file", "filename", "image", "path")
@@ -54,10 +55,10 @@ def _of_tables(members: Members) -> tuple[Columns, list[Finding]]:
                 if row >= 0:
                     kept[row] = value
         if lost := [file or "" for file, row in zip(table.strings(key), rows, strict=True) if row < 0]:
-            notices.append(Finding("amber", f"{len(lost)} rows of {name} name pictures that are not there", f"They are left out: {_some(lost)}"))  # fmt: skip
+            notices.append(Finding("amber", f"{len(lost)} rows of {name} name pictures that are not there", f"They are left out: {listed(lost, SHOWN)}"))  # fmt: skip
         if bare := sorted(set(place.values()) - set(rows)):
             names = [members.pictures[row] for row in bare]
-            notices.append(Finding("amber", f"{len(bare)} pictures have no row in {name}", f"They are kept, without what its columns say: {_some(names)}"))  # fmt: skip
+            notices.append(Finding("amber", f"{len(bare)} pictures have no row in {name}", f"They are kept, without what its columns say: {listed(names, SHOWN)}"))  # fmt: skip
     return columns, notices
 
 
@@ -80,11 +81,7 @@ def _texts_alone(members: Members) -> list[Finding]:
     stems = {str(PurePosixPath(name).with_suffix("")) for name in members.pictures}
     alone = [name for name in members.names if name.lower().endswith(".txt") and name[:-4] not in stems]
     alone = [name for name in alone if PurePosixPath(name).stem.lower() not in NO_CAPTIONS]
-    return [Finding("amber", f"{len(alone)} captions have no picture", _some(alone))] if alone else []
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
+    return [Finding("amber", f"{len(alone)} captions have no picture", listed(alone, SHOWN))] if alone else []
 
 
 def _text(data: bytes) -> str | None:

@@ -16,6 +16,7 @@ from training import intervals
 from training.artifact import RECORD
 from training.errors import UserError
 from training.experiment import Experiment, Fit, Part
+from training.inline_image import as_url
 from training.preflight import Finding, Sheet
 from training.splits import split_rows
 
@@ -104,7 +105,7 @@ class LabelEfficiency(Experiment):
         return intervals.table(intervals.summary(results, metric), gained, arms.SCRATCH)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        image = intervals.as_url(intervals.picture(intervals.summary(results)))
+        image = as_url(intervals.picture(intervals.summary(results)))
         return [{"image": image, "caption": "Accuracy against the number of labels, 95 % intervals"}]
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
+
+from training.inline_image import figure_png
 
 COLOURS = {"plain": "#b45309", "denoising": "#0f766e"}
 
 
 def curves(lines: dict[str, list[tuple[float, float, float, float]]]) -> bytes:
     """A PNG: mean squared error against the noise level, a line an arm, its interval shaded."""
-    return _png(curve_figure(lines))
+    return figure_png(curve_figure(lines))
 
 
 def of_records(records: list[dict[str, Any]]) -> Any:
@@ -58,14 +58,3 @@ def side_by_side(rows: dict[str, np.ndarray]) -> Any:
             axes.imshow(np.clip(picture, 0, 1), cmap="gray", vmin=0, vmax=1)
         line[0].text(-0.12, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=9)
     return figure
-
-
-def _png(figure: Any) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    return out.getvalue()
-
-
-def as_url(image: bytes) -> str:
-    """A PNG as a data URL."""
-    return "data:image/png;base64," + base64.b64encode(image).decode()

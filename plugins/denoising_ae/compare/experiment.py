@@ -12,6 +12,7 @@ from plugins.denoising_ae.compare.pictures import SmallPictures, prepare
 from plugins.denoising_ae.compare.task import DENOISING, PLAIN, AutoencoderTask
 from training.errors import UserError
 from training.experiment import Experiment, Fit, Part
+from training.inline_image import as_url
 from training.intervals import student
 from training.preflight import Finding, Sheet
 
@@ -79,7 +80,7 @@ class Compare(Experiment):
         return {"Plain against denoising (mean, 95 % interval)": comparison(results), "Error against noise": curve_table(results, self.levels)}  # fmt: skip
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        return [{"image": drawing.as_url(drawing.curves(curve(results, self.levels))), "caption": "Error against noise level, 95 % intervals"}]  # fmt: skip
+        return [{"image": as_url(drawing.curves(curve(results, self.levels))), "caption": "Error against noise level, 95 % intervals"}]  # fmt: skip
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         (folder / PICTURE).write_bytes(drawing.curves(curve(results, self.levels)))

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from training.errors import UserError
 from training.images.image_set import ImageSet
 from training.preflight import Finding
+from training.wording import listed
 
 NOISY, CLEAN = "noisy", "clean"
-SHOWN = 8
 
 
 def split_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | None:
@@ -30,14 +30,14 @@ def split_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | 
         return None
     twice = sorted(f"{side}/{scene}" for (side, scene), count in seen.items() if count > 1)
     if twice:
-        raise UserError(f"Several pictures have one name but for the ending: {_some(twice)}. Each scene needs one noisy and one clean picture.")  # fmt: skip
+        raise UserError(f"Several pictures have one name but for the ending: {listed(twice)}. Each scene needs one noisy and one clean picture.")  # fmt: skip
     both = sorted(places[NOISY].keys() & places[CLEAN].keys())
     alone = [f"{side}/{scene}" for side, found in places.items() for scene in sorted(found.keys() - set(both))]
     if not both:
-        raise UserError(f"No name is both in noisy and in clean: {_some(alone)}. Give the two pictures of a scene the same name.")  # fmt: skip
+        raise UserError(f"No name is both in noisy and in clean: {listed(alone)}. Give the two pictures of a scene the same name.")  # fmt: skip
     found = [Finding("green", f"{len(both):,} pairs of a noisy and a clean picture, matched by name")]
     if alone:
-        found.append(Finding("amber", f"{len(alone):,} pictures have no partner and are left out", _some(alone)))
+        found.append(Finding("amber", f"{len(alone):,} pictures have no partner and are left out", listed(alone)))
     return (*(images.select([places[side][scene] for scene in both]) for side in (NOISY, CLEAN)), found)  # type: ignore[return-value]
 
 
@@ -47,7 +47,3 @@ def _side_and_scene(name: str) -> tuple[str, str]:
     side = next((part.lower() for part in path.parts[:-1] if part.lower() in (NOISY, CLEAN)), "")
     rest = [part for part in path.parts[:-1] if part.lower() != side]
     return side, str(PurePosixPath(*rest, path.stem))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from plugins.denoising_ae.quality import psnr
+from training.inline_image import as_url, image_png
 
 SHOWN = 256  # pixels a side
 
@@ -37,6 +35,4 @@ def data_url(picture: Tensor) -> str:
     from PIL import Image
 
     pixels = np.rint(picture.clamp(0, 1).permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return as_url(image_png(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)))

@@ -10,6 +10,7 @@ import numpy as np
 from plugins.gpt_prompting.shots.data import ShotsData
 from plugins.gpt_prompting.shots.fine_tuned import wins_from
 from training import intervals
+from training.inline_image import as_url
 
 PICTURE = "shots.png"
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "calibration_error": "Expected calibration error"}
@@ -130,8 +131,8 @@ def shown(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
     """For the panel: accuracy, calibration error, and what it means beside fine-tuning."""
     sure = intervals.picture(summary(results, "calibration_error"), "shots", what="calibration error")
     items = [
-        {"image": intervals.as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"},
-        {"image": intervals.as_url(sure), "caption": "Expected calibration error against the number of examples"},
+        {"image": as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"},
+        {"image": as_url(sure), "caption": "Expected calibration error against the number of examples"},
     ]  # fmt: skip
     ours = [record for record in summary(results) if record["arm"] == OURS]
     return [*items, {"text": wins_from(fine_tuned, ours)}] if fine_tuned else items
