@@ -12,12 +12,13 @@ from sklearn.metrics import roc_auc_score
 
 from plugins.ae_anomaly import build_fit, check_fit, load
 from plugins.ae_anomaly.file_scores import scores_of
-from plugins.ae_anomaly.rows import prepare, read
+from plugins.ae_anomaly.rows import prepare
 from plugins.ae_anomaly.settings import FitSettings
 from tests.files import write
 from tests.orders import TINY, settings, write_orders
 from training.errors import UserError
 from training.loop import fit
+from training.row_stream import read_training_rows
 from training.settings import parse_settings
 
 RANDOM = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def test_judged_rows_are_in_no_figure(tmp_path: Path) -> None:
     frame.iloc[[*range(40), *range(600, 610)]].to_csv(tmp_path / "verdicts.csv", index=False)
     plain = settings(data)
     judged = settings(data, verdicts=str(tmp_path / "verdicts.csv"))
-    before, after = prepare(read(plain), plain), prepare(read(judged), judged)
+    before, after = prepare(read_training_rows(plain), plain), prepare(read_training_rows(judged), judged)
     assert before.anomalous.sum() == 30 and after.anomalous.sum() == 20  # the ten that were judged are gone
     assert len(after.known_odd) == 10 and len(after.held_out) < len(before.held_out)
     rows = {row.tobytes() for row in after.evaluation.numbers}
@@ -68,14 +69,14 @@ def test_a_row_judged_an_anomaly_is_not_learnt_as_normal(tmp_path: Path) -> None
     frame = pd.read_csv(data).iloc[:5].assign(is_anomaly=1)
     frame.to_csv(tmp_path / "verdicts.csv", index=False)
     judged = settings(data, verdicts=str(tmp_path / "verdicts.csv"), eval_share=0)
-    assert len(prepare(read(judged), judged).train) == 95
+    assert len(prepare(read_training_rows(judged), judged).train) == 95
 
 
 def test_verdicts_without_a_column_of_them_are_refused(tmp_path: Path) -> None:
     data = write_orders(tmp_path / "orders.csv", 60, 0)
     verdicts = write(tmp_path / "bare.csv", "weight,price,country,carrier\n1,3,fr,gls\n")
     with pytest.raises(UserError, match=r"bare\.csv has no verdicts: add a column is_anomaly"):
-        prepare(read(settings(data)), settings(data, verdicts=str(verdicts)))
+        prepare(read_training_rows(settings(data)), settings(data, verdicts=str(verdicts)))
 
 
 def test_training_goes_on_from_weights(tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ from training.column_names import check_names
 from training.data import Table, read_table
 from training.delimited import column_names
 from training.errors import UserError
+from training.hub_data import load_hub_dataset
 from training.sniffing import find_delimiter, has_header, lenient_records
 from training.text_encoding import TextFile, find_encoding, is_gzip, open_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from training.settings import TrainSettings
 
 PIECE_ROWS = 50_000
 LARGE_BYTES = 16 * 2**20  # below this a file is read whole, by the reader that names lines
@@ -46,6 +49,19 @@ def stream_table(path: Path, rows: int = PIECE_ROWS) -> Iterator[Table]:
                 yield part
     except _arrow_error():
         yield from _cut(read_table(path, max_bytes=LARGEST_BYTES), rows, given)  # names the line, or knows better
+
+
+def read_training_rows(settings: TrainSettings) -> Table:
+    """The training table of a run: its file, or its data set of the Hub.
+
+    Raises:
+        UserError: If there is none or it cannot be read.
+    """
+    if settings.data:
+        return read_rows(Path(settings.data))
+    if settings.dataset:
+        return load_hub_dataset(settings.dataset, "train")
+    raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file of rows to learn from.")
 
 
 def read_rows(path: Path) -> Table:

@@ -11,6 +11,7 @@ import torch
 from plugins.ae_anomaly import artifact, scoring
 from plugins.ae_anomaly.calibration import Calibration
 from training.data import Table
+from training.own_weights import damaged, read_tensors
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import HIDDEN, SPECIAL, Encoded
 from training.tabular.network import NetworkConfig, TableAutoencoder, spread
@@ -44,9 +45,9 @@ class Detector:
         """
         about = artifact.read_about(folder)
         try:
-            return cls(about, artifact.read_tensors(folder))
+            return cls(about, read_tensors(folder))
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise artifact.damaged(error) from error
+            raise damaged(error) from error
 
     def probe(self, rows: Encoded) -> scoring.Probe:
         """Errors and distances of encoded rows."""

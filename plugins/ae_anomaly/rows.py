@@ -15,9 +15,8 @@ from plugins.ae_anomaly.row_findings import FEW, rows_found
 from training.columns import describe_columns
 from training.data import Table
 from training.errors import UserError
-from training.hub_data import load_hub_dataset
 from training.preflight import Finding, Sheet
-from training.row_stream import read_rows
+from training.row_stream import read_rows, read_training_rows
 from training.tabular.column_findings import columns_found
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import Encoded
@@ -49,25 +48,12 @@ class AnomalyData:
 def check(settings: FitSettings) -> Sheet:
     """The preflight sheet; a file that cannot be read at all is a red row, not an error."""
     try:
-        table = read(settings)
+        table = read_training_rows(settings)
         described, sample = describe_columns(table), tuple(table.head(5))
         data = prepare(table, settings)
     except UserError as error:
         return Sheet((Finding("red", "The data cannot be used", str(error)),))
     return Sheet(data.findings, described, sample)
-
-
-def read(settings: FitSettings) -> Table:
-    """The training table.
-
-    Raises:
-        UserError: If there is none or it cannot be read.
-    """
-    if settings.data:
-        return read_rows(Path(settings.data))
-    if settings.dataset:
-        return load_hub_dataset(settings.dataset, "train")
-    raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file of rows to learn from.")
 
 
 def prepare(table: Table, settings: FitSettings, fewest: int = FEWEST) -> AnomalyData:

@@ -13,12 +13,20 @@ import torch
 from plugins.ae_anomaly import artifact, scoring
 from plugins.ae_anomaly.calibration import Calibration, part_weights
 from plugins.ae_anomaly.detector import Detector
-from plugins.ae_anomaly.rows import ENOUGH, AnomalyData, prepare, read
+from plugins.ae_anomaly.rows import ENOUGH, AnomalyData, prepare
 from plugins.ae_anomaly.settings import SIZES
 from training.batches import step_seed
 from training.preflight import Sheet
+from training.row_stream import read_training_rows
 from training.tabular.features import Encoded
-from training.tabular.network import NetworkConfig, TableAutoencoder, corrupt, feature_errors
+from training.tabular.network import (
+    NetworkConfig,
+    TableAutoencoder,
+    category_weights,
+    corrupt,
+    feature_errors,
+    row_errors,
+)
 from training.task import Score, Task
 
 if TYPE_CHECKING:
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
 
 CALIBRATION_ROWS = 4000
 MARGIN, MOST_VERDICTS = 3.0, 64  # nats; judged rows a step
-LEAST_ENTROPY = 0.2  # nats: a category that hardly varies must not drown the others
 
 
 def build(settings: FitSettings) -> FitTask:
@@ -35,7 +42,7 @@ def build(settings: FitSettings) -> FitTask:
     Raises:
         UserError: What the preflight sheet would show in red.
     """
-    return make_task(prepare(read(settings), settings), settings)
+    return make_task(prepare(read_training_rows(settings), settings), settings)
 
 
 def make_task(data: AnomalyData, settings: FitSettings) -> FitTask:
@@ -71,7 +78,7 @@ class FitTask(Task):
         self.eval_data: Sequence = range(first, first + len(data.evaluation))
         self.numbers = np.concatenate([data.train.numbers, data.evaluation.numbers])
         self.ids = np.concatenate([data.train.categories, data.evaluation.categories])
-        self.weights = torch.tensor([1 / max(_entropy(one.counts), LEAST_ENTROPY) for one in data.encoder.categories])
+        self.weights = category_weights(data.encoder)
         self.facts = {
             "rows": first,
             "calibration_rows": len(data.held_out),
@@ -93,13 +100,8 @@ class FitTask(Task):
         squared, entropy = feature_errors(plain, model(*corrupt(plain.config, numbers, ids)), numbers, ids)
         if self.settings.loss == "huber":
             squared = torch.where(squared > 1, 2 * squared.clamp(min=1e-12).sqrt() - 1, squared)
-        errors = self._row_errors(squared, entropy)
+        errors = row_errors(squared, entropy, self.weights)
         return errors.mean(0) + self._verdict_loss(plain, errors.detach())
-
-    def _row_errors(self, squared: torch.Tensor, entropy: torch.Tensor) -> torch.Tensor:
-        """Mean over the features, (members, rows)."""
-        total = squared.sum(-1) + (entropy * self.weights.to(entropy.device)).sum(-1)
-        return total / (squared.shape[-1] + entropy.shape[-1])
 
     def _verdict_loss(self, model: TableAutoencoder, normal: torch.Tensor) -> torch.Tensor | float:
         """What judged anomalies lack to a logarithmic error MARGIN above that of normal rows.
@@ -111,7 +113,9 @@ class FitTask(Task):
             return 0.0
         drawn = np.random.randint(len(known), size=min(len(known), MOST_VERDICTS))
         numbers, ids = (torch.from_numpy(each[drawn]).to(normal.device) for each in (known.numbers, known.categories))
-        errors = self._row_errors(*feature_errors(model, model(*corrupt(model.config, numbers, ids)), numbers, ids))
+        errors = row_errors(
+            *feature_errors(model, model(*corrupt(model.config, numbers, ids)), numbers, ids), self.weights
+        )
         lacking = normal.mean(1, keepdim=True).log() + MARGIN - errors.clamp(min=1e-6).log()
         return self.settings.verdict_weight * lacking.clamp(min=0).mean()
 
@@ -182,8 +186,3 @@ class FitTask(Task):
             "calibrated_on": "held-out rows" if len(self.data.held_out) >= ENOUGH else "training rows",
         }
         (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")
-
-
-def _entropy(counts: tuple[int, ...]) -> float:
-    shares = np.asarray([count for count in counts if count]) / max(1, sum(counts))
-    return float(-(shares * np.log(shares)).sum())

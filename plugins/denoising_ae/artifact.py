@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training import own_weights
 from training.errors import UserError
+from training.own_weights import CONFIG, WEIGHTS, damaged, read_config
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from plugins.denoising_ae.settings import ImagesSettings
 
 ARCHITECTURE, FORMAT = "Denoiser", 1
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def save(model: nn.Module, folder: Path, settings: ImagesSettings) -> None:
@@ -44,11 +45,7 @@ def read_about(folder: Path, architecture: str = ARCHITECTURE) -> dict[str, Any]
     Raises:
         UserError: If it is missing, damaged, or of another format.
     """
-    try:
-        about = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(error) from error
-    found = about if isinstance(about, dict) else {}
+    found = read_config(folder)
     if found.get("architecture") != architecture or found.get("format") != FORMAT:
         raise UserError(f"These weights are {found.get('architecture', 'unknown')} of format {found.get('format', '?')}; {architecture} of format {FORMAT} was expected.")  # fmt: skip
     return found
@@ -60,13 +57,7 @@ def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
     Raises:
         UserError: If it is missing or damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return {name: value.float() for name, value in load_file(folder / name).items()}
-    except (OSError, SafetensorError) as error:
-        raise damaged(error) from error
+    return {name: value.float() for name, value in own_weights.read_tensors(folder, name).items()}
 
 
 def load_network(folder: Path) -> Denoiser:
@@ -84,9 +75,3 @@ def load_network(folder: Path) -> Denoiser:
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise damaged(error) from error
     return model.eval()
-
-
-def damaged(error: Exception) -> UserError:
-    return UserError(
-        f"These weights cannot be read ({type(error).__name__}): a file is missing or ends early. Fetch them again."
-    )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plugins.denoising_ae.artifact import CONFIG, damaged
+from training.own_weights import CONFIG, damaged
 
 
 def load_as_made(folder: Path) -> Any:

@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from training.tabular.embeddings import CategoryEmbeddings, NumberCode, NumberEmbedding, bin_edges
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import HIDDEN
+
+LEAST_ENTROPY = 0.2  # nats: a category that hardly varies must not drown the others
 
 
 @dataclass(frozen=True)
@@ -201,3 +204,19 @@ def feature_errors(model: TableAutoencoder, out: Output, numbers: Tensor, catego
     ids = categories.long()
     picked = out.logits.gather(-1, (ids + model.starts).expand(model.config.members, -1, -1))
     return squared, torch.where(ids == HIDDEN, 0.0, model.normalisers(out.logits) - picked)
+
+
+def category_weights(encoder: TableEncoder) -> Tensor:
+    """What a nat of each category feature counts: one over its own entropy, so that each is as hard as the others, (category features,)."""
+    return torch.tensor([1 / max(_entropy(one.counts), LEAST_ENTROPY) for one in encoder.categories])
+
+
+def row_errors(squared: Tensor, entropy: Tensor, weights: Tensor) -> Tensor:
+    """Mean over the features of what `feature_errors` gives, categories by their weights, (members, rows)."""
+    total = squared.sum(-1) + (entropy * weights.to(entropy.device)).sum(-1)
+    return total / (squared.shape[-1] + entropy.shape[-1])
+
+
+def _entropy(counts: tuple[int, ...]) -> float:
+    shares = np.asarray([count for count in counts if count]) / max(1, sum(counts))
+    return float(-(shares * np.log(shares)).sum())

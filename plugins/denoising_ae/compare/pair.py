@@ -17,6 +17,7 @@ from plugins.denoising_ae.compare.task import ARCHITECTURE, DENOISING, PLAIN
 from plugins.denoising_ae.levels import NOISES
 from training.artifact import RECORD, read_record
 from training.errors import UserError
+from training.own_weights import damaged
 
 SHOWN = 8  # pictures side by side
 STEPS = 7  # of a traversal
@@ -43,7 +44,7 @@ class AutoencoderPair:
         try:
             return cls({arm: load_arm(folder, arm) for arm in (PLAIN, DENOISING)}, about, pictures, record.get("studies", []))  # fmt: skip
         except KeyError as error:
-            raise artifact.damaged(error) from error
+            raise damaged(error) from error
 
     def given(self, file: Path | None, first: int) -> np.ndarray:
         """Eight held-out pictures from one on; or a person's own picture eight times, for eight draws of the noise."""
@@ -107,5 +108,5 @@ def load_arm(folder: Path, arm: str) -> PictureAutoencoder:
         model = PictureAutoencoder(**about["network"])
         model.load_state_dict(artifact.read_tensors(folder, f"{arm}.safetensors"))
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise artifact.damaged(error) from error
+        raise damaged(error) from error
     return model.eval()

@@ -13,6 +13,7 @@ import torch
 
 from plugins.denoising_ae import artifact
 from training.errors import UserError
+from training.own_weights import damaged
 from training.row_stream import stream_table
 from training.tabular.encoder import TableEncoder
 from training.tabular.features import ABSENT, HIDDEN, RARE, Encoded, NumberFeature
@@ -100,7 +101,7 @@ class Restorer:
         try:
             return cls(about, artifact.read_tensors(folder))
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise artifact.damaged(error) from error
+            raise damaged(error) from error
 
     def mend(self, table: Table) -> dict[str, list[str | None]]:
         """The table's columns as text, holes filled and odd cells mended, and a column `changes` that says which.

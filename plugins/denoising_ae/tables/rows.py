@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,8 @@ import numpy as np
 from plugins.denoising_ae.artifact import read_about
 from training.columns import describe_columns
 from training.errors import UserError
-from training.hub_data import load_hub_dataset
 from training.preflight import Finding, Sheet
-from training.row_stream import read_rows
+from training.row_stream import read_rows, read_training_rows
 from training.splits import split_rows
 from training.tabular.column_findings import columns_found
 from training.tabular.encoder import TableEncoder
@@ -42,23 +40,10 @@ class TableData:
 def check(settings: TablesSettings) -> Sheet:
     """The preflight sheet; a file that cannot be read at all is a red row, not an error."""
     try:
-        table = read(settings)
+        table = read_training_rows(settings)
         return Sheet(prepare(table, settings).findings, describe_columns(table), tuple(table.head(5)))
     except UserError as error:
         return Sheet((Finding("red", "The data cannot be used", str(error)),))
-
-
-def read(settings: TablesSettings) -> Table:
-    """The training table.
-
-    Raises:
-        UserError: If there is none or it cannot be read.
-    """
-    if settings.data:
-        return read_rows(Path(settings.data))
-    if settings.dataset:
-        return load_hub_dataset(settings.dataset, "train")
-    raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file of rows to learn from.")
 
 
 def prepare(table: Table, settings: TablesSettings) -> TableData:
@@ -86,6 +71,6 @@ def prepare(table: Table, settings: TablesSettings) -> TableData:
 def _encoder(table: Table, settings: TablesSettings) -> TableEncoder:
     """Fitted on the training rows; where weights are trained on, theirs."""
     if settings.model:
-        return TableEncoder.from_dict(json.loads(json.dumps(read_about(Path(settings.model), ARCHITECTURE)["encoder"])))
+        return TableEncoder.from_dict(read_about(Path(settings.model), ARCHITECTURE)["encoder"])
     kinds = guess_kinds(table, parse_kinds(settings.columns, table.names), skip=[])
     return TableEncoder.fit(table, kinds, scaling=settings.scaling, min_count=2, max_categories=settings.max_categories)

@@ -14,18 +14,19 @@ from torch import Tensor
 from plugins.denoising_ae import artifact
 from plugins.denoising_ae.tables.corruption import spoil
 from plugins.denoising_ae.tables.restorer import Restorer, restored_cells
-from plugins.denoising_ae.tables.rows import ARCHITECTURE, TableData, prepare, read
+from plugins.denoising_ae.tables.rows import ARCHITECTURE, TableData, prepare
 from training.batches import step_seed
+from training.own_weights import CONFIG, WEIGHTS
 from training.preflight import Sheet
+from training.row_stream import read_training_rows
 from training.tabular.features import PRESENT, Encoded
-from training.tabular.network import NetworkConfig, TableAutoencoder, feature_errors
+from training.tabular.network import NetworkConfig, TableAutoencoder, category_weights, feature_errors, row_errors
 from training.task import Score, Task
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.settings import TablesSettings
 
 SIZES = {"small": (64, 2), "medium": (128, 2), "large": (256, 4)}  # width, blocks
-LEAST_ENTROPY = 0.2  # nats: a category that hardly varies must not drown the others
 SCORED = 1000  # rows
 
 
@@ -35,7 +36,7 @@ def build(settings: TablesSettings) -> TablesTask:
     Raises:
         UserError: What the preflight sheet would show in red.
     """
-    data = prepare(read(settings), settings)
+    data = prepare(read_training_rows(settings), settings)
     Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
@@ -57,7 +58,7 @@ class TablesTask(Task):
         self.eval_data: Sequence = range(len(data.train), len(data.train) + min(SCORED, len(data.evaluation)))
         self.numbers = np.concatenate([data.train.numbers, data.evaluation.numbers])
         self.ids = np.concatenate([data.train.categories, data.evaluation.categories])
-        self.weights = torch.tensor([1 / max(_entropy(one.counts), LEAST_ENTROPY) for one in data.encoder.categories])
+        self.weights = category_weights(data.encoder)
         self.facts = {
             "rows": len(data.train),
             "columns": len(data.encoder.columns),
@@ -73,8 +74,7 @@ class TablesTask(Task):
         settings, plain = self.settings, getattr(model, "module", model)
         given = spoil(batch["numbers"], batch["ids"], settings.mask_share, settings.swap_share, settings.noise_level)
         squared, entropy = feature_errors(plain, model(*given), batch["numbers"], batch["ids"])  # type: ignore[arg-type]
-        total = squared.sum(-1) + (entropy * self.weights.to(entropy.device)).sum(-1)
-        return total[0] / (squared.shape[-1] + entropy.shape[-1])
+        return row_errors(squared, entropy, self.weights)[0]
 
     def predict(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> list:
         """What the network would put into each cell of a row if it were hidden."""
@@ -119,9 +119,7 @@ class TablesTask(Task):
         network: Any = model
         chosen = np.random.default_rng(self.settings.seed).permutation(len(self.data.train))[: 2 * SCORED]
         found = restored_cells(network, self.data.encoder, self.data.train.select(chosen))
-        save_file(
-            {name: value.cpu().contiguous() for name, value in network.state_dict().items()}, folder / artifact.WEIGHTS
-        )
+        save_file({name: value.cpu().contiguous() for name, value in network.state_dict().items()}, folder / WEIGHTS)
         about = {
             "format": artifact.FORMAT,
             "architecture": ARCHITECTURE,
@@ -129,9 +127,4 @@ class TablesTask(Task):
             "encoder": self.data.encoder.to_dict(),
             "furthest": found.furthest(self.data.train.select(chosen)),
         }
-        (folder / artifact.CONFIG).write_text(json.dumps(about), encoding="utf-8")
-
-
-def _entropy(counts: tuple[int, ...]) -> float:
-    shares = np.asarray([count for count in counts if count]) / max(1, sum(counts))
-    return float(-(shares * np.log(shares)).sum())
+        (folder / CONFIG).write_text(json.dumps(about), encoding="utf-8")
