@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import AutoConfig, AutoTokenizer, BertConfig, PreTrainedTokenizerFast
+from transformers import AutoConfig, BertConfig, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from training.errors import UserError
+from training.pretrained import load_tokenizer
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import NetworkSettings
@@ -34,21 +35,6 @@ DROPOUT_NAMES = (
     ("hidden_dropout_prob", "dropout", "hidden_dropout", "mlp_dropout", "embedding_dropout"),
     ("attention_probs_dropout_prob", "attention_dropout"),
 )
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The fast tokenizer of a folder.
-
-    Raises:
-        UserError: If there is none, or it needs a package that is not installed; names what is missing.
-    """
-    try:
-        return AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False, local_files_only=True)
-    except ImportError as error:
-        missing = "sentencepiece" if "sentencepiece" in str(error).lower() else str(error).strip()[:200]
-        raise UserError(f"The tokenizer of {folder.name} needs a package that is not installed: {missing}.") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder.name} has no tokenizer that can be read ({str(error)[:200]}).") from None
 
 
 def load_network(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
+from training import pretrained
 from training.errors import UserError
 
 logging.disable_progress_bar()  # a bar for every file would fill the run's log
@@ -41,15 +42,7 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         UserError: If there is none, it needs a package that is not installed, or it has no end of text.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(folder), use_fast=True, trust_remote_code=False, local_files_only=True
-        )
-    except ImportError as error:
-        missing = "sentencepiece" if "sentencepiece" in str(error).lower() else str(error).strip()[:200]
-        raise UserError(f"The tokenizer of {folder.name} needs a package that is not installed: {missing}.") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder.name} has no tokenizer that can be read ({str(error)[:200]}).") from None
+    tokenizer = pretrained.load_tokenizer(folder)
     if tokenizer.eos_token_id is None:
         raise UserError(f"The tokenizer of {folder.name} has no end-of-text token: it was not made to write text.")
     if tokenizer.pad_token_id is None:
