@@ -19,9 +19,12 @@ from playwright.sync_api import Browser, Page, expect
 from plugins._discovery import Found
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.framework import assembly
+from tests import page as shared_page
 from tests.page import Site, served
 from tests.shapes import shape
 from tests.test_diffusion_framework import pipeline
+
+client = shared_page.client  # a fixture
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +35,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     plugin = replace(PLUGIN, starters={"micro": home / "micro"})
     with served(home / "own", found=[Found(PLUGIN.name, "built-in", plugin)], trains=False) as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-def client(site: Site) -> Client:
-    return Client(site.url, verbose=False)
 
 
 @pytest.fixture

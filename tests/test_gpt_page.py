@@ -15,12 +15,14 @@ from playwright.sync_api import Browser, Page, expect
 from plugins._discovery import Found
 from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.settings import PretrainSettings
+from tests import page as shared_page
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
 from tests.page import Site, served
 from tests.running import wait_for
 from training.jobs import Runs
 
+client = shared_page.client  # a fixture
 HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"
 PROMPT = "Text: a warm film and a lovely plot\nLabel:"
 
@@ -40,11 +42,6 @@ def run(site: Site) -> str:
     tiny_gpt.save(run.artifact)
     run.tell("finished", step=1, steps=1, metrics={}, message="")
     return run.id
-
-
-@pytest.fixture(scope="module")
-def client(site: Site) -> Client:
-    return Client(site.url, verbose=False)
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +195,8 @@ def test_a_file_is_measured_on_the_page(page: Page, run: str, file: Path) -> Non
 
 
 def test_a_prompt_opens_as_it_was_saved() -> None:
+    from plugins.gpt_prompting.prompt_form import as_parts, prompt_of
     from plugins.gpt_prompting.prompts import make_prompt
-    from plugins.gpt_prompting.studio_boxes import as_parts, prompt_of
 
     prompt = make_prompt(
         "Review: {text}\nMood: {label}", ["up=good", "down"], [{"text": "x", "label": "up"}], "Say.", "pmi"

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 
 SAMPLE = Path(__file__).parent / "starter" / "sample.csv"
@@ -19,7 +20,6 @@ REFIT = (
     "pushed away, and no judged row is measured with."
 )
 ODD, FINE = "anomaly", "normal"
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 def draw_desk(workbench: Workbench) -> None:
@@ -144,13 +144,6 @@ def _pictures(found: dict[str, Any]) -> tuple[Any, ...]:
 def _verdicts(given: list[list[Any]]) -> dict[int, str]:
     """The table of verdicts; Gradio gives an empty table as one row of empty cells."""
     return {int(row[0]): row[1] for row in given or [] if row and row[0] not in (None, "")}
-
-
-def chosen(path: str | None) -> Path:
-    """The file that was chosen, or the message that there is none."""
-    if not path:
-        raise gr.Error("Choose a file first.", print_exception=False)
-    return Path(path)
 
 
 # Functions of a module, as `call` wants them; what they need is imported when they run.

@@ -7,9 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.ae_anomaly import endpoints
-from plugins.ae_anomaly.desk_box import PRIVATE, SAMPLE, chosen, draw_desk
+from plugins.ae_anomaly.desk_box import SAMPLE, draw_desk
 
 WAYS = ["PCA", "UMAP", "latent 1 and 2"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import chosen
 from plugins._contract import Workbench
 
 
@@ -33,8 +34,6 @@ def draw_file_box(
             scored = gr.File(label="Scored CSV", interactive=False)
 
     def score(path: str | None, name: str, *more: Any) -> str:
-        if not path:
-            raise gr.Error("Choose a file first.", print_exception=False)
-        return str(workbench.call(endpoint, name, Path(path), *more))
+        return str(workbench.call(endpoint, name, chosen(path), *more))
 
     run.click(score, [file, *inputs], scored, api_visibility="private")

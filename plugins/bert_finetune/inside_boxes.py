@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import heat_map, one_of
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
 
@@ -54,8 +55,8 @@ def draw_attention(workbench: Workbench) -> None:
         tokens, values = workbench.call(_attention, name, sentence)
         layers, heads = values.shape[:2]
         shown = min(int(at_layer), layers), min(int(at_head), heads)
-        figure = _heat_map(tokens, values[shown[0] - 1][shown[1] - 1])
-        return figure, _slider(shown[0], layers), _slider(shown[1], heads)
+        figure = heat_map(tokens, values[shown[0] - 1][shown[1] - 1], 2 + 0.28 * len(tokens))
+        return figure, one_of(shown[0], layers), one_of(shown[1], heads)
 
     moved = [button.click, text.submit, layer.release, head.release]
     inputs: list[Any] = [weights, text, layer, head]
@@ -148,23 +149,6 @@ def _sentence_map(model: Any, texts: list[str]) -> Any:
     from plugins.bert_finetune.look_inside import sentence_map
 
     return sentence_map(model, texts)
-
-
-def _slider(value: int, most: int) -> gr.Slider:
-    return gr.Slider(value=value, maximum=max(2, most), interactive=most > 1)  # Gradio refuses a range of one
-
-
-def _heat_map(names: list[str], values: Any) -> Any:
-    """Attention probabilities of one head, (time, time), as a figure."""
-    from matplotlib.figure import Figure
-
-    size = 2 + 0.28 * len(names)
-    figure = Figure(figsize=(size, size), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(values, cmap="viridis", vmin=0, vmax=float(values.max()))
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    return figure
 
 
 def _scatter(texts: list[str], places: Any, shares: Any) -> Any:

@@ -7,10 +7,9 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
-
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 def draw_compare(workbench: Workbench, starter: str) -> None:
@@ -90,9 +89,7 @@ def draw_levels(workbench: Workbench) -> None:
     gallery = gr.Gallery(label="Middle of the picture", columns=5, height=260, object_fit="contain", interactive=False)
 
     def show(name: str, path: str | None) -> Any:
-        if not path:
-            raise gr.Error("Choose a picture first.", print_exception=False)
-        return workbench.call(_levels, name, Path(path))
+        return workbench.call(_levels, name, chosen(path, "a picture"))
 
     button.click(show, [weights, file], gallery, **PRIVATE)
 

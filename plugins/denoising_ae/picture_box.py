@@ -9,12 +9,11 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, mended
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
 from plugins.denoising_ae.levels import NOISES
-from training.errors import UserError
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 NONE = "none"
 LEVELS = {"gaussian": 25, "poisson": 30, "salt_and_pepper": 0.1, "masked_blocks": 0.1, "blur": 1.5, "jpeg": 20}
 UNITS = " · ".join(f"{noise.name}: {noise.unit}, {noise.range[0]:g} to {noise.range[1]:g}" for noise in NOISES.values())
@@ -81,10 +80,7 @@ def draw_corrupt() -> None:
 
     def spoil(path: str | None, kind: str, value: float, at: float) -> tuple[Any, str]:
         [given] = _chosen([path] if path else None)
-        try:
-            clean, spoiled, whole = _corrupt(Path(given), kind, value, int(at or 0))
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+        clean, spoiled, whole = mended(_corrupt)(Path(given), kind, value, int(at or 0))
         return (clean, spoiled), whole
 
     noise.change(lambda kind: LEVELS[kind], noise, level, **PRIVATE)

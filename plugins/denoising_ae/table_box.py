@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 SAMPLE = Path(__file__).parent / "starter" / "adult-sample.csv"
 SHOWN = 200  # changed rows on the page
 
@@ -29,9 +29,7 @@ def draw_table(workbench: Workbench, starter: str) -> None:
     download = gr.File(label="Mended table (CSV)", interactive=False)
 
     def mend(name: str, path: str | None) -> tuple[Any, ...]:
-        if not path:
-            raise gr.Error("Choose a file first.", print_exception=False)
-        mended = workbench.call(endpoints.denoise_table, name, Path(path))
+        mended = workbench.call(endpoints.denoise_table, name, chosen(path))
         found = _changed(mended)
         return found["said"], {"headers": found["headers"], "data": found["data"]}, str(mended)
 

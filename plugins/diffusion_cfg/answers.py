@@ -56,8 +56,7 @@ def reverse(model: Any, prompt: str, negative_prompt: str, guidance_scale: float
     """See the endpoint of this name."""
     from plugins.diffusion_cfg.inside.reverse import film
 
-    if steps > MOST_SHOWN_STEPS:
-        raise UserError(f"steps: {steps} were asked for; at most {MOST_SHOWN_STEPS} are shown one by one.")
+    check_shown_steps(steps)
     frames = film(need(model), Recipe(prompt, negative_prompt, guidance_scale, steps, sampler, seed))
     return [frame.to_dict() for frame in frames]
 
@@ -66,7 +65,18 @@ def guidance(model: Any, prompt: str, scales: list[float], seed: int) -> list[di
     """See the endpoint of this name."""
     from plugins.diffusion_cfg.inside.guidance import strip
 
-    if not 1 <= len(scales) <= MOST_SCALES:
-        raise UserError(f"{len(scales)} scales were given; 1 to {MOST_SCALES} at once are drawn.")
+    check_scales(scales)
     found = strip(need(model), Recipe(prompt, seed=seed), scales)
     return [{"scale": one.scale, "image": data_url(one.picture), "differences": one.differences, "saturation": one.saturation, "contrast": one.contrast} for one in found]  # fmt: skip
+
+
+def check_shown_steps(steps: int) -> None:
+    """Refuse a drawing of more steps than can be shown one by one."""
+    if steps > MOST_SHOWN_STEPS:
+        raise UserError(f"steps: {steps} were asked for; at most {MOST_SHOWN_STEPS} are shown one by one.")
+
+
+def check_scales(scales: list[float]) -> None:
+    """Refuse no guidance scale, or more than are drawn at once."""
+    if not 1 <= len(scales) <= MOST_SCALES:
+        raise UserError(f"{len(scales)} scales were given; 1 to {MOST_SCALES} at once are drawn.")

@@ -8,13 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, mended
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
-from training.errors import UserError
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 EMOJI = ["red heart", "green apple", "crying cat", "blue car", "smiling face with sunglasses", "orange circle"]
 FASHION = ["a running shoe", "a dress", "a handbag", "a pullover with long sleeves", "an ankle boot"]
 NAMES = (
@@ -45,10 +44,7 @@ def draw_generate(workbench: Workbench) -> None:
     def again(path: str | None) -> list[Any]:
         if not path:
             return [gr.skip()] * (len(NAMES) + 2)
-        try:
-            recipe, about = _recipe_in(Path(path))
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+        recipe, about = mended(_recipe_in)(Path(path))
         told = f"Made by *{_plain(about['weights'])}* ({_plain(about['fingerprint'])})."
         if about["started_from"]:
             told += f" It was started from a picture, {_plain(about['started_from'])}: give that one too."

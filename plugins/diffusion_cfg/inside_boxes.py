@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.diffusion_cfg.sampling.recipe import Recipe
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
 FORWARD = (
     "Training adds noise to a picture: x_t = √ᾱ x_0 + √(1 − ᾱ) ε. At timestep 0 there is hardly any; at 999 hardly anything else. "

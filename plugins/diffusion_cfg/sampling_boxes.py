@@ -6,13 +6,12 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, mended
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
-from training.errors import UserError
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
 LABELS = ("both", "upper moon", "lower moon")
 REVERSE = "From the same noise, each sampler its own way. Rows: x_t, the noise that is predicted in it (its first latents as colours), and the picture that is predicted to come out. GIF: x_t above, prediction below."  # fmt: skip
@@ -32,11 +31,7 @@ def draw_reverse(workbench: Workbench) -> None:
     """Film strips, side by side, and a GIF."""
     gr.Markdown(REVERSE)
     weights = workbench.weights_picker()
-    with gr.Row():
-        prompt = gr.Textbox("red heart", label="Prompt", scale=3)
-        scale = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", scale=2)
-        steps = gr.Slider(2, 50, 10, step=1, label="Steps", scale=2)
-        seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
+    prompt, scale, steps, seed = _draw_asked(50, 10)
     samplers = gr.CheckboxGroup(
         list(SAMPLERS), value=["dpm++", "euler"], label="Samplers (ddpm draws new noise at every step)"
     )
@@ -65,11 +60,7 @@ def draw_descent(workbench: Workbench, tab: gr.Tab) -> None:
     """The model's ways, and the toy, which is first drawn when the tab is opened: it needs torch, and the page must not wait for that."""
     gr.Markdown(DESCENT)
     weights = workbench.weights_picker()
-    with gr.Row():
-        prompt = gr.Textbox("red heart", label="Prompt", scale=3)
-        scale = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", scale=2)
-        steps = gr.Slider(2, 100, 20, step=1, label="Steps", scale=2)
-        seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
+    prompt, scale, steps, seed = _draw_asked(100, 20)
     samplers = gr.CheckboxGroup(list(SAMPLERS), value=["ddim", "dpm++", "ddpm"], label="Samplers")
     button = gr.Button("Draw the ways", variant="primary")
     plot = gr.Plot(label="Descent")
@@ -79,6 +70,17 @@ def draw_descent(workbench: Workbench, tab: gr.Tab) -> None:
 
     gr.on([button.click, prompt.submit], show, [weights, prompt, scale, steps, seed, samplers], plot, **PRIVATE)
     _draw_toy(tab)
+
+
+def _draw_asked(most_steps: int, steps: int) -> tuple[Any, Any, Any, Any]:
+    """Prompt, guidance scale, steps and seed, in a row."""
+    with gr.Row():
+        return (
+            gr.Textbox("red heart", label="Prompt", scale=3),
+            gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", scale=2),
+            gr.Slider(2, most_steps, steps, step=1, label="Steps", scale=2),
+            gr.Number(0, precision=0, minimum=0, label="Seed", scale=1),
+        )
 
 
 def _draw_toy(tab: gr.Tab) -> None:
@@ -173,13 +175,11 @@ def _strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, ...]:
     return scale_strip(model, recipe, scales)
 
 
+@mended
 def _field(time: float, label: str, scale: float, point: Any, steps: int) -> tuple[Any, str]:
     from plugins.diffusion_cfg.inside.desk import toy_field
 
-    try:
-        return toy_field(time, label, scale, point, steps)
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+    return toy_field(time, label, scale, point, steps)
 
 
 def _to_place(index: Any) -> list[float]:

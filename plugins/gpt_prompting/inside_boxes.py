@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, heat_map, one_of
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.model_boxes import PRIVATE
+from plugins.gpt_prompting.prompt_form import prompt_of
 from plugins.gpt_prompting.token_boxes import TokenView, shown
 
 SENTENCE = "Once upon a time there was a little girl who lived in a"
@@ -79,8 +80,9 @@ def draw_attention(workbench: Workbench) -> None:
         layers, heads = values.shape[:2]
         place = min(int(at_layer), layers) - 1, min(int(at_head), heads) - 1
         line = f"Layer {place[0] + 1}, head {place[1] + 1}: induction {copies[place]:.2f} of 1."
-        pictures = _heat_map(tokens, values[place]), _heads(copies, "induction")
-        return *pictures, line, _slider(place[0] + 1, layers), _slider(place[1] + 1, heads)
+        names = [repr(token)[1:-1].replace("$", r"\$") for token in tokens]
+        pictures = heat_map(names, values[place], 2.2 + 0.24 * len(names)), _heads(copies, "induction")
+        return *pictures, line, one_of(place[0] + 1, layers), one_of(place[1] + 1, heads)
 
     moved = [button.click, text.submit, layer.release, head.release]
     gr.on(moved, attend, [weights, text, layer, head], [heat, copying, said, layer, head], show_progress="hidden", **PRIVATE)  # fmt: skip
@@ -88,8 +90,6 @@ def draw_attention(workbench: Workbench) -> None:
 
 def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
     """What the model sees of its examples."""
-    from plugins.gpt_prompting.studio_boxes import prompt_of
-
     gr.Markdown(
         "Before it writes a label, where does the model look? The head that looks most at the examples' labels, for the prompt of the studio."
     )
@@ -131,24 +131,6 @@ def _look_back(model: Any, prompt: Any, text: str) -> Any:
     from plugins.gpt_prompting.studio import row_of
 
     return looks_at_labels(model, prompt, row_of(prompt, text))
-
-
-def _slider(value: int, most: int) -> gr.Slider:
-    return gr.Slider(value=value, maximum=max(2, most), interactive=most > 1)  # Gradio refuses a range of one
-
-
-def _heat_map(names: list[str], values: Any) -> Any:
-    """Attention probabilities of one head, (time, time), as a figure."""
-    from matplotlib.figure import Figure
-
-    size = 2.2 + 0.24 * len(names)
-    figure = Figure(figsize=(size, size), layout="constrained")
-    axes = figure.subplots()
-    labels = [repr(name)[1:-1].replace("$", r"\$") for name in names]
-    axes.imshow(values, cmap="viridis", vmin=0, vmax=float(values.max()))
-    axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), labels, fontsize=8)
-    return figure
 
 
 def _heads(values: Any, what: str) -> Any:

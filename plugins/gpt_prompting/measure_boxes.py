@@ -8,18 +8,18 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.model_boxes import PRIVATE
+from plugins.gpt_prompting.prompt_form import prompt_of, read_prompt
 from plugins.gpt_prompting.prompts import Prompt, make_prompt
 
+ROWS = "a file of labelled rows"  # what has to be chosen first
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
 
 
 def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
     """Measure the prompt on labelled rows, with a stop that keeps what there is."""
-    from plugins.gpt_prompting.studio_boxes import prompt_of
-
     with gr.Accordion("Measure this prompt on a file", open=False):
         with gr.Row():
             file = gr.File(label="Labelled rows: CSV, TSV, JSONL or Parquet", type="filepath", height=120)
@@ -52,7 +52,7 @@ def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]
         name: str, secret: str, path: str | None, most: float, number: float, way: str, *given: Any
     ) -> Iterator[tuple[Any, ...]]:
         for state, found in workbench.stream(
-            _measured, name, prompt_of(*given), chosen(path), int(number or 0), way, int(most or 0), secret or ""
+            _measured, name, prompt_of(*given), chosen(path, ROWS), int(number or 0), way, int(most or 0), secret or ""
         ):
             yield measured_line(state), confusion_table(state), str(found) if found else gr.skip()
 
@@ -62,8 +62,6 @@ def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]
 
 def draw_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
     """Two prompts, the same rows, McNemar's exact test."""
-    from plugins.gpt_prompting.studio_boxes import prompt_of
-
     with gr.Accordion("Compare with another wording", open=False):
         gr.Markdown(
             "The second prompt has the same labels and examples as the one above, unless a saved one is opened. Rows that either shows as an example are left out."
@@ -91,11 +89,9 @@ def draw_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any])
     def compare(
         name: str, secret: str, path: str | None, most: float, words: str, form: str, saved: str | None, *given: Any
     ) -> Iterator[tuple[Any, ...]]:
-        from plugins.gpt_prompting.studio_boxes import mended, read_prompt
-
         first = prompt_of(*given)
         second = read_prompt(saved) if saved else mended(reworded)(first, words, form)
-        for state in workbench.stream(_compared, name, first, second, chosen(path), int(most or 0), secret or ""):
+        for state in workbench.stream(_compared, name, first, second, chosen(path, ROWS), int(most or 0), secret or ""):
             yield compared_line(state), disagreements(state)
 
     event = run.click(compare, [weights, key, file, rows, instruction, template, other, *parts], [said, table], show_progress="hidden", **PRIVATE)  # fmt: skip
@@ -106,12 +102,6 @@ def reworded(prompt: Prompt, instruction: str, template: str) -> Prompt:
     """The same labels and examples in other words."""
     labels = {name: words.strip() for name, words in (prompt.labels or {}).items()}
     return make_prompt(template, labels, prompt.examples, instruction, prompt.calibrate)
-
-
-def chosen(path: str | None) -> Path:
-    if not path:
-        raise gr.Error("Choose a file of labelled rows first.", print_exception=False)
-    return Path(path)
 
 
 def measured_line(state: dict[str, Any]) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE
 from plugins._contract import HOSTED, Workbench
 from training.errors import UserError
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 SERVERS = {
     "Hugging Face": "https://router.huggingface.co/v1",
     "OpenAI": "https://api.openai.com/v1",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.measure_boxes import draw_compare, draw_evaluate
-from plugins.gpt_prompting.model_boxes import PRIVATE, draw_model
-from plugins.gpt_prompting.prompts import CALIBRATIONS, LABEL, Prompt, make_prompt, parse_prompt, variables
+from plugins.gpt_prompting.measure_boxes import ROWS, draw_compare, draw_evaluate
+from plugins.gpt_prompting.model_boxes import draw_model
+from plugins.gpt_prompting.prompt_form import fields_of, new_headers, open_prompt, prompt_of, saved
+from plugins.gpt_prompting.prompts import CALIBRATIONS, LABEL, Prompt
 from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown
-from training.errors import UserError
 
 TEXT = "an unforgettable evening : the songs are glorious and the cast is a joy"
 LABELS = "positive\nnegative"
@@ -124,83 +123,11 @@ def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
     def drawn(path: str | None, form: str, number: float, way: str, start: float, query: str) -> Any:
         from plugins.gpt_prompting.studio import draw_examples
 
-        if not path:
-            raise UserError("Choose a file of labelled rows first.")
-        rows = draw_examples(Path(path), form, "", int(number), way, int(start or 0), query)
+        rows = draw_examples(chosen(path, ROWS), form, "", int(number), way, int(start or 0), query)
         names = [*fields_of(form), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
     draw.click(mended(drawn), [file, template, count, how, seed, text], examples, **PRIVATE)
-
-
-def mended(function: Any) -> Any:
-    """What a user can mend becomes a message on the page."""
-
-    def call(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return call
-
-
-def fields_of(template: str) -> list[str]:
-    return [name for name in variables(template) if name != LABEL]
-
-
-def new_headers(template: str, rows: list[list[Any]]) -> Any:
-    """The examples' columns follow the template's variables."""
-    names = [*fields_of(template), LABEL]
-    width = len(rows[0]) if rows else 2
-    if width == len(names):
-        return gr.Dataframe(headers=names, value=rows)
-    kept = [[*row[:-1], *[""] * len(names)][: len(names) - 1] + row[-1:] for row in rows or []]
-    return gr.Dataframe(headers=names, value=kept)
-
-
-def prompt_of(instruction: str, template: str, labels: str, calibrate: str, rows: list[list[Any]]) -> Prompt:
-    """The prompt that the page holds; rows without any cell are none."""
-    try:
-        names = [*fields_of(template), LABEL]
-        filled = [[str(cell if cell is not None else "").strip() for cell in row] for row in rows or []]
-        examples = [dict(zip(names, row, strict=False)) for row in filled if any(row)]
-        return make_prompt(
-            template, [line for line in labels.splitlines() if line.strip()], examples, instruction, calibrate
-        )
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
-def saved(*given: Any) -> Any:
-    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "prompt.json"
-    return gr.File(str(prompt_of(*given).save(target)), visible=True)
-
-
-def open_prompt(path: str) -> list[Any]:
-    return as_parts(read_prompt(path))
-
-
-def read_prompt(path: str) -> Prompt:
-    try:
-        return parse_prompt(Path(path).read_text(encoding="utf-8"))
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    except (OSError, UnicodeDecodeError):
-        raise gr.Error("That is no prompt: a JSON file was expected.", print_exception=False) from None
-
-
-def as_parts(prompt: Prompt) -> list[Any]:
-    """A prompt as the components hold it."""
-    labels = "\n".join(
-        name if name == words.strip() else f"{name}={words.strip()}" for name, words in (prompt.labels or {}).items()
-    )
-    at = prompt.template.index("{label}")
-    gap = "" if prompt.template[:at].endswith((" ", "\n")) or not at else " "
-    names = [*prompt.fields, LABEL]
-    rows = [[example[name] for name in names] for example in prompt.examples]
-    template = prompt.template[:at] + gap + prompt.template[at:]
-    return [prompt.instruction, template, labels, prompt.calibrate, gr.Dataframe(rows, headers=names)]
 
 
 def written_of(state: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plugins.diffusion_cfg.answers import MOST_SCALES, MOST_SHOWN_STEPS, need
+from plugins.diffusion_cfg.answers import check_scales, check_shown_steps, need
 from plugins.diffusion_cfg.inside import figures, toy
 from plugins.diffusion_cfg.inside.attention import looks
 from plugins.diffusion_cfg.inside.descent import descend
@@ -60,8 +60,7 @@ def attention(model: Any, recipe: Recipe, share: float) -> Any:
 
 def films(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
     """The samplers' strips below each other, the GIF's path, and the same as a file."""
-    if recipe.steps > MOST_SHOWN_STEPS:
-        raise UserError(f"steps: {recipe.steps} were asked for; at most {MOST_SHOWN_STEPS} are shown one by one.")
+    check_shown_steps(recipe.steps)
     found = {name: film(need(model), replace(recipe, sampler=name)) for name in samplers}
     path = Path(tempfile.mkdtemp(prefix="selfsup-")) / "film.gif"
     to_gif(list(found.values()), path)
@@ -89,8 +88,7 @@ def ways(model: Any, recipe: Recipe, samplers: list[str]) -> Any:
 
 def scale_strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, Any]:
     """The pictures side by side, each with its scale, and the figure of what was measured."""
-    if not 1 <= len(scales) <= MOST_SCALES:
-        raise UserError(f"{len(scales)} scales were given; 1 to {MOST_SCALES} at once are drawn.")
+    check_scales(scales)
     found = strip(need(model), recipe, scales)
     pictures = [labelled(enlarged(to_image(one.picture), 160), f"scale {one.scale:g}") for one in found]
     return labelled(grid(pictures, len(found)), model.name), figures.differences(found)
