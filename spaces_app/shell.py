@@ -194,12 +194,12 @@ def _refresh_on_change(studio: Studio, room: Room) -> None:
     def refresh(request: gr.Request, published: str | None, sent: str | None, *chosen: str | None) -> list[Any]:
         names = studio.weights_names(room.plugin, visitor(request))
         weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
-        pickers = chosen[len(weights) :]
+        pickers = zip(room.bench.pickers, chosen[len(weights) :], strict=True)
         return [
             train_panel.run_choices(studio, room.plugin, request, published, with_weights=True),
             train_panel.run_choices(studio, room.plugin, request, sent),
             *weights,
-            *(gr.Dropdown(choices=names, value=value or (names[0] if names else "")) for value in pickers),
+            *(room.bench.offer(picker, names, value) for picker, value in pickers),
         ]
 
     room.inner.change(refresh, outputs, outputs, **QUICK)
@@ -208,7 +208,7 @@ def _refresh_on_change(studio: Studio, room: Room) -> None:
 def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -> list[Any]:
     names = studio.weights_names(room.plugin, visitor(request))
     weights = [gr.Dropdown(choices=names) for _ in room.panel.models]
-    pickers = [gr.Dropdown(choices=names, value=names[0] if names else "") for _ in room.bench.pickers]
+    pickers = [room.bench.offer(picker, names) for picker in room.bench.pickers]
     newest = next((run.id for run in studio.own_runs(visitor(request), room.plugin)), "")
     shown = run_id or newest
     choices = train_panel.run_choices(studio, room.plugin, request, shown or None)

@@ -18,15 +18,22 @@ class Bench:
     def __init__(self, studio: Studio, plugin: Plugin):
         self.studio, self.plugin = studio, plugin
         self.pickers: list[gr.Dropdown] = []
+        self._open: list[gr.Dropdown] = []  # those that would begin with a starter, where the plugin ships none
 
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
         """A dropdown of starters and own runs; a Hub id can be typed in. The shell keeps its choices fresh."""
-        starter = self.plugin.default_weights("") if starter is None else starter
+        first = self.plugin.default_weights("") if starter is None else starter
         info = "A starter, one of your runs, or owner/repo of the Hub."
-        self.pickers.append(
-            gr.Dropdown([starter] if starter else [], value=starter, label=label, info=info, allow_custom_value=True)
-        )
-        return self.pickers[-1]
+        picker = gr.Dropdown([first] if first else [], value=first, label=label, info=info, allow_custom_value=True)
+        self.pickers.append(picker)
+        if starter is None and not first:
+            self._open.append(picker)
+        return picker
+
+    def offer(self, picker: gr.Dropdown, names: list[str], chosen: str | None = None) -> gr.Dropdown:
+        """New choices for a picker. What was chosen stays, also what is typed while they are on their way: no value is sent."""
+        fill = picker in self._open and names and not chosen
+        return gr.Dropdown(choices=names, value=names[0]) if fill else gr.Dropdown(choices=names)
 
     def call(self, endpoint: Callable[..., Any], weights: str | None, *args: Any) -> Any:
         """Run a function of a module on the weights of that name; what a user can mend becomes a message on the page."""

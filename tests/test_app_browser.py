@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -149,6 +150,28 @@ def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browse
     expect(page.get_by_role("status").get_by_text("Lost")).to_be_visible()
     page.close()
     run.delete()
+
+
+def test_weights_chosen_while_the_page_still_fills_stay_chosen(
+    browser: Browser, untrained: Site, monkeypatch: pytest.MonkeyPatch
+):
+    arrive, names = Event(), untrained.studio.weights_names
+    monkeypatch.setattr(untrained.studio, "weights_names", lambda *who: arrive.wait(60) and names(*who))
+    page = browser.new_page()
+    page.goto(untrained.url)
+    page.get_by_role("tab", name="BERT", exact=True).click()
+    weights = page.get_by_label("Weights").locator("visible=true").first
+    weights.fill("alice/typed-early")
+    weights.press("Enter")
+    arrive.set()
+    weights.click()
+    expect(page.get_by_role("option", name="bert-6x192-entities")).to_be_visible()  # the choices are there
+    weights.press("Escape")
+    expect(weights).to_have_value("alice/typed-early")
+    page.get_by_role("tab", name="Train", exact=True).click()
+    page.get_by_role("tab", name="Try", exact=True).click()
+    expect(weights).to_have_value("alice/typed-early")
+    page.close()
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
