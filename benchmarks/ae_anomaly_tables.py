@@ -74,7 +74,7 @@ def report(path: Path, peers: Path | None) -> None:
             p: Any = pd.read_csv(peers)
             table = table.join(p.groupby(["dataset", "method"])[figure.replace("auroc", "aucroc").replace("auprc", "aucpr")].mean().unstack() * 100)  # fmt: skip
         print(
-            f"\n{figure} x 100, seeds {sorted(d.seed.unique())}, preset {d.preset.iloc[0]}\n",
+            f"\n{figure} x 100, seeds {sorted(d.seed.unique().tolist())}, preset {d.preset.iloc[0]}\n",
             table.round(1).to_string(),
         )
         print(table.mean().round(1).to_string())
