@@ -8,6 +8,9 @@ from plugins._contract import Plugin
 from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.bert_finetune import starter
+from plugins.diffusion_cfg import PLUGIN as DIFFUSION
+from plugins.diffusion_cfg.sampling.drawing import draw
+from plugins.diffusion_cfg.sampling.recipe import Recipe
 from plugins.testing import PICKLED
 from training.artifact import read_record
 
@@ -76,3 +79,12 @@ def test_every_starter_named_for_an_endpoint_is_one(tmp_path: Path):
     assert {*starter.ANSWERS.values()} <= {*BERT.starters}
     with pytest.raises(ValueError, match="no starter"):
         Plugin(BERT.name, BERT.title, BERT.summary, BERT.trainers, BERT.load, starter_for={"tag": "lost"})
+
+
+def test_the_starter_draws_what_the_caption_says():
+    """Trousers are taller than wide, shoes wider than tall; guided ones beyond doubt."""
+    model = DIFFUSION.load(DIFFUSION.starters["fashion"])
+    for prompt, taller in (("trousers", True), ("a running shoe", False)):
+        drawn = draw(model, Recipe(prompt=prompt, steps=10, n_images=4))[:, 0] > -0.5  # the ground is black, -1
+        heights, widths = drawn.any(2).sum(1), drawn.any(1).sum(1)
+        assert (heights > widths).all() if taller else (heights < widths).all(), prompt

@@ -14,8 +14,6 @@ from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
 
-EMOJI = ["red heart", "green apple", "crying cat", "blue car", "smiling face with sunglasses", "orange circle"]
-FASHION = ["a running shoe", "a dress", "a handbag", "a pullover with long sleeves", "an ankle boot"]
 NAMES = (
     "prompt", "negative_prompt", "guidance_scale", "steps", "sampler", "seed", "n_images", "width", "height",
     "strength", "guidance", "interval_low", "interval_high", "rescale",
@@ -60,9 +58,9 @@ def _form() -> dict[str, Any]:
     """A component a field of a recipe, and `start`, a picture to begin from."""
     form: dict[str, Any] = {}
     form["prompt"] = gr.Textbox(
-        "red heart", label="Prompt", lines=2, max_lines=4, placeholder="What the picture should show"
+        starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the picture should show"
     )
-    gr.Examples(EMOJI if starter.EMOJI in starter.FOLDERS else FASHION, form["prompt"], label="Examples", api_visibility="private")  # fmt: skip
+    gr.Examples(starter.PROMPTS, form["prompt"], label="Examples", api_visibility="private")  # fmt: skip
     form["negative_prompt"] = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
     with gr.Row():
         form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: not guided")  # fmt: skip

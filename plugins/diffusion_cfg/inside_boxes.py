@@ -9,6 +9,7 @@ import gradio as gr
 
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
+from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import Recipe
 
 QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
@@ -76,7 +77,7 @@ def draw_attention(workbench: Workbench) -> None:
     gr.Markdown(ATTENTION)
     weights = workbench.weights_picker()
     with gr.Row():
-        prompt = gr.Textbox("red heart", label="Prompt", scale=3)
+        prompt = gr.Textbox(starter.PROMPTS[0], label="Prompt", scale=3)
         seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
         share = gr.Slider(0.1, 1, 1, step=0.1, label="Share of the steps, from noise on", scale=2)
     button = gr.Button("Show", variant="primary")

@@ -76,7 +76,7 @@ def _draw_asked(most_steps: int, steps: int) -> tuple[Any, Any, Any, Any]:
     """Prompt, guidance scale, steps and seed, in a row."""
     with gr.Row():
         return (
-            gr.Textbox("red heart", label="Prompt", scale=3),
+            gr.Textbox(starter.PROMPTS[0], label="Prompt", scale=3),
             gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", scale=2),
             gr.Slider(2, most_steps, steps, step=1, label="Steps", scale=2),
             gr.Number(0, precision=0, minimum=0, label="Seed", scale=1),
@@ -117,12 +117,15 @@ def _draw_toy(tab: gr.Tab) -> None:
 def draw_guidance(workbench: Workbench) -> None:
     """Strips over scales, of one model or two."""
     gr.Markdown(GUIDANCE)
+    both = {starter.FASHION, starter.CAPTIONED_ONLY} <= {*starter.FOLDERS}  # equal but for the dropped captions
     with gr.Row():
-        weights = workbench.weights_picker()
-        other = workbench.weights_picker("Second weights (optional)", starter=starter.CAPTIONED_ONLY if starter.CAPTIONED_ONLY in starter.FOLDERS else "")  # fmt: skip
+        weights = workbench.weights_picker(starter=starter.FASHION if both else None)
+        other = workbench.weights_picker("Second weights (optional)", starter=starter.CAPTIONED_ONLY if both else "")
     gr.Markdown(UNTRAINED)
     with gr.Row():
-        prompt = gr.Textbox("a dress" if starter.FASHION in starter.FOLDERS else "red heart", label="Prompt", scale=3)
+        prompt = gr.Textbox(
+            (starter.EXAMPLES[starter.FASHION] if both else starter.PROMPTS)[0], label="Prompt", scale=3
+        )
         scales = gr.Textbox("0, 1, 2, 4, 8, 16", label="Guidance scales", scale=2)
         seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
     with gr.Row():

@@ -9,3 +9,8 @@ _HERE = Path(__file__).parent
 FOLDERS = {
     name: _HERE / name for name in (EMOJI, FASHION, CAPTIONED_ONLY) if (_HERE / name / "model_index.json").is_file()
 }
+EXAMPLES = {
+    EMOJI: ["red heart", "green apple", "crying cat", "blue car", "smiling face with sunglasses", "orange circle"],
+    FASHION: ["a dress", "a running shoe", "a handbag", "a pullover with long sleeves", "an ankle boot"],
+}
+PROMPTS = EXAMPLES[FASHION if FASHION in FOLDERS and EMOJI not in FOLDERS else EMOJI]  # what the first starter can draw

@@ -22,6 +22,7 @@ TOKENS, GATHERED = 3 / 8, 1 / 4  # share of the stream that tokens, and that win
 PEAK_BEFORE, PEAK_WINDOW = 18.0, 8.0  # attention logits of tokens looked at by their place, where others have about 0
 SAME_BEFORE, SAME_WINDOW = 20.0, 20.0  # logits of a token before which the same token, or the same window, stands
 COPIED = 2.0  # length of what is copied, in lengths of an embedding
+SHARP = 3.0  # gain of the last norm, which bounds the logits of tied embeddings, and with them how sure a copied word can be
 QUIET = 0.1  # of the perceptrons' output: at first they would add more noise than the stream holds signal
 RIDGE = 5.0
 SEED = 1
@@ -79,6 +80,7 @@ def look_for_the_like(model: Any) -> None:
         _look_back(first, number, head, frequencies, config.n_positions, window)
         gain = unit * math.sqrt(tokens / stream.windows) * math.sqrt(window / len(WINDOWS))
         _carry(first, number, head, read_window, gathered, gain)
+    body.ln_f.weight *= SHARP
     for layer in body.h:
         layer.mlp.c_proj.weight *= QUIET
     for layer in body.h[1 : max(2, config.n_layer - 1)]:
