@@ -70,6 +70,7 @@ def launch_options(settings: Settings | None = None) -> dict[str, Any]:
         "max_file_size": settings.max_upload_mb * 2**20,
         "footer_links": ["api", "settings"],
         "state_session_capacity": 500,
+        "_frontend": False,  # or Gradio asks its own page at once, and on a busy machine gives up after 3 s: no server at all
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -115,6 +116,7 @@ def test_drawing_is_stopped_between_steps(page: Page, site: Site, monkeypatch: p
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
+        time.sleep(0.2)  # as slow as a real model, or it is done before anyone could stop it
         return plain(*args, **kwargs)
 
     monkeypatch.setattr(Diffuser, "predict", counted)

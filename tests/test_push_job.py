@@ -238,6 +238,6 @@ def test_a_run_is_sent_to_a_rented_machine_by_the_api(client: Client, app: App, 
     sent = client.predict(app.run, repo, "cpu-basic", 600, api_name="/jobs_start")
     assert (sent["run"], sent["target"], sent["flavour"]) == (app.run, repo, "cpu-basic")
     wait_for(lambda: client.predict(app.run, api_name="/jobs_list")[0]["stage"] == "COMPLETED")
-    assert "recorded, not executed" in " ".join(client.predict(sent["id"], 50, api_name="/jobs_logs"))
+    wait_for(lambda: "recorded, not executed" in " ".join(client.predict(sent["id"], 50, api_name="/jobs_logs")))
     with pytest.raises(AppError, match="no machine 'quantum'"):
         client.predict(app.run, repo, "quantum", 600, api_name="/jobs_start")

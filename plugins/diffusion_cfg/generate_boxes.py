@@ -50,7 +50,10 @@ def draw_generate(workbench: Workbench) -> None:
         return [chosen, told, *(recipe.to_dict()[name] for name in NAMES)]
 
     drawing = gr.on([button.click, form["prompt"].submit], run, [weights, start, *values], [gallery, said, files], show_progress="minimal", **PRIVATE)  # fmt: skip
-    stop.click(lambda: "Stopped.", None, said, cancels=[drawing], queue=False, **PRIVATE)
+    stopped = stop.click(None, None, None, cancels=[drawing], **PRIVATE)
+    stopped.then(
+        lambda: "Stopped.", None, said, queue=False, **PRIVATE
+    )  # at once, a step on its way would come after it
     dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
 
 
