@@ -182,10 +182,11 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
     chosen.input(lambda run_id: (run_id or "", ""), chosen, [monitor, report], **QUICK).then(
         None, monitor, None, js=REMEMBER
     )
-    # The buttons act on the run that is shown.
-    stop.click(told(on_stop), monitor, None, **SPOKEN)
-    resume.click(told(on_resume), monitor, monitor, **SPOKEN)
-    refresh.click(told(on_report), monitor, report, **SPOKEN)
+    # The buttons act on the run that is shown, at every press: an answer that a restarted server never sent must not block them.
+    again: dict[str, Any] = {**SPOKEN, "trigger_mode": "multiple"}
+    stop.click(told(on_stop), monitor, None, **again)
+    resume.click(told(on_resume), monitor, monitor, **again)
+    refresh.click(told(on_report), monitor, report, **again)
     delete.click(told(on_delete), monitor, [monitor, chosen, report], js=ASK, **SPOKEN).success(
         None, monitor, None, js=REMEMBER
     )
