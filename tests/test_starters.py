@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from sklearn.datasets import load_sample_image
 
 from plugins._contract import Plugin
 from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.bert_finetune import starter
+from plugins.denoising_ae import PLUGIN as DENOISING
+from plugins.denoising_ae.noises import corrupt
+from plugins.denoising_ae.quality import psnr
 from plugins.diffusion_cfg import PLUGIN as DIFFUSION
 from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe
@@ -88,3 +94,19 @@ def test_the_starter_draws_what_the_caption_says():
         drawn = draw(model, Recipe(prompt=prompt, steps=10, n_images=4))[:, 0] > -0.5  # the ground is black, -1
         heights, widths = drawn.any(2).sum(1), drawn.any(1).sum(1)
         assert (heights > widths).all() if taller else (heights < widths).all(), prompt
+
+
+@pytest.mark.parametrize(("level", "gain"), [(15, 5.0), (50, 8.0)])
+def test_the_starter_takes_noise_out_of_a_photograph_in_colour(level: float, gain: float):
+    """Blind; the photograph is none that it was trained on."""
+    photograph = load_sample_image("flower.jpg")[100:292, 200:392]
+    noisy = np.rint(255 * np.clip(corrupt(photograph.astype(np.float32) / 255, "gaussian", level, 0), 0, 1)).astype(
+        np.uint8
+    )
+    cleaned = DENOISING.load(DENOISING.starters["natural"]).denoise(noisy)
+    before, after = (psnr(as_picture(each), as_picture(photograph)) for each in (noisy, cleaned))
+    assert after > before + gain
+
+
+def as_picture(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float() / 255
