@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import adbench
 import numpy as np
 import torch
 from sides import CLOCKS, add_clock, in_turn, peak_memory_mb
@@ -20,13 +21,12 @@ from sides import CLOCKS, add_clock, in_turn, peak_memory_mb
 
 def training_rows(path: Path, rows: int) -> np.ndarray:
     """Standardised normal rows, (rows, columns), float32."""
-    stored = np.load(path, allow_pickle=False)
-    normal = stored["X"][stored["y"].ravel() == 0].astype(np.float32)
+    x, y = adbench.read(path)
+    normal = x[y == 0]
     if rows:
         random = np.random.default_rng(0)
         normal = normal[random.choice(len(normal), rows, replace=rows > len(normal))]
-    deviation = normal.std(0)
-    return (normal - normal.mean(0)) / np.where(deviation > 1e-12, deviation, 1)
+    return adbench.standardised(normal, normal)
 
 
 def fitted(side: str, rows: np.ndarray, preset: str) -> Any:

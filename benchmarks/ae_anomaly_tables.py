@@ -1,7 +1,7 @@
 """AUROC and average precision on labelled tables under the one-class protocol, one configuration for all; resumable.
 
-python benchmarks/ae_anomaly_tables.py --data adbench --out tables.csv [--preset balanced] [--seeds 0,1,2] [--only cardio,glass]
-python benchmarks/ae_anomaly_tables.py --report tables.csv [--peers adbench/peers.csv]
+python -m benchmarks.ae_anomaly_tables --data adbench --out tables.csv [--preset balanced] [--seeds 0,1,2] [--only cardio,glass]
+python -m benchmarks.ae_anomaly_tables --report tables.csv [--peers adbench/peers.csv]
 
 --data: a folder of *.npz with X and y (1: anomaly). A seeded draw caps a table at 20,000 rows; half of the normal rows (shuffled with
 the seed) train, the other half and all anomalies are scored; numbers are standardised by the training rows. No label is seen in training.
@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from benchmarks import adbench
 from plugins.ae_anomaly.estimator import AnomalyAutoencoder
 
 FIELDS = ["dataset", "preset", "seed", "part", "auroc", "auprc", "fit_seconds", "score_seconds"]
@@ -31,8 +32,7 @@ PEERS = ("KNN", "PCA", "ECOD", "IForest", *DEEP)
 
 def split(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Training rows, rows to score, and which of these are anomalies."""
-    stored = np.load(path, allow_pickle=False)
-    x, y = stored["X"].astype(np.float32), stored["y"].astype(int).ravel()
+    x, y = adbench.read(path)
     rng = np.random.default_rng(seed)
     if len(y) > MOST_ROWS:
         keep = rng.choice(len(y), MOST_ROWS, replace=False)
@@ -40,8 +40,7 @@ def split(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     normal = rng.permutation(np.flatnonzero(y == 0))
     cut = round(len(normal) / 2)
     rest = np.concatenate([normal[cut:], np.flatnonzero(y == 1)])
-    mean, deviation = x[normal[:cut]].mean(0), x[normal[:cut]].std(0)
-    scaled = (x - mean) / np.where(deviation > 1e-12, deviation, 1)
+    scaled = adbench.standardised(x, x[normal[:cut]])
     return scaled[normal[:cut]], scaled[rest], y[rest]
 
 

@@ -115,7 +115,6 @@ def make_task(options: argparse.Namespace, data: Path) -> tuple[Any, Any]:
     import torch
 
     torch.set_num_threads(options.threads)
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from plugins.bert_finetune import PLUGIN
     from training.settings import parse_settings
 

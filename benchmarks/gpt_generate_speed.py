@@ -19,7 +19,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 import sides
 
 SIDES = ("ours", "generate", "pipeline")

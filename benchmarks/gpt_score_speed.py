@@ -20,7 +20,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 import sides
 
 SIDES = {"ours": 0, "harness, batches of 1": 1, "harness, batches of 16": 16}

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -193,7 +192,6 @@ def start(options: argparse.Namespace) -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 if __name__ == "__main__":

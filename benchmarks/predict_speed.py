@@ -15,7 +15,6 @@ import csv
 import json
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
@@ -90,7 +89,6 @@ def measure(options: argparse.Namespace) -> dict:
 
 def ours(options: argparse.Namespace):
     """From a file to a file."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from plugins.bert_finetune import endpoints, load
 
     model = load(Path(options.model))

@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,6 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(options.threads)
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from plugins.bert_finetune import build_pretrain
     from plugins.bert_finetune.settings import PretrainSettings
     from training.loop import fit

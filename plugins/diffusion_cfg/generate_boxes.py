@@ -51,9 +51,8 @@ def draw_generate(workbench: Workbench) -> None:
 
     drawing = gr.on([button.click, form["prompt"].submit], run, [weights, start, *values], [gallery, said, files], show_progress="minimal", **PRIVATE)  # fmt: skip
     stopped = stop.click(None, None, None, cancels=[drawing], **PRIVATE)
-    stopped.then(
-        lambda: "Stopped.", None, said, queue=False, **PRIVATE
-    )  # at once, a step on its way would come after it
+    # Not at once: a step on its way would come after it.
+    stopped.then(lambda: "Stopped.", None, said, queue=False, **PRIVATE)
     dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
 
 

@@ -13,4 +13,6 @@ EXAMPLES = {
     EMOJI: ["red heart", "green apple", "crying cat", "blue car", "smiling face with sunglasses", "orange circle"],
     FASHION: ["a dress", "a running shoe", "a handbag", "a pullover with long sleeves", "an ankle boot"],
 }
-PROMPTS = EXAMPLES[FASHION if FASHION in FOLDERS and EMOJI not in FOLDERS else EMOJI]  # what the first starter can draw
+PROMPTS = next(
+    (EXAMPLES[name] for name in FOLDERS if name in EXAMPLES), EXAMPLES[EMOJI]
+)  # what the first starter can draw
