@@ -3,7 +3,7 @@
 python -m benchmarks.denoise_quality --weights FOLDER --data bsd68_val.parquet
 The peers need `scikit-image` and `bm3d` (benchmarks/requirements.txt); one that is not installed is left out and said to be.
 Noise of deviation sigma/255 is added to the clean picture in [0, 1] and not clipped, its seed the picture's number; results are clipped.
-Every peer is told sigma; the weights are asked blind, and told. Published for all of BSD68 at 15/25/50: BM3D 31.07/28.57/25.62, DnCNN-S
+Every peer is told sigma; the weights are asked blind (as in use, where they are told an estimate made from the picture alone), and told. Published for all of BSD68 at 15/25/50: BM3D 31.07/28.57/25.62, DnCNN-S
 31.73/29.23/26.23, DnCNN-B (blind) 31.61/29.16/26.23, DRUNet 31.91/29.48/26.59 (Zhang et al., 2017, 2021); here it is every second picture.
 """
 
@@ -46,8 +46,13 @@ def main() -> None:
 
 def ours(folder: Path) -> dict[str, Method]:
     """The weights, blind and told."""
-    model = Cleaner.load(folder).model
-    found: dict[str, Method] = {"ours, blind": lambda noisy, _: in_tiles(model, noisy[..., None], None)[..., 0]}
+    cleaner = Cleaner.load(folder)
+    model = cleaner.model
+    found: dict[str, Method] = {
+        "ours, blind": lambda noisy, _: in_tiles(model, noisy[..., None], cleaner.level_to_tell(noisy[..., None]))[
+            ..., 0
+        ]
+    }
     if model.config.level_input:
         found["ours, told sigma"] = lambda noisy, sigma: in_tiles(model, noisy[..., None], 255 * sigma)[..., 0]
     return found

@@ -48,7 +48,7 @@ def random_network(config: DenoiserConfig) -> Denoiser:
 
 
 def cleaner(config: DenoiserConfig) -> Cleaner:
-    return Cleaner(random_network(config), {"noise": {}})
+    return Cleaner(random_network(config), {"noise": {"name": "gaussian"}})
 
 
 @pytest.fixture
@@ -194,6 +194,16 @@ def test_grey_and_colour_of_both_depths_pass_through_any_network(
     assert np.array_equal(cleaner(config).clean(pixels, 0).pixels, pixels)
 
 
+def test_weights_of_gaussian_noise_are_told_the_estimated_level_and_others_judge_for_themselves() -> None:
+    pixels = np.clip(scene(40, 48) + np.random.default_rng(0).normal(0, 20, (40, 48, 1)), 0, 255).astype(np.uint8)
+    model = cleaner(SHAPES[0])
+    found = model.clean(pixels)
+    assert found.level and np.array_equal(found.pixels, model.told(pixels, found.level))
+    model.noise["name"] = "jpeg"
+    assert np.array_equal(model.clean(pixels).pixels, model.told(pixels, None))
+    assert not np.array_equal(model.clean(pixels).pixels, found.pixels)
+
+
 def test_half_the_strength_removes_half() -> None:
     model, pixels = cleaner(SHAPES[0]), scene(24, 24)
     assert np.allclose(model.clean(pixels, 0.5).removed, model.clean(pixels).removed / 2)
@@ -242,7 +252,7 @@ def train(folder: Path, data: Path, **values: Any) -> tuple[dict[str, float], An
 @pytest.mark.parametrize(
     "values",
     [
-        {"channels": "grey", "ema_decay": 0.5, "half_precision": True},
+        {"channels": "grey", "ema_decay": 0.5, "half_precision": True, "loss": "psnr"},
         {"channels": "both", "network": "residual", "noise": "jpeg"},
         {"channels": "colour", "supervision": "noise2noise", "noise": "poisson", "known_level": 0},
         {"supervision": "noise2void", "noise": "none"},

@@ -12,7 +12,7 @@ import numpy as np
 from plugins.denoising_ae import artifact
 from plugins.denoising_ae.colour import from_opponent, to_opponent
 from plugins.denoising_ae.network import Denoiser
-from plugins.denoising_ae.noise_level import estimate_noise_level
+from plugins.denoising_ae.noise_level import estimate_noise_level, level_to_tell
 from plugins.denoising_ae.tiling import TILE, in_tiles
 from training.errors import UserError
 from training.images.picture import to_channels
@@ -63,8 +63,8 @@ class Cleaner:
 
         Args:
             pixels: (height, width, 1 or 3), uint8 or uint16.
-            strength: 1 is what the network sees as noise, 0 nothing; between them a part of it is left in. Above 1, up to 2,
-                the network is told a noise level so many times what the picture seems to have.
+            strength: 1 is what the network sees as noise (told the estimated level, where it was trained on Gaussian noise), 0 nothing;
+                between them a part of it is left in. Above 1, up to 2, it is told a level so many times what the picture seems to have.
             tile: Pixels a side of the tiles that large pictures are denoised in.
             told: Called with the share that is done.
 
@@ -75,13 +75,17 @@ class Cleaner:
         full = np.iinfo(pixels.dtype).max
         noisy = pixels.astype(np.float32) / full
         level = estimate_noise_level(noisy)
-        asked = strength * level if strength > 1 and level is not None else None
+        asked = strength * level if strength > 1 and level is not None else self.level_to_tell(noisy)
         removed = noisy - self._run(noisy, asked, tile, told)
         removed *= min(strength, 1.0)
         return Cleaned(np.rint(np.clip(noisy - removed, 0, 1) * full).astype(pixels.dtype), removed, level)
 
-    def told(self, pixels: np.ndarray, level: float) -> np.ndarray:
-        """The clean picture where the noise level is known, in units of 1/255."""
+    def level_to_tell(self, noisy: np.ndarray) -> float | None:
+        """What the network is told where nobody says the level: see `noise_level.level_to_tell`."""
+        return level_to_tell(self.noise["name"], self.model.config.level_input, noisy)
+
+    def told(self, pixels: np.ndarray, level: float | None) -> np.ndarray:
+        """The clean picture where the noise level is known, in units of 1/255; with None the network judges it for itself."""
         full = np.iinfo(pixels.dtype).max
         found = self._run(pixels.astype(np.float32) / full, level, TILE, None)
         return np.rint(np.clip(found, 0, 1) * full).astype(pixels.dtype)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugins.denoising_ae.answers import check_cleaner, like, spoiled, write
+from plugins.denoising_ae.noise_level import estimate_noise_level
 from training.errors import UserError
 from training.images.picture import Picture, decode
 from training.images.writing import to_png
@@ -112,13 +113,12 @@ def at_levels(model: Cleaner, file: Path) -> list[tuple[str, str]]:
     pixels = decode(file).flat()
     top, left = (max(0, side - MIDDLE) // 2 for side in pixels.shape[:2])
     pixels = pixels[top : top + MIDDLE, left : left + MIDDLE]
-    blind = model.clean(pixels)
-    if not model.model.config.level_input or blind.level is None:
+    level = estimate_noise_level(pixels.astype(np.float32) / np.iinfo(pixels.dtype).max)
+    if not model.model.config.level_input or level is None:
         raise UserError("These weights take no noise level, or the picture is smaller than 16 pixels a side.")
-    found = [(_show(pixels), f"given, estimated {blind.level:.1f}"), (_show(blind.pixels), "blind")]
+    found = [(_show(pixels), f"given, estimated {level:.1f}"), (_show(model.told(pixels, None)), "blind")]
     for times in (0.5, 1.0, 2.0):
-        told = model.told(pixels, times * blind.level)
-        found.append((_show(told), f"told {times * blind.level:.1f}"))
+        found.append((_show(model.told(pixels, times * level)), f"told {times * level:.1f}"))
     return found
 
 

@@ -73,9 +73,9 @@ class ImagesSettings(TrainSettings):
         description="Pixels a side that are folded into channels at the entrance: 2 has a quarter of the places of 1, and about a quarter of its work.",
         json_schema_extra=ADVANCED,
     )
-    loss: Literal["squared", "absolute"] = Field(
+    loss: Literal["squared", "absolute", "psnr"] = Field(
         "squared",
-        description="Error that is minimised: squared is what PSNR measures, absolute is calmer on outliers.",
+        description="Error that is minimised: squared; absolute is calmer on outliers; psnr is the logarithm of the squared error of each patch, so that patches with little noise count as much as those with much.",
         json_schema_extra=ADVANCED,
     )
     evaluation_pictures: int = Field(

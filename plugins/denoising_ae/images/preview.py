@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,14 +14,15 @@ from training.inline_image import as_url, image_png
 SHOWN = 256  # pixels a side
 
 
-def preview(model: torch.nn.Module, noisy: Tensor, clean: Tensor | None, level: float) -> list[dict]:
+def preview(denoise: Callable[[Tensor], Tensor], noisy: Tensor, clean: Tensor | None, level: float) -> list[dict]:
     """One sample for the panel.
 
     Args:
+        denoise: A picture (channels, height, width) -> the clean one.
         noisy, clean: (channels, height, width) in [0, 1]; without a clean one two pictures are shown.
     """
     noisy = noisy[:, :SHOWN, :SHOWN]
-    denoised = model(noisy[None].to(next(model.parameters()).device))[0].float().cpu()
+    denoised, noisy = denoise(noisy).cpu(), noisy.cpu()
     shown = [noisy, denoised]
     caption = "noisy | denoised"
     if clean is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from plugins.denoising_ae.images.pictures import Pictures, prepare
 from plugins.denoising_ae.images.preview import preview
 from plugins.denoising_ae.levels import NOISES
 from plugins.denoising_ae.network import Denoiser, DenoiserConfig
+from plugins.denoising_ae.noise_level import level_to_tell
 from plugins.denoising_ae.noises import corrupt
 from plugins.denoising_ae.quality import psnr, ssim
 from training.batches import step_seed
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from plugins.denoising_ae.settings import ImagesSettings
 
 LARGEST_SCORED = 512  # pixels a side of an evaluation picture; the middle of larger ones is scored
+LEAST_ERROR = 1e-4  # where the logarithm of an error stops falling: 60 dB
 USUAL_LEVELS = (15.0, 25.0, 50.0)  # at which papers on Gaussian noise report
 
 
@@ -121,12 +124,13 @@ class ImagesTask(Task):
         return np.repeat(noisy, 3, 2), np.repeat(grey, 3, 2), told, everywhere
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """Squared or absolute error a patch, over the pixels that count, in units that make 1 of a PSNR of 20, (batch,)."""
+        """Squared or absolute error a patch, over the pixels that count, in units that make 1 of a PSNR of 20, or its logarithm, (batch,)."""
         level = batch["level"] if self.model.config.level_input else None
         error = model(batch["noisy"], level) - batch["clean"]
-        error = error.square() * 100 if self.settings.loss == "squared" else error.abs() * 10
+        error = error.abs() * 10 if self.settings.loss == "absolute" else error.square() * 100
         weight = batch["weight"].expand(len(error), 1, *error.shape[-2:])
-        return (error * weight).mean(1).flatten(1).sum(1) / weight.flatten(1).sum(1)
+        means = (error * weight).mean(1).flatten(1).sum(1) / weight.flatten(1).sum(1)
+        return (means + LEAST_ERROR).log() if self.settings.loss == "psnr" else means
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
@@ -142,14 +146,19 @@ class ImagesTask(Task):
         return _tensor(corrupt(clean, self.settings.noise, row.level, row.picture)), _tensor(clean)
 
     def predict(self, model: torch.nn.Module, batch: dict[str, Any]) -> list:
-        """PSNR and SSIM of each picture, denoised blind; where no clean one exists the blind-spot loss."""
+        """PSNR and SSIM of each picture, its level not told by anyone; where no clean one exists the blind-spot loss."""
         if self.honest:
             return [self._blind_spot_loss(model, noisy) for noisy, _ in batch["pairs"]]
         found = []
         for row, (noisy, clean) in zip(batch["scored"], batch["pairs"], strict=True):
-            denoised = model(noisy[None])[0].float()
+            denoised = self._denoised(model, noisy)
             found.append(Outcome(row[1], psnr(noisy, clean), psnr(denoised, clean), ssim(denoised, clean)))
         return found
+
+    def _denoised(self, model: torch.nn.Module, noisy: Tensor) -> Tensor:
+        """A picture (channels, height, width) denoised as `Cleaner` does it in use."""
+        told = level_to_tell(self.settings.noise, self.model.config.level_input, noisy.permute(1, 2, 0).cpu().numpy())
+        return model(noisy[None], None if told is None else torch.tensor([told], device=noisy.device))[0].float()
 
     def _blind_spot_loss(self, model: torch.nn.Module, noisy: Tensor) -> float:
         hidden, where = hide(noisy.permute(1, 2, 0).cpu().numpy(), np.random.default_rng(0))
@@ -187,7 +196,12 @@ class ImagesTask(Task):
             return []
         chosen = self.eval_data[len(self.scored_levels) // 2 * len(self.pictures.evaluation)]
         noisy, clean = self._to_score(chosen)
-        return preview(model, noisy, None if self.honest else clean, chosen.level)
+        return preview(
+            partial(self._denoised, model),
+            noisy.to(next(model.parameters()).device),
+            None if self.honest else clean,
+            chosen.level,
+        )
 
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         artifact.save(model, folder, self.settings)
