@@ -19,6 +19,7 @@ from plugins.denoising_ae.levels import NOISES
 from plugins.denoising_ae.network import Denoiser, DenoiserConfig
 from plugins.denoising_ae.noise_level import estimate_noise_level
 from plugins.denoising_ae.noises import corrupt
+from plugins.denoising_ae.progress import finished
 from plugins.denoising_ae.quality import psnr, ssim
 from plugins.denoising_ae.tiling import in_tiles
 from plugins.testing import check_plugin
@@ -142,11 +143,20 @@ def test_tiles_give_what_the_whole_picture_gives(config: DenoiserConfig) -> None
         whole = (
             model(torch.from_numpy(picture).permute(2, 0, 1)[None], torch.tensor([20.0]))[0].permute(1, 2, 0).numpy()
         )
-    done: list[float] = []
     for tile in (16, 40, 64):
-        found = in_tiles(model, picture, 20.0, tile, done.append)
+        found = in_tiles(model, picture, 20.0, tile)
         assert np.abs(found - whole).max() < 1e-5 * np.abs(whole).max()
-    assert done[-1] == 1
+
+
+def test_how_far_a_large_picture_is_is_told_and_it_can_be_left_in_the_middle() -> None:
+    model, pixels = cleaner(SHAPES[0]), scene(40, 48, 3)
+    work = model.cleaning(pixels, tile=16)
+    assert next(work) == pytest.approx(1 / 27)  # 9 tiles, for luma and two chromas each
+    assert list(work)[-1] == 1
+    assert np.array_equal(finished(model.cleaning(pixels)).pixels, model.clean(pixels).pixels)
+    work = model.cleaning(pixels, tile=16)
+    next(work)
+    work.close()
 
 
 @pytest.mark.parametrize("config", SHAPES)
@@ -353,12 +363,17 @@ def test_a_picture_has_a_vector(tmp_path: Path) -> None:
 
 def test_several_pictures_are_shown_measured_and_handed_out(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
-    found = desk.denoise_files(cleaner(SHAPES[0]), files, 1, "gaussian", 25, 0, None)
+    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, 1, "gaussian", 25, 0, None)
+    assert words[:2] == ["0.png: 100% …", "1.png: 33% …"] and isinstance(found, dict)
     assert len(found["shown"]) == 9 and len(found["files"]) == 3
     assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
-    alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, files[0])
-    assert alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
+    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, files[0])
+    assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
     with pytest.raises(UserError, match="belongs to one noisy picture"):
-        desk.denoise_files(cleaner(SHAPES[0]), files, 1, "", 0, 0, files[0])
+        list(desk.denoise_files(cleaner(SHAPES[0]), files, 1, "", 0, 0, files[0]))
     with pytest.raises(UserError, match="different sizes"):
-        desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, write(tmp_path / "x.png", encoded(scene(9, 9))))
+        list(
+            desk.denoise_files(
+                cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, write(tmp_path / "x.png", encoded(scene(9, 9)))
+            )
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from plugins.denoising_ae import artifact
 from plugins.denoising_ae.colour import from_opponent, to_opponent
 from plugins.denoising_ae.network import Denoiser
 from plugins.denoising_ae.noise_level import estimate_noise_level, level_to_tell
-from plugins.denoising_ae.tiling import TILE, in_tiles
+from plugins.denoising_ae.progress import finished, telling
+from plugins.denoising_ae.tiling import TILE, tile_by_tile
 from training.errors import UserError
 from training.images.picture import to_channels
 
@@ -56,9 +57,11 @@ class Cleaner:
         """The clean picture alone; see `clean`."""
         return self.clean(pixels, strength).pixels
 
-    def clean(
-        self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE, told: Callable[[float], None] | None = None
-    ) -> Cleaned:
+    def clean(self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE) -> Cleaned:
+        """What `cleaning` comes to."""
+        return finished(self.cleaning(pixels, strength, tile))
+
+    def cleaning(self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE) -> Generator[float, None, Cleaned]:
         """Take the noise out of a picture.
 
         Args:
@@ -66,7 +69,9 @@ class Cleaner:
             strength: 1 is what the network sees as noise (told the estimated level, where it was trained on Gaussian noise), 0 nothing;
                 between them a part of it is left in. Above 1, up to 2, it is told a level so many times what the picture seems to have.
             tile: Pixels a side of the tiles that large pictures are denoised in.
-            told: Called with the share that is done.
+
+        Yields:
+            The share that is done; closing the generator ends the work.
 
         Raises:
             UserError: If the strength is outside 0 to 2, or above 1 for a network that takes no level.
@@ -76,7 +81,7 @@ class Cleaner:
         noisy = pixels.astype(np.float32) / full
         level = estimate_noise_level(noisy)
         asked = strength * level if strength > 1 and level is not None else self.level_to_tell(noisy)
-        removed = noisy - self._run(noisy, asked, tile, told)
+        removed = noisy - (yield from self._run(noisy, asked, tile))
         removed *= min(strength, 1.0)
         return Cleaned(np.rint(np.clip(noisy - removed, 0, 1) * full).astype(pixels.dtype), removed, level)
 
@@ -87,7 +92,7 @@ class Cleaner:
     def told(self, pixels: np.ndarray, level: float | None) -> np.ndarray:
         """The clean picture where the noise level is known, in units of 1/255; with None the network judges it for itself."""
         full = np.iinfo(pixels.dtype).max
-        found = self._run(pixels.astype(np.float32) / full, level, TILE, None)
+        found = finished(self._run(pixels.astype(np.float32) / full, level, TILE))
         return np.rint(np.clip(found, 0, 1) * full).astype(pixels.dtype)
 
     def features(self, pixels: np.ndarray) -> list[float]:
@@ -110,19 +115,15 @@ class Cleaner:
         if strength > 1 and not self.model.config.level_input:
             raise UserError("strength: these weights take no noise level, so they cannot be asked for more than 1.")
 
-    def _run(
-        self, noisy: np.ndarray, level: float | None, tile: int, told: Callable[[float], None] | None
-    ) -> np.ndarray:
+    def _run(self, noisy: np.ndarray, level: float | None, tile: int) -> Generator[float, None, np.ndarray]:
         """Denoise (height, width, 1 or 3) with a network of 1 or 3 channels."""
         given, taken = noisy.shape[2], self.model.config.channels
         if given == taken:
-            return in_tiles(self.model, noisy, level, tile, told)
+            return (yield from tile_by_tile(self.model, noisy, level, tile))
         if taken == 3:  # three equal channels, and their mean
-            return in_tiles(self.model, np.repeat(noisy, 3, 2), level, tile, told).mean(2, keepdims=True)
+            return (yield from tile_by_tile(self.model, np.repeat(noisy, 3, 2), level, tile)).mean(2, keepdims=True)
         planes = to_opponent(noisy)
-        cleaned = [in_tiles(self.model, planes[..., place : place + 1], level, tile, _third(told, place)) for place in range(3)]  # fmt: skip
-        return from_opponent(np.concatenate(cleaned, 2))
-
-
-def _third(told: Callable[[float], None] | None, place: int) -> Callable[[float], None] | None:
-    return None if told is None else lambda share: told((place + share) / 3)
+        for place in range(3):
+            plane = tile_by_tile(self.model, planes[..., place : place + 1], level, tile)
+            planes[..., place : place + 1] = yield from telling(plane, lambda share, done=place: (done + share) / 3)
+        return from_opponent(planes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from plugins.denoising_ae.answers import check_cleaner, like, spoiled, write
 from plugins.denoising_ae.noise_level import estimate_noise_level
+from plugins.denoising_ae.progress import telling
 from training.errors import UserError
 from training.images.picture import Picture, decode
 from training.images.writing import to_png
@@ -26,16 +28,16 @@ HEADERS = ["picture", "size", "noise level", "PSNR before", "PSNR after", "SSIM 
 
 def denoise_files(
     model: Cleaner, files: list[Path], strength: float, noise: str, level: float, seed: int, clean: Path | None
-) -> dict[str, Any]:
+) -> Iterator[dict[str, Any] | str]:
     """Denoise pictures, after adding noise to them where asked.
 
     Args:
         noise: A kind of noise to add first, so that the picture as given is the clean one; empty for none.
         clean: The clean picture of a single noisy one.
 
-    Returns:
-        shown: (file, caption) of before, after and removed of each picture in turn; files: to download; table: a row a
-        picture with `HEADERS`; said: the first picture in words.
+    Yields:
+        Words on how far it is; last, shown: (file, caption) of before, after and removed of each picture in turn; files: to
+        download; table: a row a picture with `HEADERS`; said: the first picture in words.
 
     Raises:
         UserError: Naming the picture that cannot be used; for a clean picture beside several.
@@ -45,8 +47,10 @@ def denoise_files(
         raise UserError(f"{len(files)} pictures were given; 1 to {MOST_FILES} at once are denoised.")
     if clean is not None and (len(files) > 1 or noise):
         raise UserError("A clean picture to compare with belongs to one noisy picture, with no noise added.")
-    found = [_one(model, file, strength, noise, level, seed + place, clean) for place, file in enumerate(files)]
-    return {
+    found = []
+    for place, file in enumerate(files):
+        found.append((yield from _one(model, file, strength, noise, level, seed + place, clean)))
+    yield {
         "shown": [each for one in found for each in one["shown"]],
         "files": [str(one["file"]) for one in found],
         "table": {"headers": HEADERS, "data": [one["row"] for one in found]},
@@ -56,7 +60,7 @@ def denoise_files(
 
 def _one(
     model: Cleaner, file: Path, strength: float, noise: str, level: float, seed: int, clean: Path | None
-) -> dict[str, Any]:
+) -> Generator[str, None, dict[str, Any]]:
     picture = decode(file)
     given, reference = picture.pixels, None
     if noise:
@@ -64,7 +68,7 @@ def _one(
         reference = picture.pixels if picture.depth == 8 else (picture.pixels >> 8).astype(np.uint8)
     elif clean is not None:
         reference = like(decode(clean).flat(), picture.pixels)
-    cleaned = model.clean(given, strength)
+    cleaned = yield from telling(model.cleaning(given, strength), lambda share: f"{file.name}: {share:.0%} …")
     alpha = picture.alpha if given.dtype == picture.pixels.dtype else None
     scores = ["", "", "", ""] if reference is None else _scores(given, cleaned.pixels, reference)
     estimate = "" if cleaned.level is None else round(cleaned.level, 1)

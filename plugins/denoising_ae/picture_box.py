@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def draw_denoise(workbench: Workbench) -> None:
                     level = gr.Number(25, label="Level")
                     seed = gr.Number(0, precision=0, minimum=0, label="Seed")
                 gr.Markdown(f"<small>Level of {UNITS}.</small>")
-                clean = gr.File(label="The clean picture, where there is one", type="filepath", height=100)
-            button = gr.Button("Denoise", variant="primary")
+                clean = gr.File(label="The clean picture, where there is one", type="filepath", height=120)
+            with gr.Row():
+                button, stop = gr.Button("Denoise", variant="primary"), gr.Button("Stop", variant="stop")
         with gr.Column(scale=7, min_width=320):
             slider = gr.ImageSlider(label="Before | after", type="filepath", interactive=False, height=460)
             said = gr.Markdown()
@@ -45,12 +47,16 @@ def draw_denoise(workbench: Workbench) -> None:
             table = gr.Dataframe(label="Measured", interactive=False)
             download = gr.File(label="Clean pictures (PNG)", file_count="multiple", interactive=False)
 
-    def denoise(name: str, paths: list[str] | None, share: float, kind: str, value: float, at: float, truth: str | None) -> tuple[Any, ...]:  # fmt: skip
+    def denoise(name: str, paths: list[str] | None, share: float, kind: str, value: float, at: float, truth: str | None) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         given = [chosen(path, "a picture") for path in paths or [None]]
         added = "" if kind == NONE else kind
-        found = workbench.call(_denoise, name, given, share, added, value, int(at or 0), Path(truth) if truth else None)
-        before, after = (found["shown"][place][0] for place in (0, 1))
-        return (before, after), found["said"], found["shown"], found["table"], found["files"]
+        asked = name, given, share, added, value, int(at or 0), Path(truth) if truth else None
+        for found in workbench.stream(_denoise, *asked):
+            if isinstance(found, str):
+                yield gr.skip(), found, gr.skip(), gr.skip(), gr.skip()
+            else:
+                before, after = (found["shown"][place][0] for place in (0, 1))
+                yield (before, after), found["said"], found["shown"], found["table"], found["files"]
 
     def pick(event: gr.SelectData, shown: list[Any]) -> tuple[Any, Any]:
         first = int(event.index) // EACH * EACH
@@ -59,7 +65,11 @@ def draw_denoise(workbench: Workbench) -> None:
     noise.change(lambda kind: LEVELS.get(kind, 25), noise, level, **PRIVATE)
     sample.click(_sample, None, [files, noise], **PRIVATE)
     inputs: list[Any] = [weights, files, strength, noise, level, seed, clean]
-    button.click(denoise, inputs, [slider, said, gallery, table, download], **PRIVATE)
+    work = button.click(denoise, inputs, [slider, said, gallery, table, download], show_progress="minimal", **PRIVATE)
+    stopped = stop.click(None, None, None, cancels=[work], **PRIVATE)
+    stopped.then(
+        lambda: "Stopped.", None, said, queue=False, **PRIVATE
+    )  # not at once: a tile on its way would come after it
     gallery.select(pick, gallery, slider, **PRIVATE)
 
 
@@ -99,10 +109,10 @@ def _sample() -> tuple[list[str], str]:
 # Functions of a module, as `call` wants them; what they need is imported when they run.
 
 
-def _denoise(model: Any, files: list[Path], strength: float, noise: str, level: float, seed: int, clean: Path | None) -> dict[str, Any]:  # fmt: skip
+def _denoise(model: Any, files: list[Path], strength: float, noise: str, level: float, seed: int, clean: Path | None) -> Iterator[Any]:  # fmt: skip
     from plugins.denoising_ae.desk import denoise_files
 
-    return denoise_files(model, files, strength, noise, level, seed, clean)
+    yield from denoise_files(model, files, strength, noise, level, seed, clean)
 
 
 def _corrupt(file: Path, noise: str, level: float, seed: int) -> tuple[str, str, str]:

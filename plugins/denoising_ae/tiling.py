@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from plugins.denoising_ae.network import Denoiser, pad_to
+from plugins.denoising_ae.progress import finished
 
 TILE = 768  # pixels a side; with its surroundings about 0.3 GB for a network of 64 channels
 
 
-def in_tiles(
-    model: Denoiser,
-    picture: np.ndarray,
-    level: float | None,
-    tile: int = TILE,
-    told: Callable[[float], None] | None = None,
-) -> np.ndarray:
+def in_tiles(model: Denoiser, picture: np.ndarray, level: float | None, tile: int = TILE) -> np.ndarray:
+    """What `tile_by_tile` comes to."""
+    return finished(tile_by_tile(model, picture, level, tile))
+
+
+def tile_by_tile(
+    model: Denoiser, picture: np.ndarray, level: float | None, tile: int = TILE
+) -> Generator[float, None, np.ndarray]:
     """Denoise a picture of any size.
 
     Every tile begins at a multiple of the network's stride and is widened by its field of view, so that its inner pixels
@@ -29,7 +31,9 @@ def in_tiles(
         picture: (height, width, channels) float32.
         level: Of the noise, in units of 1/255; None for blind.
         tile: Pixels a side, rounded up to a multiple of the stride.
-        told: Called with the share that is done.
+
+    Yields:
+        The share that is done; closing the generator ends the work.
 
     Returns:
         The same shape, not clipped.
@@ -44,8 +48,7 @@ def in_tiles(
         inner = found[0, :, top - from_top : bottom - from_top, left - from_left : right - from_left]
         kept = inner[:, : height - top, : width - left].permute(1, 2, 0).numpy()
         out[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
-        if told:
-            told(number / len(places))
+        yield number / len(places)
     return out
 
 
