@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from tests.running import events, losses
 from tests.toy import build, load, toy_settings
@@ -16,7 +17,7 @@ from training.batches import Batches
 from training.checkpoint import Progress, all_checkpoints
 from training.errors import UserError
 from training.loop import NonFiniteLossError, fit
-from training.optim import learning_rate
+from training.optim import learning_rate, make_average
 from training.task import Task
 
 
@@ -81,9 +82,13 @@ def test_the_norm_before_clipping_is_in_the_curve(tmp_path: Path) -> None:
     assert min(event["grad_norm"] for event in events(tmp_path, "step")) > 0.01
 
 
-def test_the_average_of_the_weights_is_what_is_evaluated_and_saved(tmp_path: Path) -> None:
-    """At a decay near 1 the average stays at the weights after step 1, whatever the steps after it do."""
-    train(tmp_path / "frozen", ema_decay=0.999999, evaluate_every=1, steps=10)
+def test_the_average_of_the_weights_is_what_is_evaluated_and_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An average that moves no further stays at the weights after step 1, whatever the steps after it do."""
+    with monkeypatch.context() as patch:
+        patch.setattr("training.loop.make_average", lambda model, _: AveragedModel(model, multi_avg_fn=lambda *_: None))
+        train(tmp_path / "frozen", ema_decay=0.9, evaluate_every=1, steps=10)
     assert max(evaluations(tmp_path / "frozen")) - min(evaluations(tmp_path / "frozen")) < 1e-4
     train(tmp_path / "plain", evaluate_every=1, steps=10)
     assert max(evaluations(tmp_path / "plain")) - min(evaluations(tmp_path / "plain")) > 1e-2
@@ -109,6 +114,23 @@ def test_the_rate_in_the_curve_is_the_one_that_was_used(tmp_path: Path) -> None:
     train(tmp_path, steps=10, schedule="linear")
     used = [event["learning_rate"] for event in events(tmp_path, "step")]
     assert used == [learning_rate(step, toy_settings(steps=10)) for step in range(10)]
+
+
+def test_the_average_forgets_the_untrained_start_soon_and_then_is_as_long_as_was_asked() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = make_average(model, 0.999)
+    assert average
+    torch.nn.init.constant_(model.weight, 1.0)
+    average.update_parameters(model)
+    torch.nn.init.constant_(model.weight, 0.0)
+    left = {}
+    for update in range(1, 12_001):
+        average.update_parameters(model)
+        left[update] = average.module.weight.item()
+    assert left[100] < 1e-6  # a decay of 0.999 throughout would leave nine tenths
+    torch.nn.init.constant_(model.weight, 1.0)
+    average.update_parameters(model)
+    assert 1 - average.module.weight.item() == pytest.approx(0.999, rel=1e-4)
 
 
 # -- the best weights ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from training.settings import TrainSettings
 from training.task import Task
@@ -27,5 +28,13 @@ def learning_rate(step: int, settings: TrainSettings) -> float:
 
 
 def make_average(model: torch.nn.Module, decay: float) -> AveragedModel | None:
-    """Exponential moving average of the weights (Polyak & Juditsky, 1992), or None at decay 0. Buffers are copied."""
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+    """Exponential moving average of the weights (Polyak & Juditsky, 1992), or None at decay 0. Buffers are copied.
+
+    The decay grows to its value as (1 + n) / (10 + n) over the updates n, so that the untrained start is soon forgotten.
+    """
+
+    def update(averaged: PARAM_LIST, current: PARAM_LIST, count: int | Tensor) -> None:
+        now = min(decay, (1 + float(count)) / (10 + float(count)))
+        get_ema_multi_avg_fn(now)(averaged, current, count)
+
+    return AveragedModel(model, multi_avg_fn=update) if decay else None
