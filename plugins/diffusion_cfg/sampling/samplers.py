@@ -33,6 +33,7 @@ SAMPLERS = {
     "lcm": Sampler("LCM (Luo et al., 2023): 1 to 8 steps, of models distilled for it", "LCMScheduler", ""),
 }  # fmt: skip
 DEFAULT = "dpm++"
+UNCUT = {"clip_sample": False}  # diffusers' DDPM and DDIM else cut predicted latents off at 1, of which they are not pixels
 
 
 def usable(model: Diffuser) -> list[str]:
@@ -64,7 +65,7 @@ def make_sampler(model: Diffuser, name: str, steps: int) -> Any:
         )
     flows = model.noise.alpha_bars is None
     kind = getattr(diffusers, SAMPLERS[name].flow if flows else SAMPLERS[name].scheduler)
-    config = dict(model.pipeline.scheduler.config)
+    config = {**UNCUT, **model.pipeline.scheduler.config}
     own = (
         {"shift": config.get("flow_shift") or config.get("shift") or 1.0}
         if kind.__name__.startswith("FlowMatch")
