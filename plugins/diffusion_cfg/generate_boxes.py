@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def draw_generate(workbench: Workbench) -> None:
                 button, stop = gr.Button("Draw", variant="primary"), gr.Button("Stop", variant="stop")
             form |= _form()
         with gr.Column(scale=6, min_width=330):
-            gallery = gr.Gallery(show_label=False, columns=4, height="auto", object_fit="contain", format="png", type="filepath", interactive=False, buttons=["download", "fullscreen"])  # fmt: skip
+            gallery = gr.Gallery(show_label=False, columns=2, object_fit="contain", format="png", type="filepath", interactive=False, buttons=["download", "fullscreen"], elem_classes="snug")  # fmt: skip
             said = gr.Markdown()
             files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=150)  # fmt: skip
             dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=150)  # fmt: skip
@@ -40,7 +41,9 @@ def draw_generate(workbench: Workbench) -> None:
     values = [form[name] for name in NAMES]
 
     def run(name: str, image: str | None, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield from workbench.stream(_drawn, name, _recipe(given), Path(image) if image else None)
+        order = _recipe(given)
+        for pictures, words, done in workbench.stream(_drawn, name, order, Path(image) if image else None):
+            yield gr.Gallery(pictures, columns=_columns(order.n_images)), words, done
 
     def again(path: str | None) -> list[Any]:
         if not path:
@@ -98,6 +101,11 @@ def _form() -> dict[str, Any]:
             )
         form["rescale"] = gr.Slider(0, 1, 0, step=0.05, label="Rescale", info="Brings contrast back to the conditional model's (Lin et al., 2024)")  # fmt: skip
     return form
+
+
+def _columns(pictures: int) -> int:
+    """As many as make a square: large where there are few."""
+    return max(2, math.ceil(math.sqrt(pictures)))
 
 
 def _recipe(given: tuple[Any, ...]) -> Recipe:

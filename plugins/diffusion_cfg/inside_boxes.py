@@ -38,7 +38,7 @@ def draw_forward(workbench: Workbench) -> None:
             button = gr.Button("Add noise", variant="primary")
             said = gr.Markdown()
         with gr.Column(scale=6, min_width=320):
-            gallery = _gallery(3, 250)
+            gallery = _gallery(3)
     with gr.Row():
         plots = [gr.Plot(show_label=False, min_width=300) for _ in range(3)]
 
@@ -58,11 +58,11 @@ def draw_denoiser(workbench: Workbench) -> None:
         with gr.Column(scale=4, min_width=300):
             file = _picture_file()
             timestep = gr.Slider(0, 999, 500, step=1, label="Timestep t")
-            prompt = gr.Textbox("", label="What it is told", placeholder="Empty: nothing, as the unconditional model")
+            prompt = gr.Textbox("", label="What it is told", placeholder="Empty: it is told nothing")
             button = gr.Button("Let it look", variant="primary")
             said = gr.Markdown()
         with gr.Column(scale=6, min_width=320):
-            gallery = _gallery(2, 560)
+            gallery = _gallery(2)
 
     def look(name: str, path: str | None, at: float, words: str) -> tuple[Any, ...]:
         return workbench.call(_looked, name, _given(path), at, words)
@@ -81,7 +81,7 @@ def draw_attention(workbench: Workbench) -> None:
         seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
         share = gr.Slider(0.1, 1, 1, step=0.1, label="Share of the steps, from noise on", scale=2)
     button = gr.Button("Show", variant="primary")
-    gallery = _gallery(4, None)
+    gallery = _gallery(4)
 
     def show(name: str, words: str, at: float, part: float) -> Any:
         return workbench.call(_attention, name, Recipe(words, guidance_scale=4, seed=int(at or 0)), part)
@@ -91,15 +91,15 @@ def draw_attention(workbench: Workbench) -> None:
 
 def strip_picture(visible: bool = True) -> gr.Image:
     """A strip: its words are in the picture, so that no label covers them."""
-    return gr.Image(show_label=False, type="pil", format="png", interactive=False, buttons=["download", "fullscreen"], visible=visible)  # fmt: skip
+    return gr.Image(show_label=False, type="pil", format="png", interactive=False, buttons=["download", "fullscreen"], elem_classes="strip", visible=visible)  # fmt: skip
 
 
 def _picture_file() -> gr.File:
     return gr.File(label="Your picture; without one the model draws its own", type="filepath", height=160)
 
 
-def _gallery(columns: int, height: int | None) -> gr.Gallery:
-    return gr.Gallery(show_label=False, columns=columns, height=height, object_fit="contain", format="png", interactive=False, buttons=["download", "fullscreen"])  # fmt: skip
+def _gallery(columns: int) -> gr.Gallery:
+    return gr.Gallery(show_label=False, columns=columns, object_fit="contain", format="png", interactive=False, buttons=["download", "fullscreen"], elem_classes="snug")  # fmt: skip
 
 
 def _given(path: str | None) -> Path | None:

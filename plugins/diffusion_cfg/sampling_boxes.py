@@ -37,7 +37,14 @@ def draw_reverse(workbench: Workbench) -> None:
     button = gr.Button("Show the film", variant="primary")
     strips = strip_picture()
     with gr.Row():
-        gif = gr.Image(label="GIF", type="filepath", format="gif", interactive=False, height=240)
+        gif = gr.Image(
+            show_label=False,
+            type="filepath",
+            format="gif",
+            interactive=False,
+            height=240,
+            buttons=["download", "fullscreen"],
+        )
         file = gr.File(label="To keep: GIF, MP4", file_count="multiple", interactive=False, height=160)
 
     def show(name: str, words: str, w: float, n: float, at: float, chosen: list[str]) -> tuple[Any, ...]:

@@ -93,7 +93,7 @@ def scale_strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, l
     """The pictures side by side, each with its scale and how much of it is burnt out; and what was measured."""
     check_scales(scales)
     found = strip(need(model), recipe, scales)
-    pictures = [labelled(enlarged(to_image(one.picture), SCALED), f"{one.scale:g}: {one.saturation:.0%} burnt out") for one in found]  # fmt: skip
+    pictures = [labelled(enlarged(to_image(one.picture), SCALED), f"{one.scale:g}: {one.saturation:.0%} at the ends") for one in found]  # fmt: skip
     return labelled(grid(pictures, len(found)), f"{model.name}, by guidance scale"), found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from plugins.diffusion_cfg.inside import toy
 
-INK, WAY, MOONS, END = "#334155", "#b45309", ("#0f766e", "#1d4ed8"), "#be185d"
+INK, WAY, MOONS, END = "#334155", "#b45309", ("#f59e0b", "#7c3aed"), "#be185d"
 PIXELS, FINE, ARROWS = 560, 110, 23  # a side of the picture; places a side of density and of arrows
 EARLIEST = 0.02  # a point dropped later has no way left to go
 
@@ -45,7 +45,7 @@ def _grid(side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _draw_moons(axes: Any) -> None:
     centres, moons = toy.centres()
     for number, colour in enumerate(MOONS, 1):
-        axes.scatter(*centres[moons == number].T, s=70, color=colour, alpha=0.35, linewidths=0)
+        axes.scatter(*centres[moons == number].T, s=60, color=colour, alpha=0.75, edgecolors="white", linewidths=0.8)
 
 
 def _draw_arrows(axes: Any, time: float, label: str, scale: float) -> None:

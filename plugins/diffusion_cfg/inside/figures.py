@@ -106,7 +106,7 @@ def gauge(models: dict[str, list[Scaled]]) -> Any:
     for (name, found), style in zip(models.items(), ("-o", "--s"), strict=False):
         scales = [one.scale for one in found]
         of = f", {_plain(name)}" if len(models) > 1 else ""
-        axes.plot(scales, [one.saturation for one in found], style, color=AMBER, markersize=4, label=f"burnt out{of}")
+        axes.plot(scales, [one.saturation for one in found], style, color=AMBER, markersize=4, label=f"at the ends{of}")
         axes.plot(scales, [one.contrast for one in found], style, color=TEAL, markersize=4, label=f"contrast{of}")
     axes.set_xlabel("guidance scale")
     axes.legend(fontsize=7)
