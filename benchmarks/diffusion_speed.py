@@ -60,8 +60,10 @@ def stock_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
     return call
 
 
-def our_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
+def our_sampling(pipe: Any, pictures: int, steps: int, compiled: bool = False) -> Callable[[], Any]:
     model = Diffuser(pipe)
+    if compiled:
+        model.unet.compile()  # in place, at the first call; needs a C++ compiler
     recipe = Recipe("a picture", guidance_scale=SCALE, steps=steps, n_images=pictures)
     return lambda: draw(model, recipe)
 
@@ -150,6 +152,10 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--pictures", type=int, default=16)
     options.add_argument("--steps", type=int, default=20)
+    options.add_argument(
+        "--compile", action="store_true", help="ours by torch.compile too; its first picture waits for that"
+    )
+    options.add_argument("--no-training", action="store_true", help="leave training out")
     options.add_argument("--no-pixels", action="store_true", help="leave the stock model of pixels out")
     given = options.parse_args()
     folder = FOLDERS.get(given.weights, Path(given.weights)) if given.weights else None
@@ -161,6 +167,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, matrix product {product_rate():.0f} GFLOP/s")
     work_asked = given.pictures, given.steps
     sides = {"stock": stock_sampling(fresh(), *work_asked), "ours": our_sampling(fresh(), *work_asked)}
+    if given.compile:
+        sides["ours, compiled"] = our_sampling(fresh(), *work_asked, compiled=True)
     if folder is None and not given.no_pixels:
         sides["stock, pixels"] = stock_sampling(pipeline(size, pixels=True), *work_asked)
     found = quickest(sides, given.rounds)
@@ -173,6 +181,8 @@ def main() -> None:
     for name in found:
         if name != "ours":
             print(f"sampling: ours {found[name][1] / found['ours'][1]:.2f} times as fast as {name}")
+    if given.no_training:
+        return
     found = quickest({"stock": stock_training(fresh(), size), "ours": our_training(fresh(), size)}, 2 * given.rounds)
     for name, (_, later) in found.items():
         print(f"training, batch {BATCH}: {name}: {BATCH / later:.1f} pictures/s")

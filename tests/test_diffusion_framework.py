@@ -22,6 +22,7 @@ from plugins.diffusion_cfg.sampling.drawing import draw, recipe_in, save_picture
 from plugins.diffusion_cfg.sampling.loop import sample
 from plugins.diffusion_cfg.sampling.recipe import Recipe
 from plugins.diffusion_cfg.sampling.samplers import usable
+from plugins.diffusion_cfg.starter import FOLDERS
 from tests.shapes import CAPTIONS
 from training.errors import UserError
 
@@ -50,6 +51,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("pipeline") / "latent"
     assembly.write(pipeline(latent=True), place, half_precision=False)
     return place
+
+
+@pytest.fixture(scope="module")
+def fashion() -> Diffuser:
+    """A starter: latents of trained weights."""
+    return Diffuser.load(FOLDERS["fashion"])
 
 
 # -- text and pixels -------------------------------------------------------------------------------------------------------
@@ -137,6 +144,25 @@ def test_pictures_are_those_of_the_stock_pipeline(sampler: str, folder: Path) ->
     seeds = [torch.Generator().manual_seed(seed) for seed in (7, 8)]
     pictures = stock(["red disc"] * 2, negative_prompt=["blue"] * 2, guidance_scale=3.0, num_inference_steps=5, generator=seeds, output_type="np").images  # fmt: skip
     assert np.abs(pictures - (ours.clamp(-1, 1).permute(0, 2, 3, 1).numpy() + 1) / 2).max() < 1e-4
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "euler", "unipc"])
+def test_samplers_without_new_noise_come_to_the_same_latents(sampler: str, fashion: Diffuser) -> None:
+    """All follow one probability flow (Song et al., 2021); latents go beyond 1, where diffusers' DDIM cuts pixels off."""
+    ends = [
+        list(sample(fashion, Recipe("a dress", guidance_scale=3.0, sampler=name)))[-1].latents
+        for name in ("dpm++", sampler)
+    ]
+    assert ends[0].abs().max() > 2
+    assert (ends[1] - ends[0]).norm() < 0.2 * ends[0].norm()
+
+
+def test_stock_ddim_made_of_a_saved_pipeline_cuts_nothing_off() -> None:
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    with assembly.quietly():
+        stock = StableDiffusionPipeline.from_pretrained(FOLDERS["fashion"], safety_checker=None)
+    assert not DDIMScheduler.from_config(stock.scheduler.config).config["clip_sample"]
 
 
 def test_flow_pictures_are_those_of_the_stock_pipeline(tmp_path: Path) -> None:

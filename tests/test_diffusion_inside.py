@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.inside import desk, figures, toy
+from plugins.diffusion_cfg.framework.diffuser import Diffuser, name_of
+from plugins.diffusion_cfg.inside import desk, field, toy
 from plugins.diffusion_cfg.inside.attention import looks
 from plugins.diffusion_cfg.inside.descent import descend, flattened
 from plugins.diffusion_cfg.inside.forward import noised, schedule
-from plugins.diffusion_cfg.inside.guidance import saturation, strip
+from plugins.diffusion_cfg.inside.guidance import saturation, strip, taken_apart
 from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe
 from tests.shapes import shape
@@ -82,19 +82,55 @@ def test_the_strip_over_scales_measures_what_it_shows(model: Diffuser) -> None:
 
 
 def test_the_desk_shows_every_box(model: Diffuser, picture: Path) -> None:
-    shown, curves, histogram, said = desk.forward(model, picture, 500)
-    assert max(shown.size) >= 200 and curves and histogram and "t = 500" in said
+    shown, *figures, said = desk.forward(model, picture, 500)
+    assert [words for _, words in shown] == ["x_0", "x_t"] and max(shown[0][0].size) >= 200  # pixels are its latents
+    assert len(figures) == 3 and "t = 500" in said
     pictures, told = desk.looked(model, None, 500, "")
-    assert len(pictures) == 3 and "it missed" in told
-    assert desk.attention(model, WORDS, 0.5)
-    strips, gif, _ = desk.films(model, WORDS, ["ddim", "euler"])
-    with Image.open(gif) as film:
-        assert film.n_frames == 4  # type: ignore[attr-defined]
-    assert strips.width == WORDS.steps * 96  # a column a step
-    assert desk.ways(model, WORDS, ["ddim"])
-    assert desk.scale_strip(model, WORDS, [0, 2])[0].width > 300
+    assert len(pictures) == 4 and "it missed" in told
+    looked_at = desk.attention(model, WORDS, 0.5)
+    assert [words.split()[0] for _, words in looked_at] == ["drawn", "(start)", "red", "disc", "(rest)"]
+    *charts, pull = desk.ways(model, WORDS, ["ddim"])
+    assert len(charts) == 3 and pull.width == WORDS.steps * 96  # a column a step
+    strip_, found = desk.scale_strip(model, WORDS, [0, 2])
+    assert strip_.width > 300 and len(desk.scale_figures({"one": found, "other": found})) == 3
     with pytest.raises(UserError, match="17 scales were given"):
         desk.scale_strip(model, WORDS, [1] * 17)
+
+
+def test_a_film_is_kept_as_gif_and_as_mp4(model: Diffuser) -> None:
+    import av
+
+    strips, gif, files = desk.films(model, WORDS, ["ddim", "euler"])
+    assert strips.width == WORDS.steps * 96
+    with Image.open(gif) as film:
+        assert film.n_frames == 4  # type: ignore[attr-defined]
+    with av.open(files[1]) as film:
+        pictures = [each.to_ndarray(format="rgb24") for each in film.decode(video=0)]
+    assert len(pictures) > 4 and np.array_equal(pictures[-1], pictures[-2])  # it rests on the last one
+    with Image.open(gif) as film:
+        off = np.abs(pictures[0].astype(int) - np.asarray(film.convert("RGB"), int))
+    assert off.mean() < 12  # of 255: both keep few colours
+
+
+def test_guidance_taken_apart_is_what_the_sampler_follows(model: Diffuser) -> None:
+    parts = taken_apart(model, replace(WORDS, sampler="ddim"))
+    assert len(parts) == WORDS.steps and all(one.norm > 0 for one in parts)
+    for one in parts:  # pixels are this model's latents, and classifier-free guidance is linear
+        expected = one.without + WORDS.guidance_scale * (one.with_caption - one.without)
+        uncut = (torch.stack([one.without, one.with_caption, one.guided]) > -0.99).all(0)  # decoding cuts at -1
+        assert uncut.any() and torch.allclose(one.guided[uncut], expected[uncut], atol=1e-3)
+    assert desk.guidance_parts(model, WORDS).width == WORDS.steps * 96
+    with pytest.raises(UserError, match="At scale 1 nothing is guided"):
+        desk.guidance_parts(model, replace(WORDS, guidance_scale=1.0))
+
+
+def test_weights_are_called_by_what_finds_them_again() -> None:
+    names = {
+        "home/runs/diffusion_cfg-0123456789abcdef/artifact": "diffusion_cfg-0123456789abcdef",
+        "hub/models--owner--name/snapshots/0123456789abcdef": "owner/name@0123456789ab",
+        "starter/fashion": "fashion",
+    }
+    assert {path: name_of(Path(path)) for path in names} == names
 
 
 # -- two moons -------------------------------------------------------------------------------------------------------------
@@ -124,8 +160,8 @@ def test_guidance_pulls_a_point_over_to_its_moon() -> None:
 
 
 def test_a_click_lands_where_it_was_made() -> None:
-    assert figures.to_place((0, 0)) == (-toy.REACH, toy.REACH)
-    assert figures.to_place((figures.TOY_PIXELS // 2, figures.TOY_PIXELS // 2)) == (0, 0)
+    assert field.to_place((0, 0)) == (-toy.REACH, toy.REACH)
+    assert field.to_place((field.PIXELS // 2, field.PIXELS // 2)) == (0, 0)
     plain, dropped = desk.toy_field(0.6, "both", 1, None, 20), desk.toy_field(0.6, "both", 1, [0.5, 0.5], 20)
-    assert plain[0].shape == (figures.TOY_PIXELS, figures.TOY_PIXELS, 3)
+    assert plain[0].shape == (field.PIXELS, field.PIXELS, 3)
     assert not np.array_equal(plain[0], dropped[0]) and "Dropped at (0.50, 0.50)" in dropped[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
+from training.jobs import RUN_ID
 
 NAMES = (
     "prompt", "negative_prompt", "guidance_scale", "steps", "sampler", "seed", "n_images", "width", "height",
     "strength", "guidance", "interval_low", "interval_high", "rescale",
 )  # fmt: skip
+SAMPLING = "dpm++ and unipc need the fewest steps; ddpm draws new noise at each; lcm is for models distilled for it."
 
 
 def draw_generate(workbench: Workbench) -> None:
@@ -25,28 +28,32 @@ def draw_generate(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column(scale=4, min_width=330):
-            form = _form()
+            form = _asked()
             with gr.Row():
                 button, stop = gr.Button("Draw", variant="primary"), gr.Button("Stop", variant="stop")
+            form |= _form()
         with gr.Column(scale=6, min_width=330):
-            gallery = gr.Gallery(label="Pictures", columns=4, height=430, object_fit="contain", format="png", type="filepath", interactive=False)  # fmt: skip
+            gallery = gr.Gallery(show_label=False, columns=2, object_fit="contain", format="png", type="filepath", interactive=False, buttons=["download", "fullscreen"], elem_classes="snug")  # fmt: skip
             said = gr.Markdown()
-            files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=120)  # fmt: skip
-            dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=120)  # fmt: skip
+            files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=150)  # fmt: skip
+            dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=150)  # fmt: skip
     start = form.pop("start")
     values = [form[name] for name in NAMES]
 
     def run(name: str, image: str | None, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield from workbench.stream(_drawn, name, _recipe(given), Path(image) if image else None)
+        order = _recipe(given)
+        for pictures, words, done in workbench.stream(_drawn, name, order, Path(image) if image else None):
+            yield gr.Gallery(pictures, columns=_columns(order.n_images)), words, done
 
     def again(path: str | None) -> list[Any]:
         if not path:
             return [gr.skip()] * (len(NAMES) + 2)
         recipe, about = mended(_recipe_in)(Path(path))
-        told = f"Made by *{_plain(about['weights'])}* ({_plain(about['fingerprint'])})."
+        told = f"Made by *{_plain(about['weights'])}* ({_plain(about['fingerprint'])}): press Draw, and with the same weights the same picture comes."
         if about["started_from"]:
             told += f" It was started from a picture, {_plain(about['started_from'])}: give that one too."
-        chosen = gr.skip() if about["weights"] not in starter.FOLDERS else about["weights"]
+        known = about["weights"] in starter.FOLDERS or RUN_ID.fullmatch(about["weights"])
+        chosen = about["weights"] if known else gr.skip()
         return [chosen, told, *(recipe.to_dict()[name] for name in NAMES)]
 
     drawing = gr.on([button.click, form["prompt"].submit], run, [weights, start, *values], [gallery, said, files], show_progress="minimal", **PRIVATE)  # fmt: skip
@@ -56,23 +63,29 @@ def draw_generate(workbench: Workbench) -> None:
     dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
 
 
-def _form() -> dict[str, Any]:
-    """A component a field of a recipe, and `start`, a picture to begin from."""
+def _asked() -> dict[str, Any]:
+    """The words: what the picture should show, and what not."""
     form: dict[str, Any] = {}
     form["prompt"] = gr.Textbox(
         starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the picture should show"
     )
     gr.Examples(starter.PROMPTS, form["prompt"], label="Examples", api_visibility="private")  # fmt: skip
     form["negative_prompt"] = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
+    return form
+
+
+def _form() -> dict[str, Any]:
+    """A component a field of a recipe but for the words, and `start`, a picture to begin from."""
+    form: dict[str, Any] = {}
     with gr.Row():
         form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: not guided")  # fmt: skip
         form["steps"] = gr.Slider(1, 200, 20, step=1, label="Steps")
     with gr.Row():
         form["seed"] = gr.Number(0, precision=0, minimum=0, label="Seed")
         form["n_images"] = gr.Slider(1, MOST_IMAGES, 4, step=1, label="Pictures at once")
-    form["sampler"] = gr.Dropdown([(f"{key}: {one.title}", key) for key, one in SAMPLERS.items()], value=DEFAULT, label="Sampler")  # fmt: skip
+    form["sampler"] = gr.Dropdown([(f"{key}: {one.title}", key) for key, one in SAMPLERS.items()], value=DEFAULT, label="Sampler", info=SAMPLING)  # fmt: skip
     with gr.Accordion("Begin from a picture (image to image)", open=False):
-        form["start"] = gr.File(label="Picture", type="filepath", height=120)
+        form["start"] = gr.File(label="Picture", type="filepath", height=150)
         form["strength"] = gr.Slider(0.05, 1, 0.6, step=0.05, label="Strength", info="Share of the way that is taken: 1 forgets the picture.")  # fmt: skip
     with gr.Accordion("More: size, and other ways to guide", open=False):
         with gr.Row():
@@ -88,6 +101,11 @@ def _form() -> dict[str, Any]:
             )
         form["rescale"] = gr.Slider(0, 1, 0, step=0.05, label="Rescale", info="Brings contrast back to the conditional model's (Lin et al., 2024)")  # fmt: skip
     return form
+
+
+def _columns(pictures: int) -> int:
+    """As many as make a square: large where there are few."""
+    return max(2, math.ceil(math.sqrt(pictures)))
 
 
 def _recipe(given: tuple[Any, ...]) -> Recipe:

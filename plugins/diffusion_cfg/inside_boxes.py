@@ -14,21 +14,21 @@ from plugins.diffusion_cfg.sampling.recipe import Recipe
 
 QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
 FORWARD = (
-    "Training adds noise to a picture: x_t = √ᾱ x_0 + √(1 − ᾱ) ε. At timestep 0 there is hardly any; at 999 hardly anything else. "
-    "Of a latent model the noise is added to the latents, and what you see is decoded."
+    "Training adds noise to a picture: x_t = √ᾱ x_0 + √(1 − ᾱ) ε. At timestep 0 there is hardly any; at 999 hardly anything else. **Move the slider.** "
+    "A latent model's noise is added to the latents, and what you see is decoded: it looks like a broken picture, not like grain. Beside it, as much on the pixels."
 )
 DENOISER = (
     "One call of the denoiser: it is handed a picture at timestep t, and says what noise is in it. What is left without that noise is its "
     "guess of the clean picture: sharp where little noise was added, a blurred mean of what could have been where there was much."
 )
 ATTENTION = (
-    "At every step each place of the picture looks at the words of the prompt. Bright: this word is looked at from here. All maps at a place "
-    "sum to 1; beside the word stands its share. A small model puts much on the start and on the filling behind the prompt."
+    "At every step each place of the picture looks at the words of the prompt (cross-attention). Bright: from here, this word is looked at most. Each map has its own brightness; "
+    "beside the word stands its share of all attention, and the shares sum to 1. A small model puts much on the start and on the filling behind the prompt, (rest)."
 )
 
 
 def draw_forward(workbench: Workbench) -> None:
-    """A slider over the timesteps, the schedule's curves, and the numbers turning Gaussian."""
+    """A slider over the timesteps, the picture before and after, the schedule's curves, and the numbers turning Gaussian."""
     gr.Markdown(FORWARD)
     weights = workbench.weights_picker()
     with gr.Row():
@@ -38,31 +38,31 @@ def draw_forward(workbench: Workbench) -> None:
             button = gr.Button("Add noise", variant="primary")
             said = gr.Markdown()
         with gr.Column(scale=6, min_width=320):
-            picture = gr.Image(label="x_t", interactive=False, height=300, type="pil")
-            curves = gr.Plot(label="Schedule")
-            histogram = gr.Plot(label="What the denoiser sees")
+            gallery = _gallery(3)
+    with gr.Row():
+        plots = [gr.Plot(show_label=False, min_width=300) for _ in range(3)]
 
     def show(name: str, path: str | None, at: float) -> tuple[Any, ...]:
         return workbench.call(_forward, name, _given(path), at)
 
-    outputs: list[Any] = [picture, curves, histogram, said]
+    outputs: list[Any] = [gallery, *plots, said]
     button.click(show, [weights, file, timestep], outputs, **PRIVATE)
     timestep.release(show, [weights, file, timestep], outputs, **QUIET)
 
 
 def draw_denoiser(workbench: Workbench) -> None:
-    """Noisy, what is removed, what is left."""
+    """Noisy, what is removed, what is left, and what it should have been."""
     gr.Markdown(DENOISER)
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column(scale=4, min_width=300):
             file = _picture_file()
             timestep = gr.Slider(0, 999, 500, step=1, label="Timestep t")
-            prompt = gr.Textbox("", label="What it is told", placeholder="Empty: nothing, as the unconditional model")
+            prompt = gr.Textbox("", label="What it is told", placeholder="Empty: it is told nothing")
             button = gr.Button("Let it look", variant="primary")
             said = gr.Markdown()
         with gr.Column(scale=6, min_width=320):
-            gallery = gr.Gallery(label="Handed to it | what it takes for noise | what is left", columns=3, height=330, object_fit="contain", interactive=False)  # fmt: skip
+            gallery = _gallery(2)
 
     def look(name: str, path: str | None, at: float, words: str) -> tuple[Any, ...]:
         return workbench.call(_looked, name, _given(path), at, words)
@@ -81,16 +81,25 @@ def draw_attention(workbench: Workbench) -> None:
         seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
         share = gr.Slider(0.1, 1, 1, step=0.1, label="Share of the steps, from noise on", scale=2)
     button = gr.Button("Show", variant="primary")
-    plot = gr.Plot(label="Where it looks")
+    gallery = _gallery(4)
 
     def show(name: str, words: str, at: float, part: float) -> Any:
         return workbench.call(_attention, name, Recipe(words, guidance_scale=4, seed=int(at or 0)), part)
 
-    gr.on([button.click, prompt.submit], show, [weights, prompt, seed, share], plot, **PRIVATE)
+    gr.on([button.click, prompt.submit], show, [weights, prompt, seed, share], gallery, **PRIVATE)
+
+
+def strip_picture(visible: bool = True) -> gr.Image:
+    """A strip: its words are in the picture, so that no label covers them."""
+    return gr.Image(show_label=False, type="pil", format="png", interactive=False, buttons=["download", "fullscreen"], elem_classes="strip", visible=visible)  # fmt: skip
 
 
 def _picture_file() -> gr.File:
-    return gr.File(label="Your picture; without one the model draws its own", type="filepath", height=130)
+    return gr.File(label="Your picture; without one the model draws its own", type="filepath", height=160)
+
+
+def _gallery(columns: int) -> gr.Gallery:
+    return gr.Gallery(show_label=False, columns=columns, object_fit="contain", format="png", interactive=False, buttons=["download", "fullscreen"], elem_classes="snug")  # fmt: skip
 
 
 def _given(path: str | None) -> Path | None:

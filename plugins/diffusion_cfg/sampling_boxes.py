@@ -1,4 +1,4 @@
-"""Boxes of "Look inside" about whole drawings: film strips, descent, guidance."""
+"""Boxes of "Look inside" about whole drawings: film strips and descent."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ import gradio as gr
 from plugins._boxes import PRIVATE, mended
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
-from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, Recipe
+from plugins.diffusion_cfg.inside_boxes import QUIET, strip_picture
+from plugins.diffusion_cfg.sampling.recipe import Recipe
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
 
-QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
 LABELS = ("both", "upper moon", "lower moon")
-REVERSE = "From the same noise, each sampler its own way. Rows: x_t, the noise that is predicted in it (its first latents as colours), and the picture that is predicted to come out. GIF: x_t above, prediction below."  # fmt: skip
+REVERSE = "From the same noise, each sampler its own way. Rows: x_t, the noise that is predicted in it (its first latents as colours), and the picture that is predicted to come out. GIF and MP4: x_t above, prediction below."  # fmt: skip
 DESCENT = (
-    "The denoiser's answer is a gradient: −ε/σ is the score, the direction in which noisy pictures get likelier. Sampling walks down it. "
-    "Left: the ways in two dimensions; then how long the score is, and how straight the way is."
+    "The denoiser's answer is a gradient on the picture: −ε/σ is the score, ∇ log p(x_t), and points to where noisy pictures are likelier. Sampling is descent on −log p: a step along it, then less noise, "
+    "then another. The charts: the ways in the two directions in which they differ most; how long the score is; and two cosines, of each step to the one before (1 is straight on) and of the "
+    "predicted x_0 to the picture that came out. Samplers without new noise end close to each other; ddpm goes elsewhere."
 )
-TOY = "Two moons in the plane: here the score is known exactly. **Click into the picture to drop a point**, and see where sampling takes it. Guidance to one moon pulls points over; too much of it overshoots."  # fmt: skip
-GUIDANCE = (
-    "Guidance exaggerates the difference that the caption makes: ε = ε_uncond + w (ε_cond − ε_uncond). Too little and the caption is missed; "
-    "too much and the picture burns out: the gauge counts pixels at the ends of their range."
+TOY = (
+    "Two moons in the plane (dotted): here the score is known exactly, at every amount of noise (blue is likely). **Click into the picture to drop a point ●**, and see where sampling takes it ★. "
+    "Guidance to one moon pulls points over; too much of it overshoots."
 )
-UNTRAINED = "Guidance needs training, not only a formula: a model that never saw a dropped caption (`p_uncond` 0) answers anything without one. Choose it as the second weights."  # fmt: skip
 
 
 def draw_reverse(workbench: Workbench) -> None:
-    """Film strips, side by side, and a GIF."""
+    """Film strips below each other, and the same moving."""
     gr.Markdown(REVERSE)
     weights = workbench.weights_picker()
     prompt, scale, steps, seed = _draw_asked(50, 10)
@@ -36,10 +35,17 @@ def draw_reverse(workbench: Workbench) -> None:
         list(SAMPLERS), value=["dpm++", "euler"], label="Samplers (ddpm draws new noise at every step)"
     )
     button = gr.Button("Show the film", variant="primary")
-    strips = gr.Image(label="Film strips", type="pil", format="png", interactive=False)
+    strips = strip_picture()
     with gr.Row():
-        gif = gr.Image(label="GIF", type="filepath", format="gif", interactive=False, height=240)
-        file = gr.File(label="GIF to keep", interactive=False, height=110)
+        gif = gr.Image(
+            show_label=False,
+            type="filepath",
+            format="gif",
+            interactive=False,
+            height=240,
+            buttons=["download", "fullscreen"],
+        )
+        file = gr.File(label="To keep: GIF, MP4", file_count="multiple", interactive=False, height=160)
 
     def show(name: str, words: str, w: float, n: float, at: float, chosen: list[str]) -> tuple[Any, ...]:
         if not chosen:
@@ -63,12 +69,16 @@ def draw_descent(workbench: Workbench, tab: gr.Tab) -> None:
     prompt, scale, steps, seed = _draw_asked(100, 20)
     samplers = gr.CheckboxGroup(list(SAMPLERS), value=["ddim", "dpm++", "ddpm"], label="Samplers")
     button = gr.Button("Draw the ways", variant="primary")
-    plot = gr.Plot(label="Descent")
+    with gr.Row():
+        plots = [gr.Plot(show_label=False, min_width=300) for _ in range(3)]
+    pull = strip_picture()
 
     def show(name: str, words: str, w: float, n: float, at: float, chosen: list[str]) -> Any:
         return workbench.call(_ways, name, Recipe(words, guidance_scale=w, steps=int(n), seed=int(at or 0)), chosen)
 
-    gr.on([button.click, prompt.submit], show, [weights, prompt, scale, steps, seed, samplers], plot, **PRIVATE)
+    gr.on(
+        [button.click, prompt.submit], show, [weights, prompt, scale, steps, seed, samplers], [*plots, pull], **PRIVATE
+    )
     _draw_toy(tab)
 
 
@@ -94,10 +104,10 @@ def _draw_toy(tab: gr.Tab) -> None:
             said = gr.Markdown("No point is dropped yet.")
         with gr.Column(scale=6, min_width=320):
             picture = gr.Image(
-                label="The field (click to drop a point)",
+                show_label=False,
                 elem_id="diffusion-field",
                 interactive=False,
-                height=560,
+                buttons=[],
             )
     point = gr.JSON(visible=False)
 
@@ -112,49 +122,6 @@ def _draw_toy(tab: gr.Tab) -> None:
     picture.select(drop, knobs, [picture, said, point], **QUIET)
     changed = [tab.select, time.release, label.input, scale.release, steps.release]
     gr.on(changed, draw, [*knobs, point], [picture, said], **QUIET)
-
-
-def draw_guidance(workbench: Workbench) -> None:
-    """Strips over scales, of one model or two."""
-    gr.Markdown(GUIDANCE)
-    both = {starter.FASHION, starter.CAPTIONED_ONLY} <= {*starter.FOLDERS}  # equal but for the dropped captions
-    with gr.Row():
-        weights = workbench.weights_picker(starter=starter.FASHION if both else None)
-        other = workbench.weights_picker("Second weights (optional)", starter=starter.CAPTIONED_ONLY if both else "")
-    gr.Markdown(UNTRAINED)
-    with gr.Row():
-        prompt = gr.Textbox(
-            (starter.EXAMPLES[starter.FASHION] if both else starter.PROMPTS)[0], label="Prompt", scale=3
-        )
-        scales = gr.Textbox("0, 1, 2, 4, 8, 16", label="Guidance scales", scale=2)
-        seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
-    with gr.Row():
-        way = gr.Dropdown(
-            [(title, key) for key, title in GUIDANCES.items() if key != "cfg++"], value="cfg", label="Guidance"
-        )
-        low = gr.Slider(0, 1, 0, step=0.05, label="Guide from this share of the noise …")
-        high = gr.Slider(0, 1, 1, step=0.05, label="… up to this one")
-        rescale = gr.Slider(0, 1, 0, step=0.05, label="Rescale")
-    button = gr.Button("Draw the strip", variant="primary")
-    strips = gr.Image(label="One seed over the scales", type="pil", format="png", interactive=False)
-    more = gr.Image(label="The second weights", type="pil", format="png", interactive=False, visible=False)
-    with gr.Row():
-        plot, second = gr.Plot(show_label=False), gr.Plot(show_label=False)
-
-    def show(name: str, beside: str, words: str, given: str, at: float, how: str, a: float, b: float, calm: float) -> tuple[Any, ...]:  # fmt: skip
-        try:
-            wanted = [float(each) for each in given.replace(";", ",").split(",") if each.strip()]
-        except ValueError:
-            raise gr.Error(f"Guidance scales: numbers with commas between were expected, not {given[:60]!r}.", print_exception=False) from None  # fmt: skip
-        recipe = Recipe(words, seed=int(at or 0), guidance=how, interval_low=a, interval_high=b, rescale=calm)
-        first = workbench.call(_strip, name, recipe, wanted)
-        if not beside or beside == name:
-            return first[0], gr.Image(visible=False), first[1], None
-        strip, figure = workbench.call(_strip, beside, recipe, wanted)
-        return first[0], gr.Image(strip, visible=True), first[1], figure
-
-    inputs: list[Any] = [weights, other, prompt, scales, seed, way, low, high, rescale]
-    gr.on([button.click, prompt.submit], show, inputs, [strips, more, plot, second], **PRIVATE)
 
 
 # Functions of a module, as `call` wants them; what they need is imported when they run.
@@ -172,12 +139,6 @@ def _ways(model: Any, recipe: Recipe, samplers: list[str]) -> Any:
     return ways(model, recipe, samplers)
 
 
-def _strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, ...]:
-    from plugins.diffusion_cfg.inside.desk import scale_strip
-
-    return scale_strip(model, recipe, scales)
-
-
 @mended
 def _field(time: float, label: str, scale: float, point: Any, steps: int) -> tuple[Any, str]:
     from plugins.diffusion_cfg.inside.desk import toy_field
@@ -186,6 +147,6 @@ def _field(time: float, label: str, scale: float, point: Any, steps: int) -> tup
 
 
 def _to_place(index: Any) -> list[float]:
-    from plugins.diffusion_cfg.inside.figures import to_place
+    from plugins.diffusion_cfg.inside.field import to_place
 
     return list(to_place(index))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.diffusion_cfg import inside_boxes, sampling_boxes
+from plugins.diffusion_cfg import guidance_boxes, inside_boxes, sampling_boxes
 from plugins.diffusion_cfg.generate_boxes import draw_generate
 
 
@@ -25,4 +25,4 @@ def draw(workbench: Workbench) -> None:
         with gr.Tab("Descent") as descent:
             sampling_boxes.draw_descent(workbench, descent)
         with gr.Tab("Guidance"):
-            sampling_boxes.draw_guidance(workbench)
+            guidance_boxes.draw_guidance(workbench)

@@ -59,7 +59,7 @@ class Diffuser:
         Raises:
             UserError: See `assembly.read`.
         """
-        return cls(read(folder), folder.name)
+        return cls(read(folder), name_of(folder))
 
     @property
     def channels(self) -> int:
@@ -133,6 +133,16 @@ class Diffuser:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             found = self.unet(noisy, timestep, hidden, timestep_cond=scale_embedding, return_dict=False)[0]
         return found.float()
+
+
+def name_of(folder: Path) -> str:
+    """What weights are called: a run by its id, a repository of the Hub with its commit, a starter by its folder."""
+    if folder.name == "artifact":
+        return folder.parent.name
+    if folder.parent.name == "snapshots":  # the Hub's cache: models--owner--repo/snapshots/commit
+        repo = folder.parents[1].name.removeprefix("models--").replace("--", "/", 1)
+        return f"{repo}@{folder.name[:12]}"
+    return folder.name
 
 
 def has_quick_bf16(device: torch.device) -> bool:

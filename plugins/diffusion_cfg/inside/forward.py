@@ -24,17 +24,21 @@ class Noised:
     """A picture at a timestep; pictures are (channels, height, width) in [-1, 1].
 
     Args:
-        latents: x_t, (1, channels, height, width).
-        noisy: x_t decoded.
-        predicted: x_0 as one call of the denoiser sees it, decoded; removed: how far it is from x_t.
+        clean, latents: x_0 and x_t, (1, channels, height, width).
+        original, noisy: Those decoded.
+        on_pixels: The picture with as much noise added to the pixels themselves.
+        predicted: x_0 as one call of the denoiser sees it, decoded.
         error: Mean squared error of the predicted noise, 0 where the model knows it all.
     """
 
     timestep: float
     alpha: float
     sigma: float
+    clean: Tensor
     latents: Tensor
+    original: Tensor
     noisy: Tensor
+    on_pixels: Tensor
     predicted: Tensor
     error: float
 
@@ -61,9 +65,13 @@ def noised(model: Diffuser, image: Path, timestep: float, prompt: str = "", seed
     with torch.inference_mode():
         noisy = model.noise.add(clean, noise, at)
         predicted, told = model.noise.split(model.predict(noisy, at, model.encode_texts([prompt])), noisy, at)
-        pictures = model.decode(torch.cat([noisy, predicted]))
+        original, decoded, guess = model.decode(torch.cat([clean, noisy, predicted]))
     alpha, sigma = (float(each) for each in model.noise.levels(at))
-    return Noised(float(at), alpha, sigma, noisy, pictures[0], pictures[1], float((told - noise).square().mean()))
+    grain = torch.randn(original.shape, generator=torch.Generator().manual_seed(seed)).to(model.device)
+    return Noised(
+        float(at), alpha, sigma, clean, noisy, original, decoded, alpha * original + sigma * grain, guess,
+        float((told - noise).square().mean()),
+    )  # fmt: skip
 
 
 def schedule(model: Diffuser) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plugins.diffusion_cfg.inside.reverse import difference
-from plugins.diffusion_cfg.sampling.loop import sample
+from plugins.diffusion_cfg.sampling.loop import Step, sample
 
 if TYPE_CHECKING:
     from plugins.diffusion_cfg.framework.diffuser import Diffuser
@@ -60,11 +60,36 @@ def saturation(picture: Tensor) -> float:
     return float((picture.abs() >= END).float().mean())
 
 
-def three_ways(model: Diffuser, recipe: Recipe) -> tuple[Tensor, list[float], list[float]]:
-    """A prompt drawn without the caption (scale 0), with it (1), and guided, from the same noise.
+@dataclass(frozen=True)
+class Parts:
+    """What guidance is made of at one step: predicted x_0, decoded, each (channels, height, width) in [-1, 1].
 
-    Returns:
-        Pictures (3, channels, height, width); timesteps; norms of the difference at the guided steps.
+    Args:
+        without, with_caption: Of the two predictions. guided: Of what the scale makes of them.
+        norm: Of the predictions' difference, per latent.
     """
-    found = strip(model, recipe, [0.0, 1.0, recipe.guidance_scale])
-    return torch.stack([one.picture for one in found]), found[2].timesteps, found[2].differences
+
+    timestep: float
+    without: Tensor
+    with_caption: Tensor
+    guided: Tensor
+    norm: float
+
+    @property
+    def difference(self) -> Tensor:
+        """What the caption adds, about grey."""
+        return (self.with_caption - self.without) / 2
+
+
+def taken_apart(model: Diffuser, recipe: Recipe) -> list[Parts]:
+    """The guided steps of drawing the recipe's first picture; none at scale 1, where only one prediction is asked for."""
+    steps = sample(model, replace(recipe, n_images=1))
+    return [_parts(model, step) for step in steps if step.unconditional is not None]
+
+
+def _parts(model: Diffuser, step: Step) -> Parts:
+    assert step.unconditional is not None
+    at = torch.tensor(step.timestep)
+    halves = [model.noise.split(each, step.noisy, at)[0] for each in (step.unconditional, step.conditional)]
+    without, with_caption, guided = model.decode(torch.cat([*(each[:1] for each in halves), step.clean[:1]]))
+    return Parts(step.timestep, without, with_caption, guided, difference(step))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.pictures import data_url, to_image
+from plugins.diffusion_cfg.pictures import data_url
 from plugins.diffusion_cfg.sampling.loop import Step, sample
 
 if TYPE_CHECKING:
@@ -68,21 +68,3 @@ def as_colours(latents: Tensor) -> Tensor:
     """Latents (channels, height, width) as a picture: the first three as colours (one as grey), two deviations to either end."""
     shown = latents[:3] if len(latents) >= 3 else latents[:1]
     return (shown / 2).clamp(-1, 1)
-
-
-def to_gif(films: list[list[Frame]], path: Any, milliseconds: int = 120) -> None:
-    """x_t above the predicted x_0, a column a film, as an animated GIF; it rests on the last frame."""
-    from PIL import Image
-
-    from plugins.diffusion_cfg.pictures import SMALL, enlarged, grid
-
-    length = max(len(each) for each in films)
-    frames = []
-    for place in range(length):
-        at = [each[min(len(each) - 1, round(place * (len(each) - 1) / max(1, length - 1)))] for each in films]
-        pictures = [
-            enlarged(to_image(picture), SMALL) for picture in [*(one.noisy for one in at), *(one.clean for one in at)]
-        ]
-        frames.append(grid(pictures, len(films)).convert("P", palette=Image.Palette.ADAPTIVE))
-    times = [milliseconds] * (length - 1) + [1500]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)

@@ -25,14 +25,17 @@ class Sampler(NamedTuple):
 
 
 SAMPLERS = {
-    "ddpm": Sampler("DDPM (Ho et al., 2020): new noise at every step", "DDPMScheduler", ""),
-    "ddim": Sampler("DDIM (Song et al., 2021): no new noise", "DDIMScheduler", ""),
-    "dpm++": Sampler("DPM-Solver++ (Lu et al., 2022): second order, few steps", "DPMSolverMultistepScheduler", "DPMSolverMultistepScheduler"),
-    "unipc": Sampler("UniPC (Zhao et al., 2023): predicts and corrects", "UniPCMultistepScheduler", "UniPCMultistepScheduler"),
+    "ddpm": Sampler("DDPM (Ho et al., 2020)", "DDPMScheduler", ""),
+    "ddim": Sampler("DDIM (Song et al., 2021)", "DDIMScheduler", ""),
+    "dpm++": Sampler("DPM-Solver++ (Lu et al., 2022)", "DPMSolverMultistepScheduler", "DPMSolverMultistepScheduler"),
+    "unipc": Sampler("UniPC (Zhao et al., 2023)", "UniPCMultistepScheduler", "UniPCMultistepScheduler"),
     "euler": Sampler("Euler (Karras et al., 2022)", "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler"),
-    "lcm": Sampler("LCM (Luo et al., 2023): 1 to 8 steps, of models distilled for it", "LCMScheduler", ""),
+    "lcm": Sampler("LCM (Luo et al., 2023), 1 to 8 steps", "LCMScheduler", ""),
 }  # fmt: skip
 DEFAULT = "dpm++"
+UNCUT = {
+    "clip_sample": False
+}  # diffusers' DDPM and DDIM else cut predicted latents off at 1, of which they are not pixels
 
 
 def usable(model: Diffuser) -> list[str]:
@@ -64,7 +67,7 @@ def make_sampler(model: Diffuser, name: str, steps: int) -> Any:
         )
     flows = model.noise.alpha_bars is None
     kind = getattr(diffusers, SAMPLERS[name].flow if flows else SAMPLERS[name].scheduler)
-    config = dict(model.pipeline.scheduler.config)
+    config = {**UNCUT, **model.pipeline.scheduler.config}
     own = (
         {"shift": config.get("flow_shift") or config.get("shift") or 1.0}
         if kind.__name__.startswith("FlowMatch")
