@@ -123,9 +123,12 @@ class Studio:
             return self._models[key]
 
     def weights_names(self, plugin: Plugin, who: str) -> list[str]:
-        """Names to offer: starters, then own runs that have weights, then what was pulled since the start."""
+        """Names to offer: starters, then own runs that have weights, then what was pulled since the start, then runs that ask elsewhere."""
         pulled = [name for name, owner in self._pulled.get(who, {}).items() if owner == plugin.name]
-        return [*plugin.starters, *(run.id for run in self.own_runs(who, plugin, with_weights=True)), *pulled]
+        runs = self.own_runs(who, plugin, with_weights=True)
+        here = [run.id for run in runs if any(run.artifact.rglob("*.safetensors"))]
+        elsewhere = [run.id for run in runs if run.id not in here]  # of a hosted model: its prompt alone
+        return [*plugin.starters, *here, *pulled, *elsewhere]
 
     # -- runs ------------------------------------------------------------------------------------------------------
 

@@ -40,8 +40,10 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
             )
             ask = gr.Button("Ask", variant="primary")
             with gr.Row():
-                label = gr.Label(label="Label", num_top_classes=8, min_width=220)
-                written = TokenView("What it would write", "Press Ask.")
+                with gr.Column(min_width=220):
+                    label = gr.Label(label="Label", num_top_classes=8)
+                with gr.Column(min_width=220):
+                    written = TokenView("What it would write", "Press Ask.")
             scores = gr.Dataframe(
                 headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
             )
