@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from plugins._discovery import Found
-from plugins.gpt_prompting import PLUGIN, endpoints, load
+from plugins.gpt_prompting import PLUGIN, decoder, endpoints, load
 from plugins.gpt_prompting.models.hosted import connect
 from plugins.gpt_prompting.shots import answers
 from plugins.gpt_prompting.shots.data import check
@@ -91,6 +91,7 @@ def test_no_hash_is_claimed_of_parameters_that_are_out_of_reach(finished: Path) 
     assert "Proof that nothing was trained" not in report
     card = (finished / "artifact" / "README.md").read_text()
     assert "No parameter was changed" not in card and "read from its answers" in card
+    assert "Of the weights" not in card and "chosen by these very rows" in card
     assert endpoints.shots(load(finished / "artifact"))["proof"]["unchanged"] == "not known"
 
 
@@ -98,6 +99,11 @@ def test_the_artifact_is_the_prompt_and_asks_the_same_model_again(finished: Path
     assert not list((finished / "artifact").rglob("*.safetensors"))
     found = endpoints.classify(load(finished / "artifact"), "a dull plot and a slow song", key=KEY)
     assert found["label"] == "bad" and set(found["probabilities"]) == {"good", "bad"}
+
+
+def test_a_prompt_without_weights_is_nothing_to_train_from(finished: Path) -> None:
+    with pytest.raises(UserError, match="a prompt and no weights"):
+        decoder.load(finished / "artifact")
 
 
 def test_weights_of_a_stranger_do_not_say_where_a_key_goes(finished: Path, tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def _usage(record: dict[str, Any], repo: str) -> str:
 
 def _evaluation(record: dict[str, Any], curves: str) -> str:
     metrics, baseline = record.get("metrics", {}), record.get("facts", {}).get("baseline", {})
-    lines = ["Of the weights in this repository, on rows they were not trained on.", ""]
+    usual = "Of the weights in this repository, on rows they were not trained on."
+    lines = [record.get("facts", {}).get("evaluated") or usual, ""]
     if baseline:
         rows = [(name, f"{value:.4f}", _number(baseline.get(name))) for name, value in metrics.items()]
         lines += table(("metric", "value", f"baseline: {baseline.get('name', 'none')}"), rows)
@@ -102,7 +103,7 @@ def _data(record: dict[str, Any]) -> str:
     facts = {
         name: value
         for name, value in record.get("facts", {}).items()
-        if name not in ("baseline", "usage") and value != ""
+        if name not in ("baseline", "usage", "evaluated") and value != ""
     }
     return _section("Data", table(("fact", "value"), list({**record.get("data", {}), **facts}.items())))
 

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.shots.settings import ShotsSettings
 
 OURS, SHUFFLED = "prompt", "labels shuffled"
+EVALUATED = (
+    "Of the prompt in this repository, with {} examples: the best of all draws and orders, chosen by these very rows, "
+    "which flatters it. The means over the draws are below."
+)
 HOSTED_SUMMARY = "A prompt with its examples, measured on labelled rows with a hosted model. There are no weights here."
 HOSTED_USAGE = """
 # prompt.json is the prompt: instruction, template, labels, examples. The studio opens it under Try, Prompt studio.
@@ -155,7 +159,7 @@ class Shots(Experiment):
         return {
             "studies": [report.study(results, self.data, self.fine_tuned, self.hosted)],
             "metrics": report.scores_of(best),
-            "facts": {**self.facts, **report.proof(results, self.hosted)},
+            "facts": {**self.facts, **report.proof(results, self.hosted), "evaluated": EVALUATED.format(best["shots"])},
         }
 
     def findings(self) -> list[Finding]:
