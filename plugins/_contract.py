@@ -16,7 +16,6 @@ from training.settings import TrainSettings
 from training.task import Task
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
-HOSTED = "hosted:"  # what the name of a model on another machine begins with
 API_TYPES = (
     str,
     int,
@@ -58,6 +57,8 @@ class Trainer:
         check: Settings -> Sheet, without torch: reads the data and says what is wrong before anything starts.
         preload: Modules that `build` will import; a warm process has them ready, so that a run starts at once.
         card: Facts for the model card, where they are not the plugin's.
+        key: What a run may be given beside its settings and no file keeps, such as a key: what the form says of it. It reaches
+            the run's process in the variable SELFSUP_KEY. Empty: nothing.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Trainer:
     check: Callable[[Any], Sheet] | None = None
     preload: tuple[str, ...] = ()
     card: Card | None = None
+    key: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -83,6 +85,29 @@ class Trainer:
 
 
 @dataclass(frozen=True)
+class Document:
+    """A JSON file that people share without weights: a prompt, say. The API has /{plugin}_push_{name} and /{plugin}_pull_{name} for it.
+
+    Args:
+        name: Identifier.
+        file: What it is called in a repository of the Hub, such as prompt.json.
+        check: Its text -> the text as it is saved; raises a UserError for what is none.
+        card: Its text and the repository's name -> README.md.
+    """
+
+    name: str
+    file: str
+    check: Callable[[str], str]
+    card: Callable[[str, str], str]
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name) or not self.file.endswith(".json") or "/" in self.file:
+            raise ValueError(
+                f"Document {self.name!r} needs a name like {NAME.pattern} and a file such as {self.name}.json."
+            )
+
+
+@dataclass(frozen=True)
 class Plugin:
     """One family of models.
 
@@ -95,6 +120,7 @@ class Plugin:
         endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
             One that yields (annotated Iterator[…]) streams: each value takes the place of the one before, the last is the result.
         tools: Endpoints that need no weights: all their parameters are the API's.
+        documents: Files that go to the Hub and come from there without weights.
         card: Facts for the model card.
         architectures: Patterns of the architectures that `load` or training takes, as configurations name them: *ForSequenceClassification.
         starters: Name -> folder of weights that ship with the plugin; the first is the default …
@@ -110,6 +136,7 @@ class Plugin:
     load: Callable[[Path], Any]
     endpoints: tuple[Callable[..., Any], ...] = ()
     tools: tuple[Callable[..., Any], ...] = ()
+    documents: tuple[Document, ...] = ()
     card: Card = field(default_factory=Card)
     architectures: tuple[str, ...] = ()
     starters: Mapping[str, Path] = field(default_factory=dict)
@@ -169,6 +196,21 @@ class Workbench(Protocol):
     def stream(self, endpoint: Callable[..., Iterator[Any]], weights: str, *args: Any) -> Iterator[Any]:
         """As `call`, for a function that yields: give each value to the page as it comes. Closing it ends the work."""
         ...
+
+    def document_fold(
+        self,
+        name: str,
+        make: Callable[..., str],
+        inputs: list[Any],
+        show: Callable[[str], list[Any]],
+        outputs: list[Any],
+    ) -> None:
+        """Draw a fold that sends one of the plugin's documents to the Hub and opens one from there.
+
+        Args:
+            make: What the components `inputs` hold -> the document's text.
+            show: Its text -> what the components `outputs` are to hold.
+        """
 
 
 def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:

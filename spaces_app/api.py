@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import Any, get_type_hints
 import gradio as gr
 from huggingface_hub import get_token
 
-from plugins._contract import HOSTED, Plugin, endpoint_types, streams
+from plugins._contract import Document, Plugin, endpoint_types, streams
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
 from training import push_job, remote
 from training.hub_search import search
 from training.publish import How
+from training.settings import HOSTED
 
 LONGEST_WAIT = 60.0  # seconds a call waits for a push
 MODEL_SLOTS = 2  # predictions at once, over all plugins: each takes the machine's cores
@@ -34,6 +36,8 @@ def publish(studio: Studio) -> None:
         bound = [bind(studio, plugin, endpoint) for endpoint in plugin.endpoints]
         for function in (*bound, *(bind_tool(plugin, tool) for tool in plugin.tools)):
             gr.api(function, api_name=function.__name__, concurrency_limit=MODEL_SLOTS, concurrency_id="models")
+        for function in (each for one in plugin.documents for each in document_endpoints(studio, plugin, one)):
+            gr.api(told(_typed(function)), api_name=function.__name__, queue=False)
 
 
 def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,6 +77,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         data: gr.FileData | None = None,
         eval_data: gr.FileData | None = None,
         more_files: dict[str, Any] | None = None,
+        key: str = "",
     ) -> dict[str, Any]:
         """Check the data and queue a training run; answers at once with its id.
 
@@ -83,12 +88,13 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             data: The training file, uploaded.
             eval_data: A file to evaluate on, uploaded; without it a share of the rows is held out.
             more_files: The trainer's other files, uploaded, by the names of their settings: {"target_data": handle_file("train.de")}.
+            key: For a trainer that asks a hosted model: your key. It is sent to its server alone, and not kept.
 
         Returns:
             The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, and more.
         """
         files = uploads(data=data, eval_data=eval_data, **(more_files or {}))
-        return studio.train(plugin, trainer, settings, files, visitor(request), hub_token(studio, token))
+        return studio.train(plugin, trainer, settings, files, visitor(request), hub_token(studio, token), key)
 
     def check(
         plugin: str,
@@ -158,17 +164,18 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         """
         return studio.cancel(studio.run(run, visitor(request)))
 
-    def run_resume(run: str, request: gr.Request, token: gr.OAuthToken | None) -> dict[str, Any]:
+    def run_resume(run: str, request: gr.Request, token: gr.OAuthToken | None, key: str = "") -> dict[str, Any]:
         """Go on with a cancelled, failed or lost run from its last checkpoint.
 
         Args:
             run: Its id.
+            key: As for /train.
 
         Returns:
             The run, as /run_status gives it.
         """
         who = visitor(request)
-        return studio.resume(studio.run(run, who), who, hub_token(studio, token))
+        return studio.resume(studio.run(run, who), who, hub_token(studio, token), key)
 
     def run_delete(run: str, request: gr.Request) -> str:
         """Delete a run that is not running, with its data and its weights.
@@ -345,6 +352,47 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         jobs_logs,
         jobs_cancel,
     ]
+
+
+def document_endpoints(studio: Studio, plugin: Plugin, document: Document) -> list[Callable[..., Any]]:
+    """How one of a plugin's documents gets to the Hub and back."""
+
+    def send(
+        content: dict[str, Any], repo: str, token: gr.OAuthToken | None, private: bool = True, pull_request: bool = False, tag: str = ""
+    ) -> dict[str, Any]:  # fmt: skip
+        how = How(private=private, pull_request=pull_request, tag=tag.strip())
+        text = json.dumps(content, ensure_ascii=False)
+        return studio.push_document(plugin, document, text, repo, hub_token(studio, token), how)
+
+    def fetch(repo: str, token: gr.OAuthToken | None) -> dict[str, Any]:
+        found = studio.pull_document(document, repo, hub_token(studio, token))
+        return {"repo": found.repo, "commit": found.commit, document.name: json.loads(found.text)}
+
+    send.__name__, fetch.__name__ = (f"{plugin.name}_{verb}_{document.name}" for verb in ("push", "pull"))
+    send.__doc__, fetch.__doc__ = _PUSH.format(document), _PULL.format(document)
+    return [send, fetch]
+
+
+_PUSH = """Send {0.file} to the Hugging Face Hub in one commit, with your own token; no run and no weights are needed.
+
+Args:
+    content: The {0.name}, as its file has it.
+    repo: owner/name of the repository; it is made if it is not there.
+    private: Whether a new repository is private.
+    pull_request: Offer it for review, where you may not write.
+    tag: A name for the commit, such as v1.0.
+
+Returns:
+    repo, commit and pull_request (their addresses), note.
+"""
+_PULL = """Fetch {0.file} from the Hugging Face Hub, and nothing else of its repository.
+
+Args:
+    repo: owner/name, owner/name@revision, or the address of a repository's page.
+
+Returns:
+    repo, commit, {0.name} (its content).
+"""
 
 
 def hub_token(studio: Studio, token: gr.OAuthToken | None) -> str | None:

@@ -13,11 +13,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from plugins._contract import HOSTED, Plugin, Trainer
+from plugins._contract import Document, Plugin, Trainer
 from plugins._discovery import Found, discover
 from plugins._recognition import recognise
 from spaces_app.access import check_may_train, may_see
@@ -25,14 +25,17 @@ from spaces_app.gpu import lend_gpu
 from spaces_app.settings import Settings
 from training import backup, card, hub, publish, push_job
 from training.artifact import RECORD, read_record
-from training.dispatch import Dispatcher, cancel_when_queued, child_environment
+from training.dispatch import KEY, Dispatcher, cancel_when_queued, child_environment
 from training.errors import UserError
 from training.events import read_events
 from training.forkserver import WarmProcess
+from training.hub_document import Opened, pull_document
+from training.hub_document import push_document as publish_document
 from training.jobs import Run, Runs, to_yaml
 from training.publish import How
-from training.settings import TrainSettings, parse_settings
+from training.settings import HOSTED, TrainSettings, parse_settings
 
+NOT_SIGNED_IN = "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
 CHECK_SECONDS = 300.0
 WARM_SECONDS = 20.0  # after the start: the page comes first, then the process that starts runs
 PUSH_GLANCE_SECONDS = 0.2
@@ -48,9 +51,11 @@ class Studio:
         self.plugins = {one.name: one.plugin for one in self.found if one.plugin}
         self.runs = Runs()
         self.warm = WarmProcess(["prefork"], child_environment())
-        self._tokens: dict[str, str] = {}  # run -> its visitor's, from the click to the start; in memory only
+        self._secrets: dict[
+            str, dict[str, str]
+        ] = {}  # run -> its visitor's, from the click to the start; in memory only
         self.dispatcher = Dispatcher(
-            self.runs, settings.runs_at_once, self.warm, token_of=lambda run: self._tokens.pop(run.id, None)
+            self.runs, settings.runs_at_once, self.warm, secrets_of=lambda run: self._secrets.pop(run.id, {})
         )
         self._models: OrderedDict[tuple[str, Path, int], Any] = OrderedDict()
         self._pulled: dict[str, dict[str, str]] = {}  # visitor -> name of weights -> plugin
@@ -118,9 +123,12 @@ class Studio:
             return self._models[key]
 
     def weights_names(self, plugin: Plugin, who: str) -> list[str]:
-        """Names to offer: starters, then own runs that have weights, then what was pulled since the start."""
+        """Names to offer: starters, then own runs that have weights, then what was pulled since the start, then runs that ask elsewhere."""
         pulled = [name for name, owner in self._pulled.get(who, {}).items() if owner == plugin.name]
-        return [*plugin.starters, *(run.id for run in self.own_runs(who, plugin, with_weights=True)), *pulled]
+        runs = self.own_runs(who, plugin, with_weights=True)
+        here = [run.id for run in runs if any(run.artifact.rglob("*.safetensors"))]
+        elsewhere = [run.id for run in runs if run.id not in here]  # of a hosted model: its prompt alone
+        return [*plugin.starters, *here, *pulled, *elsewhere]
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
@@ -162,11 +170,13 @@ class Studio:
         files: Mapping[str, Path | None],
         who: str,
         token: str | None = None,
+        key: str = "",
     ) -> dict[str, Any]:
         """Check the data and queue a run; answers at once.
 
         Args:
             token: The visitor's, for the backup of the run where its settings ask for one.
+            key: The visitor's, for a trainer that takes one.
 
         Raises:
             UserError: For what `prepare` refuses, and for red rows of the preflight sheet.
@@ -179,7 +189,7 @@ class Studio:
         if settings.backup:
             backup.check(settings, owner.starters, token)
         run = self.runs.create(owner.name, kind.name, settings, who)
-        self._start(run, token)
+        self._start(run, token, key)
         return self.describe(run)
 
     def check(
@@ -258,19 +268,23 @@ class Studio:
 
     def cancel(self, run: Run) -> dict[str, Any]:
         cancel_when_queued(run)
-        self._tokens.pop(run.id, None)
+        self._secrets.pop(run.id, None)
         return self.describe(run)
 
-    def resume(self, run: Run, who: str, token: str | None = None) -> dict[str, Any]:
-        """Queue a run again; `token` as for `train`."""
+    def resume(self, run: Run, who: str, token: str | None = None, key: str = "") -> dict[str, Any]:
+        """Queue a run again; `token` and `key` as for `train`."""
         check_may_train(who, self.settings)
         run.resume()
-        self._start(run, token)
+        self._start(run, token, key)
         return self.describe(run)
 
-    def _start(self, run: Run, token: str | None) -> None:
-        if token and run.config()["settings"].get("backup"):
-            self._tokens[run.id] = token
+    def _start(self, run: Run, token: str | None, key: str) -> None:
+        config = run.config()
+        trainer = self.plugin(config["plugin"]).trainer(config["trainer"])
+        found = {"HF_TOKEN": token} if token and config["settings"].get("backup") else {}
+        found |= {KEY: key.strip()} if key.strip() and trainer.key else {}
+        if found:
+            self._secrets[run.id] = found
         self.dispatcher.pump()
 
     def report(self, run: Run) -> dict[str, Any]:
@@ -303,9 +317,7 @@ class Studio:
             UserError: If the push cannot begin, or failed meanwhile.
         """
         if not token:
-            raise UserError(
-                "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
-            )
+            raise UserError(NOT_SIGNED_IN)
         push_job.start(run, repo, how, token)
         deadline = time.monotonic() + wait
         while (state := push_job.state(run))["status"] == "running" and time.monotonic() < deadline:
@@ -334,6 +346,29 @@ class Studio:
             "metrics": record.get("metrics", {}),
         }
 
+    def push_document(
+        self, plugin: Plugin, document: Document, text: str, repo: str, token: str | None, how: How
+    ) -> dict[str, Any]:
+        """Send a document to the Hub with the visitor's own token.
+
+        Returns:
+            repo, commit and pull_request (addresses), note.
+
+        Raises:
+            UserError: For what is no such document, and for what the Hub refuses.
+        """
+        text, repo = document.check(text), repo.strip()
+        if not token:
+            raise UserError(NOT_SIGNED_IN)
+        how = replace(how, message=f"{plugin.title}: {document.file}")
+        done = publish_document(text, document.file, document.card(text, repo), repo, token, how)
+        return {"repo": repo, **asdict(done)}
+
+    def pull_document(self, document: Document, repo: str, token: str | None) -> Opened:
+        """A document of the Hub, checked."""
+        found = pull_document(repo, document.file, token)
+        return replace(found, text=document.check(found.text))
+
 
 def _describe(one: Found) -> dict[str, Any]:
     if one.plugin is None:
@@ -343,6 +378,9 @@ def _describe(one: Found) -> dict[str, Any]:
     ]
     published = (*one.plugin.endpoints, *one.plugin.tools)
     endpoints = [f"/{one.plugin.name}_{endpoint.__name__}" for endpoint in published]
+    endpoints += [
+        f"/{one.plugin.name}_{verb}_{each.name}" for each in one.plugin.documents for verb in ("push", "pull")
+    ]
     return {
         "name": one.name,
         "title": one.plugin.title,

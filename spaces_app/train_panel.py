@@ -44,6 +44,7 @@ def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
     if limits := _limits(studio.settings):
         gr.Markdown(limits)
     models: list[Component] = []
+    keys: dict[str, Component] = {}  # trainer -> the box of its key, where it takes one
     forms: list[Callable[[TrainPanel], None]] = []
     with gr.Row():
         with gr.Column(scale=5, min_width=340):
@@ -52,7 +53,7 @@ def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
             columns = []
             for number, trainer in enumerate(plugin.trainers):
                 with gr.Column(visible=not number) as column:
-                    forms.append(_form(studio, plugin, trainer, models))
+                    forms.append(_form(studio, plugin, trainer, models, keys))
                 columns.append(column)
             which.change(
                 lambda chosen: (
@@ -63,7 +64,7 @@ def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
                 **QUICK,
             )
         with gr.Column(scale=6, min_width=340):
-            panel = _runs(studio, plugin)
+            panel = _runs(studio, plugin, keys)
     panel.models = models
     for connect in forms:
         connect(panel)
@@ -83,10 +84,14 @@ def _limits(settings: Settings) -> str:
     return "Training is switched off here." if settings.training == "off" else " ".join(lines)
 
 
-def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Component]) -> Callable[[TrainPanel], None]:
+def _form(
+    studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Component], keys: dict[str, Component]
+) -> Callable[[TrainPanel], None]:
     """Draw one trainer's form; returns what connects its buttons once the monitor is there."""
     form = settings_form(trainer.settings)
     models += [form[name] for name in trainer.settings.weights_fields()]
+    if trainer.key:
+        keys[trainer.name] = gr.Textbox(label="Key", info=trainer.key, type="password", max_lines=1)
     with gr.Row():
         check = gr.Button("Check the data", elem_id=f"check-{plugin.name}-{trainer.name}")
         start = gr.Button("Start training", variant="primary", elem_id=f"start-{plugin.name}-{trainer.name}")
@@ -108,9 +113,9 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
         return gr.HTML(sheet_html(sheet), visible=True)
 
     def on_start(request: gr.Request, token: gr.OAuthToken | None, *values: Any) -> tuple[str, Any, str]:
-        settings, files = read(values)
+        (settings, files), key = read(values[: len(names)]), values[len(names) :]
         given = plugin.name, trainer.name, settings, files
-        run = studio.train(*given, visitor(request), hub_token(studio, token))
+        run = studio.train(*given, visitor(request), hub_token(studio, token), *key)
         return run["id"], run_choices(studio, plugin, request, run["id"]), ""
 
     def on_copy(request: gr.Request, *values: Any) -> tuple[str, str, str]:
@@ -121,7 +126,10 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
     def connect(panel: TrainPanel) -> None:
         check.click(told(on_check), inputs, sheet, **CHECKS, **PRIVATE)
         started = [panel.monitor, panel.chosen, panel.report]
-        start.click(told(on_start), inputs, started, **SPOKEN).success(None, panel.monitor, None, js=REMEMBER)
+        secret = [keys[trainer.name]] if trainer.key else []
+        start.click(told(on_start), [*inputs, *secret], started, **SPOKEN).success(
+            None, panel.monitor, None, js=REMEMBER
+        )
         copy_as.expand(told(on_copy), inputs, boxes, **QUICK)
         for component in inputs:
             component.change(  # type: ignore[attr-defined] - every input has it; gradio adds events to the classes as it runs
@@ -131,7 +139,7 @@ def _form(studio: Studio, plugin: Plugin, trainer: Trainer, models: list[Compone
     return connect
 
 
-def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
+def _runs(studio: Studio, plugin: Plugin, keys: dict[str, Component]) -> TrainPanel:
     """Draw the right half: which run, the monitor, the buttons, the report."""
 
     def fetch(run_id: str, offset: int) -> dict[str, Any]:
@@ -166,8 +174,10 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
         studio.cancel(find(run_id, request))
         gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
 
-    def on_resume(run_id: str, request: gr.Request, token: gr.OAuthToken | None) -> str:
-        studio.resume(find(run_id, request), visitor(request), hub_token(studio, token))
+    def on_resume(run_id: str, request: gr.Request, token: gr.OAuthToken | None, *given: str) -> str:
+        run = find(run_id, request)
+        key = dict(zip(keys, given, strict=True)).get(run.config()["trainer"], "")
+        studio.resume(run, visitor(request), hub_token(studio, token), key or "")
         return run_id
 
     def on_report(run_id: str, request: gr.Request) -> str:
@@ -185,7 +195,7 @@ def _runs(studio: Studio, plugin: Plugin) -> TrainPanel:
     # The buttons act on the run that is shown, at every press: an answer that a restarted server never sent must not block them.
     again: dict[str, Any] = {**SPOKEN, "trigger_mode": "multiple"}
     stop.click(told(on_stop), monitor, None, **again)
-    resume.click(told(on_resume), monitor, monitor, **again)
+    resume.click(told(on_resume), [monitor, *keys.values()], monitor, **again)
     refresh.click(told(on_report), monitor, report, **again)
     delete.click(told(on_delete), monitor, [monitor, chosen, report], js=ASK, **SPOKEN).success(
         None, monitor, None, js=REMEMBER

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Plugin
+from spaces_app import document_panel
 from spaces_app.access import told
 from spaces_app.studio import Studio
 
@@ -42,3 +43,15 @@ class Bench:
     def stream(self, endpoint: Callable[..., Iterator[Any]], weights: str | None, *args: Any) -> Iterator[Any]:
         """As `call`, for a function that yields."""
         yield from told(self.studio.stream)(self.plugin.name, endpoint, weights or "", *args)
+
+    def document_fold(
+        self,
+        name: str,
+        make: Callable[..., str],
+        inputs: list[Any],
+        show: Callable[[str], list[Any]],
+        outputs: list[Any],
+    ) -> None:
+        """Draw a fold that sends a document to the Hub and opens one from there."""
+        document = next(each for each in self.plugin.documents if each.name == name)
+        document_panel.draw(self.studio, self.plugin, document, make, inputs, show, outputs)

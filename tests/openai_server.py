@@ -1,7 +1,8 @@
 """A server on loopback that speaks OpenAI's chat completions with a real model behind it, and fails in the ways that such servers do.
 
 The model's name says how: tiny, and tiny-… for slow, busy (429, twice or always), garbage, breaks (in the middle), ends (in the
-middle, politely), plain (refuses logprobs), silent.
+middle, politely), plain (refuses logprobs), silent, tires (is overloaded from its 9th to its 14th question), picky (refuses
+every third question).
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def openai_server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 self._send(404, {"error": {"message": "no such model"}})
             elif how == "busy" or (how == "busy-twice" and counts[body["model"]] <= 2):
                 self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.05"})
+            elif how == "tires" and 9 <= counts[body["model"]] <= 14:
+                self._send(503, {"error": {"message": "overloaded"}})
+            elif how == "picky" and not counts[body["model"]] % 3:
+                self._send(400, {"error": {"message": "against the rules"}})
             elif how == "plain" and body.get("logprobs"):
                 self._send(400, {"error": {"message": "logprobs are not supported"}})
             else:

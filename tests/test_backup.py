@@ -65,7 +65,7 @@ def train(machine: WarmProcess, token: str | None = TOKEN, **settings: Any) -> R
     """Start a run as the page does, with its visitor's token."""
     runs = Runs(Path(machine.environment["SELFSUP_HOME"]) / "runs")
     run = queue(runs, **{**SETTINGS, **settings})
-    Dispatcher(runs, at_once=9, warm=machine, token_of=lambda one: token).pump()
+    Dispatcher(runs, at_once=9, warm=machine, secrets_of=lambda one: {"HF_TOKEN": token} if token else {}).pump()
     return run
 
 
@@ -322,7 +322,7 @@ def test_on_a_space_a_trainer_never_inherits_a_token(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SYSTEM", "spaces")
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_space")
     assert "HF_TOKEN" not in child_environment()
-    assert child_environment("hf_visitor")["HF_TOKEN"] == "hf_visitor"
+    assert child_environment({"HF_TOKEN": "hf_visitor"})["HF_TOKEN"] == "hf_visitor"
 
 
 def test_token_is_in_no_file(killed: Run, home: Path):

@@ -124,9 +124,7 @@ def parse_command(arguments: list[str]) -> tuple[Plugin, Trainer, TrainSettings,
     check_files(values, trainer.settings)
     settings = parse_settings(trainer.settings, values)
     folders = {
-        name: str(Path(value).resolve())
-        for name in settings.weights_fields()
-        if (value := getattr(settings, name)) and Path(value).is_dir()
+        name: str(Path(value).resolve()) for name, value in settings.named_weights().items() if Path(value).is_dir()
     }
     return plugin, trainer, settings.model_copy(update=folders), options
 
@@ -228,7 +226,9 @@ def fit_task(
     main_process = is_first()
     try:
         ready = with_weights(plugin, settings)
-        about = describe_run(run, plugin, trainer, settings, Path(ready.model) if ready.model else None)
+        about = describe_run(
+            run, plugin, trainer, settings, Path(ready.model) if "model" in ready.named_weights() else None
+        )
         task = trainer.build(ready)
         complete = carry_out(task, settings, run.folder, about, listener)
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
@@ -255,8 +255,7 @@ def with_weights(plugin: Plugin, settings: TrainSettings) -> TrainSettings:
 
     folders = {
         name: str(resolve(value, plugin.starters, Runs(), allow_folder=True))
-        for name in settings.weights_fields()
-        if (value := getattr(settings, name))
+        for name, value in settings.named_weights().items()
     }
     return settings.model_copy(update=folders)
 

@@ -1,12 +1,8 @@
-"""The accelerator of a run: device, number format, trackers; and the signals that stop it."""
+"""The accelerator of a run: device, number format, trackers."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -42,21 +38,3 @@ def make_accelerator(settings: TrainSettings, folder: Path) -> Accelerator:
         config = {name: value for name, value in settings.changed().items() if not isinstance(value, list)}
         accelerator.init_trackers(PROJECT, config=config)
     return accelerator
-
-
-@contextlib.contextmanager
-def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and Ctrl-C mean what a touched `cancel` file means: checkpoint, keep the best, exit."""
-
-    def handle(*_: Any) -> None:
-        stop()
-
-    try:
-        old = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not in the main thread: only the file can stop it
-        old = {}
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

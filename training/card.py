@@ -34,7 +34,7 @@ def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str
         _training(record),
         _lineage(record),
         _limits(record),
-        _section("Versions", _table(("library", "version"), list(record.get("versions", {}).items()))),
+        _section("Versions", table(("library", "version"), list(record.get("versions", {}).items()))),
         f"Method: {record['card']['paper']}" if record.get("card", {}).get("paper") else "",
     ]
     return f"---\n{matter}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
@@ -70,9 +70,9 @@ def _results(record: dict[str, Any], about: dict[str, Any], repo: str) -> dict[s
 
 def _title(record: dict[str, Any]) -> str:
     labels = record.get("facts", {}).get("labels") or []
-    said = f" Its labels: {', '.join(map(_plain, labels[:20]))}{', …' if len(labels) > 20 else ''}." if labels else ""
+    said = f" Its labels: {', '.join(map(plain, labels[:20]))}{', …' if len(labels) > 20 else ''}." if labels else ""
     summary = record.get("card", {}).get("summary", "")
-    return f"# {_plain(record.get('title', 'A model'))}\n\n{summary}{said} Trained with Selfsup Studio."
+    return f"# {plain(record.get('title', 'A model'))}\n\n{summary}{said} Made with Selfsup Studio."
 
 
 def _usage(record: dict[str, Any], repo: str) -> str:
@@ -82,19 +82,20 @@ def _usage(record: dict[str, Any], repo: str) -> str:
 
 def _evaluation(record: dict[str, Any], curves: str) -> str:
     metrics, baseline = record.get("metrics", {}), record.get("facts", {}).get("baseline", {})
-    lines = ["Of the weights in this repository, on rows they were not trained on.", ""]
+    usual = "Of the weights in this repository, on rows they were not trained on."
+    lines = [record.get("facts", {}).get("evaluated") or usual, ""]
     if baseline:
         rows = [(name, f"{value:.4f}", _number(baseline.get(name))) for name, value in metrics.items()]
-        lines += _table(("metric", "value", f"baseline: {baseline.get('name', 'none')}"), rows)
+        lines += table(("metric", "value", f"baseline: {baseline.get('name', 'none')}"), rows)
     else:
-        lines += _table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics.items()])
+        lines += table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics.items()])
     return _section("Evaluation", [*lines, *(["", f"![Learning curves]({curves})"] if curves else [])])
 
 
 def _study(study: dict[str, Any]) -> str:
     """What an experiment found: a sentence, a table and its picture."""
-    image = [f"![{_plain(study['title'])}]({study['image']})", ""] if study.get("image") else []
-    rows = _table(tuple(study["columns"]), [tuple(row) for row in study["rows"]])
+    image = [f"![{plain(study['title'])}]({study['image']})", ""] if study.get("image") else []
+    rows = table(tuple(study["columns"]), [tuple(row) for row in study["rows"]])
     return _section(study["title"], [study.get("text", ""), "", *image, *rows])
 
 
@@ -102,21 +103,21 @@ def _data(record: dict[str, Any]) -> str:
     facts = {
         name: value
         for name, value in record.get("facts", {}).items()
-        if name not in ("baseline", "usage") and value != ""
+        if name not in ("baseline", "usage", "evaluated") and value != ""
     }
-    return _section("Data", _table(("fact", "value"), list({**record.get("data", {}), **facts}.items())))
+    return _section("Data", table(("fact", "value"), list({**record.get("data", {}), **facts}.items())))
 
 
 def _training(record: dict[str, Any]) -> str:
     made = list(record.get("training", {}).items())
     settings = list(record.get("settings", {}).items())
     return _section(
-        "Training", [*_table(("fact", "value"), made), "", "Settings that differ from the defaults:", "", *_table(("setting", "value"), settings)]
+        "Training", [*table(("fact", "value"), made), "", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
     )  # fmt: skip
 
 
 def _lineage(record: dict[str, Any]) -> str:
-    steps = [f"{number}. {_plain(step)}" for number, step in enumerate(record.get("lineage", []), 1)]
+    steps = [f"{number}. {plain(step)}" for number, step in enumerate(record.get("lineage", []), 1)]
     return _section("Lineage", [*steps, f"{len(steps) + 1}. This model."]) if steps else ""
 
 
@@ -124,22 +125,23 @@ def _limits(record: dict[str, Any]) -> str:
     rows = record.get("facts", {}).get("rows")
     few = [f"It was trained on {rows} rows only."] if isinstance(rows, int) and rows < FEW_ROWS else []
     limits = [*record.get("card", {}).get("limits", ()), *few, *GENERAL_LIMITS]
-    return _section("Limits", [f"- {_plain(limit)}" for limit in limits])
+    return _section("Limits", [f"- {plain(limit)}" for limit in limits])
 
 
 def _section(title: str, lines: list[str]) -> str:
     return "\n".join([f"## {title}", "", *lines])
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
+def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
+    """Lines of a Markdown table; whatever the cells hold is text."""
     if not rows:
         return ["None."]
-    lines = [tuple(_plain(cell) for cell in row) for row in (head, *rows)]
+    lines = [tuple(plain(cell) for cell in row) for row in (head, *rows)]
     text = [f"| {' | '.join(line)} |" for line in lines]
     return [text[0], "|" + " --- |" * len(head), *text[1:]]
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """A value as text that Markdown and HTML leave alone: names of labels, columns and files are their users' own."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     escaped = html.escape(" ".join(text.split()), quote=False)

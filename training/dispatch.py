@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from training.errors import RunHeldError, UserError
@@ -18,8 +18,9 @@ from training.hub_client import is_space
 from training.jobs import GRACE_SECONDS, Run, Runs
 
 logger = logging.getLogger(__name__)
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-TokenOf = Callable[[Run], str | None]
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "SELFSUP_KEY")
+KEY = "SELFSUP_KEY"  # of what a run asks on other machines; see `Trainer.key`
+Secrets = Mapping[str, str]  # variable -> value, for a process; kept in memory only
 
 
 class Dispatcher:
@@ -30,7 +31,7 @@ class Dispatcher:
         at_once: Runs that may train at the same time.
         warm: Starts them at once, where there is one; otherwise each begins with its imports.
         grace_seconds: From a stop asked for to SIGTERM; to SIGKILL it is a sixth more.
-        token_of: Gives the token that a run acts with on the Hub, if whoever started it handed one over.
+        secrets_of: Gives what a run acts with, if whoever started it handed it over: a token for the Hub, a key.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class Dispatcher:
         at_once: int = 1,
         warm: WarmProcess | None = None,
         grace_seconds: float = GRACE_SECONDS,
-        token_of: TokenOf = lambda run: None,
+        secrets_of: Callable[[Run], Secrets] = lambda run: {},
     ):
-        self.token_of = token_of
+        self.secrets_of = secrets_of
         self.runs, self.at_once, self.warm, self.grace_seconds = runs, at_once, warm, grace_seconds
         self._wake = threading.Event()
 
@@ -64,9 +65,9 @@ class Dispatcher:
         try:
             with run.lock() as descriptor:
                 run.tell("starting")
-                log, token = run.folder / "log.txt", self.token_of(run)
-                if not (self.warm and self.warm.start(["run", str(run.folder)], log, descriptor, token)):
-                    start_process(["run", str(run.folder)], log, descriptor, token)
+                log, secrets = run.folder / "log.txt", self.secrets_of(run)
+                if not (self.warm and self.warm.start(["run", str(run.folder)], log, descriptor, secrets)):
+                    start_process(["run", str(run.folder)], log, descriptor, secrets)
         except RunHeldError:
             return  # somebody looks at it this moment: the next pump finds it
 
@@ -96,11 +97,11 @@ class Dispatcher:
         )
 
 
-def start_process(arguments: list[str], log: Path, descriptor: int, token: str | None = None) -> None:
+def start_process(arguments: list[str], log: Path, descriptor: int, secrets: Secrets | None = None) -> None:
     """Start `python -m training …` detached: its own group, its own log, the run's lock in its hands.
 
     Args:
-        token: For the Hub; it goes by the environment, which others on the machine cannot read as they can arguments.
+        secrets: They go by the environment, which others on the machine cannot read as they can arguments.
     """
     with log.open("ab") as out:
         subprocess.Popen(
@@ -110,20 +111,20 @@ def start_process(arguments: list[str], log: Path, descriptor: int, token: str |
             stderr=out,
             start_new_session=True,
             pass_fds=[descriptor],
-            env=child_environment(token),
+            env=child_environment(secrets),
         )
 
 
-def child_environment(token: str | None = None) -> dict[str, str]:
+def child_environment(secrets: Secrets | None = None) -> dict[str, str]:
     """The environment for a trainer: this one, with this source tree importable from anywhere.
 
     Args:
-        token: For the Hub. On a Space a process gets this one or none: never the Space's own, nor another visitor's.
+        secrets: On a Space a process gets these and no other token: never the Space's own, nor another visitor's.
     """
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100 - a string is what the variable takes
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     inherited = {name: value for name, value in os.environ.items() if name not in TOKENS or not is_space()}
-    return {**inherited, "PYTHONPATH": path} | ({"HF_TOKEN": token} if token else {})
+    return {**inherited, "PYTHONPATH": path, **(secrets or {})}
 
 
 @contextlib.contextmanager

@@ -88,6 +88,8 @@ class Summary:
             self.seconds_before = event.get("seconds", 0.0)
         elif name == "step":
             self.loss, self.rate = event["loss"], event.get("rate", self.rate)
+        elif name == "progress":  # of what is counted and has no loss
+            self.rate = event.get("rate", self.rate)
         elif name == "eval":
             self.metrics = event["metrics"]
             self.best = event["metrics"] if event.get("best") else self.best

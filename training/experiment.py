@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from training import files
 from training.errors import UserError
 from training.events import EventLog
+from training.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from training.checkpoint import Progress
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from training.task import Task
 
 RESULTS, PARTS = "results.jsonl", "parts"
-Fit = Callable[["Task", "TrainSettings"], Path]
+TOLD_EVERY = 0.5  # seconds between two words on how far a part is
+GLANCE_SECONDS = 0.2  # between two looks for a stop, while a part waits
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,41 @@ class Part:
     Args:
         name: Letters, digits and dashes; names its folder.
         about: What its result is filed under, JSON-ready.
-        steps: Optimiser steps it takes; 0 where nothing is fitted.
+        steps: Optimiser steps it takes, or what else it counts (see `Fit.tell`); 0 where nothing is counted.
     """
 
     name: str
     about: dict[str, Any]
     steps: int
+
+
+class Fit(ABC):
+    """What a part works with.
+
+    Args:
+        folder: The part's own, until it is done: what it leaves there is there when it is taken up again.
+    """
+
+    folder: Path
+
+    @abstractmethod
+    def __call__(self, task: Task, settings: TrainSettings) -> Path:
+        """Train in the folder; returns the artifact's."""
+
+    @abstractmethod
+    def tell(self, done: int, rate: float | None = None) -> None:
+        """Say how many of its steps a part that fits nothing has done; a stop that was asked for ends it here.
+
+        Args:
+            rate: A second.
+
+        Raises:
+            StoppedError: To be let through.
+        """
+
+    @abstractmethod
+    def wait(self, seconds: float, why: str) -> None:
+        """Sleep, having said why; a stop that was asked for ends it as `tell` does."""
 
 
 class Experiment(ABC):
@@ -48,7 +80,7 @@ class Experiment(ABC):
 
     @abstractmethod
     def run(self, part: Part, fit: Fit) -> dict[str, Any]:
-        """Do a part and return its metrics. `fit(task, settings)` trains in the part's folder and returns its artifact."""
+        """Do a part and return its metrics."""
 
     @abstractmethod
     def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
@@ -64,6 +96,10 @@ class Experiment(ABC):
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         """For the report: title -> {"columns": [...], "rows": [[...]]}."""
+        return {}
+
+    def unfinished(self, part: Part, folder: Path) -> dict[str, dict[str, list]]:
+        """For the report, as `tables`: what a part that was stopped or failed left in its folder; empty where that says nothing."""
         return {}
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
@@ -120,6 +156,7 @@ class _Experiment:
         self.results = read_results(folder)
         self.steps = 0  # of the parts that are done
         self.last_step = 0  # and of the one that is being done
+        self.signalled = False
 
     def run(self) -> bool:
         known = {result["part"] for result in self.results}
@@ -128,10 +165,11 @@ class _Experiment:
         self.steps = total - sum(part.steps for part in todo)
         self.tell("started", steps=total, parts=len(self.experiment.parts), resumed=bool(known))
         try:
-            for number, part in enumerate(todo):
-                if number and (self.folder / "cancel").exists():  # like `fit`, which stops after a step
-                    raise StoppedError
-                self._do(part)
+            with stop_on_signal(self._stop):
+                for number, part in enumerate(todo):
+                    if number and self.is_stopped():  # like `fit`, which stops after a step
+                        raise StoppedError
+                    self._do(part)
         except StoppedError:
             message = f"Stopped on request after {len(self.results)} of {len(self.experiment.parts)} parts; it can be resumed."
             self.log.write("cancelled", step=max(self.last_step, self.steps), message=message)
@@ -143,7 +181,15 @@ class _Experiment:
     def _do(self, part: Part) -> None:
         place = self.folder / PARTS / part.name
         place.mkdir(parents=True, exist_ok=True)
-        metrics = self.experiment.run(part, lambda task, settings: self._fit(task, settings, place, part))
+        try:
+            metrics = self.experiment.run(part, _Fit(self, place))
+        except (StoppedError, UserError):
+            if tables := self.experiment.unfinished(part, place):
+                files.write_json(
+                    self.folder / "report.json",
+                    {**tables, **(self.experiment.tables(self.results) if self.results else {})},
+                )
+            raise
         if self.experiment.keeps(part):
             shutil.copytree(place / "artifact", self.folder / PARTS / "kept", dirs_exist_ok=True)
         result = {"part": part.name, **part.about, **metrics}
@@ -156,7 +202,8 @@ class _Experiment:
             self.tell("sample", items=items)
         files.write_json(self.folder / "report.json", self.experiment.tables(self.results))
 
-    def _fit(self, task: Task, settings: TrainSettings, place: Path, part: Part) -> Path:
+    def fit(self, task: Task, settings: TrainSettings, place: Path) -> Path:
+        """Train a part in its place."""
         from training.loop import fit
 
         progress: Progress = fit(task, settings, place, self.record, lambda event: self._pass_on(event, place))
@@ -171,8 +218,15 @@ class _Experiment:
             values = {name: value for name, value in event.items() if name not in ("event", "time", "step")}
             self.last_step = self.steps + event["step"]
             self.log.write("step", step=self.last_step, **values)
-        if (self.folder / "cancel").exists():
+        if self.is_stopped():
             (place / "cancel").touch()
+
+    def _stop(self) -> None:
+        self.signalled = True
+
+    def is_stopped(self) -> bool:
+        """Whether a stop was asked for."""
+        return self.signalled or (self.folder / "cancel").exists()
 
     def _finish(self) -> None:
         from training import artifact, card
@@ -192,6 +246,31 @@ class _Experiment:
 
     def tell(self, event: str, **values: Any) -> None:
         self.log.write(event, **{"step": self.steps, **values})
+
+
+class _Fit(Fit):
+    def __init__(self, owner: _Experiment, folder: Path):
+        self.owner, self.folder = owner, folder
+        self._told = 0.0
+
+    def __call__(self, task: Task, settings: TrainSettings) -> Path:
+        return self.owner.fit(task, settings, self.folder)
+
+    def tell(self, done: int, rate: float | None = None) -> None:
+        self.owner.last_step = self.owner.steps + done
+        if time.monotonic() - self._told > TOLD_EVERY:
+            self._told = time.monotonic()
+            self.owner.log.write("progress", step=self.owner.last_step, rate=rate)
+        if self.owner.is_stopped():
+            raise StoppedError
+
+    def wait(self, seconds: float, why: str) -> None:
+        self.owner.log.write("notice", message=why)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self.owner.is_stopped():
+                raise StoppedError
+            time.sleep(min(left, GLANCE_SECONDS))
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -54,16 +54,16 @@ class WarmProcess:
             self._process.wait()
         self._socket = self._process = None
 
-    def start(self, arguments: list[str], log: Path, descriptor: int, token: str | None = None) -> bool:
+    def start(self, arguments: list[str], log: Path, descriptor: int, secrets: Mapping[str, str] | None = None) -> bool:
         """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False: it cannot.
 
         Args:
-            token: For the Hub; the fork has it in its memory, and nowhere else.
+            secrets: Variable -> value; the fork has them in its memory, and nowhere else.
         """
         if not self.is_alive() or self._socket is None:
             self.warm_up()
             return False
-        message = json.dumps({"arguments": arguments, "log": str(log), "token": token}).encode() + b"\n"
+        message = json.dumps({"arguments": arguments, "log": str(log), "secrets": dict(secrets or {})}).encode() + b"\n"
         try:
             socket.send_fds(self._socket, [message], [descriptor])
         except OSError:
@@ -96,8 +96,7 @@ def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> N
     code = 1
     try:
         os.setsid()
-        if order["token"]:
-            os.environ["HF_TOKEN"] = order["token"]
+        os.environ.update(order["secrets"])
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         nothing, log = (

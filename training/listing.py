@@ -13,6 +13,7 @@ SENTENCEPIECE = ("*spiece.model", "*sentencepiece.model", "*.bpe.model", "*spm.m
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.md", *SENTENCEPIECE)
 PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npy")
 OTHER_FORMATS = (".h5", ".msgpack", ".onnx", ".gguf", ".tflite", ".ot")
+PROMPT = "prompt.json"  # of what is shared without weights
 CONVERT = "https://huggingface.co/spaces/safetensors/convert"
 LARGEST_JSON = 200 * 2**20  # a vocabulary of many languages has 35 MB
 SHARE_OF_DISK = 0.9  # of what is free: the rest is for runs
@@ -105,6 +106,8 @@ def _without_weights(repo: str, names: list[str]) -> str:
         return (
             f"{repo} holds its weights as {others[0][:100]}; this studio reads safetensors only. Nothing was fetched."
         )
+    if PROMPT in names:
+        return f"{repo} holds a prompt and no weights: open it under GPT, Try, Prompt studio, On the Hub."
     return f"{repo} has no safetensors file: there are no weights in it to load."
 
 

@@ -12,7 +12,7 @@ import torch
 from accelerate.utils import send_to_device, set_seed
 
 from training import artifact, checkpoint, files
-from training.accelerator import make_accelerator, stop_on_signal
+from training.accelerator import make_accelerator
 from training.batches import Batches, pieces, step_seed
 from training.checkpoint import Progress
 from training.curve import Curve, NonFiniteLossError
@@ -21,6 +21,7 @@ from training.events import EventLog
 from training.optim import learning_rate, make_average, make_optimizer
 from training.precision import slow_precision
 from training.settings import TrainSettings
+from training.signals import stop_on_signal
 from training.task import Task
 
 __all__ = ["NonFiniteLossError", "fit"]

@@ -30,7 +30,8 @@ def launch(run: Run, processes: int, lock: int) -> int:
     threads = str(max(1, (os.cpu_count() or 1) // processes))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [*launcher, "-m", "training", "worker", str(run.folder)]
-    environment = {"OMP_NUM_THREADS": threads, **child_environment(os.environ.get("HF_TOKEN"))}
+    mine = {"HF_TOKEN": token} if (token := os.environ.get("HF_TOKEN")) else {}
+    environment = {"OMP_NUM_THREADS": threads, **child_environment(mine)}
     code = subprocess.run(command, env=environment, pass_fds=[lock], check=False).returncode
     return 130 if run.summary().last == "cancelled" else code
 

@@ -35,7 +35,7 @@ def start(run: Run, repo: str, how: How, token: str) -> None:
         _tell(run, "started", repo=repo)
         flags = ["--private" if how.private else "--public", "--tag", how.tag, "--message", how.message]
         flags += ["--pull-request"] if how.pull_request else []
-        start_process(["push", str(run.folder), repo, *flags], run.folder / LOG, descriptor, token)
+        start_process(["push", str(run.folder), repo, *flags], run.folder / LOG, descriptor, {"HF_TOKEN": token})
 
 
 def work(run: Run, repo: str, how: How, token: str | None, descriptor: int | None = None) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from training.errors import UserError
 
 ADVANCED: dict[str, Any] = {"advanced": True}  # folded away on the form
 WEIGHTS: dict[str, Any] = {"kind": "weights"}  # a starter, a run or a Hub id; it reaches `build` as a folder
+HOSTED = "hosted:"  # what the name of a model on another machine begins with
+WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a name, which reaches `build` as it is
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 
 PICTURES: dict[str, Any] = {
@@ -183,7 +185,16 @@ class TrainSettings(BaseModel):
 
     def weights(self) -> list[str]:
         """The weights that are named: starters, runs and Hub ids."""
-        return [value for name in self.weights_fields() if (value := getattr(self, name))]
+        return list(self.named_weights().values())
+
+    def named_weights(self) -> dict[str, str]:
+        """Field -> the weights that it names; a model on another machine is none, where the field takes one."""
+        given = {name: getattr(self, name) for name in self.weights_fields()}
+        return {name: value for name, value in given.items() if value and not self._is_hosted(name, value)}
+
+    @classmethod
+    def _is_hosted(cls, name: str, value: str) -> bool:
+        return bool(extra_of(cls.model_fields[name]).get("hosted")) and value.startswith(HOSTED)
 
     @property
     def evaluation_interval(self) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from plugins._contract import Card, Plugin, Trainer, Workbench
-from plugins.gpt_prompting import endpoints
+from plugins._contract import Card, Document, Plugin, Trainer, Workbench
+from plugins.gpt_prompting import endpoints, prompt_card
+from plugins.gpt_prompting.prompts import PROMPT_FILE
 from plugins.gpt_prompting.settings import PretrainSettings
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from training.experiment import Experiment
@@ -43,7 +44,11 @@ def build_shots(settings: ShotsSettings) -> Experiment:
 
 
 def load(folder: Path) -> Any:
-    """Any causal language model that transformers reads, as what the endpoints ask."""
+    """Any causal language model that transformers reads, as what the endpoints ask; or the hosted one that a prompt was measured with."""
+    from plugins.gpt_prompting.models.hosted import of_artifact
+
+    if model := of_artifact(folder):
+        return model
     from plugins.gpt_prompting.models.local import LocalModel
 
     return LocalModel.load(folder)
@@ -100,10 +105,12 @@ PLUGIN = Plugin(
             check_shots,
             preload=("plugins.gpt_prompting.shots.experiment",),
             card=SHOTS_CARD,
+            key="For a hosted model: yours. It goes to its server alone and is not kept, so that Resume needs it again.",
         ),
     ),
     load=load,
     connect=connect,
+    documents=(Document("prompt", PROMPT_FILE, prompt_card.checked, prompt_card.render),),
     endpoints=(
         endpoints.generate,
         endpoints.chat,

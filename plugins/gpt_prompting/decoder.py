@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
+from plugins.gpt_prompting.prompts import PROMPT_FILE
 from training import pretrained
 from training.errors import UserError
 
@@ -42,6 +43,10 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         UserError: If there is none, it needs a package that is not installed, or it has no end of text.
     """
+    if (folder / PROMPT_FILE).is_file() and not (folder / "config.json").is_file():
+        raise UserError(
+            "There is a prompt and no weights, as it was measured with a hosted model: choose other weights."
+        )
     tokenizer = pretrained.load_tokenizer(folder)
     if tokenizer.eos_token_id is None:
         raise UserError(f"The tokenizer of {folder.name} has no end-of-text token: it was not made to write text.")

@@ -165,7 +165,7 @@ def evaluate(
     Returns:
         done, total, rows_per_second, metrics (rows, accuracy, low and high: 95 % interval, macro_f1, calibration_error),
         with_dropped_examples, with_cut_text, without_label; at the end also confusion, predictions (line, label,
-        predicted_label, probability), parameters_sha256 (before, after, unchanged).
+        predicted_label, probability), parameters_sha256 (before, after, unchanged; of a hosted model, whose parameters are out of reach, empty and null).
     """
     from plugins.gpt_prompting.evaluation import evaluate as measure
     from plugins.gpt_prompting.labelled_rows import read_rows

@@ -49,7 +49,7 @@ class Evaluation:
 
     def record(self) -> dict[str, Any]:
         """JSON-ready: done, total, rows_per_second, metrics, and what had to be dropped or cut."""
-        sure = [answer.probabilities.get(answer.label) for answer in self.answers]
+        sure = [answer.sure for answer in self.answers]
         return {
             "done": len(self.answers),
             "total": len(self.rows),
@@ -66,7 +66,7 @@ class Evaluation:
         before, after = self.fingerprints
         return self.record() | {
             "confusion": confusion(self.truth, self.said, self.prompt.names),
-            "parameters_sha256": {"before": before, "after": after, "unchanged": before == after},
+            "parameters_sha256": {"before": before, "after": after, "unchanged": before == after if before else None},
         }
 
     def whole(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Evaluation:
                 "line": int(self.table.lines[place]),
                 "label": row[LABEL],
                 "predicted_label": answer.label,
-                "probability": round(answer.probabilities[answer.label], 6) if answer.probabilities else None,
+                "probability": None if answer.sure is None else round(answer.sure, 6),
             }
             for place, row, answer in zip(self.places, self.rows, self.answers, strict=False)
         ]
@@ -85,7 +85,7 @@ class Evaluation:
     def write(self) -> Path:
         """The file's columns and what was said of each row so far, as CSV in a new temporary folder."""
         said = {
-            place: (answer.label, f"{answer.probabilities[answer.label]:.6f}" if answer.probabilities else "")
+            place: (answer.label, "" if answer.sure is None else f"{answer.sure:.6f}")
             for place, answer in zip(self.places, self.answers, strict=False)
         }
         return write_scored(self.table, ("predicted_label", "probability"), said)

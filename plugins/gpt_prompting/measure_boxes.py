@@ -17,6 +17,8 @@ from plugins.gpt_prompting.prompts import Prompt, make_prompt
 ROWS = "a file of labelled rows"  # what has to be chosen first
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
 
+NO_PROOF = "A hosted model: its labels were read from its answers, and its parameters are out of reach, so that there is no hash to compare."
+
 
 def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
     """Measure the prompt on labelled rows, with a stop that keeps what there is."""
@@ -122,6 +124,8 @@ def measured_line(state: dict[str, Any]) -> str:
     ):
         lines += [f"{state[name]:,} {words}."] if state[name] else []
     proof = state["parameters_sha256"]
+    if proof["unchanged"] is None and state["done"] == state["total"]:
+        lines.append(NO_PROOF)
     if proof["after"]:
         lines.append(PROOF.format(proof["before"][:12], proof["after"][:12]))
     return "\n\n".join(lines)

@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from plugins._boxes import PRIVATE
-from plugins._contract import HOSTED, Workbench
+from plugins._contract import Workbench
 from training.errors import UserError
+from training.settings import HOSTED
 
 SERVERS = {
     "Hugging Face": "https://router.huggingface.co/v1",

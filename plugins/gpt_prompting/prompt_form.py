@@ -42,6 +42,16 @@ def saved(*given: Any) -> Any:
     return gr.File(str(prompt_of(*given).save(target)), visible=True)
 
 
+def text_of(*given: Any) -> str:
+    """The prompt that the page holds, as its file."""
+    return prompt_of(*given).to_json()
+
+
+def shown_text(text: str) -> list[Any]:
+    """A prompt's file, as the components hold it."""
+    return as_parts(parse_prompt(text))
+
+
 def open_prompt(path: str) -> list[Any]:
     return as_parts(read_prompt(path))
 

@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from training.errors import UserError
 
 SCHEMA = "selfsup-prompt/1"
+PROMPT_FILE = "prompt.json"  # in an artifact, and on the Hub
 VARIABLE = re.compile(r"\{\{|\}\}|\{([^{}\n]{1,60})\}")
 LABEL = "label"
 DEFAULT_TEMPLATE = "Text: {text}\nLabel: {label}"
@@ -140,11 +142,21 @@ def parse_prompt(text: str) -> Prompt:
         record = json.loads(text)
         if record.pop("schema") != SCHEMA:
             raise ValueError
-        return Prompt(**{**record, "examples": tuple(record.get("examples", ()))})
+        prompt = Prompt(**{**record, "examples": tuple(record.get("examples", ()))})
+        if not prompt.labels or not all(isinstance(each, str) for each in _texts(prompt)):
+            raise ValueError
+        return prompt
     except UserError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(f"That is no prompt: a JSON file with the schema {SCHEMA!r} was expected.") from None
+
+
+def _texts(prompt: Prompt) -> list[Any]:
+    """All that has to be text."""
+    examples = [value for row in prompt.examples for value in row.values()]
+    plain = [prompt.template, prompt.instruction, prompt.separator, prompt.calibrate, prompt.name]
+    return [*plain, *(prompt.labels or {}).values(), *examples]
 
 
 def parse_labels(words: Sequence[str]) -> dict[str, str]:

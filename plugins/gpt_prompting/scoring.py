@@ -26,6 +26,8 @@ class Labelled:
         probabilities: Label -> 0 to 1, with a sum of 1, calibrated if so asked; empty where only a written answer is known.
         scores: Label -> log-likelihood in nats, before calibration; empty as above.
         said: The written answer, where the label was read from one.
+        prompt_tokens: Of the prompt, as a server counts them; 0 where it does not say, and for a model of this machine.
+        served: What a server says has answered.
     """
 
     label: str
@@ -33,6 +35,13 @@ class Labelled:
     scores: dict[str, float]
     fitted: Fitted
     said: str = ""
+    prompt_tokens: int = 0
+    served: str = ""
+
+    @property
+    def sure(self) -> float | None:
+        """The label's probability; None where only a written answer is known."""
+        return self.probabilities.get(self.label)
 
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -112,4 +121,6 @@ class Labeller:
         started = time.monotonic()
         found = self.model.judge(fitted.text, {name: self.prompt.continuation(name).strip() for name in self.prompt.names})  # fmt: skip
         self.seconds += time.monotonic() - started
-        return Labelled(found.label, found.probabilities or {}, {}, fitted, found.said)
+        return Labelled(
+            found.label, found.probabilities or {}, {}, fitted, found.said, found.prompt_tokens, found.served
+        )

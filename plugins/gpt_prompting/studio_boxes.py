@@ -12,7 +12,7 @@ from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.measure_boxes import ROWS, draw_compare, draw_evaluate
 from plugins.gpt_prompting.model_boxes import draw_model
-from plugins.gpt_prompting.prompt_form import fields_of, new_headers, open_prompt, prompt_of, saved
+from plugins.gpt_prompting.prompt_form import fields_of, new_headers, open_prompt, prompt_of, saved, shown_text, text_of
 from plugins.gpt_prompting.prompts import CALIBRATIONS, LABEL, Prompt
 from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown
 
@@ -30,7 +30,7 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
     with gr.Row():
         with gr.Column(min_width=320):
             weights, key = draw_model(workbench)
-            parts = _draw_prompt()
+            parts = _draw_prompt(workbench)
         with gr.Column(min_width=320):
             text = gr.Textbox(
                 TEXT,
@@ -40,8 +40,10 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
             )
             ask = gr.Button("Ask", variant="primary")
             with gr.Row():
-                label = gr.Label(label="Label", num_top_classes=8, min_width=220)
-                written = TokenView("What it would write", "Press Ask.")
+                with gr.Column(min_width=220):
+                    label = gr.Label(label="Label", num_top_classes=8)
+                with gr.Column(min_width=220):
+                    written = TokenView("What it would write", "Press Ask.")
             scores = gr.Dataframe(
                 headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
             )
@@ -68,7 +70,7 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
     return parts, text
 
 
-def _draw_prompt() -> list[Any]:
+def _draw_prompt(workbench: Workbench) -> list[Any]:
     """Components of a prompt, in the order of `prompt_of`."""
     instruction = gr.Textbox(INSTRUCTION, label="Instruction", lines=2, max_lines=8)
     template = gr.Textbox(
@@ -105,6 +107,7 @@ def _draw_prompt() -> list[Any]:
     parts = [instruction, template, labels, calibrate, examples]
     save.click(saved, parts, kept, **PRIVATE)
     opened.upload(open_prompt, opened, parts, **PRIVATE)
+    workbench.document_fold("prompt", text_of, parts, shown_text, parts)
     template.blur(new_headers, [template, examples], examples, queue=False, show_progress="hidden", **PRIVATE)
     return parts
 

@@ -10,13 +10,16 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from plugins._contract import HOSTED
 from plugins.gpt_prompting.models.interface import Answer, Judgement, LanguageModel, Message, Sampling, Token, readable
 from plugins.gpt_prompting.models.written_labels import first_token_probabilities, named_label
+from plugins.gpt_prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
+from training import artifact
 from training.errors import UserError
+from training.settings import HOSTED
 
 HUGGING_FACE = "https://router.huggingface.co/v1"
 KEYS = {  # host -> the variable that holds its key
@@ -32,7 +35,27 @@ TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
 RETRIES, LONGEST_WAIT = 2, 5.0  # after "too many requests"; seconds
 TOP_LOGPROBS = 5
 NOT_SENT = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # what the protocol lacks, and what turns it off
+PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)  # refusals that pass
 ASK = "Answer with exactly one of these labels and nothing else: {}."
+
+
+class ServerError(UserError):
+    """A server that did not answer.
+
+    Args:
+        status: Of HTTP; 0 where none came.
+        wait: Seconds that it asked to wait; 0 where it did not.
+        was_reached: Whether it was there at all.
+    """
+
+    def __init__(self, words: str, status: int = 0, wait: float = 0.0, was_reached: bool = True):
+        super().__init__(words)
+        self.status, self.wait, self.was_reached = status, wait, was_reached
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same question may be answered a little later."""
+        return not self.status or self.status in PASSING
 
 
 def connect(name: str, key: str = "") -> HostedModel:
@@ -46,7 +69,10 @@ def connect(name: str, key: str = "") -> HostedModel:
     )
     model, address = model.strip(), (address.strip().rstrip("/") or HUGGING_FACE)
     parts = urlsplit(address)
-    if not model or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    secretive = (
+        "@" in parts.netloc or parts.query or parts.fragment
+    )  # names are kept, and may be told: no place for a key
+    if not model or parts.scheme not in ("http", "https") or not parts.hostname or secretive:
         raise UserError(
             "A hosted model is named hosted:model@https://server/v1, or hosted:owner/model for Hugging Face."
         )
@@ -91,13 +117,23 @@ class HostedModel(LanguageModel):
         self.name, self.address = model, address
         self._key = key.strip()
         self._logprobs = True  # until the server refuses to give them
+        self.prompt: Prompt | None = None  # that was measured with it
+        self.record: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"HostedModel({self.name!r}, {self.address!r})"
 
     def with_key(self, key: str) -> HostedModel:
         """The same model asked with a visitor's key."""
-        return HostedModel(self.name, self.address, key) if key.strip() else self
+        if not key.strip():
+            return self
+        model = HostedModel(self.name, self.address, key)
+        model.prompt, model.record = self.prompt, self.record
+        return model
+
+    @property
+    def host(self) -> str:
+        return _host(self.address)
 
     def tokens(self, text: str) -> list[str]:
         """How it splits a text is not told: the text is one piece."""
@@ -169,14 +205,15 @@ class HostedModel(LanguageModel):
         messages = [{"role": "system", "content": ask}, {"role": "user", "content": prompt}]
         how = Sampling(new_tokens=24, temperature=0, shown=20)
         try:
-            found = self._ask(messages, how, stream=False).choices[0]
+            whole = self._ask(messages, how, stream=False)
+            found = whole.choices[0]
             said = found.message.content or ""
             rivals = _tokens(getattr(found, "logprobs", None), how.shown)
         except Exception as error:
             self._explain(error)
         chances = first_token_probabilities(rivals[0].others, labels) if rivals else None
         label = max(chances, key=lambda name: chances[name]) if chances else named_label(said, labels)
-        return Judgement(label, said, chances)
+        return Judgement(label, said, chances, _prompt_tokens(whole), _served(whole))
 
     def _ask(self, messages: Sequence[Message], how: Sampling, *, stream: bool) -> Any:
         """Send; without probabilities where the server refuses to give them, and again where it asks to wait."""
@@ -214,7 +251,37 @@ class HostedModel(LanguageModel):
         return InferenceClient(base_url=self.address, api_key=key, timeout=TIMEOUT_SECONDS)
 
     def _explain(self, error: Exception) -> NoReturn:
-        raise UserError(_words(error, self.address)) from None
+        if isinstance(error, UserError):
+            raise error
+        wait = _wait(error) if _status(error) else 0.0
+        raise ServerError(
+            _words(error, self.address), _status(error), wait, "Connect" not in type(error).__name__
+        ) from None
+
+
+def of_artifact(folder: Path) -> HostedModel | None:
+    """The model that an artifact without weights was measured with, with the prompt; None where it is no such."""
+    if not (folder / PROMPT_FILE).is_file() or any(folder.rglob("*.safetensors")):
+        return None  # with weights it may be a stranger's, and no name of theirs decides where a visitor's key goes
+    record = artifact.read_record(folder)
+    name = str(record.get("settings", {}).get("model", ""))
+    if not name.startswith(HOSTED):
+        return None
+    model = connect(name)
+    model.prompt, model.record = parse_prompt((folder / PROMPT_FILE).read_text(encoding="utf-8")), record
+    return model
+
+
+def _prompt_tokens(answer: Any) -> int:
+    """As the server counts them; 0 where it does not say."""
+    found = getattr(getattr(answer, "usage", None), "prompt_tokens", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _served(answer: Any) -> str:
+    """What the server says has answered: the model's name and the fingerprint of its system, where it gives one."""
+    told = (getattr(answer, name, "") for name in ("model", "system_fingerprint"))
+    return " ".join(readable(each)[:100] for each in told if isinstance(each, str) and each)
 
 
 def _from_first(answer: Any, client: Any) -> Iterator[Any]:

@@ -121,11 +121,15 @@ class Judgement:
         label: Empty where the answer names none.
         said: The answer.
         probabilities: Of the labels, where the server gives those of the first token; they sum to 1.
+        prompt_tokens: As the server counts them; 0 where it does not say.
+        served: What the server says has answered.
     """
 
     label: str
     said: str
     probabilities: dict[str, float] | None = None
+    prompt_tokens: int = 0
+    served: str = ""
 
 
 class LanguageModel(ABC):

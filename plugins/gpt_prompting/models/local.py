@@ -18,11 +18,10 @@ from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Messag
 from plugins.gpt_prompting.models.quick import quicken
 from plugins.gpt_prompting.models.transcript import ENDS, transcript
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT
-from plugins.gpt_prompting.prompts import Prompt, parse_prompt
+from plugins.gpt_prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
 from training import artifact
 from training.errors import UserError
 
-PROMPT_FILE = "prompt.json"
 LONGEST_CONTEXT = 131_072
 GPU_PACK_TOKENS = 2048
 

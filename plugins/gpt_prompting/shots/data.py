@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.gpt_prompting.labelled_rows import LabelledRows, read_rows
+from plugins.gpt_prompting.models.hosted import connect
 from plugins.gpt_prompting.prompts import LABEL, Prompt, Row, make_prompt
 from training.columns import describe_columns
 from training.errors import UserError
 from training.preflight import Finding, Sheet
+from training.settings import HOSTED
 from training.splits import split_rows
 from training.wording import counted, listed
 
@@ -58,6 +60,8 @@ def read(settings: ShotsSettings) -> ShotsData:
     Raises:
         UserError: For a template, labels or a file that do not fit each other, or too few rows.
     """
+    if settings.model.startswith(HOSTED):
+        connect(settings.model)  # its name has a form, and not every server may be asked from here
     if not settings.data:
         raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file with a text and a label column.")
     counts, template = counts_of(settings.shots), settings.template.replace("\\n", "\n")

@@ -12,23 +12,37 @@ import numpy as np
 
 from plugins.gpt_prompting import examples as choosing
 from plugins.gpt_prompting.measures import confusion, measure
-from plugins.gpt_prompting.prompts import LABEL, Row
+from plugins.gpt_prompting.models.hosted import connect
+from plugins.gpt_prompting.prompts import LABEL, PROMPT_FILE, Row
 from plugins.gpt_prompting.scoring import Labeller
 from plugins.gpt_prompting.shots import report
+from plugins.gpt_prompting.shots.answers import Answers, Given, label_all, summed
 from plugins.gpt_prompting.shots.data import ShotsData, read
 from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned
 from training import artifact
+from training.dispatch import KEY
 from training.errors import UserError
 from training.experiment import Experiment, Fit, Part
 from training.preflight import Finding
 from training.publish import pushed_files
+from training.settings import HOSTED
 
 if TYPE_CHECKING:
-    from plugins.gpt_prompting.models.local import LocalModel
+    from plugins.gpt_prompting.models.interface import LanguageModel
     from plugins.gpt_prompting.shots.settings import ShotsSettings
 
-PROMPT_FILE = "prompt.json"
 OURS, SHUFFLED = "prompt", "labels shuffled"
+EVALUATED = (
+    "Of the prompt in this repository, with {} examples: the best of all draws and orders, chosen by these very rows, "
+    "which flatters it. The means over the draws are below."
+)
+HOSTED_SUMMARY = "A prompt with its examples, measured on labelled rows with a hosted model. There are no weights here."
+HOSTED_USAGE = """
+# prompt.json is the prompt: instruction, template, labels, examples. The studio opens it under Try, Prompt studio.
+from huggingface_hub import hf_hub_download
+
+print(open(hf_hub_download("{repo}", "prompt.json")).read())
+"""
 
 
 def build(settings: ShotsSettings) -> Shots:
@@ -48,18 +62,22 @@ class Shots(Experiment):
     def __init__(self, data: ShotsData, settings: ShotsSettings):
         self.data, self.settings = data, settings
         self.fine_tuned = read_fine_tuned(settings.fine_tuned_run) if settings.fine_tuned_run.strip() else []
-        self.folder = _weights_of(settings)
+        self.hosted = connect(settings.model, os.environ.pop(KEY, "")) if settings.model.startswith(HOSTED) else None
+        self.folder = None if self.hosted else _weights_of(settings)
         self.parts = [
-            Part(f"{count}-{draw}-{order}-{number}", {"arm": arm, "shots": count, "draw": draw, "order": order, "evaluation_rows": len(data.rows)}, 1)
+            Part(f"{count}-{draw}-{order}-{number}", {"arm": arm, "shots": count, "draw": draw, "order": order, "evaluation_rows": len(data.rows)}, len(data.rows))
             for count in data.counts
             for draw in range(settings.draws if count else 1)
             for order in range(settings.orders if count > 1 and not self._is_nearest else 1)
             for number, arm in enumerate((OURS, SHUFFLED) if settings.shuffled_labels and count and not order else (OURS,))
         ]  # fmt: skip
-        self.facts = {"rows": len(data.rows), "examples from": len(data.pool), "labels": ", ".join(data.prompt.names)}
+        self.facts = {"rows measured on": len(data.rows), "examples from": len(data.pool), "labels": data.prompt.names}
 
     @cached_property
-    def model(self) -> LocalModel:
+    def model(self) -> LanguageModel:
+        if self.folder is None:
+            assert self.hosted
+            return self.hosted
         from plugins.gpt_prompting.models.local import LocalModel
 
         return LocalModel.load(self.folder)
@@ -68,20 +86,24 @@ class Shots(Experiment):
         """Label the rows with one draw of examples; `fit` is not called, and the parameters' hash before and after is kept."""
         about = part.about
         before = self.model.fingerprint()
-        examples = self._examples(about)
-        labeller = Labeller(self.model, self.data.prompt)
-        answers = list(labeller.label(self.data.rows, examples))
-        truth, said = [row[LABEL] for row in self.data.rows], [answer.label for answer in answers]
-        found = measure(truth, said, [answer.probabilities[answer.label] for answer in answers])
+        answers = Answers(fit.folder)
+        label_all(Labeller(self.model, self.data.prompt), self.data.rows, self._examples(about), answers, fit)
+        return {**self._measured(answers.all), "sha256_before": before, "sha256_after": self.model.fingerprint()}
+
+    def _measured(self, answers: list[Given]) -> dict[str, Any]:
+        """Of the rows that have an answer."""
+        truth, said = [row[LABEL] for row in self.data.rows[: len(answers)]], [answer.label for answer in answers]
+        found = measure(truth, said, [answer.sure for answer in answers])
         return {
             **{name: found[name] for name in ("accuracy", "macro_f1", "calibration_error")},
             "confusion": [row[1:] for row in confusion(truth, said, self.data.prompt.names)["rows"]],
-            "prompt_tokens": sum(self.model.count(answer.fitted.text) for answer in answers),
-            "seconds": round(labeller.seconds, 3),
-            "with_dropped_examples": sum(bool(answer.fitted.dropped) for answer in answers),
-            "sha256_before": before,
-            "sha256_after": self.model.fingerprint(),
+            **summed(answers),
         }
+
+    def unfinished(self, part: Part, folder: Path) -> dict[str, dict[str, list]]:
+        """What the rows that were answered say."""
+        answers = Answers(folder).all
+        return report.unfinished({**part.about, **self._measured(answers)}, len(answers)) if answers else {}
 
     def _examples(self, about: dict[str, Any]) -> list[list[Row]]:
         """Those of each row."""
@@ -113,19 +135,20 @@ class Shots(Experiment):
         return report.metrics(results)
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
-        return report.tables(results, self.data, self.fine_tuned)
+        return report.tables(results, self.data, self.fine_tuned, self.hosted)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
         return report.shown(results, self.data, self.fine_tuned)
 
     def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
-        """The weights as they were, and the prompt beside them: what was measured can be loaded, called and published."""
-        for path in pushed_files(self.folder):
-            if path.name in (artifact.RECORD, "README.md") or path.suffix == ".png":
-                continue
-            target = folder / path.relative_to(self.folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(path, target)
+        """The weights as they were, and the prompt beside them: what was measured can be loaded, called and published. Of a hosted model the prompt alone."""
+        if self.hosted:
+            about = {
+                **about,
+                "card": {**about["card"], "library_name": "", "summary": HOSTED_SUMMARY, "usage": HOSTED_USAGE},
+            }
+        if self.folder:
+            _copy(self.folder, folder)
         return artifact.make_record(self.settings, {**about, "facts": self.facts})
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
@@ -134,13 +157,15 @@ class Shots(Experiment):
         self.data.prompt.with_examples(examples).save(folder / PROMPT_FILE)
         (folder / report.PICTURE).write_bytes(report.picture(results, self.data, self.fine_tuned))
         return {
-            "studies": [report.study(results, self.data, self.fine_tuned)],
+            "studies": [report.study(results, self.data, self.fine_tuned, self.hosted)],
             "metrics": report.scores_of(best),
-            "facts": {**self.facts, **report.proof(results)},
+            "facts": {**self.facts, **report.proof(results, self.hosted), "evaluated": EVALUATED.format(best["shots"])},
         }
 
     def findings(self) -> list[Finding]:
         words = f"{len(self.parts)} parts: examples {', '.join(map(str, self.data.counts))}; {self.settings.draws} draws, {self.settings.orders} orders"
+        if self.hosted:
+            return [Finding("green", words, report.NO_HASH.format(self.hosted.host)), *self._questions()]
         found = [
             Finding("green", words, "Nothing is trained: the parameters' SHA-256 is taken before and after each part.")
         ]
@@ -150,6 +175,26 @@ class Shots(Experiment):
             text = f"The longest prompt has about {longest:,} tokens; the model reads {self.model.context:,}"
             found.append(Finding("amber", text, "Examples that do not fit are dropped from the far end, and counted."))
         return found
+
+    def _questions(self) -> list[Finding]:
+        """What a hosted model will be asked, before it costs anything."""
+        assert self.hosted
+        rows = self.data.rows[:50]
+        sizes = [np.mean([len(self.data.prompt.text(row, shown)) for row, shown in zip(rows, self._examples(part.about), strict=False)]) for part in self.parts]  # fmt: skip
+        asked, letters = len(self.parts) * len(self.data.rows), float(np.sum(sizes)) * len(self.data.rows)
+        title = (
+            f"{asked:,} questions to {self.hosted.host}, of about {letters / 1000:,.0f} thousand characters together"
+        )
+        detail = f"A server may charge for them. {report.READ} Fewer: evaluation_rows, draws, orders, shuffled_labels."
+        calibrated = Finding("amber", f"calibrate: {self.data.prompt.calibrate} is not applied", "It needs log-likelihoods, which a hosted model does not give.")  # fmt: skip
+        by_words = Finding(
+            "amber", "nearest is taken by words (nearest_words)", "A hosted model gives no vectors of texts."
+        )
+        return [
+            Finding("amber", title, detail),
+            *([calibrated] if self.data.prompt.calibrate != "none" else []),
+            *([by_words] if self.settings.choice == "nearest" else []),
+        ]
 
 
 def shuffle_labels(rows: list[Row], names: list[str], seed: int) -> list[Row]:
@@ -166,6 +211,16 @@ def _weights_of(settings: ShotsSettings) -> Path:
     if not PLUGIN.starters:
         raise UserError("model: choose the model to prompt; this plugin ships no starter.")
     return next(iter(PLUGIN.starters.values()))
+
+
+def _copy(weights: Path, folder: Path) -> None:
+    """All that is published of weights but what was said of them."""
+    for path in pushed_files(weights):
+        if path.name in (artifact.RECORD, "README.md") or path.suffix == ".png":
+            continue
+        target = folder / path.relative_to(weights)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, target)
 
 
 def _link(path: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from plugins.gpt_prompting.models.hosted import HostedModel
 from plugins.gpt_prompting.shots.data import ShotsData
 from plugins.gpt_prompting.shots.fine_tuned import wins_from
 from training import intervals
@@ -15,6 +16,8 @@ from training.inline_image import as_url
 PICTURE = "shots.png"
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "calibration_error": "Expected calibration error"}
 OURS = "prompt"
+NO_HASH = "The parameters lie on {}, out of reach: there is no hash of them to take. Questions were all that was sent."
+READ = "A hosted model gives no log-probabilities of the labels: they are read from its answers."
 Results = list[dict[str, Any]]
 
 
@@ -22,6 +25,8 @@ def by_draw(results: Results, metric: str) -> Results:
     """Records as `intervals.summary` takes them: the orders of a draw are averaged first, since they are not independent of it."""
     groups: dict[tuple, list[float]] = defaultdict(list)
     for one in results:
+        if one[metric] is None:  # a server that gives no probabilities
+            continue
         groups[one["arm"], one["shots"], one["draw"], one["evaluation_rows"]].append(one[metric])
     return [
         {"arm": arm, "shots": shots, "seed": draw, "evaluation_rows": rows, metric: float(np.mean(values))}
@@ -54,11 +59,12 @@ def metrics(results: Results) -> dict[str, float]:
     return found | ({"order_spread": round(max(spread.values()), 4)} if spread else {})
 
 
-def tables(results: Results, data: ShotsData, fine_tuned: Results) -> dict[str, dict[str, list]]:
+def tables(results: Results, data: ShotsData, fine_tuned: Results, hosted: HostedModel | None = None) -> dict[str, dict[str, list]]:  # fmt: skip
     """Each metric against the number of examples, then cost, orders, fine-tuning, confusion and the proof."""
     found = {
-        f"{title} (mean, 95 % interval)": intervals.table(summary(results, metric), by="shots")
+        f"{title} (mean, 95 % interval)": intervals.table(records, by="shots")
         for metric, title in TITLES.items()
+        if (records := summary(results, metric))
     }
     found["Beside it"] = {
         "columns": ["", "accuracy"],
@@ -73,14 +79,42 @@ def tables(results: Results, data: ShotsData, fine_tuned: Results) -> dict[str, 
         rows = [[shots, f"{value:.3f}"] for shots, value in spread.items()]
         found["Order sensitivity: best minus worst order of the same examples"] = {"columns": ["shots", "accuracy"], "rows": rows}  # fmt: skip
     found["Cost"] = _cost(results)
+    if hosted:
+        found["How the labels were read"] = _reading(results, data)
     shots, counts = _confusion(results)
     names = data.prompt.names
     found[f"Confusion with {shots} examples (all draws)"] = {
-        "columns": ["true label", *names],
+        "columns": ["true label", *names, "(none)"][: len(counts[0]) + 1],
         "rows": [[name, *row] for name, row in zip(names, counts, strict=True)],
     }
-    found["Proof that nothing was trained"] = {"columns": ["", "value"], "rows": [list(each) for each in proof(results).items()]}  # fmt: skip
+    title = "The parameters" if hosted else "Proof that nothing was trained"
+    found[title] = {"columns": ["", "value"], "rows": [list(each) for each in proof(results, hosted).items()]}
     return found
+
+
+def unfinished(part: dict[str, Any], rows: int) -> dict[str, dict[str, list]]:
+    """What the answers of a part say that was stopped or broke off: they are in none of the other tables."""
+    title = f"Not finished: {part['arm']}, {part['shots']} examples, draw {part['draw']}, order {part['order']}"
+    names = ("accuracy", "macro_f1", "without_label")
+    cells = [[f"rows answered of {part['evaluation_rows']:,}", rows], *([name, round(part[name], 3)] for name in names)]
+    return {title: {"columns": ["", "value"], "rows": cells}}
+
+
+def _reading(results: Results, data: ShotsData) -> dict[str, list]:
+    """Where a hosted model's labels came from."""
+    asked, words = sum(one["evaluation_rows"] for one in results), sum(one["read_from_words"] for one in results)
+    served = sorted({name for one in results for name in one["served"]})
+    rows = [
+        ["log-probabilities of the labels", "not given by a hosted model"],
+        ["from the probabilities of the answer's first token", asked - words],
+        ["from the words of the answer", words],
+        ["of these, no label or several were named, or the question was refused", sum(one["without_label"] for one in results)],
+        ["calibration error", "not known" if words else "from the first token's probabilities"],
+        ["the server says that it was answered by", ", ".join(served) or "(not told)"],
+    ]  # fmt: skip
+    if data.prompt.calibrate != "none":
+        rows.append([f"calibration: {data.prompt.calibrate}", "not applied: it needs log-likelihoods"])
+    return {"columns": ["", "answers"], "rows": rows}
 
 
 def _cost(results: Results) -> dict[str, list]:
@@ -92,7 +126,7 @@ def _cost(results: Results) -> dict[str, list]:
         count = sum(one["evaluation_rows"] for one in mine)
         tokens, seconds = sum(one["prompt_tokens"] for one in mine), sum(one["seconds"] for one in mine)
         dropped = sum(one["with_dropped_examples"] for one in mine)
-        rows.append([shots, f"{tokens / count:.0f}", f"{1000 * seconds / count:.1f}", f"{count / max(seconds, 1e-9):.0f}", dropped])  # fmt: skip
+        rows.append([shots, f"{tokens / count:.0f}" if tokens else "not told", f"{1000 * seconds / count:.1f}", f"{count / max(seconds, 1e-9):.0f}", dropped])  # fmt: skip
     columns = ["shots", "prompt tokens a row", "milliseconds a row", "rows a second", "prompts with dropped examples"]
     return {"columns": columns, "rows": rows}
 
@@ -100,11 +134,15 @@ def _cost(results: Results) -> dict[str, list]:
 def _confusion(results: Results) -> tuple[int, list[list[int]]]:
     most = max(one["shots"] for one in results if one["arm"] == OURS)
     mine = [one for one in results if one["shots"] == most and one["arm"] == OURS]
-    return most, np.sum([np.asarray(one["confusion"])[:, : len(mine[0]["confusion"])] for one in mine], axis=0).tolist()
+    tables = [np.asarray(one["confusion"]) for one in mine]  # one has a column more where an answer named no label
+    width = max(table.shape[1] for table in tables)
+    return most, np.sum([np.pad(table, ((0, 0), (0, width - table.shape[1]))) for table in tables], axis=0).tolist()
 
 
-def proof(results: Results) -> dict[str, str]:
-    """The parameters' SHA-256 before the first part and after the last, and whether every one between is the same."""
+def proof(results: Results, hosted: HostedModel | None = None) -> dict[str, str]:
+    """The parameters' SHA-256 before the first part and after the last, and whether every one between is the same; or why there is none."""
+    if hosted:
+        return {"sha256_before": "", "sha256_after": "", "unchanged": "not known", "why": NO_HASH.format(hosted.host)}
     first, last = results[0]["sha256_before"], results[-1]["sha256_after"]
     same = {one[name] for one in results for name in ("sha256_before", "sha256_after")} == {first}
     return {"sha256_before": first, "sha256_after": last, "unchanged": "yes" if same else "no"}
@@ -116,7 +154,7 @@ def best_examples(results: Results) -> dict[str, Any]:
 
 
 def scores_of(result: dict[str, Any]) -> dict[str, float]:
-    return {name: round(result[name], 4) for name in TITLES}
+    return {name: round(result[name], 4) for name in TITLES if result[name] is not None}
 
 
 def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
@@ -129,21 +167,20 @@ def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
 
 def shown(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
     """For the panel: accuracy, calibration error, and what it means beside fine-tuning."""
-    sure = intervals.picture(summary(results, "calibration_error"), "shots", what="calibration error")
-    items = [
-        {"image": as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"},
-        {"image": as_url(sure), "caption": "Expected calibration error against the number of examples"},
-    ]  # fmt: skip
+    items = [{"image": as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"}]  # fmt: skip
+    if known := summary(results, "calibration_error"):
+        sure = intervals.picture(known, "shots", what="calibration error")
+        items.append({"image": as_url(sure), "caption": "Expected calibration error against the number of examples"})
     ours = [record for record in summary(results) if record["arm"] == OURS]
     return [*items, {"text": wins_from(fine_tuned, ours)}] if fine_tuned else items
 
 
-def study(results: Results, data: ShotsData, fine_tuned: Results) -> dict[str, Any]:
+def study(results: Results, data: ShotsData, fine_tuned: Results, hosted: HostedModel | None = None) -> dict[str, Any]:
     """For the model card, and for who asks the endpoint."""
     records = summary(results)
     text = (
         "Accuracy on the same rows with more and more examples in the prompt; mean and 95 % interval over draws of the examples. "
-        f"Chance is {data.chance:.3f}, always saying the most frequent label {data.majority:.3f}. No parameter was changed."
+        f"Chance is {data.chance:.3f}, always saying the most frequent label {data.majority:.3f}. {f'{READ} {NO_HASH.format(hosted.host)}' if hosted else 'No parameter was changed.'}"
     )
     if fine_tuned:
         text += " " + wins_from(fine_tuned, [record for record in records if record["arm"] == OURS])
@@ -158,6 +195,6 @@ def study(results: Results, data: ShotsData, fine_tuned: Results) -> dict[str, A
             {"shots": shots, "accuracy": value} for shots, value in order_sensitivity(results).items()
         ],
         "fine_tuned": fine_tuned,
-        "proof": proof(results),
+        "proof": proof(results, hosted),
         **intervals.table(records, by="shots"),
     }

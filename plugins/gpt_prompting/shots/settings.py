@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training.settings import ADVANCED, FILE, WEIGHTS, TrainSettings
+from training.settings import ADVANCED, FILE, WEIGHTS_OR_HOSTED, TrainSettings
 
 
 class ShotsSettings(TrainSettings):
@@ -23,8 +23,8 @@ class ShotsSettings(TrainSettings):
     model: str = Field(
         "",
         max_length=300,
-        description="The model to prompt: a starter, a run's id or a Hub id (owner/repo@revision). Empty: the starter.",
-        json_schema_extra=WEIGHTS,
+        description="The model to prompt: a starter, a run's id, a Hub id (owner/repo@revision), or a hosted one (hosted:model@https://server/v1). Empty: the starter.",
+        json_schema_extra=WEIGHTS_OR_HOSTED,
     )
     data: str = Field(
         "",

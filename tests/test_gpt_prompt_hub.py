@@ -1,0 +1,86 @@
+"""A prompt goes to the Hub on its own and comes back, over HTTP: from the page's own functions, with no run and no weights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+from plugins.gpt_prompting.prompt_card import render
+from plugins.gpt_prompting.prompts import make_prompt
+from tests import loopback
+from tests.loopback import Hub, needs_hub
+
+url, hub = loopback.url, loopback.hub  # fixtures
+ROWS = [{"text": "a | warm ``` film", "label": "good"}, {"text": "dull", "label": "bad"}]
+PROMPT = make_prompt("Review: {text}\nSentiment: {label}", ["good=great", "bad=awful"], ROWS, "Say how it is.")
+CALL = """
+import json, sys
+from plugins.gpt_prompting import PLUGIN
+from plugins._discovery import Found
+from spaces_app.settings import Settings
+from spaces_app.studio import Studio
+from training.errors import UserError
+from training.publish import How
+verb, given, repo, token = json.load(sys.stdin)
+studio, [document] = Studio(Settings(), [Found("gpt_prompting", "a test", PLUGIN)]), PLUGIN.documents
+try:
+    if verb == "push":
+        print(json.dumps(studio.push_document(PLUGIN, document, given, repo, token, How())))
+    else:
+        print(json.dumps({"text": studio.pull_document(document, repo, token).text}))
+except UserError as error:
+    print(json.dumps({"error": str(error)}))
+"""
+
+
+def call(hub: Hub, verb: str, repo: str, text: str = "", token: str | None = "hf_alice_write") -> dict[str, Any]:
+    environment = {**hub.environment(), "PYTHONPATH": str(loopback.ROOT), "SELFSUP_HOME": str(hub.home / "home")}
+    done = subprocess.run(
+        [sys.executable, "-c", CALL], input=json.dumps([verb, text, repo, token]), env=environment, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@needs_hub
+def test_a_prompt_goes_to_the_hub_and_comes_back_as_it_was(hub: Hub) -> None:
+    done = call(hub, "push", "alice/wording", PROMPT.to_json())
+    assert done["commit"].startswith(hub.url) and hub.files("models/alice/wording") >= {"prompt.json", "README.md"}
+    found = call(hub, "pull", f"{hub.url}/alice/wording")
+    assert found["text"] == PROMPT.to_json()
+    assert "no repository" in call(hub, "pull", "alice/wording", token=None)["error"], "it is private"
+
+
+@needs_hub
+def test_a_prompt_beside_weights_leaves_their_card_alone(hub: Hub) -> None:
+    hub.make("alice/weights", {"model.safetensors": b"x", "README.md": b"# Weights\n"})
+    assert "error" not in call(hub, "push", "alice/weights", PROMPT.to_json())
+    card = urllib.request.urlopen(f"{hub.url}/alice/weights/resolve/main/README.md").read()
+    assert card == b"# Weights\n" and "prompt.json" in hub.files("models/alice/weights")
+
+
+@needs_hub
+def test_what_is_no_prompt_is_refused_on_either_way(hub: Hub) -> None:
+    assert "is no prompt" in call(hub, "push", "alice/none", "{}")["error"]
+    assert "not signed in" in call(hub, "push", "alice/none", PROMPT.to_json(), None)["error"]
+    assert "can only read" in call(hub, "push", "alice/none", PROMPT.to_json(), "hf_alice_read")["error"]
+    hub.make("alice/bad", {"prompt.json": b'{"schema": "selfsup-prompt/1", "labels": {"a": 1, "b": [2]}}'})
+    assert "is no prompt" in call(hub, "pull", "alice/bad")["error"]
+    hub.make("alice/empty", {"config.json": b"{}"})
+    assert "has no prompt.json" in call(hub, "pull", "alice/empty")["error"]
+
+
+def test_the_card_shows_the_prompt_and_lets_no_text_of_it_out_of_its_box() -> None:
+    card = render(PROMPT.to_json(), "alice/wording")
+    assert card.startswith("---\n") and 'predict("alice/wording"' in card and "Say how it is." in card
+    assert "a \\| warm \\`\\`\\` film" in card
+    fences = make_prompt("```\n{text}: {label}", ["a", "b"])
+    assert "````text\n```\n" in render(fences.to_json(), "x/y")
+
+
+def test_the_cards_snippet_is_python() -> None:
+    card = render(PROMPT.to_json(), "alice/wording")
+    compile(card.split("```python\n")[1].split("```")[0], "card", "exec")
