@@ -5,7 +5,8 @@
 
 Sampling: 16 pictures, 20 steps, guidance, the stock `StableDiffusionPipeline` with the same scheduler. Training: the loop of
 diffusers' `train_text_to_image` (the autoencoder and the text encoder run in every step, both frozen) beside ours on the same
-batches with cached latents. Rounds alternate; the quickest of each counts. GFLOP/s are of the U-Net's products alone.
+batches with cached latents. lucidrains' denoising-diffusion-pytorch, where it is installed, has a U-Net of about as many weights on
+the pixels themselves, and classes for captions. Rounds alternate; the quickest of each counts. GFLOP/s are of the U-Net's products alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from benchmarks import lucidrains
 from plugins.diffusion_cfg.denoiser import objective
 from plugins.diffusion_cfg.denoiser.network import Denoiser
 from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
@@ -145,6 +147,10 @@ def forward_gflop(model: Diffuser) -> float:
     return counter.get_total_flops() / 1e9
 
 
+def _weights(pipe: Any) -> int:
+    return sum(each.numel() for each in pipe.unet.parameters())
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--weights", default="", help="a starter or a folder; by default random weights")
@@ -171,6 +177,8 @@ def main() -> None:
         sides["ours, compiled"] = our_sampling(fresh(), *work_asked, compiled=True)
     if folder is None and not given.no_pixels:
         sides["stock, pixels"] = stock_sampling(pipeline(size, pixels=True), *work_asked)
+        if lucidrains.installed():
+            sides["lucidrains, pixels"] = lucidrains.sampling(_weights(fresh()), size, *work_asked, SCALE)
     found = quickest(sides, given.rounds)
     work = forward_gflop(Diffuser(fresh())) * given.pictures * 2 * given.steps
     for name, (first, later) in found.items():
@@ -183,10 +191,14 @@ def main() -> None:
             print(f"sampling: ours {found[name][1] / found['ours'][1]:.2f} times as fast as {name}")
     if given.no_training:
         return
-    found = quickest({"stock": stock_training(fresh(), size), "ours": our_training(fresh(), size)}, 2 * given.rounds)
+    sides = {"stock": stock_training(fresh(), size), "ours": our_training(fresh(), size)}
+    if folder is None and not given.no_pixels and lucidrains.installed():
+        sides["lucidrains, pixels"] = lucidrains.training(_weights(fresh()), size, BATCH)
+    found = quickest(sides, 2 * given.rounds)
     for name, (_, later) in found.items():
         print(f"training, batch {BATCH}: {name}: {BATCH / later:.1f} pictures/s")
-    print(f"training: ours {found['stock'][1] / found['ours'][1]:.2f} times as fast as stock")
+        if name != "ours":
+            print(f"training: ours {later / found['ours'][1]:.2f} times as fast as {name}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import torch
 
 PACKAGE = "denoising_diffusion_pytorch"
 CLASSES = 10
-WIDTH = 8  # the width of its first stage is a multiple of this
+WIDTH = 8  # that of its first stage is a multiple of this
 
 
 def installed() -> bool:
