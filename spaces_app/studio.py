@@ -51,9 +51,8 @@ class Studio:
         self.plugins = {one.name: one.plugin for one in self.found if one.plugin}
         self.runs = Runs()
         self.warm = WarmProcess(["prefork"], child_environment())
-        self._secrets: dict[
-            str, dict[str, str]
-        ] = {}  # run -> its visitor's, from the click to the start; in memory only
+        # Run -> its visitor's, from the click to the start; in memory only.
+        self._secrets: dict[str, dict[str, str]] = {}
         self.dispatcher = Dispatcher(
             self.runs, settings.runs_at_once, self.warm, secrets_of=lambda run: self._secrets.pop(run.id, {})
         )

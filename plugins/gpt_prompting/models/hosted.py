@@ -69,9 +69,8 @@ def connect(name: str, key: str = "") -> HostedModel:
     )
     model, address = model.strip(), (address.strip().rstrip("/") or HUGGING_FACE)
     parts = urlsplit(address)
-    secretive = (
-        "@" in parts.netloc or parts.query or parts.fragment
-    )  # names are kept, and may be told: no place for a key
+    # Names are kept, and may be told: no place for a key.
+    secretive = "@" in parts.netloc or parts.query or parts.fragment
     if not model or parts.scheme not in ("http", "https") or not parts.hostname or secretive:
         raise UserError(
             "A hosted model is named hosted:model@https://server/v1, or hosted:owner/model for Hugging Face."

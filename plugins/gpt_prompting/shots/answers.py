@@ -15,13 +15,8 @@ from training.errors import UserError
 from training.experiment import Fit
 
 FILE = "answers.jsonl"
-PAUSES = (
-    1.0,
-    4.0,
-    15.0,
-    30.0,
-    60.0,
-)  # seconds before a question is asked again; a server may ask for more, up to the last
+# Seconds before a question is asked again; a server may ask for more, up to the last.
+PAUSES = (1.0, 4.0, 15.0, 30.0, 60.0)
 REFUSED = (400, 413, 422)  # this question, not the next: too long for the model, or against the server's rules
 
 
