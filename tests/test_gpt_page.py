@@ -133,14 +133,14 @@ def test_the_studio_shows_label_scores_and_the_exact_prompt(page: Page, run: str
     page.get_by_label("Labels").locator("visible=true").first.fill("good\nbad")
     page.get_by_label("Text to ask about").fill("a dull plot and a slow song")
     page.get_by_role("button", name="Ask", exact=True).click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("'positive', which is not in the list: good, bad")
-    page.get_by_label("Labels").locator("visible=true").first.fill("positive=good\nnegative=bad")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("'music', which is not in the list: good, bad")
+    page.get_by_label("Labels").locator("visible=true").first.fill("music=good\nweather=bad")
     page.get_by_role("button", name="Ask", exact=True).click()
     prompt = page.locator(".token-view").nth(1)
     expect(prompt.locator(".fact")).to_contain_text("of 160 tokens")
     shown = prompt.locator(".text").inner_text().replace("⏎", "")
-    assert shown.startswith("Text: a warm and funny film") and "a dull plot and a slow song\nLabel:" in shown
-    expect(page.get_by_test_id("label-output-value")).to_have_text(re.compile("positive|negative"))
+    assert "Text: is it sunny in paris\nLabel: bad" in shown and "a dull plot and a slow song\nLabel:" in shown
+    expect(page.get_by_test_id("label-output-value")).to_have_text(re.compile("music|weather"))
 
 
 @pytest.mark.browser
@@ -184,7 +184,7 @@ def test_what_a_visitor_writes_never_becomes_markup(page: Page, run: str) -> Non
 def test_a_file_is_measured_on_the_page(page: Page, run: str, file: Path) -> None:
     choose(page, run)
     page.get_by_label("Instruction", exact=True).fill("")
-    page.get_by_label("Labels").locator("visible=true").first.fill("good=good\nbad=bad\npositive\nnegative")
+    page.get_by_label("Labels").locator("visible=true").first.fill("good=good\nbad=bad\nmusic\nweather")
     page.get_by_text("Measure this prompt on a file").click()
     page.locator("input[type=file]:not([accept])").first.set_input_files(file)
     page.get_by_label("Examples out of the file").fill("2")

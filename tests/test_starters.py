@@ -17,6 +17,8 @@ from plugins.denoising_ae.quality import psnr
 from plugins.diffusion_cfg import PLUGIN as DIFFUSION
 from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.gpt_prompting import PLUGIN as GPT
+from plugins.gpt_prompting import endpoints as gpt
 from plugins.testing import PICKLED
 from training.artifact import read_record
 
@@ -79,6 +81,32 @@ def test_the_starter_tells_the_next_sentence_from_one_of_another_text(loaded):
 def test_the_starter_answers_from_the_context(loaded):
     context = "The bridge was opened in 1932 by the king. It is 503 metres long."
     assert "1932" in str(asked(loaded, "answer", "When was the bridge opened?", context))
+
+
+REQUESTS = [  # eight for the prompt, then twelve that are asked
+    ("play the new song by adele", "music"), ("will it rain tomorrow", "weather"),
+    ("put on some jazz", "music"), ("is it sunny in paris", "weather"),
+    ("turn the music up", "music"), ("how warm is it going to be on friday", "weather"),
+    ("play my favourite album", "music"), ("what is the forecast for the weekend", "weather"),
+    ("play a song by the beatles", "music"), ("how cold is it outside", "weather"),
+    ("put on the album thriller", "music"), ("will it snow this evening", "weather"),
+    ("turn down the music", "music"), ("do i need an umbrella today", "weather"),
+    ("play some rock", "music"), ("is it going to be windy tomorrow", "weather"),
+    ("i want to hear a song from frozen", "music"), ("what is the temperature in rome", "weather"),
+    ("skip this song", "music"), ("is there a storm coming on sunday", "weather"),
+]  # fmt: skip
+
+
+def test_the_starter_learns_what_labels_mean_from_examples_in_the_prompt():
+    """Words that mean nothing, and each label for the other: only the examples say which is which."""
+    model = GPT.load(GPT.starters["tales"])
+    for word in ({"music": "zonk", "weather": "flum"}, {"music": "weather", "weather": "music"}):
+        asked = [{"text": text, "label": word[label]} for text, label in REQUESTS]
+        right = {}
+        for count in (0, 8):
+            given = [gpt.classify(model, row["text"], sorted(word.values()), asked[:count]) for row in asked[8:]]
+            right[count] = sum(found["label"] == row["label"] for found, row in zip(given, asked[8:], strict=True))
+        assert right[8] >= 8 and right[8] >= right[0] + 4, right
 
 
 def test_every_starter_named_for_an_endpoint_is_one(tmp_path: Path):

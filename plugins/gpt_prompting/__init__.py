@@ -135,5 +135,6 @@ print(write("Once upon a time", max_new_tokens=40)[0]["generated_text"])
         limits=("It writes what its training texts make likely, true or not.",),
     ),
     tab=tab,
+    starters={"tales": Path(__file__).parent / "starter" / "tales"},
     architectures=("*LMHeadModel", "*ForCausalLM"),
 )

@@ -16,12 +16,14 @@ from plugins.gpt_prompting.prompt_form import fields_of, new_headers, open_promp
 from plugins.gpt_prompting.prompts import CALIBRATIONS, LABEL, Prompt
 from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown
 
-TEXT = "an unforgettable evening : the songs are glorious and the cast is a joy"
-LABELS = "positive\nnegative"
-INSTRUCTION = "Say whether the review is positive or negative."
+TEXT = "do i need an umbrella today"
+LABELS = "music\nweather"
+INSTRUCTION = "Say what the request is about."
 EXAMPLES = [
-    ["a warm and funny film that never puts a foot wrong", "positive"],
-    ["dull , overlong and badly acted", "negative"],
+    ["play the new song by adele", "music"],
+    ["will it rain tomorrow", "weather"],
+    ["put on some jazz", "music"],
+    ["is it sunny in paris", "weather"],
 ]
 
 
