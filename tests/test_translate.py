@@ -76,12 +76,19 @@ def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
             "Name source_column and target_column",
         ),
         ("en,de\nsame words here,same words here\nmore of it now,more of it now\n", "two equal sides"),
+        ("en,id\nfirst text here,1\nother text here,2\n", "the translations are missing"),
         (f"en,de\na,{'x' * 300}\nhello,hallo\n", "times as long as the other: Are they aligned? Line 2."),
     ],
 )
 def test_what_does_not_look_like_pairs_is_told(content: str, words: str, tmp_path: Path) -> None:
     sheet = check_translate(settings(write(tmp_path / "odd.csv", content)))
     assert any(words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
+
+
+def test_a_sheet_without_held_out_pairs_is_still_made(tmp_path: Path) -> None:
+    chosen = settings(write(tmp_path / "one.csv", "en,de\nhello there,hallo du\n"), max_length=2000)
+    findings = build_translate(chosen).findings()
+    assert not any("cannot write" in row.title for row in findings), findings
 
 
 # -- the network -----------------------------------------------------------------------------------------------------------
@@ -190,6 +197,13 @@ def test_alternatives_come_best_first(translator: Any) -> None:
     scores = [found["score"], *(one["score"] for one in found["alternatives"])]
     assert found["translation"] == "der König hört Licht" and scores == sorted(scores, reverse=True)
     assert found["translation"] not in [one["translation"] for one in found["alternatives"]]
+
+
+def test_one_beam_gives_one_translation_and_how_sure_it_is(translator: Any) -> None:
+    model = load(translator[1])
+    one, four = (endpoints.translate(model, "the king hears light", beams, 3) for beams in (1, 4))
+    assert one["alternatives"] == [] and len(four["alternatives"]) <= 3
+    assert one["translation"] == four["translation"] and one["score"] == pytest.approx(four["score"], abs=1e-4)
 
 
 def test_bad_questions_are_refused(translator: Any) -> None:
