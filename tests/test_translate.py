@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
-from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load
+from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load, look_inside
 from plugins.bert_finetune.settings import TranslateSettings
 from plugins.bert_finetune.translate.network import train_tokenizer
 from plugins.bert_finetune.translate.pairs import read
@@ -214,6 +214,13 @@ def test_bad_questions_are_refused(translator: Any) -> None:
         endpoints.translate(model, "the dog " * 40)
     with pytest.raises(UserError, match="up to 16"):
         endpoints.translate(model, "the dog", beams=99)
+
+
+def test_a_translator_shows_how_it_reads(translator: Any) -> None:
+    model = load(translator[1])
+    assert len(endpoints.embed(model, "the king hears light")) == TINY["hidden_size"]
+    tokens, values = look_inside.attention(model, "the king hears light")
+    assert values.shape == (1, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
 
 
 def test_a_file_is_translated(translator: Any, tmp_path: Path) -> None:
