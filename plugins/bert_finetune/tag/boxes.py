@@ -15,7 +15,7 @@ EXAMPLES = [
     "play the new album by Radiohead on Spotify",
     "rate The Great Gatsby five out of six stars",
 ]  # what the starter was trained on: spoken commands
-HEADERS = ["entity", "kind", "probability"]
+HEADERS = ["entity", "probability", "kind"]
 
 
 def draw_tag(workbench: Workbench) -> None:
@@ -35,7 +35,7 @@ def draw_tag(workbench: Workbench) -> None:
     def tag(name: str, words: str) -> tuple[dict[str, Any], list[list[Any]]]:
         found = workbench.call(endpoints.tag, name, words)["entities"]
         entities = [{"entity": one["label"], "start": one["start"], "end": one["end"]} for one in found]
-        sure = [[one["text"], one["label"], round(one["probability"], 4)] for one in found]
+        sure = [[one["text"], round(one["probability"], 4), one["label"]] for one in found]
         return {"text": words, "entities": entities}, sure or [["none found", "", ""]]
 
     gr.on([button.click, text.submit], tag, [weights, text], [marked, rows], api_visibility="private")
