@@ -47,6 +47,6 @@ def heat_map(names: Sequence[str], values: Any, inches: float) -> Any:
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axes = figure.subplots()
     axes.imshow(values, cmap="viridis", vmin=0, vmax=float(values.max()))
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=10)
+    axes.set_yticks(range(len(names)), names, fontsize=10)
     return figure

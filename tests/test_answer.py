@@ -100,6 +100,18 @@ def test_whole_articles_are_held_out() -> None:
 # -- windows and spans -----------------------------------------------------------------------------------------------------
 
 
+def test_few_long_articles_are_held_out_by_context(tmp_path: Path) -> None:
+    def article(title: str) -> dict[str, Any]:
+        told = [(f"the {title} stands in {word} .", word) for word in WORDS]
+        return {"title": title, "paragraphs": [{"context": text, "qas": [{"question": "where ?", "id": f"{title} {word}", "answers": [{"text": word, "answer_start": text.index(word)}]}]} for text, word in told]}  # fmt: skip
+
+    path = write(tmp_path / "few.json", json.dumps({"data": [article("bridge"), article("tower")]}))
+    sheet = check_answer(settings(path, eval_share=0.13))
+    assert any(row.title == "14 questions to train on, 2 to evaluate on" for row in sheet.findings), sheet.findings
+    sheet = check_answer(settings(path, eval_share=0))
+    assert any(row.level == "amber" and "No question to evaluate on" in row.title for row in sheet.findings)
+
+
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=60), st.data())
 def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.DataObject) -> None:
     tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)

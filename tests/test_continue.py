@@ -47,7 +47,17 @@ def config(folder: Path, name: str = "config.json", **values: object) -> Path:
 PLUGINS = [found.plugin for found in discover("builtin") if found.plugin]
 
 
-@pytest.mark.parametrize("architecture", ["BertForSequenceClassification", "RobertaForMaskedLM", "MPNetModel"])
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "BertForSequenceClassification",
+        "RobertaForMaskedLM",
+        "MPNetModel",
+        "BertForQuestionAnswering",
+        "MarianMTModel",
+        "T5ForConditionalGeneration",
+    ],
+)
 def test_encoder_without_our_record_opens_in_bert(tmp_path: Path, architecture: str):
     assert recognise(config(tmp_path, architectures=[architecture]), "a/b", PLUGINS).name == "bert_finetune"
 
@@ -64,7 +74,7 @@ def test_record_decides_over_the_architecture(tmp_path: Path):
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({"architectures": ["T5ForConditionalGeneration"]}, "an encoder with a decoder, T5ForConditionalGeneration: no tab here"),
+        ({"architectures": ["WhisperForConditionalGeneration"]}, "an encoder with a decoder, WhisperForConditionalGeneration: no tab here"),
         ({"architectures": ["Unheard"]}, "a/b is Unheard: no tab here can use that"),
         ({}, "does not say what it is"),
         ({"architectures": "no list"}, "does not say what it is"),
@@ -128,11 +138,11 @@ def test_api_finds_pulls_and_predicts(page_with_hub: tuple[Client, Hub, str]):
 @loopback.needs_hub
 def test_decoder_is_named_before_its_weights_are_fetched(page_with_hub: tuple[Client, Hub, str]):
     client, hub, _ = page_with_hub
-    about = json.dumps({"architectures": ["T5ForConditionalGeneration"]}).encode()
+    about = json.dumps({"architectures": ["WhisperForConditionalGeneration"]}).encode()
     random = save({"weight": np.frombuffer(os.urandom(2**21), dtype=np.float32)})
     repo = hub.make(f"alice/{secrets.token_hex(4)}", {"config.json": about, "model.safetensors": random})
     before = hub.downloaded_bytes()
-    with pytest.raises(AppError, match="is an encoder with a decoder, T5ForConditionalGeneration: no tab"):
+    with pytest.raises(AppError, match="is an encoder with a decoder, WhisperForConditionalGeneration: no tab"):
         client.predict(repo, api_name="/hub_pull")
     assert hub.downloaded_bytes() - before < 2**20
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from plugins.bert_finetune import PLUGIN, encoder, load, look_inside
+from plugins.bert_finetune import PLUGIN, encoder, endpoints, load, look_inside
 from training.errors import UserError
 
 TEXTS = ["the striker scored a goal", "the bank raised its rates", "the judge dismissed the appeal", "harbour lantern"]
@@ -80,3 +80,15 @@ def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
     ):
         with pytest.raises(UserError, match=words):
             look()
+
+
+def test_an_encoder_without_a_head_gives_all_but_guesses(model: Any, tmp_path: Path) -> None:
+    BertModel(model.model.config).save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    bare = load(tmp_path)
+    assert len(endpoints.embed(bare, TEXTS[0])) == 16
+    assert look_inside.attention(bare, TEXTS[0])[1].shape[:2] == (2, 2)
+    assert look_inside.sentence_map(bare, TEXTS)[0].shape == (4, 2)
+    assert look_inside.split_words(bare, TEXTS[0])["words"] == 5
+    with pytest.raises(UserError, match="cannot fill mask"):
+        endpoints.fill_mask(bare, "the [MASK]")

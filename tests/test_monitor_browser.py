@@ -12,10 +12,12 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from spaces_app.monitor import RunMonitor
 from spaces_app.theme import CSS, HEAD, THEME
+from training.inline_image import as_url, image_png
 
 pytestmark = pytest.mark.browser
 
@@ -242,6 +244,18 @@ def test_scrubber_goes_back_to_an_earlier_preview(page: Page, runs: Runs):
     page.get_by_label("Step of the preview").press("ArrowLeft")
     expect(page.get_by_text("step 100: a warm")).to_be_visible()
     expect(page.get_by_alt_text("digit at 100")).to_be_visible()
+
+
+def test_a_chart_is_shown_as_wide_as_the_panel_and_a_small_picture_is_not(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-chart")
+    runs.train(run_id, 1, 20)
+    chart = as_url(image_png(Image.new("RGB", (600, 300))))
+    items = [{"image": chart, "caption": "a chart"}, {"image": PIXEL, "caption": "a pixel"}]
+    runs.write(run_id, {"event": "sample", "step": 20, "items": items})
+    show(page, run_id)
+    expect(page.locator(".images .large")).to_have_count(1)
+    wide, small, panel = (page.locator(where).bounding_box() for where in ("img[alt='a chart']", "img[alt='a pixel']", ".run-monitor .images"))  # fmt: skip
+    assert wide and small and panel and wide["width"] > 0.95 * panel["width"] > 2 * small["width"]
 
 
 def test_hostile_text_stays_text(page: Page, runs: Runs):

@@ -275,6 +275,12 @@ def test_next_sentences_need_two_documents(tmp_path: Path) -> None:
     assert not red(tmp_path / "a.txt", text, next_objective="sop")
 
 
+def test_documents_too_short_for_a_row_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("It rained.\n\nWe left.\n")
+    with pytest.raises(UserError, match="that takes 8 tokens"):
+        build_pretrain(settings(tmp_path / "a.txt"))
+
+
 def test_one_document_holds_its_end_out() -> None:
     assert hold_out([["a", "b", "c", "d"]], 0.25, 0) == ([["a", "b", "c"]], [["d"]])
 

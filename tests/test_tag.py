@@ -163,6 +163,11 @@ def test_odd_spans_are_told(spans: str, level: Level, words: str, tmp_path: Path
     assert says(sheet, level, words), sheet.findings
 
 
+def test_a_column_of_plain_labels_is_not_taken_for_spans(tmp_path: Path) -> None:
+    sheet = check_tag(settings(write(tmp_path / "reviews.csv", "text,label\na warm film,1\n")))
+    assert says(sheet, "red", "has the columns text, label. Expected tokens and tags"), sheet.findings
+
+
 def test_sentences_of_the_training_file_are_left_out_of_the_evaluation(trips: Path, tmp_path: Path) -> None:
     lines = trips.read_text().splitlines()
     new = json.dumps({"text": "mister twice", "spans": []})

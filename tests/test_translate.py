@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
-from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load
+from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load, look_inside
 from plugins.bert_finetune.settings import TranslateSettings
 from plugins.bert_finetune.translate.network import train_tokenizer
 from plugins.bert_finetune.translate.pairs import read
@@ -76,12 +76,19 @@ def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
             "Name source_column and target_column",
         ),
         ("en,de\nsame words here,same words here\nmore of it now,more of it now\n", "two equal sides"),
+        ("en,id\nfirst text here,1\nother text here,2\n", "the translations are missing"),
         (f"en,de\na,{'x' * 300}\nhello,hallo\n", "times as long as the other: Are they aligned? Line 2."),
     ],
 )
 def test_what_does_not_look_like_pairs_is_told(content: str, words: str, tmp_path: Path) -> None:
     sheet = check_translate(settings(write(tmp_path / "odd.csv", content)))
     assert any(words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
+
+
+def test_a_sheet_without_held_out_pairs_is_still_made(tmp_path: Path) -> None:
+    chosen = settings(write(tmp_path / "one.csv", "en,de\nhello there,hallo du\n"), max_length=2000)
+    findings = build_translate(chosen).findings()
+    assert not any("cannot write" in row.title for row in findings), findings
 
 
 # -- the network -----------------------------------------------------------------------------------------------------------
@@ -192,6 +199,13 @@ def test_alternatives_come_best_first(translator: Any) -> None:
     assert found["translation"] not in [one["translation"] for one in found["alternatives"]]
 
 
+def test_one_beam_gives_one_translation_and_how_sure_it_is(translator: Any) -> None:
+    model = load(translator[1])
+    one, four = (endpoints.translate(model, "the king hears light", beams, 3) for beams in (1, 4))
+    assert one["alternatives"] == [] and len(four["alternatives"]) <= 3
+    assert one["translation"] == four["translation"] and one["score"] == pytest.approx(four["score"], abs=1e-4)
+
+
 def test_bad_questions_are_refused(translator: Any) -> None:
     model = load(translator[1])
     with pytest.raises(UserError, match="empty"):
@@ -200,6 +214,13 @@ def test_bad_questions_are_refused(translator: Any) -> None:
         endpoints.translate(model, "the dog " * 40)
     with pytest.raises(UserError, match="up to 16"):
         endpoints.translate(model, "the dog", beams=99)
+
+
+def test_a_translator_shows_how_it_reads(translator: Any) -> None:
+    model = load(translator[1])
+    assert len(endpoints.embed(model, "the king hears light")) == TINY["hidden_size"]
+    tokens, values = look_inside.attention(model, "the king hears light")
+    assert values.shape == (1, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
 
 
 def test_a_file_is_translated(translator: Any, tmp_path: Path) -> None:

@@ -137,6 +137,12 @@ ENCODERS = tuple(
     )
 )
 
+TRANSLATORS = (
+    "EncoderDecoderModel",
+    "*MTModel",
+    *(f"{name}ForConditionalGeneration" for name in ("T5", "MT5", "Bart", "MBart", "M2M100", "Pegasus")),
+)
+
 PLUGIN = Plugin(
     name="bert_finetune",
     title="BERT",
@@ -223,9 +229,11 @@ PLUGIN = Plugin(
     architectures=(
         "*ForSequenceClassification",
         "*ForTokenClassification",
+        "*ForQuestionAnswering",
         "*ForMaskedLM",
         "*ForPreTraining",
         *ENCODERS,
+        *TRANSLATORS,
     ),
     starters=starter.FOLDERS,
     starter_for=starter.ANSWERS,

@@ -174,7 +174,7 @@ def translate(model: Translator, text: str, beams: int = 4, alternatives: int = 
     Args:
         text: A sentence, or a few.
         beams: Translations followed at once, 1 to 16.
-        alternatives: How many of the next best to give, 0 to 16.
+        alternatives: How many of the next best to give, 0 to 16; there are fewer than beams.
 
     Returns:
         translation; score: its mean log-probability a token; alternatives: [{"translation", "score"}], best first.

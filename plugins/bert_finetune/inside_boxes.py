@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill, shorten
 from typing import Any
 
 import gradio as gr
@@ -18,26 +19,30 @@ The bank raised its interest rates.
 Shares fell after the quarterly report.
 The court sentenced him to five years.
 The judge dismissed the appeal."""
+NAMED = 12  # sentences of a map up to which each is written out
 DONE = {"masked": "#0f766e", "replaced at random": "#b45309", "kept, but asked for": "#7c3aed"}
 
 
 def draw_explain(workbench: Workbench) -> None:
     """The weight of each word for the label."""
-    gr.Markdown("Each word is masked in turn: what the label's log-odds lose by it is the word's weight.")
+    gr.Markdown(
+        "Each word is masked in turn: what the label's log-odds lose by it is the word's weight, shown as a share of the largest."
+    )
     weights = workbench.weights_picker()
     text = gr.Textbox(SENTENCE, label="Text", lines=2)
+    pair = gr.Textbox(label="Second text", lines=1, placeholder="For a model that was trained on pairs.")
     button = gr.Button("Explain", variant="primary")
     words = gr.HighlightedText(label="Weight of each word for the label", show_legend=True, combine_adjacent=False)
     tokens = gr.Textbox(label="How the tokenizer splits it", interactive=False)
 
-    def explain(name: str, sentence: str) -> tuple[Any, str]:
-        found = workbench.call(endpoints.explain, name, sentence)
+    def explain(name: str, sentence: str, second: str) -> tuple[Any, str]:
+        found = workbench.call(endpoints.explain, name, sentence, second)
         most = max((abs(word["weight"]) for word in found["words"]), default=0) or 1.0
         spans = [(word["word"] + " ", word["weight"] / most) for word in found["words"]]
         title = f"Weight of each word for the label {found['label']!r} ({found['probability']:.0%})"
         return gr.HighlightedText(spans, label=title), " · ".join(found["tokens"])
 
-    gr.on([button.click, text.submit], explain, [weights, text], [words, tokens], api_visibility="private")
+    gr.on([button.click, text.submit], explain, [weights, text, pair], [words, tokens], api_visibility="private")
 
 
 def draw_attention(workbench: Workbench) -> None:
@@ -49,7 +54,7 @@ def draw_attention(workbench: Workbench) -> None:
     with gr.Row():
         layer = gr.Slider(1, 12, 1, step=1, label="Layer")
         head = gr.Slider(1, 12, 1, step=1, label="Head")
-    heat = gr.Plot(label="Attention: rows look at columns")
+    heat = gr.Plot(label="Attention: rows look at columns", show_label=False)  # a label would cover the first row
 
     def attend(name: str, sentence: str, at_layer: int, at_head: int) -> tuple[Any, Any, Any]:
         tokens, values = workbench.call(_attention, name, sentence)
@@ -96,7 +101,9 @@ def draw_words(workbench: Workbench) -> None:
     text = gr.Textbox(DOMAIN, label="Text of your domain", lines=5, max_lines=12)
     button = gr.Button("Split", variant="primary")
     said = gr.Markdown()
-    rows = gr.Dataframe(headers=["word", "pieces", "times"], label="The words cut into most pieces", interactive=False)
+    rows = gr.Dataframe(
+        headers=["word", "pieces", "times"], label="The words cut into most pieces", interactive=False, wrap=True
+    )
 
     def split(name: str, sentence: str) -> tuple[str, list[list[Any]]]:
         found = workbench.call(_split_words, name, sentence)
@@ -109,12 +116,13 @@ def draw_words(workbench: Workbench) -> None:
 def draw_map(workbench: Workbench) -> None:
     """Sentence vectors in two dimensions."""
     gr.Markdown(
-        "Each line is a sentence, its vector the mean of the encoder's token vectors, drawn on the first two principal components."
+        "Each line is a sentence, its vector the mean of the encoder's token vectors, drawn on the first two principal components; "
+        f"of more than {NAMED} the number of the line is shown."
     )
     weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(SENTENCES, label="Sentences, one a line", lines=7, max_lines=20)
     button = gr.Button("Draw the map", variant="primary")
-    plot = gr.Plot(label="Sentences")
+    plot = gr.Plot(label="Sentences", show_label=False)  # a label would cover some
 
     def draw(name: str, lines: str) -> Any:
         texts = [line.strip() for line in lines.splitlines() if line.strip()]
@@ -152,22 +160,16 @@ def _sentence_map(model: Any, texts: list[str]) -> Any:
 
 
 def _scatter(texts: list[str], places: Any, shares: Any) -> Any:
-    """Sentences at their places, (texts, 2), as a figure."""
+    """Sentences at their places, (texts, 2), as a figure; where there are many, each by the number of its line."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
     axes.scatter(places[:, 0], places[:, 1], color="#0f766e", s=24)
-    for text, (x, y) in zip(texts[:60], places, strict=False):
-        axes.annotate(
-            text if len(text) <= 40 else text[:39] + "…",
-            (x, y),
-            fontsize=8,
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-        )
+    for number, (text, place) in enumerate(zip(texts, places, strict=True), 1):
+        said = shorten(text, 48, placeholder="…") if len(texts) <= NAMED else str(number)
+        axes.annotate(fill(said, 18), place, fontsize=10, xytext=(0, 5), textcoords="offset points", ha="center")
     axes.set(xlabel=f"first component ({shares[0]:.0%} of the variance)", ylabel=f"second ({shares[1]:.0%})")
-    axes.margins(x=0.3, y=0.15)  # the longest label is about that wide
+    axes.margins(x=0.2, y=0.2)  # the longest label is about that wide
     axes.grid(alpha=0.3)
     return figure

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plugins.bert_finetune.pretrain.masking import Masker
-from plugins.bert_finetune.vectors import embed
+from plugins.bert_finetune.vectors import body, embed
 from training.errors import UserError
 
 SHOWN_WORDS = 12
@@ -105,13 +105,13 @@ def attention(model: Any, text: str, most: int = 64) -> tuple[list[str], np.ndar
 
     if not text.strip():
         raise UserError("The text is empty: write a sentence.")
-    body = model.model.base_model
+    network = body(model.model)
     found = model.tokenizer(text, truncation=True, max_length=min(most, model.max_length), return_tensors="pt")
-    before = body.config._attn_implementation
-    body.set_attn_implementation("eager")  # the fused kernels do not give their probabilities
+    before = network.config._attn_implementation
+    network.set_attn_implementation("eager")  # the fused kernels do not give their probabilities
     try:
         with torch.inference_mode():
-            layers = body(**found.to(model.model.device), output_attentions=True).attentions
+            layers = network(**found.to(model.model.device), output_attentions=True).attentions
     finally:
-        body.set_attn_implementation(before)
+        network.set_attn_implementation(before)
     return model.tokenizer.convert_ids_to_tokens(found["input_ids"][0]), torch.cat(layers).float().cpu().numpy()

@@ -11,14 +11,15 @@ from typing import Any
 from training.errors import UserError
 
 PREDICTORS = {  # pattern of the architecture -> module and class
-    "*ForSequenceClassification": ("classify", "Classifier"),
-    "*ForTokenClassification": ("tag", "Tagger"),
-    "*ForQuestionAnswering": ("answer", "Reader"),
-    "EncoderDecoderModel": ("translate", "Translator"),
-    "*ForConditionalGeneration": ("translate", "Translator"),
-    "*MTModel": ("translate", "Translator"),
-    "*ForMaskedLM": ("pretrain", "LanguageModel"),
-    "*ForPreTraining": ("pretrain", "LanguageModel"),
+    "*ForSequenceClassification": ("classify.predictor", "Classifier"),
+    "*ForTokenClassification": ("tag.predictor", "Tagger"),
+    "*ForQuestionAnswering": ("answer.predictor", "Reader"),
+    "EncoderDecoderModel": ("translate.predictor", "Translator"),
+    "*ForConditionalGeneration": ("translate.predictor", "Translator"),
+    "*MTModel": ("translate.predictor", "Translator"),
+    "*ForMaskedLM": ("pretrain.predictor", "LanguageModel"),
+    "*ForPreTraining": ("pretrain.predictor", "LanguageModel"),
+    "*Model": ("bare", "Encoder"),  # no head: its vectors, its attention and its tokenizer can be had
 }
 
 
@@ -26,18 +27,18 @@ def load_as_made(folder: Path) -> Any:
     """The predictor for what is in `folder`.
 
     Raises:
-        UserError: If it has no head that any of them uses, says what can be done with it; or if vocabulary and weights
+        UserError: If none of them can use it; or if vocabulary and weights
             do not belong together.
     """
     names = _architectures(folder)
     for pattern, (package, kind) in PREDICTORS.items():
         if any(fnmatch(name, pattern) for name in names):
-            loaded = getattr(import_module(f"plugins.bert_finetune.{package}.predictor"), kind).load(folder)
+            loaded = getattr(import_module(f"plugins.bert_finetune.{package}"), kind).load(folder)
             import_module("plugins.bert_finetune.encoder").check_vocabulary(loaded.tokenizer, loaded.model)
             return loaded
     said = ", ".join(names) or "nothing"
     raise UserError(
-        f"{folder.name} names {said} as its architecture, a network without a head: train it for a task first."
+        f"{folder.name} names {said} as its architecture, which nothing here uses: choose an encoder, or what was fine-tuned from one."
     )
 
 

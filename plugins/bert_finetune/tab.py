@@ -54,7 +54,9 @@ def _draw_try(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column():
-            text = gr.Textbox(label="Text", lines=4, placeholder="Write a sentence, or take an example below.")
+            text = gr.Textbox(
+                EXAMPLES[0], label="Text", lines=4, placeholder="Write a sentence, or take an example below."
+            )
             pair = gr.Textbox(label="Second text", lines=2, placeholder="For a model that was trained on pairs.")
             button = gr.Button("Classify", variant="primary")
             gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")

@@ -18,8 +18,16 @@ MANY_CUT = 0.05  # share of the texts
 UNKNOWN, MOSTLY_UNKNOWN = 0.01, 0.9  # share of the tokens
 
 
-def cut_texts(parts: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_length: int) -> list[Finding]:
-    """Say how many texts are cut at `max_length` tokens, and the share of all tokens that is lost.
+def beyond_positions(wished: int, has: int) -> list[Finding]:
+    """Say that the network reads fewer tokens than `max_length` asks for."""
+    if wished <= has:
+        return []
+    title = f"max_length is {wished:,}, and the model has positions for {has:,} tokens: {has:,} are used"
+    return [Finding("amber", title, "For longer texts start from a model with more positions.")]
+
+
+def cut_texts(parts: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_length: int, most: int) -> list[Finding]:
+    """Say how many texts are cut at `max_length` tokens of `most` that the network could read, and the share of all tokens that is lost.
 
     Args:
         parts: Token ids as the model gets them, and the texts they are of; such as training and evaluation rows.
@@ -32,7 +40,12 @@ def cut_texts(parts: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_le
     share = 1 - sum(kept) / sum(whole)
     title = f"{cut:,} of {counted(len(kept), 'text')} cut to {max_length} tokens: {share:.1%} of all tokens lost"
     level = "amber" if share > MUCH_LOST or cut > len(kept) * MANY_CUT else "green"
-    return [Finding(level, title, "Raise max_length if the end of a text matters; it costs time and memory.")]
+    advice = (
+        "Raise max_length if the end of a text matters; it costs time and memory."
+        if max_length < most
+        else "The model reads no more: where the end of a text matters, cut it into parts, or start from one with more positions."
+    )
+    return [Finding(level, title, advice)]
 
 
 def _whole_lengths(ids: Ids, rows: LabelledTexts, tokenizer: Any, max_length: int) -> list[int]:

@@ -28,6 +28,11 @@ def masked_mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> to
     return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
+def body(model: Any) -> Any:
+    """The network below the heads; of an encoder with a decoder, the encoder."""
+    return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
+
+
 def embed(loaded: Any, texts: list[str]) -> np.ndarray:
     """One vector a text, (texts, width), float32.
 
@@ -39,13 +44,13 @@ def embed(loaded: Any, texts: list[str]) -> np.ndarray:
     """
     if not texts or not all(text.strip() for text in texts):
         raise UserError("There is an empty text: nothing can be said of it.")
-    body, parts = loaded.model.base_model, []
+    network, parts = body(loaded.model), []
     for start in range(0, len(texts), BATCH_TEXTS):
         batch = loaded.tokenizer(
             texts[start : start + BATCH_TEXTS], padding=True, truncation=True, max_length=loaded.max_length,
             return_tensors="pt",
         ).to(loaded.model.device)  # fmt: skip
         with torch.inference_mode():
-            hidden = body(**batch).last_hidden_state
+            hidden = network(**batch).last_hidden_state
         parts.append(masked_mean(hidden.float(), batch["attention_mask"]).cpu().numpy())
     return np.concatenate(parts)

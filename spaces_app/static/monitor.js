@@ -7,6 +7,7 @@ const ERROR_MS = 5000; // after an answer that says why there is nothing to show
 const LONGEST_RETRY_MS = 8000; // while the server does not answer
 const ANSWER_MS = 20000; // an answer that takes longer counts as none
 const MOST_POINTS = 600; // drawn for one curve
+const LARGE = 300; // pixels of a picture from which it gets the whole width: charts, strips of pictures
 const MOST_PREVIEWS = 40; // kept for the scrubber: they may hold images
 const SMOOTHING = 0.9; // weight of the past in the smoothed training loss
 
@@ -511,7 +512,9 @@ function drawSamples({ step, items }) {
 const isPicture = (address) => typeof address === "string" && /^data:image\/(png|jpeg|webp|gif);base64,/.test(address);
 
 function drawImage({ image, caption }, step) {
-  const figure = html("figure", {}, html("img", { src: image, alt: caption ? String(caption) : `preview at step ${step}` }));
+  const picture = html("img", { src: image, alt: caption ? String(caption) : `preview at step ${step}` });
+  const figure = html("figure", {}, picture);
+  picture.addEventListener("load", () => figure.classList.toggle("large", picture.naturalWidth >= LARGE));
   if (caption) figure.append(html("figcaption", { "aria-hidden": "true" }, String(caption)));
   return figure;
 }

@@ -19,6 +19,10 @@ EXAMPLES = [["Where does the Rhine rise?", CONTEXT], ["How long is the Rhine?", 
 
 def draw_answer(workbench: Workbench) -> None:
     """A question and its answer in the context, and a file."""
+    gr.Markdown(
+        "The starter is a very small reader and often wrong (its card says how often): it shows how answering works. For answers "
+        "to rely on, train from a larger encoder, or name a reader of the Hub."
+    )
     weights = workbench.weights_picker(starter=starter.QUESTIONS)
     question = gr.Textbox(EXAMPLES[0][0], label="Question", max_lines=2)
     context = gr.Textbox(CONTEXT, label="Context", lines=5)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugins.bert_finetune.held_out import tell_split
 from training.column_names import plain_name
 from training.data import Table, read_table
 from training.errors import UserError
@@ -91,13 +92,20 @@ def read(settings: AnswerSettings) -> AnswerData:
         evaluation, more = _questions(settings.eval_data, settings)
         name = Path(settings.eval_data).name
         findings += [replace(finding, title=f"{name}: {finding.title}") for finding in more]
-        findings += _leaks(found, evaluation, name)
+        findings += [*_leaks(found, evaluation, name), tell_split(len(found), len(evaluation), "question")]
         return AnswerData(found, evaluation, tuple(findings))
-    groups = [one.group for one in found]
-    if len(set(groups)) < 2:
-        groups = [one.context for one in found]
-    train, held = split_rows(None, len(found), eval_share=settings.eval_share, seed=settings.seed, groups=groups)
+    train, held = _split(found, settings)
+    findings += [tell_split(len(train), len(held), "question")] if found else []
     return AnswerData([found[row] for row in train], [found[row] for row in held], tuple(findings))
+
+
+def _split(found: list[Question], settings: AnswerSettings) -> tuple[Any, Any]:
+    """Whole articles are held out; where every one holds more than the share, whole contexts."""
+    for groups in ([one.group for one in found], [one.context for one in found]):
+        train, held = split_rows(None, len(found), eval_share=settings.eval_share, seed=settings.seed, groups=groups)
+        if len(held):
+            break
+    return train, held
 
 
 def _leaks(train: list[Question], evaluation: list[Question], name: str) -> list[Finding]:

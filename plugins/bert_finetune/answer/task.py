@@ -177,6 +177,7 @@ class AnswerTask(Task):
         held = {row.window.question for row in self.train_data if row.target != (0, 0)}
         lost = sum(bool(one.answers) for one in self.data.train) - len(held)
         found = [Finding("green", f"{counted(count, 'question')} in {counted(len(self.train_data), 'window')} of {self.max_length} tokens at most")]  # fmt: skip
+        found += token_checks.beyond_positions(self.settings.max_length, self.max_length)
         if lost > 0:
             advice = "Raise max_length or stride: no window holds the answer whole."
             found.append(Finding("amber", f"{counted(lost, 'answer')} that nothing can be learned of", advice))

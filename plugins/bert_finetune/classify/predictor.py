@@ -154,7 +154,7 @@ class Classifier:
         if not text.strip():
             raise UserError("The text is empty: write something to classify.")
         if self.facts.get("text_pair_column") and not text_pair.strip():
-            raise UserError("This model was trained on pairs of texts: give text_pair too.")
+            raise UserError("This model was trained on pairs of texts: give the second text (text_pair) too.")
 
     def _label(self, row: np.ndarray) -> str | list[str]:
         if self.multi_label:

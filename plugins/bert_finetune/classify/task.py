@@ -205,8 +205,10 @@ class ClassifyTask(Task):
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
-        cut = token_checks.cut_texts([train, evaluation], self.tokenizer, self.max_length)
-        return cut + token_checks.unknown_tokens(self.train_data.ids, self.tokenizer)
+        most = encoder.positions(self.model)
+        found = token_checks.beyond_positions(self.settings.max_length, most)
+        found += token_checks.cut_texts([train, evaluation], self.tokenizer, self.max_length, most)
+        return found + token_checks.unknown_tokens(self.train_data.ids, self.tokenizer)
 
 
 def _say(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:

@@ -10,7 +10,11 @@ from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
 from plugins.bert_finetune.file_box import draw_file_box
 
-HIDDEN = ["The capital of France is [MASK].", "The [MASK] orbits the [MASK].", "She opened the [MASK] and read it."]
+HIDDEN = [
+    "The [MASK] orbits the [MASK].",
+    "She shook her [MASK] and smiled.",
+    "The president of the United [MASK] lives in Washington.",
+]
 PAIRS = [
     ["The war ended in 1945.", "Millions of soldiers returned home."],
     ["The war ended in 1945.", "Enzymes are proteins that speed up reactions."],

@@ -14,7 +14,7 @@ from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.padding import pad
 from plugins.bert_finetune.pretrain import health, network
 from plugins.bert_finetune.pretrain.corpus import check_documents, encode, read_documents
-from plugins.bert_finetune.pretrain.examples import Window, Windows, draw_pair
+from plugins.bert_finetune.pretrain.examples import LEAST, Window, Windows, draw_pair
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from plugins.bert_finetune.vectors import masked_mean
@@ -25,6 +25,7 @@ from training.documents import hold_out
 from training.errors import UserError
 from training.preflight import Finding, Sheet
 from training.task import Score, Task
+from training.wording import counted
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import PretrainSettings
@@ -93,7 +94,9 @@ class PretrainTask(Task):
         size = self.max_length - SPECIAL
         self.train_data = Windows(encode(train, tokenizer), size, settings.seed)
         if not len(self.train_data):
-            raise UserError("The corpus is too short to make one row of: give more text.")
+            raise UserError(
+                f"No document is long enough to make a row of: that takes {LEAST} tokens. Give longer ones, or join them."
+            )
         self.held = Windows(encode(held, tokenizer), size, settings.seed)
         order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.evaluation_rows]
         self.probes = _probes(settings, tokenizer, self.max_length)
@@ -221,11 +224,17 @@ class PretrainTask(Task):
     def findings(self) -> list[Finding]:
         config: Any = self.model.config
         count = self.facts["parameters"]
-        shape = f"{config.num_hidden_layers} layers, {config.num_attention_heads} heads, width {config.hidden_size}"
+        layers, heads = counted(config.num_hidden_layers, "layer"), counted(config.num_attention_heads, "head")
+        size = f"{count / 1e6:,.1f} M" if count >= 1e5 else f"{count:,}"
         passes = self.settings.steps * self.settings.batch_size / len(self.train_data)
         known = token_checks.unknown_tokens([self.train_data.corpus.tokens], self.tokenizer)
-        title = f"{self.facts['tokens']:,} tokens in {len(self.train_data):,} rows, read {passes:.1f} times"
-        return [Finding("green", f"{shape}: {count / 1e6:,.1f} M parameters"), Finding("green", title), *known]
+        title = f"{self.facts['tokens']:,} tokens in {counted(len(self.train_data), 'row')}, read {passes:,.1f} times"
+        return [
+            Finding("green", f"{layers}, {heads}, width {config.hidden_size}: {size} parameters"),
+            Finding("green", title),
+            *token_checks.beyond_positions(self.settings.max_length, self.max_length),
+            *known,
+        ]
 
 
 def _objectives(settings: PretrainSettings) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugins.bert_finetune.held_out import tell_split
 from plugins.bert_finetune.tag import schemes
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
 from plugins.bert_finetune.tag.sentences import Sentence, from_table
@@ -54,7 +55,7 @@ def read(settings: TagSettings) -> TagData:
     found, findings = _sentences(settings.data, settings)
     bare = schemes.are_bare({tag for one in found for tag in one.tags})
     found, repairs = _as_bio(found, settings) if not bare else (found, [])
-    findings += repairs + _amounts(found, bare)
+    findings += repairs + ([] if any(row.level == "red" for row in repairs) else _amounts(found, bare))
     if settings.eval_data:
         train, (evaluation, more) = found, _evaluation(settings, found, bare)
         findings += more
@@ -63,7 +64,8 @@ def read(settings: TagSettings) -> TagData:
         left, held = split_rows(None, len(found), eval_share=settings.eval_share, seed=settings.seed, groups=keys)
         train, evaluation = [found[row] for row in left], [found[row] for row in held]
     tags = _all_tags(train, bare)
-    findings += _unseen(evaluation, set(tags)) if train else []
+    if not any(finding.level == "red" for finding in findings):
+        findings += [tell_split(len(train), len(evaluation), "sentence"), *_unseen(evaluation, set(tags))]
     return TagData(train, evaluation, tags, bare, tuple(findings))
 
 

@@ -46,13 +46,19 @@ def from_table(table: Table, settings: TagSettings) -> tuple[list[Sentence], lis
     if tokens and tags:
         return _from_lists(table, tokens, tags)
     text = settings.text_column or next((names[name] for name in TEXTS if name in names), "")
-    spans = settings.spans_column or next((names[name] for name in SPANS if name in names and names[name] != text), "")
+    spans = settings.spans_column or next((names[name] for name in SPANS if name in names and names[name] != text and _may_hold_spans(table, names[name])), "")  # fmt: skip
     if text and spans:
         return _from_spans(table, text, spans, settings.repair_tags)
     raise UserError(
         f"{table.source} has the columns {', '.join(table.names)}. Expected tokens and tags (lists of equal length), or "
         "text and spans (start, end, label); or a CoNLL file. Name the columns if they are called otherwise."
     )
+
+
+def _may_hold_spans(table: Table, column: str) -> bool:
+    """Whether its first full cell is a list, or the JSON of one: a column of plain labels is none."""
+    first = next((cell for cell in table.column(column).to_pylist() if cell not in (None, "")), [])
+    return isinstance(first, list) or str(first).lstrip().startswith("[")
 
 
 def _from_lists(table: Table, tokens: str, tags: str) -> tuple[list[Sentence], list[Finding]]:

@@ -162,7 +162,8 @@ class TagTask(Task):
         encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        return token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
+        found = token_checks.beyond_positions(self.settings.max_length, self.max_length)
+        return found + token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
 
 
 def _bracketed(words: Sequence[str], tags: Sequence[str]) -> str:

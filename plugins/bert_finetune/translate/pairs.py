@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugins.bert_finetune.held_out import tell_split
 from training.columns import describe_columns
 from training.data import Table, read_table
 from training.errors import UserError
@@ -69,6 +70,7 @@ def read(settings: TranslateSettings) -> TranslateData:
         findings.append(Finding("red", "No pair is left", "Every row lacks one of its sides."))
     if not settings.eval_data:
         left, held = split_rows(None, len(pairs), eval_share=settings.eval_share, seed=settings.seed, groups=pairs.sources)  # fmt: skip
+        findings += [tell_split(len(left), len(held), "pair")] if len(pairs) else []
         return TranslateData(pairs.select(left.tolist()), pairs.select(held.tolist()), tuple(findings))
     name = Path(settings.eval_data).name
     evaluation, more = _pairs(settings.eval_data, settings.eval_target_data, settings)
@@ -78,7 +80,9 @@ def read(settings: TranslateSettings) -> TranslateData:
     if len(fresh) < len(evaluation):
         title = f"{name}: {counted(len(evaluation) - len(fresh), 'text')} also in the training file"
         findings.append(Finding("amber", title, "Left out, or the score would be too good." if fresh else "The score will be too good."))  # fmt: skip
-    return TranslateData(pairs, evaluation.select(fresh) if fresh else evaluation, tuple(findings))
+    kept = evaluation.select(fresh) if fresh else evaluation
+    findings.append(tell_split(len(pairs), len(kept), "pair"))
+    return TranslateData(pairs, kept, tuple(findings))
 
 
 def _pairs(source: str, target: str, settings: TranslateSettings) -> tuple[Pairs, list[Finding]]:
@@ -168,6 +172,8 @@ def _columns(table: Table, settings: TranslateSettings) -> tuple[str, str]:
     left = [name for name in texts if name not in (settings.source_column, settings.target_column)]
     first = settings.source_column or (left.pop(0) if left else "")
     second = settings.target_column or (left.pop(0) if left else "")
+    if len(texts) < 2:
+        raise UserError(f"{table.source} has one column of texts: the translations are missing. Give them in a second column, or as target_data, line by line.")  # fmt: skip
     if not (first and second) or left:
         raise UserError(
             f"{table.source} has the columns {', '.join(table.names)}. Name source_column and target_column."

@@ -53,7 +53,7 @@ class Translator:
         count = len(self.tokenizer(self.prefix + text, verbose=False)["input_ids"])
         if count > self.max_length:
             raise UserError(f"The text has {count} tokens; this model reads {self.max_length}. Give it sentence by sentence.")  # fmt: skip
-        found = self.translations([text], max(beams, alternatives + 1), alternatives + 1)[0]
+        found = self.translations([text], beams, min(alternatives + 1, beams))[0]
         distinct = list(dict(reversed(found)).items())[::-1]
         records = [{"translation": said, "score": score} for said, score in distinct]
         return {**records[0], "alternatives": records[1:]}
@@ -76,13 +76,19 @@ class Translator:
                     output_scores=True,
                 )
             said = self.target_tokenizer.batch_decode(found.sequences, skip_special_tokens=True)
-            scores = found.sequences_scores.tolist() if beams > 1 else [0.0] * len(said)
+            scores = found.sequences_scores.tolist() if beams > 1 else self._greedy_scores(found)
             for place, row in enumerate(rows):
                 part = slice(place * count, (place + 1) * count)
                 out[row] = [
                     (text.strip(), round(score, 6)) for text, score in zip(said[part], scores[part], strict=True)
                 ]
         return out
+
+    def _greedy_scores(self, found: Any) -> list[float]:
+        """Mean log-probability a token of what one beam wrote, the end included, as beam search gives it."""
+        steps = self.model.compute_transition_scores(found.sequences, found.scores, normalize_logits=True)
+        written = found.sequences[:, -steps.shape[1] :] != self.model.generation_config.pad_token_id
+        return (steps.masked_fill(~written, 0).sum(1) / written.sum(1).clamp(min=1)).tolist()
 
     def translate_file(self, file: Path, beams: int = 4) -> Path:
         """A translation of every row of a table with a text column; what is too long is cut.

@@ -162,13 +162,17 @@ class TranslateTask(Task):
     def findings(self) -> list[Finding]:
         """What was cut, what the vocabulary lacks on either side, and whether it can write the targets at all."""
         cut = sum(len(row.source) >= self.max_length or len(row.target) >= self.max_length for row in self.train_data)
-        found = [Finding("amber", f"{counted(cut, 'pair')} cut to {self.max_length} tokens a side", "Raise max_length.")] if cut else []  # fmt: skip
+        found = token_checks.beyond_positions(self.settings.max_length, self.max_length)
+        advice = "Raise max_length." if not found else "Split them into sentences."
+        found += [Finding("amber", f"{counted(cut, 'pair')} cut to {self.max_length} tokens a side", advice)] if cut else []  # fmt: skip
         found += token_checks.unknown_tokens([row.source for row in self.train_data], self.tokenizer)
         found += token_checks.unknown_tokens([row.target for row in self.train_data], self.target_tokenizer)
         return found + self._unwritable()
 
     def _unwritable(self) -> list[Finding]:
         """The share of the targets that do not come back as they were when they are decoded: case or accents are lost."""
+        if not self.eval_data:
+            return []
         sample = self.evaluation.targets[:100]
         written = self.target_tokenizer.batch_decode(
             [row.target for row in self.eval_data[:100]], skip_special_tokens=True
