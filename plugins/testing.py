@@ -80,9 +80,9 @@ def check_artifact(where: str, plugin: Plugin, trainer: Trainer, run: Run) -> No
     record = read_record(run.artifact)
     assert (record["plugin"], record["trainer"]) == (plugin.name, trainer.name), f"{where}: the record is another's."
     assert (run.artifact / "README.md").is_file(), f"{where}: the artifact has no model card."
-    for name in ("selfsup.json", "README.md"):
-        assert str(run.folder.parent) not in (run.artifact / name).read_text(), (
-            f"{where}: {name} names a path of this machine."
+    for path in (each for each in run.artifact.rglob("*") if each.suffix in (".json", ".md")):
+        assert str(run.folder.parent) not in path.read_text(encoding="utf-8"), (
+            f"{where}: {path.relative_to(run.artifact)} names a path of this machine."
         )
     pickled = [path.name for path in run.artifact.rglob("*") if path.suffix in PICKLED]
     assert not pickled, f"{where}: save weights as safetensors, not as {', '.join(pickled)}."

@@ -57,7 +57,7 @@ def train(name: str, folder: Path, **values: Any) -> tuple[Any, dict[str, float]
 
 
 def test_diffusion_cfg_keeps_the_contract(tmp_path: Path, data: Path) -> None:
-    base = tmp_path / "base"
+    base = tmp_path / "runs" / "base"
     made = settings("denoiser", data=str(data), **MICRO)
     assembly.write(PLUGIN.trainer("denoiser").build(made).pipeline, base, half_precision=False)
     samples = {

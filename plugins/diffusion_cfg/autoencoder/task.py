@@ -11,7 +11,7 @@ import torch
 from plugins.diffusion_cfg.autoencoder.loss import kl_divergence, psnr, reconstruction_loss
 from plugins.diffusion_cfg.captioned.pixels import Sized, to_tensor
 from plugins.diffusion_cfg.captioned.reading import read
-from plugins.diffusion_cfg.framework.assembly import quietly, read_autoencoder
+from plugins.diffusion_cfg.framework.assembly import forget_paths, quietly, read_autoencoder
 from plugins.diffusion_cfg.framework.autoencoders import AUTOENCODERS, factor, make_autoencoder
 from plugins.diffusion_cfg.pictures import data_url, side_by_side
 from plugins.diffusion_cfg.settings import USUAL_SIZE
@@ -131,6 +131,7 @@ class AutoencoderTask(Task):
         vae.register_to_config(scaling_factor=float(f"{scale:.5g}"))
         with quietly():
             vae.save_pretrained(folder, safe_serialization=True)
+        forget_paths(folder)
 
     def _latent_deviation(self, vae: Any) -> float:
         """Standard deviation of the latents of training pictures (Rombach et al., 2022, App. D.1)."""

@@ -125,6 +125,16 @@ def write(pipeline: StableDiffusionPipeline, folder: Path, half_precision: bool)
                 small["vae"], pipeline.text_encoder, pipeline.tokenizer, small["unet"], pipeline.scheduler
             )
         pipeline.save_pretrained(folder, safe_serialization=True)
+    forget_paths(folder)
+
+
+def forget_paths(folder: Path) -> None:
+    """Take out of the configurations where their parts were read from: diffusers writes the path on this machine into them."""
+    for file in (*folder.glob("*.json"), *folder.glob("*/*.json")):
+        if "config" in file.name or file.name == "model_index.json":
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content.pop("_name_or_path", None):
+                file.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def check_memory(folder: Path) -> None:
