@@ -75,8 +75,8 @@ WAYS = "absolute,absolute with meta,climbing,climbing with meta,relative,file ur
 @pytest.mark.parametrize("forged", WAYS.split(","), indirect=True)
 def test_train_takes_no_file_that_was_not_uploaded(site: Site, forged: Any):
     before = len(site.studio.runs.all())
-    answer = fire(site, "train", "bert_finetune", "classify", TINY, forged, None, None)
-    other = fire(site, "train", "bert_finetune", "classify", TINY, None, None, {"eval_data": forged})
+    answer = fire(site, "train", "bert_finetune", "classify", TINY, forged, None, None, "")
+    other = fire(site, "train", "bert_finetune", "classify", TINY, None, None, {"eval_data": forged}, "")
     assert not answer["success"] and not other["success"]
     assert len(site.studio.runs.all()) == before
 
@@ -90,11 +90,13 @@ def test_prediction_reads_no_file_that_was_not_uploaded(site: Site, run: str, fo
 def test_another_runs_data_is_no_upload(site: Site, run: str):
     data = next((site.studio.runs.get(run).folder / "data").iterdir())
     for about in ({"path": str(data)}, {"path": str(data), "meta": FILE}):
-        assert not fire(site, "train", "bert_finetune", "classify", TINY, about, None, None)["success"]
+        assert not fire(site, "train", "bert_finetune", "classify", TINY, about, None, None, "")["success"]
 
 
 def test_uploaded_file_is_taken_as_a_control(site: Site, secret: Path):
-    answer = fire(site, "train", "bert_finetune", "classify", {**TINY, "steps": 1}, upload(site, secret), None, None)
+    answer = fire(
+        site, "train", "bert_finetune", "classify", {**TINY, "steps": 1}, upload(site, secret), None, None, ""
+    )
     assert answer["success"]
 
 
@@ -120,7 +122,7 @@ def inner_server() -> Iterator[tuple[str, list[str]]]:
 def test_server_fetches_no_address_for_a_visitor(site: Site, inner_server: tuple[str, list[str]]):
     url, asked = inner_server
     for about in ({"path": "x.csv", "url": url, "meta": FILE}, {"path": url, "meta": FILE}, {"path": url}):
-        assert not fire(site, "train", "bert_finetune", "classify", TINY, about, None, None)["success"]
+        assert not fire(site, "train", "bert_finetune", "classify", TINY, about, None, None, "")["success"]
     assert asked == []
 
 
@@ -139,7 +141,7 @@ def test_hostile_file_name_stays_in_the_run(site: Site, client: Client, tmp_path
     if answer.status_code != 200:
         return  # Gradio itself refuses it
     about = {"path": answer.json()[0], "orig_name": name, "meta": FILE}
-    message = fire(site, "train", "bert_finetune", "classify", {**TINY, "steps": 1}, about, None, None)
+    message = fire(site, "train", "bert_finetune", "classify", {**TINY, "steps": 1}, about, None, None, "")
     if message["success"]:
         folder = site.studio.runs.get(message["output"]["data"][0]["id"]).folder
         assert [path.resolve().parent for path in folder.glob("data/*")] == [folder / "data"]
