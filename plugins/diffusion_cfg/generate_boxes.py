@@ -28,7 +28,7 @@ def draw_generate(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column(scale=4, min_width=330):
-            form = _asked()
+            form = _asked(weights)
             with gr.Row():
                 button, stop = gr.Button("Draw", variant="primary"), gr.Button("Stop", variant="stop")
             form |= _form()
@@ -63,13 +63,16 @@ def draw_generate(workbench: Workbench) -> None:
     dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
 
 
-def _asked() -> dict[str, Any]:
+def _asked(weights: Any) -> dict[str, Any]:
     """The words: what the picture should show, and what not."""
     form: dict[str, Any] = {}
     form["prompt"] = gr.Textbox(
         starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the picture should show"
     )
-    gr.Examples(starter.PROMPTS, form["prompt"], label="Examples", api_visibility="private")  # fmt: skip
+    shown = [[prompt, name] for name, prompts in starter.EXAMPLES.items() for prompt in prompts]
+    parts = [gr.Textbox(render=False), gr.Textbox(render=False)]
+    examples = gr.Dataset(components=parts, headers=["Prompt", "Weights"], samples=shown, label="Examples")
+    examples.click(lambda row: row, examples, [form["prompt"], weights], **PRIVATE)
     form["negative_prompt"] = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
     return form
 

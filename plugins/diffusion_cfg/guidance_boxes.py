@@ -27,15 +27,12 @@ PLUS_SCALES = "0, 0.2, 0.4, 0.6, 0.8, 1"  # cfg++ takes no more
 def draw_guidance(workbench: Workbench) -> None:
     """Strips over scales, of one model or two; and one drawing taken apart."""
     gr.Markdown(GUIDANCE)
-    both = {starter.FASHION, starter.CAPTIONED_ONLY} <= {*starter.FOLDERS}  # equal but for the dropped captions
-    with gr.Row():
-        weights = workbench.weights_picker(starter=starter.FASHION if both else None)
-        other = workbench.weights_picker("Second weights (optional)", starter=starter.CAPTIONED_ONLY if both else "")
+    with gr.Row():  # equal but for the dropped captions
+        weights = workbench.weights_picker(starter=starter.FASHION)
+        other = workbench.weights_picker("Second weights (optional)", starter=starter.CAPTIONED_ONLY)
     gr.Markdown(UNTRAINED)
     with gr.Row():
-        prompt = gr.Textbox(
-            (starter.EXAMPLES[starter.FASHION] if both else starter.PROMPTS)[0], label="Prompt", scale=3
-        )
+        prompt = gr.Textbox(starter.EXAMPLES[starter.FASHION][0], label="Prompt", scale=3)
         scales = gr.Textbox(SCALES, label="Guidance scales", scale=2)
         seed = gr.Number(0, precision=0, minimum=0, label="Seed", scale=1)
     with gr.Row():
