@@ -11,7 +11,7 @@ from torch import Tensor
 from plugins.denoising_ae.network import Denoiser, pad_to
 from plugins.denoising_ae.progress import finished
 
-TILE = 768  # pixels a side; with its surroundings about 0.3 GB for a network of 64 channels
+TILE = 768  # pixels a side: 12 megapixels take a process of 0.9 GiB with the starter (docs/experiments.md)
 
 
 def in_tiles(model: Denoiser, picture: np.ndarray, level: float | None, tile: int = TILE) -> np.ndarray:
