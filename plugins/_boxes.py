@@ -35,6 +35,12 @@ def mended(function: F) -> F:
     return call  # type: ignore[return-value]
 
 
+def stops(button: gr.Button, work: Any, said: gr.Markdown) -> None:
+    """Let a button end an event that yields, and say so: after it has ended, as a step on its way would come after the word."""
+    stopped = button.click(None, None, None, cancels=[work], **PRIVATE)
+    stopped.then(lambda: "Stopped.", None, said, queue=False, **PRIVATE)
+
+
 def one_of(value: int, most: int) -> gr.Slider:
     """A slider of layers or heads at `value`, of those that there are."""
     return gr.Slider(value=value, maximum=max(2, most), interactive=most > 1)  # Gradio refuses a range of one

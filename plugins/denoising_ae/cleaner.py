@@ -12,7 +12,7 @@ import numpy as np
 from plugins.denoising_ae import artifact
 from plugins.denoising_ae.colour import from_opponent, to_opponent
 from plugins.denoising_ae.network import Denoiser
-from plugins.denoising_ae.noise_level import estimate_noise_level, level_to_tell
+from plugins.denoising_ae.noise_level import estimate_noise_level, goes_by_estimate, level_to_tell
 from plugins.denoising_ae.progress import finished, telling
 from plugins.denoising_ae.tiling import TILE, tile_by_tile
 from training.errors import UserError
@@ -80,7 +80,8 @@ class Cleaner:
         full = np.iinfo(pixels.dtype).max
         noisy = pixels.astype(np.float32) / full
         level = estimate_noise_level(noisy)
-        asked = strength * level if strength > 1 and level is not None else self.level_to_tell(noisy)
+        told = level if goes_by_estimate(self.noise["name"], self.model.config.level_input) else None
+        asked = strength * level if strength > 1 and level is not None else told
         removed = noisy - (yield from self._run(noisy, asked, tile))
         removed *= min(strength, 1.0)
         return Cleaned(np.rint(np.clip(noisy - removed, 0, 1) * full).astype(pixels.dtype), removed, level)

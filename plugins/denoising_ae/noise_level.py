@@ -31,8 +31,8 @@ def estimate_noise_level(pixels: np.ndarray) -> float | None:
     return float(255 * np.sqrt(max(np.linalg.eigvalsh(covariance)[0], 0.0)))
 
 
-def level_to_tell(noise: str, takes_level: bool, pixels: np.ndarray) -> float | None:
-    """What a network is told of a picture whose noise nobody measured: the estimate where it was trained on white Gaussian noise.
+def goes_by_estimate(noise: str, takes_level: bool) -> bool:
+    """Whether a network is told the estimate of a level that nobody measured: where it was trained on white Gaussian noise.
 
     A network judges the level less well for itself: told the estimate, the starter for photographs gains 0.55 dB at a level of 5, 0.2 at 15 and
     0.05 from 25 up, on pictures of 8 bits and through JPEG as well.
@@ -40,12 +40,13 @@ def level_to_tell(noise: str, takes_level: bool, pixels: np.ndarray) -> float | 
     Args:
         noise: What it was trained on.
         takes_level: Whether it can be told.
-        pixels: (height, width, channels) in [0, 1].
-
-    Returns:
-        None where it has to judge for itself: other noises, or too small a picture.
     """
-    return estimate_noise_level(pixels) if takes_level and noise == "gaussian" else None
+    return takes_level and noise == "gaussian"
+
+
+def level_to_tell(noise: str, takes_level: bool, pixels: np.ndarray) -> float | None:
+    """The estimate for a picture (height, width, channels) in [0, 1]; None where the network has to judge for itself."""
+    return estimate_noise_level(pixels) if goes_by_estimate(noise, takes_level) else None
 
 
 def _patches(plane: np.ndarray, channels: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen, mended
+from plugins._boxes import PRIVATE, chosen, mended, stops
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
 from plugins.denoising_ae.levels import NOISES
@@ -66,10 +66,7 @@ def draw_denoise(workbench: Workbench) -> None:
     sample.click(_sample, None, [files, noise], **PRIVATE)
     inputs: list[Any] = [weights, files, strength, noise, level, seed, clean]
     work = button.click(denoise, inputs, [slider, said, gallery, table, download], show_progress="minimal", **PRIVATE)
-    stopped = stop.click(None, None, None, cancels=[work], **PRIVATE)
-    stopped.then(
-        lambda: "Stopped.", None, said, queue=False, **PRIVATE
-    )  # not at once: a tile on its way would come after it
+    stops(stop, work, said)
     gallery.select(pick, gallery, slider, **PRIVATE)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, mended
+from plugins._boxes import PRIVATE, mended, stops
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
@@ -57,9 +57,7 @@ def draw_generate(workbench: Workbench) -> None:
         return [chosen, told, *(recipe.to_dict()[name] for name in NAMES)]
 
     drawing = gr.on([button.click, form["prompt"].submit], run, [weights, start, *values], [gallery, said, files], show_progress="minimal", **PRIVATE)  # fmt: skip
-    stopped = stop.click(None, None, None, cancels=[drawing], **PRIVATE)
-    # Not at once: a step on its way would come after it.
-    stopped.then(lambda: "Stopped.", None, said, queue=False, **PRIVATE)
+    stops(stop, drawing, said)
     dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
 
 

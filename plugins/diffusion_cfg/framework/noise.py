@@ -145,7 +145,6 @@ def make_scheduler(prediction: str, schedule: str, zero_terminal_snr: bool) -> A
         rescale_betas_zero_snr=zero_terminal_snr,
         steps_offset=1,
     )
-    scheduler.register_to_config(
-        clip_sample=False
-    )  # for who makes a DDIMScheduler of this config: latents are no pixels
+    # For who makes a DDIMScheduler of this config: latents are no pixels.
+    scheduler.register_to_config(clip_sample=False)
     return scheduler
