@@ -21,7 +21,7 @@ Fetch = Callable[[str, int], dict[str, Any]]
 
 
 class RunMonitor(gr.HTML):
-    """Progress, curves, metrics, previews and log of the run whose id is the value."""
+    """Progress, curves, metrics, previews and log of the run whose id is the value; it submits when there may be a new report."""
 
     def __init__(self, fetch: Fetch, value: str = "", **kwargs: Any):
         """Draw the run that `fetch` describes, about once a second while somebody looks at it.

@@ -92,6 +92,7 @@ class Room:
         return [
             self.inner,
             self.panel.monitor,
+            self.panel.which,
             self.panel.chosen,
             self.publish,
             self.sent,
@@ -215,5 +216,6 @@ def _room_values(studio: Studio, room: Room, request: gr.Request, run_id: str) -
     choices = train_panel.run_choices(studio, room.plugin, request, shown or None)
     published = train_panel.run_choices(studio, room.plugin, request, None, with_weights=True)
     selected = gr.Tabs(selected=TRAIN) if run_id else gr.skip()
+    form = train_panel.form_of(studio, room.plugin, request, run_id) if run_id else gr.skip()
     sent = train_panel.run_choices(studio, room.plugin, request, None)
-    return [selected, shown, choices, published, sent, *weights, *pickers]
+    return [selected, shown, form, choices, published, sent, *weights, *pickers]

@@ -34,6 +34,7 @@ class TrainPanel:
     """The components that the shell fills when the page opens."""
 
     monitor: RunMonitor
+    which: gr.Radio
     chosen: gr.Dropdown
     report: gr.HTML
     models: list[Component] = field(default_factory=list)  # the "start from" boxes
@@ -64,7 +65,7 @@ def draw(studio: Studio, plugin: Plugin) -> TrainPanel:
                 **QUICK,
             )
         with gr.Column(scale=6, min_width=340):
-            panel = _runs(studio, plugin, keys)
+            panel = _runs(studio, plugin, which, keys)
     panel.models = models
     for connect in forms:
         connect(panel)
@@ -139,7 +140,7 @@ def _form(
     return connect
 
 
-def _runs(studio: Studio, plugin: Plugin, keys: dict[str, Component]) -> TrainPanel:
+def _runs(studio: Studio, plugin: Plugin, which: gr.Radio, keys: dict[str, Component]) -> TrainPanel:
     """Draw the right half: which run, the monitor, the buttons, the report."""
 
     def fetch(run_id: str, offset: int) -> dict[str, Any]:
@@ -161,7 +162,6 @@ def _runs(studio: Studio, plugin: Plugin, keys: dict[str, Component]) -> TrainPa
     with gr.Row():
         stop = gr.Button("Stop and keep the best", variant="stop", scale=2, min_width=200)
         resume = gr.Button("Resume", min_width=90)
-        refresh = gr.Button("Report", min_width=90)
         delete = gr.Button("Delete", min_width=90)
     report = gr.HTML(elem_classes="report")
 
@@ -180,7 +180,10 @@ def _runs(studio: Studio, plugin: Plugin, keys: dict[str, Component]) -> TrainPa
         studio.resume(run, visitor(request), hub_token(studio, token), key or "")
         return run_id
 
-    def on_report(run_id: str, request: gr.Request) -> str:
+    def on_choose(run_id: str | None, request: gr.Request) -> tuple[str, Any, str]:
+        return run_id or "", form_of(studio, plugin, request, run_id or ""), ""
+
+    def on_news(run_id: str, request: gr.Request) -> str:
         return report_html(studio.report(find(run_id, request)))
 
     def on_delete(run_id: str | None, request: gr.Request) -> tuple[Any, Any, Any]:
@@ -189,18 +192,25 @@ def _runs(studio: Studio, plugin: Plugin, keys: dict[str, Component]) -> TrainPa
         find(run_id, request).delete()
         return "", run_choices(studio, plugin, request, None), ""
 
-    chosen.input(lambda run_id: (run_id or "", ""), chosen, [monitor, report], **QUICK).then(
-        None, monitor, None, js=REMEMBER
-    )
+    chosen.input(on_choose, chosen, [monitor, which, report], **QUICK).then(None, monitor, None, js=REMEMBER)
+    monitor.submit(told(on_news), monitor, report, **QUICK)  # type: ignore[attr-defined] - added as gradio runs
     # The buttons act on the run that is shown, at every press: an answer that a restarted server never sent must not block them.
     again: dict[str, Any] = {**SPOKEN, "trigger_mode": "multiple"}
     stop.click(told(on_stop), monitor, None, **again)
     resume.click(told(on_resume), [monitor, *keys.values()], monitor, **again)
-    refresh.click(told(on_report), monitor, report, **again)
     delete.click(told(on_delete), monitor, [monitor, chosen, report], js=ASK, **SPOKEN).success(
         None, monitor, None, js=REMEMBER
     )
-    return TrainPanel(monitor, chosen, report)
+    return TrainPanel(monitor, which, chosen, report)
+
+
+def form_of(studio: Studio, plugin: Plugin, request: gr.Request, run_id: str) -> Any:
+    """The choice of what to train, moved to what made this run, so that its form stands beside it."""
+    try:
+        trainer = studio.run(run_id, visitor(request)).config()["trainer"]
+        return gr.Radio(value=plugin.trainer(trainer).title)
+    except UserError:  # no such run: the monitor says so
+        return gr.skip()
 
 
 def run_choices(

@@ -231,6 +231,14 @@ def test_bare_tags_are_learned_word_by_word(tmp_path: Path) -> None:
     assert task.metric == "accuracy" and task.data.tags == ["DET", "NOUN", "VERB"]
 
 
+def test_tags_without_begin_are_read_as_runs(tmp_path: Path) -> None:
+    """As Few-NERD has them: every word of a kind, and O."""
+    chosen = settings(write(tmp_path / "io.conll", "Anna PER\nSmith PER\nsaw O\nRome LOC\n\nOslo LOC\ncalls O\n" * 4))
+    assert says(check_tag(chosen), "amber", "Tags are IO, without B-")
+    assert read(chosen).tags == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    assert ("B-PER", "I-PER", "O", "B-LOC") in {one.tags for one in read(chosen).train}
+
+
 def test_weights_of_another_vocabulary_are_refused(tmp_path: Path, trips: Path) -> None:
     encoder.train_tokenizer(["anna flew to rome"] * 3, 60, 64).save_pretrained(tmp_path)
     config = BertConfig(vocab_size=10, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)

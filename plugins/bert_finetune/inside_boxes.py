@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from textwrap import fill, shorten
 from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import heat_map, one_of
+from plugins._boxes import all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
 
@@ -19,6 +20,7 @@ The bank raised its interest rates.
 Shares fell after the quarterly report.
 The court sentenced him to five years.
 The judge dismissed the appeal."""
+HABIT = 0.5  # share of a head's attention from which it is its habit
 NAMED = 12  # sentences of a map up to which each is written out
 DONE = {"masked": "#0f766e", "replaced at random": "#b45309", "kept, but asked for": "#7c3aed"}
 
@@ -46,26 +48,49 @@ def draw_explain(workbench: Workbench) -> None:
 
 
 def draw_attention(workbench: Workbench) -> None:
-    """A heat map of one head."""
-    gr.Markdown("How much each token (row) takes from each other (column), in one head of one layer of any encoder.")
+    """All heads at a glance, and the heat map of one."""
+    gr.Markdown(
+        "How much each token (row) takes from each other (column), in every head of any encoder; press a head to see it large. "
+        "Many have one habit: they look at the token before, at the next, at the special tokens (Clark et al., 2019)."
+    )
     weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(SENTENCE, label="Text", lines=2)
     button = gr.Button("Show", variant="primary")
+    habits = gr.Markdown()
     with gr.Row():
-        layer = gr.Slider(1, 12, 1, step=1, label="Layer")
-        head = gr.Slider(1, 12, 1, step=1, label="Head")
-    heat = gr.Plot(label="Attention: rows look at columns", show_label=False)  # a label would cover the first row
+        with gr.Column(min_width=320):
+            every = gr.Image(
+                label="All heads", show_label=False, type="pil", interactive=False, buttons=["download", "fullscreen"]
+            )
+        with gr.Column(min_width=320):
+            with gr.Row():
+                layer = gr.Slider(1, 12, 1, step=1, label="Layer", min_width=120)
+                head = gr.Slider(1, 12, 1, step=1, label="Head", min_width=120)
+            said = gr.Markdown()
+            heat = gr.Plot(
+                label="Attention: rows look at columns", show_label=False
+            )  # a label would cover the first row
 
-    def attend(name: str, sentence: str, at_layer: int, at_head: int) -> tuple[Any, Any, Any]:
-        tokens, values = workbench.call(_attention, name, sentence)
+    def attend(name: str, sentence: str, at_layer: float, at_head: float) -> tuple[Any, ...]:
+        tokens, values, shares = workbench.call(_attention, name, sentence)
         layers, heads = values.shape[:2]
-        shown = min(int(at_layer), layers), min(int(at_head), heads)
-        figure = heat_map(tokens, values[shown[0] - 1][shown[1] - 1], 2 + 0.28 * len(tokens))
-        return figure, one_of(shown[0], layers), one_of(shown[1], heads)
+        place = min(int(at_layer), layers) - 1, min(int(at_head), heads) - 1
+        figure = heat_map(tokens, values[place], 2 + 0.28 * len(tokens))
+        line = f"Layer {place[0] + 1}, head {place[1] + 1} looks at " + "; ".join(
+            f"{kind} with {found[place]:.0%}"
+            for kind, found in sorted(shares.items(), key=lambda each: -each[1][place])
+        )
+        sliders = one_of(place[0] + 1, layers), one_of(place[1] + 1, heads)
+        return all_heads(values), _habits(shares), f"{line}.", figure, *sliders
 
+    def press(name: str, sentence: str, event: gr.SelectData) -> tuple[Any, ...]:
+        return attend(name, sentence, *head_at(event.index))
+
+    outputs = [every, habits, said, heat, layer, head]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     moved = [button.click, text.submit, layer.release, head.release]
-    inputs: list[Any] = [weights, text, layer, head]
-    gr.on(moved, attend, inputs, [heat, layer, head], api_visibility="private", show_progress="hidden")
+    gr.on(moved, attend, [weights, text, layer, head], outputs, **quiet)
+    every.select(press, [weights, text], outputs, **quiet)
 
 
 def draw_masking(workbench: Workbench) -> None:
@@ -136,9 +161,19 @@ def draw_map(workbench: Workbench) -> None:
 
 
 def _attention(model: Any, text: str) -> Any:
-    from plugins.bert_finetune.look_inside import attention
+    from plugins.bert_finetune.look_inside import attention, habits
 
-    return attention(model, text)
+    tokens, values = attention(model, text)
+    return tokens, values, habits(model.tokenizer, tokens, values)
+
+
+def _habits(shares: Mapping[str, Any]) -> str:
+    """The heads of each habit, a line each."""
+    lines = []
+    for kind, found in shares.items():
+        heads = [f"{layer + 1}.{head + 1}" for layer, head in zip(*(found >= HABIT).nonzero(), strict=True)]
+        lines += [f"- **{kind}**: {', '.join(heads)}"] if heads else []
+    return f"Heads (layer.head) that give most of their attention to\n{chr(10).join(lines)}" if lines else ""
 
 
 def _masked(model: Any, text: str, share: float, unit: str, seed: int) -> Any:

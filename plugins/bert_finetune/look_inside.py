@@ -115,3 +115,25 @@ def attention(model: Any, text: str, most: int = 64) -> tuple[list[str], np.ndar
     finally:
         network.set_attn_implementation(before)
     return model.tokenizer.convert_ids_to_tokens(found["input_ids"][0]), torch.cat(layers).float().cpu().numpy()
+
+
+def habits(tokenizer: Any, tokens: Sequence[str], values: np.ndarray) -> dict[str, np.ndarray]:
+    """The share of each head's attention that goes to places of one kind (Clark et al., 2019, section 3).
+
+    Args:
+        values: Attention probabilities, (layers, heads, time, time).
+
+    Returns:
+        Kind of place -> (layers, heads), the mean over all tokens that look; a place can be of two kinds.
+    """
+    time = len(tokens)
+    special = np.isin(tokens, tokenizer.all_special_tokens)
+    same = np.asarray(tokens)[:, None] == np.asarray(tokens)
+    kinds = {
+        "the token before": np.eye(time, k=-1),
+        "the token after": np.eye(time, k=1),
+        "itself": np.eye(time),
+        "special tokens": np.broadcast_to(special, (time, time)),
+        "the same word elsewhere": same & ~np.eye(time, dtype=bool) & ~special,
+    }
+    return {kind: np.einsum("lhqk,qk->lh", values, places.astype(np.float32)) / time for kind, places in kinds.items()}

@@ -585,7 +585,7 @@ function makeView(root, runId) {
 const root = element.querySelector(".run-monitor");
 const lifetime = new AbortController();
 let view = null;
-const run = { id: "", offset: 0, failures: 0, turn: 0, asking: 0, timer: 0 };
+const run = { id: "", offset: 0, failures: 0, ended: false, turn: 0, asking: 0, timer: 0 };
 
 // Gradio's server functions never reject: a lost server or an exception there gives undefined.
 function ask(query) {
@@ -616,12 +616,20 @@ function use(answer) {
   run.offset = answer.offset ?? run.offset;
   view.take(answer);
   const { status, can_resume } = answer.status;
+  tellNews(answer);
   if (status === "queued" || status === "running" || answer.events?.length) return POLL_MS;
   return can_resume ? ENDED_MS : 0;
 }
 
+// Python hears of it ("submit") when there may be a new report: after a better evaluation, and once at the run's end.
+function tellNews({ events, status: { status } }) {
+  const ended = status !== "queued" && status !== "running";
+  if ((ended && !run.ended) || events?.some((event) => event.event === "eval" && event.best)) trigger("submit");
+  run.ended = ended;
+}
+
 function follow() {
-  Object.assign(run, { id: String(props.value ?? ""), offset: 0, failures: 0, turn: run.turn + 1 });
+  Object.assign(run, { id: String(props.value ?? ""), offset: 0, failures: 0, ended: false, turn: run.turn + 1 });
   view = makeView(root, run.id);
   poll();
 }

@@ -87,6 +87,9 @@ def _sentences(source: str, settings: TagSettings) -> tuple[list[Sentence], list
 
 
 def _as_bio(found: list[Sentence], settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
+    if schemes.are_io({tag for one in found for tag in one.tags}):
+        title = "Tags are IO, without B-: words of one kind in a row are read as one entity"
+        return [replace(one, tags=tuple(schemes.from_io(one.tags))) for one in found], [Finding("amber", title)]
     wrong = [(one.tags[place], one.lines[place]) for one in found for place in schemes.foreign(one.tags)]
     if wrong:
         names = listed([repr(tag) for tag in dict.fromkeys(tag for tag, _ in wrong)])

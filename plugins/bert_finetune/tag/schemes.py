@@ -1,4 +1,4 @@
-"""Tag schemes: BIO, IOB1, BIOES and bare tags, all turned into BIO, with every repair counted."""
+"""Tag schemes: BIO, IOB1, BIOES, IO and bare tags, all turned into BIO, with every repair counted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ OUTSIDE = "O"
 PREFIXED = re.compile(r"([BIESLUM])-(.+)")
 STARTS, INNER = "BSU", "IMEL"
 LAST = "ESLU"  # nothing of the entity follows these
+MISTYPED = re.compile(r"[BIESLUM][^\w-].*|[BIESLUM]_.*")  # a prefix with another mark than the hyphen
 
 
 class Span(NamedTuple):
@@ -23,6 +24,16 @@ class Span(NamedTuple):
 def are_bare(tags: set[str]) -> bool:
     """Whether the tags have no prefix and no outside, as parts of speech have none."""
     return OUTSIDE not in tags and not any(PREFIXED.fullmatch(tag) for tag in tags)
+
+
+def are_io(tags: set[str]) -> bool:
+    """Whether the tags are O and kinds without a prefix, so that neighbours of one kind are one entity."""
+    kinds = tags - {OUTSIDE}
+    return (
+        OUTSIDE in tags
+        and bool(kinds)
+        and not any(PREFIXED.fullmatch(kind) or MISTYPED.fullmatch(kind) for kind in kinds)
+    )
 
 
 def foreign(tags: Sequence[str]) -> list[int]:
@@ -51,6 +62,11 @@ def to_bio(tags: Sequence[str]) -> tuple[list[str], list[int]]:
         found.append(f"{'I' if continues else 'B'}-{label}")
         open_label = "" if prefix in LAST else label
     return found, orphans
+
+
+def from_io(tags: Sequence[str]) -> list[str]:
+    """BIO tags of one sentence of IO tags."""
+    return to_bio([tag if tag == OUTSIDE else f"I-{tag}" for tag in tags])[0]
 
 
 def is_iob1(sentences: Sequence[Sequence[str]]) -> bool:
