@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
+from plugins._boxes import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
 from plugins.bert_finetune import PLUGIN, encoder, endpoints, load, look_inside
 from training.errors import UserError
 
@@ -56,6 +57,30 @@ def test_words_in_most_pieces_come_first(model: Any) -> None:
 def test_the_map_keeps_the_largest_differences(model: Any) -> None:
     places, shares = look_inside.sentence_map(model, TEXTS)
     assert places.shape == (4, 2) and shares[0] >= shares[1] and np.allclose(places.mean(0), 0, atol=1e-5)
+
+
+def test_habits_of_heads_are_told_apart(model: Any) -> None:
+    tokens = ["[CLS]", "a", "b", "a", "[SEP]"]
+    before = np.vstack([np.eye(5)[:1], np.eye(5, k=-1)[1:]])
+    last = np.broadcast_to(np.eye(5)[4], (5, 5))
+    found = look_inside.habits(model.tokenizer, tokens, np.stack([before, last])[None])
+    assert {kind: shares.round(2).tolist() for kind, shares in found.items()} == {
+        "the token before": [[0.8, 0.0]],
+        "the token after": [[0.0, 0.2]],
+        "itself": [[0.2, 0.2]],
+        "special tokens": [[0.4, 1.0]],
+        "the same word elsewhere": [[0.0, 0.0]],
+    }
+
+
+def test_a_press_on_the_picture_of_all_heads_names_the_head() -> None:
+    values = np.full((2, 3, 4, 4), 0.25)
+    values[1, 2] = np.eye(4)
+    inside = np.arange(10, HEAD_PIXELS - HEAD_GAP, 10)
+    squares = np.asarray(all_heads(values)).reshape(3, HEAD_PIXELS, 4, HEAD_PIXELS, 3).swapaxes(1, 2)
+    shades = squares[1:, 1:, inside[:, None], inside].reshape(2, 3, -1, 3)
+    assert np.argwhere(np.ptp(shades, axis=2).any(-1)).tolist() == [[1, 2]], "one colour but for the head that differs"
+    assert head_at((3 * HEAD_PIXELS + 10, 2 * HEAD_PIXELS + 50)) == (2, 3) and head_at((5, 5)) == (1, 1)
 
 
 def test_attention_of_every_row_adds_up_to_one(model: Any) -> None:
