@@ -10,6 +10,7 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
+from plugins.denoising_ae.sample import noisy_photograph
 
 
 def draw_compare(workbench: Workbench, starter: str) -> None:
@@ -21,7 +22,7 @@ def draw_compare(workbench: Workbench, starter: str) -> None:
     )
     weights = workbench.weights_picker(starter=starter)
     with gr.Row():
-        file = gr.File(label="A picture of your own (else held-out ones)", type="filepath", height=90)
+        file = gr.File(label="A picture of your own (else held-out ones)", type="filepath", height=140)
         first = gr.Slider(0, 392, 0, step=8, label="Held-out pictures from")
         level = gr.Slider(0, 150, 75, step=1, label="Noise level", info="Gaussian: of 255. Other noises: per cent.")
         seed = gr.Number(0, precision=0, minimum=0, label="Seed")
@@ -45,7 +46,7 @@ def draw_traversal(workbench: Workbench, starter: str) -> None:
     )
     weights = workbench.weights_picker(starter=starter)
     with gr.Row():
-        file = gr.File(label="A picture of your own (else a held-out one)", type="filepath", height=90)
+        file = gr.File(label="A picture of your own (else a held-out one)", type="filepath", height=140)
         first = gr.Slider(0, 399, 0, step=1, label="Held-out picture")
         component = gr.Slider(1, 20, 1, step=1, label="Component")
     button = gr.Button("Traverse", variant="primary")
@@ -84,13 +85,15 @@ def draw_levels(workbench: Workbench) -> None:
         "noise in, told too much it wipes detail away; *blind* it judges for itself."
     )
     weights = workbench.weights_picker()
-    file = gr.File(label="A noisy picture", type="filepath", height=120)
+    file = gr.File(label="A noisy picture", type="filepath", height=140)
+    sample = gr.Button("Take a noisy sample", size="sm")
     button = gr.Button("Show", variant="primary")
-    gallery = gr.Gallery(label="Middle of the picture", columns=5, height=260, object_fit="contain", interactive=False)
+    gallery = gr.Gallery(label="Middle of the picture", columns=3, height="auto", interactive=False)
 
     def show(name: str, path: str | None) -> Any:
         return workbench.call(_levels, name, chosen(path, "a picture"))
 
+    sample.click(lambda: str(noisy_photograph()), None, file, **PRIVATE)
     button.click(show, [weights, file], gallery, **PRIVATE)
 
 

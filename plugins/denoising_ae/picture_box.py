@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from plugins._boxes import PRIVATE, chosen, mended, stops
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
 from plugins.denoising_ae.levels import NOISES
+from plugins.denoising_ae.sample import NOISE, photograph
 
 NONE = "none"
 LEVELS = {"gaussian": 25, "poisson": 30, "salt_and_pepper": 0.1, "masked_blocks": 0.1, "blur": 1.5, "jpeg": 20}
@@ -63,7 +62,7 @@ def draw_denoise(workbench: Workbench) -> None:
         return shown[first][0], shown[first + 1][0]
 
     noise.change(lambda kind: LEVELS.get(kind, 25), noise, level, **PRIVATE)
-    sample.click(_sample, None, [files, noise], **PRIVATE)
+    sample.click(lambda: ([str(photograph())], NOISE), None, [files, noise], **PRIVATE)
     inputs: list[Any] = [weights, files, strength, noise, level, seed, clean]
     work = button.click(denoise, inputs, [slider, said, gallery, table, download], show_progress="minimal", **PRIVATE)
     stops(stop, work, said)
@@ -76,6 +75,7 @@ def draw_corrupt() -> None:
     with gr.Row():
         with gr.Column(scale=4, min_width=300):
             file = gr.File(label="Picture", type="filepath", height=140)
+            sample = gr.Button("Take a sample photograph", size="sm")
             noise = gr.Dropdown(list(NOISES), value="gaussian", label="Noise")
             with gr.Row():
                 level = gr.Number(25, label="Level")
@@ -90,17 +90,8 @@ def draw_corrupt() -> None:
         return (clean, spoiled), whole
 
     noise.change(lambda kind: LEVELS[kind], noise, level, **PRIVATE)
+    sample.click(lambda: str(photograph()), None, file, **PRIVATE)
     button.click(spoil, [file, noise, level, seed], [slider, download], **PRIVATE)
-
-
-def _sample() -> tuple[list[str], str]:
-    """A photograph that scikit-learn ships (by danielbuechele, CC BY 2.0), and a noise to add to it."""
-    import sklearn.datasets
-
-    photograph = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
-    copied = Path(tempfile.mkdtemp(prefix="selfsup-")) / photograph.name  # the page serves no files of the libraries
-    shutil.copyfile(photograph, copied)
-    return [str(copied)], "gaussian"
 
 
 # Functions of a module, as `call` wants them; what they need is imported when they run.

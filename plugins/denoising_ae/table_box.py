@@ -25,7 +25,7 @@ def draw_table(workbench: Workbench, starter: str) -> None:
     file = gr.File(str(SAMPLE) if SAMPLE.is_file() else None, label="Table with the columns of training: CSV, TSV, JSONL or Parquet", type="filepath", height=120)  # fmt: skip
     button = gr.Button("Mend the table", variant="primary")
     said = gr.Markdown()
-    rows = gr.Dataframe(label="Changed rows", interactive=False, wrap=True)
+    rows = gr.Dataframe(label="Changed rows", interactive=False)
     download = gr.File(label="Mended table (CSV)", interactive=False)
 
     def mend(name: str, path: str | None) -> tuple[Any, ...]:
