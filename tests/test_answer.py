@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from plugins.bert_finetune.answer.report import exact_match, f1
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import make_windows, target
 from plugins.bert_finetune.settings import AnswerSettings
+from plugins.bert_finetune.starter.recipe import cloze
 from tests.files import SHARED, needs_shared, write
 from training.data import read_table
 from training.errors import UserError
@@ -204,3 +207,29 @@ def test_a_file_is_answered(reader: Any, tmp_path: Path) -> None:
     assert table.strings("probability")[1] is None
     with pytest.raises(UserError, match="Expected question and context"):
         endpoints.answer_file(load(reader[1]), write(tmp_path / "bad.csv", "a,b\n1,2\n"))
+
+
+# -- questions without labels ----------------------------------------------------------------------------------------------
+
+PASSAGE = [
+    "In 1492 Christopher Columbus left the harbour of Palos with three small ships and about ninety men.",
+    "The crossing took five weeks, and on the way the crews asked for nothing but the way home.",
+    "He reached an island of the Bahamas in October, and named it San Salvador before he sailed on to Cuba.",
+]
+
+
+def test_questions_of_a_passage_ask_for_a_phrase_that_is_there_once() -> None:
+    draw, asked = random.Random(0), []
+    for _ in range(40):
+        context, found = cloze.questions(PASSAGE, draw)
+        for one in found:
+            assert context[one.start :].startswith(one.answer) and context.count(one.answer) == 1
+            assert not re.search(rf"\b{re.escape(one.answer)}\b", one.text)
+        asked += found
+    assert {"1492", "Christopher Columbus", "San Salvador"} <= {one.answer for one in asked}
+
+
+def test_file_of_questions_is_one_that_the_trainer_reads(tmp_path: Path) -> None:
+    corpus = write(tmp_path / "corpus.txt", "\n\n".join([" ".join(PASSAGE)] * 30))
+    cloze.main(corpus, tmp_path / "cloze.json")
+    assert not check_answer(settings(tmp_path / "cloze.json")).blocked
