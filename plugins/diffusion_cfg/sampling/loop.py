@@ -144,9 +144,13 @@ def _timesteps(scheduler: Any, recipe: Recipe, from_picture: bool) -> Tensor:
 def _first_latents(
     model: Diffuser, scheduler: Any, recipe: Recipe, generators: list, timestep: Tensor, start: Tensor | None
 ) -> Tensor:
-    """Noise alone, or a picture with the noise of the first timestep; drawn on the CPU, the same on every machine."""
+    """Noise alone, or a picture with the noise of the first timestep; drawn on the CPU, the same on every machine.
+
+    A picture gets the second noise of the seed: the first may be what it was drawn from, and the two would add up.
+    """
     shape = (model.latent_channels, recipe.height // model.factor, recipe.width // model.factor)
-    noise = torch.cat([torch.randn((1, *shape), generator=each) for each in generators]).to(model.device)
+    draws = [torch.randn((2 if start is not None else 1, *shape), generator=each)[-1:] for each in generators]
+    noise = torch.cat(draws).to(model.device)
     if start is None:
         return noise * getattr(scheduler, "init_noise_sigma", 1.0)
     start = start.expand(recipe.n_images, -1, -1, -1)
