@@ -22,6 +22,7 @@ from plugins.denoising_ae.noises import corrupt
 from plugins.denoising_ae.progress import finished
 from plugins.denoising_ae.quality import psnr, ssim
 from plugins.denoising_ae.tiling import in_tiles
+from plugins.denoising_ae.turns import TURNS, turned, turned_back
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, png16, scene, write_zip
@@ -214,6 +215,16 @@ def test_weights_of_gaussian_noise_are_told_the_estimated_level_and_others_judge
     assert not np.array_equal(model.clean(pixels).pixels, found.pixels)
 
 
+def test_the_self_ensemble_cleans_a_turned_picture_as_the_picture() -> None:
+    model, pixels = cleaner(SHAPES[2]), scene(24, 40)
+    alone, together = model.clean(pixels).removed, model.clean(pixels, self_ensemble=True).removed
+    assert not np.allclose(alone, together)
+    for number in range(TURNS):
+        assert np.array_equal(turned_back(turned(pixels, number), number), pixels)
+        found = model.clean(turned(pixels, number), self_ensemble=True).removed
+        assert np.allclose(found, turned(together, number), atol=1e-6)
+
+
 def test_half_the_strength_removes_half() -> None:
     model, pixels = cleaner(SHAPES[0]), scene(24, 24)
     assert np.allclose(model.clean(pixels, 0.5).removed, model.clean(pixels).removed / 2)
@@ -363,17 +374,17 @@ def test_a_picture_has_a_vector(tmp_path: Path) -> None:
 
 def test_several_pictures_are_shown_measured_and_handed_out(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
-    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, 1, "gaussian", 25, 0, None)
+    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, 1, False, "gaussian", 25, 0, None)
     assert words[:2] == ["0.png: 100% …", "1.png: 33% …"] and isinstance(found, dict)
     assert len(found["shown"]) == 9 and len(found["files"]) == 3
     assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
-    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, files[0])
+    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, False, "", 0, 0, files[0])
     assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
     with pytest.raises(UserError, match="belongs to one noisy picture"):
-        list(desk.denoise_files(cleaner(SHAPES[0]), files, 1, "", 0, 0, files[0]))
+        list(desk.denoise_files(cleaner(SHAPES[0]), files, 1, False, "", 0, 0, files[0]))
     with pytest.raises(UserError, match="different sizes"):
         list(
             desk.denoise_files(
-                cleaner(SHAPES[0]), files[:1], 1, "", 0, 0, write(tmp_path / "x.png", encoded(scene(9, 9)))
+                cleaner(SHAPES[0]), files[:1], 1, False, "", 0, 0, write(tmp_path / "x.png", encoded(scene(9, 9)))
             )
         )

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from plugins.denoising_ae.compare.pair import AutoencoderPair
 
 
-def denoise(model: Cleaner, image: Path, strength: float) -> Path:
+def denoise(model: Cleaner, image: Path, strength: float, self_ensemble: bool) -> Path:
     """See the endpoint of this name."""
     check_cleaner(model)
     picture = decode(image)
-    return write(image.name, "-denoised", to_png(model.denoise(picture.pixels, strength), picture.alpha))
+    clean = model.denoise(picture.pixels, strength, self_ensemble=self_ensemble)
+    return write(image.name, "-denoised", to_png(clean, picture.alpha))
 
 
 def encode(model: Cleaner, image: Path) -> list[float]:

@@ -15,6 +15,7 @@ from plugins.denoising_ae.network import Denoiser
 from plugins.denoising_ae.noise_level import estimate_noise_level, goes_by_estimate, level_to_tell
 from plugins.denoising_ae.progress import finished, telling
 from plugins.denoising_ae.tiling import TILE, tile_by_tile
+from plugins.denoising_ae.turns import TURNS, turned, turned_back
 from training.errors import UserError
 from training.images.picture import to_channels
 
@@ -53,15 +54,19 @@ class Cleaner:
         """
         return cls(artifact.load_network(folder), artifact.read_about(folder))
 
-    def denoise(self, pixels: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    def denoise(self, pixels: np.ndarray, strength: float = 1.0, *, self_ensemble: bool = False) -> np.ndarray:
         """The clean picture alone; see `clean`."""
-        return self.clean(pixels, strength).pixels
+        return self.clean(pixels, strength, self_ensemble=self_ensemble).pixels
 
-    def clean(self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE) -> Cleaned:
+    def clean(
+        self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE, *, self_ensemble: bool = False
+    ) -> Cleaned:
         """What `cleaning` comes to."""
-        return finished(self.cleaning(pixels, strength, tile))
+        return finished(self.cleaning(pixels, strength, tile, self_ensemble=self_ensemble))
 
-    def cleaning(self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE) -> Generator[float, None, Cleaned]:
+    def cleaning(
+        self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE, *, self_ensemble: bool = False
+    ) -> Generator[float, None, Cleaned]:
         """Take the noise out of a picture.
 
         Args:
@@ -69,6 +74,7 @@ class Cleaner:
             strength: 1 is what the network sees as noise (told the estimated level, where it was trained on Gaussian noise), 0 nothing;
                 between them a part of it is left in. Above 1, up to 2, it is told a level so many times what the picture seems to have.
             tile: Pixels a side of the tiles that large pictures are denoised in.
+            self_ensemble: Whether the results of the picture's eight turns and reflections are averaged (Timofte et al., 2016, arXiv:1511.02228, §3.4).
 
         Yields:
             The share that is done; closing the generator ends the work.
@@ -82,7 +88,7 @@ class Cleaner:
         level = estimate_noise_level(noisy)
         told = level if goes_by_estimate(self.noise["name"], self.model.config.level_input) else None
         asked = strength * level if strength > 1 and level is not None else told
-        removed = noisy - (yield from self._run(noisy, asked, tile))
+        removed = noisy - (yield from (self._ensemble if self_ensemble else self._run)(noisy, asked, tile))
         removed *= min(strength, 1.0)
         return Cleaned(np.rint(np.clip(noisy - removed, 0, 1) * full).astype(pixels.dtype), removed, level)
 
@@ -115,6 +121,14 @@ class Cleaner:
             )
         if strength > 1 and not self.model.config.level_input:
             raise UserError("strength: these weights take no noise level, so they cannot be asked for more than 1.")
+
+    def _ensemble(self, noisy: np.ndarray, level: float | None, tile: int) -> Generator[float, None, np.ndarray]:
+        """The mean of what `_run` makes of each turn, turned back."""
+        total = np.zeros_like(noisy)
+        for number in range(TURNS):
+            work = self._run(turned(noisy, number), level, tile)
+            total += turned_back((yield from telling(work, lambda share, done=number: (done + share) / TURNS)), number)
+        return total / TURNS
 
     def _run(self, noisy: np.ndarray, level: float | None, tile: int) -> Generator[float, None, np.ndarray]:
         """Denoise (height, width, 1 or 3) with a network of 1 or 3 channels."""

@@ -27,7 +27,14 @@ HEADERS = ["picture", "size", "noise level", "PSNR before", "PSNR after", "SSIM 
 
 
 def denoise_files(
-    model: Cleaner, files: list[Path], strength: float, noise: str, level: float, seed: int, clean: Path | None
+    model: Cleaner,
+    files: list[Path],
+    strength: float,
+    self_ensemble: bool,
+    noise: str,
+    level: float,
+    seed: int,
+    clean: Path | None,
 ) -> Iterator[dict[str, Any] | str]:
     """Denoise pictures, after adding noise to them where asked.
 
@@ -49,7 +56,7 @@ def denoise_files(
         raise UserError("A clean picture to compare with belongs to one noisy picture, with no noise added.")
     found = []
     for place, file in enumerate(files):
-        found.append((yield from _one(model, file, strength, noise, level, seed + place, clean)))
+        found.append((yield from _one(model, file, strength, self_ensemble, noise, level, seed + place, clean)))
     yield {
         "shown": [each for one in found for each in one["shown"]],
         "files": [str(one["file"]) for one in found],
@@ -59,7 +66,14 @@ def denoise_files(
 
 
 def _one(
-    model: Cleaner, file: Path, strength: float, noise: str, level: float, seed: int, clean: Path | None
+    model: Cleaner,
+    file: Path,
+    strength: float,
+    self_ensemble: bool,
+    noise: str,
+    level: float,
+    seed: int,
+    clean: Path | None,
 ) -> Generator[str, None, dict[str, Any]]:
     picture = decode(file)
     given, reference = picture.pixels, None
@@ -68,7 +82,8 @@ def _one(
         reference = picture.pixels if picture.depth == 8 else (picture.pixels >> 8).astype(np.uint8)
     elif clean is not None:
         reference = like(decode(clean).flat(), picture.pixels)
-    cleaned = yield from telling(model.cleaning(given, strength), lambda share: f"{file.name}: {share:.0%} …")
+    work = model.cleaning(given, strength, self_ensemble=self_ensemble)
+    cleaned = yield from telling(work, lambda share: f"{file.name}: {share:.0%} …")
     alpha = picture.alpha if given.dtype == picture.pixels.dtype else None
     scores = ["", "", "", ""] if reference is None else _scores(given, cleaned.pixels, reference)
     estimate = "" if cleaned.level is None else round(cleaned.level, 1)

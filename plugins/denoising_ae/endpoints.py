@@ -11,19 +11,20 @@ if TYPE_CHECKING:
     from plugins.denoising_ae.tables.restorer import Restorer
 
 
-def denoise(model: Cleaner, image: Path, strength: float = 1.0) -> Path:
+def denoise(model: Cleaner, image: Path, strength: float = 1.0, self_ensemble: bool = False) -> Path:
     """Take the noise out of a picture.
 
     Args:
         image: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, grey or colour, 8 or 16 bits a channel, of any size up to 89 million pixels.
         strength: 1 takes away what the network sees as noise, 0 nothing; up to 2 asks for more than it sees.
+        self_ensemble: Whether the results of the picture's eight turns and reflections are averaged: a little better, eight times as long.
 
     Returns:
         A PNG of the same size, depth and alpha, upright.
     """
     from plugins.denoising_ae import answers
 
-    return answers.denoise(model, image, strength)
+    return answers.denoise(model, image, strength, self_ensemble)
 
 
 def encode(model: Cleaner, image: Path) -> list[float]:

@@ -30,6 +30,7 @@ def draw_denoise(workbench: Workbench) -> None:
             )
             sample = gr.Button("Take a sample photograph", size="sm")
             strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", info="1 removes what the network sees as noise.")
+            ensemble = gr.Checkbox(label="Self-ensemble", info="The mean of the picture's eight turns and reflections: about 0.1 dB better, eight times as long.")  # fmt: skip
             with gr.Accordion("Add noise first, or compare with a clean picture", open=True):
                 noise = gr.Dropdown([NONE, *NOISES], value=NONE, label="Noise to add", info="The picture as given is then the clean one.")  # fmt: skip
                 with gr.Row():
@@ -46,10 +47,10 @@ def draw_denoise(workbench: Workbench) -> None:
             table = gr.Dataframe(label="Measured", interactive=False)
             download = gr.File(label="Clean pictures (PNG)", file_count="multiple", interactive=False)
 
-    def denoise(name: str, paths: list[str] | None, share: float, kind: str, value: float, at: float, truth: str | None) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+    def denoise(name: str, paths: list[str] | None, share: float, eight: bool, kind: str, value: float, at: float, truth: str | None) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         given = [chosen(path, "a picture") for path in paths or [None]]
         added = "" if kind == NONE else kind
-        asked = name, given, share, added, value, int(at or 0), Path(truth) if truth else None
+        asked = name, given, share, eight, added, value, int(at or 0), Path(truth) if truth else None
         for found in workbench.stream(_denoise, *asked):
             if isinstance(found, str):
                 yield gr.skip(), found, gr.skip(), gr.skip(), gr.skip()
@@ -63,7 +64,7 @@ def draw_denoise(workbench: Workbench) -> None:
 
     noise.change(lambda kind: LEVELS.get(kind, 25), noise, level, **PRIVATE)
     sample.click(lambda: ([str(photograph())], NOISE), None, [files, noise], **PRIVATE)
-    inputs: list[Any] = [weights, files, strength, noise, level, seed, clean]
+    inputs: list[Any] = [weights, files, strength, ensemble, noise, level, seed, clean]
     work = button.click(denoise, inputs, [slider, said, gallery, table, download], show_progress="minimal", **PRIVATE)
     stops(stop, work, said)
     gallery.select(pick, gallery, slider, **PRIVATE)
@@ -97,10 +98,10 @@ def draw_corrupt() -> None:
 # Functions of a module, as `call` wants them; what they need is imported when they run.
 
 
-def _denoise(model: Any, files: list[Path], strength: float, noise: str, level: float, seed: int, clean: Path | None) -> Iterator[Any]:  # fmt: skip
+def _denoise(model: Any, files: list[Path], strength: float, self_ensemble: bool, noise: str, level: float, seed: int, clean: Path | None) -> Iterator[Any]:  # fmt: skip
     from plugins.denoising_ae.desk import denoise_files
 
-    yield from denoise_files(model, files, strength, noise, level, seed, clean)
+    yield from denoise_files(model, files, strength, self_ensemble, noise, level, seed, clean)
 
 
 def _corrupt(file: Path, noise: str, level: float, seed: int) -> tuple[str, str, str]:
