@@ -37,7 +37,7 @@ def draw_denoise(workbench: Workbench) -> None:
                     level = gr.Number(25, label="Level")
                     seed = gr.Number(0, precision=0, minimum=0, label="Seed")
                 gr.Markdown(f"<small>Level of {UNITS}.</small>")
-                clean = gr.File(label="The clean picture, where there is one", type="filepath", height=120)
+                clean = gr.File(label="The clean picture, where there is one", type="filepath", height=150)
             with gr.Row():
                 button, stop = gr.Button("Denoise", variant="primary"), gr.Button("Stop", variant="stop")
         with gr.Column(scale=7, min_width=320):
