@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, heat_map, one_of
+from plugins._boxes import PRIVATE, all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.prompt_form import prompt_of
@@ -61,19 +61,23 @@ def draw_surprise(workbench: Workbench) -> None:
 
 
 def draw_attention(workbench: Workbench) -> None:
-    """A heat map of one head, under the causal mask."""
+    """All heads at a glance, and the heat map of one, under the causal mask."""
     gr.Markdown(
-        "How much each token (row) takes from each one before it (column). The upper triangle is empty: the causal mask forbids looking ahead. Heads are named by how much they copy (induction: Olsson et al., 2022)."
+        "How much each token (row) takes from each one before it (column), in every head; press a head to see it large. The upper triangle is empty: the causal mask forbids looking ahead. Heads are also shown by how much they copy (induction: Olsson et al., 2022)."
     )
     weights = workbench.weights_picker()
     text = gr.Textbox("a warm film, a dull plot, a warm song, a dull", label="Text", lines=2)
     button = gr.Button("Show", variant="primary")
     with gr.Row():
-        layer = gr.Slider(1, 12, 1, step=1, label="Layer")
-        head = gr.Slider(1, 12, 1, step=1, label="Head")
-    said = gr.Markdown()
-    with gr.Row():
-        heat, copying = gr.Plot(show_label=False), gr.Plot(show_label=False)
+        with gr.Column(min_width=320):
+            every = gr.Image(label="All heads", show_label=False, type="pil", interactive=False, buttons=["download", "fullscreen"])  # fmt: skip
+            copying = gr.Plot(show_label=False)
+        with gr.Column(min_width=320):
+            with gr.Row():
+                layer = gr.Slider(1, 12, 1, step=1, label="Layer", min_width=120)
+                head = gr.Slider(1, 12, 1, step=1, label="Head", min_width=120)
+            said = gr.Markdown()
+            heat = gr.Plot(show_label=False)
 
     def attend(name: str, written: str, at_layer: float, at_head: float) -> tuple[Any, ...]:
         tokens, values, copies = workbench.call(_attention, name, written)
@@ -81,11 +85,17 @@ def draw_attention(workbench: Workbench) -> None:
         place = min(int(at_layer), layers) - 1, min(int(at_head), heads) - 1
         line = f"Layer {place[0] + 1}, head {place[1] + 1}: induction {copies[place]:.2f} of 1."
         names = [repr(token)[1:-1].replace("$", r"\$") for token in tokens]
-        pictures = heat_map(names, values[place], 2.2 + 0.24 * len(names)), _heads(copies, "induction")
+        pictures = all_heads(values), heat_map(names, values[place], 2.2 + 0.24 * len(names)), _heads(copies, "induction")  # fmt: skip
         return *pictures, line, one_of(place[0] + 1, layers), one_of(place[1] + 1, heads)
 
+    def press(name: str, written: str, event: gr.SelectData) -> tuple[Any, ...]:
+        return attend(name, written, *head_at(event.index))
+
+    outputs: list[Any] = [every, heat, copying, said, layer, head]
+    quiet: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
     moved = [button.click, text.submit, layer.release, head.release]
-    gr.on(moved, attend, [weights, text, layer, head], [heat, copying, said, layer, head], show_progress="hidden", **PRIVATE)  # fmt: skip
+    gr.on(moved, attend, [weights, text, layer, head], outputs, **quiet)
+    every.select(press, [weights, text], outputs, **quiet)
 
 
 def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
