@@ -374,17 +374,17 @@ def test_a_picture_has_a_vector(tmp_path: Path) -> None:
 
 def test_several_pictures_are_shown_measured_and_handed_out(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
-    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, 1, False, "gaussian", 25, 0, None)
+    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, desk.Asked(noise="gaussian", level=25))
     assert words[:2] == ["0.png: 100% …", "1.png: 33% …"] and isinstance(found, dict)
     assert len(found["shown"]) == 9 and len(found["files"]) == 3
     assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
-    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], 1, False, "", 0, 0, files[0])
+    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], desk.Asked(clean=files[0]))
     assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
     with pytest.raises(UserError, match="belongs to one noisy picture"):
-        list(desk.denoise_files(cleaner(SHAPES[0]), files, 1, False, "", 0, 0, files[0]))
+        list(desk.denoise_files(cleaner(SHAPES[0]), files, desk.Asked(clean=files[0])))
     with pytest.raises(UserError, match="different sizes"):
         list(
             desk.denoise_files(
-                cleaner(SHAPES[0]), files[:1], 1, False, "", 0, 0, write(tmp_path / "x.png", encoded(scene(9, 9)))
+                cleaner(SHAPES[0]), files[:1], desk.Asked(clean=write(tmp_path / "x.png", encoded(scene(9, 9))))
             )
         )

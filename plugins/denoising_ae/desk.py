@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,21 +26,28 @@ AMPLIFIED = 4  # times the removed noise, shown about grey
 HEADERS = ["picture", "size", "noise level", "PSNR before", "PSNR after", "SSIM before", "SSIM after"]
 
 
-def denoise_files(
-    model: Cleaner,
-    files: list[Path],
-    strength: float,
-    self_ensemble: bool,
-    noise: str,
-    level: float,
-    seed: int,
-    clean: Path | None,
-) -> Iterator[dict[str, Any] | str]:
-    """Denoise pictures, after adding noise to them where asked.
+class Asked(NamedTuple):
+    """What is to be done with each picture.
 
     Args:
+        strength: As `Cleaner.cleaning` has it.
+        self_ensemble: As there.
         noise: A kind of noise to add first, so that the picture as given is the clean one; empty for none.
+        level: Of that noise.
+        seed: Of that noise in the first picture; the next has the next.
         clean: The clean picture of a single noisy one.
+    """
+
+    strength: float = 1.0
+    self_ensemble: bool = False
+    noise: str = ""
+    level: float = 0.0
+    seed: int = 0
+    clean: Path | None = None
+
+
+def denoise_files(model: Cleaner, files: list[Path], asked: Asked) -> Iterator[dict[str, Any] | str]:
+    """Denoise pictures, after adding noise to them where asked.
 
     Yields:
         Words on how far it is; last, shown: (file, caption) of before, after and removed of each picture in turn; files: to
@@ -52,11 +59,11 @@ def denoise_files(
     check_cleaner(model)
     if not 1 <= len(files) <= MOST_FILES:
         raise UserError(f"{len(files)} pictures were given; 1 to {MOST_FILES} at once are denoised.")
-    if clean is not None and (len(files) > 1 or noise):
+    if asked.clean is not None and (len(files) > 1 or asked.noise):
         raise UserError("A clean picture to compare with belongs to one noisy picture, with no noise added.")
     found = []
     for place, file in enumerate(files):
-        found.append((yield from _one(model, file, strength, self_ensemble, noise, level, seed + place, clean)))
+        found.append((yield from _one(model, file, asked._replace(seed=asked.seed + place))))
     yield {
         "shown": [each for one in found for each in one["shown"]],
         "files": [str(one["file"]) for one in found],
@@ -65,24 +72,15 @@ def denoise_files(
     }
 
 
-def _one(
-    model: Cleaner,
-    file: Path,
-    strength: float,
-    self_ensemble: bool,
-    noise: str,
-    level: float,
-    seed: int,
-    clean: Path | None,
-) -> Generator[str, None, dict[str, Any]]:
+def _one(model: Cleaner, file: Path, asked: Asked) -> Generator[str, None, dict[str, Any]]:
     picture = decode(file)
     given, reference = picture.pixels, None
-    if noise:
-        given = spoiled(picture, noise, level, seed)
+    if asked.noise:
+        given = spoiled(picture, asked.noise, asked.level, asked.seed)
         reference = picture.pixels if picture.depth == 8 else (picture.pixels >> 8).astype(np.uint8)
-    elif clean is not None:
-        reference = like(decode(clean).flat(), picture.pixels)
-    work = model.cleaning(given, strength, self_ensemble=self_ensemble)
+    elif asked.clean is not None:
+        reference = like(decode(asked.clean).flat(), picture.pixels)
+    work = model.cleaning(given, asked.strength, self_ensemble=asked.self_ensemble)
     cleaned = yield from telling(work, lambda share: f"{file.name}: {share:.0%} …")
     alpha = picture.alpha if given.dtype == picture.pixels.dtype else None
     scores = ["", "", "", ""] if reference is None else _scores(given, cleaned.pixels, reference)

@@ -98,10 +98,10 @@ def draw_corrupt() -> None:
 # Functions of a module, as `call` wants them; what they need is imported when they run.
 
 
-def _denoise(model: Any, files: list[Path], strength: float, self_ensemble: bool, noise: str, level: float, seed: int, clean: Path | None) -> Iterator[Any]:  # fmt: skip
-    from plugins.denoising_ae.desk import denoise_files
+def _denoise(model: Any, files: list[Path], *asked: Any) -> Iterator[Any]:
+    from plugins.denoising_ae.desk import Asked, denoise_files
 
-    yield from denoise_files(model, files, strength, self_ensemble, noise, level, seed, clean)
+    yield from denoise_files(model, files, Asked(*asked))
 
 
 def _corrupt(file: Path, noise: str, level: float, seed: int) -> tuple[str, str, str]:
