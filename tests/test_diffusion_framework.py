@@ -157,11 +157,12 @@ def test_samplers_without_new_noise_come_to_the_same_latents(sampler: str, fashi
     assert (ends[1] - ends[0]).norm() < 0.2 * ends[0].norm()
 
 
-def test_stock_ddim_made_of_a_saved_pipeline_cuts_nothing_off() -> None:
+@pytest.mark.parametrize("name", FOLDERS)
+def test_stock_ddim_made_of_a_saved_pipeline_cuts_nothing_off(name: str) -> None:
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     with assembly.quietly():
-        stock = StableDiffusionPipeline.from_pretrained(FOLDERS["fashion"], safety_checker=None)
+        stock = StableDiffusionPipeline.from_pretrained(FOLDERS[name], safety_checker=None)
     assert not DDIMScheduler.from_config(stock.scheduler.config).config["clip_sample"]
 
 

@@ -118,6 +118,10 @@ def write(pipeline: StableDiffusionPipeline, folder: Path, half_precision: bool)
 
     import torch
 
+    if (
+        "clip_sample" not in pipeline.scheduler.config
+    ):  # for who makes a DDIMScheduler of this config: latents are no pixels
+        pipeline.scheduler.register_to_config(clip_sample=False)
     with quietly():
         if half_precision:
             small = {name: copy.deepcopy(getattr(pipeline, name)).to(torch.float16) for name in ("vae", "unet")}

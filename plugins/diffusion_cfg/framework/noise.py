@@ -136,7 +136,7 @@ def make_scheduler(prediction: str, schedule: str, zero_terminal_snr: bool) -> A
     kind: Any = PREDICTIONS[prediction]
     beta_schedule = {"cosine": "squaredcos_cap_v2"}.get(schedule, schedule)
     low, high = (0.0001, 0.02) if schedule == "linear" else (0.00085, 0.012)
-    scheduler = DPMSolverMultistepScheduler(
+    return DPMSolverMultistepScheduler(
         beta_start=low,
         beta_end=high,
         beta_schedule=beta_schedule,
@@ -145,6 +145,3 @@ def make_scheduler(prediction: str, schedule: str, zero_terminal_snr: bool) -> A
         rescale_betas_zero_snr=zero_terminal_snr,
         steps_offset=1,
     )
-    # For who makes a DDIMScheduler of this config: latents are no pixels.
-    scheduler.register_to_config(clip_sample=False)
-    return scheduler
