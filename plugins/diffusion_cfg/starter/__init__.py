@@ -9,6 +9,6 @@ _HERE = Path(__file__).parent
 FOLDERS = {name: _HERE / name for name in (FASHION, EMOJI, CAPTIONED_ONLY)}
 EXAMPLES = {
     FASHION: ["a dress", "a running shoe", "a pullover with long sleeves"],
-    EMOJI: ["smiling face", "orange circle", "red heart"],
+    EMOJI: ["crying cat", "taxi", "sun", "blue heart"],
 }
 PROMPTS = EXAMPLES[FASHION]  # what the first starter can draw
