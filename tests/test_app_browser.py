@@ -114,6 +114,8 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         page.get_by_role("button", name="Stop and keep the best").click()
         wait_for(lambda: run.status() == "cancelled", seconds=180)  # it evaluates and saves first
         expect(page.locator(".report table").first).to_be_visible()  # without being asked for
+        page.reload()  # Gradio may lose an answer of a session that is older than its server
+        expect(page.locator(".run-monitor .about")).to_have_text(run_id)
         page.get_by_role("tab", name="Try", exact=True).click()
         page.get_by_label("Weights").locator("visible=true").click()
         page.get_by_role("option", name=run_id).click()
