@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,7 +96,8 @@ def train_pairs(pictures: Tensor, captions: list[str], steps: int, batch: int = 
     """By the contrast of each pair against the batch's other pairs; equal captions are no contrast."""
     torch.manual_seed(1)
     words = {word: place for place, word in enumerate(dict.fromkeys(w for text in captions for w in words_of(text)), 1)}
-    model = Pairs(words).train().to(memory_format=torch.channels_last)
+    model: Any = Pairs(words).train()
+    model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.05)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps)
     for _ in range(steps):

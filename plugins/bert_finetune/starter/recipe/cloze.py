@@ -143,4 +143,4 @@ def main(source: Path, target: Path, seed: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
