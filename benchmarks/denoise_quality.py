@@ -20,8 +20,8 @@ import numpy as np
 
 from plugins.denoising_ae.cleaner import Cleaner
 from plugins.denoising_ae.noises import corrupt
+from plugins.denoising_ae.progress import finished
 from plugins.denoising_ae.tiling import in_tiles
-from plugins.denoising_ae.turns import TURNS, turned, turned_back
 from training.images.reading import read_images
 
 Method = Callable[[np.ndarray, float], np.ndarray]  # (height, width) noisy, sigma in units of 1 -> clean
@@ -53,8 +53,8 @@ def ours(folder: Path) -> dict[str, Method]:
     def blind(noisy: np.ndarray, _: float) -> np.ndarray:
         return in_tiles(model, noisy[..., None], cleaner.level_to_tell(noisy[..., None]))[..., 0]
 
-    def ensemble(noisy: np.ndarray, sigma: float) -> np.ndarray:
-        return np.mean([turned_back(blind(turned(noisy, number), sigma), number) for number in range(TURNS)], axis=0)
+    def ensemble(noisy: np.ndarray, _: float) -> np.ndarray:
+        return finished(cleaner.ensemble(noisy[..., None], cleaner.level_to_tell(noisy[..., None])))[..., 0]
 
     found: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
     if model.config.level_input:

@@ -88,7 +88,7 @@ class Cleaner:
         level = estimate_noise_level(noisy)
         told = level if goes_by_estimate(self.noise["name"], self.model.config.level_input) else None
         asked = strength * level if strength > 1 and level is not None else told
-        removed = noisy - (yield from (self._ensemble if self_ensemble else self._run)(noisy, asked, tile))
+        removed = noisy - (yield from (self.ensemble if self_ensemble else self._run)(noisy, asked, tile))
         removed *= min(strength, 1.0)
         return Cleaned(np.rint(np.clip(noisy - removed, 0, 1) * full).astype(pixels.dtype), removed, level)
 
@@ -101,6 +101,14 @@ class Cleaner:
         full = np.iinfo(pixels.dtype).max
         found = finished(self._run(pixels.astype(np.float32) / full, level, TILE))
         return np.rint(np.clip(found, 0, 1) * full).astype(pixels.dtype)
+
+    def ensemble(self, noisy: np.ndarray, level: float | None, tile: int = TILE) -> Generator[float, None, np.ndarray]:
+        """The mean of what the network makes of each turn of a picture (height, width, 1 or 3) float32 in [0, 1], turned back; not clipped."""
+        total = np.zeros_like(noisy)
+        for number in range(TURNS):
+            work = self._run(turned(noisy, number), level, tile)
+            total += turned_back((yield from telling(work, lambda share, done=number: (done + share) / TURNS)), number)
+        return total / TURNS
 
     def features(self, pixels: np.ndarray) -> list[float]:
         """Mean of the innermost features over a picture (height, width, 1 or 3) of 8 bits; large ones are halved first."""
@@ -121,14 +129,6 @@ class Cleaner:
             )
         if strength > 1 and not self.model.config.level_input:
             raise UserError("strength: these weights take no noise level, so they cannot be asked for more than 1.")
-
-    def _ensemble(self, noisy: np.ndarray, level: float | None, tile: int) -> Generator[float, None, np.ndarray]:
-        """The mean of what `_run` makes of each turn, turned back."""
-        total = np.zeros_like(noisy)
-        for number in range(TURNS):
-            work = self._run(turned(noisy, number), level, tile)
-            total += turned_back((yield from telling(work, lambda share, done=number: (done + share) / TURNS)), number)
-        return total / TURNS
 
     def _run(self, noisy: np.ndarray, level: float | None, tile: int) -> Generator[float, None, np.ndarray]:
         """Denoise (height, width, 1 or 3) with a network of 1 or 3 channels."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugins.diffusion_cfg.framework.noise import UNCUT
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -118,10 +119,8 @@ def write(pipeline: StableDiffusionPipeline, folder: Path, half_precision: bool)
 
     import torch
 
-    if (
-        "clip_sample" not in pipeline.scheduler.config
-    ):  # for who makes a DDIMScheduler of this config: latents are no pixels
-        pipeline.scheduler.register_to_config(clip_sample=False)
+    scheduler = pipeline.scheduler  # for who makes a DDIMScheduler of its config
+    scheduler.register_to_config(**{name: value for name, value in UNCUT.items() if name not in scheduler.config})
     with quietly():
         if half_precision:
             small = {name: copy.deepcopy(getattr(pipeline, name)).to(torch.float16) for name in ("vae", "unet")}

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 TIMESTEPS = 1000
 PREDICTIONS = {"noise": "epsilon", "v": "v_prediction", "flow": "flow_prediction"}  # our name -> diffusers'
+# diffusers' DDPM and DDIM else cut predicted latents off at 1, of which they are not pixels
+UNCUT = {"clip_sample": False}
 SHORTEST = 1e-6
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from plugins.diffusion_cfg.framework.noise import UNCUT
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ SAMPLERS = {
     "lcm": Sampler("LCM (Luo et al., 2023), 1 to 8 steps", "LCMScheduler", ""),
 }  # fmt: skip
 DEFAULT = "dpm++"
-UNCUT = {
-    "clip_sample": False
-}  # diffusers' DDPM and DDIM else cut predicted latents off at 1, of which they are not pixels
 
 
 def usable(model: Diffuser) -> list[str]:
