@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.batches import WINDOW, Batches, pieces, step_seed
+from training.batches import PIECE_TOKENS, Batches, pieces, step_seed
 
 rows = st.integers(1, 60)
 sizes = st.integers(1, 20)
 seeds = st.integers(0, 2**32 - 1)
-steps = st.integers(0, 3 * WINDOW)
-
-
-def lengths_of(count: int) -> list[int]:
-    return [(7 * row) % 13 + 1 for row in range(count)]
+steps = st.integers(0, 150)
 
 
 @given(rows, sizes, seeds)
@@ -28,27 +25,11 @@ def test_every_row_comes_once_an_epoch(count: int, size: int, seed: int) -> None
     assert sorted(stream[:count]) == sorted(stream[count : 2 * count]) == list(range(count))
 
 
-@given(rows, sizes, seeds, st.integers(0, 2))
-def test_sorting_by_length_keeps_the_rows_of_each_window(count: int, size: int, seed: int, window: int) -> None:
-    plain, by_length = Batches(count, size, seed), Batches(count, size, seed, lengths_of(count))
-    window_steps = range(window * WINDOW, (window + 1) * WINDOW)
-    streams = [Counter(int(row) for step in window_steps for row in each[step]) for each in (plain, by_length)]
-    assert streams[0] == streams[1]
-
-
-def test_sorting_by_length_loses_nearly_all_padding() -> None:
-    lengths = np.random.default_rng(0).integers(1, 500, 2000)
-    plain, by_length = Batches(2000, 32, 0), Batches(2000, 32, 0, list(lengths))
-    padding = [sum((lengths[b[s]].max() - lengths[b[s]]).sum() for s in range(WINDOW)) for b in (plain, by_length)]
-    assert padding[1] < 0.1 * padding[0]
-
-
-@given(rows, sizes, seeds, steps, st.booleans(), st.lists(steps, max_size=5))
+@given(rows, sizes, seeds, steps, st.lists(steps, max_size=5))
 def test_a_batch_does_not_depend_on_what_was_asked_before(
-    count: int, size: int, seed: int, step: int, sort: bool, history: list[int]
+    count: int, size: int, seed: int, step: int, history: list[int]
 ) -> None:
-    lengths = lengths_of(count) if sort else None
-    fresh, used = Batches(count, size, seed, lengths), Batches(count, size, seed, lengths)
+    fresh, used = Batches(count, size, seed), Batches(count, size, seed)
     for other in history:
         _ = used[other]
     assert fresh[step].tolist() == used[step].tolist()
@@ -63,6 +44,39 @@ def test_the_pieces_of_all_ranks_are_the_batch(size: int, processes: int, accumu
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=40), st.integers(1, 3), st.integers(1, 3))
+def test_pieces_by_length_are_the_batch_too_and_no_larger(
+    lengths: list[int], processes: int, accumulation: int
+) -> None:
+    batch, of_all = np.arange(len(lengths))[::-1], np.asarray(lengths)
+    for rank in range(processes):
+        plain = pieces(batch, rank, processes, accumulation)
+        parts = pieces(batch, rank, processes, accumulation, of_all)
+        assert sorted(np.concatenate(parts)) == sorted(np.concatenate(plain))
+        assert max(map(len, parts)) <= max(map(len, plain))
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=12))
+def test_pieces_by_length_cost_least_of_all_cuts(lengths: list[int]) -> None:
+    def cost(parts: Iterable[np.ndarray]) -> int:
+        return sum(int(max(part)) * len(part) + PIECE_TOKENS["cpu"] for part in parts)
+
+    ordered = np.sort(lengths)
+    found = [ordered[part] for part in pieces(np.arange(len(ordered)), 0, 1, 1, ordered)]
+    places = range(1, len(ordered))
+    every = (cut for count in range(len(ordered)) for cut in combinations(places, count))
+    assert cost(found) == min(cost(np.split(ordered, cut)) for cut in every)
+
+
+def test_pieces_by_length_save_half_of_the_padding_or_more() -> None:
+    lengths = np.random.default_rng(0).integers(1, 128, 32)
+    parts = pieces(np.arange(32), 0, 1, 1, lengths)
+    padding = sum(int((lengths[part].max() - lengths[part]).sum()) for part in parts)
+    assert padding < 0.5 * (lengths.max() - lengths).sum() and len(parts) > 2
+    assert len(pieces(np.arange(32), 0, 1, 1, lengths, "cuda")) == 1
+    assert len(pieces(np.arange(32), 0, 1, 1, np.full(32, 128))) == 1
+
+
 def test_steps_ranks_and_seeds_draw_different_numbers() -> None:
     drawn = {step_seed(seed, step, rank) for seed in range(5) for step in range(20) for rank in range(4)}
     assert len(drawn) == 400
@@ -71,8 +85,3 @@ def test_steps_ranks_and_seeds_draw_different_numbers() -> None:
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="no rows"):
         Batches(0, 4, 0)
-
-
-def test_lengths_of_other_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 lengths for 3 rows"):
-        Batches(3, 4, 0, [1, 2])

@@ -2,61 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-WINDOW = (
-    50  # batches among which rows are sorted by length: enough to lose nearly all padding, few enough to stay random
-)
+PIECE_TOKENS = {"cpu": 64}  # what a piece costs beside its tokens, in tokens: measured with 4 and 22 million parameters
+OTHER_PIECE_TOKENS = 2048  # an accelerator takes as long for a small piece as for a large one
 
 
 class Batches:
     """An endless sequence: `batches[step]` are the row indexes of that optimiser step, (batch_size,).
 
-    The stream of rows is one permutation of all rows after another. With `lengths`, each window of 50 batches is sorted
-    by length, cut, and its batches shuffled, so that a batch holds rows of like length.
+    The stream of rows is one permutation of all rows after another. No batch is of rows of like length: short rows would
+    have as much say in one step as long ones in another (WNUT-17, 150 steps: F1 0.36 in place of 0.41). See `pieces`.
 
     Raises:
-        ValueError: If there are no rows, or `lengths` has another number of entries.
+        ValueError: If there are no rows.
     """
 
-    def __init__(self, rows: int, batch_size: int, seed: int, lengths: Sequence[int] | None = None):
+    def __init__(self, rows: int, batch_size: int, seed: int):
         if rows < 1:
             raise ValueError("There are no rows to make batches of.")
-        if lengths is not None and len(lengths) != rows:
-            raise ValueError(f"{len(lengths)} lengths for {rows} rows.")
         self.rows, self.batch_size, self.seed = rows, batch_size, seed
-        self.lengths = None if lengths is None else np.asarray(lengths)
         self._epoch = lru_cache(maxsize=4)(self._permutation)
-        self._window = lru_cache(maxsize=2)(self._sorted_window)
 
     def __getitem__(self, step: int) -> np.ndarray:
-        if self.lengths is None:
-            return self._stream(step * self.batch_size, self.batch_size)
-        return self._window(step // WINDOW)[step % WINDOW]
-
-    def _stream(self, start: int, count: int) -> np.ndarray:
-        epochs = range(start // self.rows, (start + count - 1) // self.rows + 1)
+        start = step * self.batch_size
+        epochs = range(start // self.rows, (start + self.batch_size - 1) // self.rows + 1)
         rows = np.concatenate([self._epoch(epoch) for epoch in epochs])
         first = start - epochs[0] * self.rows
-        return rows[first : first + count]
+        return rows[first : first + self.batch_size]
 
     def _permutation(self, epoch: int) -> np.ndarray:
         return np.random.default_rng([self.seed, 0, epoch]).permutation(self.rows)
 
-    def _sorted_window(self, window: int) -> np.ndarray:
-        assert self.lengths is not None
-        size = WINDOW * self.batch_size
-        rows = self._stream(window * size, size)
-        rows = rows[np.argsort(self.lengths[rows], kind="stable")].reshape(WINDOW, self.batch_size)
-        return rows[np.random.default_rng([self.seed, 1, window]).permutation(WINDOW)]
+
+def pieces(
+    rows: np.ndarray,
+    rank: int,
+    processes: int,
+    accumulation: int,
+    lengths: np.ndarray | None = None,
+    device: str = "cpu",
+) -> list[np.ndarray]:
+    """The parts of one batch that this process computes, one after the other; all ranks' parts together are the batch.
+
+    Args:
+        rows: Row indexes of the batch, (batch_size,).
+        lengths: Tokens of every row there is, where a piece is padded to its longest: rows of like length are then computed
+            together, in more pieces than `accumulation` where that saves more padding than it costs.
+        device: Where they are computed, as torch names its kind.
+    """
+    parts = np.array_split(rows, processes * accumulation)[rank::processes]
+    if lengths is None:
+        return parts
+    share = np.concatenate(parts)
+    share = share[np.argsort(lengths[share], kind="stable")]
+    ends = _ends(lengths[share], max(map(len, parts)), PIECE_TOKENS.get(device, OTHER_PIECE_TOKENS))
+    return np.split(share, ends[:-1])
 
 
-def pieces(rows: np.ndarray, rank: int, processes: int, accumulation: int) -> list[np.ndarray]:
-    """The parts of one batch that this process computes, one after the other; all ranks' parts together are the batch."""
-    return np.array_split(rows, processes * accumulation)[rank::processes]
+def _ends(lengths: np.ndarray, most: int, cost: int) -> list[int]:
+    """Where to cut rows in ascending order, at most `most` a piece, so that padded tokens and `cost` a piece add up to least."""
+    least, begins = (
+        np.zeros(len(lengths) + 1),
+        np.zeros(len(lengths) + 1, dtype=np.int64),
+    )  # of the rows before each end
+    for end in range(1, len(lengths) + 1):
+        starts = np.arange(max(0, end - most), end)
+        totals = least[starts] + lengths[end - 1] * (end - starts) + cost
+        begins[end], least[end] = starts[totals.argmin()], totals.min()
+    ends = [len(lengths)]
+    while begins[ends[-1]]:
+        ends.append(int(begins[ends[-1]]))
+    return ends[::-1]
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

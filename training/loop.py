@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate.utils import send_to_device, set_seed
 
@@ -67,7 +68,9 @@ class _Fit:
         self.accelerator = make_accelerator(settings, folder)
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
-        self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed, task.lengths(task.train_data))
+        self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed)
+        lengths = task.lengths(task.train_data) if task.pads else None
+        self.lengths = None if lengths is None else np.asarray(lengths)
         self.average = make_average(task.model.to(self.accelerator.device), settings.ema_decay)
         self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
@@ -122,7 +125,7 @@ class _Fit:
         set_seed(step_seed(self.settings.seed, step, self.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings)
-        parts = pieces(self.batches[step], self.rank, self.processes, self.settings.gradient_accumulation)
+        parts = self._pieces(self.batches[step])
         sums = torch.zeros(2, device=self.accelerator.device)  # losses, items
         for number, rows in enumerate(parts, 1):
             last = number == len(parts)
@@ -136,6 +139,10 @@ class _Fit:
         norm = self._update(float(nominal / sums[1].clamp(min=1)))
         self.progress.step += 1
         self.curve.add(self.progress.step, learning_rate(step, self.settings), sums[0] / sums[1].clamp(min=1), norm)
+
+    def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
+        accumulation, device = self.settings.gradient_accumulation, self.accelerator.device.type
+        return pieces(rows, self.rank, self.processes, accumulation, self.lengths, device)
 
     def _losses(self, rows: list) -> torch.Tensor:
         batch = send_to_device(self.task.collate(rows), self.accelerator.device)

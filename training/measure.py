@@ -15,7 +15,7 @@ import psutil
 import torch
 from accelerate.utils import send_to_device
 
-from training.batches import pieces
+from training.batches import Batches, pieces
 from training.errors import UserError
 from training.experiment import Experiment
 from training.home import home
@@ -85,17 +85,19 @@ def _device(settings: TrainSettings) -> str:
 
 
 def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
-    """Row numbers of the batches tried: the longest rows, which say what memory is needed, then typical ones to time."""
+    """Row numbers of the batches tried: the longest rows, which say what memory is needed, then the run's first to time."""
     count, size = len(task.train_data), settings.batch_size
     lengths = task.lengths(task.train_data)
     order = np.arange(count) if lengths is None else np.argsort(lengths, kind="stable")
-    longest, typical = np.resize(order[-size:], size), np.resize(order[max(0, (count - size) // 2) :], size)
-    return [longest, *[typical] * TRIED_STEPS]
+    batches = Batches(count, size, settings.seed)
+    return [np.resize(order[-size:], size), *[batches[step] for step in range(TRIED_STEPS)]]
 
 
 def _step(task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, settings: TrainSettings, device: str) -> None:
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
-    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation):
+    lengths = task.lengths(task.train_data) if task.pads else None
+    lengths = None if lengths is None else np.asarray(lengths)
+    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
         batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
             losses = task.losses(model, batch)

@@ -36,6 +36,9 @@ class Task(ABC):
     metric: str = "loss"  # which evaluation metric says what is best …
     maximize: bool = False  # … and in which direction
     keeps_last: bool = False  # the artifact is of the last weights that were scored, whichever were best
+    pads: bool = (
+        True  # a batch of `train_data` is padded to its longest row, so rows of like length are computed together
+    )
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
 
     @abstractmethod
@@ -59,7 +62,7 @@ class Task(ABC):
         return Score({"loss": sum(outputs) / max(1, len(outputs))})
 
     def lengths(self, data: Sequence) -> Sequence[int] | None:
-        """Tokens a row, so that rows of like length share a batch; None where rows are all of one size."""
+        """Tokens a row, see `pads`; None where rows are all of one size."""
         return None
 
     def preview(self, model: torch.nn.Module) -> list[dict]:

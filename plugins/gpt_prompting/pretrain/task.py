@@ -69,7 +69,7 @@ def build(settings: PretrainSettings) -> PretrainTask:
 class PretrainTask(Task):
     """Rows are windows of text, windows of dialogues, and prompts that are drawn with the step's own random numbers."""
 
-    metric, maximize = "loss", False
+    metric, maximize, pads = "loss", False, False
 
     def __init__(self, found: Sources, settings: PretrainSettings, tokenizer: Any, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
