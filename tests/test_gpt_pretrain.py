@@ -30,13 +30,14 @@ from plugins.gpt_prompting.pretrain import network
 from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Corpus, Rows, Segment, encode_dialogues, encode_texts
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, write
 from plugins.gpt_prompting.pretrain.head_loss import head_loss
-from plugins.gpt_prompting.pretrain.packing import layout_of, pack
+from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
 from plugins.gpt_prompting.settings import SIZES, PretrainSettings
 from plugins.testing import check_plugin
 from tests.files import write as write_file
 from training.errors import UserError
 from training.loop import fit
+from training.packed_attention import layout_of
 from training.settings import parse_settings
 
 SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]

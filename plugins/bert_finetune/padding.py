@@ -1,9 +1,14 @@
-"""Rows of token ids as batches: padded to the longest, and rows of like length together."""
+"""Rows of token ids as batches: in one line without padding, or padded to the longest with rows of like length together."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from transformers.models.bert.modeling_bert import BertPreTrainedModel
+
+from training.packed_attention import PACKED_ENCODER, layout_of
 
 BATCH_TOKENS = 4096  # a batch, padding included
 CPU_BATCH_TOKENS = (
@@ -22,6 +27,40 @@ def pad(ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int) -> d
     if not place.all():
         batch["attention_mask"] = torch.as_tensor(place.astype(np.int64))
     return batch
+
+
+def pack(ids: list[np.ndarray], types: list[np.ndarray | None]) -> dict[str, Any]:
+    """Arrays of token ids to one line, (1, tokens), for a network that `accepts_packed`; `layout` says where each row lies."""
+    lengths = np.asarray([len(row) for row in ids])
+    places = np.arange(lengths.sum()) - np.repeat(_starts(lengths), lengths)
+    made = {"input_ids": np.concatenate(ids), "position_ids": places}
+    if types[0] is not None:
+        made["token_type_ids"] = np.concatenate(types)  # type: ignore[arg-type]
+    line = {name: torch.as_tensor(value.astype(np.int64))[None] for name, value in made.items()}
+    return line | {"layout": layout_of(lengths, causal=False)}
+
+
+def batch_of(
+    ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int, packed: bool
+) -> tuple[dict[str, Any], np.ndarray]:
+    """A batch, packed or padded, and where each row begins when its first two dimensions are flattened, (rows,)."""
+    if packed:
+        return pack(ids, types), _starts(np.asarray([len(row) for row in ids]))
+    batch = pad(ids, types, pad_id)
+    return batch, np.arange(len(ids)) * batch["input_ids"].shape[1]
+
+
+def accepts_packed(model: Any) -> bool:
+    """Let a BERT read packed batches, and still padded ones; whether it does."""
+    network = model.get_base_model() if hasattr(model, "get_base_model") else model  # inside adapters
+    if not isinstance(network, BertPreTrainedModel) or network.config.is_decoder:
+        return False
+    network.set_attn_implementation(PACKED_ENCODER)
+    return True
+
+
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    return np.cumsum(lengths) - lengths
 
 
 def _filled(shape: tuple[int, int], place: np.ndarray, rows: list, value: int) -> torch.Tensor:

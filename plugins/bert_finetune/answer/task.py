@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering
 
@@ -16,7 +17,7 @@ from plugins.bert_finetune.answer import report
 from plugins.bert_finetune.answer.questions import AnswerData, Question, read
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import Window, make_windows, room_for_question, target
-from plugins.bert_finetune.padding import pad
+from plugins.bert_finetune.padding import accepts_packed, batch_of
 from training.batches import step_seed
 from training.errors import UserError
 from training.preflight import Finding, Sheet
@@ -69,6 +70,7 @@ class AnswerTask(Task):
     def __init__(self, data: AnswerData, settings: AnswerSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.max_length = min(settings.max_length, encoder.positions(model))
+        self.pads = not accepts_packed(model)
         self.question_length = room_for_question(settings.question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
@@ -103,9 +105,13 @@ class AnswerTask(Task):
     def lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.window.ids) for row in data]
 
-    def collate(self, rows: list[Row]) -> dict[str, torch.Tensor]:
-        batch = pad([row.window.ids for row in rows], [row.window.types for row in rows], self.tokenizer.pad_token_id)
-        return batch | {"targets": torch.as_tensor([row.target for row in rows], dtype=torch.int64)}
+    def collate(self, rows: list[Row]) -> dict[str, Any]:
+        """`targets` are start and end, (rows, 2); `inside` says which places of (rows, longest) are tokens."""
+        ids, types = [row.window.ids for row in rows], [row.window.types for row in rows]
+        batch, _ = batch_of(ids, types, self.tokenizer.pad_token_id, not self.pads)
+        lengths = torch.tensor([len(row) for row in ids])
+        inside = torch.arange(int(lengths.max())) < lengths[:, None]
+        return batch | {"inside": inside, "targets": torch.as_tensor([row.target for row in rows], dtype=torch.int64)}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean cross entropy of start and end over the window's tokens, (batch,)."""
@@ -116,11 +122,10 @@ class AnswerTask(Task):
 
     def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Start and end, (batch, time, 2); padding is out of the question."""
-        out = model(**{name: value for name, value in batch.items() if name != "targets"})
-        logits = torch.stack((out.start_logits, out.end_logits), -1).float()
-        if "attention_mask" in batch:
-            logits = logits.masked_fill(batch["attention_mask"][:, :, None] == 0, -1e4)
-        return logits
+        out = model(**{name: value for name, value in batch.items() if name not in ("targets", "inside")})
+        logits, inside = torch.stack((out.start_logits, out.end_logits), -1).float(), batch["inside"]
+        real = logits[0] if "layout" in batch else logits[inside]  # (tokens, 2)
+        return logits.new_full((*inside.shape, 2), -1e4).masked_scatter(inside[..., None], real)
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
         logits = self._logits(model, batch)
@@ -159,7 +164,7 @@ class AnswerTask(Task):
         if not rows:
             return []
         device = next(model.parameters()).device
-        outputs = self.predict(model, {name: value.to(device) for name, value in self.collate(rows).items()})
+        outputs = self.predict(model, send_to_device(self.collate(rows), device))  # type: ignore[arg-type]
         shown = []
         for number, places in self._owners(rows).items():
             one, (said, sure) = self.data.evaluation[number], self._answer(number, places, outputs)

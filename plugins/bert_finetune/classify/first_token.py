@@ -14,6 +14,8 @@ from transformers.models.bert.modeling_bert import (
     eager_attention_forward,
 )
 
+from training.packed_attention import attend_block, gather, in_blocks
+
 
 class FirstTokenLayer(BertLayer):
     """A `BertLayer` whose queries and feed-forward part see the first token alone; keys and values see all.
@@ -24,7 +26,9 @@ class FirstTokenLayer(BertLayer):
     def forward(  # type: ignore[override] - an encoder has no cache and no other sequence
         self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **kwargs: Any
     ) -> torch.Tensor:
-        """(batch, time, hidden) -> (batch, 1, hidden)."""
+        """(batch, time, hidden) -> (batch, 1, hidden); of a packed batch (1, tokens, hidden) -> (rows, 1, hidden)."""
+        if (layout := kwargs.get("layout")) is not None:
+            return self._of_packed(hidden_states[0], layout)
         attention, first = self.attention.self, hidden_states[:, :1]
 
         def heads(values: torch.Tensor) -> torch.Tensor:  # (batch, heads, time, size)
@@ -41,6 +45,27 @@ class FirstTokenLayer(BertLayer):
             scaling=attention.scaling,
         )
         return self.feed_forward_chunk(self.attention.output(found.flatten(2), first))
+
+    def _of_packed(self, hidden: torch.Tensor, layout: dict) -> torch.Tensor:
+        """(tokens, hidden) -> (rows, 1, hidden), with the layout of `packed_attention.layout_of`."""
+        attention = self.attention.self
+        places = torch.cat(
+            [block[:, 0] for block in layout["blocks"]]
+        )  # of the first tokens, in the order of the blocks
+        first = hidden[places][:, None]
+
+        def heads(values: torch.Tensor) -> torch.Tensor:  # (…, heads, size)
+            return values.unflatten(-1, (-1, attention.attention_head_size))
+
+        queries = heads(attention.query(first)).split([len(block) for block in layout["blocks"]])
+        lines = gather([heads(attention.key(hidden)), heads(attention.value(hidden))], layout)
+        dropout = attention.dropout.p if self.training else 0.0
+        found = [
+            attend_block([asking, *parts], mask, dropout_p=dropout, scale=attention.scaling)
+            for asking, parts, mask in zip(queries, in_blocks(lines, layout), layout["masks"], strict=True)
+        ]
+        done = self.feed_forward_chunk(self.attention.output(torch.cat(found).flatten(2), first))
+        return done[places.argsort()]
 
 
 def read_first_token_only(model: Any) -> None:

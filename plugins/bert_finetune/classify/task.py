@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification
 
@@ -19,7 +20,7 @@ from plugins.bert_finetune.classify.first_token import read_first_token_only
 from plugins.bert_finetune.classify.head_first import fit_head
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.rows import ClassifyData, read
-from plugins.bert_finetune.padding import pad
+from plugins.bert_finetune.padding import accepts_packed, batch_of
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
 from training.task import Score, Task
@@ -111,6 +112,7 @@ class ClassifyTask(Task):
     def __init__(self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.max_length = min(settings.max_length, encoder.positions(model))
+        self.pads = not accepts_packed(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
             TokenRows(rows, tokenizer, self.max_length, self._targets(rows)) for rows in (data.train, data.evaluation)
@@ -158,9 +160,10 @@ class ClassifyTask(Task):
     def lengths(self, data: Sequence) -> Sequence[int] | None:
         return data.lengths if isinstance(data, TokenRows) else None
 
-    def collate(self, rows: list) -> dict[str, torch.Tensor]:
-        batch = pad([ids for ids, _, _ in rows], [types for _, types, _ in rows], self.tokenizer.pad_token_id)
-        return batch | {"labels": torch.as_tensor(np.stack([target for _, _, target in rows]))}
+    def collate(self, rows: list) -> dict[str, Any]:
+        ids, types, targets = zip(*rows, strict=True)
+        batch, _ = batch_of(list(ids), list(types), self.tokenizer.pad_token_id, not self.pads)
+        return batch | {"labels": torch.as_tensor(np.stack(targets))}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Cross entropy a row, (batch,); for several labels the binary one, averaged over the classes."""
@@ -191,9 +194,7 @@ class ClassifyTask(Task):
             return []
         batch = self.collate([self.eval_data[row] for row in rows])
         device = next(model.parameters()).device
-        logits = torch.as_tensor(
-            np.stack(self.predict(model, {name: value.to(device) for name, value in batch.items()}))
-        )
+        logits = torch.as_tensor(np.stack(self.predict(model, send_to_device(batch, device))))  # type: ignore[arg-type]
         scores = logits.sigmoid() if self.settings.multi_label else logits.softmax(-1)
         return [{"text": _say(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]
 

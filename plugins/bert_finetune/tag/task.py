@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForTokenClassification
 
 from plugins.bert_finetune import encoder, token_checks
-from plugins.bert_finetune.padding import pad
+from plugins.bert_finetune.padding import accepts_packed, batch_of
 from plugins.bert_finetune.tag import report
 from plugins.bert_finetune.tag.rows import TagData, read
 from plugins.bert_finetune.tag.schemes import OUTSIDE
@@ -74,6 +75,7 @@ class TagTask(Task):
     def __init__(self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.metric = "accuracy" if data.bare else "f1"
+        self.pads = not accepts_packed(model)
         self.max_length = min(settings.max_length, encoder.positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
@@ -112,11 +114,11 @@ class TagTask(Task):
     def lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.window.ids) for row in data]
 
-    def collate(self, rows: list[Row]) -> dict[str, torch.Tensor]:
+    def collate(self, rows: list[Row]) -> dict[str, Any]:
         """`positions` are of the words' first pieces in the flattened batch, `targets` their tags, (words,)."""
-        batch = pad([row.window.ids for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
-        time = batch["input_ids"].shape[1]
-        positions = np.concatenate([row.window.firsts + number * time for number, row in enumerate(rows)])
+        ids = [row.window.ids for row in rows]
+        batch, starts = batch_of(ids, [None] * len(rows), self.tokenizer.pad_token_id, not self.pads)
+        positions = np.concatenate([row.window.firsts + start for row, start in zip(rows, starts, strict=True)])
         counts = np.asarray([len(row.tags) for row in rows])
         made = {"positions": positions, "targets": np.concatenate([row.tags for row in rows]), "counts": counts}
         return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
@@ -126,7 +128,7 @@ class TagTask(Task):
         return functional.cross_entropy(self._logits(model, batch), batch["targets"], reduction="none", ignore_index=UNSEEN)  # fmt: skip
 
     def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask") if name in batch}
+        inputs = {name: value for name, value in batch.items() if name not in ("positions", "targets", "counts")}
         return model(**inputs).logits.flatten(0, 1)[batch["positions"]].float()  # (words, tags)
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
@@ -151,7 +153,7 @@ class TagTask(Task):
         if not rows:
             return []
         device = next(model.parameters()).device
-        batch = {name: value.to(device) for name, value in self.collate(rows).items()}
+        batch: Any = send_to_device(self.collate(rows), device)
         return [
             {"text": _bracketed(self.data.evaluation[row.sentence].words[row.window.start :], [self.data.tags[tag] for tag in outcome.tags])}
             for row, outcome in zip(rows, self.predict(model, batch), strict=True)

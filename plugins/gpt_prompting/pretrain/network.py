@@ -12,12 +12,12 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from plugins.gpt_prompting import decoder
-from plugins.gpt_prompting.pretrain.attention import PACKED
 from plugins.gpt_prompting.pretrain.copying_heads import look_for_the_like
 from plugins.gpt_prompting.pretrain.corpus import Segment
 from plugins.gpt_prompting.pretrain.head_loss import head_loss
 from plugins.gpt_prompting.pretrain.packing import pack
 from training.errors import UserError
+from training.packed_attention import PACKED
 
 if TYPE_CHECKING:
     from plugins.gpt_prompting.settings import PretrainSettings
