@@ -223,9 +223,13 @@ def test_it_learns_hidden_words_and_following_sentences(tmp_path: Path, corpus: 
     guesses = endpoints.fill_mask(model, "The bab bil bek bom. The bab [MASK] bil bom.", 2)["masks"][0]
     assert {guess["word"] for guess in guesses} <= set(TOPICS[0])
     assert len(endpoints.embed(model, "The bab.")) == 48
-    first, second = "The bab bek bil bom. The bom bil bek bab.", "The bek bab bom bil."
-    follows = endpoints.next_sentence(model, first, second)["probability"]
-    assert follows > 0.5 > endpoints.next_sentence(model, first, "The dek dab dom dil.")["probability"]
+    right = 0
+    for topic, other in zip(TOPICS, [*TOPICS[1:], TOPICS[0]], strict=True):
+        first, same, changed = (f"The {' '.join(words)}." for words in (topic, topic[::-1], other))
+        first = f"{first} The {' '.join(topic[2:] + topic[:2])}."
+        right += endpoints.next_sentence(model, first, same)["probability"] > 0.5
+        right += endpoints.next_sentence(model, first, changed)["probability"] < 0.5
+    assert right >= 16, right  # of 20
     assert json.loads((tmp_path / "artifact/config.json").read_text())["architectures"] == ["BertForPreTraining"]
     assert AutoModelForMaskedLM.from_pretrained(tmp_path / "artifact").dtype == torch.float16
 
