@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from training.task import Task
 
 PIECE_TOKENS = {"cpu": 64}  # what a piece costs beside its tokens, in tokens: measured with 4 and 22 million parameters
 OTHER_PIECE_TOKENS = 2048  # an accelerator takes as long for a small piece as for a large one
@@ -37,6 +41,12 @@ class Batches:
         return np.random.default_rng([self.seed, 0, epoch]).permutation(self.rows)
 
 
+def padded_lengths(task: Task) -> np.ndarray | None:
+    """Tokens of every training row, for `pieces`; None where batches are not padded, or rows all of one size."""
+    lengths = task.lengths(task.train_data) if task.pads else None
+    return None if lengths is None else np.asarray(lengths)
+
+
 def pieces(
     rows: np.ndarray,
     rank: int,
@@ -49,7 +59,7 @@ def pieces(
 
     Args:
         rows: Row indexes of the batch, (batch_size,).
-        lengths: Tokens of every row there is, where a piece is padded to its longest: rows of like length are then computed
+        lengths: As `padded_lengths` gives them, where a piece is padded to its longest: rows of like length are then computed
             together, in more pieces than `accumulation` where that saves more padding than it costs.
         device: Where they are computed, as torch names its kind.
     """

@@ -14,7 +14,7 @@ from accelerate.utils import send_to_device, set_seed
 
 from training import artifact, checkpoint, files
 from training.accelerator import make_accelerator
-from training.batches import Batches, pieces, step_seed
+from training.batches import Batches, padded_lengths, pieces, step_seed
 from training.checkpoint import Progress
 from training.curve import Curve, NonFiniteLossError
 from training.evaluation import judge, score
@@ -69,8 +69,7 @@ class _Fit:
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
         self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed)
-        lengths = task.lengths(task.train_data) if task.pads else None
-        self.lengths = None if lengths is None else np.asarray(lengths)
+        self.lengths = padded_lengths(task)
         self.average = make_average(task.model.to(self.accelerator.device), settings.ema_decay)
         self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
         self.trained = [p for p in self.model.parameters() if p.requires_grad]

@@ -15,7 +15,7 @@ import psutil
 import torch
 from accelerate.utils import send_to_device
 
-from training.batches import Batches, pieces
+from training.batches import Batches, padded_lengths, pieces
 from training.errors import UserError
 from training.experiment import Experiment
 from training.home import home
@@ -95,9 +95,8 @@ def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
 
 def _step(task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, settings: TrainSettings, device: str) -> None:
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
-    lengths = task.lengths(task.train_data) if task.pads else None
-    lengths = None if lengths is None else np.asarray(lengths)
-    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
+    cut = settings.processes, settings.gradient_accumulation, padded_lengths(task)
+    for rows in pieces(batch_rows, 0, *cut, device=device):
         batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
             losses = task.losses(model, batch)

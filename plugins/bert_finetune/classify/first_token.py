@@ -49,9 +49,7 @@ class FirstTokenLayer(BertLayer):
     def _of_packed(self, hidden: torch.Tensor, layout: dict) -> torch.Tensor:
         """(tokens, hidden) -> (rows, 1, hidden), with the layout of `packed_attention.layout_of`."""
         attention = self.attention.self
-        places = torch.cat(
-            [block[:, 0] for block in layout["blocks"]]
-        )  # of the first tokens, in the order of the blocks
+        places = torch.cat([block[:, 0] for block in layout["blocks"]])  # of first tokens, in the order of the blocks
         first = hidden[places][:, None]
 
         def heads(values: torch.Tensor) -> torch.Tensor:  # (…, heads, size)
