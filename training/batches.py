@@ -74,10 +74,8 @@ def pieces(
 
 def _ends(lengths: np.ndarray, most: int, cost: int) -> list[int]:
     """Where to cut rows in ascending order, at most `most` a piece, so that padded tokens and `cost` a piece add up to least."""
-    least, begins = (
-        np.zeros(len(lengths) + 1),
-        np.zeros(len(lengths) + 1, dtype=np.int64),
-    )  # of the rows before each end
+    least = np.zeros(len(lengths) + 1)  # cost of the rows before each end …
+    begins = np.zeros(len(lengths) + 1, dtype=np.int64)  # … and where their last piece begins
     for end in range(1, len(lengths) + 1):
         starts = np.arange(max(0, end - most), end)
         totals = least[starts] + lengths[end - 1] * (end - starts) + cost

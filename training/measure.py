@@ -54,8 +54,8 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
     device = _device(settings)
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
-    trials = _trial_rows(task, settings)
-    seconds = [_timed(lambda rows=rows: _step(task, model, optimizer, rows, settings, device)) for rows in trials][1:]
+    trials, lengths = _trial_rows(task, settings), padded_lengths(task)
+    seconds = [_timed(lambda rows=rows: _step(task, model, optimizer, rows, lengths, settings, device)) for rows in trials][1:]  # fmt: skip
     total = statistics.median(seconds) * settings.steps / settings.processes
     if len(task.eval_data):
         size = min(len(task.eval_data), 2 * settings.batch_size)
@@ -93,10 +93,11 @@ def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
     return [np.resize(order[-size:], size), *[batches[step] for step in range(TRIED_STEPS)]]
 
 
-def _step(task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, settings: TrainSettings, device: str) -> None:
+def _step(
+    task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, lengths: np.ndarray | None, settings: TrainSettings, device: str,
+) -> None:  # fmt: skip
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
-    cut = settings.processes, settings.gradient_accumulation, padded_lengths(task)
-    for rows in pieces(batch_rows, 0, *cut, device=device):
+    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
         batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
             losses = task.losses(model, batch)

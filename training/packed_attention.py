@@ -19,7 +19,7 @@ PACKED, PACKED_ENCODER = "packed_segments", "packed_segments_of_an_encoder"  # a
 FILLED = 0.8  # of a block's longest segment that its shortest must have
 
 
-def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, list]:
+def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:
     """How a line of tokens becomes a few blocks of segments of like length, for attention alone.
 
     A causal mask keeps real tokens from seeing padding that comes after them, so such blocks need no other: it is what
@@ -43,7 +43,7 @@ def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, list]:
         blocks.append(torch.as_tensor(places))
         masks.append(None if causal or inside.all() else torch.as_tensor(inside))
         laid += places.size
-    return {"blocks": blocks, "back": torch.as_tensor(back), "masks": masks}  # type: ignore[dict-item]
+    return {"blocks": blocks, "back": torch.as_tensor(back), "masks": masks}
 
 
 def _groups(lengths: np.ndarray) -> list[np.ndarray]:

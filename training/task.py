@@ -36,9 +36,7 @@ class Task(ABC):
     metric: str = "loss"  # which evaluation metric says what is best …
     maximize: bool = False  # … and in which direction
     keeps_last: bool = False  # the artifact is of the last weights that were scored, whichever were best
-    pads: bool = (
-        True  # a batch of `train_data` is padded to its longest row, so rows of like length are computed together
-    )
+    pads: bool = True  # a batch is padded to its longest row, so that rows of like length are computed together
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
 
     @abstractmethod

@@ -32,7 +32,7 @@ def pad(ids: list[np.ndarray], types: list[np.ndarray | None], pad_id: int) -> d
 def pack(ids: list[np.ndarray], types: list[np.ndarray | None]) -> dict[str, Any]:
     """Arrays of token ids to one line, (1, tokens), for a network that `accepts_packed`; `layout` says where each row lies."""
     lengths = np.asarray([len(row) for row in ids])
-    places = np.arange(lengths.sum()) - np.repeat(_starts(lengths), lengths)
+    places = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     made = {"input_ids": np.concatenate(ids), "position_ids": places}
     if types[0] is not None:
         made["token_type_ids"] = np.concatenate(types)  # type: ignore[arg-type]
@@ -45,7 +45,8 @@ def batch_of(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """A batch, packed or padded, and where each row begins when its first two dimensions are flattened, (rows,)."""
     if packed:
-        return pack(ids, types), _starts(np.asarray([len(row) for row in ids]))
+        line = pack(ids, types)
+        return line, np.flatnonzero(line["position_ids"][0] == 0)
     batch = pad(ids, types, pad_id)
     return batch, np.arange(len(ids)) * batch["input_ids"].shape[1]
 
@@ -57,10 +58,6 @@ def accepts_packed(model: Any) -> bool:
         return False
     network.set_attn_implementation(PACKED_ENCODER)
     return True
-
-
-def _starts(lengths: np.ndarray) -> np.ndarray:
-    return np.cumsum(lengths) - lengths
 
 
 def _filled(shape: tuple[int, int], place: np.ndarray, rows: list, value: int) -> torch.Tensor:

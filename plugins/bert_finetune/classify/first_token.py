@@ -30,16 +30,12 @@ class FirstTokenLayer(BertLayer):
         if (layout := kwargs.get("layout")) is not None:
             return self._of_packed(hidden_states[0], layout)
         attention, first = self.attention.self, hidden_states[:, :1]
-
-        def heads(values: torch.Tensor) -> torch.Tensor:  # (batch, heads, time, size)
-            return values.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
-
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(attention.config._attn_implementation, eager_attention_forward)
         found, _ = attend(
             attention,
-            heads(attention.query(first)),
-            heads(attention.key(hidden_states)),
-            heads(attention.value(hidden_states)),
+            self._heads(attention.query(first)).transpose(1, 2),
+            self._heads(attention.key(hidden_states)).transpose(1, 2),
+            self._heads(attention.value(hidden_states)).transpose(1, 2),
             attention_mask if attention_mask is None else attention_mask[:, :, :1],
             dropout=attention.dropout.p if self.training else 0.0,
             scaling=attention.scaling,
@@ -51,12 +47,8 @@ class FirstTokenLayer(BertLayer):
         attention = self.attention.self
         places = torch.cat([block[:, 0] for block in layout["blocks"]])  # of first tokens, in the order of the blocks
         first = hidden[places][:, None]
-
-        def heads(values: torch.Tensor) -> torch.Tensor:  # (…, heads, size)
-            return values.unflatten(-1, (-1, attention.attention_head_size))
-
-        queries = heads(attention.query(first)).split([len(block) for block in layout["blocks"]])
-        lines = gather([heads(attention.key(hidden)), heads(attention.value(hidden))], layout)
+        queries = self._heads(attention.query(first)).split([len(block) for block in layout["blocks"]])
+        lines = gather([self._heads(attention.key(hidden)), self._heads(attention.value(hidden))], layout)
         dropout = attention.dropout.p if self.training else 0.0
         found = [
             attend_block([asking, *parts], mask, dropout_p=dropout, scale=attention.scaling)
@@ -64,6 +56,10 @@ class FirstTokenLayer(BertLayer):
         ]
         done = self.feed_forward_chunk(self.attention.output(torch.cat(found).flatten(2), first))
         return done[places.argsort()]
+
+    def _heads(self, values: torch.Tensor) -> torch.Tensor:
+        """(…, hidden) -> (…, heads, size)."""
+        return values.unflatten(-1, (-1, self.attention.self.attention_head_size))
 
 
 def read_first_token_only(model: Any) -> None:
