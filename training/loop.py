@@ -123,7 +123,7 @@ class _Fit:
         step, nominal = self.progress.step, self.settings.batch_size
         set_seed(step_seed(self.settings.seed, step, self.rank))
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.settings)
+            group["lr"] = learning_rate(step, self.settings) * group.get("rate", 1.0)
         parts = self._pieces(self.batches[step])
         sums = torch.zeros(2, device=self.accelerator.device)  # losses, items
         for number, rows in enumerate(parts, 1):

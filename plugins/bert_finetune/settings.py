@@ -92,6 +92,13 @@ class ClassifySettings(NetworkSettings):
         description="From pre-trained weights: fit the new head on the frozen vectors before all weights are trained (Kumar et al., 2022); it helps most where labels are few.",
         json_schema_extra=ADVANCED,
     )
+    shuffled_words: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the training texts whose words are put in random order each time: with few labels what is said is learned, not each text by heart.",
+        json_schema_extra=ADVANCED,
+    )
     lora_rank: int = Field(
         0,
         ge=0,
@@ -280,6 +287,18 @@ class PretrainSettings(NetworkSettings):
     neighbour_heads: bool = Field(
         True,
         description="From scratch: some heads begin by looking at neighbouring tokens, so that word order is learned much sooner.",
+        json_schema_extra=ADVANCED,
+    )
+    cooccurrence_start: bool = Field(
+        False,
+        description="Word embeddings begin as co-occurrence vectors of the corpus, in the place of random ones or of those of model.",
+        json_schema_extra=ADVANCED,
+    )
+    embedding_rate: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="Learning rate of the word embeddings, as a multiple of learning_rate. 0: they stay as they begin.",
         json_schema_extra=ADVANCED,
     )
     bag_of_words: float = Field(

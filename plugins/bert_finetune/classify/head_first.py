@@ -54,7 +54,7 @@ def _vectors(task: ClassifyTask, head: torch.nn.Linear, rows: np.ndarray) -> np.
         with torch.inference_mode():
             task.model.eval()
             for batch in batches:
-                task.predict(task.model, task.collate([task.train_data[int(rows[at])] for at in batch]))
+                task.predict(task.model, task.collate([task.train_data.plain(int(rows[at])) for at in batch]))
     finally:
         hook.remove()
         task.model.train(was_training)

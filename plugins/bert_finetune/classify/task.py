@@ -20,6 +20,7 @@ from plugins.bert_finetune.classify.first_token import read_first_token_only
 from plugins.bert_finetune.classify.head_first import fit_head
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.rows import ClassifyData, read
+from plugins.bert_finetune.classify.token_rows import TokenRows
 from plugins.bert_finetune.padding import accepts_packed, batch_of
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
@@ -72,36 +73,6 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
     return task
 
 
-class TokenRows(Sequence):
-    """Tokenized rows: (input_ids, token_type_ids or None, target), the ids as int32 arrays, (time,)."""
-
-    def __init__(self, rows: LabelledTexts, tokenizer: Any, max_length: int, targets: np.ndarray):
-        found = (
-            tokenizer(
-                rows.texts,
-                rows.pairs,
-                truncation=True,
-                max_length=max_length,
-                return_attention_mask=False,
-                return_token_type_ids=rows.pairs is not None,
-            )
-            if len(rows)
-            else {"input_ids": []}
-        )
-        self.ids = [np.asarray(ids, dtype=np.int32) for ids in found["input_ids"]]
-        self.types = (
-            [np.asarray(ids, dtype=np.int32) for ids in found["token_type_ids"]] if "token_type_ids" in found else None
-        )
-        self.targets = targets
-        self.lengths = [len(ids) for ids in self.ids]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, row: int) -> tuple[np.ndarray, np.ndarray | None, Any]:  # type: ignore[override]
-        return self.ids[row], self.types[row] if self.types is not None else None, self.targets[row]
-
-
 class ClassifyTask(Task):
     """Single texts or pairs; one label of several classes, or several labels at once."""
 
@@ -115,7 +86,8 @@ class ClassifyTask(Task):
         self.pads = not accepts_packed(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
-            TokenRows(rows, tokenizer, self.max_length, self._targets(rows)) for rows in (data.train, data.evaluation)
+            TokenRows(rows, tokenizer, self.max_length, self._targets(rows), shuffled)
+            for rows, shuffled in ((data.train, settings.shuffled_words), (data.evaluation, 0.0))
         )
         self.class_weight = self._class_weight()
         self.facts = {

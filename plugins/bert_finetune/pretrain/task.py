@@ -13,6 +13,7 @@ from torch.nn import functional
 from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.padding import pad
 from plugins.bert_finetune.pretrain import health, network
+from plugins.bert_finetune.pretrain.cooccurrence import SPREAD, begin_with_cooccurrence
 from plugins.bert_finetune.pretrain.corpus import check_documents, encode, read_documents
 from plugins.bert_finetune.pretrain.examples import LEAST, Window, Windows, draw_pair
 from plugins.bert_finetune.pretrain.masking import Masker
@@ -67,7 +68,11 @@ def build(settings: PretrainSettings) -> PretrainTask:
     model = network.make(settings, tokenizer)
     encoder.choose_attention(model, settings)
     drop_quickly(model)
-    return PretrainTask(train, held, settings, tokenizer, model)
+    task = PretrainTask(train, held, settings, tokenizer, model)
+    if settings.cooccurrence_start:
+        scale = 1.0 if settings.model else SPREAD
+        begin_with_cooccurrence(model, task.train_data.corpus, tokenizer.all_special_ids, scale)
+    return task
 
 
 def _tokenizer(documents: list[list[str]], settings: PretrainSettings) -> Any:
@@ -202,6 +207,16 @@ class PretrainTask(Task):
             metrics["probe_accuracy"] = health.probe_accuracy(vectors, [probe.label for probe in self.probes])
         metrics = {"loss": 0.0} | {name: float(value) for name, value in metrics.items()}
         return Score(metrics, warnings=health.alarms(metrics, len(rows)) if rows else ())
+
+    def param_groups(self, weight_decay: float) -> list[dict]:
+        """As ever, and the word embeddings apart: at a rate of their own, and drawn to zero by nothing."""
+        model: Any = self.model
+        groups, words = super().param_groups(weight_decay), model.get_input_embeddings().weight
+        if self.settings.embedding_rate == 1:
+            return groups
+        for group in groups:
+            group["params"] = [weight for weight in group["params"] if weight is not words]
+        return [*groups, {"params": [words], "weight_decay": 0.0, "rate": self.settings.embedding_rate}]
 
     def preview(self, model: torch.nn.Module) -> list[dict]:
         """A held-out window with its hidden words, and what the model puts there."""

@@ -1,0 +1,61 @@
+"""Words in another order: the pieces of a word stay together, texts apart, and nothing that is scored is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.bert_finetune import encoder
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.task import build
+from plugins.bert_finetune.classify.token_rows import TokenRows
+from plugins.bert_finetune.settings import ClassifySettings
+from tests.files import write
+from training.settings import parse_settings
+
+TEXT = "tomatoes and cherries are redder than limes"
+WORDS = st.lists(st.sampled_from(TEXT.split()), max_size=12).map(" ".join)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return encoder.train_tokenizer([TEXT, "tom ato es cherr ies lim es"] * 3, 60, 64)
+
+
+def rows(tokenizer: Any, text: str, pair: str | None, shuffled: float) -> TokenRows:
+    texts = LabelledTexts([text], None if pair is None else [pair], [("a",)], [1])
+    return TokenRows(texts, tokenizer, 64, np.zeros(1, dtype=np.int64), shuffled)
+
+
+@given(text=WORDS, pair=st.none() | WORDS, seed=st.integers(0, 2**32 - 1))
+def test_the_same_words_of_the_same_text_in_another_order(tokenizer: Any, text: str, pair: str | None, seed: int):
+    np.random.seed(seed)
+    found, types, _ = rows(tokenizer, text, pair, 1.0)[0]
+    plain, plain_types, _ = rows(tokenizer, text, pair, 0.0)[0]
+    ends = tokenizer.sep_token_id
+    assert (np.flatnonzero(found == ends) == np.flatnonzero(plain == ends)).all() and found[0] == plain[0]
+    assert types is plain_types is None or (types == plain_types).all()  # type: ignore[union-attr]
+    said = tokenizer.decode(found).split("[SEP]")
+    for one, other in zip([text, pair or ""], said, strict=False):
+        assert sorted(one.split()) == sorted(other.replace("[CLS]", "").split())
+
+
+def test_orders_differ_from_reading_to_reading_and_a_share_stays(tokenizer: Any):
+    some, never = rows(tokenizer, TEXT, None, 0.5), rows(tokenizer, TEXT, None, 0.0)
+    np.random.seed(0)
+    drawn = [some[0][0].tolist() for _ in range(200)]
+    plain = never.plain(0)[0].tolist()
+    assert 70 < drawn.count(plain) < 130 and len({tuple(ids) for ids in drawn}) > 50
+    assert some.plain(0)[0].tolist() == plain == never[0][0].tolist()
+
+
+def test_held_out_rows_stay_in_order(tmp_path: Path):
+    lines = "".join(f"{TEXT} {row},{'ab'[row % 2]}\n" for row in range(40))
+    data = write(tmp_path / "texts.csv", "text,label\n" + lines)
+    task = build(parse_settings(ClassifySettings, {"data": str(data), "shuffled_words": 1.0}))
+    assert task.train_data.shuffled == 1 and task.eval_data.shuffled == 0
