@@ -336,7 +336,7 @@ def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Pa
     labels = [next(topic for topic, known in enumerate(TOPICS) if {*known} & {*text}) for text in words]
     batch = task.collate(rows)
     with torch.no_grad():
-        bag = network.forward(task.model.eval(), batch).bag
+        bag = network.forward(task.model.eval(), batch, bag=True).bag
     assert bag is not None and bag.shape == (200, len(task.tokenizer))
     assert linear_probe().fit(bag[::2], labels[::2]).score(bag[1::2], labels[1::2]) > 0.5
 

@@ -308,6 +308,13 @@ class PretrainSettings(NetworkSettings):
         description="Weight of a third objective: the first token's vector, which a classifier reads, must tell the words of the row (Ma et al., 2024). 0: none.",
         json_schema_extra=ADVANCED,
     )
+    mean_of_words: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Weight of a fourth objective: that vector must tell the mean of the word embeddings of the row. 0: none.",
+        json_schema_extra=ADVANCED,
+    )
     probe_data: str = Field(
         "",
         description="A small table of labelled texts: what a linear probe reads from the frozen vectors is shown while it trains.",

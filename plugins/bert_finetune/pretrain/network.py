@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 class Output(NamedTuple):
     """words: logits at the masked positions, (masked, vocabulary); follows: (batch, 2) or None; hidden: (batch, time, width);
-    bag: logits of the words of each row, by its first token's vector, (batch, vocabulary), or None where not asked for."""
+    first: the first token's vector as a classifier reads it, (batch, width); bag: logits of the words of each row by that vector,
+    (batch, vocabulary), or None where not asked for."""
 
     words: torch.Tensor
     follows: torch.Tensor | None
     hidden: torch.Tensor
+    first: torch.Tensor
     bag: torch.Tensor | None = None
 
 
@@ -37,7 +39,9 @@ class QuickPreTraining(BertForPreTraining):
         found = self.bert(input_ids, **inputs)
         hidden, pooled = found.last_hidden_state, found.pooler_output
         words = self.cls.predictions(hidden.flatten(0, 1)[positions])  # (masked, vocabulary)
-        return Output(words, self.cls.seq_relationship(pooled), hidden, self.cls.predictions(pooled) if bag else None)
+        return Output(
+            words, self.cls.seq_relationship(pooled), hidden, pooled, self.cls.predictions(pooled) if bag else None
+        )
 
 
 class QuickMaskedLM(BertForMaskedLM):
@@ -48,22 +52,27 @@ class QuickMaskedLM(BertForMaskedLM):
         if positions is None:
             return super().forward(input_ids, **inputs)
         hidden = self.bert(input_ids, **inputs).last_hidden_state
-        return Output(self.cls(hidden.flatten(0, 1)[positions]), None, hidden, self.cls(hidden[:, 0]) if bag else None)
+        first = hidden[:, 0]
+        return Output(self.cls(hidden.flatten(0, 1)[positions]), None, hidden, first, self.cls(first) if bag else None)
 
 
 QUICK = {BertForPreTraining: QuickPreTraining, BertForMaskedLM: QuickMaskedLM}
 PLAIN = {quick: plain for plain, quick in QUICK.items()}
 
 
-def forward(model: Any, batch: dict[str, torch.Tensor]) -> Output:
-    """Run the network on a batch with `positions`; any other architecture computes every word and is asked for some."""
+def forward(model: Any, batch: dict[str, torch.Tensor], bag: bool = False) -> Output:
+    """Run the network on a batch with `positions`; any other architecture computes every word and is asked for some.
+
+    Args:
+        bag: Whether to ask for the words of each row too.
+    """
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
-    bag = "bag" in batch
     if isinstance(getattr(model, "module", model), tuple(PLAIN)):
         return model(**inputs, positions=batch["positions"], bag=bag)
     found = model(**inputs, output_hidden_states=True)
     words = found.logits.flatten(0, 1)[batch["positions"]]
-    return Output(words, None, found.hidden_states[-1], found.logits[:, 0] if bag else None)
+    hidden = found.hidden_states[-1]
+    return Output(words, None, hidden, hidden[:, 0], found.logits[:, 0] if bag else None)
 
 
 def make(settings: PretrainSettings, tokenizer: Any) -> Any:
@@ -104,7 +113,9 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
 
 
 def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
-    """Write a copy under the name of its own class."""
+    """Write a copy under the name of its own class, without what only training asks for."""
     copied = copy.deepcopy(model)
+    if hasattr(copied, "mean_of_words"):
+        del copied.mean_of_words
     copied.__class__ = PLAIN.get(type(model), type(model))
     encoder.save(copied, tokenizer, folder, half)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from plugins.bert_finetune.pretrain.cooccurrence import SPREAD, begin_with_coocc
 from plugins.bert_finetune.pretrain.corpus import check_documents, encode, read_documents
 from plugins.bert_finetune.pretrain.examples import LEAST, Window, Windows, draw_pair
 from plugins.bert_finetune.pretrain.masking import Masker
+from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from plugins.bert_finetune.vectors import masked_mean
 from training.batches import step_seed
@@ -72,6 +73,8 @@ def build(settings: PretrainSettings) -> PretrainTask:
     if settings.cooccurrence_start:
         scale = 1.0 if settings.model else SPREAD
         begin_with_cooccurrence(model, task.train_data.corpus, tokenizer.all_special_ids, scale)
+    if settings.mean_of_words:
+        model.mean_of_words = MeanOfWords(task.embeddings, task.train_data, model.config.hidden_size)
     return task
 
 
@@ -117,13 +120,18 @@ class PretrainTask(Task):
             "objectives": _objectives(settings),
         }
 
+    @property
+    def embeddings(self) -> torch.Tensor:
+        """Of the words, (vocabulary, size)."""
+        return cast(Any, self.model).get_input_embeddings().weight
+
     def lengths(self, data: Sequence) -> Sequence[int]:
         return data.lengths if isinstance(data, Windows) else [_length(row) for row in data]  # type: ignore[return-value]
 
     def collate(self, rows: list) -> dict[str, torch.Tensor]:
         """input_ids, token_type_ids, (rows, time); positions and targets, (masked,); owners: whose row; follows, (rows,).
 
-        With `bag_of_words` also bag: the different tokens of each row, before masking, and bag_owners: whose they are.
+        With `bag_of_words` or `mean_of_words` also bag: the different tokens of each row, before masking, and bag_owners: whose they are.
         """
         rng = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
         shown, types, positions, targets, owners, follows, bags = [], [], [], [], [], [], []
@@ -141,7 +149,7 @@ class PretrainTask(Task):
         time = batch["input_ids"].shape[1]
         flat = np.concatenate([at + number * time for number, at in enumerate(positions)])
         made = {"positions": flat, "targets": np.concatenate(targets), "owners": np.concatenate(owners), "follows": np.asarray(follows)}  # fmt: skip
-        if self.settings.bag_of_words:
+        if self.settings.bag_of_words or self.settings.mean_of_words:
             made["bag"] = np.concatenate(bags)
             made["bag_owners"] = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
         return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
@@ -160,14 +168,18 @@ class PretrainTask(Task):
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean cross entropy of a row's masked words plus that of its pair, (rows,) (Devlin et al., 2019, Appendix A.2);
-        with `bag_of_words` also of its different words by its first token's vector (Ma et al., 2024, arXiv:2401.11248)."""
-        out = network.forward(model, batch)
+        with `bag_of_words` also of its different words by its first token's vector (Ma et al., 2024, arXiv:2401.11248);
+        with `mean_of_words` the squared error of their mean embedding by that vector."""
+        out = network.forward(model, batch, bag=self.settings.bag_of_words > 0)
         words, follows, _ = self._errors(out, batch)
         losses = _row_means(words, batch["owners"], len(follows)) + follows
-        if out.bag is None:
-            return losses
-        said = out.bag.float().log_softmax(-1)[batch["bag_owners"], batch["bag"]]  # (all different tokens,)
-        return losses - self.settings.bag_of_words * _row_means(said, batch["bag_owners"], len(follows))
+        if out.bag is not None:
+            said = out.bag.float().log_softmax(-1)[batch["bag_owners"], batch["bag"]]  # (all different tokens,)
+            losses = losses - self.settings.bag_of_words * _row_means(said, batch["bag_owners"], len(follows))
+        if self.settings.mean_of_words:
+            found = cast(Any, self.model).mean_of_words(out.first, self.embeddings, batch["bag"], batch["bag_owners"])
+            losses = losses + self.settings.mean_of_words * found
+        return losses
 
     def _errors(self, out: network.Output, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         words = functional.cross_entropy(out.words.float(), batch["targets"], reduction="none")
@@ -210,8 +222,7 @@ class PretrainTask(Task):
 
     def param_groups(self, weight_decay: float) -> list[dict]:
         """As ever, and the word embeddings apart: at a rate of their own, and drawn to zero by nothing."""
-        model: Any = self.model
-        groups, words = super().param_groups(weight_decay), model.get_input_embeddings().weight
+        groups, words = super().param_groups(weight_decay), self.embeddings
         if self.settings.embedding_rate == 1:
             return groups
         for group in groups:
@@ -254,7 +265,7 @@ class PretrainTask(Task):
 
 def _objectives(settings: PretrainSettings) -> list[str]:
     pairs = [] if settings.next_objective == "none" else [settings.next_objective]
-    return ["mlm", *pairs, *(["bag_of_words"] if settings.bag_of_words else [])]
+    return ["mlm", *pairs, *(name for name in ("bag_of_words", "mean_of_words") if getattr(settings, name))]
 
 
 def _row_means(values: torch.Tensor, owners: torch.Tensor, rows: int) -> torch.Tensor:
