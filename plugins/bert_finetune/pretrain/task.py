@@ -18,11 +18,10 @@ from plugins.bert_finetune.pretrain.corpus import check_documents, encode, read_
 from plugins.bert_finetune.pretrain.examples import LEAST, Window, Windows, draw_pair
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
+from plugins.bert_finetune.pretrain.probes import Probe, read_probes
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from plugins.bert_finetune.vectors import masked_mean
 from training.batches import step_seed
-from training.columns import guess_text_columns
-from training.data import read_table
 from training.documents import hold_out
 from training.errors import UserError
 from training.preflight import Finding, Sheet
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
 
 NO_PAIR = -100
 SPECIAL = 3  # [CLS] A [SEP] B [SEP]
-
-
-class Probe(NamedTuple):
-    """A labelled text whose vector is probed: nothing of it is masked."""
-
-    ids: np.ndarray
-    label: str
 
 
 class Outcome(NamedTuple):
@@ -107,7 +99,7 @@ class PretrainTask(Task):
             )
         self.held = Windows(encode(held, tokenizer), size, settings.seed)
         order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.evaluation_rows]
-        self.probes = _probes(settings, tokenizer, self.max_length)
+        self.probes = read_probes(settings, tokenizer, self.max_length)
         self.windows = [self.held[int(row)] for row in np.sort(order)]
         self.eval_data = [*self.windows, *self.probes]
         self.facts = {
@@ -276,19 +268,3 @@ def _row_means(values: torch.Tensor, owners: torch.Tensor, rows: int) -> torch.T
 
 def _length(row: Window | Probe) -> int:
     return len(row.ids) if isinstance(row, Probe) else row.end - row.start
-
-
-def _probes(settings: PretrainSettings, tokenizer: Any, max_length: int) -> list[Probe]:
-    """The first labelled texts of `probe_data`, of classes that all five folds can have."""
-    if not settings.probe_data:
-        return []
-    table = read_table(Path(settings.probe_data))
-    columns = guess_text_columns(table)
-    texts, labels = table.strings(columns.text), table.strings(columns.label or "")
-    rows = [(text, label) for text, label in zip(texts, labels, strict=True) if text and label][: settings.probe_rows]
-    counts = {label: sum(label == other for _, other in rows) for _, label in rows}
-    rows = [(text, label) for text, label in rows if counts[label] >= 5]
-    if len({label for _, label in rows}) < 2:
-        raise UserError(f"{Path(settings.probe_data).name}: a probe needs two classes of at least 5 texts each.")
-    ids = tokenizer([text for text, _ in rows], add_special_tokens=False, truncation=True, max_length=max_length - 2)["input_ids"]  # fmt: skip
-    return [Probe(np.asarray(each, dtype=np.int32), label) for each, (_, label) in zip(ids, rows, strict=True)]
