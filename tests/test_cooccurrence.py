@@ -26,10 +26,6 @@ def of_documents(documents: list[list[int]]) -> Corpus:
     return Corpus(np.asarray([token for document in documents for token in document], dtype=np.int32), ends, ends)
 
 
-def embeddings(task: Any) -> torch.Tensor:
-    return task.model.get_input_embeddings().weight.detach()
-
-
 @given(
     documents=st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=14), min_size=1, max_size=5),
     at_once=st.integers(1, 20),
@@ -58,7 +54,7 @@ def test_a_new_network_knows_the_topics_of_words_before_its_first_step(corpus: P
     task = build(settings(corpus, cooccurrence_start=True))
     known = [task.tokenizer.convert_tokens_to_ids(words) for words in TOPICS if not {*words} - {*task.tokenizer.vocab}]
     assert len(known) >= 5
-    words = embeddings(task)[torch.tensor(known)].flatten(0, 1)
+    words = task.embeddings[torch.tensor(known)].flatten(0, 1)
     like = torch.nn.functional.cosine_similarity(words[:, None], words, dim=2)
     same = torch.eye(len(known)).repeat_interleave(4, 0).repeat_interleave(4, 1).bool()
     assert like[same].min() > like[~same].max()
@@ -67,7 +63,7 @@ def test_a_new_network_knows_the_topics_of_words_before_its_first_step(corpus: P
 def test_neighbour_heads_keep_their_dimensions_and_words_and_positions_their_measure(corpus: Path):  # noqa: F811
     sizes: dict[str, Any] = {"heads": 4, "hidden_size": 64, "layers": 2}
     plain, task = (build(settings(corpus, cooccurrence_start=begin, **sizes)) for begin in (False, True))
-    assert (embeddings(task)[:, -16:] == 0).all()
+    assert (task.embeddings[:, -16:] == 0).all()
     bodies = [each.model.bert.embeddings for each in (plain, task)]  # type: ignore[union-attr]
     for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
         one, other = (getattr(body, name).weight for body in bodies)
@@ -101,4 +97,4 @@ def test_the_embeddings_have_a_rate_of_their_own(corpus: Path, tmp_path: Path, r
 
 def test_a_model_wider_than_its_vocabulary_can_begin_so(corpus: Path):  # noqa: F811
     task = build(settings(corpus, cooccurrence_start=True, hidden_size=256, heads=2, vocabulary_size=110))
-    assert embeddings(task).isfinite().all()
+    assert task.embeddings.isfinite().all()

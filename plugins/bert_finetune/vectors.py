@@ -28,6 +28,21 @@ def masked_mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> to
     return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
+def row_means(values: torch.Tensor, owners: torch.Tensor, rows: int) -> torch.Tensor:
+    """Average the values of each row, where rows own different numbers of them.
+
+    Args:
+        values: Numbers or vectors, (values,) or (values, width).
+        owners: The row of each, (values,).
+
+    Returns:
+        (rows,) or (rows, width); 0 for a row that owns none.
+    """
+    counts = torch.bincount(owners, minlength=rows).clamp(min=1)
+    summed = torch.zeros(rows, *values.shape[1:], device=values.device).index_add_(0, owners, values)
+    return summed / counts.view(-1, *[1] * (values.ndim - 1))
+
+
 def body(model: Any) -> Any:
     """The network below the heads; of an encoder with a decoder, the encoder."""
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model

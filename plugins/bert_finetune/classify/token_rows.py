@@ -42,9 +42,8 @@ class TokenRows(Sequence):
         )
         self.targets, self.shuffled = targets, shuffled
         self.lengths = [len(ids) for ids in self.ids]
-        self.words = [
-            _words(found, row, ids, tokenizer.all_special_ids) for row, ids in enumerate(self.ids) if shuffled
-        ]
+        special = tokenizer.all_special_ids
+        self.words = [_words(found, row, ids, special) for row, ids in enumerate(self.ids)] if shuffled else []
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,7 +61,7 @@ class TokenRows(Sequence):
 
 def _words(found: Any, row: int, ids: np.ndarray, special: list[int]) -> np.ndarray:
     """Number of the word that each token belongs to, (time,); a tokenizer without words has one for each token."""
-    if not getattr(found, "is_fast", False):
+    if not found.is_fast:
         return np.where(np.isin(ids, special), SPECIAL, np.arange(len(ids)))
     return np.asarray([SPECIAL if word is None else word for word in found.word_ids(row)])
 

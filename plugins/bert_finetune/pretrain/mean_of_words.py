@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from plugins.bert_finetune.pretrain.examples import Window
+from plugins.bert_finetune.vectors import row_means
 
 MEASURED = 4000  # rows that say what is usual
 
@@ -33,9 +34,9 @@ class MeanOfWords(nn.Module):
         super().__init__()
         self.read = nn.Linear(width, embeddings.shape[1])
         drawn = np.random.default_rng(0).permutation(len(rows))[:MEASURED]
-        means = torch.stack(
-            [embeddings.detach()[torch.from_numpy(_words(rows[int(row)]))].mean(dim=0) for row in drawn]
-        )
+        words = [_words(rows[int(row)]) for row in drawn]
+        owners = torch.arange(len(words)).repeat_interleave(torch.tensor([len(each) for each in words]))
+        means = row_means(embeddings.detach()[torch.from_numpy(np.concatenate(words))], owners, len(words))
         self.register_buffer("usual", means.mean(dim=0))
         self.register_buffer("spread", means.std(dim=0, correction=0).clamp(min=1e-6))
 
@@ -47,9 +48,7 @@ class MeanOfWords(nn.Module):
             words: Token ids of all rows, (words,).
             owners: The row of each, (words,).
         """
-        counts = torch.bincount(owners, minlength=len(first)).clamp(min=1)
-        summed = torch.zeros(len(first), embeddings.shape[1], device=first.device)
-        means = summed.index_add_(0, owners, embeddings.detach().float()[words]) / counts[:, None]
+        means = row_means(embeddings.detach().float()[words], owners, len(first))
         return (self.read(first).float() - (means - self.usual) / self.spread).square().mean(dim=1)
 
 

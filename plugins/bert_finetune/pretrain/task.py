@@ -20,7 +20,7 @@ from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
 from plugins.bert_finetune.pretrain.probes import Probe, read_probes
 from plugins.bert_finetune.quick_dropout import drop_quickly
-from plugins.bert_finetune.vectors import masked_mean
+from plugins.bert_finetune.vectors import masked_mean, row_means
 from training.batches import step_seed
 from training.documents import hold_out
 from training.errors import UserError
@@ -91,6 +91,7 @@ class PretrainTask(Task):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
         self.max_length = min(settings.max_length, encoder.positions(model))
         self.masker = Masker(tokenizer, settings.mask_share, settings.mask_unit)
+        self.tells_words = bool(settings.bag_of_words or settings.mean_of_words)  # by the first token, of its row
         size = self.max_length - SPECIAL
         self.train_data = Windows(encode(train, tokenizer), size, settings.seed)
         if not len(self.train_data):
@@ -136,12 +137,13 @@ class PretrainTask(Task):
             targets.append(ids[at])
             owners.append(np.full(len(at), len(owners)))
             follows.append(label)
-            bags.append(np.setdiff1d(ids, self.tokenizer.all_special_ids))
+            if self.tells_words:
+                bags.append(np.setdiff1d(ids, self.tokenizer.all_special_ids))
         batch = pad(shown, types, self.tokenizer.pad_token_id)
         time = batch["input_ids"].shape[1]
         flat = np.concatenate([at + number * time for number, at in enumerate(positions)])
         made = {"positions": flat, "targets": np.concatenate(targets), "owners": np.concatenate(owners), "follows": np.asarray(follows)}  # fmt: skip
-        if self.settings.bag_of_words or self.settings.mean_of_words:
+        if self.tells_words:
             made["bag"] = np.concatenate(bags)
             made["bag_owners"] = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
         return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
@@ -164,10 +166,10 @@ class PretrainTask(Task):
         with `mean_of_words` the squared error of their mean embedding by that vector."""
         out = network.forward(model, batch, bag=self.settings.bag_of_words > 0)
         words, follows, _ = self._errors(out, batch)
-        losses = _row_means(words, batch["owners"], len(follows)) + follows
+        losses = row_means(words, batch["owners"], len(follows)) + follows
         if out.bag is not None:
             said = out.bag.float().log_softmax(-1)[batch["bag_owners"], batch["bag"]]  # (all different tokens,)
-            losses = losses - self.settings.bag_of_words * _row_means(said, batch["bag_owners"], len(follows))
+            losses = losses - self.settings.bag_of_words * row_means(said, batch["bag_owners"], len(follows))
         if self.settings.mean_of_words:
             found = cast(Any, self.model).mean_of_words(out.first, self.embeddings, batch["bag"], batch["bag_owners"])
             losses = losses + self.settings.mean_of_words * found
@@ -258,12 +260,6 @@ class PretrainTask(Task):
 def _objectives(settings: PretrainSettings) -> list[str]:
     pairs = [] if settings.next_objective == "none" else [settings.next_objective]
     return ["mlm", *pairs, *(name for name in ("bag_of_words", "mean_of_words") if getattr(settings, name))]
-
-
-def _row_means(values: torch.Tensor, owners: torch.Tensor, rows: int) -> torch.Tensor:
-    """Mean of the values of each row, (rows,); 0 for a row that owns none."""
-    counts = torch.bincount(owners, minlength=rows).clamp(min=1)
-    return torch.zeros(rows, device=values.device).index_add_(0, owners, values) / counts
 
 
 def _length(row: Window | Probe) -> int:
