@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import torch
 
-from training import precision
+from tests import toy
+from training import measure, precision
 from training.errors import UserError
 from training.measure import full_sheet
 from training.preflight import Finding, Sheet
@@ -28,3 +30,27 @@ def test_nothing_is_built_in_a_format_that_crawls(monkeypatch: pytest.MonkeyPatc
     settings = TrainSettings(precision="bf16", device="cpu")
     sheet = full_sheet(Sheet(()), lambda: pytest.fail("nothing is to be built"), settings)
     assert sheet.blocked and sheet.findings[0].title == "bf16 is 70 times slower than fp32 on this processor"
+
+
+def test_time_is_of_a_process_with_its_share_of_rows_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The share of one of two processes is timed: its time is the run's, not twice as long as the run's."""
+    threads = []
+
+    def timed(work) -> float:
+        work()
+        threads.append(torch.get_num_threads())
+        return 1.0
+
+    monkeypatch.setattr(measure, "_timed", timed)
+    monkeypatch.setattr("training.threads.os.cpu_count", lambda: 2)
+    settings = toy.toy_settings(steps=40, processes=2, evaluate_every=20, device="cpu")
+    task, before = toy.build(settings), torch.get_num_threads()
+    (times, memory) = measure.measured_steps(task, settings)
+    evaluation = 2 * len(task.eval_data) / 16 / 2  # twice, in batches of 16 rows, by two processes
+    assert f"about {40 + evaluation:.0f} seconds for 40 steps" in times.title
+    assert set(threads) == {1} and torch.get_num_threads() == before
+
+    alone = toy.toy_settings(steps=40, device="cpu")
+    (_, other) = measure.measured_steps(toy.build(alone), alone)
+    gigabytes = [float(finding.title.split()[0]) for finding in (memory, other)]
+    assert gigabytes[0] == pytest.approx(2 * gigabytes[1], rel=0.15)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import shutil
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from training.precision import slow_precision
 from training.preflight import Finding, Sheet
 from training.settings import TrainSettings
 from training.task import Task
+from training.threads import threads_each
 
 TRIED_STEPS = 2
 COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
@@ -50,17 +52,26 @@ def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: T
 
 
 def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
-    """Time and memory of two optimiser steps and one evaluation batch; the weights are thrown away afterwards."""
+    """Time and memory of two optimiser steps and one evaluation batch; the weights are thrown away afterwards.
+
+    Of several processes the share of one is tried, on a CPU with the threads that it will have.
+    """
     device = _device(settings)
+    with _threads_of_one(settings.processes):
+        return _measured(task, settings, device)
+
+
+def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]:
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
     trials, lengths = _trial_rows(task, settings), padded_lengths(task)
     seconds = [_timed(lambda rows=rows: _step(task, model, optimizer, rows, lengths, settings, device)) for rows in trials][1:]  # fmt: skip
-    total = statistics.median(seconds) * settings.steps / settings.processes
+    total = statistics.median(seconds) * settings.steps
     if len(task.eval_data):
         size = min(len(task.eval_data), 2 * settings.batch_size)
         evaluations = max(1, settings.steps // settings.evaluation_interval)
-        total += _timed(lambda: _evaluate(task, model, size, device)) * len(task.eval_data) / size * evaluations
+        batches = len(task.eval_data) / size * evaluations / settings.processes
+        total += _timed(lambda: _evaluate(task, model, size, device)) * batches
     parameters = sum(p.numel() for p in model.parameters())
     found = [
         Finding(
@@ -77,7 +88,18 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
                 "The best weights until then are kept.",
             )
         )
-    return [*found, _memory_finding(_memory(device) - before, _memory(device), device)]
+    return [*found, _memory_finding(_memory(device) - before, _memory(device), device, settings.processes)]
+
+
+@contextlib.contextmanager
+def _threads_of_one(processes: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if processes > 1:
+        torch.set_num_threads(threads_each(processes))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _device(settings: TrainSettings) -> str:
@@ -111,12 +133,14 @@ def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
         task.predict(model, send_to_device(task.collate([task.eval_data[row] for row in range(rows)]), device))
 
 
-def _memory_finding(used: int, total: int, device: str) -> Finding:
+def _memory_finding(used: int, total: int, device: str, processes: int) -> Finding:
+    """Of one process, `total` as it stands and what the steps added; on a CPU all share the machine's memory, a GPU each has alone."""
     room = (
         torch.cuda.get_device_properties(0).total_memory
         if device == "cuda"
         else psutil.virtual_memory().available + total
     )
+    used, total = (each * (1 if device == "cuda" else processes) for each in (used, total))
     level = "red" if total > room else "amber" if total > 0.8 * room else "green"
     advice = "Halve batch_size, or double gradient_accumulation for the same result." if level != "green" else ""
     return Finding(

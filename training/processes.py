@@ -13,6 +13,7 @@ from training.dispatch import child_environment
 from training.errors import UserError
 from training.jobs import Run
 from training.settings import TrainSettings
+from training.threads import threads_each
 
 SHARED_SECONDS = 120.0  # for a network disk to show a file that another machine wrote
 
@@ -27,11 +28,10 @@ def launch(run: Run, processes: int, lock: int) -> int:
     Returns:
         The exit code: 0 done, 130 stopped, else failed.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // processes))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [*launcher, "-m", "training", "worker", str(run.folder)]
     mine = {"HF_TOKEN": token} if (token := os.environ.get("HF_TOKEN")) else {}
-    environment = {"OMP_NUM_THREADS": threads, **child_environment(mine)}
+    environment = {"OMP_NUM_THREADS": str(threads_each(processes)), **child_environment(mine)}
     code = subprocess.run(command, env=environment, pass_fds=[lock], check=False).returncode
     return 130 if run.summary().last == "cancelled" else code
 

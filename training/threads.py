@@ -1,10 +1,15 @@
-"""How long a thread of OpenMP waits on its core for the next piece of work."""
+"""Cores shared: threads a process, and how long a thread of OpenMP waits on its core for the next piece of work."""
 
 from __future__ import annotations
 
 import os
 
 SPINS = "2000"
+
+
+def threads_each(processes: int) -> int:
+    """Threads of each of several processes that train together on this machine's cores."""
+    return max(1, (os.cpu_count() or 1) // processes)
 
 
 def share_cores() -> None:
