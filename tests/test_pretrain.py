@@ -11,7 +11,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoModelForMaskedLM, BertForPreTraining
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import AutoModelForMaskedLM, BertForPreTraining, PreTrainedTokenizerFast
 
 from plugins.bert_finetune import build_pretrain, check_pretrain, encoder, endpoints, load
 from plugins.bert_finetune.pretrain import network
@@ -129,6 +131,12 @@ def test_masks_take_their_share_and_never_a_special_token(tokenizer: Any, unit: 
         assert not np.isin(ids[at], tokenizer.all_special_ids).any() and len(set(at)) == len(at)
         sizes.append(len(at) / (len(ids) - 2))
     assert 0.12 < np.mean(sizes) < 0.25
+
+
+def test_without_an_unknown_token_every_word_can_be_hidden() -> None:
+    words = Tokenizer(BPE(vocab={"a": 0, "b": 1, "[MASK]": 2}, merges=[]))
+    masker = Masker(PreTrainedTokenizerFast(tokenizer_object=words, mask_token="[MASK]"), 0.5, "token")
+    assert masker.ordinary.tolist() == [0, 1]
 
 
 def test_whole_word_masks_hide_all_pieces_of_a_word(tokenizer: Any) -> None:

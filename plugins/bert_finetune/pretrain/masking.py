@@ -20,8 +20,7 @@ class Masker:
     def __init__(self, tokenizer: Any, share: float, unit: str):
         self.share, self.unit, self.mask_id = share, unit, tokenizer.mask_token_id
         self.special = np.zeros(len(tokenizer), dtype=bool)
-        self.special[tokenizer.all_special_ids] = True
-        self.special[tokenizer.unk_token_id or 0] = True  # what cannot be read cannot be guessed
+        self.special[tokenizer.all_special_ids] = True  # what cannot be read, the unknown one, cannot be guessed
         self.ordinary = np.flatnonzero(~self.special)
         self.inner = _inner_pieces(tokenizer)
 
