@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 from plugins.bert_finetune.pretrain import cooccurrence
 from plugins.bert_finetune.pretrain.cooccurrence import SPREAD, WINDOW, cooccurrence_vectors
 from plugins.bert_finetune.pretrain.corpus import Corpus
-from plugins.bert_finetune.pretrain.task import build
+from plugins.bert_finetune.pretrain.task import PretrainTask, build
+from plugins.bert_finetune.settings import PretrainSettings
 from tests.test_pretrain import TOPICS, corpus, settings  # noqa: F401 - the fixture
 from training.loop import fit
 
 VOCABULARY = 9
+
+
+def begun(chosen: PretrainSettings) -> PretrainTask:
+    task = build(chosen)
+    task.begin()
+    return task
 
 
 def of_documents(documents: list[list[int]]) -> Corpus:
@@ -51,7 +58,7 @@ def test_words_said_beside_the_same_words_have_like_vectors():
 
 
 def test_a_new_network_knows_the_topics_of_words_before_its_first_step(corpus: Path):  # noqa: F811
-    task = build(settings(corpus, cooccurrence_start=True))
+    task = begun(settings(corpus, cooccurrence_start=True))
     known = [task.tokenizer.convert_tokens_to_ids(words) for words in TOPICS if not {*words} - {*task.tokenizer.vocab}]
     assert len(known) >= 5
     words = task.embeddings[torch.tensor(known)].flatten(0, 1)
@@ -62,7 +69,7 @@ def test_a_new_network_knows_the_topics_of_words_before_its_first_step(corpus: P
 
 def test_neighbour_heads_keep_their_dimensions_and_words_and_positions_their_measure(corpus: Path):  # noqa: F811
     sizes: dict[str, Any] = {"heads": 4, "hidden_size": 64, "layers": 2}
-    plain, task = (build(settings(corpus, cooccurrence_start=begin, **sizes)) for begin in (False, True))
+    plain, task = (begun(settings(corpus, cooccurrence_start=begin, **sizes)) for begin in (False, True))
     assert (task.embeddings[:, -16:] == 0).all()
     bodies = [each.model.bert.embeddings for each in (plain, task)]  # type: ignore[union-attr]
     for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
@@ -75,14 +82,14 @@ def test_of_trained_weights_the_rest_stays(corpus: Path, tmp_path: Path):  # noq
     fit(first, first.settings, tmp_path)
     chosen = settings(corpus, model=str(tmp_path / "artifact"), cooccurrence_start=True)
     before = dict(build(chosen.model_copy(update={"cooccurrence_start": False})).model.named_parameters())
-    task = build(chosen)
+    task = begun(chosen)
     after = dict(task.model.named_parameters())
     changed = [name for name, weight in after.items() if not torch.equal(weight, before[name])]
     assert changed == ["bert.embeddings.word_embeddings.weight"]
     old, new = before[changed[0]], after[changed[0]]
     assert torch.equal(old[task.tokenizer.all_special_ids], new[task.tokenizer.all_special_ids])
     assert float((new.std() / old.std()).detach()) == pytest.approx(1, rel=0.05)
-    assert torch.equal(new, dict(build(chosen).model.named_parameters())[changed[0]])
+    assert torch.equal(new, dict(begun(chosen).model.named_parameters())[changed[0]])
 
 
 @pytest.mark.parametrize(("rate", "moves"), [(0.0, False), (0.1, True), (1.0, True)])
@@ -96,5 +103,5 @@ def test_the_embeddings_have_a_rate_of_their_own(corpus: Path, tmp_path: Path, r
 
 
 def test_a_model_wider_than_its_vocabulary_can_begin_so(corpus: Path):  # noqa: F811
-    task = build(settings(corpus, cooccurrence_start=True, hidden_size=256, heads=2, vocabulary_size=110))
+    task = begun(settings(corpus, cooccurrence_start=True, hidden_size=256, heads=2, vocabulary_size=110))
     assert task.embeddings.isfinite().all()

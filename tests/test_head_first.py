@@ -32,7 +32,9 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def task(model: Path | str, data: Path, **values: Any) -> ClassifyTask:
-    return build(parse_settings(ClassifySettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
+    made = build(parse_settings(ClassifySettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
+    made.begin()
+    return made
 
 
 def table(path: Path, classes: list[str], rows: int = 60) -> Path:

@@ -199,6 +199,25 @@ def test_a_cancel_file_stops_at_the_next_step_with_a_checkpoint_and_weights(tmp_
     assert (tmp_path / "artifact" / "model.safetensors").exists()
 
 
+def test_a_new_run_begins_once_and_its_average_with_it_and_a_resumed_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+
+    def begin(task: Task) -> None:
+        begun.append(1)
+        with torch.no_grad():
+            next(task.model.parameters()).fill_(7.0)
+
+    monkeypatch.setattr(Task, "begin", begin)
+    (tmp_path / "cancel").touch()
+    train(tmp_path, learning_rate=1e-6, ema_decay=0.9)
+    first = next(load(tmp_path / "artifact").parameters())
+    assert torch.allclose(first, torch.full_like(first, 7.0), atol=1e-3)
+    (tmp_path / "cancel").unlink()
+    assert train(tmp_path, steps=3, ema_decay=0.9).step == 3 and begun == [1]
+
+
 @pytest.mark.parametrize("keep", [1, 3])
 def test_the_newest_checkpoints_are_kept(tmp_path: Path, keep: int) -> None:
     train(tmp_path, checkpoint_every=5, keep_checkpoints=keep)

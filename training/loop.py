@@ -70,6 +70,9 @@ class _Fit:
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
         self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed)
         self.lengths = padded_lengths(task)
+        self.found = checkpoint.latest(folder / "checkpoint")
+        if self.found is None:
+            task.begin()
         self.average = make_average(task.model.to(self.accelerator.device), settings.ema_decay)
         self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
@@ -221,10 +224,9 @@ class _Fit:
 
     def _restore(self) -> bool:
         files.recover(self.folder / "artifact")
-        found = checkpoint.latest(self.folder / "checkpoint")
-        if found is None:
+        if self.found is None:
             return False
-        checkpoint.load(self.accelerator, found, self.optimizer)
+        checkpoint.load(self.accelerator, self.found, self.optimizer)
         return True
 
     def _weights(self) -> torch.nn.Module:

@@ -51,6 +51,12 @@ class Task(ABC):
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         """Write the artifact: what the family's own library loads with `from_pretrained(folder)`."""
 
+    def begin(self) -> None:  # noqa: B027 - most tasks have nothing to do
+        """Change `model` before the first step of a new run: a start that the data say and that takes a while to find.
+
+        In `build` it would be found again for each preflight sheet and at each resume, which throws it away.
+        """
+
     def predict(self, model: torch.nn.Module, batch: Any) -> list:
         """What `score` needs of a batch, one picklable item a row; by default the losses."""
         return self.losses(model, batch).float().flatten().tolist()

@@ -66,22 +66,27 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
     )
     read_first_token_only(model)
     model = encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
-    task = ClassifyTask(data, settings, tokenizer, model)
     begins_new = bool(settings.model) and not untrained and encoder.lacks_head(Path(settings.model), CLASSIFIER, labels)
-    if settings.head_first and begins_new and not settings.multi_label:
-        fit_head(task)
-    return task
+    head_first = settings.head_first and begins_new and not settings.multi_label
+    return ClassifyTask(data, settings, tokenizer, model, head_first)
 
 
 class ClassifyTask(Task):
-    """Single texts or pairs; one label of several classes, or several labels at once."""
+    """Single texts or pairs; one label of several classes, or several labels at once.
+
+    Args:
+        head_first: Whether a new head is fitted before the first step.
+    """
 
     metric, maximize = "macro_f1", True
     train_data: TokenRows
     eval_data: TokenRows
 
-    def __init__(self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module):
+    def __init__(
+        self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module, head_first: bool = False
+    ):  # fmt: skip
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
+        self.head_first = head_first
         self.max_length = min(settings.max_length, encoder.positions(model))
         self.pads = not accepts_packed(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
@@ -101,6 +106,11 @@ class ClassifyTask(Task):
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
+
+    def begin(self) -> None:
+        """Fit the new head, if asked for."""
+        if self.head_first:
+            fit_head(self)
 
     def _targets(self, rows: LabelledTexts) -> np.ndarray:
         """Class ids, (rows,), or 0 and 1 for each class, (rows, classes)."""

@@ -22,23 +22,32 @@ class MeanOfWords(nn.Module):
     """A linear layer on the first token's vector; it is trained with the network and not saved with it.
 
     Args:
-        embeddings: Of the words as they are now, (vocabulary, size).
-        rows: Windows of the corpus, whose means say what is usual.
         width: Of the first token's vector.
+        size: Of a word's embedding.
     """
 
     usual: Tensor
     spread: Tensor
 
-    def __init__(self, embeddings: Tensor, rows: Sequence, width: int):
+    def __init__(self, width: int, size: int):
         super().__init__()
-        self.read = nn.Linear(width, embeddings.shape[1])
+        self.read = nn.Linear(width, size)
+        self.register_buffer("usual", torch.zeros(size))
+        self.register_buffer("spread", torch.ones(size))
+
+    def measure(self, embeddings: Tensor, rows: Sequence) -> None:
+        """Find out what is usual: mean and standard deviation, (size,), of the means of some rows.
+
+        Args:
+            embeddings: Of the words as they are now, (vocabulary, size).
+            rows: Windows of the corpus.
+        """
         drawn = np.random.default_rng(0).permutation(len(rows))[:MEASURED]
         words = [_words(rows[int(row)]) for row in drawn]
         owners = torch.arange(len(words)).repeat_interleave(torch.tensor([len(each) for each in words]))
         means = row_means(embeddings.detach()[torch.from_numpy(np.concatenate(words))], owners, len(words))
-        self.register_buffer("usual", means.mean(dim=0))
-        self.register_buffer("spread", means.std(dim=0, correction=0).clamp(min=1e-6))
+        self.usual.copy_(means.mean(dim=0))
+        self.spread.copy_(means.std(dim=0, correction=0).clamp(min=1e-6))
 
     def forward(self, first: Tensor, embeddings: Tensor, words: Tensor, owners: Tensor) -> Tensor:
         """Mean squared error of each row, (rows,), in units of what is usual; nothing is asked of the embeddings themselves.

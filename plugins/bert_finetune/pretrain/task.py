@@ -61,13 +61,9 @@ def build(settings: PretrainSettings) -> PretrainTask:
     model = network.make(settings, tokenizer)
     encoder.choose_attention(model, settings)
     drop_quickly(model)
-    task = PretrainTask(train, held, settings, tokenizer, model)
-    if settings.cooccurrence_start:
-        scale = 1.0 if settings.model else SPREAD
-        begin_with_cooccurrence(model, task.train_data.corpus, tokenizer.all_special_ids, scale)
     if settings.mean_of_words:
-        model.mean_of_words = MeanOfWords(task.embeddings, task.train_data, model.config.hidden_size)
-    return task
+        model.mean_of_words = MeanOfWords(model.config.hidden_size, model.get_input_embeddings().embedding_dim)
+    return PretrainTask(train, held, settings, tokenizer, model)
 
 
 def _tokenizer(documents: list[list[str]], settings: PretrainSettings) -> Any:
@@ -112,6 +108,15 @@ class PretrainTask(Task):
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "objectives": _objectives(settings),
         }
+
+    def begin(self) -> None:
+        """Count the word embeddings, if asked for, and measure the means of what there is then."""
+        model = cast(Any, self.model)
+        if self.settings.cooccurrence_start:
+            scale = 1.0 if self.settings.model else SPREAD
+            begin_with_cooccurrence(model, self.train_data.corpus, self.tokenizer.all_special_ids, scale)
+        if self.settings.mean_of_words:
+            model.mean_of_words.measure(self.embeddings, self.train_data)
 
     @property
     def embeddings(self) -> torch.Tensor:
