@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
@@ -12,6 +13,9 @@ from training.errors import UserError
 from training.settings import TrainSettings
 
 PROJECT = "selfsup-studio"  # what the trackers file the run under
+
+# Weights that two layers share are saved once; accelerate would say so, as a warning, at each checkpoint.
+logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
 
 
 def make_accelerator(settings: TrainSettings, folder: Path) -> Accelerator:
