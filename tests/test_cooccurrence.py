@@ -10,9 +10,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import BertConfig, BertModel
 
 from plugins.bert_finetune.pretrain import cooccurrence
-from plugins.bert_finetune.pretrain.cooccurrence import SPREAD, WINDOW, cooccurrence_vectors
+from plugins.bert_finetune.pretrain.cooccurrence import (
+    SPREAD,
+    WINDOW,
+    begin_with_cooccurrence,
+    cooccurrence_vectors,
+)
 from plugins.bert_finetune.pretrain.corpus import Corpus
 from plugins.bert_finetune.pretrain.task import PretrainTask, build
 from plugins.bert_finetune.settings import PretrainSettings
@@ -105,3 +111,10 @@ def test_the_embeddings_have_a_rate_of_their_own(corpus: Path, tmp_path: Path, r
 def test_a_model_wider_than_its_vocabulary_can_begin_so(corpus: Path):  # noqa: F811
     task = begun(settings(corpus, cooccurrence_start=True, hidden_size=256, heads=2, vocabulary_size=110))
     assert task.embeddings.isfinite().all()
+
+
+def test_words_that_nothing_tells_apart_leave_the_embeddings_as_they_are():
+    model = BertModel(BertConfig(vocab_size=VOCABULARY, hidden_size=4, num_hidden_layers=1, num_attention_heads=1))
+    before = model.embeddings.word_embeddings.weight.detach().clone()
+    begin_with_cooccurrence(model, of_documents([[2, 0, 2, 0, 2, 0]] * 3), [0], SPREAD)
+    assert torch.equal(model.embeddings.word_embeddings.weight, before)

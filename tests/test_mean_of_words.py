@@ -58,3 +58,14 @@ def test_the_embeddings_are_asked_for_nothing(corpus: Path):  # noqa: F811
     first = torch.from_numpy(np.ones((1, 48), np.float32)).requires_grad_()
     task.model.mean_of_words(first, task.embeddings, batch["bag"], batch["bag_owners"]).sum().backward()  # type: ignore[operator]
     assert first.grad is not None and task.embeddings.grad is None
+
+
+def test_a_row_without_words_is_asked_for_nothing(corpus: Path):  # noqa: F811
+    found = MeanOfWords(4, 3)
+    errors = found(torch.ones(2, 4), torch.ones(5, 3), torch.tensor([1, 2]), torch.tensor([1, 1]))
+    assert errors[0] == 0 and errors[1] > 0
+
+
+def test_the_parameters_told_are_those_that_are_saved(corpus: Path, tmp_path: Path):  # noqa: F811
+    told = [build(settings(corpus, mean_of_words=weight)).facts["parameters"] for weight in (0.0, 1.0)]
+    assert told[0] == told[1]

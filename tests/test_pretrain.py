@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
-from transformers import AutoModelForMaskedLM, BertForPreTraining, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    BertForPreTraining,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    PreTrainedTokenizerFast,
+)
 
 from plugins.bert_finetune import build_pretrain, check_pretrain, encoder, endpoints, load
 from plugins.bert_finetune.pretrain import network
@@ -158,6 +166,35 @@ def test_of_the_chosen_80_in_100_are_masked_and_10_replaced(tokenizer: Any) -> N
 
 
 # -- the network -----------------------------------------------------------------------------------------------------------
+
+
+def test_dropout_is_that_of_the_settings_by_whichever_name(corpus: Path, tokenizer: Any, tmp_path: Path) -> None:
+    config = DistilBertConfig(vocab_size=len(tokenizer), dim=48, hidden_dim=48, n_layers=1, n_heads=2)
+    DistilBertForMaskedLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model = build_pretrain(settings(corpus, model=str(tmp_path), next_objective="none", dropout=0.3)).model
+    shares = {each.p for each in model.modules() if isinstance(each, torch.nn.Dropout)}
+    assert model.config.dropout == 0.3 and 0.3 in shares and 0.1 not in shares
+
+
+@pytest.mark.parametrize(
+    ("kind", "less"), [("bert", 0), ("roberta", 2), ("mpnet", 2), ("xlm-roberta", 2), ("electra", 0)]
+)
+def test_tokens_that_can_be_placed(kind: str, less: int) -> None:
+    sizes: dict[str, Any] = {
+        "vocab_size": 50,
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "intermediate_size": 8,
+    }
+    model = AutoModel.from_config(AutoConfig.for_model(kind, max_position_embeddings=20, **sizes)).eval()
+    most = encoder.positions(model)
+    assert most == 20 - less
+    with torch.no_grad():
+        assert model(torch.full((1, most), 7)).last_hidden_state.shape[1] == most
+        with pytest.raises((IndexError, RuntimeError)):
+            model(torch.full((1, most + 1), 7))
 
 
 @pytest.mark.parametrize("next_objective", ["nsp", "none"])

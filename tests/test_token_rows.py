@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram, WordLevel
+from tokenizers.pre_tokenizers import Metaspace, Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
@@ -43,6 +47,30 @@ def test_the_same_words_of_the_same_text_in_another_order(tokenizer: Any, text: 
     said = tokenizer.decode(found).split("[SEP]")
     for one, other in zip([text, pair or ""], said, strict=False):
         assert sorted(one.split()) == sorted(other.replace("[CLS]", "").split())
+
+
+def test_without_written_spaces_tokens_change_places_one_by_one():
+    """To a tokenizer that splits at spaces a Chinese sentence is one word."""
+    text = "番茄和樱桃比青柠更红"
+    plain = Tokenizer(Unigram([(letter, -1.0) for letter in ["?", "▁", *dict.fromkeys(text)]], unk_id=0))
+    plain.pre_tokenizer = Metaspace()
+    made = PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="?")
+    assert set(made(text).word_ids()) == {0}
+    np.random.seed(0)
+    found, before = rows(made, text, None, 1.0), rows(made, text, None, 0.0)[0][0]
+    drawn = [found[0][0] for _ in range(20)]
+    assert all(sorted(each) == sorted(before) for each in drawn) and len({tuple(each) for each in drawn}) > 10
+
+
+def test_without_separators_no_word_leaves_its_text():
+    plain = Tokenizer(WordLevel({"?": 0, "a": 1, "b": 2, "c": 3, "x": 4, "y": 5, "z": 6}, unk_token="?"))
+    plain.pre_tokenizer = Whitespace()
+    made = PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="?")
+    np.random.seed(0)
+    found = rows(made, "a b c", "x y z", 1.0)
+    for _ in range(20):
+        ids = found[0][0].tolist()
+        assert (sorted(ids[:3]), sorted(ids[3:])) == ([1, 2, 3], [4, 5, 6])
 
 
 def test_orders_differ_from_reading_to_reading_and_a_share_stays(tokenizer: Any):

@@ -70,10 +70,11 @@ class _Fit:
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
         self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed)
         self.lengths = padded_lengths(task)
+        task.model.to(self.accelerator.device)
         self.found = checkpoint.latest(folder / "checkpoint")
         if self.found is None:
             task.begin()
-        self.average = make_average(task.model.to(self.accelerator.device), settings.ema_decay)
+        self.average = make_average(task.model, settings.ema_decay)
         self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         states = [self.progress] if self.average is None else [self.progress, self.average]

@@ -52,7 +52,7 @@ class Task(ABC):
         """Write the artifact: what the family's own library loads with `from_pretrained(folder)`."""
 
     def begin(self) -> None:  # noqa: B027 - most tasks have nothing to do
-        """Change `model` before the first step of a new run: a start that the data say and that takes a while to find.
+        """Change `model`, on its device, before the first step of a new run: a start that the data say and that takes a while to find.
 
         In `build` it would be found again for each preflight sheet and at each resume, which throws it away.
         """

@@ -54,10 +54,8 @@ def load_network(
     """
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True, **changes)
-        for names, value in zip(DROPOUT_NAMES, dropouts or (), strict=False):
-            for name in names:
-                if hasattr(config, name):
-                    setattr(config, name, value)
+        if dropouts:
+            set_dropouts(config, *dropouts)
         return kind.from_pretrained(
             str(folder),
             config=config,
@@ -208,7 +206,20 @@ def choose_attention(model: Any, settings: NetworkSettings) -> None:
         model.set_attn_implementation("eager")
 
 
+def set_dropouts(config: Any, dropout: float, attention_dropout: float) -> None:
+    """Set those that the architecture has, by whichever name."""
+    for names, value in zip(DROPOUT_NAMES, (dropout, attention_dropout), strict=True):
+        for name in names:
+            if hasattr(config, name):
+                setattr(config, name, value)
+
+
 def positions(model: Any) -> int:
-    """Tokens the network can place at most; huge where its positions are relative."""
+    """Tokens the network can place at most; huge where its positions are relative.
+
+    The RoBERTa family counts from after the place that stands for padding.
+    """
     limit = getattr(model.config, "max_position_embeddings", 0) or 10**9
-    return limit - 2 if getattr(model.config, "model_type", "") in ("roberta", "xlm-roberta", "camembert") else limit
+    tables = [each for name, each in model.named_modules() if name.endswith(".position_embeddings")]
+    padding = getattr(tables[0], "padding_idx", None) if tables else None
+    return limit if padding is None else limit - padding - 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 
 from plugins.bert_finetune.linear_probe import best_inverse_penalty, linear_probe
 from plugins.bert_finetune.padding import batches_by_length
@@ -31,8 +32,11 @@ def fit_head(task: ClassifyTask) -> None:
     head = _head(task.model, len(task.index))
     if head is None:
         return
-    rows = np.random.default_rng([task.settings.seed, 6]).permutation(len(task.train_data))[:MOST_ROWS]
-    weight, bias = _regression(_vectors(task, head, rows), task.train_data.targets[rows], len(task.index))
+    rows = _rows(task.train_data.targets, task.settings.seed)
+    targets = task.train_data.targets[rows]
+    if len(np.unique(targets)) < 2:
+        return
+    weight, bias = _regression(_vectors(task, head, rows), targets, len(task.index))
     with torch.no_grad():
         head.weight.copy_(torch.as_tensor(weight))
         if head.bias is not None:
@@ -44,21 +48,30 @@ def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
     return layers[-1] if layers else None
 
 
+def _rows(targets: np.ndarray, seed: int) -> np.ndarray:
+    """Row numbers drawn at random, one of each class before all others: of 1,000 rows a rare class may have none."""
+    drawn = np.random.default_rng([seed, 6]).permutation(len(targets))
+    firsts = np.unique(targets[drawn], return_index=True)[1]
+    return np.concatenate([drawn[firsts], np.delete(drawn, firsts)])[:MOST_ROWS]
+
+
 def _vectors(task: ClassifyTask, head: torch.nn.Linear, rows: np.ndarray) -> np.ndarray:
     """What the head is given for these rows, (rows, width)."""
     seen: list[torch.Tensor] = []
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().float()))
+    device = next(task.model.parameters()).device
     was_training, lengths = task.model.training, [task.train_data.lengths[row] for row in rows]
     batches = batches_by_length(lengths)
     try:
         with torch.inference_mode():
             task.model.eval()
             for batch in batches:
-                task.predict(task.model, task.collate([task.train_data.plain(int(rows[at])) for at in batch]))
+                made = task.collate([task.train_data.plain(int(rows[at])) for at in batch])
+                task.predict(task.model, send_to_device(made, device))  # type: ignore[arg-type]
     finally:
         hook.remove()
         task.model.train(was_training)
-    found = torch.cat(seen).numpy()
+    found = torch.cat(seen).cpu().numpy()
     return found[np.argsort(np.concatenate(batches))]
 
 

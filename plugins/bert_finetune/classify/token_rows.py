@@ -11,6 +11,8 @@ from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 
 Row = tuple[np.ndarray, np.ndarray | None, Any]
 SPECIAL = -1  # the word of a special token
+SECOND = 1 << 20  # the first word of a pair's second text
+MOST_PIECES = 6  # a word, in the mean of a text: with more, what the tokenizer calls a word is a sentence
 
 
 class TokenRows(Sequence):
@@ -60,20 +62,30 @@ class TokenRows(Sequence):
 
 
 def _words(found: Any, row: int, ids: np.ndarray, special: list[int]) -> np.ndarray:
-    """Number of the word that each token belongs to, (time,); a tokenizer without words has one for each token."""
+    """For each token a number of its word, unlike those of its neighbours, or `SPECIAL`; words of a second text begin at `SECOND`, (time,).
+
+    A text that the tokenizer takes for hardly any words, as where no spaces are written, and any text of a tokenizer
+    without words, has each token for one.
+    """
+    alone = np.isin(ids, special)
     if not found.is_fast:
-        return np.where(np.isin(ids, special), SPECIAL, np.arange(len(ids)))
-    return np.asarray([SPECIAL if word is None else word for word in found.word_ids(row)])
+        return np.where(alone, SPECIAL, np.arange(len(ids)) + SECOND * (np.cumsum(alone) > 1))
+    words = np.asarray([SPECIAL if word is None else word for word in found.word_ids(row)])
+    texts = np.asarray([text or 0 for text in found.sequence_ids(row)])
+    for text in (0, 1):
+        inside = (texts == text) & (words != SPECIAL)
+        if inside.sum() > MOST_PIECES * len(np.unique(words[inside])):
+            words[inside] = np.arange(inside.sum())
+    return np.where(words == SPECIAL, SPECIAL, words + SECOND * texts)
 
 
 def _order(words: np.ndarray) -> np.ndarray:
-    """Where each token is taken from, (time,): words change places within what stands between two special tokens."""
+    """Where each token is taken from, (time,): words change places within their text, special tokens stay."""
     starts = np.flatnonzero(np.diff(words, prepend=SPECIAL - 1) | (words == SPECIAL))
     runs = np.split(np.arange(len(words)), starts[1:])
-    special = words[starts] == SPECIAL
-    texts = np.where(special, 0, np.cumsum(special))  # 0: special tokens
-    for text in np.unique(texts[~special]):
-        places = np.flatnonzero(texts == text)
+    first = words[starts]
+    for inside in ((first >= 0) & (first < SECOND), first >= SECOND):
+        places = np.flatnonzero(inside)
         for place, run in zip(places, [runs[at] for at in np.random.permutation(places)], strict=True):
             runs[place] = run
     return np.concatenate(runs)

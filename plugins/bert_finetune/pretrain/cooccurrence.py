@@ -38,12 +38,14 @@ def begin_with_cooccurrence(model: Any, corpus: Corpus, kept: list[int], scale: 
     used = words.std(dim=0) > 0
     old = words[:, used]
     common = old.mean(dim=0)
-    vectors = torch.from_numpy(cooccurrence_vectors(corpus, len(words), min(int(used.sum()), len(words) - 1)))
+    vectors = torch.from_numpy(cooccurrence_vectors(corpus, len(words), min(int(used.sum()), len(words) - 1))).to(words)
     counted = (vectors != 0).any(dim=1)
     counted[kept] = False
     if not counted.any():
         return
     vectors -= vectors[counted].mean(dim=0)
+    if float(vectors[counted].abs().max()) < NOISE:  # all stand beside the same words: nothing tells them apart
+        return
     left, _, right = torch.linalg.svd(vectors[counted].T @ (old[counted] - common), full_matrices=False)
     turned = vectors[counted] @ (left @ right)  # (counted, width)
     new = old.clone()

@@ -35,17 +35,21 @@ class MeanOfWords(nn.Module):
         self.register_buffer("usual", torch.zeros(size))
         self.register_buffer("spread", torch.ones(size))
 
-    def measure(self, embeddings: Tensor, rows: Sequence) -> None:
+    def measure(self, embeddings: Tensor, rows: Sequence, special: list[int]) -> None:
         """Find out what is usual: mean and standard deviation, (size,), of the means of some rows.
 
         Args:
             embeddings: Of the words as they are now, (vocabulary, size).
             rows: Windows of the corpus.
+            special: Token ids that are no words.
         """
         drawn = np.random.default_rng(0).permutation(len(rows))[:MEASURED]
-        words = [_words(rows[int(row)]) for row in drawn]
+        words = [each for row in drawn if len(each := _words(rows[int(row)], special))]
+        if not words:
+            return
         owners = torch.arange(len(words)).repeat_interleave(torch.tensor([len(each) for each in words]))
-        means = row_means(embeddings.detach()[torch.from_numpy(np.concatenate(words))], owners, len(words))
+        vectors = embeddings.detach()[torch.from_numpy(np.concatenate(words)).to(embeddings.device)]
+        means = row_means(vectors, owners.to(embeddings.device), len(words))
         self.usual.copy_(means.mean(dim=0))
         self.spread.copy_(means.std(dim=0, correction=0).clamp(min=1e-6))
 
@@ -58,8 +62,9 @@ class MeanOfWords(nn.Module):
             owners: The row of each, (words,).
         """
         means = row_means(embeddings.detach().float()[words], owners, len(first))
-        return (self.read(first).float() - (means - self.usual) / self.spread).square().mean(dim=1)
+        errors = (self.read(first).float() - (means - self.usual) / self.spread).square().mean(dim=1)
+        return errors * (torch.bincount(owners, minlength=len(first)) > 0)  # a row without words has no mean
 
 
-def _words(row: Window) -> np.ndarray:
-    return np.unique(row.corpus.tokens[row.start : row.end]).astype(np.int64)
+def _words(row: Window, special: list[int]) -> np.ndarray:
+    return np.setdiff1d(row.corpus.tokens[row.start : row.end], special).astype(np.int64)

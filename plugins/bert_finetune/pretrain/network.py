@@ -103,8 +103,7 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
                 f"{folder.name} is a {config.model_type}: only BERT has a head for next sentences. Choose next_objective none."
             )
         kind = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
-        config.hidden_dropout_prob = settings.dropout
-        config.attention_probs_dropout_prob = settings.attention_dropout
+        encoder.set_dropouts(config, settings.dropout, settings.attention_dropout)
         return kind.from_pretrained(
             str(folder), config=config, dtype=torch.float32, local_files_only=True, use_safetensors=True
         )

@@ -105,7 +105,7 @@ class PretrainTask(Task):
             "tokens": len(self.train_data.corpus.tokens),
             "vocabulary": len(tokenizer),
             "max_length": self.max_length,
-            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "parameters": sum(each.numel() for name, each in model.named_parameters() if "mean_of_words" not in name),
             "objectives": _objectives(settings),
         }
 
@@ -116,7 +116,7 @@ class PretrainTask(Task):
             scale = 1.0 if self.settings.model else SPREAD
             begin_with_cooccurrence(model, self.train_data.corpus, self.tokenizer.all_special_ids, scale)
         if self.settings.mean_of_words:
-            model.mean_of_words.measure(self.embeddings, self.train_data)
+            model.mean_of_words.measure(self.embeddings, self.train_data, self.tokenizer.all_special_ids)
 
     @property
     def embeddings(self) -> torch.Tensor:
