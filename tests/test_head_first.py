@@ -93,6 +93,15 @@ def test_a_class_that_no_row_read_has_is_the_least_likely():
     assert (weight[2] == 0).all() and bias.argmin() == 2 and weight.shape == (3, 4)
 
 
+def test_a_dimension_that_hardly_moves_gets_no_weight():
+    """Trained encoders have some; a step of the network would move them by many times what they differ by."""
+    vectors = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    targets = (vectors[:, 0] > 0).astype(int)
+    vectors[:, 1] = 1 + 1e-7 * targets
+    weight, bias = head_first._regression(vectors, targets, classes=2)
+    assert (weight[:, 1] == 0).all() and np.abs(weight).max() < 100 and np.isfinite(bias).all()
+
+
 def test_vectors_that_say_nothing_of_the_labels_get_the_firmest_penalty():
     """Else the head would be sure of rows that it has only memorised, and the layers below would have nothing to learn."""
     random = np.random.default_rng(0)

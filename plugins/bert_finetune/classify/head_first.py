@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.classify.task import ClassifyTask
 
 MOST_ROWS = 1000  # read for it: a pass forward of them costs about ten training steps
+DEAD = 1e-5  # spread of a dimension, in that of the widest: below it there is rounding, which a weight would blow up
 ABSENT = -5.0  # bias of a class that no row read has, in nats below the others
 
 
@@ -83,7 +84,8 @@ def _regression(vectors: np.ndarray, targets: np.ndarray, classes: int) -> tuple
     scaler, found = probe[0], probe[-1]
     slopes, constants = _both(found)
     weight, bias = np.zeros((classes, vectors.shape[1])), np.full(classes, constants.min() + ABSENT)
-    weight[found.classes_] = slopes / scaler.scale_
+    alive = scaler.scale_ > DEAD * scaler.scale_.max()
+    weight[found.classes_] = np.where(alive, slopes / scaler.scale_, 0)
     bias[found.classes_] = constants - weight[found.classes_] @ scaler.mean_
     return weight.astype(np.float32), bias.astype(np.float32)
 
