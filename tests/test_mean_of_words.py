@@ -46,8 +46,10 @@ def test_the_first_token_comes_to_tell_the_mean(corpus: Path, tmp_path: Path, ob
             first = network.forward(task.model, batch).first
             return float(task.model.mean_of_words(first, task.embeddings, batch["bag"], batch["bag_owners"]).mean())  # type: ignore[operator]
 
+    task.begin()  # the run does so again, from the same counts
+    before = error()
     fit(task, chosen, tmp_path)
-    assert error() < 0.6
+    assert error() < 0.6 * before
     assert not [name for name in load_file(tmp_path / "artifact/model.safetensors") if "mean_of_words" in name]
 
 
@@ -60,12 +62,12 @@ def test_the_embeddings_are_asked_for_nothing(corpus: Path):  # noqa: F811
     assert first.grad is not None and task.embeddings.grad is None
 
 
-def test_a_row_without_words_is_asked_for_nothing(corpus: Path):  # noqa: F811
+def test_a_row_without_words_is_asked_for_nothing():
     found = MeanOfWords(4, 3)
     errors = found(torch.ones(2, 4), torch.ones(5, 3), torch.tensor([1, 2]), torch.tensor([1, 1]))
     assert errors[0] == 0 and errors[1] > 0
 
 
-def test_the_parameters_told_are_those_that_are_saved(corpus: Path, tmp_path: Path):  # noqa: F811
+def test_the_parameters_told_are_those_that_are_saved(corpus: Path):  # noqa: F811
     told = [build(settings(corpus, mean_of_words=weight)).facts["parameters"] for weight in (0.0, 1.0)]
     assert told[0] == told[1]

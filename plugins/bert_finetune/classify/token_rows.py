@@ -83,9 +83,9 @@ def _order(words: np.ndarray) -> np.ndarray:
     """Where each token is taken from, (time,): words change places within their text, special tokens stay."""
     starts = np.flatnonzero(np.diff(words, prepend=SPECIAL - 1) | (words == SPECIAL))
     runs = np.split(np.arange(len(words)), starts[1:])
-    first = words[starts]
-    for inside in ((first >= 0) & (first < SECOND), first >= SECOND):
-        places = np.flatnonzero(inside)
+    texts = words[starts] // SECOND  # below 0: special tokens
+    for text in (0, 1):
+        places = np.flatnonzero(texts == text)
         for place, run in zip(places, [runs[at] for at in np.random.permutation(places)], strict=True):
             runs[place] = run
     return np.concatenate(runs)

@@ -61,9 +61,10 @@ def build(settings: PretrainSettings) -> PretrainTask:
     model = network.make(settings, tokenizer)
     encoder.choose_attention(model, settings)
     drop_quickly(model)
-    if settings.mean_of_words:
-        model.mean_of_words = MeanOfWords(model.config.hidden_size, model.get_input_embeddings().embedding_dim)
-    return PretrainTask(train, held, settings, tokenizer, model)
+    task = PretrainTask(train, held, settings, tokenizer, model)
+    if settings.mean_of_words:  # not among the parameters that the task tells: it is not saved
+        model.mean_of_words = MeanOfWords(model.config.hidden_size, task.embeddings.shape[1])
+    return task
 
 
 def _tokenizer(documents: list[list[str]], settings: PretrainSettings) -> Any:
@@ -105,7 +106,7 @@ class PretrainTask(Task):
             "tokens": len(self.train_data.corpus.tokens),
             "vocabulary": len(tokenizer),
             "max_length": self.max_length,
-            "parameters": sum(each.numel() for name, each in model.named_parameters() if "mean_of_words" not in name),
+            "parameters": sum(weight.numel() for weight in model.parameters()),
             "objectives": _objectives(settings),
         }
 
