@@ -10,11 +10,13 @@ import pytest
 import torch
 from transformers import BertForPreTraining
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.classify import head_first
+from plugins.bert_finetune import encoder, head_first
+from plugins.bert_finetune.classify import task as classify
 from plugins.bert_finetune.classify.task import ClassifyTask, build
+from plugins.bert_finetune.head_first import draw_rows
 from plugins.bert_finetune.linear_probe import INVERSE_PENALTY, TRIED, best_inverse_penalty
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.settings import ClassifySettings, TagSettings
+from plugins.bert_finetune.tag import task as tag
 from tests.files import write
 from training.settings import parse_settings
 
@@ -79,12 +81,66 @@ def test_a_head_that_was_trained_for_these_classes_is_kept(encoder_folder: Path,
 
 
 def test_a_rare_class_is_read_whatever_is_drawn(encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(head_first, "MOST_ROWS", 20)
+    monkeypatch.setattr(classify, "FITTED", 20)
     rows = [f"{WORDS['red'].split()[row % 4]} {row},red\n" for row in range(300)]
     data = write(tmp_path / "texts.csv", "text,label\n" + "".join(rows) + "grass,green\n" * 2)
     for seed in range(4):
         made = task(encoder_folder, data, eval_share=0.0, seed=seed)
         assert made.model.classifier.bias.isfinite().all()
+
+
+def tagger(model: Path | str, data: Path, **values: Any) -> tag.TagTask:
+    made = tag.build(parse_settings(TagSettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
+    made.begin()
+    return made
+
+
+def sentences(path: Path, names: list[str], count: int = 80) -> Path:
+    """Words of the colours `names`, each tagged with its colour, between words outside."""
+    random, written = np.random.default_rng(0), []
+    for _ in range(count):
+        words = [
+            (word, f"B-{name}") for name in random.permutation(names) for word in random.choice(WORDS[name].split(), 1)
+        ]
+        written.append("\n".join(f"{word}\t{tag}" for word, tag in [*words, (str(random.integers(9)), "O")]))
+    return write(path, "\n\n".join(written) + "\n")
+
+
+def right_tags(task: tag.TagTask) -> float:
+    task.model.eval()
+    with torch.no_grad():
+        found = task.predict(task.model, task.collate(task.train_data))
+    return float(np.mean([(one.tags == row.tags).mean() for one, row in zip(found, task.train_data, strict=True)]))
+
+
+def test_a_tagger_knows_the_tags_before_the_first_step(encoder_folder: Path, tmp_path: Path):
+    data = sentences(tmp_path / "words.conll", ["red", "green", "blue"])
+    fitted, random = tagger(encoder_folder, data), tagger(encoder_folder, data, head_first=False)
+    assert right_tags(fitted) >= 0.95
+    assert right_tags(random) < 0.6
+    changed = [name for name, weight in fitted.model.named_parameters() if not torch.equal(weight, dict(random.model.named_parameters())[name])]  # fmt: skip
+    assert changed == ["classifier.weight", "classifier.bias"]
+
+
+def test_a_tagger_with_a_head_for_these_tags_keeps_it(encoder_folder: Path, tmp_path: Path):
+    data = sentences(tmp_path / "words.conll", ["red", "green"])
+    first = tagger(encoder_folder, data, head_first=False)
+    first.save(first.model, tmp_path / "trained")
+    again = tagger(tmp_path / "trained", data)
+    assert torch.equal(again.model.classifier.weight, first.model.classifier.weight)
+
+
+def test_a_new_tagger_from_scratch_is_not_fitted(tmp_path: Path):
+    data = sentences(tmp_path / "words.conll", ["red", "green"])
+    made = tagger("", data, layers=1, heads=2, hidden_size=16, vocabulary_size=100)
+    assert (made.model.classifier.bias == 0).all()
+
+
+def test_rows_of_every_class_come_first():
+    classes = [np.array([0, 0]), np.array([0]), np.array([], dtype=int), np.array([0, 2]), np.array([1])]
+    for seed in range(10):
+        drawn = draw_rows(classes, 4, seed)
+        assert len(set(drawn.tolist())) == 4 and {3, 4} < set(drawn.tolist())
 
 
 def test_a_class_that_no_row_read_has_is_the_least_likely():

@@ -16,7 +16,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 PACKED, PACKED_ENCODER = "packed_segments", "packed_segments_of_an_encoder"  # a decoder's masks are never asked for
-FILLED = 0.8  # of a block's longest segment that its shortest must have
+FILLED = 0.6  # of a block's longest segment that its shortest must have; fewer, larger blocks suit bf16
 
 
 def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:

@@ -8,6 +8,12 @@ from pydantic import Field, model_validator
 
 from training.settings import ADVANCED, FILE, WEIGHTS, TrainSettings
 
+HEAD_FIRST: bool = Field(
+    True,
+    description="From pre-trained weights: fit the new head on the frozen vectors before all weights are trained (Kumar et al., 2022); it helps most where labels are few.",
+    json_schema_extra=ADVANCED,
+)
+
 
 class NetworkSettings(TrainSettings):
     """Length, dropout, and the size of a network that is made from scratch."""
@@ -87,11 +93,7 @@ class ClassifySettings(NetworkSettings):
     drop_leaked: bool = Field(
         True, description="Leave evaluation texts out that also occur in the training file.", json_schema_extra=ADVANCED
     )
-    head_first: bool = Field(
-        True,
-        description="From pre-trained weights: fit the new head on the frozen vectors before all weights are trained (Kumar et al., 2022); it helps most where labels are few.",
-        json_schema_extra=ADVANCED,
-    )
+    head_first: bool = HEAD_FIRST
     shuffled_words: float = Field(
         0.0,
         ge=0,
@@ -147,6 +149,7 @@ class TagSettings(NetworkSettings):
         description="Leave evaluation sentences out that also occur in the training file.",
         json_schema_extra=ADVANCED,
     )
+    head_first: bool = HEAD_FIRST
 
 
 class AnswerSettings(NetworkSettings):

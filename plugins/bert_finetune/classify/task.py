@@ -17,10 +17,10 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.classify import report
 from plugins.bert_finetune.classify.first_token import read_first_token_only
-from plugins.bert_finetune.classify.head_first import fit_head
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.classify.token_rows import TokenRows
+from plugins.bert_finetune.head_first import draw_rows, fit_head
 from plugins.bert_finetune.padding import accepts_packed, batch_of
 from training.batches import step_seed
 from training.preflight import Finding, Sheet
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CLASSIFIER = "ForSequenceClassification"  # how the architectures of classifiers end
 PREVIEWED = 4  # held-out texts shown while it trains
+FITTED = 1000  # texts that a new head is fitted on: a pass forward of them costs about ten training steps
 
 
 def build(settings: ClassifySettings) -> ClassifyTask:
@@ -109,8 +110,12 @@ class ClassifyTask(Task):
 
     def begin(self) -> None:
         """Fit the new head, if asked for."""
-        if self.head_first:
-            fit_head(self)
+        if not self.head_first:
+            return
+        drawn = draw_rows(list(self.train_data.targets[:, None]), FITTED, self.settings.seed)
+        rows = [self.train_data.plain(int(row)) for row in drawn]
+        lengths = [self.train_data.lengths[row] for row in drawn]
+        fit_head(self, rows, lengths, len(self.index), lambda given, batch: (given, batch["labels"]))
 
     def _targets(self, rows: LabelledTexts) -> np.ndarray:
         """Class ids, (rows,), or 0 and 1 for each class, (rows, classes)."""

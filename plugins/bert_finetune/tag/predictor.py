@@ -11,9 +11,10 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.tag.first_pieces import reads_first_pieces
 from plugins.bert_finetune.tag.schemes import spans
-from plugins.bert_finetune.tag.words import split_words, windows
+from plugins.bert_finetune.tag.words import Window, split_words, windows
 from training import artifact
 from training.columns import guess_text_columns
 from training.data import read_table
@@ -26,6 +27,7 @@ class Tagger:
 
     def __init__(self, model: Any, tokenizer: Any, max_length: int):
         self.model, self.tokenizer = model.eval(), tokenizer
+        self.reads_pieces = reads_first_pieces(model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
         self.max_length = min(max_length, encoder.positions(model), 8192)
 
@@ -77,14 +79,22 @@ class Tagger:
         out = [np.zeros((len(words), len(self.names)), dtype=np.float32) for words in sentences]
         flat = [(number, window) for number, parts in enumerate(cut) for window in parts]
         for rows in batches_by_length([len(window.ids) for _, window in flat], most_tokens(self.model)):
-            batch = pad([flat[row][1].ids for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
-            with torch.inference_mode():
-                logits = self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits
-            values = logits.float().softmax(-1).cpu().numpy()
-            for place, row in enumerate(rows):
-                number, window = flat[row]
-                out[number][window.start : window.start + len(window.firsts)] = values[place, window.firsts]
+            values = self._probabilities([flat[row][1] for row in rows])
+            for (number, window), found in zip([flat[row] for row in rows], values, strict=True):
+                out[number][window.start : window.start + len(window.firsts)] = found
         return out
+
+    def _probabilities(self, parts: list[Window]) -> list[np.ndarray]:
+        """Of the words of each window, (words, tags)."""
+        batch, starts = batch_of([part.ids for part in parts], [None] * len(parts), self.tokenizer.pad_token_id, False)
+        places = np.concatenate([part.firsts + start for part, start in zip(parts, starts, strict=True)])
+        if self.reads_pieces:
+            batch["positions"] = torch.as_tensor(places)
+        with torch.inference_mode():
+            logits = self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits
+        ends = np.cumsum([len(part.firsts) for part in parts])[:-1]
+        values = logits.float().softmax(-1).cpu().flatten(0, 1).numpy()
+        return np.split(values if self.reads_pieces else values[places], ends)
 
     def tag_file(self, file: Path) -> Path:
         """The entities of every row of a table, as JSON in a column of their own.

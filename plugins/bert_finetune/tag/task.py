@@ -14,8 +14,10 @@ from torch.nn import functional
 from transformers import AutoModelForTokenClassification
 
 from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune.head_first import draw_rows, fit_head
 from plugins.bert_finetune.padding import accepts_packed, batch_of
 from plugins.bert_finetune.tag import report
+from plugins.bert_finetune.tag.first_pieces import reads_first_pieces
 from plugins.bert_finetune.tag.rows import TagData, read
 from plugins.bert_finetune.tag.schemes import OUTSIDE
 from plugins.bert_finetune.tag.sentences import Sentence
@@ -27,7 +29,9 @@ from training.task import Score, Task
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import TagSettings
 
+TAGGER = "ForTokenClassification"  # how the architectures of taggers end
 PREVIEWED = 4
+FITTED = 400  # windows that a new head is fitted on: some thousand words
 UNSEEN = -100  # the id of a tag that training lacks: nothing can be learned of it
 
 
@@ -47,7 +51,10 @@ def build(settings: TagSettings) -> TagTask:
     }
     texts = [" ".join(one.words) for one in data.train]
     tokenizer, model = encoder.network_with_head(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
-    return TagTask(data, settings, tokenizer, model)
+    head_first = (
+        settings.head_first and bool(settings.model) and encoder.lacks_head(Path(settings.model), TAGGER, labels)
+    )
+    return TagTask(data, settings, tokenizer, model, head_first)
 
 
 class Row(NamedTuple):
@@ -66,16 +73,23 @@ class Outcome(NamedTuple):
 
 
 class TagTask(Task):
-    """Rows are windows: a sentence, or a part of one that is too long."""
+    """Rows are windows: a sentence, or a part of one that is too long.
+
+    Args:
+        head_first: Whether a new head is fitted before the first step.
+    """
 
     metric, maximize = "f1", True
     train_data: list[Row]
     eval_data: list[Row]
 
-    def __init__(self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module):
+    def __init__(
+        self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module, head_first: bool = False
+    ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
+        self.head_first = head_first
         self.metric = "accuracy" if data.bare else "f1"
-        self.pads = not accepts_packed(model)
+        self.pads, self.reads_pieces = not accepts_packed(model), reads_first_pieces(model)
         self.max_length = min(settings.max_length, encoder.positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
@@ -87,6 +101,17 @@ class TagTask(Task):
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
+
+    def begin(self) -> None:
+        """Fit the new head, if asked for."""
+        if not self.head_first:
+            return
+        drawn = draw_rows([row.tags for row in self.train_data], FITTED, self.settings.seed)
+        rows = [self.train_data[row] for row in drawn]
+        lengths = [len(row.window.ids) for row in rows]
+        fit_head(
+            self, rows, lengths, len(self.index), lambda given, batch: (self._at_words(given, batch), batch["targets"])
+        )
 
     def _rows(self, sentences: Sequence[Sentence]) -> list[Row]:
         cut = windows([one.words for one in sentences], self.tokenizer, self.max_length)
@@ -128,8 +153,14 @@ class TagTask(Task):
         return functional.cross_entropy(self._logits(model, batch), batch["targets"], reduction="none", ignore_index=UNSEEN)  # fmt: skip
 
     def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = {name: value for name, value in batch.items() if name not in ("positions", "targets", "counts")}
-        return model(**inputs).logits.flatten(0, 1)[batch["positions"]].float()  # (words, tags)
+        own = ("targets", "counts") if self.reads_pieces else ("positions", "targets", "counts")
+        out = model(**{name: value for name, value in batch.items() if name not in own})
+        return self._at_words(out.logits, batch).float()  # (words, tags)
+
+    def _at_words(self, values: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Of (batch, time, …) what stands at the words' first pieces, (words, …); of (1, words, …) all."""
+        line = values.flatten(0, 1)
+        return line if self.reads_pieces else line[batch["positions"]]
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
         logits = self._logits(model, batch)

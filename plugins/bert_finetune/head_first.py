@@ -8,6 +8,7 @@ chosen by held-out likelihood: a head that is sure of rows it only memorised wou
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,30 +19,49 @@ from plugins.bert_finetune.linear_probe import best_inverse_penalty, linear_prob
 from plugins.bert_finetune.padding import batches_by_length
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.classify.task import ClassifyTask
+    from training.task import Task
 
-MOST_ROWS = 1000  # read for it: a pass forward of them costs about ten training steps
+Read = Callable[[torch.Tensor, dict[str, Any]], tuple[torch.Tensor, torch.Tensor]]
+
 DEAD = 1e-5  # spread of a dimension, in that of the widest: below it there is rounding, which a weight would blow up
 ABSENT = -5.0  # bias of a class that no row read has, in nats below the others
 
 
-def fit_head(task: ClassifyTask) -> None:
-    """Set the weights of the last linear layer of `task.model`, a classifier of one label a text.
+def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, read: Read) -> None:
+    """Set the weights of the last linear layer of `task.model` that has an output a class.
 
-    A network that has no linear layer with an output a class stays as it is.
+    A network without one stays as it is, and so does one whose rows are all of one class.
+
+    Args:
+        rows: For `task.collate`; a pass forward of them is all that the network computes.
+        lengths: Tokens of each row.
+        read: Takes what the head is given and the batch; returns the vectors, (items, width), and their class ids, (items,),
+            those below 0 to be left out.
     """
-    head = _head(task.model, len(task.index))
+    head = _head(task.model, classes)
     if head is None:
         return
-    rows = _rows(task.train_data.targets, task.settings.seed)
-    targets = task.train_data.targets[rows]
+    vectors, targets = _vectors(task, head, rows, lengths, read)
     if len(np.unique(targets)) < 2:
         return
-    weight, bias = _regression(_vectors(task, head, rows), targets, len(task.index))
+    weight, bias = _regression(vectors, targets, classes)
     with torch.no_grad():
         head.weight.copy_(torch.as_tensor(weight))
         if head.bias is not None:
             head.bias.copy_(torch.as_tensor(bias))
+
+
+def draw_rows(classes: Sequence[np.ndarray], most: int, seed: int) -> np.ndarray:
+    """Row numbers drawn at random, a row of each class before all others: of `most` rows a rare class may have none.
+
+    Args:
+        classes: Class ids of each row, one or many.
+    """
+    drawn = np.random.default_rng([seed, 6]).permutation(len(classes))
+    place = np.repeat(np.arange(len(drawn)), [len(classes[row]) for row in drawn])
+    _, at = np.unique(np.concatenate([classes[row] for row in drawn]), return_index=True)
+    firsts = np.unique(place[at])
+    return np.concatenate([drawn[firsts], np.delete(drawn, firsts)])[:most]
 
 
 def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
@@ -49,31 +69,26 @@ def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
     return layers[-1] if layers else None
 
 
-def _rows(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Row numbers drawn at random, one of each class before all others: of 1,000 rows a rare class may have none."""
-    drawn = np.random.default_rng([seed, 6]).permutation(len(targets))
-    firsts = np.unique(targets[drawn], return_index=True)[1]
-    return np.concatenate([drawn[firsts], np.delete(drawn, firsts)])[:MOST_ROWS]
-
-
-def _vectors(task: ClassifyTask, head: torch.nn.Linear, rows: np.ndarray) -> np.ndarray:
-    """What the head is given for these rows, (rows, width)."""
-    seen: list[torch.Tensor] = []
-    hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().float()))
-    device = next(task.model.parameters()).device
-    was_training, lengths = task.model.training, [task.train_data.lengths[row] for row in rows]
-    batches = batches_by_length(lengths)
+def _vectors(
+    task: Task, head: torch.nn.Linear, rows: list, lengths: Sequence[int], read: Read
+) -> tuple[np.ndarray, np.ndarray]:
+    given: list[torch.Tensor] = []
+    hook = head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].detach().float()))
+    device, was_training = next(task.model.parameters()).device, task.model.training
+    vectors, targets = [], []
     try:
         with torch.inference_mode():
             task.model.eval()
-            for batch in batches:
-                made = task.collate([task.train_data.plain(int(rows[at])) for at in batch])
-                task.predict(task.model, send_to_device(made, device))  # type: ignore[arg-type]
+            for numbers in batches_by_length(list(lengths)):
+                batch: Any = send_to_device(task.collate([rows[number] for number in numbers]), device)
+                task.predict(task.model, batch)
+                found, wanted = (each.cpu().numpy() for each in read(given.pop(), batch))
+                vectors.append(found[wanted >= 0])
+                targets.append(wanted[wanted >= 0])
     finally:
         hook.remove()
         task.model.train(was_training)
-    found = torch.cat(seen).cpu().numpy()
-    return found[np.argsort(np.concatenate(batches))]
+    return np.concatenate(vectors), np.concatenate(targets)
 
 
 def _regression(vectors: np.ndarray, targets: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
