@@ -33,6 +33,14 @@ def slow_precision(settings: TrainSettings, device: str) -> list[Finding]:
     ]
 
 
+def has_bf16_products() -> bool:
+    """Whether the processor has instructions for products in bf16, AVX-512's or AMX's; False where torch is too old to tell."""
+    import torch
+
+    able = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 def _seconds(dtype: torch.dtype) -> float:
     """Seconds of one product, the quickest of a few after a first one that is not counted."""
     import torch

@@ -13,6 +13,7 @@ from plugins.bert_finetune import encoder
 from plugins.bert_finetune.answer.questions import Question
 from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import make_windows
+from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from training import artifact
 from training.column_names import plain_name
@@ -90,8 +91,10 @@ class Reader:
         asked = list(zip(table.strings(names["question"]), table.strings(names["context"]), strict=True))
         full = [row for row, (question, context) in enumerate(asked) if (question or "").strip() and (context or "").strip()]  # fmt: skip
         texts = [(asked[row][0] or "", asked[row][1] or "") for row in full]
+        with quick_products(self.model):
+            found = self.answers(texts)
         said = {}
-        for row, (_, context), (spans, none) in zip(full, texts, self.answers(texts), strict=True):
+        for row, (_, context), (spans, none) in zip(full, texts, found, strict=True):
             answered = spans and none <= spans[0].probability
             said[row] = [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"] if answered else ["", f"{none:.6f}"]  # fmt: skip
         return write_scored(table, ("predicted_answer", "probability"), said)

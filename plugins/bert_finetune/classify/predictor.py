@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.first_token import first_token_twin
+from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from training import artifact
 from training.columns import guess_text_columns
@@ -95,11 +96,12 @@ class Classifier:
         texts = [value or "" for value in table.strings(text)]
         pairs = [value or "" for value in table.strings(pair)] if pair else None
         full = [row for row, value in enumerate(texts) if value.strip()]
-        scores = (
-            self.probabilities([texts[row] for row in full], [pairs[row] for row in full] if pairs else None)
-            if full
-            else np.zeros((0, len(self.names)))
-        )
+        with quick_products(self.model):
+            scores = (
+                self.probabilities([texts[row] for row in full], [pairs[row] for row in full] if pairs else None)
+                if full
+                else np.zeros((0, len(self.names)))
+            )
         said = {row: self._cells(values) for row, values in zip(full, scores, strict=True)}
         return write_scored(table, ("predicted_label", "probability"), said)
 

@@ -19,6 +19,7 @@ from plugins.bert_finetune.pretrain.examples import LEAST, Window, Windows, draw
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
 from plugins.bert_finetune.pretrain.probes import Probe, read_probes
+from plugins.bert_finetune.pretrain.word_loss import word_losses
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from plugins.bert_finetune.vectors import masked_mean, row_means
 from training.batches import step_seed
@@ -182,7 +183,7 @@ class PretrainTask(Task):
         return losses
 
     def _errors(self, out: network.Output, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        words = functional.cross_entropy(out.words.float(), batch["targets"], reduction="none")
+        words = word_losses(out.words, batch["targets"])
         if out.follows is None:
             zeros = torch.zeros(len(batch["follows"]), device=words.device)
             return words, zeros, zeros

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from plugins.bert_finetune import encoder
+from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
 from plugins.bert_finetune.tag.first_pieces import reads_first_pieces
 from plugins.bert_finetune.tag.schemes import spans
@@ -105,6 +106,7 @@ class Tagger:
         table = read_table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]
-        found = self.entities([texts[row] or "" for row in full])
+        with quick_products(self.model):
+            found = self.entities([texts[row] or "" for row in full])
         said = {row: [json.dumps(each, ensure_ascii=False)] for row, each in zip(full, found, strict=True)}
         return write_scored(table, ("entities",), said)
