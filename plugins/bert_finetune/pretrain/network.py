@@ -89,9 +89,13 @@ def make(settings: PretrainSettings, tokenizer: Any) -> Any:
     else:
         model = _load(Path(settings.model), pairs, settings)
         encoder.check_vocabulary(tokenizer, model)
-    if type(model) in QUICK:
-        model.__class__ = QUICK[type(model)]
+    quicken(model)
     return model
+
+
+def quicken(model: Any) -> None:
+    """Let a BERT compute no more words than asked for; its class changes and nothing else. Others stay as they are."""
+    model.__class__ = QUICK.get(type(model), type(model))
 
 
 def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from transformers import AutoModelForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune import encoder
+from plugins.bert_finetune.many_rows import quick_products
+from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.pretrain import network
 from training.columns import guess_text_columns
 from training.data import read_table
 from training.errors import UserError
@@ -38,6 +44,7 @@ class LanguageModel:
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise UserError(f"{folder.name} cannot be loaded as a masked language model: {str(error)[:300]}") from None
+        network.quicken(model)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(model.to(device), encoder.load_tokenizer(folder))
 
@@ -47,30 +54,34 @@ class LanguageModel:
         Raises:
             UserError: If there is no mask, the text is too long, or the model knows no mask.
         """
-        mask = self.tokenizer.mask_token
-        if mask is None:
-            raise UserError("This model has no mask token: it was not made to guess hidden words.")
+        self._need_mask()
         if not HOLE.search(text):
             raise UserError(
                 "There is no [MASK] in the text: put one where a word is to be guessed, as in: I [MASK] it."
             )
         if not 1 <= top <= MOST_WORDS:
             raise UserError(f"top is {top}; a number from 1 to {MOST_WORDS} was expected.")
-        found = self._encode(HOLE.sub(mask, text))
-        with torch.inference_mode():
-            out = self.model(**found)
-        logits = out.prediction_logits if hasattr(out, "prediction_logits") else out.logits
-        at = (found["input_ids"][0] == self.tokenizer.mask_token_id).nonzero().flatten()
-        best = logits[0, at].float().softmax(-1).topk(min(top, logits.shape[-1]))
-        masks = [
-            [
-                {"word": self.tokenizer.decode([token]).strip(), "probability": round(value, 6)}
-                for token, value in zip(tokens, values, strict=True)
-            ]
-            for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        ]
-        words = iter(masks)
-        return {"text": HOLE.sub(lambda _: next(words)[0]["word"], text), "masks": masks}
+        return self._fill([text], top)[0]
+
+    def _fill(self, texts: list[str], top: int) -> list[dict[str, Any]]:
+        """As `fill_mask`, of texts that have a mask each."""
+        out: list[dict[str, Any]] = [{}] * len(texts)
+        for rows, batch, found in self._run([HOLE.sub(self.tokenizer.mask_token, text) for text in texts]):
+            best = found.words.float().softmax(-1).topk(min(top, found.words.shape[-1]))
+            masks = iter(
+                [
+                    {"word": self.tokenizer.decode([token]).strip(), "probability": round(value, 6)}
+                    for token, value in zip(tokens, values, strict=True)
+                ]
+                for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            )
+            counts = (batch["input_ids"] == self.tokenizer.mask_token_id).sum(1).tolist()
+            for row, count in zip(rows, counts, strict=True):
+                own = list(islice(masks, count))
+                words = iter(own)
+                said = HOLE.sub(lambda _, words=words: next(words)[0]["word"], texts[row])
+                out[row] = {"text": said, "masks": own}
+        return out
 
     def next_sentence(self, first: str, second: str) -> dict[str, Any]:
         """Whether `second` follows `first`.
@@ -78,14 +89,20 @@ class LanguageModel:
         Raises:
             UserError: If one is empty, or the model was trained without pairs.
         """
-        if not isinstance(self.model, BertForPreTraining):
-            raise UserError("This model was pre-trained on hidden words alone: it cannot say what follows what.")
+        self._need_pairs()
         if not first.strip() or not second.strip():
             raise UserError("Give two sentences.")
-        with torch.inference_mode():
-            logits = self.model(**self._encode(first, second)).seq_relationship_logits
-        probability = float(logits.float().softmax(-1)[0, 0])
+        probability = self._follow([first], [second])[0]
         return {"follows": probability > 0.5, "probability": round(probability, 6)}
+
+    def _follow(self, first: list[str], second: list[str]) -> list[float]:
+        """For each pair the probability that the second text follows the first."""
+        out = [0.0] * len(first)
+        for rows, _, found in self._run(first, second):
+            logits = cast(torch.Tensor, found.follows)  # every network with this head gives them
+            for row, chances in zip(rows, logits.float().softmax(-1).tolist(), strict=True):
+                out[row] = chances[0]
+        return out
 
     def fill_mask_file(self, file: Path) -> Path:
         """The text filled in, and the words at its masks with their probabilities, for every row of a table with a [MASK].
@@ -95,14 +112,16 @@ class LanguageModel:
         """
         table = read_table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
-        said = {}
-        for row, text in enumerate(texts):
-            if text and HOLE.search(text):
-                found = self.fill_mask(text, 1)
-                words = [f"{best[0]['word']} ({best[0]['probability']:.4f})" for best in found["masks"]]
-                said[row] = [found["text"], ", ".join(words)]
-        if not said:
+        asked = {row: text for row, text in enumerate(texts) if text and HOLE.search(text)}
+        if not asked:
             raise UserError(f"No text of {table.source} has a [MASK]: put one where a word is to be guessed.")
+        self._need_mask()
+        said = {}
+        with quick_products(self.model):
+            filled = self._fill(list(asked.values()), 1)
+        for row, found in zip(asked, filled, strict=True):
+            words = [f"{best[0]['word']} ({best[0]['probability']:.4f})" for best in found["masks"]]
+            said[row] = [found["text"], ", ".join(words)]
         return write_scored(table, ("filled_text", "words"), said)
 
     def next_sentence_file(self, file: Path) -> Path:
@@ -117,16 +136,46 @@ class LanguageModel:
             raise UserError(
                 f"{table.source} has the columns {', '.join(table.names)}. Expected two of texts, such as text1 and text2."
             )
+        self._need_pairs()
         rows = zip(table.strings(columns.text), table.strings(columns.text_pair), strict=True)
-        said = {}
-        for row, (first, second) in enumerate(rows):
-            if (first or "").strip() and (second or "").strip():
-                found = self.next_sentence(first or "", second or "")
-                said[row] = ["yes" if found["follows"] else "no", f"{found['probability']:.6f}"]
+        full = {row: (a or "", b or "") for row, (a, b) in enumerate(rows) if (a or "").strip() and (b or "").strip()}
+        with quick_products(self.model):
+            found = self._follow([a for a, _ in full.values()], [b for _, b in full.values()])
+        said = {
+            row: ["yes" if chance > 0.5 else "no", f"{chance:.6f}"] for row, chance in zip(full, found, strict=True)
+        }
         return write_scored(table, ("follows", "probability"), said)
 
-    def _encode(self, *texts: str) -> Any:
-        found = self.tokenizer(*texts, return_tensors="pt", verbose=False)
-        if found["input_ids"].shape[1] > self.max_length:
-            raise UserError(f"The text has {found['input_ids'].shape[1]} tokens; this model reads {self.max_length}.")
-        return found.to(self.model.device)
+    def _need_mask(self) -> None:
+        if self.tokenizer.mask_token is None:
+            raise UserError("This model has no mask token: it was not made to guess hidden words.")
+
+    def _need_pairs(self) -> None:
+        if not isinstance(self.model, BertForPreTraining):
+            raise UserError("This model was pre-trained on hidden words alone: it cannot say what follows what.")
+
+    def _run(
+        self, texts: list[str], pairs: list[str] | None = None
+    ) -> Iterator[tuple[list[int], dict[str, torch.Tensor], network.Output]]:
+        """Row numbers, batch and output of texts of like length, the words at masks alone."""
+        if not texts:
+            return
+        found = self.tokenizer(
+            texts, pairs, return_token_type_ids=pairs is not None, return_attention_mask=False, verbose=False
+        )
+        ids, types = found["input_ids"], found.get("token_type_ids") or [None] * len(texts)
+        lengths = [len(row) for row in ids]
+        if max(lengths) > self.max_length:
+            long = texts[lengths.index(max(lengths))]
+            raise UserError(
+                f"The text “{long[:60].strip()}…” has {max(lengths)} tokens; this model reads {self.max_length}."
+            )
+        device = next(self.model.parameters()).device
+        for rows in batches_by_length(lengths, most_tokens(self.model)):
+            own, kinds = [np.asarray(ids[row]) for row in rows], [types[row] for row in rows]
+            batch, _ = batch_of(own, kinds, self.tokenizer.pad_token_id, packed=False)
+            at_masks = batch["input_ids"].flatten() == self.tokenizer.mask_token_id
+            batch["positions"] = at_masks.nonzero().flatten()
+            with torch.inference_mode():
+                out = network.forward(self.model, {name: value.to(device) for name, value in batch.items()})
+            yield rows, batch, out
