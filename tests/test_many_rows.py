@@ -7,20 +7,66 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import DebertaConfig, DebertaForSequenceClassification
 
-from plugins.bert_finetune import PLUGIN, endpoints, load, many_rows
+from plugins.bert_finetune import PLUGIN, encoder, endpoints, load, many_rows
 from tests.files import write
 from training.errors import UserError
 from training.precision import has_bf16_products
 
 
+def scored(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as out:
+        return list(csv.DictReader(out))
+
+
+FILES = {
+    "bert-6x192-sentiment": ("classify_file", "text\na wonderful film\ndull and far too long\n"),
+    "bert-6x192-entities": ("tag_file", "text\nplay some jazz in paris\n"),
+    "bert-6x192-questions": ("answer_file", "question,context\nWho came?,The king came to Rome.\n"),
+    "bert-6x192": ("fill_mask_file", "text\na [MASK] film\n"),
+}
+
+
 @pytest.mark.parametrize("able", [True, False])
-def test_products_are_in_bf16_only_inside_and_only_where_that_is_quick(able: bool, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_computed_in_bf16_where_that_is_quick(
+    name: str, able: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(many_rows, "has_bf16_products", lambda: able)
-    layer = torch.nn.Linear(4, 4)
-    with many_rows.quick_products(layer):
-        assert (layer(torch.ones(1, 4)).dtype == torch.bfloat16) is able
-    assert layer(torch.ones(1, 4)).dtype == layer.weight.dtype == torch.float32
+    model, seen = load(PLUGIN.starters[name]), set()
+    network = getattr(model, "quick", model.model)
+    network.bert.encoder.layer[0].intermediate.dense.register_forward_hook(lambda _, __, out: seen.add(out.dtype))
+    endpoint, text = FILES[name]
+    getattr(endpoints, endpoint)(model, write(tmp_path / "rows.csv", text))
+    assert seen == {torch.bfloat16 if able else torch.float32}
+    assert next(network.parameters()).dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+
+
+def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """DeBERTa hides what may not be seen by a number that bf16 does not have."""
+    monkeypatch.setattr(many_rows, "has_bf16_products", lambda: True)
+    tokenizer = encoder.train_tokenizer(["a wonderful film", "dull and far too long"] * 3, 60, 32)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    encoder.save(
+        DebertaForSequenceClassification(
+            DebertaConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **sizes)
+        ),
+        tokenizer,
+        tmp_path / "deberta",
+        half=False,
+    )
+    model = load(tmp_path / "deberta")
+    file = write(tmp_path / "texts.csv", "text\na wonderful film\ndull and far too long\n")
+    rows, alone = scored(endpoints.classify_file(model, file)), endpoints.classify(model, "a wonderful film")
+    assert float(rows[0]["probability"]) == pytest.approx(max(alone["probabilities"].values()), abs=1e-5)
+
+
+def test_the_head_stays_in_32_bits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(many_rows, "has_bf16_products", lambda: True)
+    network = load(PLUGIN.starters["bert-6x192-sentiment"]).model
+    with many_rows.quick_products(network):
+        assert network.classifier(torch.randn(1, 192, dtype=torch.bfloat16)).dtype == torch.float32
 
 
 def test_a_file_says_what_its_texts_say_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -33,11 +79,6 @@ def test_a_file_says_what_its_texts_say_one_by_one(tmp_path: Path, monkeypatch: 
     assert [row["predicted_label"] for row in rows] == [each["label"] for each in alone]
     for row, each in zip(rows, alone, strict=True):
         assert float(row["probability"]) == pytest.approx(each["probabilities"][each["label"]], abs=0.02)
-
-
-def scored(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as out:
-        return list(csv.DictReader(out))
 
 
 def test_a_file_of_masks_is_filled_as_its_texts_are(tmp_path: Path):

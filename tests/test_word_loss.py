@@ -39,11 +39,8 @@ def test_a_second_backward_pass_is_refused():
         losses.backward()
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
-def test_without_a_gradient_and_in_half_precision_torch_does_it(dtype: torch.dtype):
-    logits = torch.randn(3, 5, dtype=dtype, requires_grad=dtype == torch.float16)
-    found = word_losses(logits, torch.tensor([1, 2, 0]))
-    assert found.grad_fn is None or "WordLosses" not in type(found.grad_fn).__name__
-    torch.testing.assert_close(
-        found, functional.cross_entropy(logits.float(), torch.tensor([1, 2, 0]), reduction="none")
-    )
+def test_without_a_gradient_torch_does_it():
+    logits, targets = torch.randn(3, 5, requires_grad=True), torch.tensor([1, 2, 0])
+    with torch.no_grad():
+        found = word_losses(logits, targets)
+    torch.testing.assert_close(found, functional.cross_entropy(logits.detach(), targets, reduction="none"))

@@ -155,15 +155,18 @@ def network_with_head(
 
 
 def lacks_head(folder: Path, ending: str, labels: dict[str, Any]) -> bool:
-    """Whether the weights of a folder have no head for so many labels, so that a new one was made.
+    """Whether the weights of a folder have no head for these labels: none, one for another number, or for others or in another order.
 
     Args:
         ending: How the architectures with such a head end, "ForSequenceClassification".
-        labels: With `num_labels`.
+        labels: With `num_labels` and `id2label`.
     """
     config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
     has_head = any(name.endswith(ending) for name in config.architectures or ())
-    return not has_head or config.num_labels != labels["num_labels"]
+    if not has_head or config.num_labels != labels["num_labels"]:
+        return True
+    names = config.id2label or {}
+    return names != labels["id2label"] and any(name != f"LABEL_{number}" for number, name in names.items())
 
 
 def check_vocabulary(tokenizer: Any, model: Any) -> None:

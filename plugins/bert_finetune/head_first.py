@@ -21,13 +21,13 @@ from plugins.bert_finetune.padding import batches_by_length
 if TYPE_CHECKING:
     from training.task import Task
 
-Read = Callable[[torch.Tensor, dict[str, Any]], tuple[torch.Tensor, torch.Tensor]]
+Pick = Callable[[torch.Tensor, dict[str, Any]], tuple[torch.Tensor, torch.Tensor]]
 
 DEAD = 1e-5  # spread of a dimension, in that of the widest: below it there is rounding, which a weight would blow up
 ABSENT = -5.0  # bias of a class that no row read has, in nats below the others
 
 
-def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, read: Read) -> None:
+def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, pick: Pick) -> None:
     """Set the weights of the last linear layer of `task.model` that has an output a class.
 
     A network without one stays as it is, and so does one whose rows are all of one class.
@@ -35,13 +35,13 @@ def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, read:
     Args:
         rows: For `task.collate`; a pass forward of them is all that the network computes.
         lengths: Tokens of each row.
-        read: Takes what the head is given and the batch; returns the vectors, (items, width), and their class ids, (items,),
+        pick: Takes what the head is given and the batch; returns the vectors, (items, width), and their class ids, (items,),
             those below 0 to be left out.
     """
     head = _head(task.model, classes)
     if head is None:
         return
-    vectors, targets = _vectors(task, head, rows, lengths, read)
+    vectors, targets = _vectors(task, head, rows, lengths, pick)
     if len(np.unique(targets)) < 2:
         return
     weight, bias = _regression(vectors, targets, classes)
@@ -51,26 +51,33 @@ def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, read:
             head.bias.copy_(torch.as_tensor(bias))
 
 
-def draw_rows(classes: Sequence[np.ndarray], most: int, seed: int) -> np.ndarray:
-    """Row numbers drawn at random, a row of each class before all others: of `most` rows a rare class may have none.
+def draw_rows(classes: np.ndarray, counts: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Row numbers drawn at random until they have `most` items, a row of each class before all others, or a rare one may have none.
 
     Args:
-        classes: Class ids of each row, one or many.
+        classes: Class ids of the items, row by row, (items,).
+        counts: Items of each row, (rows,).
     """
-    drawn = np.random.default_rng([seed, 6]).permutation(len(classes))
-    place = np.repeat(np.arange(len(drawn)), [len(classes[row]) for row in drawn])
-    _, at = np.unique(np.concatenate([classes[row] for row in drawn]), return_index=True)
-    firsts = np.unique(place[at])
-    return np.concatenate([drawn[firsts], np.delete(drawn, firsts)])[:most]
+    drawn = np.random.default_rng([seed, 6]).permutation(len(counts))
+    places = np.repeat(np.argsort(drawn), counts)  # of the items' rows in `drawn`
+    order = np.argsort(places, kind="stable")
+    _, at = np.unique(classes[order], return_index=True)
+    firsts = np.unique(places[order[at]])
+    drawn = np.concatenate([drawn[firsts], np.delete(drawn, firsts)])
+    return drawn[: np.searchsorted(np.cumsum(counts[drawn]), most) + 1]
 
 
 def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
-    layers = [each for each in model.modules() if isinstance(each, torch.nn.Linear) and each.out_features == classes]
+    layers = [
+        each
+        for name, each in model.named_modules()
+        if isinstance(each, torch.nn.Linear) and each.out_features == classes and "lora_" not in name
+    ]
     return layers[-1] if layers else None
 
 
 def _vectors(
-    task: Task, head: torch.nn.Linear, rows: list, lengths: Sequence[int], read: Read
+    task: Task, head: torch.nn.Linear, rows: list, lengths: Sequence[int], pick: Pick
 ) -> tuple[np.ndarray, np.ndarray]:
     given: list[torch.Tensor] = []
     hook = head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].detach().float()))
@@ -82,7 +89,7 @@ def _vectors(
             for numbers in batches_by_length(list(lengths)):
                 batch: Any = send_to_device(task.collate([rows[number] for number in numbers]), device)
                 task.predict(task.model, batch)
-                found, wanted = (each.cpu().numpy() for each in read(given.pop(), batch))
+                found, wanted = (each.cpu().numpy() for each in pick(given.pop(), batch))
                 vectors.append(found[wanted >= 0])
                 targets.append(wanted[wanted >= 0])
     finally:

@@ -22,15 +22,19 @@ def linear_probe(inverse_penalty: float = INVERSE_PENALTY) -> Any:
 def best_inverse_penalty(vectors: np.ndarray, targets: np.ndarray) -> float:
     """The one of a few whose probe, fitted on half of the rows, gives the others the highest likelihood.
 
-    Where a class has one row there are no halves to compare, and it is the usual one.
+    A class of one row is fitted only. Where hardly any class has two, there is nothing to compare, and it is the usual one.
     """
     from sklearn.metrics import log_loss
     from sklearn.model_selection import train_test_split
 
-    classes, counts = np.unique(targets, return_counts=True)
-    if counts.min() < 2 or len(targets) < 2 * len(classes):
+    classes, place, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    alone = counts[place] < 2
+    if (~alone).sum() < 2 * len(classes):
         return INVERSE_PENALTY
-    seen, held, given, truth = train_test_split(vectors, targets, test_size=0.5, stratify=targets, random_state=0)
+    seen, held, given, truth = train_test_split(
+        vectors[~alone], targets[~alone], test_size=0.5, stratify=targets[~alone], random_state=0
+    )
+    seen, given = np.concatenate([seen, vectors[alone]]), np.concatenate([given, targets[alone]])
     losses = [
         log_loss(truth, linear_probe(tried).fit(seen, given).predict_proba(held), labels=classes) for tried in TRIED
     ]

@@ -96,7 +96,7 @@ class Classifier:
         texts = [value or "" for value in table.strings(text)]
         pairs = [value or "" for value in table.strings(pair)] if pair else None
         full = [row for row, value in enumerate(texts) if value.strip()]
-        with quick_products(self.model):
+        with quick_products(self.quick):
             scores = (
                 self.probabilities([texts[row] for row in full], [pairs[row] for row in full] if pairs else None)
                 if full

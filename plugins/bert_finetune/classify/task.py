@@ -112,7 +112,8 @@ class ClassifyTask(Task):
         """Fit the new head, if asked for."""
         if not self.head_first:
             return
-        drawn = draw_rows(list(self.train_data.targets[:, None]), FITTED, self.settings.seed)
+        targets = self.train_data.targets
+        drawn = draw_rows(targets, np.ones(len(targets), dtype=int), FITTED, self.settings.seed)
         rows = [self.train_data.plain(int(row)) for row in drawn]
         lengths = [self.train_data.lengths[row] for row in drawn]
         fit_head(self, rows, lengths, len(self.index), lambda given, batch: (given, batch["labels"]))

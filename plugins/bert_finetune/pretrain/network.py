@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, BertForMaskedLM, Bert
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.pretrain.neighbour_heads import look_at_neighbours
+from plugins.bert_finetune.pretrain.word_loss import word_losses
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """words: logits at the masked positions, (masked, vocabulary); follows: (batch, 2) or None; hidden: (batch, time, width);
-    first: the first token's vector as a classifier reads it, (batch, width); bag: logits of the words of each row by that vector,
-    (batch, vocabulary), or None where not asked for."""
+    """words: logits at the masked positions, (masked, vocabulary), or given their targets the losses, (masked,); follows: (batch, 2) or
+    None; hidden: (batch, time, width); first: the first token's vector as a classifier reads it, (batch, width); bag: logits of the
+    words of each row by that vector, (batch, vocabulary), or None where not asked for."""
 
     words: torch.Tensor
     follows: torch.Tensor | None
@@ -32,13 +33,15 @@ class Output(NamedTuple):
 class QuickPreTraining(BertForPreTraining):
     """`BertForPreTraining` that, given `positions`, computes no word it is not asked for."""
 
-    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, bag: bool = False, **inputs: Any) -> Any:  # type: ignore[override]  # fmt: skip
-        """`positions` are of the masked tokens in the flattened batch, (masked,); `bag` asks for the words of each row too."""
+    def forward(  # type: ignore[override]
+        self, input_ids: Any = None, positions: torch.Tensor | None = None, targets: torch.Tensor | None = None, bag: bool = False, **inputs: Any,
+    ) -> Any:  # fmt: skip
+        """`positions` are of the masked tokens in the flattened batch, (masked,), `targets` what they were; `bag` asks for the words of each row too."""
         if positions is None:
             return super().forward(input_ids, **inputs)
         found = self.bert(input_ids, **inputs)
         hidden, pooled = found.last_hidden_state, found.pooler_output
-        words = self.cls.predictions(hidden.flatten(0, 1)[positions])  # (masked, vocabulary)
+        words = _words(self.cls.predictions(hidden.flatten(0, 1)[positions]), targets)
         return Output(
             words, self.cls.seq_relationship(pooled), hidden, pooled, self.cls.predictions(pooled) if bag else None
         )
@@ -47,30 +50,39 @@ class QuickPreTraining(BertForPreTraining):
 class QuickMaskedLM(BertForMaskedLM):
     """`BertForMaskedLM`, likewise."""
 
-    def forward(self, input_ids: Any = None, positions: torch.Tensor | None = None, bag: bool = False, **inputs: Any) -> Any:  # type: ignore[override]  # fmt: skip
+    def forward(  # type: ignore[override]
+        self, input_ids: Any = None, positions: torch.Tensor | None = None, targets: torch.Tensor | None = None, bag: bool = False, **inputs: Any,
+    ) -> Any:  # fmt: skip
         """As above."""
         if positions is None:
             return super().forward(input_ids, **inputs)
         hidden = self.bert(input_ids, **inputs).last_hidden_state
         first = hidden[:, 0]
-        return Output(self.cls(hidden.flatten(0, 1)[positions]), None, hidden, first, self.cls(first) if bag else None)
+        words = _words(self.cls(hidden.flatten(0, 1)[positions]), targets)
+        return Output(words, None, hidden, first, self.cls(first) if bag else None)
+
+
+def _words(logits: torch.Tensor, targets: torch.Tensor | None) -> torch.Tensor:
+    return logits if targets is None else word_losses(logits, targets)
 
 
 QUICK = {BertForPreTraining: QuickPreTraining, BertForMaskedLM: QuickMaskedLM}
 PLAIN = {quick: plain for plain, quick in QUICK.items()}
 
 
-def forward(model: Any, batch: dict[str, torch.Tensor], bag: bool = False) -> Output:
+def forward(model: Any, batch: dict[str, torch.Tensor], losses: bool = False, bag: bool = False) -> Output:
     """Run the network on a batch with `positions`; any other architecture computes every word and is asked for some.
 
     Args:
+        losses: Whether to ask for the words' losses in place of their logits, which accelerate would turn to 32 bits.
         bag: Whether to ask for the words of each row too.
     """
+    targets = batch["targets"] if losses else None
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
     if isinstance(getattr(model, "module", model), tuple(PLAIN)):
-        return model(**inputs, positions=batch["positions"], bag=bag)
+        return model(**inputs, positions=batch["positions"], targets=targets, bag=bag)
     found = model(**inputs, output_hidden_states=True)
-    words = found.logits.flatten(0, 1)[batch["positions"]]
+    words = _words(found.logits.flatten(0, 1)[batch["positions"]], targets)
     hidden = found.hidden_states[-1]
     return Output(words, None, hidden, hidden[:, 0], found.logits[:, 0] if bag else None)
 

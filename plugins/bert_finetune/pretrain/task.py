@@ -171,9 +171,9 @@ class PretrainTask(Task):
         """Mean cross entropy of a row's masked words plus that of its pair, (rows,) (Devlin et al., 2019, Appendix A.2);
         with `bag_of_words` also of its different words by its first token's vector (Ma et al., 2024, arXiv:2401.11248);
         with `mean_of_words` the squared error of their mean embedding by that vector."""
-        out = network.forward(model, batch, bag=self.settings.bag_of_words > 0)
-        words, follows, _ = self._errors(out, batch)
-        losses = row_means(words, batch["owners"], len(follows)) + follows
+        out = network.forward(model, batch, losses=True, bag=self.settings.bag_of_words > 0)
+        follows, _ = self._of_pairs(out, batch)
+        losses = row_means(out.words, batch["owners"], len(follows)) + follows
         if out.bag is not None:
             said = out.bag.float().log_softmax(-1)[batch["bag_owners"], batch["bag"]]  # (all different tokens,)
             losses = losses - self.settings.bag_of_words * row_means(said, batch["bag_owners"], len(follows))
@@ -182,18 +182,19 @@ class PretrainTask(Task):
             losses = losses + self.settings.mean_of_words * found
         return losses
 
-    def _errors(self, out: network.Output, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        words = word_losses(out.words, batch["targets"])
+    def _of_pairs(self, out: network.Output, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cross entropy of each row's second objective, and whether it is right, (rows,) each."""
         if out.follows is None:
-            zeros = torch.zeros(len(batch["follows"]), device=words.device)
-            return words, zeros, zeros
+            zeros = torch.zeros(len(batch["follows"]), device=out.words.device)
+            return zeros, zeros
         logits = out.follows.float()
         follows = functional.cross_entropy(logits, batch["follows"], reduction="none", ignore_index=NO_PAIR)
-        return words, follows, (logits.argmax(-1) == batch["follows"]).float()
+        return follows, (logits.argmax(-1) == batch["follows"]).float()
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
         out = network.forward(model, batch)
-        words, follows, follows_right = (each.cpu().numpy() for each in self._errors(out, batch))
+        words = word_losses(out.words, batch["targets"]).cpu().numpy()
+        follows, follows_right = (each.cpu().numpy() for each in self._of_pairs(out, batch))
         right = (out.words.argmax(-1) == batch["targets"]).cpu().numpy() if len(words) else np.zeros(0)
         owners, rows = batch["owners"].cpu().numpy(), len(batch["follows"])
         vectors = masked_mean(out.hidden.float(), batch.get("attention_mask")).cpu().numpy()

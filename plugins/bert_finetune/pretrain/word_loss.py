@@ -46,13 +46,13 @@ def word_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     Args:
         logits: (words, vocabulary).
-        targets: (words,).
+        targets: (words,), none to be ignored.
 
     Returns:
         (words,), float32.
     """
-    if (
-        not torch.is_grad_enabled() or not logits.requires_grad or logits.dtype == torch.float16
-    ):  # half floats underflow unscaled
+    if not (
+        torch.is_grad_enabled() and logits.requires_grad and logits.device.type == "cpu"
+    ):  # a GPU wants all rows at once
         return functional.cross_entropy(logits.float(), targets, reduction="none")
     return _WordLosses.apply(logits, targets)  # type: ignore[return-value]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TAGGER = "ForTokenClassification"  # how the architectures of taggers end
 PREVIEWED = 4
-FITTED = 400  # windows that a new head is fitted on: some thousand words
+FITTED = 8000  # words that a new head is fitted on
 UNSEEN = -100  # the id of a tag that training lacks: nothing can be learned of it
 
 
@@ -106,7 +106,8 @@ class TagTask(Task):
         """Fit the new head, if asked for."""
         if not self.head_first:
             return
-        drawn = draw_rows([row.tags for row in self.train_data], FITTED, self.settings.seed)
+        tags, counts = [row.tags for row in self.train_data], np.asarray([len(row.tags) for row in self.train_data])
+        drawn = draw_rows(np.concatenate(tags), counts, FITTED, self.settings.seed)
         rows = [self.train_data[row] for row in drawn]
         lengths = [len(row.window.ids) for row in rows]
         fit_head(
