@@ -205,7 +205,7 @@ def test_a_file_is_answered(reader: Any, tmp_path: Path) -> None:
     table = read_table(endpoints.answer_file(load(reader[1]), source))
     assert table.names == ("question", "context", "predicted_answer", "probability")
     assert table.strings("probability")[1] is None
-    with pytest.raises(UserError, match="Expected question and context"):
+    with pytest.raises(UserError, match="Expected a table with question and context"):
         endpoints.answer_file(load(reader[1]), write(tmp_path / "bad.csv", "a,b\n1,2\n"))
 
 

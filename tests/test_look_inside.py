@@ -100,11 +100,20 @@ def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
     for look, words in (
         (lambda: look_inside.masked(model, " ", 0.15, "token", 0), "empty"),
         (lambda: look_inside.split_words(model, " "), "no word"),
-        (lambda: look_inside.sentence_map(model, ["one", "two"]), "2 texts were given; 3 to 500"),
+        (lambda: look_inside.sentence_map(model, ["one", "two"]), "2 texts given; 3 to 500"),
         (lambda: look_inside.attention(model, ""), "empty"),
     ):
         with pytest.raises(UserError, match=words):
             look()
+
+
+def test_of_a_huge_text_only_what_is_read_is_explained():
+    """A copy of the whole text for each word took all memory of the machine."""
+    classifier = load(PLUGIN.starters["bert-6x192-sentiment"])
+    found, short = (endpoints.explain(classifier, "a good film . " * count) for count in (20_000, 3))
+    assert len(found["words"]) + found["words_left_out"] == 80_000
+    assert len(found["words"]) <= classifier.max_length and found["words"][-1]["weight"] != 0
+    assert (len(short["words"]), short["words_left_out"]) == (12, 0)
 
 
 def test_an_encoder_without_a_head_gives_all_but_guesses(model: Any, tmp_path: Path) -> None:
@@ -115,5 +124,5 @@ def test_an_encoder_without_a_head_gives_all_but_guesses(model: Any, tmp_path: P
     assert look_inside.attention(bare, TEXTS[0])[1].shape[:2] == (2, 2)
     assert look_inside.sentence_map(bare, TEXTS)[0].shape == (4, 2)
     assert look_inside.split_words(bare, TEXTS[0])["words"] == 5
-    with pytest.raises(UserError, match="cannot fill mask"):
+    with pytest.raises(UserError, match="do not answer fill_mask"):
         endpoints.fill_mask(bare, "the [MASK]")

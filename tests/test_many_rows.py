@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,28 @@ def test_a_file_of_pairs_is_told_as_they_are_alone(tmp_path: Path):
             assert float(row["probability"]) == pytest.approx(
                 endpoints.next_sentence(model, *pair)["probability"], abs=0.02
             )
+
+
+def test_a_conll_file_is_tagged_sentence_by_sentence(tmp_path: Path):
+    model = load(PLUGIN.starters["bert-6x192-entities"])
+    file = write(tmp_path / "a.conll", "play\tO\njazz\tB-genre\n\nweather\tO\nin\tO\nparis\tB-city\n")
+    rows = scored(endpoints.tag_file(model, file))
+    assert [row["text"] for row in rows] == ["play jazz", "weather in paris"]
+    assert [one["text"] for one in json.loads(rows[1]["entities"])] == ["paris"]
+
+
+def test_the_questions_of_squad_json_are_answered(tmp_path: Path):
+    model, context = load(PLUGIN.starters["bert-6x192-questions"]), "The king came to Rome in 1207."
+    asked = [
+        {"id": "a", "question": "When did the king come?", "answers": []},
+        {"id": "b", "question": "Who came?", "answers": []},
+    ]
+    loaded = {"data": [{"title": "t", "paragraphs": [{"context": context, "qas": asked}]}]}
+    rows = scored(endpoints.answer_file(model, write(tmp_path / "squad.json", json.dumps(loaded))))
+    assert [(row["id"], row["question"], row["context"]) for row in rows] == [
+        (one["id"], one["question"], context) for one in asked
+    ]
+    assert all(row["predicted_answer"] in context and float(row["probability"]) > 0 for row in rows)
 
 
 def test_a_text_too_long_is_named_before_any_is_read(tmp_path: Path):

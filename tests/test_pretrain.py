@@ -340,7 +340,7 @@ def test_a_model_without_a_mask_refuses_to_guess(tmp_path: Path, corpus: Path) -
     model = load(tmp_path / "saved")
     with pytest.raises(UserError, match=r"no \[MASK\]"):
         endpoints.fill_mask(model, "no hole")
-    with pytest.raises(UserError, match="cannot classify"):
+    with pytest.raises(UserError, match="do not answer classify"):
         endpoints.classify(model, "a text")  # type: ignore[arg-type]
     model.tokenizer.mask_token = None
     with pytest.raises(UserError, match="no mask token"):

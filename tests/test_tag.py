@@ -216,7 +216,7 @@ def test_a_file_is_tagged(tagger: Any, tmp_path: Path) -> None:
 
 
 def test_wrong_weights_say_so(tagger: Any) -> None:
-    with pytest.raises(UserError, match="cannot classify"):
+    with pytest.raises(UserError, match="do not answer classify"):
         endpoints.classify(load(tagger[1]), "text")
     with pytest.raises(UserError, match="empty"):
         endpoints.tag(load(tagger[1]), "  ")

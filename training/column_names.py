@@ -8,7 +8,7 @@ from training.errors import UserError
 TEXT_NAMES = (
     ("text", "textpair"), ("text1", "text2"), ("sentence1", "sentence2"), ("sentencea", "sentenceb"),
     ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence"),
-    ("text",), ("sentence",), ("review",), ("reviewtext",), ("content",), ("message",), ("tweet",), ("comment",),
+    ("first", "second"), ("text",), ("sentence",), ("review",), ("reviewtext",), ("content",), ("message",), ("tweet",), ("comment",),
     ("utterance",), ("body",), ("document",), ("article",), ("abstract",), ("query",), ("prompt",),
     ("title", "description"), ("description",), ("title",), ("question",),
 )  # fmt: skip

@@ -49,6 +49,7 @@ def explain(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]
 
     Returns:
         label; words: [{"word", "weight"}] in reading order, positive where the word speaks for the label;
+        words_left_out: how many come after the part of the text that the model reads, or after the 200th;
         tokens: how the tokenizer splits the input.
     """
     return _need(model, "explain").explain(text, text_pair)
@@ -134,7 +135,7 @@ def tag_file(model: Tagger, file: Path) -> Path:
     """Find the entities of every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
-        file: A table with a text column.
+        file: A table with a text column, or a CoNLL file, whose sentences become the rows.
 
     Returns:
         A CSV file: the table's columns, then entities, a JSON list as `tag` gives it.
@@ -160,7 +161,7 @@ def answer_file(model: Reader, file: Path) -> Path:
     """Answer every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
-        file: A table with the columns question and context.
+        file: A table with the columns question and context, or SQuAD JSON, whose questions become the rows.
 
     Returns:
         A CSV file: the table's columns, then predicted_answer and probability.
@@ -212,4 +213,6 @@ def _need(model: Any, what: str) -> Any:
     """
     if hasattr(model, what):
         return model
-    raise UserError(f"These weights cannot {what.replace('_', ' ')}: they were made for another task. Choose others.")
+    raise UserError(
+        f"These weights do not answer {what}: they were made for another task. Choose a run, a starter or a repository that was made for it."
+    )

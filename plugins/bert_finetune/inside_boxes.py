@@ -11,6 +11,7 @@ import gradio as gr
 from plugins._boxes import all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
+from training.wording import counted
 
 SENTENCE = "a stirring , funny and finally transporting film"
 DOMAIN = "The patient's electrocardiogram showed tachycardia; amiodarone was administered intravenously."
@@ -42,6 +43,8 @@ def draw_explain(workbench: Workbench) -> None:
         most = max((abs(word["weight"]) for word in found["words"]), default=0) or 1.0
         spans = [(word["word"] + " ", word["weight"] / most) for word in found["words"]]
         title = f"Weight of each word for the label {found['label']!r} ({found['probability']:.0%})"
+        if found["words_left_out"]:
+            title += f"; the last {counted(found['words_left_out'], 'word')} left out"
         return gr.HighlightedText(spans, label=title), " · ".join(found["tokens"])
 
     gr.on([button.click, text.submit], explain, [weights, text, pair], [words, tokens], api_visibility="private")

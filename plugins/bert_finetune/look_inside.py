@@ -11,6 +11,7 @@ import numpy as np
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.vectors import body, embed
 from training.errors import UserError
+from training.wording import counted
 
 SHOWN_WORDS = 12
 MOST_TEXTS = 500
@@ -87,7 +88,9 @@ def sentence_map(model: Any, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarr
         UserError: If there are too few texts or too many.
     """
     if not FEWEST_TEXTS <= len(texts) <= MOST_TEXTS:
-        raise UserError(f"{len(texts)} texts were given; {FEWEST_TEXTS} to {MOST_TEXTS} were expected, a line each.")
+        raise UserError(
+            f"{counted(len(texts), 'text')} given; {FEWEST_TEXTS} to {MOST_TEXTS} were expected, a line each."
+        )
     from sklearn.decomposition import PCA
 
     found = PCA(n_components=2, random_state=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from transformers import AutoModelForQuestionAnswering
 
 from plugins.bert_finetune import encoder
-from plugins.bert_finetune.answer.questions import Question
+from plugins.bert_finetune.answer.questions import Question, read_squad
 from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import make_windows
 from plugins.bert_finetune.many_rows import quick_products
@@ -19,11 +20,12 @@ from training import artifact
 from training.column_names import plain_name
 from training.data import read_table
 from training.errors import UserError
-from training.scored_file import write_scored
+from training.scored_file import write_columns, write_scored
 
 SHOWN = 3  # answers
 DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}
 QUESTION_LENGTH = 64
+SAID = ("predicted_answer", "probability")  # columns of an answered file
 
 
 class Reader:
@@ -79,16 +81,29 @@ class Reader:
         ]  # fmt: skip
 
     def answer_file(self, file: Path) -> Path:
-        """An answer and its probability for every row of a table with a question and a context.
+        """An answer and its probability for every row of a table with a question and a context, or every question of SQuAD JSON.
 
         Raises:
             UserError: If the file cannot be read, or lacks one of the columns.
         """
+        if loaded := read_squad(file):
+            questions = list(loaded[0])
+            asked = [(one.question, one.context) for one in questions]
+            said = self._cells(asked)
+            cells = [said.get(row, ["", ""]) for row in range(len(asked))]
+            columns = ([one.place for one in questions], *zip(*asked, strict=True), *zip(*cells, strict=True))
+            return write_columns(file.name, ("id", "question", "context", *SAID), columns)
         table = read_table(file)
         names = {plain_name(name): name for name in reversed(table.names)}
         if not {"question", "context"} <= names.keys():
-            raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected question and context.")
+            raise UserError(
+                f"{table.source} has the columns {', '.join(table.names)}. Expected a table with question and context, or SQuAD JSON."
+            )
         asked = list(zip(table.strings(names["question"]), table.strings(names["context"]), strict=True))
+        return write_scored(table, SAID, self._cells(asked))
+
+    def _cells(self, asked: Sequence[tuple[str | None, str | None]]) -> dict[int, list[str]]:
+        """Row number -> answer and probability, of those with a question and a context."""
         full = [row for row, (question, context) in enumerate(asked) if (question or "").strip() and (context or "").strip()]  # fmt: skip
         texts = [(asked[row][0] or "", asked[row][1] or "") for row in full]
         with quick_products(self.model):
@@ -97,7 +112,7 @@ class Reader:
         for row, (_, context), (spans, none) in zip(full, texts, found, strict=True):
             answered = spans and none <= spans[0].probability
             said[row] = [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"] if answered else ["", f"{none:.6f}"]  # fmt: skip
-        return write_scored(table, ("predicted_answer", "probability"), said)
+        return said
 
 
 def _record(span: Span, context: str) -> dict[str, Any]:

@@ -138,14 +138,14 @@ def _raw(source: str, settings: AnswerSettings) -> tuple[list[Question], list[Fi
     path = Path(source)
     if not path.is_file():
         raise UserError(f"There is no file {path.name}.")
-    if (loaded := _squad(path)) is not None:
+    if (loaded := read_squad(path)) is not None:
         found, notices = loaded
         return _distinct(list(found), path.name), notices
     table = read_table(path)
     return list(_of_table(table)), list(table.notices)
 
 
-def _squad(path: Path) -> tuple[Iterator[Question], list[Finding]] | None:
+def read_squad(path: Path) -> tuple[Iterator[Question], list[Finding]] | None:
     """The questions of a SQuAD file; None if it is something else, such as rows of JSON."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     if suffixes[-1:] != [".json"] or not path.stat().st_size:

@@ -21,6 +21,7 @@ from training.errors import UserError
 from training.scored_file import write_scored
 
 MAX_WORDS = 200  # explained, one forward pass each
+MOST_CHARACTERS = 20  # a token
 
 
 class Classifier:
@@ -123,9 +124,10 @@ class Classifier:
         return found.text, found.text_pair
 
     def explain(self, text: str, text_pair: str = "") -> dict[str, Any]:
-        """Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word."""
+        """Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word that the model reads."""
         self._check(text, text_pair)
         mask = self.tokenizer.mask_token or self.tokenizer.unk_token or ""
+        count, text = len(text.split()), self._read(text, text_pair)
         spans = [match.span() for match in re.finditer(r"\S+", text)][:MAX_WORDS]
         texts = [text, *(text[:start] + mask + text[end:] for start, end in spans)]
         scores = self.probabilities(texts, [text_pair] * len(texts) if text_pair.strip() else None)
@@ -139,8 +141,19 @@ class Classifier:
             "label": self.names[chosen],
             "probability": round(float(scores[0, chosen]), 6),
             "words": words,
+            "words_left_out": count - len(words),
             "tokens": self.tokenizer.tokenize(text)[: self.max_length],
         }
+
+    def _read(self, text: str, text_pair: str) -> str:
+        """The part of a text that the model reads."""
+        if not self.tokenizer.is_fast:
+            return text[: MOST_CHARACTERS * self.max_length]
+        found = self.tokenizer(
+            text, text_pair or None, truncation=True, max_length=self.max_length, return_offsets_mapping=True
+        )
+        places = [place for place, part in zip(found["offset_mapping"], found.sequence_ids(), strict=True) if part == 0]
+        return text[places[0][0] : places[-1][1]] if places else text[:0]
 
     def label_efficiency(self) -> list[dict[str, Any]]:
         """The records of the experiment that made these weights.

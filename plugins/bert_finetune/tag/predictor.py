@@ -13,6 +13,7 @@ from transformers import AutoModelForTokenClassification
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.tag.conll import is_conll, read_conll
 from plugins.bert_finetune.tag.first_pieces import reads_first_pieces
 from plugins.bert_finetune.tag.schemes import spans
 from plugins.bert_finetune.tag.words import Window, split_words, windows
@@ -20,7 +21,7 @@ from training import artifact
 from training.columns import guess_text_columns
 from training.data import read_table
 from training.errors import UserError
-from training.scored_file import write_scored
+from training.scored_file import write_columns, write_scored
 
 
 class Tagger:
@@ -98,11 +99,16 @@ class Tagger:
         return np.split(values if self.reads_pieces else values[places], ends)
 
     def tag_file(self, file: Path) -> Path:
-        """The entities of every row of a table, as JSON in a column of their own.
+        """The entities of every row of a table, or of every sentence of a CoNLL file, as JSON in a column of their own.
 
         Raises:
             UserError: If the file cannot be read, or has no text column.
         """
+        if is_conll(file):
+            sentences = [" ".join(one.words) for one in read_conll(file)[0]]
+            with quick_products(self.model):
+                entities = [json.dumps(each, ensure_ascii=False) for each in self.entities(sentences)]
+            return write_columns(file.name, ("text", "entities"), (sentences, entities))
         table = read_table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]

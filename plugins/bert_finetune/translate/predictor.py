@@ -49,7 +49,9 @@ class Translator:
         if not text.strip():
             raise UserError("The text is empty: write something to translate.")
         if not 1 <= beams <= MOST_BEAMS or not 0 <= alternatives <= MOST_BEAMS:
-            raise UserError(f"beams and alternatives go up to {MOST_BEAMS}; {beams} and {alternatives} were given.")
+            raise UserError(
+                f"beams are 1 to {MOST_BEAMS} and alternatives 0 to {MOST_BEAMS}; {beams} and {alternatives} were given."
+            )
         count = len(self.tokenizer(self.prefix + text, verbose=False)["input_ids"])
         if count > self.max_length:
             raise UserError(f"The text has {count} tokens; this model reads {self.max_length}. Give it sentence by sentence.")  # fmt: skip
