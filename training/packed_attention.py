@@ -16,7 +16,10 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 PACKED, PACKED_ENCODER = "packed_segments", "packed_segments_of_an_encoder"  # a decoder's masks are never asked for
-FILLED = 0.6  # of a block's longest segment that its shortest must have; fewer, larger blocks suit bf16
+FILLED, FILLED_BOTH_WAYS = (
+    0.8,
+    0.6,
+)  # of a block's longest segment that its shortest must have; an encoder in bf16 is a tenth quicker with fewer, larger blocks
 
 
 def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:
     """
     starts = np.cumsum(lengths) - lengths
     back, blocks, masks, laid = np.zeros(int(lengths.sum()), dtype=np.int64), [], [], 0
-    for group in _groups(lengths):
+    for group in _groups(lengths, FILLED if causal else FILLED_BOTH_WAYS):
         longest = int(lengths[group].max())
         inside = np.arange(longest)[None] < lengths[group][:, None]
         places = np.where(inside, starts[group][:, None] + np.arange(longest), 0)
@@ -46,13 +49,13 @@ def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:
     return {"blocks": blocks, "back": torch.as_tensor(back), "masks": masks}
 
 
-def _groups(lengths: np.ndarray) -> list[np.ndarray]:
+def _groups(lengths: np.ndarray, filled: float) -> list[np.ndarray]:
     """Segment numbers, longest first, cut where one is much shorter than the first of its group; in order where all are alike."""
     if (lengths == lengths[0]).all():
         return [np.arange(len(lengths))]
     order, found = np.argsort(-lengths, kind="stable"), []
     while len(order):
-        count = int((lengths[order] >= FILLED * lengths[order[0]]).sum())
+        count = int((lengths[order] >= filled * lengths[order[0]]).sum())
         found.append(order[:count])
         order = order[count:]
     return found
