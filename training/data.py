@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,15 @@ class Table:
         """Return the first rows as records."""
         values = [column.slice(0, count).to_pylist() for column in self.columns.values()]
         return [dict(zip(self.columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def text_table(columns: Mapping[str, Sequence[str | None]], source: str) -> Table:
+    """Columns of text, None where empty, as a file called `source` would have them."""
+    import pyarrow as pa
+
+    cells = {name: pa.chunked_array([pa.array(values, pa.string())]) for name, values in columns.items()}
+    rows = len(next(iter(columns.values())))
+    return Table(cells, np.arange(1, rows + 1), (), source, "")
 
 
 def read_table(path: Path, *, max_bytes: int = 500 * MEBIBYTE) -> Table:

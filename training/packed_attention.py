@@ -16,10 +16,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 PACKED, PACKED_ENCODER = "packed_segments", "packed_segments_of_an_encoder"  # a decoder's masks are never asked for
-FILLED, FILLED_BOTH_WAYS = (
-    0.8,
-    0.6,
-)  # of a block's longest segment that its shortest must have; an encoder in bf16 is a tenth quicker with fewer, larger blocks
+FILLED = 0.8  # of a block's longest segment that its shortest must have
+FILLED_BOTH_WAYS = 0.6  # likewise of an encoder, which in bf16 is a tenth quicker with fewer, larger blocks
 
 
 def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:

@@ -17,18 +17,13 @@ def write_scored(table: Table, names: Sequence[str], said: Mapping[int, Sequence
     Args:
         said: Row number -> one cell a name; a row that is not there gets blanks.
     """
-    cells = [said.get(row, [""] * len(names)) for row in range(len(table))]
-    more = [[row[at] for row in cells] for at in range(len(names))]
-    return write_columns(table.source, [*table.names, *names], [*map(table.strings, table.names), *more])
-
-
-def write_columns(source: str, names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> Path:
-    """Write columns as CSV in a new temporary folder, named after the file `source` that they were made of."""
-    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(source).name.split('.')[0]}-scored.csv"
+    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(table.source).name.split('.')[0]}-scored.csv"
+    columns = [table.strings(name) for name in table.names]
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows(map(_harmless, row) for row in zip(*columns, strict=True))
+        writer.writerow([*table.names, *names])
+        for row, cells in enumerate(zip(*columns, strict=True)):
+            writer.writerow([*map(_harmless, cells), *map(_harmless, said.get(row, [""] * len(names)))])
     return target
 
 

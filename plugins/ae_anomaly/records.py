@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from training.data import Table
+from training.data import Table, text_table
 from training.errors import UserError
 from training.row_stream import stream_table
 
@@ -23,16 +21,13 @@ def records(model: Detector, rows: list[dict[str, Any]]) -> Table:
     Raises:
         UserError: None, too many, or rows without a column that the model knows.
     """
-    import pyarrow as pa
-
     if not 1 <= len(rows) <= MOST_ROWS:
         raise UserError(f"{len(rows)} rows were given; 1 to {MOST_ROWS:,} at once are scored, more as a file.")
     names = list(dict.fromkeys(name for row in rows for name in row))
     known = [name for name in model.encoder.columns if name in names]
     if not known:
         raise UserError(f"The rows have none of the model's columns: {', '.join(model.encoder.columns[:20])}.")
-    cells = {name: pa.chunked_array([pa.array([_cell(row.get(name)) for row in rows], pa.string())]) for name in names}
-    return Table(cells, np.arange(1, len(rows) + 1), (), "the rows", "")
+    return text_table({name: [_cell(row.get(name)) for row in rows] for name in names}, "the rows")
 
 
 def _cell(value: Any) -> str | None:

@@ -154,14 +154,17 @@ def network_with_head(
     return tokenizer, model
 
 
-def lacks_head(folder: Path, ending: str, labels: dict[str, Any]) -> bool:
-    """Whether the weights of a folder have no head for these labels: none, one for another number, or for others or in another order.
+def lacks_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
+    """Whether there are weights and they have no head for these labels: none, one for another number, or for others or in another order.
 
     Args:
+        model: The folder of the weights, or nothing.
         ending: How the architectures with such a head end, "ForSequenceClassification".
         labels: With `num_labels` and `id2label`.
     """
-    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    if not model:
+        return False
+    config = AutoConfig.from_pretrained(model, trust_remote_code=False, local_files_only=True)
     has_head = any(name.endswith(ending) for name in config.architectures or ())
     if not has_head or config.num_labels != labels["num_labels"]:
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from training import artifact
 from training.column_names import plain_name
-from training.data import read_table
+from training.data import Table, read_table, text_table
 from training.errors import UserError
-from training.scored_file import write_columns, write_scored
+from training.scored_file import write_scored
 
 SHOWN = 3  # answers
 DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}
 QUESTION_LENGTH = 64
-SAID = ("predicted_answer", "probability")  # columns of an answered file
 
 
 class Reader:
@@ -86,24 +84,13 @@ class Reader:
         Raises:
             UserError: If the file cannot be read, or lacks one of the columns.
         """
-        if loaded := read_squad(file):
-            questions = list(loaded[0])
-            asked = [(one.question, one.context) for one in questions]
-            said = self._cells(asked)
-            cells = [said.get(row, ["", ""]) for row in range(len(asked))]
-            columns = ([one.place for one in questions], *zip(*asked, strict=True), *zip(*cells, strict=True))
-            return write_columns(file.name, ("id", "question", "context", *SAID), columns)
-        table = read_table(file)
+        table = _table(file)
         names = {plain_name(name): name for name in reversed(table.names)}
         if not {"question", "context"} <= names.keys():
             raise UserError(
                 f"{table.source} has the columns {', '.join(table.names)}. Expected a table with question and context, or SQuAD JSON."
             )
         asked = list(zip(table.strings(names["question"]), table.strings(names["context"]), strict=True))
-        return write_scored(table, SAID, self._cells(asked))
-
-    def _cells(self, asked: Sequence[tuple[str | None, str | None]]) -> dict[int, list[str]]:
-        """Row number -> answer and probability, of those with a question and a context."""
         full = [row for row, (question, context) in enumerate(asked) if (question or "").strip() and (context or "").strip()]  # fmt: skip
         texts = [(asked[row][0] or "", asked[row][1] or "") for row in full]
         with quick_products(self.model):
@@ -112,7 +99,19 @@ class Reader:
         for row, (_, context), (spans, none) in zip(full, texts, found, strict=True):
             answered = spans and none <= spans[0].probability
             said[row] = [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"] if answered else ["", f"{none:.6f}"]  # fmt: skip
-        return said
+        return write_scored(table, ("predicted_answer", "probability"), said)
+
+
+def _table(file: Path) -> Table:
+    if (loaded := read_squad(file)) is None:
+        return read_table(file)
+    found = list(loaded[0])
+    columns = {
+        "id": [one.place for one in found],
+        "question": [one.question for one in found],
+        "context": [one.context for one in found],
+    }
+    return text_table(columns, file.name)
 
 
 def _record(span: Span, context: str) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
     )
     read_first_token_only(model)
     model = encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
-    begins_new = bool(settings.model) and not untrained and encoder.lacks_head(Path(settings.model), CLASSIFIER, labels)
-    head_first = settings.head_first and begins_new and not settings.multi_label
+    asked = settings.head_first and not untrained and not settings.multi_label
+    head_first = asked and encoder.lacks_head(settings.model, CLASSIFIER, labels)
     return ClassifyTask(data, settings, tokenizer, model, head_first)
 
 

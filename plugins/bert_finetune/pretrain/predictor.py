@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.pretrain import network
 from training.columns import guess_text_columns
 from training.data import read_table
@@ -173,7 +173,7 @@ class LanguageModel:
         device = next(self.model.parameters()).device
         for rows in batches_by_length(lengths, most_tokens(self.model)):
             own, kinds = [np.asarray(ids[row]) for row in rows], [types[row] for row in rows]
-            batch, _ = batch_of(own, kinds, self.tokenizer.pad_token_id, packed=False)
+            batch = pad(own, kinds, self.tokenizer.pad_token_id)
             at_masks = batch["input_ids"].flatten() == self.tokenizer.mask_token_id
             batch["positions"] = at_masks.nonzero().flatten()
             with torch.inference_mode():

@@ -1,7 +1,7 @@
 """Cross entropy over a vocabulary, its gradient computed with it: the logits are read once, a few rows at a time.
 
 torch keeps a table of log probabilities as large as the logits, in 32 bits, and makes another one on the way back; with a vocabulary
-of 30,000 that was a seventh of a step in bf16. The gradient of a row is softmax minus one at its target.
+of 30,000 that was a seventh of a step in bf16.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from training.token_losses import losses_and_gradient
 
 NUMBERS_AT_ONCE = 2**19  # logits in work: 2 MB in 32 bits, which a processor's cache holds
 
@@ -23,12 +25,7 @@ class _WordLosses(torch.autograd.Function):
         size = max(1, NUMBERS_AT_ONCE // logits.shape[1])
         for start in range(0, len(targets), size):
             some = slice(start, start + size)
-            part, picked = logits[some].float(), targets[some, None]
-            chances = part.softmax(-1)
-            # the largest logit has the chance exp(0) / sum, so that the sum need not be computed again
-            losses[some] = part.amax(-1) - chances.amax(-1).log() - part.gather(1, picked)[:, 0]
-            chances.scatter_add_(1, picked, chances.new_full(picked.shape, -1.0))
-            gradient[some] = chances
+            losses[some], gradient[some] = losses_and_gradient(logits[some].float(), targets[some])
         ctx.gradient = gradient
         return losses
 

@@ -34,3 +34,19 @@ def reads_first_pieces(model: Any) -> bool:
         return False
     model.bert.encoder.layer[-1].__class__ = FirstPiecesLayer
     return True
+
+
+def word_logits(model: Any, inputs: dict[str, Any], positions: torch.Tensor, reads_pieces: bool) -> torch.Tensor:
+    """What a tagger says of the words at `positions` of its flattened batch, (words, tags), float32.
+
+    Args:
+        reads_pieces: What `reads_first_pieces` said of it.
+    """
+    more = {"positions": positions} if reads_pieces else {}
+    return at_words(model(**inputs, **more).logits, positions, reads_pieces).float()
+
+
+def at_words(values: torch.Tensor, positions: torch.Tensor, reads_pieces: bool) -> torch.Tensor:
+    """Of (batch, time, …) what stands at the words, (words, …); of (1, words, …), where nothing else was read, all."""
+    line = values.flatten(0, 1)
+    return line if reads_pieces else line[positions]

@@ -14,14 +14,14 @@ from plugins.bert_finetune import encoder
 from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
-from plugins.bert_finetune.tag.first_pieces import reads_first_pieces
+from plugins.bert_finetune.tag.first_pieces import reads_first_pieces, word_logits
 from plugins.bert_finetune.tag.schemes import spans
 from plugins.bert_finetune.tag.words import Window, split_words, windows
 from training import artifact
 from training.columns import guess_text_columns
-from training.data import read_table
+from training.data import Table, read_table, text_table
 from training.errors import UserError
-from training.scored_file import write_columns, write_scored
+from training.scored_file import write_scored
 
 
 class Tagger:
@@ -90,13 +90,11 @@ class Tagger:
         """Of the words of each window, (words, tags)."""
         batch, starts = batch_of([part.ids for part in parts], [None] * len(parts), self.tokenizer.pad_token_id, False)
         places = np.concatenate([part.firsts + start for part, start in zip(parts, starts, strict=True)])
-        if self.reads_pieces:
-            batch["positions"] = torch.as_tensor(places)
+        inputs = {name: value.to(self.model.device) for name, value in batch.items()}
         with torch.inference_mode():
-            logits = self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits
+            logits = word_logits(self.model, inputs, torch.as_tensor(places).to(self.model.device), self.reads_pieces)
         ends = np.cumsum([len(part.firsts) for part in parts])[:-1]
-        values = logits.float().softmax(-1).cpu().flatten(0, 1).numpy()
-        return np.split(values if self.reads_pieces else values[places], ends)
+        return np.split(logits.softmax(-1).cpu().numpy(), ends)
 
     def tag_file(self, file: Path) -> Path:
         """The entities of every row of a table, or of every sentence of a CoNLL file, as JSON in a column of their own.
@@ -104,15 +102,16 @@ class Tagger:
         Raises:
             UserError: If the file cannot be read, or has no text column.
         """
-        if is_conll(file):
-            sentences = [" ".join(one.words) for one in read_conll(file)[0]]
-            with quick_products(self.model):
-                entities = [json.dumps(each, ensure_ascii=False) for each in self.entities(sentences)]
-            return write_columns(file.name, ("text", "entities"), (sentences, entities))
-        table = read_table(file)
+        table = _table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]
         with quick_products(self.model):
             found = self.entities([texts[row] or "" for row in full])
         said = {row: [json.dumps(each, ensure_ascii=False)] for row, each in zip(full, found, strict=True)}
         return write_scored(table, ("entities",), said)
+
+
+def _table(file: Path) -> Table:
+    if not is_conll(file):
+        return read_table(file)
+    return text_table({"text": [" ".join(one.words) for one in read_conll(file)[0]]}, file.name)

@@ -17,7 +17,7 @@ from plugins.bert_finetune import encoder, token_checks
 from plugins.bert_finetune.head_first import draw_rows, fit_head
 from plugins.bert_finetune.padding import accepts_packed, batch_of
 from plugins.bert_finetune.tag import report
-from plugins.bert_finetune.tag.first_pieces import reads_first_pieces
+from plugins.bert_finetune.tag.first_pieces import at_words, reads_first_pieces, word_logits
 from plugins.bert_finetune.tag.rows import TagData, read
 from plugins.bert_finetune.tag.schemes import OUTSIDE
 from plugins.bert_finetune.tag.sentences import Sentence
@@ -51,9 +51,7 @@ def build(settings: TagSettings) -> TagTask:
     }
     texts = [" ".join(one.words) for one in data.train]
     tokenizer, model = encoder.network_with_head(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
-    head_first = (
-        settings.head_first and bool(settings.model) and encoder.lacks_head(Path(settings.model), TAGGER, labels)
-    )
+    head_first = settings.head_first and encoder.lacks_head(settings.model, TAGGER, labels)
     return TagTask(data, settings, tokenizer, model, head_first)
 
 
@@ -110,9 +108,10 @@ class TagTask(Task):
         drawn = draw_rows(np.concatenate(tags), counts, FITTED, self.settings.seed)
         rows = [self.train_data[row] for row in drawn]
         lengths = [len(row.window.ids) for row in rows]
-        fit_head(
-            self, rows, lengths, len(self.index), lambda given, batch: (self._at_words(given, batch), batch["targets"])
-        )
+        fit_head(self, rows, lengths, len(self.index), self._vectors_and_tags)
+
+    def _vectors_and_tags(self, given: torch.Tensor, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        return at_words(given, batch["positions"], self.reads_pieces), batch["targets"]
 
     def _rows(self, sentences: Sequence[Sentence]) -> list[Row]:
         cut = windows([one.words for one in sentences], self.tokenizer, self.max_length)
@@ -154,14 +153,8 @@ class TagTask(Task):
         return functional.cross_entropy(self._logits(model, batch), batch["targets"], reduction="none", ignore_index=UNSEEN)  # fmt: skip
 
     def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        own = ("targets", "counts") if self.reads_pieces else ("positions", "targets", "counts")
-        out = model(**{name: value for name, value in batch.items() if name not in own})
-        return self._at_words(out.logits, batch).float()  # (words, tags)
-
-    def _at_words(self, values: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Of (batch, time, …) what stands at the words' first pieces, (words, …); of (1, words, …) all."""
-        line = values.flatten(0, 1)
-        return line if self.reads_pieces else line[batch["positions"]]
+        inputs = {name: value for name, value in batch.items() if name not in ("positions", "targets", "counts")}
+        return word_logits(model, inputs, batch["positions"], self.reads_pieces)  # (words, tags)
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
         logits = self._logits(model, batch)

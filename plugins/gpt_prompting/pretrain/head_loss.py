@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from training.token_losses import losses_and_gradient
+
 NUMBERS_AT_ONCE = 2**21  # logits in work: 8 MB, which a processor's cache holds about
 
 
@@ -22,15 +24,8 @@ class _HeadLoss(torch.autograd.Function):
         for start in range(0, len(targets), size):
             some = slice(start, start + size)
             logits = torch.mm(hidden[some], table.t()).float()  # (some, vocabulary)
-            picked = targets[some, None]
-            logits -= logits.amax(-1, keepdim=True)
-            losses[some] = -logits.gather(1, picked)[:, 0]
-            total = logits.exp_().sum(-1, keepdim=True)
-            losses[some] += total[:, 0].log()
-            logits /= total
-            logits.scatter_add_(1, picked, torch.full_like(total, -1.0))
-            logits *= weights[some, None]  # now the gradient with respect to the logits
-            d_logits = logits.to(hidden.dtype)
+            losses[some], gradient = losses_and_gradient(logits, targets[some])
+            d_logits = gradient.mul_(weights[some, None]).to(hidden.dtype)
             d_hidden[some] = torch.mm(d_logits, table.to(hidden.dtype))
             if trained:
                 d_table.addmm_(d_logits.t().float(), hidden[some].float())
