@@ -11,6 +11,7 @@ from transformers import BertConfig, BertForTokenClassification, RobertaConfig, 
 
 from plugins.bert_finetune.padding import accepts_packed, batch_of
 from plugins.bert_finetune.tag.first_pieces import FirstPiecesLayer, reads_first_pieces
+from tests.gradients import assert_alike
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 
@@ -30,13 +31,8 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(packed: bool):
     )
     if packed:
         assert accepts_packed(whole) and accepts_packed(pieces)
-    logits = [whole(**batch).logits.flatten(0, 1)[positions], pieces(**batch, positions=positions).logits[0]]
-    torch.testing.assert_close(logits[1], logits[0])
-    for found in logits:
-        found.logsumexp(-1).sum().backward()
-    found = dict(pieces.named_parameters())
-    for name, parameter in whole.named_parameters():
-        torch.testing.assert_close(found[name].grad, parameter.grad, msg=name)
+    wanted, found = whole(**batch).logits.flatten(0, 1)[positions], pieces(**batch, positions=positions).logits[0]
+    assert_alike(whole, wanted, pieces, found)
 
 
 def test_whoever_asks_for_no_positions_gets_every_token():

@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from plugins.bert_finetune.classify.first_token import FirstTokenLayer, first_token_twin, read_first_token_only
+from tests.gradients import assert_alike
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 
@@ -28,13 +29,7 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(attention: str, maske
     assert isinstance(copy.deepcopy(first).bert.encoder.layer[-1], FirstTokenLayer)
     ids = torch.randint(5, 50, (4, 9))
     mask = torch.tensor([[1] * 9, [1] * 5 + [0] * 4, [1] * 2 + [0] * 7, [1] * 9]) if masked else None
-    logits = [model(ids, attention_mask=mask).logits for model in (whole, first)]
-    torch.testing.assert_close(logits[1], logits[0])
-    for found in logits:
-        found.logsumexp(-1).sum().backward()
-    found = dict(first.named_parameters())
-    for name, parameter in whole.named_parameters():
-        torch.testing.assert_close(found[name].grad, parameter.grad, msg=name)
+    assert_alike(whole, whole(ids, attention_mask=mask).logits, first, first(ids, attention_mask=mask).logits)
 
 
 def test_other_architectures_stay_as_they_are():

@@ -65,21 +65,6 @@ def test_the_head_knows_the_classes_before_the_first_step(
     assert accuracy(task(encoder_folder, data, lora_rank=lora_rank, head_first=False)) < 0.75
 
 
-def test_the_rest_of_the_network_stays_as_it_was(encoder_folder: Path, tmp_path: Path):
-    data = table(tmp_path / "texts.csv", ["red", "green"])
-    made = [dict(task(encoder_folder, data, head_first=on).model.named_parameters()) for on in (True, False)]
-    changed = [name for name in made[0] if not torch.equal(made[0][name], made[1][name])]
-    assert changed == ["classifier.weight", "classifier.bias"]
-
-
-def test_a_head_that_was_trained_for_these_classes_is_kept(encoder_folder: Path, tmp_path: Path):
-    data = table(tmp_path / "texts.csv", ["red", "green"])
-    first = task(encoder_folder, data, head_first=False)
-    first.save(first.model, tmp_path / "trained")
-    again = task(tmp_path / "trained", data)
-    assert torch.equal(again.model.classifier.weight, first.model.classifier.weight)
-
-
 def test_a_rare_class_is_read_whatever_is_drawn(encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(classify, "FITTED", 20)
     rows = [f"{WORDS['red'].split()[row % 4]} {row},red\n" for row in range(300)]
@@ -113,21 +98,35 @@ def right_tags(task: tag.TagTask) -> float:
     return float(np.mean([(one.tags == row.tags).mean() for one, row in zip(found, task.train_data, strict=True)]))
 
 
+def begun(of_words: bool, model: Path, folder: Path, **values: Any) -> Any:
+    """A tagger or a classifier, of two colours."""
+    if of_words:
+        return tagger(model, sentences(folder / "words.conll", ["red", "green"]), **values)
+    return task(model, table(folder / "texts.csv", ["red", "green"]), **values)
+
+
+@pytest.mark.parametrize("of_words", [False, True])
+def test_the_rest_of_the_network_stays_as_it_was(of_words: bool, encoder_folder: Path, tmp_path: Path):
+    made = [
+        dict(begun(of_words, encoder_folder, tmp_path, head_first=on).model.named_parameters()) for on in (True, False)
+    ]
+    changed = [name for name in made[0] if not torch.equal(made[0][name], made[1][name])]
+    assert changed == ["classifier.weight", "classifier.bias"]
+
+
+@pytest.mark.parametrize("of_words", [False, True])
+def test_a_head_that_was_trained_for_these_classes_is_kept(of_words: bool, encoder_folder: Path, tmp_path: Path):
+    first = begun(of_words, encoder_folder, tmp_path, head_first=False)
+    first.save(first.model, tmp_path / "trained")
+    again = begun(of_words, tmp_path / "trained", tmp_path)
+    assert torch.equal(again.model.classifier.weight, first.model.classifier.weight)
+
+
 def test_a_tagger_knows_the_tags_before_the_first_step(encoder_folder: Path, tmp_path: Path):
     data = sentences(tmp_path / "words.conll", ["red", "green", "blue"])
     fitted, random = tagger(encoder_folder, data), tagger(encoder_folder, data, head_first=False)
     assert right_tags(fitted) >= 0.95
     assert right_tags(random) < 0.6
-    changed = [name for name, weight in fitted.model.named_parameters() if not torch.equal(weight, dict(random.model.named_parameters())[name])]  # fmt: skip
-    assert changed == ["classifier.weight", "classifier.bias"]
-
-
-def test_a_tagger_with_a_head_for_these_tags_keeps_it(encoder_folder: Path, tmp_path: Path):
-    data = sentences(tmp_path / "words.conll", ["red", "green"])
-    first = tagger(encoder_folder, data, head_first=False)
-    first.save(first.model, tmp_path / "trained")
-    again = tagger(tmp_path / "trained", data)
-    assert torch.equal(again.model.classifier.weight, first.model.classifier.weight)
 
 
 def test_a_head_for_other_tags_is_fitted_anew(encoder_folder: Path, tmp_path: Path):
