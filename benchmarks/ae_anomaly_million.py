@@ -20,7 +20,7 @@ import torch
 from plugins.ae_anomaly.estimator import AnomalyAutoencoder
 from plugins.ae_anomaly.file_scores import scores_of
 from plugins.ae_anomaly.scored_file import score_file
-from training.data import read_table
+from training.data.table import read_table
 
 NUMBERS, HIDDEN, TRAINED = 17, 4, 20_000
 CATEGORIES = (5, 30, 300)

@@ -22,7 +22,7 @@ from plugins.denoising_ae.cleaner import Cleaner
 from plugins.denoising_ae.noises import corrupt
 from plugins.denoising_ae.progress import finished
 from plugins.denoising_ae.tiling import in_tiles
-from training.images.reading import read_images
+from training.data.images.read import read_images
 
 Method = Callable[[np.ndarray, float], np.ndarray]  # (height, width) noisy, sigma in units of 1 -> clean
 

@@ -100,7 +100,7 @@ def _to_28(pictures: Tensor) -> Tensor:
 def _emoji_file(file: Path) -> tuple[Tensor, list[str], list[str]]:
     import pyarrow.parquet as pq
 
-    from training.images.picture import decode, to_channels
+    from training.data.images.decode import decode, to_channels
 
     table = pq.read_table(file).to_pydict()
     pixels = np.stack([to_channels(decode(cell["bytes"]).flat(), 3) for cell in table["image"]])

@@ -134,7 +134,7 @@ def ours(options: argparse.Namespace) -> dict:
         settings, task = make_task(options, rows_of(options, folder))
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-        from training.loop import fit
+        from training.fit.loop import fit
 
         times, now = [], sides.CLOCKS[options.clock]
         register_optimizer_step_pre_hook(lambda *_: times.append(now()))
@@ -170,7 +170,7 @@ def score(task: Any, settings: Any) -> float:
     """The task's figure on the held-out rows, without autocast."""
     from accelerate import Accelerator
 
-    from training import evaluation
+    from training.fit import evaluation
 
     task.model.eval()
     found = evaluation.score(task, task.model, Accelerator(cpu=True), settings)

@@ -79,7 +79,7 @@ def make_model(data: Path, folder: Path) -> str:
 
 
 def texts_of(data: Path) -> list[str]:
-    from training.data import read_table
+    from training.data.table import read_table
 
     return [text or "" for text in read_table(data).strings("text")]
 

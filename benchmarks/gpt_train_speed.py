@@ -77,7 +77,7 @@ def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
     """The trainer as a user runs it, events and checkpoints included."""
     start(options)
     from plugins.gpt_prompting import PLUGIN
-    from training.loop import fit
+    from training.fit.loop import fit
     from training.settings import parse_settings
 
     trainer = PLUGIN.trainer("pretrain")
@@ -150,7 +150,7 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
 def peer_rows(options: argparse.Namespace, folder: Path, train_tokenizer: Any) -> tuple[list[dict], Any]:
     """Rows of input_ids, attention_mask and labels."""
     from plugins.gpt_prompting.pretrain.dialogues import read_dialogues, write
-    from training.data import read_table
+    from training.data.table import read_table
 
     files = sources(options, folder)
     if options.dialogues:

@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[1]
 TOKEN = "hf_alice_write"  # of the loopback Hub
 SAFETENSORS_HEADER = b'{"weight":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}'
 CALLS = {
-    "push": "from training.publish import push",
+    "push": "from training.hub.push import push",
     "upload_folder": "from huggingface_hub import HfApi",
-    "pull": "from training.hub import pull",
+    "pull": "from training.hub.pull import pull",
     "snapshot_download": "from huggingface_hub import snapshot_download",
 }
 TIMED = {

@@ -38,7 +38,7 @@ def main() -> None:
 def train(options: argparse.Namespace, recorded: bool) -> float:
     from plugins.bert_finetune import build_classify
     from plugins.bert_finetune.settings import ClassifySettings
-    from training import loop
+    from training.fit import loop
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
@@ -73,7 +73,7 @@ def checkpoint_seconds(options: argparse.Namespace) -> float:
     from plugins.bert_finetune import build_classify
     from plugins.bert_finetune.settings import ClassifySettings
     from training.events import read_events
-    from training.loop import fit
+    from training.fit.loop import fit
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, get_args, get_origin
 
 from training.errors import UserError
-from training.experiment import Experiment
-from training.preflight import Sheet
+from training.fit.experiment import Experiment
+from training.preflight.sheet import Sheet
 from training.settings import TrainSettings
 from training.task import Task
 

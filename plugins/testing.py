@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Plugin, Trainer
-from training.artifact import read_record
+from training.artifact.lineage import describe_run
+from training.artifact.store import read_record
 from training.events import read_events
-from training.experiment import carry_out
-from training.jobs import Run, Runs
-from training.record import describe_run
+from training.fit.experiment import carry_out
+from training.runs.run import Run, Runs
 from training.settings import TrainSettings, parse_settings
 
 STEPS = 2
@@ -98,7 +98,7 @@ def check_load(where: str, plugin: Plugin, artifact: Path, call: Callable[[Any],
 
 def _train(run: Run, plugin: Plugin, trainer: Trainer) -> None:
     settings = run.settings(trainer.settings)
-    carry_out(trainer.build(settings), settings, run.folder, describe_run(run, plugin, trainer, settings, None))
+    carry_out(trainer.build(settings), settings, run.folder, describe_run(run.id, plugin, trainer, settings, None))
 
 
 def _losses(run: Run) -> list[tuple[int, float]]:

@@ -15,7 +15,7 @@ import gradio as gr
 
 from spaces_app.settings import Settings
 from training.errors import UserError
-from training.jobs import Run
+from training.runs.run import Run
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])

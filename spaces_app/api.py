@@ -17,9 +17,10 @@ from plugins._contract import Document, Plugin, endpoint_types, streams
 from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
-from training import push_job, remote
-from training.hub_search import search
-from training.publish import How
+from training.hf_jobs import remote_run
+from training.hub.push import How
+from training.hub.search import search
+from training.runs import push_job
 from training.settings import HOSTED
 
 LONGEST_WAIT = 60.0  # seconds a call waits for a push
@@ -276,7 +277,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         Returns:
             Records: name, title, accelerators, dollars_an_hour.
         """
-        return [asdict(each) for each in remote.flavours(hub_token(studio, token))]
+        return [asdict(each) for each in remote_run.flavours(hub_token(studio, token))]
 
     def jobs_start(
         run: str,
@@ -298,7 +299,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             id, run, target, flavour, stage, message, url, created, dollars_at_most, sent.
         """
         found = studio.run(run, visitor(request))
-        return remote.start(found, repo.strip(), flavour.strip(), seconds, hub_token(studio, token))
+        return remote_run.start(found, repo.strip(), flavour.strip(), seconds, hub_token(studio, token))
 
     def jobs_list(token: gr.OAuthToken | None, run: str = "") -> list[dict[str, Any]]:
         """Say how your jobs on HF Jobs are doing, the newest first.
@@ -309,7 +310,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         Returns:
             Records: id, run, target, flavour, stage, message, url, created.
         """
-        return [asdict(each) for each in remote.jobs(hub_token(studio, token), run.strip())]
+        return [asdict(each) for each in remote_run.jobs(hub_token(studio, token), run.strip())]
 
     def jobs_logs(job: str, token: gr.OAuthToken | None, tail: int = 200) -> list[str]:
         """Read what a job of HF Jobs wrote.
@@ -318,7 +319,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             job: Its id.
             tail: Lines, from the end.
         """
-        return remote.logs(job.strip(), hub_token(studio, token), tail)
+        return remote_run.logs(job.strip(), hub_token(studio, token), tail)
 
     def jobs_cancel(job: str, token: gr.OAuthToken | None) -> dict[str, Any]:
         """End a job of HF Jobs; what it had trained is lost.
@@ -329,7 +330,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         Returns:
             Its record, as /jobs_list has it.
         """
-        return asdict(remote.cancel(job.strip(), hub_token(studio, token)))
+        return asdict(remote_run.cancel(job.strip(), hub_token(studio, token)))
 
     return [
         plugins,

@@ -12,7 +12,7 @@ from plugins._contract import Document, Plugin
 from spaces_app.access import told
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
-from training.publish import How
+from training.hub.push import How
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 

@@ -10,8 +10,8 @@ from spaces_app.access import told, visitor
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
 from spaces_app.train_panel import PRIVATE, QUICK, SPOKEN
-from training import remote
 from training.errors import UserError
+from training.hf_jobs import remote_run
 
 COLUMNS = ["job", "stage", "machine", "run", "weights go to", "message"]
 GLANCE_SECONDS = 5.0
@@ -46,9 +46,9 @@ def draw(studio: Studio) -> gr.Dropdown:
         owner = hub_token(studio, token)
         choices = [
             (f"{each.name}: {each.dollars_an_hour:.2f} USD an hour, {each.title}", each.name)
-            for each in remote.flavours(owner)
+            for each in remote_run.flavours(owner)
         ]
-        return gr.Dropdown(choices), _rows(remote.jobs(owner))
+        return gr.Dropdown(choices), _rows(remote_run.jobs(owner))
 
     def on_start(
         run_id: str | None, repo: str, machine: str, limit: float, request: gr.Request, token: gr.OAuthToken | None
@@ -56,20 +56,20 @@ def draw(studio: Studio) -> gr.Dropdown:
         if not run_id:
             raise UserError("Choose a run first.")
         found, owner = studio.run(run_id, visitor(request)), hub_token(studio, token)
-        done = remote.start(found, repo.strip(), machine, round(limit * 3600), owner)
+        done = remote_run.start(found, repo.strip(), machine, round(limit * 3600), owner)
         about = f"Sent, at most {done['dollars_at_most']:.2f} USD: [{done['id']}]({done['url']})."
-        return about, done["id"], _rows(remote.jobs(owner)), gr.Timer(active=True)
+        return about, done["id"], _rows(remote_run.jobs(owner)), gr.Timer(active=True)
 
     def on_read(job_id: str, token: gr.OAuthToken | None) -> tuple[Any, Any, Any]:
         owner, name = hub_token(studio, token), _some(job_id)
-        found = remote.jobs(owner)
-        is_going = any(each.id == name and each.stage not in remote.OVER for each in found)
-        return "\n".join(remote.logs(name, owner)), _rows(found), gr.Timer(active=is_going)
+        found = remote_run.jobs(owner)
+        is_going = any(each.id == name and each.stage not in remote_run.OVER for each in found)
+        return "\n".join(remote_run.logs(name, owner)), _rows(found), gr.Timer(active=is_going)
 
     def on_stop(job_id: str, token: gr.OAuthToken | None) -> Any:
         owner = hub_token(studio, token)
-        remote.cancel(_some(job_id), owner)
-        return _rows(remote.jobs(owner))
+        remote_run.cancel(_some(job_id), owner)
+        return _rows(remote_run.jobs(owner))
 
     look.click(told(on_look), None, [flavour, table], **SPOKEN)
     start.click(told(on_start), [run, target, flavour, hours], [said, job, table, clock], **PRIVATE)
@@ -79,7 +79,7 @@ def draw(studio: Studio) -> gr.Dropdown:
     return run
 
 
-def _rows(found: list[remote.Job]) -> list[list[str]]:
+def _rows(found: list[remote_run.Job]) -> list[list[str]]:
     return [[each.id, each.stage, each.flavour, each.run, each.target, each.message] for each in found]
 
 

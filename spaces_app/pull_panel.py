@@ -13,7 +13,7 @@ from spaces_app.access import told, visitor
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
 from spaces_app.train_panel import PRIVATE, QUICK
-from training.hub_search import complete, search
+from training.hub.search import complete, search
 
 LEAST_TYPED = 3
 TYPING_SECONDS = 0.3  # between two questions to the Hub while one types

@@ -12,9 +12,9 @@ from spaces_app.access import told, visitor
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
 from spaces_app.train_panel import PRIVATE, QUICK, SPOKEN
-from training import push_job
 from training.errors import UserError
-from training.publish import How
+from training.hub.push import How
+from training.runs import push_job
 
 NOTHING = "Choose a run to see its files and its card."
 GLANCE_SECONDS = 1.0

@@ -19,7 +19,7 @@ from spaces_app.theme import CSS, HEAD, THEME
 from spaces_app.train_panel import QUICK, SPOKEN, TrainPanel
 from spaces_app.widgets import endpoint_form, endpoint_values, result_component
 from spaces_app.workbench import Bench
-from training.jobs import RUN_ID
+from training.runs.run import RUN_ID
 
 TITLE = "Selfsup Studio"
 TRAIN = "train"  # the id of that tab in each plugin's tabs

@@ -9,8 +9,8 @@ from pathlib import Path
 from huggingface_hub import get_token
 
 from training.errors import UserError
-from training.hub import REPO
-from training.hub_client import open_api, patiently, told
+from training.hub.client import open_api, patiently, told
+from training.hub.pull import REPO
 
 ROOT = Path(__file__).parents[1]
 FILES = ["app.py", "requirements.txt", "README.md", "LICENSE", "docs/*.png"]

@@ -23,17 +23,21 @@ from plugins._recognition import recognise
 from spaces_app.access import check_may_train, may_see
 from spaces_app.gpu import lend_gpu
 from spaces_app.settings import Settings
-from training import backup, card, hub, publish, push_job
-from training.artifact import RECORD, read_record
-from training.dispatch import KEY, Dispatcher, cancel_when_queued, child_environment
+from training.artifact import model_card
+from training.artifact.store import RECORD, read_record
+from training.backup import uploader
 from training.errors import UserError
 from training.events import read_events
-from training.forkserver import WarmProcess
-from training.hub_document import Opened, pull_document
-from training.hub_document import push_document as publish_document
-from training.jobs import Run, Runs, to_yaml
-from training.publish import How
+from training.hub import pull, push
+from training.hub.document import Opened, pull_document
+from training.hub.document import push_document as publish_document
+from training.hub.push import How
+from training.runs import push_job
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import KEY, Dispatcher, cancel_when_queued, child_environment
+from training.runs.run import Run, Runs, to_yaml
 from training.settings import HOSTED, TrainSettings, parse_settings
+from training.weights import check_exists, check_name, resolve
 
 NOT_SIGNED_IN = "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
 CHECK_SECONDS = 300.0
@@ -111,7 +115,7 @@ class Studio:
             if not plugin.connect:
                 raise UserError(f"{plugin.title} has no use for hosted models: choose weights.")
             return plugin.connect(weights)
-        folder = hub.resolve(weights.strip(), plugin.starters, self.runs)
+        folder = resolve(weights.strip(), plugin.starters, self.runs)
         key = (plugin.name, folder, folder.stat().st_mtime_ns)  # a run that trains on replaces its artifact's folder
         with self._loading:
             if key not in self._models:
@@ -154,7 +158,7 @@ class Studio:
         given = {name: str(path) for name, path in files.items() if path}
         settings = parse_settings(kind.settings, {**values, **given})
         for name in settings.weights():
-            hub.check_name(name, self.plugin(plugin).starters)
+            check_name(name, self.plugin(plugin).starters)
         if self.settings.max_steps and settings.steps > self.settings.max_steps:
             raise UserError(f"steps: {settings.steps} were asked for; this server allows {self.settings.max_steps}.")
         if self.settings.max_seconds and not 0 < settings.time_limit <= self.settings.max_seconds:
@@ -183,10 +187,10 @@ class Studio:
         check_may_train(who, self.settings)
         owner, kind, settings = self.prepare(plugin, trainer, values, files)
         for name in settings.weights():
-            hub.check_exists(name, owner.starters, self.runs)
+            check_exists(name, owner.starters, self.runs)
         kind.preflight(settings).raise_if_blocked()
         if settings.backup:
-            backup.check(settings, owner.starters, token)
+            uploader.check(settings, owner.starters, token)
         run = self.runs.create(owner.name, kind.name, settings, who)
         self._start(run, token, key)
         return self.describe(run)
@@ -294,16 +298,16 @@ class Studio:
     def push_preview(self, run: Run, repo: str, token: str | None, how: How) -> dict[str, Any]:
         """What a push would do: to which repository, with which files, under which card."""
         weights = run.weights()
-        about = publish.look(repo, token, how).describe(how) if repo and token else ""
+        about = push.look(repo, token, how).describe(how) if repo and token else ""
         files = [
             {"file": str(path.relative_to(weights)), "size_bytes": path.stat().st_size}
-            for path in publish.pushed_files(weights)
+            for path in push.pushed_files(weights)
         ]
         return {
             "about": about,
             "files": files,
             "size_bytes": sum(file["size_bytes"] for file in files),
-            "card": card.render(read_record(weights), repo or card.UNNAMED),
+            "card": model_card.render(read_record(weights), repo or model_card.UNNAMED),
         }
 
     def push(self, run: Run, repo: str, token: str | None, how: How, wait: float = 0.0) -> dict[str, Any]:
@@ -331,7 +335,7 @@ class Studio:
         def admit(folder: Path, names: Sequence[str]) -> None:
             recognise(folder, repo, self.plugins.values())
 
-        pulled = hub.pull(repo, token, admit)
+        pulled = pull.pull(repo, token, admit)
         plugin = recognise(pulled.folder, repo, self.plugins.values())
         record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
         name = f"{pulled.repo}@{pulled.commit}"

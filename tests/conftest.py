@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from plugins import _discovery
-from training.dispatch import child_environment
-from training.forkserver import WarmProcess
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import child_environment
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data import Table, read_table
+from training.data.table import Table, read_table
 from training.errors import UserError
 
 SHARED = Path(__file__).parents[1].parent / "shared"

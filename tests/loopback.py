@@ -25,7 +25,7 @@ needs_hub = pytest.mark.skipif(not HUB.exists(), reason="needs ../shared/hub/loo
 CALL = """
 import dataclasses, json, resource, signal, sys
 from pathlib import Path
-from training import hub, publish
+from training.hub import pull, push
 from training.errors import UserError
 name, arguments, named = json.loads(sys.argv[1])
 arguments = [Path(each) if each.startswith("/") else each for each in arguments]
@@ -35,10 +35,10 @@ if limit:  # no file may grow beyond it
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     if name == "push":
-        result = dataclasses.asdict(publish.push(*arguments, token, publish.How(**named)))
+        result = dataclasses.asdict(push.push(*arguments, token, push.How(**named)))
         result["result"] = result["pull_request"] or result["commit"]
     else:
-        result = {"result": str(hub.pull(*arguments, token).folder)}
+        result = {"result": str(pull.pull(*arguments, token).folder)}
     print(json.dumps(result))
 except UserError as error:
     print(json.dumps({"error": str(error)}))

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.toy import toy_settings
-from training.dispatch import Dispatcher
 from training.events import read_events
-from training.forkserver import WarmProcess
-from training.jobs import Run, Runs
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import Dispatcher
+from training.runs.run import Run, Runs
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from plugins.ae_anomaly.desk import desk
 from plugins.ae_anomaly.file_scores import scores_of
 from tests.files import write
 from tests.orders import settings, write_orders
-from training.data import read_table
+from training.data.table import read_table
 from training.errors import UserError
-from training.loop import fit
-from training.preflight import Level
+from training.fit.loop import fit
+from training.preflight.sheet import Level
 
 ODD: dict[str, tuple[str, Level, str]] = {
     "one row": ("a,b\n1,2\n", "red", "1 rows to train on: at least 20"),

@@ -16,9 +16,9 @@ from plugins.ae_anomaly.thresholds import benjamini_hochberg, peaks_over_thresho
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.orders import TINY, settings, write_orders
-from training.data import read_table
+from training.data.table import read_table
 from training.errors import UserError
-from training.loop import fit
+from training.fit.loop import fit
 
 
 @pytest.fixture(scope="module")

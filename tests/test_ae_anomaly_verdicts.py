@@ -16,9 +16,9 @@ from plugins.ae_anomaly.rows import prepare
 from plugins.ae_anomaly.settings import FitSettings
 from tests.files import write
 from tests.orders import TINY, settings, write_orders
+from training.data.table_stream import read_training_rows
 from training.errors import UserError
-from training.loop import fit
-from training.row_stream import read_training_rows
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 RANDOM = np.random.default_rng(0)

@@ -21,10 +21,10 @@ from plugins.bert_finetune.answer.windows import make_windows, target
 from plugins.bert_finetune.settings import AnswerSettings
 from plugins.bert_finetune.starter.recipe import cloze
 from tests.files import SHARED, needs_shared, write
-from training.data import read_table
+from training.data.table import read_table
 from training.errors import UserError
-from training.loop import fit
-from training.preflight import Level
+from training.fit.loop import fit
+from training.preflight.sheet import Level
 from training.settings import parse_settings
 
 TINY = {"layers": 2, "heads": 4, "hidden_size": 96, "vocabulary_size": 300, "max_length": 48, "dropout": 0.0}

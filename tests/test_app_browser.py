@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from plugins.bert_finetune.settings import ClassifySettings
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
-from training.jobs import Runs
+from training.runs.run import Runs
 
 pytestmark = pytest.mark.browser
 STEPS = 100_000  # more than a test waits for: the run goes on until it is stopped

@@ -17,7 +17,7 @@ from tests import loopback
 from tests.files import write
 from tests.loopback import Hub
 from tests.page import TINY, write_reviews
-from training.__main__ import main
+from training.cli.main import main
 
 pytestmark = loopback.needs_hub
 url, hub = loopback.url, loopback.hub  # fixtures

@@ -17,11 +17,11 @@ from tests import loopback
 from tests.loopback import ROOT, Hub
 from tests.running import events, finish, kill, losses, queue, wait_for, weights
 from tests.toy import toy_settings
-from training import backup
-from training.dispatch import Dispatcher, child_environment
+from training.backup import uploader
 from training.errors import UserError
-from training.forkserver import WarmProcess
-from training.jobs import Run, Runs
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import Dispatcher, child_environment
+from training.runs.run import Run, Runs
 
 pytestmark = loopback.needs_hub
 url = loopback.url  # a fixture
@@ -101,7 +101,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 from safetensors import safe_open
 from safetensors.torch import save
-from training.__main__ import main
+from training.cli.main import main
 
 repo, homes, marked = json.loads(sys.argv[1])
 api = HfApi()
@@ -166,10 +166,10 @@ def said(repo, home):
 
 def reclaimed():
     # The large files that a repository keeps after three states of 1.2 MB, with room for none.
-    from training import backup_upload
-    from training.backup_files import Marker
-    backup_upload.RECLAIM_BYTES = 0
-    ours, to = backup_upload.Backup(f"{repo}-kept", os.environ["HF_TOKEN"], marker["run"]), Path(homes[1])
+    from training.backup import repository
+    from training.backup.contents import Marker
+    repository.RECLAIM_BYTES = 0
+    ours, to = repository.Backup(f"{repo}-kept", os.environ["HF_TOKEN"], marker["run"]), Path(homes[1])
     for step in (1, 2, 3):
         part = to / f"state-{step}" / "checkpoint" / f"step-{step:09d}"
         part.mkdir(parents=True)
@@ -294,7 +294,7 @@ def test_backup_that_failed_lands_at_a_later_checkpoint(machine: WarmProcess, hu
 def test_without_a_token_training_goes_on_with_a_notice(machine: WarmProcess):
     run = train(machine, None, backup=new_name(), hold_at=0)
     assert finish(run) == "finished"
-    assert notices(run) == [backup.NO_TOKEN]
+    assert notices(run) == [uploader.NO_TOKEN]
 
 
 def test_public_repository_is_refused_before_the_first_step(hub: Hub, machine: WarmProcess, tmp_path: Path):
@@ -311,9 +311,9 @@ def test_public_repository_is_refused_before_the_first_step(hub: Hub, machine: W
 def test_weights_of_this_machine_and_a_missing_token_are_refused_first(tmp_path: Path):
     for model in ("toy-0123456789abcdef", str(tmp_path)):
         with pytest.raises(UserError, match="is on this machine only"):
-            backup.check(toy_settings(backup="alice/x", model=model), {}, TOKEN)
+            uploader.check(toy_settings(backup="alice/x", model=model), {}, TOKEN)
     with pytest.raises(UserError, match="you are not signed in"):
-        backup.check(toy_settings(backup="alice/x"), {}, None)
+        uploader.check(toy_settings(backup="alice/x"), {}, None)
     with pytest.raises(UserError, match="backup: 'alice' was given"):
         toy_settings(backup="alice")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.batches import PIECE_TOKENS, Batches, pieces, step_seed
+from training.fit.batches import PIECE_TOKENS, Batches, pieces, step_seed
 
 rows = st.integers(1, 60)
 sizes = st.integers(1, 20)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tests import loopback
 from tests.loopback import Hub
 from tests.page import TINY, write_table
-from training import artifact, card, curves_image
-from training.__main__ import main
+from training.artifact import learning_curves, model_card, store
+from training.cli.main import main
 
 url, hub = loopback.url, loopback.hub  # fixtures
 SECRET_TEXT, SECRET_FOLDER, TOKEN = "zanzibarian quokka diaries", "folder-of-jane-doe", "hf_TheTokenOfJaneDoe"
@@ -47,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def text(run: Path) -> str:
-    return card.render(artifact.read_record(run / "artifact"), "alice/reviews", "curves.png")
+    return model_card.render(store.read_record(run / "artifact"), "alice/reviews", "curves.png")
 
 
 def test_client_reads_metrics_with_their_data_and_the_licence(text: str):
@@ -103,15 +103,15 @@ def test_training_on_keeps_the_lineage_the_base_and_the_licence(run: Path, tmp_p
     for path in (run / "artifact").iterdir():
         (base / path.name).write_bytes(path.read_bytes())
     (base / "README.md").write_text("---\nlicense: mit\n---\n")
-    record = artifact.read_record(base) | {"base_model": "google-bert/bert-base-uncased"}
-    (base / artifact.RECORD).write_text(json.dumps(record))
+    record = store.read_record(base) | {"base_model": "google-bert/bert-base-uncased"}
+    (base / store.RECORD).write_text(json.dumps(record))
     settings = {"model": str(base), "steps": 1}
-    found = artifact.read_record(train(tmp_path / "second", run.parent / "reviews.csv", **settings))
+    found = store.read_record(train(tmp_path / "second", run.parent / "reviews.csv", **settings))
     assert (found["license"], found["base_model"]) == ("mit", "google-bert/bert-base-uncased")
     assert found["lineage"] == ["BERT: Classify texts, trained on reviews.csv"]
-    matter = ModelCard(card.render(found)).data
+    matter = ModelCard(model_card.render(found)).data
     assert (matter.license, matter.base_model) == ("mit", "google-bert/bert-base-uncased")
-    assert str(tmp_path) not in card.render(found)
+    assert str(tmp_path) not in model_card.render(found)
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=4), st.text(max_size=30))
@@ -121,7 +121,7 @@ def test_hostile_names_stay_text(labels: list[str], name: str):
         "plugin": "bert_finetune", "title": name, "metrics": {"accuracy": 0.5}, "card": {"license": "mit"},
         "data": {"data": name}, "facts": {"labels": hostile, "rows": 3},
     }  # fmt: skip
-    text = card.render(record)
+    text = model_card.render(record)
     matter = yaml.safe_load(text.split("---\n")[1])
     assert matter["license"] == "mit"
     body = text.split("---\n", 2)[2]
@@ -130,9 +130,9 @@ def test_hostile_names_stay_text(labels: list[str], name: str):
 
 
 def test_curves_are_a_small_picture_of_the_runs_own_events(run: Path):
-    image = curves_image.draw(run / "events.jsonl")
+    image = learning_curves.draw(run / "events.jsonl")
     assert image and image.startswith(b"\x89PNG") and len(image) < 80_000
 
 
 def test_run_without_an_evaluation_has_no_picture(tmp_path: Path):
-    assert curves_image.draw(tmp_path / "events.jsonl") is None
+    assert learning_curves.draw(tmp_path / "events.jsonl") is None

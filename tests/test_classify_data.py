@@ -8,7 +8,7 @@ from plugins.bert_finetune import build_classify, check_classify
 from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.settings import ClassifySettings
 from tests.files import SHARED, needs_shared, write
-from training.preflight import Level
+from training.preflight.sheet import Level
 from training.settings import parse_settings
 
 # File, and evaluation file after "+" -> the level of the row that says so, and its words.

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from tests.running import events, finish, kill, queue, start, wait_for, weights
-from training.__main__ import main
-from training.forkserver import WarmProcess
-from training.jobs import RUN_ID, Run, Runs
+from training.cli.main import main
+from training.runs.forkserver import WarmProcess
+from training.runs.run import RUN_ID, Run, Runs
 
 QUICK = ["toy", "fit", "--steps", "6", "--device", "cpu"]
 
@@ -47,7 +47,7 @@ def test_it_answers_within_a_second_of_computing(toy: Path, arguments: list[str]
 
 
 def test_help_imports_nothing_heavy(toy: Path) -> None:
-    code = "import sys; from training.__main__ import main; main(['--help']); print('HEAVY', sorted({'torch', 'transformers', 'pandas', 'pyarrow', 'sklearn', 'gradio', 'numpy'} & set(sys.modules)))"
+    code = "import sys; from training.cli.main import main; main(['--help']); print('HEAVY', sorted({'torch', 'transformers', 'pandas', 'pyarrow', 'sklearn', 'gradio', 'numpy'} & set(sys.modules)))"
     heavy = python("-c", code).stdout.splitlines()[-1]
     assert heavy == "HEAVY ['numpy']"  # the toy needs it; the five do not
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.files import SHARED, needs_shared, write
-from training.columns import TextColumns, describe_columns, guess_text_columns
-from training.data import Table, read_table
+from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
+from training.data.table import Table, read_table
 from training.errors import UserError
 
 

@@ -23,7 +23,7 @@ from plugins.bert_finetune.pretrain.corpus import Corpus
 from plugins.bert_finetune.pretrain.task import PretrainTask, build
 from plugins.bert_finetune.settings import PretrainSettings
 from tests.test_pretrain import TOPICS, corpus, settings  # noqa: F401 - the fixture
-from training.loop import fit
+from training.fit.loop import fit
 
 VOCABULARY = 9
 

@@ -16,7 +16,7 @@ from spaces_app.widgets import settings_values
 from tests import page
 from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
-from training.jobs import RUN_ID, Run, Runs
+from training.runs.run import RUN_ID, Run, Runs
 
 client, reviews, site = page.client, page.reviews, page.site  # fixtures
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.files import SHARED, needs_shared, refusal, rows_of, write
-from training.data import Table, fingerprint, read_table
+from training.data.table import Table, fingerprint, read_table
 from training.errors import UserError
 
 REFUSED = {

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.files import refusal, rows_of, write
-from training.data import read_table
+from training.data.table import read_table
 
 
 def test_every_ragged_line_is_named(tmp_path: Path) -> None:

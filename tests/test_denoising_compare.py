@@ -17,9 +17,9 @@ from plugins.denoising_ae.compare.pictures import prepare, small
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, scene, write_parquet, write_zip
-from training.__main__ import main
+from training.cli.main import main
 from training.errors import UserError
-from training.experiment import read_results
+from training.fit.experiment import read_results
 from training.settings import parse_settings
 
 SETTINGS = PLUGIN.trainer("compare").settings

@@ -26,9 +26,9 @@ from plugins.denoising_ae.turns import TURNS, turned, turned_back
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, png16, scene, write_zip
+from training.data.images.decode import decode
 from training.errors import UserError
-from training.images.picture import decode
-from training.loop import fit
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 SETTINGS = PLUGIN.trainer("images").settings

@@ -13,7 +13,7 @@ from tests import page
 from tests.files import write
 from tests.page import Site, ended
 from tests.pictures import empty_png, encoded, scene, write_zip
-from training.images.picture import decode
+from training.data.images.decode import decode
 
 client, site = page.client, page.site  # fixtures
 TINY = {"steps": 2, "batch_size": 2, "patch_size": 16, "evaluation_pictures": 2, "device": "cpu"}

@@ -16,7 +16,7 @@ from plugins.denoising_ae.tables.corruption import spoil
 from plugins.testing import check_plugin
 from tests.files import write
 from training.errors import UserError
-from training.loop import fit
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 SETTINGS = PLUGIN.trainer("tables").settings

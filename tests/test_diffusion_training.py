@@ -18,7 +18,7 @@ from plugins.testing import check_plugin
 from tests.pictures import encoded, write_zip
 from tests.shapes import CAPTIONS, TINY, shape, write_shapes
 from training.errors import UserError
-from training.loop import fit
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 MICRO = {**TINY, "image_size": 8, "batch_size": 4, "preview_prompts": "red disc"}

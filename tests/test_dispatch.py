@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.running import events, finish, queue, wait_for
-from training.dispatch import Dispatcher
-from training.forkserver import WarmProcess
-from training.jobs import Run, Runs
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import Dispatcher
+from training.runs.run import Run, Runs
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it should be
 
@@ -61,7 +61,7 @@ def test_the_queue_presses_a_trainer_that_does_not_stop(runs: Runs, warm: WarmPr
 
 
 def test_only_one_pumps_at_a_time(runs: Runs) -> None:
-    from training.dispatch import _alone
+    from training.runs.queue import _alone
 
     queue(runs)
     with _alone(runs) as first, _alone(runs) as second:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.events import MAX_READ, EventLog, Summary, read_events
-from training.jobs import Run
+from training.runs.run import Run
 
 
 def read_all(path: Path) -> tuple[list[dict], int]:

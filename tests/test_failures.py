@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import save_file
 
 from tests.running import events, finish, kill, queue, start, wait_for, weights
-from training.checkpoint import all_checkpoints
 from training.errors import UserError
-from training.failures import explain
-from training.forkserver import WarmProcess
-from training.jobs import Runs
+from training.fit.checkpoint import all_checkpoints
+from training.fit.explain_failure import explain
+from training.runs.forkserver import WarmProcess
+from training.runs.run import Runs
 from training.settings import TrainSettings, parse_settings
 
 SETTINGS = parse_settings(TrainSettings, {"batch_size": 12, "gradient_accumulation": 2})

@@ -21,11 +21,11 @@ from plugins.gpt_prompting.shots.settings import ShotsSettings
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
 from tests.page import ended, served
-from training.__main__ import main
-from training.dispatch import KEY as VARIABLE
+from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
-from training.experiment import read_results, run_experiment
+from training.fit.experiment import read_results, run_experiment
+from training.runs.queue import KEY as VARIABLE
 from training.settings import parse_settings
 
 Server = tuple[str, list[dict[str, Any]]]

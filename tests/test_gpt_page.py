@@ -20,7 +20,7 @@ from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
 from tests.page import Site, served
 from tests.running import wait_for
-from training.jobs import Runs
+from training.runs.run import Runs
 
 client = shared_page.client  # a fixture
 HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"

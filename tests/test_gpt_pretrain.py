@@ -36,8 +36,8 @@ from plugins.gpt_prompting.settings import SIZES, PretrainSettings
 from plugins.testing import check_plugin
 from tests.files import write as write_file
 from training.errors import UserError
-from training.loop import fit
-from training.packed_attention import layout_of
+from training.fit.loop import fit
+from training.nn.packed_attention import layout_of
 from training.settings import parse_settings
 
 SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]

@@ -23,7 +23,7 @@ from plugins._discovery import Found
 from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from training.errors import UserError
-from training.publish import How
+from training.hub.push import How
 verb, given, repo, token = json.load(sys.stdin)
 studio, [document] = Studio(Settings(), [Found("gpt_prompting", "a test", PLUGIN)]), PLUGIN.documents
 try:

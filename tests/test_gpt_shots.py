@@ -16,10 +16,10 @@ from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned, wins_from
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from plugins.testing import check_load, check_resume, check_settings
 from tests import tiny_gpt
-from training.__main__ import main
+from training.cli.main import main
 from training.errors import UserError
-from training.experiment import read_results, run_experiment
-from training.jobs import Runs
+from training.fit.experiment import read_results, run_experiment
+from training.runs.run import Runs
 from training.settings import parse_settings
 
 SMALL = {"shots": "0, 1, 4", "draws": 2, "orders": 2, "evaluation_rows": 24}

@@ -16,8 +16,8 @@ from safetensors.numpy import save
 from plugins.bert_finetune.classify.predictor import Classifier
 from tests import loopback
 from tests.loopback import Hub
-from training import contents
 from training.errors import UserError
+from training.hub import file_contents
 
 url, hub = loopback.url, loopback.hub  # fixtures
 WEIGHTS = save({"weight": np.arange(6, dtype=np.float32)})
@@ -125,7 +125,7 @@ def test_link_out_of_the_cache_is_refused(tmp_path: Path):
     (tmp_path / "secret.json").write_text("{}")
     (cache / "config.json").symlink_to(tmp_path / "secret.json")
     with pytest.raises(UserError, match="is a link out of the cache"):
-        contents.check_contents(cache, ["config.json"], cache, "alice/linked")
+        file_contents.check_contents(cache, ["config.json"], cache, "alice/linked")
 
 
 # -- bad days ---------------------------------------------------------------------------------------------------------

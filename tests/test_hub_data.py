@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.files import SHARED, needs_shared
+from training.data.hub_dataset import load_hub_dataset
 from training.errors import UserError
-from training.hub_data import load_hub_dataset
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b/c", "/etc", "a/b:c:d", "tests", "csv", ""])
@@ -27,7 +27,7 @@ def in_child(code: str, **environment: str) -> str:
 
 
 def test_hub_out_of_reach_is_said_in_a_sentence(tmp_path: Path) -> None:
-    code = "from training.hub_data import load_hub_dataset; load_hub_dataset('owner/reviews', 'train')"
+    code = "from training.data.hub_dataset import load_hub_dataset; load_hub_dataset('owner/reviews', 'train')"
     assert "UserError: The Hub could not be reached" in in_child(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
 
 
@@ -35,7 +35,7 @@ def test_hub_out_of_reach_is_said_in_a_sentence(tmp_path: Path) -> None:
 def test_hub_dataset_arrives_with_its_class_names(tmp_path: Path) -> None:
     code = """
 import datasets
-from training.hub_data import load_hub_dataset
+from training.data.hub_dataset import load_hub_dataset
 features = datasets.Features(text=datasets.Value("string"), label=datasets.ClassLabel(names=["bad", "good"]))
 rows = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features=features)
 rows.push_to_hub("alice/reviews")

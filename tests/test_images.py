@@ -12,13 +12,13 @@ from pydantic import Field
 
 from tests.files import write
 from tests.pictures import empty_png, encoded, png16, scene, write_parquet, write_zip
+from training.cli.flags import check_files
+from training.data.images.checks import check_images, look_at
+from training.data.images.decode import decode, header, to_channels
+from training.data.images.read import read_images
+from training.data.images.write_png import to_png
 from training.errors import UserError
-from training.flags import check_files
-from training.images.checking import check_images, look_at
-from training.images.picture import decode, header, to_channels
-from training.images.reading import read_images
-from training.images.writing import to_png
-from training.jobs import Runs
+from training.runs.run import Runs
 from training.settings import PICTURES, TrainSettings, parse_settings
 
 
@@ -196,7 +196,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
     assert bomb.stat().st_size < 2**20
     with pytest.raises(UserError, match="no picture does"):
         read_images(bomb)
-    monkeypatch.setattr("training.images.members.MOST_UNPACKED", 1000)
+    monkeypatch.setattr("training.data.images.archive.MOST_UNPACKED", 1000)
     with pytest.raises(UserError, match="unpacks to more than"):
         read_images(write_zip(tmp_path / "many.zip", {f"{n}.png": b"\0" * 600 for n in range(2)}))
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.running import events, finish, kill, queue, start, wait_for
 from tests.toy import toy_settings
-from training.dispatch import cancel_when_queued
 from training.errors import RunHeldError, UserError
-from training.forkserver import WarmProcess
-from training.jobs import LOG_TAIL, Run, Runs
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import cancel_when_queued
+from training.runs.run import LOG_TAIL, Run, Runs
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def held(runs: Runs, warm: WarmProcess, gate: Path) -> Run:
 def holder() -> Iterator[subprocess.Popen]:
     """A process that locks the folder written to it and says so."""
     code = (
-        "import sys; from pathlib import Path; from training.jobs import Run\n"
+        "import sys; from pathlib import Path; from training.runs.run import Run\n"
         "with Run(Path(input())).lock(): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
@@ -125,7 +125,7 @@ def test_a_second_process_cannot_take_a_held_run(runs: Runs, holder: subprocess.
 
 def test_whoever_only_looks_does_not_keep_a_trainer_out(runs: Runs) -> None:
     run = queue(runs)
-    code = "import sys; from pathlib import Path; from training.jobs import Run\nrun = Run(Path(sys.argv[1]))\n" + (
+    code = "import sys; from pathlib import Path; from training.runs.run import Run\nrun = Run(Path(sys.argv[1]))\n" + (
         "print('looking', flush=True)\nwhile True: run.is_held()"
     )
     with subprocess.Popen([sys.executable, "-c", code, run.folder], stdout=-1, cwd=Path(__file__).parents[1]) as looker:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.files import refusal, rows_of, write
-from training.data import read_table
+from training.data.table import read_table
 
 
 @pytest.mark.parametrize(

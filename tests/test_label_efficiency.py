@@ -17,11 +17,11 @@ from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.label_efficiency.experiment import build
 from plugins.bert_finetune.settings import LabelEfficiencySettings
 from tests.files import write
-from training import intervals
-from training.__main__ import main
+from training.artifact import confidence_intervals
+from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
-from training.experiment import read_results, run_experiment
+from training.fit.experiment import read_results, run_experiment
 from training.settings import parse_settings
 
 TINY = {"layers": 1, "heads": 2, "hidden_size": 16, "vocabulary_size": 200, "max_length": 16, "batch_size": 8}
@@ -77,12 +77,12 @@ def test_shares_become_numbers_of_labels_with_one_a_class_at_least() -> None:
 def test_intervals_are_students_over_seeds() -> None:
     """Of 0.6, 0.7 and 0.8: mean 0.7, 4.303 times 0.1 over the root of 3."""
     results = [{"arm": "x", "labels": 10, "accuracy": value, "evaluation_rows": 50} for value in (0.6, 0.7, 0.8)]
-    [record] = intervals.summary(results)
+    [record] = confidence_intervals.summary(results)
     assert record["mean"] == 0.7 and record["high"] - record["mean"] == pytest.approx(0.2484, abs=1e-3)
 
 
 def test_of_one_seed_the_interval_is_over_the_rows() -> None:
-    [record] = intervals.summary([{"arm": "x", "labels": 10, "accuracy": 0.5, "evaluation_rows": 100}])
+    [record] = confidence_intervals.summary([{"arm": "x", "labels": 10, "accuracy": 0.5, "evaluation_rows": 100}])
     assert (record["low"], record["high"]) == pytest.approx((0.4038, 0.5962), abs=1e-3)
 
 
@@ -90,14 +90,14 @@ def test_gains_are_of_the_same_draw_pair_by_pair() -> None:
     """Draws differ by 0.2, both arms alike; the gain is 0.1, 0.1 and 0.13: its interval knows nothing of the draws."""
     scores = {("base", 0): 0.5, ("base", 1): 0.7, ("base", 2): 0.6, ("new", 0): 0.6, ("new", 1): 0.8, ("new", 2): 0.73}
     results = [{"arm": arm, "labels": 10, "seed": seed, "accuracy": value} for (arm, seed), value in scores.items()]
-    [gain] = intervals.gains(results, "base")
+    [gain] = confidence_intervals.gains(results, "base")
     assert (gain["arm"], gain["seeds"], gain["mean"]) == ("new", 3, 0.11)
     assert gain["low"] == pytest.approx(0.11 - 4.303 * 0.01732 / 3**0.5, abs=1e-3)
 
 
 def test_one_draw_gives_no_interval_of_the_gain() -> None:
     results = [{"arm": arm, "labels": 10, "seed": 0, "accuracy": 0.5} for arm in ("base", "new")]
-    assert intervals.gains(results, "base") == []
+    assert confidence_intervals.gains(results, "base") == []
 
 
 # -- the experiment --------------------------------------------------------------------------------------------------------
@@ -128,7 +128,10 @@ def test_every_arm_is_scored_at_every_number_of_labels(finished: Path) -> None:
 
 def test_a_start_that_knows_the_answer_beats_one_from_scratch(finished: Path) -> None:
     """The pre-trained start was trained on the same labels, so with few steps it must win."""
-    mean = {(record["arm"], record["labels"]): record["mean"] for record in intervals.summary(read_results(finished))}
+    mean = {
+        (record["arm"], record["labels"]): record["mean"]
+        for record in confidence_intervals.summary(read_results(finished))
+    }
     few = min(labels for _, labels in mean)
     assert mean[arms.BASE, few] > mean[arms.SCRATCH, few]
 
@@ -139,7 +142,7 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
     assert (finished / "artifact" / "label_efficiency.png").read_bytes().startswith(b"\x89PNG")
     assert "Accuracy (mean, 95 % interval)" in json.loads((finished / "report.json").read_text())
     records = endpoints.label_efficiency(load(finished / "artifact"))
-    assert records == intervals.summary(read_results(finished))
+    assert records == confidence_intervals.summary(read_results(finished))
     events, _ = read_events(finished / "events.jsonl")
     assert [event["event"] for event in events][-1] == "finished"
     assert sum(event["event"] == "eval" for event in events) == 12 and not (finished / "parts").exists()

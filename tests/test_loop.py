@@ -11,13 +11,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from tests.running import events, losses
 from tests.toy import build, load, toy_settings
-from training.accelerator import PROJECT
-from training.artifact import read_record
-from training.batches import Batches
-from training.checkpoint import Progress, all_checkpoints
+from training.artifact.store import read_record
 from training.errors import UserError
-from training.loop import NonFiniteLossError, fit
-from training.optim import learning_rate, make_average
+from training.fit.accelerator import PROJECT
+from training.fit.batches import Batches
+from training.fit.checkpoint import Progress, all_checkpoints
+from training.fit.loop import NonFiniteLossError, fit
+from training.fit.optim import learning_rate, make_average
 from training.task import Task
 
 
@@ -87,7 +87,9 @@ def test_the_average_of_the_weights_is_what_is_evaluated_and_saved(
 ) -> None:
     """An average that moves no further stays at the weights after step 1, whatever the steps after it do."""
     with monkeypatch.context() as patch:
-        patch.setattr("training.loop.make_average", lambda model, _: AveragedModel(model, multi_avg_fn=lambda *_: None))
+        patch.setattr(
+            "training.fit.loop.make_average", lambda model, _: AveragedModel(model, multi_avg_fn=lambda *_: None)
+        )
         train(tmp_path / "frozen", ema_decay=0.9, evaluate_every=1, steps=10)
     assert max(evaluations(tmp_path / "frozen")) - min(evaluations(tmp_path / "frozen")) < 1e-4
     train(tmp_path / "plain", evaluate_every=1, steps=10)

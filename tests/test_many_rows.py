@@ -13,7 +13,7 @@ from transformers import DebertaConfig, DebertaForSequenceClassification
 from plugins.bert_finetune import PLUGIN, encoder, endpoints, load, many_rows
 from tests.files import write
 from training.errors import UserError
-from training.precision import has_bf16_products
+from training.preflight.precision import has_bf16_products
 
 
 def scored(file: Path) -> list[dict[str, str]]:

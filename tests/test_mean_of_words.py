@@ -13,7 +13,7 @@ from plugins.bert_finetune.pretrain import network
 from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
 from plugins.bert_finetune.pretrain.task import build
 from tests.test_pretrain import corpus, settings  # noqa: F401 - the fixture
-from training.loop import fit
+from training.fit.loop import fit
 
 
 def test_the_error_is_that_of_the_means_in_units_of_what_is_usual(corpus: Path):  # noqa: F811

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from spaces_app.monitor import RunMonitor
 from spaces_app.theme import CSS, HEAD, THEME
-from training.inline_image import as_url, image_png
+from training.data_url import as_url, image_png
 
 pytestmark = pytest.mark.browser
 

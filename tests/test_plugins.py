@@ -18,7 +18,7 @@ from plugins.testing import check_plugin
 from tests.files import write
 from tests.toy import PLUGIN as TOY
 from tests.toy import ToySettings, build, classify
-from training.loop import fit
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 WORDS = [

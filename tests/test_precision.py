@@ -2,7 +2,7 @@
 
 import pytest
 
-from training import precision
+from training.preflight import precision
 from training.settings import TrainSettings
 
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from tests import toy
-from training import measure, precision
 from training.errors import UserError
-from training.measure import full_sheet
-from training.preflight import Finding, Sheet
+from training.fit import trial_steps
+from training.fit.trial_steps import full_sheet
+from training.preflight import precision
+from training.preflight.sheet import Finding, Sheet
 from training.settings import TrainSettings
 
 
@@ -41,16 +42,16 @@ def test_time_is_of_a_process_with_its_share_of_rows_and_threads(monkeypatch: py
         threads.append(torch.get_num_threads())
         return 1.0
 
-    monkeypatch.setattr(measure, "_timed", timed)
+    monkeypatch.setattr(trial_steps, "_timed", timed)
     monkeypatch.setattr("training.threads.os.cpu_count", lambda: 2)
     settings = toy.toy_settings(steps=40, processes=2, evaluate_every=20, device="cpu")
     task, before = toy.build(settings), torch.get_num_threads()
-    (times, memory) = measure.measured_steps(task, settings)
+    (times, memory) = trial_steps.measured_steps(task, settings)
     evaluation = 2 * len(task.eval_data) / 16 / 2  # twice, in batches of 16 rows, by two processes
     assert f"about {40 + evaluation:.0f} seconds for 40 steps" in times.title
     assert set(threads) == {1} and torch.get_num_threads() == before
 
     alone = toy.toy_settings(steps=40, device="cpu")
-    (_, other) = measure.measured_steps(toy.build(alone), alone)
+    (_, other) = trial_steps.measured_steps(toy.build(alone), alone)
     gigabytes = [float(finding.title.split()[0]) for finding in (memory, other)]
     assert gigabytes[0] == pytest.approx(2 * gigabytes[1], rel=0.15)

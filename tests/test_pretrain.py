@@ -32,10 +32,10 @@ from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.neighbour_heads import offsets
 from plugins.bert_finetune.pretrain.sentences import split_sentences
 from plugins.bert_finetune.settings import PretrainSettings
-from training.batches import step_seed
-from training.documents import hold_out
+from training.data.text_documents import hold_out
 from training.errors import UserError
-from training.loop import fit
+from training.fit.batches import step_seed
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]

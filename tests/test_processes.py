@@ -13,11 +13,11 @@ import pytest
 from tests.page import free_port
 from tests.running import events, finish, losses, queue, wait_for
 from tests.toy import build, toy_settings
-from training.dispatch import child_environment, start_process
 from training.errors import UserError
-from training.jobs import Run, Runs
-from training.loop import fit
-from training.processes import wait_for_run
+from training.fit.loop import fit
+from training.runs.distributed import wait_for_run
+from training.runs.queue import child_environment, start_process
+from training.runs.run import Run, Runs
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it should be
 COMMON: dict[str, Any] = {"dropout": 0.0, "batch_size": 10, "steps": 30, "ema_decay": 0.5, "checkpoint_every": 8}

@@ -22,7 +22,7 @@ from tests import loopback
 from tests.loopback import Hub
 from tests.page import TINY, app_process, ended, free_port, write_reviews
 from tests.running import wait_for
-from training.jobs import Run, Runs
+from training.runs.run import Run, Runs
 
 pytestmark = loopback.needs_hub
 url = loopback.url  # a fixture

@@ -16,22 +16,22 @@ import pytest
 from tests import loopback
 from tests.loopback import HUB, ROOT, Hub
 from tests.page import TINY, write_reviews
-from training.jobs import Run, Runs
+from training.runs.run import Run, Runs
 from training.settings import parse_settings
 
 pytestmark = loopback.needs_hub
 TOKEN = "hf_alice_write"
 ASK = """
 import dataclasses, json, sys
-from training import remote
+from training.hf_jobs import remote_run
 from training.errors import UserError
-from training.jobs import Run
+from training.runs.run import Run
 from pathlib import Path
 name, arguments, token = json.loads(sys.argv[1])
 if name == "start":
     arguments[0] = Run(Path(arguments[0]))
 try:
-    found = getattr(remote, name)(*arguments, token)
+    found = getattr(remote_run, name)(*arguments, token)
     plain = lambda each: dataclasses.asdict(each) if dataclasses.is_dataclass(each) else each
     print(json.dumps({"result": [plain(each) for each in found] if isinstance(found, list) else plain(found)}))
 except UserError as error:

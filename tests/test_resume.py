@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.running import events, finish, kill, losses, queue, start, wait_for, weights
-from training.checkpoint import all_checkpoints
-from training.forkserver import WarmProcess
-from training.jobs import Run, Runs
+from training.fit.checkpoint import all_checkpoints
+from training.runs.forkserver import WarmProcess
+from training.runs.run import Run, Runs
 
 BEST, HELD, LAST_CHECKPOINT, STOPPED = 15, 33, 28, 55
 SETTINGS = {

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from tests.files import write
-from training import row_stream
-from training.data import Table, read_table
+from training.data import table_stream
+from training.data.table import Table, read_table
+from training.data.table_stream import read_rows, stream_table
 from training.errors import UserError
-from training.row_stream import read_rows, stream_table
 
 
 @pytest.fixture(autouse=True)
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_stream, "LARGE_BYTES", 0)
-    monkeypatch.setattr(row_stream, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(table_stream, "LARGE_BYTES", 0)
+    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 4096)
 
 
 def cells(pieces: list[Table]) -> dict[str, list]:

@@ -14,9 +14,9 @@ from plugins._contract import Trainer
 from plugins._discovery import discover
 from plugins.bert_finetune.settings import ClassifySettings
 from tests.toy import ToySettings, build, toy_settings
+from training.cli.flags import read_config
 from training.errors import UserError
-from training.flags import read_config
-from training.jobs import Runs, to_yaml
+from training.runs.run import Runs, to_yaml
 from training.settings import TrainSettings, extra_of, parse_settings
 
 TRAINERS = [trainer for found in discover("builtin") if found.plugin for trainer in found.plugin.trainers]

@@ -43,7 +43,7 @@ def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
         )  # fmt: skip
         assert done.stdout.strip().endswith(f"{hub.url}/spaces/alice/studio"), done.stderr
     files = hub.files("spaces/alice/studio")
-    assert {"app.py", "requirements.txt", "README.md", "training/loop.py", "spaces_app/static/monitor.js"} <= files
+    assert {"app.py", "requirements.txt", "README.md", "training/fit/loop.py", "spaces_app/static/monitor.js"} <= files
     assert not [file for file in files if file.startswith(("tests/", ".")) and file != ".gitattributes"]
     assert not [file for file in files if "__pycache__" in file]
     local = {str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/**/*.py")}

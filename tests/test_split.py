@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.splits import split_rows
+from training.data.splits import split_rows
 
 LABELS = st.lists(st.sampled_from(["a", "b", "c", None, 1]), max_size=60)
 SHARES = st.floats(0, 0.95)

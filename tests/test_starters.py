@@ -20,7 +20,7 @@ from plugins.diffusion_cfg.sampling.recipe import Recipe
 from plugins.gpt_prompting import PLUGIN as GPT
 from plugins.gpt_prompting import endpoints as gpt
 from plugins.testing import PICKLED
-from training.artifact import read_record
+from training.artifact.store import read_record
 
 MOST_BYTES = 10 * 1000 * 1000  # what the Hub takes in a Space without LFS
 SHIPPED = [(found.plugin, name) for found in discover() if found.plugin for name in found.plugin.starters]

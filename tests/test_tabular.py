@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.files import write
-from training.data import Table, read_table
+from training.data.table import Table, read_table
+from training.data.tabular.column_types import guess_kinds, parse_kinds
+from training.data.tabular.coverage import Tally
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.scaling import Scaler
 from training.errors import UserError
-from training.tabular.encoder import TableEncoder
-from training.tabular.kinds import guess_kinds, parse_kinds
-from training.tabular.network import NetworkConfig, TableAutoencoder, corrupt, feature_errors, spread
-from training.tabular.scaling import Scaler
-from training.tabular.tally import Tally
+from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, corrupt, feature_errors, spread
 
 
 def people(path: Path, rows: int = 60) -> Table:

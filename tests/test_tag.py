@@ -18,10 +18,10 @@ from plugins.bert_finetune.tag.rows import read
 from plugins.bert_finetune.tag.schemes import Span, from_spans, spans, to_bio
 from plugins.bert_finetune.tag.words import split_words, windows
 from tests.files import SHARED, needs_shared, write
-from training.data import read_table
+from training.data.table import read_table
 from training.errors import UserError
-from training.loop import fit
-from training.preflight import Level, Sheet
+from training.fit.loop import fit
+from training.preflight.sheet import Level, Sheet
 from training.settings import parse_settings
 
 TINY = {"layers": 1, "heads": 2, "hidden_size": 48, "vocabulary_size": 300, "max_length": 32, "dropout": 0.0}

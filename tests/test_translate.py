@@ -18,9 +18,9 @@ from plugins.bert_finetune.settings import TranslateSettings
 from plugins.bert_finetune.translate.network import train_tokenizer
 from plugins.bert_finetune.translate.pairs import read
 from tests.files import SHARED, needs_shared, write
-from training.data import read_table
+from training.data.table import read_table
 from training.errors import UserError
-from training.loop import fit
+from training.fit.loop import fit
 from training.settings import parse_settings
 
 TINY = {"layers": 1, "decoder_layers": 1, "heads": 2, "hidden_size": 64, "vocabulary_size": 200, "max_length": 16, "dropout": 0.0, "beams": 2}  # fmt: skip

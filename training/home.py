@@ -16,3 +16,8 @@ def home() -> Path:
 
 def runs_folder() -> Path:
     return home() / "runs"
+
+
+def is_space() -> bool:
+    """Whether this is a Hugging Face Space, where many visitors share one process."""
+    return os.environ.get("SYSTEM") == "spaces"

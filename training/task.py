@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from training.preflight import Finding
+    from training.preflight.sheet import Finding
 
 
 @dataclass(frozen=True)

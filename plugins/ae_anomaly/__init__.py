@@ -8,7 +8,7 @@ from typing import Any
 from plugins._contract import Plugin, Trainer
 from plugins.ae_anomaly import cards, endpoints
 from plugins.ae_anomaly.settings import FitSettings
-from training.preflight import Sheet
+from training.preflight.sheet import Sheet
 from training.task import Task
 
 

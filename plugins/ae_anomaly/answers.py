@@ -13,9 +13,9 @@ from plugins.ae_anomaly.records import records
 from plugins.ae_anomaly.repair import repair
 from plugins.ae_anomaly.scored_file import harmless, new_file
 from plugins.ae_anomaly.thresholds import threshold_of
+from training.data.table_stream import stream_table
+from training.data.tabular.cells import number_column
 from training.errors import UserError
-from training.row_stream import stream_table
-from training.tabular.cells import number_column
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.detector import Detector

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from training.artifact.safetensors_io import damaged, read_config
+from training.data.tabular.encoder import TableEncoder
 from training.errors import UserError
-from training.own_weights import damaged, read_config
-from training.tabular.encoder import TableEncoder
 
 ARCHITECTURE, FORMAT = "TableAutoencoder", 2  # 2: scores with the nearest remembered row
 

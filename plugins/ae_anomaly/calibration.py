@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from plugins.ae_anomaly.scoring import Probe
-from training.tabular.network import NetworkConfig
+from training.nn.tabular_autoencoder import NetworkConfig
 
 OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25
 TAIL = 0.1  # share of the calibration rows that show how a tail falls

@@ -13,8 +13,8 @@ from plugins.ae_anomaly.labels import read_labels
 from plugins.ae_anomaly.records import row_of
 from plugins.ae_anomaly.scored_file import write_scored
 from plugins.ae_anomaly.thresholds import threshold_of
+from training.data.table_stream import stream_table
 from training.errors import UserError
-from training.row_stream import stream_table
 
 SHOWN = 30
 WORST = ["row", "score", "p-value", "alert", "reasons"]

@@ -10,12 +10,12 @@ import torch
 
 from plugins.ae_anomaly import artifact, scoring
 from plugins.ae_anomaly.calibration import Calibration
-from training.data import Table
-from training.own_weights import damaged, read_tensors
-from training.tabular.encoder import TableEncoder
-from training.tabular.features import HIDDEN, SPECIAL, Encoded
-from training.tabular.network import NetworkConfig, TableAutoencoder, spread
-from training.tabular.restoring import spelled_number
+from training.artifact.safetensors_io import damaged, read_tensors
+from training.data.table import Table
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import HIDDEN, SPECIAL, Encoded
+from training.data.tabular.inverse import spelled_number
+from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, spread
 
 
 class Detector:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugins.ae_anomaly.file_scores import scores_of
-from training.row_stream import stream_table
-from training.tabular.features import ABSENT, HIDDEN, RARE, CategoryFeature, NumberFeature
+from training.data.table_stream import stream_table
+from training.data.tabular.features import ABSENT, HIDDEN, RARE, CategoryFeature, NumberFeature
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.detector import Detector

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from training.data import Table
+from training.data.table import Table
 
 PRESETS = {"fast": ("fast", 400), "balanced": ("balanced", 1000), "thorough": ("thorough", 4000)}  # size, steps
 
@@ -46,7 +46,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         """Train on the rows of X: a data frame of any columns, or an array of numbers. `y` is not looked at."""
         from plugins.ae_anomaly.detector import Detector
         from plugins.ae_anomaly.task import make_task
-        from training.loop import fit
+        from training.fit.loop import fit
 
         table = self._table(X, reset=True)
         chosen = self._settings()
@@ -61,8 +61,8 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         """Load weights: a folder, a run's id, or owner/repo[@revision] of the Hub."""
         from plugins.ae_anomaly import PLUGIN
         from plugins.ae_anomaly.detector import Detector
-        from training.hub import resolve
-        from training.jobs import Runs
+        from training.runs.run import Runs
+        from training.weights import resolve
 
         made: Any = cls()
         made.pretrained_ = True
@@ -119,7 +119,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         """A frame with its columns, an array with columns x0, x1, …"""
         import pyarrow as pa
 
-        from training.arrow_columns import plain_columns
+        from training.data.arrow import plain_columns
 
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             if not hasattr(self, "pretrained_"):  # weights from elsewhere find their columns among others, in any order

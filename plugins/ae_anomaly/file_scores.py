@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.preflight import Finding
-from training.row_stream import stream_table
-from training.tabular.tally import Tally
+from training.data.table_stream import stream_table
+from training.data.tabular.coverage import Tally
+from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.detector import Detector

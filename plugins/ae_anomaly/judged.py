@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugins.ae_anomaly.labels import find_label, read_labels
+from training.data.table_stream import read_rows
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import Encoded
 from training.errors import UserError
-from training.preflight import Finding
-from training.row_stream import read_rows
-from training.tabular.encoder import TableEncoder
-from training.tabular.features import Encoded
+from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.settings import FitSettings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.data import Table
+from training.data.table import Table
 from training.errors import UserError
 
 NAMES = ("is_anomaly", "anomaly", "is_outlier", "outlier")

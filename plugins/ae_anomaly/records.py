@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.data import Table, text_table
+from training.data.table import Table, text_table
+from training.data.table_stream import stream_table
 from training.errors import UserError
-from training.row_stream import stream_table
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.detector import Detector

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data import Table
-from training.preflight import Finding, Level
-from training.tabular.features import Encoded
+from training.data.table import Table
+from training.data.tabular.features import Encoded
+from training.preflight.sheet import Finding, Level
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.settings import FitSettings

@@ -12,16 +12,16 @@ from plugins.ae_anomaly.artifact import read_encoder
 from plugins.ae_anomaly.judged import Judged, read_judged
 from plugins.ae_anomaly.labels import find_label, read_labels
 from plugins.ae_anomaly.row_findings import FEW, rows_found
-from training.columns import describe_columns
-from training.data import Table
+from training.data.column_guess import describe_columns
+from training.data.table import Table
+from training.data.table_stream import read_rows, read_training_rows
+from training.data.tabular.column_findings import columns_found
+from training.data.tabular.column_types import guess_kinds, parse_kinds
+from training.data.tabular.coverage import Tally
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import Encoded
 from training.errors import UserError
-from training.preflight import Finding, Sheet
-from training.row_stream import read_rows, read_training_rows
-from training.tabular.column_findings import columns_found
-from training.tabular.encoder import TableEncoder
-from training.tabular.features import Encoded
-from training.tabular.kinds import guess_kinds, parse_kinds
-from training.tabular.tally import Tally
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.settings import FitSettings

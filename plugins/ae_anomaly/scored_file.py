@@ -10,9 +10,9 @@ import numpy as np
 
 from plugins.ae_anomaly.file_scores import FileScores, scores_of
 from plugins.ae_anomaly.thresholds import threshold_of
-from training.arrow_columns import as_text
-from training.data import Table
-from training.row_stream import stream_table
+from training.data.arrow import as_text
+from training.data.table import Table
+from training.data.table_stream import stream_table
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.detector import Detector

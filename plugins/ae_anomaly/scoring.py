@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.tabular.features import HIDDEN, Encoded
-from training.tabular.network import TableAutoencoder, feature_errors, spread
+from training.data.tabular.features import HIDDEN, Encoded
+from training.nn.tabular_autoencoder import TableAutoencoder, feature_errors, spread
 
 CHUNK = 256  # rows a pass, filled up: a matrix product of another shape rounds otherwise, and a row must score the same in any company
 NEAR_INPUT, NEAR_LATENT = 1, 5  # which nearest remembered row is measured to

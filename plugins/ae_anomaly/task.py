@@ -15,11 +15,10 @@ from plugins.ae_anomaly.calibration import Calibration, part_weights
 from plugins.ae_anomaly.detector import Detector
 from plugins.ae_anomaly.rows import ENOUGH, AnomalyData, prepare
 from plugins.ae_anomaly.settings import SIZES
-from training.batches import step_seed
-from training.preflight import Sheet
-from training.row_stream import read_training_rows
-from training.tabular.features import Encoded
-from training.tabular.network import (
+from training.data.table_stream import read_training_rows
+from training.data.tabular.features import Encoded
+from training.fit.batches import step_seed
+from training.nn.tabular_autoencoder import (
     NetworkConfig,
     TableAutoencoder,
     category_weights,
@@ -27,6 +26,7 @@ from training.tabular.network import (
     feature_errors,
     row_errors,
 )
+from training.preflight.sheet import Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from plugins.bert_finetune.settings import (
     TagSettings,
     TranslateSettings,
 )
-from training.experiment import Experiment
-from training.preflight import Sheet
+from training.fit.experiment import Experiment
+from training.preflight.sheet import Sheet
 from training.task import Task
 
 

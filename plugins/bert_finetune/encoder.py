@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from training.errors import UserError
-from training.pretrained import load_tokenizer
+from training.nn.load_pretrained import load_tokenizer
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import NetworkSettings

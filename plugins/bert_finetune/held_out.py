@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 from training.wording import counted
 
 

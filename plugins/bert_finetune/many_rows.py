@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
-from training.precision import has_bf16_products
+from training.preflight.precision import has_bf16_products
 
 HEADS = ("classifier", "qa_outputs")
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
-from training.packed_attention import PACKED_ENCODER, layout_of
+from training.nn.packed_attention import PACKED_ENCODER, layout_of
 
 BATCH_TOKENS = 4096  # a batch, padding included
 CPU_BATCH_TOKENS = (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 from training.wording import counted
 
 Ids = Sequence[np.ndarray]  # token ids of each row, (time,)

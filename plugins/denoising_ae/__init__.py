@@ -8,8 +8,8 @@ from typing import Any
 from plugins._contract import Plugin, Trainer
 from plugins.denoising_ae import cards, endpoints
 from plugins.denoising_ae.settings import CompareSettings, ImagesSettings, TablesSettings
-from training.experiment import Experiment
-from training.preflight import Sheet
+from training.fit.experiment import Experiment
+from training.preflight.sheet import Sheet
 from training.task import Task
 
 

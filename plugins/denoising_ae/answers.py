@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugins.denoising_ae import noises
+from training.data.images.decode import Picture, decode, to_channels
+from training.data.images.write_png import to_png
 from training.errors import UserError
-from training.images.picture import Picture, decode, to_channels
-from training.images.writing import to_png
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.cleaner import Cleaner

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import own_weights
+from training.artifact import safetensors_io
+from training.artifact.safetensors_io import CONFIG, WEIGHTS, damaged, read_config
 from training.errors import UserError
-from training.own_weights import CONFIG, WEIGHTS, damaged, read_config
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +57,7 @@ def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
     Raises:
         UserError: If it is missing or damaged.
     """
-    return {name: value.float() for name, value in own_weights.read_tensors(folder, name).items()}
+    return {name: value.float() for name, value in safetensors_io.read_tensors(folder, name).items()}
 
 
 def load_network(folder: Path) -> Denoiser:

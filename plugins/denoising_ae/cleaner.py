@@ -16,8 +16,8 @@ from plugins.denoising_ae.noise_level import estimate_noise_level, goes_by_estim
 from plugins.denoising_ae.progress import finished, telling
 from plugins.denoising_ae.tiling import TILE, tile_by_tile
 from plugins.denoising_ae.turns import TURNS, turned, turned_back
+from training.data.images.decode import to_channels
 from training.errors import UserError
-from training.images.picture import to_channels
 
 STRONGEST = 2.0
 LARGEST_ENCODED = 1024  # pixels a side

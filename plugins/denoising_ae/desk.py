@@ -12,9 +12,9 @@ import numpy as np
 from plugins.denoising_ae.answers import check_cleaner, like, spoiled, write
 from plugins.denoising_ae.noise_level import estimate_noise_level
 from plugins.denoising_ae.progress import telling
+from training.data.images.decode import Picture, decode
+from training.data.images.write_png import to_png
 from training.errors import UserError
-from training.images.picture import Picture, decode
-from training.images.writing import to_png
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.cleaner import Cleaner

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.own_weights import CONFIG, damaged
+from training.artifact.safetensors_io import CONFIG, damaged
 
 
 def load_as_made(folder: Path) -> Any:

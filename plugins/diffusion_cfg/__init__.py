@@ -8,7 +8,7 @@ from typing import Any
 from plugins._contract import Plugin, Trainer
 from plugins.diffusion_cfg import cards, endpoints, starter
 from plugins.diffusion_cfg.settings import AutoencoderSettings, DenoiserSettings, LoraSettings
-from training.preflight import Sheet
+from training.preflight.sheet import Sheet
 from training.task import Task
 
 

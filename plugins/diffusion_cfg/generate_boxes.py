@@ -14,7 +14,7 @@ from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
-from training.jobs import RUN_ID
+from training.runs.run import RUN_ID
 
 NAMES = (
     "prompt", "negative_prompt", "guidance_scale", "steps", "sampler", "seed", "n_images", "width", "height",

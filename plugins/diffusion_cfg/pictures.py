@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.inline_image import as_url, image_png
+from training.data_url import as_url, image_png
 
 if TYPE_CHECKING:
     from PIL import Image

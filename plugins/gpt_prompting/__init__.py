@@ -10,8 +10,8 @@ from plugins.gpt_prompting import endpoints, prompt_card
 from plugins.gpt_prompting.prompts import PROMPT_FILE
 from plugins.gpt_prompting.settings import PretrainSettings
 from plugins.gpt_prompting.shots.settings import ShotsSettings
-from training.experiment import Experiment
-from training.preflight import Sheet
+from training.fit.experiment import Experiment
+from training.preflight.sheet import Sheet
 from training.task import Task
 
 

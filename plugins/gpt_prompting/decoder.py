@@ -11,8 +11,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils import logging
 
 from plugins.gpt_prompting.prompts import PROMPT_FILE
-from training import pretrained
 from training.errors import UserError
+from training.nn import load_pretrained
 
 logging.disable_progress_bar()  # a bar for every file would fill the run's log
 logging.set_verbosity_error()
@@ -47,7 +47,7 @@ def load_tokenizer(folder: Path) -> Any:
         raise UserError(
             "There is a prompt and no weights, as it was measured with a hosted model: choose other weights."
         )
-    tokenizer = pretrained.load_tokenizer(folder)
+    tokenizer = load_pretrained.load_tokenizer(folder)
     if tokenizer.eos_token_id is None:
         raise UserError(f"The tokenizer of {folder.name} has no end-of-text token: it was not made to write text.")
     if tokenizer.pad_token_id is None:

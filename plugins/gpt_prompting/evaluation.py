@@ -14,10 +14,10 @@ from plugins.gpt_prompting.measures import confusion, measure
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompts import LABEL, Prompt, Row
 from plugins.gpt_prompting.scoring import Labelled, Labeller
-from training.data import Table
+from training.data.predictions_csv import write_scored
+from training.data.splits import split_rows
+from training.data.table import Table
 from training.errors import UserError
-from training.scored_file import write_scored
-from training.splits import split_rows
 
 CHUNK_ROWS = 256
 SHOWN_EVERY = 0.7  # seconds

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugins.gpt_prompting.prompts import LABEL, Row, variables
-from training.columns import guess_text_columns
-from training.data import Table, read_table
+from training.data.column_guess import guess_text_columns
+from training.data.table import Table, read_table
 from training.errors import UserError
 
 DEFAULT = "text"

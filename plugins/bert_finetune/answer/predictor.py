@@ -15,11 +15,11 @@ from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import make_windows
 from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from training import artifact
-from training.column_names import plain_name
-from training.data import Table, read_table, text_table
+from training.artifact import store
+from training.data.column_names import plain_name
+from training.data.predictions_csv import write_scored
+from training.data.table import Table, read_table, text_table
 from training.errors import UserError
-from training.scored_file import write_scored
 
 SHOWN = 3  # answers
 DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}
@@ -39,7 +39,7 @@ class Reader:
     @classmethod
     def load(cls, folder: Path) -> Reader:
         """Read an artifact, or any repository with a fine-tuned extractive reader."""
-        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForQuestionAnswering, "a question answerer")
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(model.to(device), encoder.load_tokenizer(folder), facts)

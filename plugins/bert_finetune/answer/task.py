@@ -18,9 +18,9 @@ from plugins.bert_finetune.answer.questions import AnswerData, Question, read
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import Window, make_windows, room_for_question, target
 from plugins.bert_finetune.padding import accepts_packed, batch_of
-from training.batches import step_seed
 from training.errors import UserError
-from training.preflight import Finding, Sheet
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 from training.wording import counted
 

@@ -14,7 +14,7 @@ from transformers.models.bert.modeling_bert import (
     eager_attention_forward,
 )
 
-from training.packed_attention import attend_block, gather, in_blocks
+from training.nn.packed_attention import attend_block, gather, in_blocks
 
 
 class FirstTokenLayer(BertLayer):

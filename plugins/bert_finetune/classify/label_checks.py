@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, Labels
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.columns import TextColumns
-from training.data import Table
-from training.preflight import Finding
+from training.data.column_guess import TextColumns
+from training.data.table import Table
+from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.first_token import first_token_twin
 from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from training import artifact
-from training.columns import guess_text_columns
-from training.data import Table, read_table
+from training.artifact import store
+from training.data.column_guess import guess_text_columns
+from training.data.predictions_csv import write_scored
+from training.data.table import Table, read_table
 from training.errors import UserError
-from training.scored_file import write_scored
 
 MAX_WORDS = 200  # explained, one forward pass each
 MOST_CHARACTERS = 20  # a token
@@ -39,7 +39,7 @@ class Classifier:
     @classmethod
     def load(cls, folder: Path) -> Classifier:
         """Read an artifact, or any repository with a fine-tuned text classifier."""
-        record = artifact.read_record(folder) if (folder / artifact.RECORD).is_file() else {}
+        record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
         if torch.cuda.is_available():
             model = model.to("cuda")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from plugins.bert_finetune.classify.label_checks import check_labels, check_leaks, check_split
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, labelled_texts
 from plugins.bert_finetune.classify.told_labels import told_labels
-from training.columns import TextColumns, describe_columns, guess_text_columns
-from training.data import Table, read_table
+from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
+from training.data.hub_dataset import load_hub_dataset
+from training.data.splits import split_rows
+from training.data.table import Table, read_table
 from training.errors import UserError
-from training.hub_data import load_hub_dataset
-from training.preflight import Finding, Sheet
-from training.splits import split_rows
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import ClassifySettings

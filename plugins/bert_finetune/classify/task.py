@@ -22,8 +22,8 @@ from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.classify.token_rows import TokenRows
 from plugins.bert_finetune.head_first import draw_rows, fit_head
 from plugins.bert_finetune.padding import accepts_packed, batch_of
-from training.batches import step_seed
-from training.preflight import Finding, Sheet
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 
 LOOKED_AT = 2000  # rows, spread over the file
 OFTEN, SELDOM = 0.5, 0.25  # of the texts hold their own label; another label as a share of that

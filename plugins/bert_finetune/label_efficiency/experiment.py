@@ -12,13 +12,13 @@ from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.classify.task import make_task
 from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.settings import ClassifySettings
-from training import intervals
-from training.artifact import RECORD
+from training.artifact import confidence_intervals
+from training.artifact.store import RECORD
+from training.data.splits import split_rows
+from training.data_url import as_url
 from training.errors import UserError
-from training.experiment import Experiment, Fit, Part
-from training.inline_image import as_url
-from training.preflight import Finding, Sheet
-from training.splits import split_rows
+from training.fit.experiment import Experiment, Fit, Part
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import LabelEfficiencySettings
@@ -91,7 +91,7 @@ class LabelEfficiency(Experiment):
 
     def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Mean accuracy of each arm at the most labels that it has been given."""
-        return {_word(record["arm"]): record["mean"] for record in intervals.summary(results)}
+        return {_word(record["arm"]): record["mean"] for record in confidence_intervals.summary(results)}
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         """Accuracy and macro F1, labels by arms."""
@@ -101,16 +101,16 @@ class LabelEfficiency(Experiment):
         }
 
     def _table(self, results: list[dict[str, Any]], metric: str) -> dict[str, list]:
-        gained = [one for one in intervals.gains(results, arms.SCRATCH, metric) if one["arm"] != arms.TFIDF]
-        return intervals.table(intervals.summary(results, metric), gained, arms.SCRATCH)
+        gained = [one for one in confidence_intervals.gains(results, arms.SCRATCH, metric) if one["arm"] != arms.TFIDF]
+        return confidence_intervals.table(confidence_intervals.summary(results, metric), gained, arms.SCRATCH)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        image = as_url(intervals.picture(intervals.summary(results)))
+        image = as_url(confidence_intervals.picture(confidence_intervals.summary(results)))
         return [{"image": image, "caption": "Accuracy against the number of labels, 95 % intervals"}]
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
-        records = intervals.summary(results)
-        (folder / PICTURE).write_bytes(intervals.picture(records))
+        records = confidence_intervals.summary(results)
+        (folder / PICTURE).write_bytes(confidence_intervals.picture(records))
         text = (
             "Accuracy on the same held-out rows after training on fewer labels; mean and 95 % interval over seeds. "
             "Gains are of the same labels and seeds, pair by pair."

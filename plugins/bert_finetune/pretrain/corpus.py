@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugins.bert_finetune.pretrain.sentences import split_sentences
-from training.documents import read_documents as read_parts
-from training.preflight import Finding
+from training.data.text_documents import read_documents as read_parts
+from training.preflight.sheet import Finding
 from training.wording import counted
 
 if TYPE_CHECKING:

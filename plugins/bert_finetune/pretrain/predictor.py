@@ -17,10 +17,10 @@ from plugins.bert_finetune import encoder
 from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.pretrain import network
-from training.columns import guess_text_columns
-from training.data import read_table
+from training.data.column_guess import guess_text_columns
+from training.data.predictions_csv import write_scored
+from training.data.table import read_table
 from training.errors import UserError
-from training.scored_file import write_scored
 
 HOLE = re.compile(r"\[MASK\]|<mask>|_{3,}", re.IGNORECASE)
 MOST_WORDS = 50

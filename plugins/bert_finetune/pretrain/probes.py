@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from training.columns import guess_text_columns
-from training.data import read_table
+from training.data.column_guess import guess_text_columns
+from training.data.table import read_table
 from training.errors import UserError
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from plugins.bert_finetune.pretrain.probes import Probe, read_probes
 from plugins.bert_finetune.pretrain.word_loss import word_losses
 from plugins.bert_finetune.quick_dropout import drop_quickly
 from plugins.bert_finetune.vectors import masked_mean, row_means
-from training.batches import step_seed
-from training.documents import hold_out
+from training.data.text_documents import hold_out
 from training.errors import UserError
-from training.preflight import Finding, Sheet
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 from training.wording import counted
 

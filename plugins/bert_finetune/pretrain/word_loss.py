@@ -12,7 +12,7 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from training.token_losses import losses_and_gradient
+from training.nn.fused_cross_entropy import losses_and_gradient
 
 NUMBERS_AT_ONCE = 2**19  # logits in work: 2 MB in 32 bits, which a processor's cache holds
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugins.bert_finetune.tag.sentences import Sentence
+from training.data.encoding import find_encoding
 from training.errors import UserError
-from training.preflight import Finding
-from training.text_encoding import find_encoding
+from training.preflight.sheet import Finding
 from training.wording import at_lines
 
 LOOKED_AT = 400  # lines

@@ -17,11 +17,11 @@ from plugins.bert_finetune.tag.conll import is_conll, read_conll
 from plugins.bert_finetune.tag.first_pieces import reads_first_pieces, word_logits
 from plugins.bert_finetune.tag.schemes import spans
 from plugins.bert_finetune.tag.words import Window, split_words, windows
-from training import artifact
-from training.columns import guess_text_columns
-from training.data import Table, read_table, text_table
+from training.artifact import store
+from training.data.column_guess import guess_text_columns
+from training.data.predictions_csv import write_scored
+from training.data.table import Table, read_table, text_table
 from training.errors import UserError
-from training.scored_file import write_scored
 
 
 class Tagger:
@@ -36,7 +36,7 @@ class Tagger:
     @classmethod
     def load(cls, folder: Path) -> Tagger:
         """Read an artifact, or any repository with a fine-tuned token classifier."""
-        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForTokenClassification, "a tagger")
         tokenizer = encoder.load_tokenizer(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"

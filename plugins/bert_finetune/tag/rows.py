@@ -11,11 +11,11 @@ from plugins.bert_finetune.held_out import tell_split
 from plugins.bert_finetune.tag import schemes
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
 from plugins.bert_finetune.tag.sentences import Sentence, from_table
-from training.data import read_table
+from training.data.hub_dataset import load_hub_dataset
+from training.data.splits import split_rows
+from training.data.table import read_table
 from training.errors import UserError
-from training.hub_data import load_hub_dataset
-from training.preflight import Finding, Sheet
-from training.splits import split_rows
+from training.preflight.sheet import Finding, Sheet
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.bert_finetune.tag.schemes import Span, from_spans
 from plugins.bert_finetune.tag.words import split_words
-from training.column_names import plain_name
-from training.data import Table
+from training.data.column_names import plain_name
+from training.data.table import Table
 from training.errors import UserError
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 if TYPE_CHECKING:

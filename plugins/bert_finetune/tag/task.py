@@ -22,8 +22,8 @@ from plugins.bert_finetune.tag.rows import TagData, read
 from plugins.bert_finetune.tag.schemes import OUTSIDE
 from plugins.bert_finetune.tag.sentences import Sentence
 from plugins.bert_finetune.tag.words import Window, windows
-from training.batches import step_seed
-from training.preflight import Finding, Sheet
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:

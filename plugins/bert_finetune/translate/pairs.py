@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.held_out import tell_split
-from training.columns import describe_columns
-from training.data import Table, read_table
+from training.data.column_guess import describe_columns
+from training.data.encoding import find_encoding
+from training.data.hub_dataset import load_hub_dataset
+from training.data.splits import split_rows
+from training.data.table import Table, read_table
 from training.errors import UserError
-from training.hub_data import load_hub_dataset
-from training.preflight import Finding, Sheet
-from training.splits import split_rows
-from training.text_encoding import find_encoding
+from training.preflight.sheet import Finding, Sheet
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:

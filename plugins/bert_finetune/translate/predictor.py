@@ -11,11 +11,11 @@ from transformers import AutoModelForSeq2SeqLM
 from plugins.bert_finetune import encoder
 from plugins.bert_finetune.padding import batches_by_length
 from plugins.bert_finetune.translate.network import load_target_tokenizer
-from training import artifact
-from training.columns import guess_text_columns
-from training.data import read_table
+from training.artifact import store
+from training.data.column_guess import guess_text_columns
+from training.data.predictions_csv import write_scored
+from training.data.table import read_table
 from training.errors import UserError
-from training.scored_file import write_scored
 
 MOST_BEAMS = 16
 LONGEST = 512  # tokens written, where the artifact does not say
@@ -34,7 +34,7 @@ class Translator:
     @classmethod
     def load(cls, folder: Path) -> Translator:
         """Read an artifact, or any repository with a sequence-to-sequence model."""
-        facts = artifact.read_record(folder).get("facts", {}) if (folder / artifact.RECORD).is_file() else {}
+        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
         model = encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator")
         device = "cuda" if torch.cuda.is_available() else "cpu"
         tokenizer = encoder.load_tokenizer(folder)

@@ -14,8 +14,8 @@ from plugins.bert_finetune import cards, encoder, token_checks
 from plugins.bert_finetune.padding import pad
 from plugins.bert_finetune.translate import network, report
 from plugins.bert_finetune.translate.pairs import Pairs, TranslateData, read
-from training.batches import step_seed
-from training.preflight import Finding, Sheet
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 from training.wording import counted
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.inline_image import figure_png
+from training.data_url import figure_png
 
 COLOURS = {"plain": "#b45309", "denoising": "#0f766e"}
 

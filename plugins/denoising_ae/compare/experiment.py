@@ -10,11 +10,11 @@ from plugins.denoising_ae.compare.measures import SHARES, levels_of, measure
 from plugins.denoising_ae.compare.pair import load_arm
 from plugins.denoising_ae.compare.pictures import SmallPictures, prepare
 from plugins.denoising_ae.compare.task import DENOISING, PLAIN, AutoencoderTask
+from training.artifact.confidence_intervals import student
+from training.data_url import as_url
 from training.errors import UserError
-from training.experiment import Experiment, Fit, Part
-from training.inline_image import as_url
-from training.intervals import student
-from training.preflight import Finding, Sheet
+from training.fit.experiment import Experiment, Fit, Part
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.settings import CompareSettings

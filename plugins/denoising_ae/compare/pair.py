@@ -15,9 +15,9 @@ from plugins.denoising_ae.compare.network import PictureAutoencoder
 from plugins.denoising_ae.compare.pictures import small
 from plugins.denoising_ae.compare.task import ARCHITECTURE, DENOISING, PLAIN
 from plugins.denoising_ae.levels import NOISES
-from training.artifact import RECORD, read_record
+from training.artifact.safetensors_io import damaged
+from training.artifact.store import RECORD, read_record
 from training.errors import UserError
-from training.own_weights import damaged
 
 SHOWN = 8  # pictures side by side
 STEPS = 7  # of a traversal
@@ -49,7 +49,7 @@ class AutoencoderPair:
     def given(self, file: Path | None, first: int) -> np.ndarray:
         """Eight held-out pictures from one on; or a person's own picture eight times, for eight draws of the noise."""
         if file is not None:
-            from training.images.picture import decode
+            from training.data.images.decode import decode
 
             return np.repeat(small(decode(file).flat(), self.train.shape[1])[None], SHOWN, 0)
         places = np.arange(first, first + SHOWN) % len(self.held_out)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data.images.checks import check_images
+from training.data.images.image_set import ImageSet
+from training.data.images.read import read_image_dataset, read_images
+from training.data.splits import split_rows
 from training.errors import UserError
-from training.images.checking import check_images
-from training.images.image_set import ImageSet
-from training.images.reading import read_image_dataset, read_images
-from training.preflight import Finding, Sheet
-from training.splits import split_rows
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.settings import CompareSettings
@@ -71,7 +71,7 @@ def small(pixels: np.ndarray, size: int) -> np.ndarray:
     """The grey middle square of a picture (height, width, channels) uint8, (size, size) float32 in [0, 1]."""
     from PIL import Image
 
-    from training.images.picture import to_channels
+    from training.data.images.decode import to_channels
 
     grey = to_channels(pixels, 1)[..., 0]
     side = min(grey.shape)

@@ -13,7 +13,7 @@ import torch
 from plugins.denoising_ae.compare.network import PictureAutoencoder
 from plugins.denoising_ae.compare.pictures import SmallPictures
 from plugins.denoising_ae.noises import APPLY
-from training.batches import step_seed
+from training.fit.batches import step_seed
 from training.task import Task
 
 if TYPE_CHECKING:

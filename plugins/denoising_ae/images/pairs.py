@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import PurePosixPath
 
+from training.data.images.image_set import ImageSet
 from training.errors import UserError
-from training.images.image_set import ImageSet
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 from training.wording import listed
 
 NOISY, CLEAN = "noisy", "clean"

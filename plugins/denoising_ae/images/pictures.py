@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugins.denoising_ae.images.pairs import split_pairs
+from training.data.images.checks import check_images
+from training.data.images.decode import header
+from training.data.images.image_set import ImageSet
+from training.data.images.read import read_image_dataset, read_images
+from training.data.splits import split_rows
 from training.errors import UserError
-from training.images.checking import check_images
-from training.images.image_set import ImageSet
-from training.images.picture import header
-from training.images.reading import read_image_dataset, read_images
-from training.preflight import Finding, Sheet
-from training.splits import split_rows
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.settings import ImagesSettings

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plugins.denoising_ae.quality import psnr
-from training.inline_image import as_url, image_png
+from training.data_url import as_url, image_png
 
 SHOWN = 256  # pixels a side
 

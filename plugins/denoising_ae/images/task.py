@@ -21,8 +21,8 @@ from plugins.denoising_ae.network import Denoiser, DenoiserConfig
 from plugins.denoising_ae.noise_level import level_to_tell
 from plugins.denoising_ae.noises import corrupt
 from plugins.denoising_ae.quality import psnr, ssim
-from training.batches import step_seed
-from training.images.picture import to_channels
+from training.data.images.decode import to_channels
+from training.fit.batches import step_seed
 from training.task import Score, Task
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.tabular.features import HIDDEN
+from training.data.tabular.features import HIDDEN
 
 
 def spoil(

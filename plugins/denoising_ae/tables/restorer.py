@@ -12,16 +12,16 @@ import numpy as np
 import torch
 
 from plugins.denoising_ae import artifact
+from training.artifact.safetensors_io import damaged
+from training.data.table_stream import stream_table
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import ABSENT, HIDDEN, RARE, Encoded, NumberFeature
+from training.data.tabular.inverse import spelled_number
 from training.errors import UserError
-from training.own_weights import damaged
-from training.row_stream import stream_table
-from training.tabular.encoder import TableEncoder
-from training.tabular.features import ABSENT, HIDDEN, RARE, Encoded, NumberFeature
-from training.tabular.network import NetworkConfig, TableAutoencoder, spread
-from training.tabular.restoring import spelled_number
+from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, spread
 
 if TYPE_CHECKING:
-    from training.data import Table
+    from training.data.table import Table
 
 PIECE = 512  # rows of a forward pass
 CHANGES = "changes"
@@ -172,6 +172,6 @@ def mend_file(model: Restorer, file: Path) -> Path:
 
 
 def _is_text(table: Table, name: str) -> bool:
-    from training.arrow_columns import as_text
+    from training.data.arrow import as_text
 
     return as_text(table.column(name)) is not None

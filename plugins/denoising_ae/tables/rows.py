@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugins.denoising_ae.artifact import read_about
-from training.columns import describe_columns
+from training.data.column_guess import describe_columns
+from training.data.splits import split_rows
+from training.data.table_stream import read_rows, read_training_rows
+from training.data.tabular.column_findings import columns_found
+from training.data.tabular.column_types import guess_kinds, parse_kinds
+from training.data.tabular.encoder import TableEncoder
 from training.errors import UserError
-from training.preflight import Finding, Sheet
-from training.row_stream import read_rows, read_training_rows
-from training.splits import split_rows
-from training.tabular.column_findings import columns_found
-from training.tabular.encoder import TableEncoder
-from training.tabular.kinds import guess_kinds, parse_kinds
+from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.settings import TablesSettings
-    from training.data import Table
-    from training.tabular.features import Encoded
+    from training.data.table import Table
+    from training.data.tabular.features import Encoded
 
 ARCHITECTURE = "TableDenoiser"
 FEWEST, FEW = 20, 200

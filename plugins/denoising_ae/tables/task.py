@@ -15,12 +15,18 @@ from plugins.denoising_ae import artifact
 from plugins.denoising_ae.tables.corruption import spoil
 from plugins.denoising_ae.tables.restorer import Restorer, restored_cells
 from plugins.denoising_ae.tables.rows import ARCHITECTURE, TableData, prepare
-from training.batches import step_seed
-from training.own_weights import CONFIG, WEIGHTS
-from training.preflight import Sheet
-from training.row_stream import read_training_rows
-from training.tabular.features import PRESENT, Encoded
-from training.tabular.network import NetworkConfig, TableAutoencoder, category_weights, feature_errors, row_errors
+from training.artifact.safetensors_io import CONFIG, WEIGHTS
+from training.data.table_stream import read_training_rows
+from training.data.tabular.features import PRESENT, Encoded
+from training.fit.batches import step_seed
+from training.nn.tabular_autoencoder import (
+    NetworkConfig,
+    TableAutoencoder,
+    category_weights,
+    feature_errors,
+    row_errors,
+)
+from training.preflight.sheet import Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from plugins.diffusion_cfg.framework.assembly import forget_paths, quietly, read
 from plugins.diffusion_cfg.framework.autoencoders import AUTOENCODERS, factor, make_autoencoder
 from plugins.diffusion_cfg.pictures import data_url, side_by_side
 from plugins.diffusion_cfg.settings import USUAL_SIZE
-from training.batches import step_seed
 from training.errors import UserError
+from training.fit.batches import step_seed
 from training.task import Score, Task
 
 if TYPE_CHECKING:

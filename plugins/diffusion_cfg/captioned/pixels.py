@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.images.image_set import ImageSet
+from training.data.images.image_set import ImageSet
 
 MOST_BYTES = 2 * 2**30  # of pixels that are kept; of more, each picture is decoded when it is asked for
 TOGETHER = 256

@@ -19,10 +19,10 @@ from plugins.diffusion_cfg.denoiser.network import Denoiser
 from plugins.diffusion_cfg.denoiser.preview import preview
 from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
 from plugins.diffusion_cfg.settings import USUAL_SIZE
-from training.artifact import RECORD, read_record
-from training.batches import step_seed
+from training.artifact.store import RECORD, read_record
 from training.errors import UserError
-from training.preflight import Finding
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:

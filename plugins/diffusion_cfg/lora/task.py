@@ -12,9 +12,9 @@ from plugins.diffusion_cfg.captioned.reading import read
 from plugins.diffusion_cfg.denoiser.network import Denoiser
 from plugins.diffusion_cfg.denoiser.task import DenoisingTask
 from plugins.diffusion_cfg.framework import assembly
-from training.batches import step_seed
 from training.errors import UserError
-from training.preflight import Finding
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
     from plugins.diffusion_cfg.captioned.reading import Halves

@@ -15,8 +15,8 @@ from plugins.diffusion_cfg.captioned.pixels import fitted
 from plugins.diffusion_cfg.pictures import to_image
 from plugins.diffusion_cfg.sampling.loop import Step, sample
 from plugins.diffusion_cfg.sampling.recipe import Recipe, checked
+from training.data.images.decode import decode, to_channels
 from training.errors import UserError
-from training.images.picture import decode, to_channels
 
 if TYPE_CHECKING:
     from torch import Tensor

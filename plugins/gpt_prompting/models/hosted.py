@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from plugins.gpt_prompting.models.interface import Answer, Judgement, LanguageModel, Message, Sampling, Token, readable
 from plugins.gpt_prompting.models.written_labels import first_token_probabilities, named_label
 from plugins.gpt_prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
-from training import artifact
+from training.artifact import store
 from training.errors import UserError
 from training.settings import HOSTED
 
@@ -262,7 +262,7 @@ def of_artifact(folder: Path) -> HostedModel | None:
     """The model that an artifact without weights was measured with, with the prompt; None where it is no such."""
     if not (folder / PROMPT_FILE).is_file() or any(folder.rglob("*.safetensors")):
         return None  # with weights it may be a stranger's, and no name of theirs decides where a visitor's key goes
-    record = artifact.read_record(folder)
+    record = store.read_record(folder)
     name = str(record.get("settings", {}).get("model", ""))
     if not name.startswith(HOSTED):
         return None

@@ -19,7 +19,7 @@ from plugins.gpt_prompting.models.quick import quicken
 from plugins.gpt_prompting.models.transcript import ENDS, transcript
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT
 from plugins.gpt_prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
-from training import artifact
+from training.artifact import store
 from training.errors import UserError
 
 LONGEST_CONTEXT = 131_072
@@ -46,7 +46,7 @@ class LocalModel(LanguageModel):
         """
         found = decoder.load(folder)
         model = found.model.to("cuda") if torch.cuda.is_available() else found.model
-        record = artifact.read_record(folder) if (folder / artifact.RECORD).is_file() else {}
+        record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
         loaded = cls(found.tokenizer, model, folder.name, record)
         if (folder / PROMPT_FILE).is_file():
             loaded.prompt = parse_prompt((folder / PROMPT_FILE).read_text(encoding="utf-8"))

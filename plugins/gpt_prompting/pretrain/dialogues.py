@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from training.column_names import plain_name
-from training.data import Table
+from training.data.column_names import plain_name
+from training.data.table import Table
 from training.errors import UserError
 
 TURNS = ("turns", "messages", "conversations", "conversation", "dialogue", "dialog")

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from training.token_losses import losses_and_gradient
+from training.nn.fused_cross_entropy import losses_and_gradient
 
 NUMBERS_AT_ONCE = 2**21  # logits in work: 8 MB, which a processor's cache holds about
 

@@ -17,7 +17,7 @@ from plugins.gpt_prompting.pretrain.corpus import Segment
 from plugins.gpt_prompting.pretrain.head_loss import head_loss
 from plugins.gpt_prompting.pretrain.packing import pack
 from training.errors import UserError
-from training.packed_attention import PACKED
+from training.nn.packed_attention import PACKED
 
 if TYPE_CHECKING:
     from plugins.gpt_prompting.settings import PretrainSettings

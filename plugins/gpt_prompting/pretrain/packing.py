@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Segment
-from training.packed_attention import layout_of
+from training.nn.packed_attention import layout_of
 
 
 def pack(rows: Sequence[Sequence[Segment]]) -> dict:

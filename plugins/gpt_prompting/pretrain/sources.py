@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from plugins.gpt_prompting.pretrain.dialogues import Dialogue, clean, dialogue_columns, read_dialogues
 from plugins.gpt_prompting.pretrain.tasks import LabelledTask, check_tasks, holds_tasks, read_tasks, split_tasks
-from training.documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
-from training.preflight import Finding, Sheet
+from training.data.text_documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
+from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
 
 if TYPE_CHECKING:

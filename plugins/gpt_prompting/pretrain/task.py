@@ -21,9 +21,9 @@ from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.shot_scores import PromptOutcome, shot_metrics
 from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
 from plugins.gpt_prompting.pretrain.writing import SHOWN_BEGINNING, continue_text
-from training.batches import step_seed
 from training.errors import UserError
-from training.preflight import Finding, Sheet
+from training.fit.batches import step_seed
+from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from plugins.gpt_prompting.pretrain.dialogues import clean
-from training.column_names import plain_name
-from training.columns import guess_text_columns
-from training.data import Table
+from training.data.column_guess import guess_text_columns
+from training.data.column_names import plain_name
+from training.data.table import Table
 from training.errors import UserError
-from training.preflight import Finding
+from training.preflight.sheet import Finding
 from training.wording import counted, listed
 
 FEWEST_ROWS = 2  # of a class, or no example could be given for it

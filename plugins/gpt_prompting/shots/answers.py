@@ -12,7 +12,7 @@ from plugins.gpt_prompting.models.hosted import ServerError
 from plugins.gpt_prompting.prompts import Row
 from plugins.gpt_prompting.scoring import Labelled, Labeller
 from training.errors import UserError
-from training.experiment import Fit
+from training.fit.experiment import Fit
 
 FILE = "answers.jsonl"
 # Seconds before a question is asked again; a server may ask for more, up to the last.

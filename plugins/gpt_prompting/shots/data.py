@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from plugins.gpt_prompting.labelled_rows import LabelledRows, read_rows
 from plugins.gpt_prompting.models.hosted import connect
 from plugins.gpt_prompting.prompts import LABEL, Prompt, Row, make_prompt
-from training.columns import describe_columns
+from training.data.column_guess import describe_columns
+from training.data.splits import split_rows
 from training.errors import UserError
-from training.preflight import Finding, Sheet
+from training.preflight.sheet import Finding, Sheet
 from training.settings import HOSTED
-from training.splits import split_rows
 from training.wording import counted, listed
 
 if TYPE_CHECKING:

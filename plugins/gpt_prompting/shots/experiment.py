@@ -19,12 +19,12 @@ from plugins.gpt_prompting.shots import report
 from plugins.gpt_prompting.shots.answers import Answers, Given, label_all, summed
 from plugins.gpt_prompting.shots.data import ShotsData, read
 from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned
-from training import artifact
-from training.dispatch import KEY
+from training.artifact import store
 from training.errors import UserError
-from training.experiment import Experiment, Fit, Part
-from training.preflight import Finding
-from training.publish import pushed_files
+from training.fit.experiment import Experiment, Fit, Part
+from training.hub.push import pushed_files
+from training.preflight.sheet import Finding
+from training.runs.queue import KEY
 from training.settings import HOSTED
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Shots(Experiment):
             }
         if self.folder:
             _copy(self.folder, folder)
-        return artifact.make_record(self.settings, {**about, "facts": self.facts})
+        return store.make_record(self.settings, {**about, "facts": self.facts})
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         best = report.best_examples(results)
@@ -216,7 +216,7 @@ def _weights_of(settings: ShotsSettings) -> Path:
 def _copy(weights: Path, folder: Path) -> None:
     """All that is published of weights but what was said of them."""
     for path in pushed_files(weights):
-        if path.name in (artifact.RECORD, "README.md") or path.suffix == ".png":
+        if path.name in (store.RECORD, "README.md") or path.suffix == ".png":
             continue
         target = folder / path.relative_to(weights)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from training import intervals
+from training.artifact import confidence_intervals
 from training.errors import UserError
-from training.experiment import read_results
-from training.jobs import Runs
+from training.fit.experiment import read_results
+from training.runs.run import Runs
 
 TRAINER = "label_efficiency"
 
@@ -21,7 +21,7 @@ def read_fine_tuned(run_id: str, runs: Runs | None = None) -> list[dict[str, Any
     run = (runs or Runs()).get(run_id.strip())
     if run.config().get("trainer") != TRAINER:
         raise UserError(f"fine_tuned_run: {run.id} is no run of {TRAINER}, which compares numbers of labels.")
-    records = intervals.summary(read_results(run.folder))
+    records = confidence_intervals.summary(read_results(run.folder))
     if not records:
         raise UserError(f"fine_tuned_run: {run.id} has no result yet.")
     most = max(record["labels"] for record in records)

@@ -10,8 +10,8 @@ import numpy as np
 from plugins.gpt_prompting.models.hosted import HostedModel
 from plugins.gpt_prompting.shots.data import ShotsData
 from plugins.gpt_prompting.shots.fine_tuned import wins_from
-from training import intervals
-from training.inline_image import as_url
+from training.artifact import confidence_intervals
+from training.data_url import as_url
 
 PICTURE = "shots.png"
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "calibration_error": "Expected calibration error"}
@@ -36,7 +36,7 @@ def by_draw(results: Results, metric: str) -> Results:
 
 def summary(results: Results, metric: str = "accuracy") -> Results:
     """A record an arm and number of examples: arm, shots, mean, low, high, seeds (draws)."""
-    return intervals.summary(by_draw(results, metric), metric, "shots")
+    return confidence_intervals.summary(by_draw(results, metric), metric, "shots")
 
 
 def order_sensitivity(results: Results) -> dict[int, float]:
@@ -62,7 +62,7 @@ def metrics(results: Results) -> dict[str, float]:
 def tables(results: Results, data: ShotsData, fine_tuned: Results, hosted: HostedModel | None = None) -> dict[str, dict[str, list]]:  # fmt: skip
     """Each metric against the number of examples, then cost, orders, fine-tuning, confusion and the proof."""
     found = {
-        f"{title} (mean, 95 % interval)": intervals.table(records, by="shots")
+        f"{title} (mean, 95 % interval)": confidence_intervals.table(records, by="shots")
         for metric, title in TITLES.items()
         if (records := summary(results, metric))
     }
@@ -73,7 +73,7 @@ def tables(results: Results, data: ShotsData, fine_tuned: Results, hosted: Hoste
     if fine_tuned:
         records = [record for record in summary(results) if record["arm"] == OURS]
         title = wins_from(fine_tuned, records)
-        found[title] = intervals.table(fine_tuned, by="labels")
+        found[title] = confidence_intervals.table(fine_tuned, by="labels")
     spread = order_sensitivity(results)
     if spread:
         rows = [[shots, f"{value:.3f}"] for shots, value in spread.items()]
@@ -160,7 +160,7 @@ def scores_of(result: dict[str, Any]) -> dict[str, float]:
 def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
     """Accuracy against the number of examples, beside chance, the most frequent label, and fine-tuning on as many labels."""
     records = [*summary(results), *fine_tuned]
-    return intervals.picture(
+    return confidence_intervals.picture(
         records, "shots", {"chance": data.chance, "most frequent label": data.majority}, "accuracy"
     )
 
@@ -169,7 +169,7 @@ def shown(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
     """For the panel: accuracy, calibration error, and what it means beside fine-tuning."""
     items = [{"image": as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"}]  # fmt: skip
     if known := summary(results, "calibration_error"):
-        sure = intervals.picture(known, "shots", what="calibration error")
+        sure = confidence_intervals.picture(known, "shots", what="calibration error")
         items.append({"image": as_url(sure), "caption": "Expected calibration error against the number of examples"})
     ours = [record for record in summary(results) if record["arm"] == OURS]
     return [*items, {"text": wins_from(fine_tuned, ours)}] if fine_tuned else items
@@ -196,5 +196,5 @@ def study(results: Results, data: ShotsData, fine_tuned: Results, hosted: Hosted
         ],
         "fine_tuned": fine_tuned,
         "proof": proof(results, hosted),
-        **intervals.table(records, by="shots"),
+        **confidence_intervals.table(records, by="shots"),
     }

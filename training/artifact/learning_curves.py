@@ -1,0 +1,71 @@
+"""The learning curves of a run as an image, for its model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training.data_url import figure_png
+from training.events import read_events
+
+SMOOTHED = 0.9  # weight of the past in the running mean of the training loss
+POINTS = 2000  # of the training loss, at most
+Curve = tuple[list[int], list[float]]
+
+
+def draw(events: Path) -> bytes | None:
+    """A PNG of the training loss, the evaluation's loss, and its other metrics over steps; None where nothing was scored."""
+    losses, scores = _curves(events)
+    others = {name: curve for name, curve in scores.items() if name != "loss"}
+    if not losses[0] or not scores:
+        return None
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 2.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    thin = max(1, len(losses[0]) // POINTS)
+    left.plot(losses[0][::thin], losses[1][::thin], color="#99d5cf", linewidth=0.8, label="training, a step")
+    left.plot(losses[0][::thin], _running_mean(losses[1])[::thin], color="#0f766e", label="training, running mean")
+    if "loss" in scores:
+        left.plot(*scores["loss"], "o-", color="#b45309", markersize=3, label="evaluation")
+    left.set(xlabel="step", ylabel="loss")
+    for name, curve in others.items():
+        right.plot(*curve, "o-", markersize=3, label=name)
+    right.set(xlabel="step", ylabel="evaluation")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=8)
+    return figure_png(figure, dpi=100)
+
+
+def _curves(events: Path) -> tuple[Curve, dict[str, Curve]]:
+    """The last word on each step: what was computed again after a resume replaces what was there."""
+    losses: dict[int, float] = {}
+    scores: dict[str, dict[int, float]] = {}
+    offset = -1
+    following = 0
+    while following != offset:
+        offset = following
+        found, following = read_events(events, offset)
+        for event in found:
+            if event["event"] == "step" and event["loss"] is not None:
+                losses[event["step"]] = event["loss"]
+            elif event["event"] == "eval":
+                for name, value in event["metrics"].items():
+                    if value is not None:
+                        scores.setdefault(name, {})[event["step"]] = value
+    return _sorted(losses), {name: _sorted(curve) for name, curve in scores.items()}
+
+
+def _sorted(curve: dict[int, float]) -> Curve:
+    steps = sorted(curve)
+    return steps, [curve[step] for step in steps]
+
+
+def _running_mean(values: list[float]) -> list[float]:
+    """Exponential running mean, freed of its start at zero (Kingma & Ba, 2015, §3)."""
+    mean, out = 0.0, []
+    for number, value in enumerate(values, 1):
+        mean = SMOOTHED * mean + (1 - SMOOTHED) * value
+        out.append(mean / (1 - SMOOTHED**number))
+    return out

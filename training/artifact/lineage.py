@@ -1,0 +1,73 @@
+"""What an artifact says of the run that made it, beside its metrics."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.artifact import store
+from training.hub.pull import repository
+from training.settings import TrainSettings
+
+
+def describe_run(run_id: str, plugin: Any, trainer: Any, settings: TrainSettings, start: Path | None) -> dict[str, Any]:
+    """Plugin, trainer, lineage and data fingerprints; `plugin` and `trainer` are the records of the contract.
+
+    Args:
+        start: The folder of weights that `settings.model` names; none where it trains from scratch.
+    """
+    about = {
+        "plugin": plugin.name,
+        "trainer": trainer.name,
+        "title": f"{plugin.title}: {trainer.title}",
+        "run": run_id,
+        "card": asdict(trainer.card or plugin.card),
+        "training": {
+            "seed": settings.seed,
+            "precision": settings.precision,
+            "processes": settings.processes,
+            "CPU cores": os.cpu_count(),
+        },
+    }
+    return about | (_inherited(settings.model, start) if start else {}) | {"data": _data(settings)}
+
+
+def _inherited(name: str, start: Path) -> dict[str, Any]:
+    """Licence, base model on the Hub and the steps that led to the weights that training starts from."""
+    record = store.read_record(start) if (start / store.RECORD).is_file() else {}
+    on_hub = None if Path(name).is_absolute() else repository(name)
+    base = on_hub[0] if on_hub else record.get("base_model")
+    commit = f" at {start.name[:12]}" if on_hub else ""
+    what = f"{on_hub[0]}{commit}" if on_hub else record.get("title", "Weights that are not on the Hub")
+    trained = record.get("data", {}).get("data") or record.get("data", {}).get("dataset")
+    step = f"{what}{f', trained on {trained}' if trained else ''}"
+    found = {"license": _licence(start) or "other", "lineage": [*record.get("lineage", []), step]}
+    return found | ({"base_model": base} if base else {})
+
+
+def _licence(folder: Path) -> str:
+    """What the card of these weights says; empty where it says nothing."""
+    path = folder / "README.md"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if not text.startswith("---"):
+        return ""
+    try:
+        matter = yaml.safe_load(text.split("---", 2)[1])
+    except (yaml.YAMLError, IndexError):
+        return ""
+    value = matter.get("license") if isinstance(matter, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _data(settings: TrainSettings) -> dict[str, Any]:
+    from training.data.table import fingerprint
+
+    facts: dict[str, Any] = {"dataset": settings.dataset} if settings.dataset else {}
+    for name in settings.file_fields():
+        if path := getattr(settings, name):
+            facts |= {name: Path(path).name, f"{name}_sha256": fingerprint(Path(path))}
+    return facts

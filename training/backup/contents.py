@@ -1,0 +1,152 @@
+"""What a backup of a run holds, and the marker file that says so: names, sizes, checksums."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.backup import pickle_free_state
+from training.errors import UserError
+from training.fit import checkpoint
+from training.hub.file_listing import check_name
+from training.hub.push import PUSHED
+from training.runs.run import RUN_ID
+
+if TYPE_CHECKING:
+    from training.runs.run import Run
+
+MARKER = "selfsup-backup.json"
+FORMAT = 1
+FILES = ("config.yaml", "events.jsonl", "report.json")
+FOLDERS = ("data", "artifact")
+CHECKPOINT = re.compile(r"checkpoint/step-(\d{9})/([A-Za-z0-9_]+(\.bin|\.pkl|\.pt)?\.safetensors)")
+RANDOM = "random_states"  # not needed: batches and noise are functions of seed and step
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a backup says of itself.
+
+    Args:
+        step: Of its checkpoint; 0 where it has none.
+        status: The last event that changed the run's state: started, cancelled, failed or finished.
+        files: Name -> sha256 and size_bytes.
+    """
+
+    run: str
+    plugin: str
+    trainer: str
+    step: int
+    status: str
+    files: dict[str, dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def parse(cls, value: Any, repo: str) -> Marker:
+        """Read a stranger's.
+
+        Raises:
+            UserError: If it is not of this form, or names a file that no backup has.
+        """
+        if not _is_marker(value):
+            raise UserError(f"{MARKER} of {repo} is not the record of a backup: nothing of it is fetched.")
+        for name in value["files"]:
+            check_name(name, repo)
+            if not is_backed_up(name):
+                raise UserError(f"{repo} has a file {name[:100]!r}, which no backup has: nothing of it is fetched.")
+        marker = cls(**{key: each for key, each in value.items() if key != "format"})
+        steps = {int(found[1]) for name in marker.files if (found := CHECKPOINT.fullmatch(name))}
+        if steps != ({marker.step} if marker.step else set()):
+            raise UserError(f"{repo} has no checkpoint of step {marker.step}, or others beside it: it is not restored.")
+        return marker
+
+
+def _is_marker(value: Any) -> bool:
+    kinds = {"format": int, "run": str, "plugin": str, "trainer": str, "step": int, "status": str, "files": dict}
+    if not isinstance(value, dict) or {key: type(each) for key, each in value.items()} != kinds:
+        return False
+    if value["format"] != FORMAT or not RUN_ID.fullmatch(value["run"]) or value["step"] < 0:
+        return False
+    whole = all(_is_entry(entry) for entry in value["files"].values())
+    return whole and "config.yaml" in value["files"] and value["run"].rpartition("-")[0] == value["plugin"]
+
+
+def _is_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("sha256"), str)
+        and SHA256.fullmatch(entry["sha256"]) is not None
+        and type(entry.get("size_bytes")) is int
+        and entry["size_bytes"] >= 0
+    )
+
+
+def is_backed_up(name: str) -> bool:
+    """Whether a file is of a kind that a backup holds: none of them is a pickle."""
+    if name in FILES or CHECKPOINT.fullmatch(name):
+        return True
+    if name.startswith("artifact/"):
+        return any(Path(name).match(pattern) for pattern in PUSHED)
+    return re.fullmatch(r"data/[^/]+", name) is not None
+
+
+def stage(run: Run, folder: Path) -> int:
+    """Put the run's files into `folder`, as links: training may replace or delete them meanwhile. Returns the checkpoint's step.
+
+    The checkpoint's pickles come along as they are, for `pack_checkpoint`: this is called while training waits.
+    """
+    sources = [run.folder / name for name in FILES]
+    for part in FOLDERS:
+        sources += [path for path in (run.folder / part).rglob("*") if path.is_file()]
+    sources = [path for path in sources if is_backed_up(path.relative_to(run.folder).as_posix())]
+    newest = checkpoint.latest(run.folder / "checkpoint")
+    if newest:
+        sources += [path for path in newest.iterdir() if not path.name.startswith(RANDOM)]
+    for path in sources:
+        if path.is_file():
+            _link(path, folder / path.relative_to(run.folder))
+    return int(newest.name[5:]) if newest else 0
+
+
+def pack_checkpoint(folder: Path) -> None:
+    """Turn the pickles of a staged checkpoint into safetensors."""
+    for path in list((folder / "checkpoint").rglob("*")):
+        if path.suffix in pickle_free_state.PICKLED:
+            pickle_free_state.pack(path, path.with_name(path.name + pickle_free_state.SUFFIX))
+            path.unlink()
+
+
+def unpack_checkpoint(folder: Path) -> None:
+    """Make a restored checkpoint what accelerate reads; the pickles are written here, from tensors and JSON.
+
+    Raises:
+        UserError: If a file is not of the form that `pack_checkpoint` writes.
+    """
+    for path in list((folder / "checkpoint").rglob("*" + pickle_free_state.SUFFIX)):
+        target = path.with_suffix("")
+        if target.suffix in pickle_free_state.PICKLED:
+            pickle_free_state.unpack(path, target)
+            path.unlink()
+
+
+def staged_files(folder: Path) -> dict[str, Path]:
+    """Name in the repository -> file."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.name == "events.jsonl":  # it grows: a link would grow with it
+        shutil.copyfile(source, target)
+        return
+    try:
+        os.link(source, target)
+    except OSError:  # a mounted bucket knows no links
+        shutil.copyfile(source, target)

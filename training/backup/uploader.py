@@ -1,0 +1,172 @@
+"""The Hub as the backup of a run: its last checkpoint, events and data in a private repository while it trains.
+
+Training only makes links; one thread uploads. A newer checkpoint takes the place of one that waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from training.backup.contents import Marker, stage
+from training.backup.repository import Backup, look_at
+from training.errors import UserError
+from training.events import EventLog
+from training.hub.client import own_token, told
+from training.runs.run import RUN_ID, Run
+from training.settings import TrainSettings
+
+FINAL_SECONDS = 60.0  # for the last state, after training has ended
+REST = 4  # after an upload, times what it took: it has a fifth of the network and of the Hub's patience
+STAGED = "backup"  # in the run's folder
+NO_TOKEN = (
+    "There is no backup from here on: nobody is signed in to the Hub (after a restart the server has forgotten who was). "
+    "Training goes on; stop and resume it to sign in again."
+)
+
+
+def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | None, run_id: str = "") -> None:
+    """Find out, before training starts, that its backup will work.
+
+    Args:
+        run_id: Whose backup may be there already; none for a run that is new.
+
+    Raises:
+        UserError: Nobody is signed in, they may not write there, the repository is public or holds something else, or the run
+            starts from weights that another machine would not have.
+    """
+    local = [
+        name
+        for name in settings.weights()
+        if name not in starters and (RUN_ID.fullmatch(name) or Path(name).is_absolute())
+    ]
+    if local:
+        raise UserError(
+            f"backup: this run starts from {Path(local[0]).name}, which is on this machine only, so that no other could resume it. "
+            "Push those weights and start from owner/repo, or leave out backup."
+        )
+    if not token:
+        raise UserError("backup: you are not signed in to the Hub. Sign in, run `hf auth login`, or set HF_TOKEN.")
+    with told(settings.backup):
+        look_at(settings.backup, token, run_id)
+
+
+@contextlib.contextmanager
+def backed_up(run: Run, settings: TrainSettings, show: Callable[[dict], None]) -> Iterator[Callable[[dict], None]]:
+    """Yields a listener for `fit`'s events that backs the run up as `settings.backup` says; at the end the last state goes up.
+
+    Args:
+        show: Called with every event, the backup's own too.
+    """
+    if not settings.backup:
+        yield show
+        return
+    token = own_token()
+    log = EventLog(run.folder / "events.jsonl", show)
+    if not token or not RUN_ID.fullmatch(run.id):
+        log.write("notice", message=NO_TOKEN if not token else "There is no backup of a run in a folder of its own.")
+        yield show
+        return
+    listener = _Listener(run, Backup(settings.backup, token, run.id), log, show)
+    try:
+        yield listener
+    finally:
+        listener.finish(FINAL_SECONDS)
+
+
+class _Listener:
+    """Stages what there is at each checkpoint, and hands it to the thread."""
+
+    def __init__(self, run: Run, backup: Backup, log: EventLog, show: Callable[[dict], None]):
+        self.run, self.backup, self.log, self.show = run, backup, log, show
+        self.folder = run.folder / STAGED
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a run that was killed
+        self.began = self.ended = False
+        self.number, self.told_last = 0, ""
+        self.waiting: tuple[Path, Marker] | None = None
+        self.changed = threading.Condition()
+        self.thread = threading.Thread(target=self._work, name="backup", daemon=True)
+
+    def __call__(self, event: dict) -> None:
+        self.show(event)
+        if event["event"] == "started":
+            self.began = True
+            self.thread.start()
+        elif event["event"] == "checkpoint":
+            self.stage()
+
+    def stage(self) -> None:
+        """Link what there is now; training waits for this, and for nothing else."""
+        self.number += 1
+        folder = self.folder / str(self.number)
+        try:
+            step = stage(self.run, folder)
+            config, status = self.run.config(), self.run.summary().last
+        except (OSError, UserError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._notice(f"its files could not be gathered ({type(error).__name__}).")
+            return
+        marker = Marker(self.run.id, config["plugin"], config["trainer"], step, status, {})
+        with self.changed:
+            old, self.waiting = self.waiting, (folder, marker)
+            self.changed.notify()
+        if old:
+            shutil.rmtree(old[0], ignore_errors=True)
+
+    def finish(self, seconds: float) -> None:
+        """Upload the last state, as far as that can be done in so many seconds."""
+        if not self.began:
+            return
+        self.stage()
+        with self.changed:
+            self.ended = True
+            self.changed.notify()
+        self.thread.join(seconds)
+        if self.thread.is_alive():
+            self._notice(f"the last state did not get there within {seconds:.0f} seconds.")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _work(self) -> None:
+        while staged := self._next():
+            started = time.monotonic()
+            self._send(*staged)
+            with self.changed:
+                self.changed.wait_for(lambda: self.ended, REST * (time.monotonic() - started))
+
+    def _next(self) -> tuple[Path, Marker] | None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.waiting or self.ended)
+            staged, self.waiting = self.waiting, None
+            return staged
+
+    def _send(self, folder: Path, marker: Marker) -> None:
+        started = time.monotonic()
+        try:
+            with told(self.backup.repo):
+                sent = self.backup.send(folder, marker)
+        except Exception as error:  # whatever it is, training must not learn of it but by this notice
+            self._notice(str(error) if isinstance(error, UserError) else f"it failed ({type(error).__name__}).")
+        else:
+            self.told_last = ""
+            seconds = round(time.monotonic() - started, 3)
+            self._write("backup", checkpoint=marker.step, repo=self.backup.repo, size_bytes=sent, seconds=seconds)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _notice(self, reason: str) -> None:
+        """Say it once, not at every checkpoint."""
+        if reason == self.told_last:
+            return
+        self.told_last = reason
+        following = "" if self.ended else " It is tried again at the next checkpoint; training goes on."
+        self._write("notice", message=f"No backup to {self.backup.repo}: {reason}{following}")
+
+    def _write(self, event: str, **values: Any) -> None:
+        with contextlib.suppress(OSError):  # the disk is full: the trainer says so
+            self.log.write(event, **values)

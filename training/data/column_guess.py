@@ -1,0 +1,154 @@
+"""The columns of a table: described for people, and the texts and the label found among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from training.data.arrow import as_text
+from training.data.column_names import LABEL_NAMES, TEXT_NAMES, plain_name
+from training.data.table import Table
+from training.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_CLASSES = 200  # distinct values up to which a column of unknown name may be the label
+EXAMPLE_CHARACTERS = 80
+YES_NO = ({"yes", "no"}, {"true", "false"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+DATE = r"\d{4}-\d\d-\d\d([T ].*)?|\d\d?[/.]\d\d?[/.]\d{4}"
+LONGEST_CATEGORY = 60  # characters
+
+
+def describe_columns(table: Table) -> tuple[dict[str, Any], ...]:
+    """Describe each column for people, JSON-ready.
+
+    Returns:
+        Records of `name`, `type` (text, category, number, yes/no, date, list, empty, other), `filled` and `distinct`
+        counts, `shortest` and `longest` in characters, and two `examples` cut at 80 characters.
+    """
+    return tuple(_describe(name, values) for name, values in table.columns.items())
+
+
+def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
+    import pyarrow.compute as pc
+
+    compute: Any = pc
+    filled = values.drop_null()
+    record = {"name": name, "type": "other", "filled": len(filled), "distinct": 0}
+    record |= {"shortest": 0, "longest": 0, "examples": []}
+    text = as_text(filled)
+    if text is None:
+        return record
+    distinct = compute.unique(text)
+    lengths = compute.min_max(compute.utf8_length(text))
+    record |= {"type": _kind(values.type, text, distinct), "distinct": len(distinct)}
+    record |= {"shortest": lengths["min"].as_py() or 0, "longest": lengths["max"].as_py() or 0}
+    examples = compute.utf8_slice_codeunits(distinct.slice(0, 2), 0, EXAMPLE_CHARACTERS)
+    return record | {"examples": examples.to_pylist()}
+
+
+def _kind(arrow_type: pa.DataType, text: pa.ChunkedArray, distinct: pa.Array) -> str:
+    """Say in a word what a column holds, from its type, its filled cells as text and its distinct values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    compute: Any = pc
+
+    def every(pattern: str) -> bool:
+        return compute.all(compute.match_substring_regex(distinct, f"^({pattern})$")).as_py()
+
+    if pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type):
+        return "list"
+    if not len(text):
+        return "empty"
+    if len(distinct) == 2 and {str(value).casefold() for value in distinct.to_pylist()} in YES_NO:
+        return "yes/no"
+    if every(DATE):
+        return "date"
+    if every(NUMBER):
+        return "number"
+    longest = compute.max(compute.utf8_length(distinct)).as_py()
+    return "category" if _repeats(len(distinct), len(text)) and longest <= LONGEST_CATEGORY else "text"
+
+
+def _repeats(distinct: int, filled: int) -> bool:
+    """Say whether values recur as class names do: each twice on average, and not too many of them."""
+    return distinct <= min(MOST_CLASSES, filled // 2)
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """Which columns a text model reads: one text or a couple of texts, and the label if there is one."""
+
+    text: str
+    text_pair: str | None = None
+    label: str | None = None
+
+
+def guess_text_columns(
+    table: Table, *, text_column: str = "", text_pair_column: str = "", label_column: str = "", need_label: bool = True
+) -> TextColumns:
+    """Choose the columns: as given, else by well-known names, else the longest text and the one with few values.
+
+    A second text is only ever taken by name (premise and hypothesis), and only if no text column is given.
+
+    Raises:
+        UserError: If a given column is missing, or none can be told to be the text or, where needed, the label.
+    """
+    given = [name for name in (text_column, text_pair_column, label_column) if name]
+    for name in given:
+        table.column(name)
+    free = [name for name in table.names if name not in given]
+    texts = [text_column] if text_column else _known_texts(free, text_pair_column)
+    label = label_column or _known_label([name for name in free if name not in texts])
+    text, *pair = texts or [_longest_text(table, [name for name in free if name != label])]
+    if text_pair_column:
+        pair = [text_pair_column]
+    if need_label and not label:
+        label = _column_of_few_values(table, [name for name in free if name not in (text, *pair)])
+    return TextColumns(text, pair[0] if pair else None, label)
+
+
+def _known_texts(free: Sequence[str], second: str) -> list[str]:
+    """Return the likeliest well-known text column, or couple of them; `second` fixes the couple's other half."""
+    known = {plain_name(name): name for name in reversed(free)}
+    for names in TEXT_NAMES:
+        if second and len(names) == 2 and names[1] == plain_name(second) and names[0] in known:
+            return [known[names[0]]]
+    wanted = [names for names in TEXT_NAMES if len(names) == 1 or not second]
+    return next(([known[name] for name in names] for names in wanted if known.keys() >= set(names)), [])
+
+
+def _known_label(free: Sequence[str]) -> str | None:
+    known = {plain_name(name): name for name in reversed(free)}
+    return next((known[name] for name in LABEL_NAMES if name in known), None)
+
+
+def _longest_text(table: Table, names: Sequence[str]) -> str:
+    import pyarrow.compute as pc
+
+    compute: Any = pc
+    lengths: dict[str, float] = {}
+    for name in names:
+        text = as_text(table.columns[name])
+        if text is not None and _describe(name, table.columns[name])["type"] in ("text", "category"):
+            lengths[name] = compute.mean(compute.utf8_length(text)).as_py()
+    if not lengths:
+        raise UserError(f"No text column found in {table.source}; it has: {', '.join(table.names)}. Choose one.")
+    return max(lengths, key=lambda name: lengths[name])
+
+
+def _column_of_few_values(table: Table, names: Sequence[str]) -> str:
+    """Return the one column whose values recur; more than one, or none, is the user's to decide."""
+    described = [_describe(name, table.columns[name]) for name in names]
+    fewest = sorted((column for column in described if column["distinct"]), key=lambda column: column["distinct"])
+    likely = [column for column in fewest if column["distinct"] > 1 and _repeats(column["distinct"], column["filled"])]
+    if len(likely) == 1:
+        return likely[0]["name"]
+    shown = (likely or fewest)[:3]
+    counts = [f"{column['name']}: {column['distinct']} values in {column['filled']} rows" for column in shown]
+    advice = f"Choose one ({'; '.join(counts)})." if counts else "Add a column with the label of each row."
+    raise UserError(f"No label column found in {table.source}; its columns are {', '.join(table.names)}. {advice}")

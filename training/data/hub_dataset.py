@@ -1,0 +1,76 @@
+"""One split of a dataset of the Hugging Face Hub as a table."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.data.arrow import plain_columns
+from training.data.table import Table
+from training.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HUB_NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?)(:(?P<config>[\w.-]{1,100}))?")
+HUB_SPLIT = re.compile(r"[A-Za-z]\w{0,99}(\[\d*%?:\d*%?\])?")
+
+
+def load_hub_dataset(name: str, split: str) -> Table:
+    """Download one split of a dataset of the Hub; class numbers become the class names its card gives.
+
+    Args:
+        name: `owner/name` or `name`, with `:config` where the dataset has several.
+        split: Such as `train`, `validation` or `train[:1000]`.
+
+    Raises:
+        UserError: If the name is malformed, there is no such dataset or split, or the Hub cannot be reached.
+    """
+    match = HUB_NAME.fullmatch(name)
+    if not match or ".." in name or Path(match["repo"]).exists():  # load_dataset would read a folder of that name
+        raise UserError(f"'{name[:100]}' is no dataset of the Hub. Expected owner/name, or owner/name:config.")
+    if not HUB_SPLIT.fullmatch(split):
+        raise UserError(f"'{split[:100]}' is no split. Expected a name such as train, or a part such as train[:1000].")
+    table, class_names = _download(match["repo"], match["config"], split)
+    columns = plain_columns(table)
+    for column, names in class_names.items():
+        columns[column] = _class_names(columns[column], names)
+    digest = hashlib.sha256()
+    for batch in table.to_batches():
+        digest.update(batch.serialize())
+    return Table(columns, np.arange(1, len(table) + 1), (), name, digest.hexdigest()[:16])
+
+
+def _download(repo: str, config: str | None, split: str) -> tuple[pa.Table, dict[str, list[str]]]:
+    """Return the rows, and the names of the classes of each column that has some."""
+    from datasets import ClassLabel, load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+    from huggingface_hub.utils import httpx  # the library the client really uses; its name changed between releases
+
+    if repo in _PACKAGED_DATASETS_MODULES:  # "csv" would read whatever lies in the working directory
+        raise UserError(f"'{repo}' is a file format, no dataset of the Hub. Expected owner/name.")
+    try:
+        dataset: Any = load_dataset(repo, config, split=split)
+    except DatasetNotFoundError as error:
+        raise UserError(f"There is no dataset {repo} on the Hub, or it is private. Check its name.") from error
+    except (ConnectionError, httpx.TransportError) as error:
+        raise UserError(f"The Hub could not be reached for {repo}. Check the network, or upload a file.") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{repo} ({split}) could not be loaded from the Hub: {reason[:300]}") from error
+    classes = {name: kind.names for name, kind in dataset.features.items() if isinstance(kind, ClassLabel)}
+    return dataset.with_format("arrow")[:], classes
+
+
+def _class_names(numbers: pa.ChunkedArray, names: list[str]) -> pa.ChunkedArray:
+    """Turn class numbers into names; -1, the Hub's "no label", becomes null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    compute: Any = pc
+    return pa.chunked_array([pa.array(names)]).take(compute.if_else(compute.less(numbers, 0), None, numbers))

@@ -1,0 +1,148 @@
+"""Read JSON lines or a JSON array of records: the keys of the first are those that every record needs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from training.data.arrow import as_text, plain_columns
+from training.data.encoding import TextFile
+from training.errors import UserError
+from training.preflight.sheet import Finding
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK_RECORDS = 2**16
+JSON_SPACE = re.compile(r"[\s,]*")
+
+
+def read_json(file: TextFile) -> tuple[dict[str, pa.ChunkedArray], np.ndarray, list[Finding]]:
+    """Read JSON lines or an array of records; the first record's keys are those that every record needs."""
+    chunks: list[pa.Table] = []
+    lines: list[int] = []
+    mixed: dict[str, None] = {}
+    records = _records(file)
+    while block := list(islice(records, CHUNK_RECORDS)):
+        chunks.append(_chunk(file.path.name, block, mixed))
+        lines += [line for line, _ in block]
+    if not lines:
+        raise UserError(f"{file.path.name} holds no records. Expected one JSON record a line, or an array of them.")
+    columns = plain_columns(_joined(file.path.name, chunks, mixed))
+    notices = [Finding("amber", f"Column '{name}' mixes kinds of values: read as text") for name in mixed]
+    return columns, np.array(lines, np.int64), notices
+
+
+def _records(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line, record), refusing what is not JSON, not a record, or lacks a key of the first record."""
+    needed: dict[str, Any] = {}
+    source = file.path.name
+    with file.open() as text:
+        start = text.read(4096).lstrip()
+        text.seek(0)
+        for line, record in (_array if start.startswith("[") else _lines)(source, text):
+            if not isinstance(record, dict) or not record:
+                raise UserError(f'{source}: line {line} is not a record. Expected {{"text": ..., "label": ...}}.')
+            needed = needed or record
+            if lacking := [name for name in needed if name not in record]:
+                advice = f"it has: {', '.join(record)}. Every record needs the keys of the first, null where unknown"
+                raise UserError(f"{source}: line {line} lacks {', '.join(map(repr, lacking))}; {advice}.")
+            yield line, record
+
+
+def _lines(source: str, text: TextIO) -> Iterator[tuple[int, Any]]:
+    for line, words in enumerate(text, 1):
+        if words.strip():
+            with _errors(source, line):
+                record = json.loads(words.strip())
+            yield line, record
+
+
+def _array(source: str, file: TextIO) -> Iterator[tuple[int, Any]]:
+    """Decode an array one item at a time: the text is held whole, its objects are not."""
+    text, decoder, line = file.read(), json.JSONDecoder(), 1
+    end = text.index("[") + 1
+    while True:
+        start = JSON_SPACE.match(text, end).end()  # pyright: ignore[reportOptionalMemberAccess]  (matches nothing at least)
+        line += text.count("\n", end, start)
+        if text[start : start + 1] == "]":
+            return
+        with _errors(source, line):
+            record, end = decoder.raw_decode(text, start)
+        yield line, record
+        line += text.count("\n", start, end)
+
+
+@contextmanager
+def _errors(source: str, line: int) -> Iterator[None]:
+    try:
+        yield
+    except json.JSONDecodeError as error:
+        line = max(line, error.lineno)  # an array's lineno counts from the file's start
+        raise UserError(f"{source}: line {line} is not valid JSON ({error.msg} at character {error.colno}).") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source}: line {line} holds a number too long or lists too deep to read.") from error
+
+
+def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str, None]) -> pa.Table:
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for _, record in block for name in record)
+    try:
+        return pa.table({name: _column([r.get(name) for _, r in block], name, mixed) for name in names})
+    except UnicodeEncodeError as error:
+        line = next(line for line, record in block if not _encodes(record))
+        raise UserError(f"{source}: line {line} holds half a character (a lone surrogate). Remove it.") from error
+
+
+def _column(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        mixed[name] = None
+        return pa.array([value if value is None or isinstance(value, str) else _spelled(value) for value in values])
+
+
+def _spelled(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _encodes(record: dict[str, Any]) -> bool:
+    try:
+        return bool(_spelled(record).encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _joined(source: str, chunks: list[pa.Table], mixed: dict[str, None]) -> pa.Table:
+    """Join chunks whose types may differ: the wider type where there is one, else text."""
+    import pyarrow as pa
+
+    try:
+        return pa.concat_tables(chunks, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pass
+    names = dict.fromkeys(name for chunk in chunks for name in chunk.column_names)
+    for name in names:
+        kinds = {chunk.schema.field(name).type for chunk in chunks if name in chunk.column_names} - {pa.null()}
+        if len(kinds) > 1:
+            mixed[name] = None
+            chunks = [_with_text(source, chunk, name) for chunk in chunks]
+    return pa.concat_tables(chunks, promote_options="permissive")
+
+
+def _with_text(source: str, chunk: pa.Table, name: str) -> pa.Table:
+    if name not in chunk.column_names:
+        return chunk
+    text = as_text(chunk.column(name))
+    if text is None:
+        raise UserError(f"Column '{name}' of {source} mixes records with other values. Give every row the same kind.")
+    return chunk.set_column(chunk.column_names.index(name), name, text)

@@ -1,0 +1,82 @@
+"""What the preflight sheet says of a table's columns: how each is read, and what is left out, folded, unclear or empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from training.data.tabular.cells import clean_text
+from training.data.tabular.dates import is_ambiguous, normal_spelling
+from training.data.tabular.features import ABSENT
+from training.preflight.sheet import Finding, Level
+
+if TYPE_CHECKING:
+    from training.data.table import Table
+    from training.data.tabular.column_types import Column
+    from training.data.tabular.encoder import TableEncoder
+
+MANY_COLUMNS, NAMED = 2000, 12
+MOSTLY_EMPTY = 0.5
+
+
+def columns_found(table: Table, encoder: TableEncoder) -> list[Finding]:
+    """What each column was taken for, and what is left out, folded or unclear."""
+    kinds, found = encoder.kinds, []
+    for kind, words in (("number", "numbers"), ("category", "categories"), ("date", "dates")):
+        names = [one.name for one in kinds if one.kind == kind]
+        if names:
+            found.append(Finding("green", f"{len(names)} columns read as {words}", _some(names)))
+    for kind in ("constant", "ignore"):
+        found += _grouped([one for one in kinds if one.kind == kind])
+    found += [Finding("amber", f"{one.unread} cells of {one.name!r} are no {one.kind}s and count as missing") for one in kinds if one.unread and one.kind not in ("constant", "ignore")]  # fmt: skip
+    found += _folded(encoder) + _ambiguous(table, kinds) + _mostly_empty(encoder)
+    if len(kinds) > MANY_COLUMNS:
+        found.append(Finding("amber", f"{len(kinds):,} columns", "That is slow: leave out those that say nothing."))
+    return found
+
+
+def _grouped(columns: Sequence[Column]) -> list[Finding]:
+    """A finding a column, or, of very many, a finding for all."""
+    if len(columns) > NAMED:
+        what = "constant and only watched for change" if columns[0].kind == "constant" else "left out"
+        said = [f"{one.name} ({one.reason})" for one in columns]
+        return [Finding("amber", f"{len(columns):,} columns are {what}", _some(said))]
+    found = []
+    for one in columns:
+        if one.kind == "constant":
+            found.append(Finding("amber", f"Column {one.name!r} is {one.reason}", "It is only watched for change."))
+        else:
+            level: Level = "green" if one.reason == "as you said" else "amber"
+            found.append(Finding(level, f"Column {one.name!r} is left out: {one.reason}"))
+    return found
+
+
+def _folded(encoder: TableEncoder) -> list[Finding]:
+    return [
+        Finding(
+            "amber",
+            f"Column {one.column!r} has {one.folded + len(one.values):,} values; the {one.folded:,} rarest share one id",
+            "A new value cannot be told from those. Raise max_categories, or leave the column out if it is an id.",
+        )
+        for one in encoder.categories
+        if one.folded
+    ]
+
+
+def _ambiguous(table: Table, kinds: Sequence[Column]) -> list[Finding]:
+    found = []
+    for one in kinds:
+        text = clean_text(table.column(one.name)) if one.kind == "date" else None
+        if text is not None and is_ambiguous(normal_spelling(text)):
+            found.append(Finding("amber", f"Dates of {one.name!r} leave open which number is the month", "It is taken to come first; write 2024-01-31 to be sure."))  # fmt: skip
+    return found
+
+
+def _mostly_empty(encoder: TableEncoder) -> list[Finding]:
+    shares = {one.column: one.counts[ABSENT] / max(1, sum(one.counts)) for one in encoder.categories}
+    empty = [f"{name} ({share:.0%})" for name, share in shares.items() if share > MOSTLY_EMPTY]
+    return [Finding("amber", f"{len(empty)} columns are mostly empty", _some(empty))] if empty else []
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -1,0 +1,79 @@
+"""What is to be said of a table before its scores are believed, counted piece by piece."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.data.tabular.cells import clean_text
+from training.data.tabular.features import ABSENT, Encoded
+from training.errors import UserError
+from training.preflight.sheet import Finding
+
+if TYPE_CHECKING:
+    from training.data.table import Table
+    from training.data.tabular.encoder import TableEncoder
+
+FEW_CELLS, MOSTLY = 20, 0.5
+NOTABLE = 0.05  # share of unlike cells from which on it is a warning
+MORE_HOLES = 0.2  # beyond what training had
+
+
+class Tally:
+    """Counts unlike and missing cells of each column over the pieces of a table."""
+
+    def __init__(self, encoder: TableEncoder):
+        self.encoder, self.rows, self.extra = encoder, 0, ()
+        self.unseen = np.zeros(len(encoder.columns))
+        self.holes = np.zeros(len(encoder.columns))
+
+    def add(self, table: Table, encoded: Encoded) -> None:
+        """Count one piece.
+
+        Raises:
+            UserError: If a column holds something else than it did in training: of many filled cells none can be read.
+        """
+        known = {one.name for one in self.encoder.kinds}
+        self.extra = tuple(name for name in table.names if name not in known)
+        of_number, of_category = self.encoder.owners()
+        holes = np.zeros((len(encoded), len(self.encoder.columns)), dtype=bool)
+        for place, feature in zip(of_number, range(len(of_number)), strict=True):
+            holes[:, place] |= np.isnan(encoded.numbers[:, feature])
+        for place, feature in zip(of_category, range(len(of_category)), strict=True):
+            holes[:, place] |= encoded.categories[:, feature] == ABSENT
+        for place in set(of_number[holes[:, of_number].all(0)] if len(encoded) >= FEW_CELLS else ()):
+            self._refuse_other_kind(table, self.encoder.columns[place])
+        self.rows += len(encoded)
+        self.unseen += encoded.unseen.sum(0)
+        self.holes += holes.sum(0)
+
+    def _refuse_other_kind(self, table: Table, name: str) -> None:
+        text = clean_text(table.column(name), self.encoder.missing)
+        filled = 0 if text is None else len(text) - text.null_count
+        if text is None or filled >= FEW_CELLS:
+            kind = next(one.kind for one in self.encoder.kinds if one.name == name)
+            example = "" if text is None else f" (such as {text.drop_null()[0].as_py()[:40]!r})"
+            raise UserError(
+                f"Column {name!r} of {table.source} held {kind}s in training; here none of {filled} filled cells is a {kind}{example}. Give it as it was."
+            )
+
+    def findings(self) -> list[Finding]:
+        """Columns that are not known, cells unlike any of training, columns that are mostly empty."""
+        found, columns, rows = [], self.encoder.columns, max(1, self.rows)
+        if self.extra:
+            title = f"{len(self.extra)} columns that the model does not know are left alone"
+            found.append(Finding("green", title, ", ".join(self.extra[:10])))
+        for name, share in zip(columns, self.unseen / rows, strict=True):
+            if share > 0:
+                title = f"{share:.0%} of the cells of {name!r} are unlike any of training"
+                found.append(Finding("amber" if share > NOTABLE else "green", title))
+        before = self._holes_before()
+        for name, share in zip(columns, self.holes / rows, strict=True):
+            if share > max(MOSTLY, before.get(name, 0.0) + MORE_HOLES):
+                found.append(Finding("amber", f"{share:.0%} of the cells of {name!r} are missing"))
+        return found
+
+    def _holes_before(self) -> dict[str, float]:
+        """Share of missing cells in training, by column."""
+        return {one.column: one.counts[ABSENT] / max(1, sum(one.counts)) for one in self.encoder.categories}

@@ -1,0 +1,126 @@
+"""A fitted reading of a table: every row as scaled numbers and category ids, the same for training and for scoring, kept as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.data.tabular.cells import MISSING
+from training.data.tabular.column_types import Column
+from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
+from training.data.tabular.fitting import Fitting
+from training.data.tabular.scaling import Scaler, Scaling
+from training.data.tabular.transform import Reading
+from training.errors import UserError
+
+if TYPE_CHECKING:
+    from training.data.table import Table
+
+
+@dataclass(frozen=True)
+class TableEncoder:
+    """Columns -> features.
+
+    Args:
+        kinds: Every column of the training table but the label, with what it was taken for.
+        columns: The names of those that are scored, in order: `Encoded.unseen` and all errors a column have this order.
+        rows: How many rows it was fitted on.
+        day_first: Date columns that write the day before the month.
+        constants: Column -> its only value, as text.
+    """
+
+    kinds: tuple[Column, ...]
+    numbers: tuple[NumberFeature, ...]
+    categories: tuple[CategoryFeature, ...]
+    rows: int
+    missing: tuple[str, ...] = MISSING
+    day_first: tuple[str, ...] = ()
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        return [one.name for one in self.kinds if one.kind != "ignore"]
+
+    def owners(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each number feature and each category feature, the place of its column in `columns`."""
+        place = {name: number for number, name in enumerate(self.columns)}
+        return (
+            np.asarray([place[one.column] for one in self.numbers], dtype=np.int64),
+            np.asarray([place[one.column] for one in self.categories], dtype=np.int64),
+        )
+
+    @classmethod
+    def fit(
+        cls,
+        table: Table,
+        kinds: Sequence[Column],
+        *,
+        scaling: Scaling = "auto",
+        min_count: int = 2,
+        max_categories: int = 1000,
+        missing: Sequence[str] = MISSING,
+    ) -> TableEncoder:
+        """Measure scales and vocabularies on the training rows.
+
+        Args:
+            min_count: Rows a category needs for an id of its own; the others share one.
+            max_categories: Ids a column may have; the most frequent get them.
+
+        Raises:
+            UserError: If no column is left.
+        """
+        fitting = Fitting(table, scaling, min_count, max_categories, tuple(missing))
+        for one in kinds:
+            fitting.add(one)
+        if not fitting.numbers and not fitting.categories:
+            why = "; ".join(f"{one.name}: {one.reason or one.kind}" for one in list(kinds)[:8])
+            raise UserError(f"No usable column in {table.source}: {why or 'it has none'}. Add one that varies.")
+        return cls(
+            tuple(kinds),
+            tuple(fitting.numbers),
+            tuple(fitting.categories),
+            len(table),
+            tuple(missing),
+            tuple(fitting.day_first),
+            fitting.constants,
+        )
+
+    def encode(self, table: Table) -> Encoded:
+        """Read the rows of any table that has these columns; others are left alone.
+
+        Raises:
+            UserError: If columns are missing; the message names them.
+        """
+        absent = [name for name in self.columns if name not in table.columns]
+        if absent:
+            raise UserError(
+                f"{table.source} lacks {len(absent)} of the {len(self.columns)} columns that this model knows: {', '.join(absent[:20])}. It has: {', '.join(table.names[:20])}."
+            )
+        reading = Reading(self, table)
+        return Encoded(reading.numbers, reading.categories, reading.unseen)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; see `from_dict`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TableEncoder:
+        """What `to_dict` gave, also by way of JSON."""
+        numbers = [
+            NumberFeature(one["column"], one["part"], Scaler(**{**one["scaler"], "quantiles": tuple(one["scaler"]["quantiles"])}))
+            for one in values["numbers"]
+        ]  # fmt: skip
+        categories = [
+            CategoryFeature(
+                one["column"], one["part"], tuple(one["values"]), tuple(one["counts"]), one.get("folded", 0)
+            )
+            for one in values["categories"]
+        ]
+        kinds = tuple(Column(**one) for one in values["kinds"])
+        parts = {name: tuple(values[name]) for name in ("missing", "day_first")}
+        return cls(
+            kinds, tuple(numbers), tuple(categories), values["rows"], **parts, constants=dict(values["constants"])
+        )

@@ -1,0 +1,77 @@
+"""What an encoded table is made of: scaled numbers, vocabularies, and the rows in these terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.data.tabular.scaling import Scaler
+
+HIDDEN, ABSENT, RARE = 0, 1, 2  # ids before those of a column's own values: unseen or masked; missing; too rare to keep
+SPECIAL = ("(hidden)", "(missing)", "(rare)")
+PRESENT = "(present)"
+
+
+@dataclass(frozen=True)
+class NumberFeature:
+    """One scaled number: a column, or a part of a date."""
+
+    column: str
+    part: str
+    scaler: Scaler
+
+
+@dataclass(frozen=True)
+class CategoryFeature:
+    """One vocabulary: of a column, or (part "missing") whether a number or date is there at all.
+
+    Args:
+        values: The values that have an id of their own, the most frequent first; value i has id i + 3.
+        counts: Training rows of hidden, missing, rare, and of each value.
+        folded: Values beyond the most frequent ones, which share the id of the rare; a new value then cannot be told from them.
+    """
+
+    column: str
+    part: str
+    values: tuple[str, ...]
+    counts: tuple[int, ...]
+    folded: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.values) + len(SPECIAL)
+
+    def spelled(self, number: int) -> str:
+        """The value behind an id."""
+        return SPECIAL[number] if number < len(SPECIAL) else self.values[number - len(SPECIAL)]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Rows as the networks take them.
+
+    Args:
+        numbers: Scaled, NaN where missing, float32 (rows, number features).
+        categories: Ids, int32 (rows, category features); 0 where the value was never seen in training.
+        unseen: Cells unlike any of training (a new category, a hole where there was none, a constant that changed),
+            bool (rows, columns).
+    """
+
+    numbers: np.ndarray
+    categories: np.ndarray
+    unseen: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def select(self, rows: Any) -> Encoded:
+        """These rows, by index or slice."""
+        return Encoded(self.numbers[rows], self.categories[rows], self.unseen[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Encoded]) -> Encoded:
+        """The rows of all parts, one after the other."""
+        return cls(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("numbers", "categories", "unseen")))  # fmt: skip

@@ -1,0 +1,85 @@
+"""Measures scales and vocabularies on training rows, column by column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.data.tabular import dates
+from training.data.tabular.cells import category_text, clean_text, number_column
+from training.data.tabular.column_types import Column
+from training.data.tabular.features import PRESENT, CategoryFeature, NumberFeature
+from training.data.tabular.scaling import Scaler, Scaling
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from training.data.table import Table
+
+
+class Fitting:
+    """Gathers the features of one column after the other."""
+
+    def __init__(self, table: Table, scaling: Scaling, min_count: int, max_categories: int, missing: tuple[str, ...]):
+        self.table, self.missing = table, missing
+        self.scaling: Scaling = scaling
+        self.min_count, self.max_categories = min_count, max_categories
+        self.numbers: list[NumberFeature] = []
+        self.categories: list[CategoryFeature] = []
+        self.day_first: list[str] = []
+        self.constants: dict[str, str] = {}
+
+    def add(self, column: Column) -> None:
+        if column.kind != "ignore":
+            getattr(self, f"_add_{column.kind}")(column, self.table.column(column.name))
+
+    def _add_number(self, column: Column, values: pa.ChunkedArray) -> None:
+        numbers, _ = number_column(values, decimal_comma=column.decimal_comma, missing=self.missing)
+        self.numbers.append(NumberFeature(column.name, "", Scaler.fit(numbers, self.scaling)))
+        self._add_presence(column.name, np.isnan(numbers))
+
+    def _add_date(self, column: Column, values: pa.ChunkedArray) -> None:
+        text = None if _is_temporal(values) else clean_text(values, self.missing)
+        day_first = text is not None and dates.day_comes_first(dates.normal_spelling(text))
+        self.day_first += [column.name] if day_first else []
+        seconds, _ = dates.to_seconds(values, day_first=day_first, missing=self.missing)
+        parts = dates.date_parts(seconds)
+        for place, part in enumerate(dates.PARTS):
+            filled = parts[:, place][~np.isnan(seconds)]
+            if len(filled) and filled.std() > 1e-6:  # a column without hours has no hour
+                scaling: Scaling = self.scaling if part == "day" else "standard"
+                self.numbers.append(NumberFeature(column.name, part, Scaler.fit(filled, scaling)))
+        self._add_presence(column.name, np.isnan(seconds))
+
+    def _add_presence(self, name: str, absent: np.ndarray) -> None:
+        if absent.any():  # a network can then tell when a hole is odd
+            holes = int(absent.sum())
+            self.categories.append(CategoryFeature(name, "missing", (PRESENT,), (0, holes, 0, len(absent) - holes)))
+
+    def _add_category(self, column: Column, values: pa.ChunkedArray) -> None:
+        text = category_text(values, self.missing)
+        counts = sorted(_value_counts(text), key=lambda pair: (-pair[1], pair[0]))
+        frequent = [pair for pair in counts if pair[1] >= self.min_count] or counts
+        kept, folded = frequent[: self.max_categories], len(frequent[self.max_categories :])
+        rare = sum(count for _, count in counts) - sum(count for _, count in kept)
+        numbers = (0, text.null_count, rare, *(count for _, count in kept))
+        self.categories.append(CategoryFeature(column.name, "", tuple(value for value, _ in kept), numbers, folded))
+
+    def _add_constant(self, column: Column, values: pa.ChunkedArray) -> None:
+        text = category_text(values, self.missing).drop_null()
+        self.constants[column.name] = text[0].as_py()
+        if len(text) < len(values):  # whether it is there is all that varies
+            self.categories.append(
+                CategoryFeature(column.name, "", (text[0].as_py(),), (0, len(values) - len(text), 0, len(text)))
+            )
+
+
+def _is_temporal(values: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_temporal(values.type)
+
+
+def _value_counts(text: pa.ChunkedArray) -> list[tuple[str, int]]:
+    return [(one["values"], one["counts"]) for one in text.drop_null().value_counts().to_pylist()]

@@ -1,0 +1,268 @@
+"""fit(): the one training loop, on Hugging Face accelerate. A stopped or killed run resumes to the bit on a CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate.utils import send_to_device, set_seed
+
+from training import files
+from training.artifact import store
+from training.events import EventLog
+from training.fit import checkpoint
+from training.fit.accelerator import make_accelerator
+from training.fit.batches import Batches, padded_lengths, pieces, step_seed
+from training.fit.checkpoint import Progress
+from training.fit.evaluation import judge, score
+from training.fit.metric_log import Curve, NonFiniteLossError
+from training.fit.optim import learning_rate, make_average, make_optimizer
+from training.fit.signals import stop_on_signal
+from training.preflight.precision import slow_precision
+from training.settings import TrainSettings
+from training.task import Task
+
+__all__ = ["NonFiniteLossError", "fit"]
+
+CHECKPOINT_SECONDS = 30.0  # at least this between checkpoints, and at least 100 times what the last one took
+STOPS = {
+    1: ("cancelled", "Stopped on request; the best weights are kept and the run can be resumed."),
+    2: ("finished", "Stopped early: {patience} evaluations without a better score."),
+    3: ("finished", "Stopped at the time limit of {time_limit:g} seconds."),
+}
+
+
+def fit(
+    task: Task,
+    settings: TrainSettings,
+    folder: Path,
+    record: dict[str, Any] | None = None,
+    listener: Callable[[dict], None] | None = None,
+) -> Progress:
+    """Train `task` in `folder` until its steps, its patience, its time or a touched `cancel` file end it.
+
+    Args:
+        task: Model, data and loss; the model's weights are changed in place.
+        settings: How long and how; `settings.batch_size` rows a step whatever the processes and the accumulation.
+        folder: The run: `events.jsonl`, `checkpoint/` and `artifact/` are written there. A checkpoint found is resumed.
+        record: What the artifact should say of itself beside settings and metrics: plugin, trainer, data.
+        listener: Called with every event, for a progress bar.
+
+    Returns:
+        Where it ended: step, metrics, best metrics. `artifact/` holds the best weights by `task.metric`.
+
+    Raises:
+        NonFiniteLossError: With the step; the artifact keeps the best weights before it.
+        OSError: The disk is full; the last checkpoint and the artifact are whole.
+    """
+    return _Fit(task, settings, folder, record or {}, listener).run()
+
+
+class _Fit:
+    def __init__(self, task: Task, settings: TrainSettings, folder: Path, record: dict, listener: Callable | None):
+        self.task, self.settings, self.folder, self.record = task, settings, folder, record
+        self.progress = Progress()
+        self.accelerator = make_accelerator(settings, folder)
+        self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
+        self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
+        self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed)
+        self.lengths = padded_lengths(task)
+        task.model.to(self.accelerator.device)
+        self.found = checkpoint.latest(folder / "checkpoint")
+        if self.found is None:
+            task.begin()
+        self.average = make_average(task.model, settings.ema_decay)
+        self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        states = [self.progress] if self.average is None else [self.progress, self.average]
+        self.accelerator.register_for_checkpointing(*states)
+        self.curve = Curve(self.log, self.accelerator, settings)
+        self.stopping = False
+        self.saved, self.save_seconds = time.monotonic(), 0.0
+
+    def run(self) -> Progress:
+        resumed = self._restore()
+        self.tell(
+            "started",
+            step=self.progress.step,
+            steps=self.settings.steps,
+            rows=len(self.task.train_data),
+            eval_rows=len(self.task.eval_data),
+            parameters=sum(p.numel() for p in self.model.parameters()),
+            device=str(self.accelerator.device),
+            processes=self.processes,
+            resumed=resumed,
+            seconds=self.progress.seconds,
+        )
+        for finding in slow_precision(self.settings, self.accelerator.device.type):
+            self.tell("notice", step=self.progress.step, message=f"{finding.title}. {finding.detail}")
+        with stop_on_signal(self.stop):
+            outcome, message = self._train()
+            self._finish(outcome)
+        state = self.progress
+        self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
+        self.accelerator.end_training()
+        return state
+
+    def _train(self) -> tuple[str, str]:
+        self.model.train()
+        started, before = time.monotonic(), self.progress.seconds
+        while self.progress.step < self.settings.steps:
+            self._step()
+            self.progress.seconds = before + time.monotonic() - started
+            if self._evaluation_is_due():
+                self.evaluate()
+            stop = self._agree(self._why_stop())
+            if stop:
+                return STOPS[stop][0], STOPS[stop][1].format(**dict(self.settings))
+            if self._agree(self._checkpoint_is_due()):
+                self.save()
+        return "finished", ""
+
+    def _step(self) -> None:
+        """One optimiser step: the pieces of the batch forward and backward, then clip and update."""
+        step, nominal = self.progress.step, self.settings.batch_size
+        set_seed(step_seed(self.settings.seed, step, self.rank))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.settings) * group.get("rate", 1.0)
+        parts = self._pieces(self.batches[step])
+        sums = torch.zeros(2, device=self.accelerator.device)  # losses, items
+        for number, rows in enumerate(parts, 1):
+            last = number == len(parts)
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
+                losses = self._losses([self.task.train_data[int(row)] for row in rows])
+                # Processes average their gradients, so each counts its sum `processes` times over the nominal batch.
+                self.accelerator.backward(losses.sum() * (self.processes / nominal))
+            sums += torch.stack((losses.detach().sum(), torch.tensor(float(losses.numel()), device=sums.device)))
+        if self.processes > 1:
+            sums = self.accelerator.reduce(sums, "sum")
+        norm = self._update(float(nominal / sums[1].clamp(min=1)))
+        self.progress.step += 1
+        self.curve.add(self.progress.step, learning_rate(step, self.settings), sums[0] / sums[1].clamp(min=1), norm)
+
+    def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
+        accumulation, device = self.settings.gradient_accumulation, self.accelerator.device.type
+        return pieces(rows, self.rank, self.processes, accumulation, self.lengths, device)
+
+    def _losses(self, rows: list) -> torch.Tensor:
+        batch = send_to_device(self.task.collate(rows), self.accelerator.device)
+        with self.accelerator.autocast():
+            return self.task.losses(self.model, batch).float()
+
+    def _update(self, ratio: float) -> torch.Tensor:
+        """Apply the gradients. `ratio` turns the sum over a nominal batch into the mean over the items there were."""
+        norm = torch.zeros(())
+        if ratio != 1.0:
+            torch._foreach_mul_([p.grad for p in self.trained if p.grad is not None], ratio)
+        if self.settings.max_grad_norm:
+            norm = self.accelerator.clip_grad_norm_(self.trained, self.settings.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update_parameters(self.accelerator.unwrap_model(self.model))
+        return torch.as_tensor(norm).detach()
+
+    def evaluate(self) -> None:
+        """Score the held-out rows, keep the weights if they are the best so far, show a preview."""
+        self.curve.flush()
+        model = self._weights()
+        model.eval()
+        self.accelerator.wait_for_everyone()
+        found = score(self.task, model, self.accelerator, self.settings)
+        if found is not None:
+            best = judge(self.progress, self.task, found.metrics)
+            if best:
+                self._keep(model, found.tables)
+            self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
+            for warning in found.warnings:
+                self.tell("notice", step=self.progress.step, message=warning)
+            self.accelerator.log({f"eval/{k}": v for k, v in found.metrics.items()}, step=self.progress.step)
+        if self.log:
+            self._preview(model)
+        self.model.train()
+        self.curve.restart_clock()
+
+    def _preview(self, model: torch.nn.Module) -> None:
+        with torch.no_grad(), self.accelerator.autocast():
+            items = self.task.preview(model)
+        if items:
+            self.tell("sample", step=self.progress.step, items=items)
+
+    def _keep(self, model: torch.nn.Module, tables: dict) -> None:
+        state = self.progress
+        made = {**self.record.get("training", {}), "device": str(self.accelerator.device), "steps": state.step}
+        found = {"step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
+        about = {**self.record, "training": made, **found}
+        store.save(self.task, model, self.folder / "artifact", self.settings, about)
+        files.write_json(self.folder / "report.json", tables)
+
+    def _finish(self, outcome: str) -> None:
+        """Leave an artifact whatever happened: the best weights, or the last ones where nothing was ever scored."""
+        self.curve.flush()
+        if outcome == "cancelled":  # before the evaluation below, which an unbroken run would not have made
+            self.save()
+        between = outcome == "finished" and not self._evaluation_is_due()
+        if self._agree(int(between or not self.progress.metrics)):
+            self.evaluate()
+        if self.log and not (self.progress.metrics and (self.folder / "artifact").exists()):
+            self._keep(self._weights(), {})
+        self.accelerator.wait_for_everyone()
+
+    def save(self) -> None:
+        """Write a checkpoint, never of weights whose loss was not finite."""
+        self.curve.flush()
+        started = time.monotonic()
+        step, folder = self.progress.step, self.folder / "checkpoint"
+        path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints)
+        self.saved, self.save_seconds = time.monotonic(), time.monotonic() - started
+        if self.log:
+            size = files.size_bytes(path)
+            self.tell("checkpoint", step=step, size_bytes=size, seconds=round(self.save_seconds, 3))
+        self.curve.restart_clock()
+
+    def _restore(self) -> bool:
+        files.recover(self.folder / "artifact")
+        if self.found is None:
+            return False
+        checkpoint.load(self.accelerator, self.found, self.optimizer)
+        return True
+
+    def _weights(self) -> torch.nn.Module:
+        """The model to evaluate and save: the average where there is one."""
+        return self.average.module if self.average is not None else self.accelerator.unwrap_model(self.model)
+
+    def _evaluation_is_due(self) -> bool:
+        return self.progress.step % self.settings.evaluation_interval == 0 or self.progress.step == self.settings.steps
+
+    def _checkpoint_is_due(self) -> int:
+        if self.settings.checkpoint_every:
+            return int(self.progress.step % self.settings.checkpoint_every == 0)
+        return int(time.monotonic() - self.saved > max(CHECKPOINT_SECONDS, 100 * self.save_seconds))
+
+    def _why_stop(self) -> int:
+        if self.stopping or (self.folder / "cancel").exists():
+            return 1
+        if self.settings.patience and self.progress.evaluations_without_gain >= self.settings.patience:
+            return 2
+        return 3 if self.settings.time_limit and self.progress.seconds >= self.settings.time_limit else 0
+
+    def _agree(self, value: int) -> int:
+        """The main process decides, so that all stop or save at the same step."""
+        if self.processes == 1:
+            return value
+        shared = torch.tensor([value], device=self.accelerator.device)
+        torch.distributed.broadcast(shared, 0)
+        return int(shared.item())
+
+    def stop(self) -> None:
+        """Ask for the end after the step that is being computed."""
+        self.stopping = True
+
+    def tell(self, event: str, **values: Any) -> None:
+        if self.log:
+            self.log.write(event, **values)

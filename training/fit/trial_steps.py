@@ -1,0 +1,187 @@
+"""The measured half of the preflight sheet: real steps of the real model, for time, memory and disk."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from accelerate.utils import send_to_device
+
+from training.errors import UserError
+from training.fit.batches import Batches, padded_lengths, pieces
+from training.fit.experiment import Experiment
+from training.fit.optim import make_optimizer
+from training.home import home
+from training.preflight.precision import slow_precision
+from training.preflight.sheet import Finding, Sheet
+from training.settings import TrainSettings
+from training.task import Task
+from training.threads import threads_each
+
+TRIED_STEPS = 2
+COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
+
+
+def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: TrainSettings) -> Sheet:
+    """Add to a sheet what only the built task can tell; with a red row nothing is built."""
+    sheet = Sheet((*sheet.findings, *slow_precision(settings, _device(settings))), sheet.columns, sheet.sample)
+    if sheet.blocked:  # or the trial steps would take minutes
+        return sheet
+    try:
+        task = build()
+        measured = (
+            [] if isinstance(task, Experiment) else [*measured_steps(task, settings), disk_needed(task, settings)]
+        )
+        found = [*task.findings(), *measured]
+    except UserError as error:
+        found = [Finding("red", "The model cannot be built", str(error))]
+    except (MemoryError, RuntimeError) as error:
+        from training.fit.explain_failure import explain
+
+        found = [Finding("red", "A trial step failed", explain(error, settings))]
+    return Sheet((*sheet.findings, *found), sheet.columns, sheet.sample)
+
+
+def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
+    """Time and memory of two optimiser steps and one evaluation batch; the weights are thrown away afterwards.
+
+    Of several processes the share of one is tried, on a CPU with the threads that it will have.
+    """
+    device = _device(settings)
+    with _threads_of_one(settings.processes):
+        return _measured(task, settings, device)
+
+
+def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]:
+    model, before = task.model.to(device).train(), _memory(device)
+    optimizer = make_optimizer(task, settings)
+    trials, lengths = _trial_rows(task, settings), padded_lengths(task)
+    seconds = [_timed(lambda rows=rows: _step(task, model, optimizer, rows, lengths, settings, device)) for rows in trials][1:]  # fmt: skip
+    total = statistics.median(seconds) * settings.steps
+    if len(task.eval_data):
+        size = min(len(task.eval_data), 2 * settings.batch_size)
+        evaluations = max(1, settings.steps // settings.evaluation_interval)
+        batches = len(task.eval_data) / size * evaluations / settings.processes
+        total += _timed(lambda: _evaluate(task, model, size, device)) * batches
+    parameters = sum(p.numel() for p in model.parameters())
+    found = [
+        Finding(
+            "green",
+            f"{parameters:,} parameters on {device}; about {_spell(total)} for {settings.steps:,} steps",
+            f"{settings.batch_size / statistics.median(seconds):.0f} rows a second, measured on {TRIED_STEPS} steps.",
+        )
+    ]
+    if settings.time_limit and total > settings.time_limit:
+        found.append(
+            Finding(
+                "amber",
+                f"The time limit of {_spell(settings.time_limit)} comes first",
+                "The best weights until then are kept.",
+            )
+        )
+    return [*found, _memory_finding(_memory(device) - before, _memory(device), device, settings.processes)]
+
+
+@contextlib.contextmanager
+def _threads_of_one(processes: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if processes > 1:
+        torch.set_num_threads(threads_each(processes))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _device(settings: TrainSettings) -> str:
+    return "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
+
+
+def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
+    """Row numbers of the batches tried: the longest rows, which say what memory is needed, then the run's first to time."""
+    count, size = len(task.train_data), settings.batch_size
+    lengths = task.lengths(task.train_data)
+    order = np.arange(count) if lengths is None else np.argsort(lengths, kind="stable")
+    batches = Batches(count, size, settings.seed)
+    return [np.resize(order[-size:], size), *[batches[step] for step in range(TRIED_STEPS)]]
+
+
+def _step(
+    task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, lengths: np.ndarray | None, settings: TrainSettings, device: str,
+) -> None:  # fmt: skip
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
+    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
+        batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
+        with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
+            losses = task.losses(model, batch)
+        losses.float().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
+    with torch.no_grad():
+        task.predict(model, send_to_device(task.collate([task.eval_data[row] for row in range(rows)]), device))
+
+
+def _memory_finding(used: int, total: int, device: str, processes: int) -> Finding:
+    """Of one process, `total` as it stands and what the steps added; on a CPU all share the machine's memory, a GPU each has alone."""
+    room = (
+        torch.cuda.get_device_properties(0).total_memory
+        if device == "cuda"
+        else psutil.virtual_memory().available + total
+    )
+    used, total = (each * (1 if device == "cuda" else processes) for each in (used, total))
+    level = "red" if total > room else "amber" if total > 0.8 * room else "green"
+    advice = "Halve batch_size, or double gradient_accumulation for the same result." if level != "green" else ""
+    return Finding(
+        level,
+        f"{total / 2**30:.1f} GB of memory, of which the steps took {max(0, used) / 2**30:.1f}; the machine has {room / 2**30:.1f} GB",
+        advice,
+    )
+
+
+def disk_needed(task: Task, settings: TrainSettings) -> Finding:
+    """What checkpoints and artifact will take, against what is free."""
+    weights = sum(p.numel() * p.element_size() for p in task.model.parameters())
+    trained = sum(p.numel() * p.element_size() for p in task.model.parameters() if p.requires_grad)
+    checkpoint = weights + (COPIES - 1) * trained + (weights if settings.ema_decay else 0)
+    needed = checkpoint * (settings.keep_checkpoints + 1) + 2 * weights
+    place = home()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    level = "red" if needed > free else "amber" if needed > free / 2 else "green"
+    return Finding(
+        level,
+        f"{needed / 2**20:,.0f} MB of disk at most, {free / 2**30:,.1f} GB are free",
+        "Delete old runs or lower keep_checkpoints." if level != "green" else "",
+    )
+
+
+def _timed(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _memory(device: str) -> int:
+    """Peak bytes so far, of the GPU or of this process."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _spell(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

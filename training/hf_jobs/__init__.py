@@ -1,0 +1,1 @@
+"""Runs on machines rented from Hugging Face (HF Jobs)."""

@@ -1,0 +1,155 @@
+"""The Hub's client: its time limits, and its errors as one sentence each."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from training.errors import UserError
+from training.home import is_space
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+TRANSPORT = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+TRIES = 4
+PAUSE_SECONDS = 1.0  # before the second try; doubles
+LONGEST_PAUSE = 60.0
+PASSING = (429, 500, 502, 503, 504)  # the Hub's refusals that pass
+T = TypeVar("T")
+
+
+def open_api(token: str | None) -> HfApi:
+    """The client, with this token, or the machine's own where there is none. It gives a silent server up; left alone it waits for ever."""
+    from huggingface_hub import HfApi
+
+    _limit_waiting()
+    return HfApi(token=token)
+
+
+def own_token() -> str | None:
+    """Whom this process acts as on the Hub: on a Space the visitor whose token the page handed over, elsewhere the machine's login."""
+    from huggingface_hub import get_token
+
+    if is_space():
+        return os.environ.get("HF_TOKEN") or None
+    return get_token()
+
+
+@cache
+def _limit_waiting() -> None:
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils import httpx
+    from huggingface_hub.utils._http import hf_request_event_hook
+
+    def make() -> Any:
+        return httpx.Client(
+            event_hooks={"request": [hf_request_event_hook]},  # keeps HF_HUB_OFFLINE in force
+            follow_redirects=True,
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        )
+
+    set_client_factory(make)
+
+
+@contextmanager
+def told(repo: str) -> Iterator[None]:
+    """Turn the client's errors into one sentence each. None of them carries the token."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError:
+        raise UserError(f"{repo} is gated: ask for access on its page, and sign in.") from None
+    except errors.RepositoryNotFoundError:
+        raise UserError(
+            f"There is no repository {repo}, or it is private and you are not signed in to see it."
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise UserError(f"{repo} has no such revision.") from None
+    except errors.LocalEntryNotFoundError:
+        raise UserError(f"The Hub cannot be reached, and {repo} is not in the cache.") from None
+    except errors.HfHubHTTPError as error:
+        raise UserError(
+            f"The Hub refused ({error.response.status_code}) for {repo}: {_REASONS.get(error.response.status_code, 'try again later')}."
+        ) from None
+    except errors.HFValidationError as error:
+        raise UserError(f"{repo}: {error}") from None
+    except (OSError, RuntimeError) as error:
+        if is_full_disk(error):
+            raise UserError(
+                f"The disk is full: {repo} could not be kept. Nothing of it was left behind: make room, then try again."
+            ) from None
+        raise UserError(
+            f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
+        ) from None
+    except Exception as error:  # transport errors of the client's own HTTP library share no public base with OSError
+        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in TRANSPORT:
+            raise
+        raise UserError(
+            f"The connection to the Hub failed for {repo} ({type(error).__name__}). Nothing was lost: try again."
+        ) from None
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status of a refusal; None where no answer came."""
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+_REASONS = {
+    401: "sign in, or give a valid token",
+    403: "your token may not do this; it needs write access",
+    409: "the name is taken",
+    412: "somebody pushed at the same time; push again",
+    429: "too many requests; wait a minute",
+}
+
+
+def patiently(call: Callable[[], T], give_up: Callable[[Exception], bool] = lambda error: False) -> T:
+    """Repeat a call that does the same when it is repeated, while the Hub stumbles.
+
+    Args:
+        give_up: Errors that are not worth a second try, though they might pass.
+    """
+    for tried in range(TRIES):
+        try:
+            return call()
+        except Exception as error:  # the client's transport errors share no public base
+            if tried == TRIES - 1 or not passes(error) or give_up(error):
+                raise
+            time.sleep(pause(error, tried))
+    raise AssertionError("The last try returns or raises.")
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same call may succeed a little later."""
+    return (is_unreachable(error) and not is_full_disk(error)) or status_of(error) in PASSING
+
+
+def pause(error: Exception, tried: int) -> float:
+    """Seconds to wait: what the Hub asks for, within reason, or twice as long each time."""
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE) if asked.isdigit() else PAUSE_SECONDS * 2**tried
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Whether there was no room to write; the client's Xet part says so in words only."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
+
+
+def is_offline(error: Exception) -> bool:
+    """Whether no connection was made at all: no network, or the client was told to stay off it."""
+    return type(error).__name__ in ("ConnectError", "ConnectTimeout", "OfflineModeIsEnabled")
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether the Hub did not answer at all; a refusal carries a response."""
+    if type(error).__module__.split(".")[0] in TRANSPORT:
+        return True
+    return isinstance(error, OSError) and status_of(error) is None

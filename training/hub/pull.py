@@ -1,0 +1,170 @@
+"""Pull repositories of the Hub: only files that cannot run code come in, each checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.errors import UserError
+from training.files import write_text
+from training.hub import checksums
+from training.hub.client import is_offline, is_unreachable, open_api, passes, patiently, told
+from training.hub.file_contents import check_contents
+from training.hub.file_listing import FILES, check_listing, is_wanted
+
+REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
+PAGE = re.compile(r"https?://[^/]+/(?P<repo>[^/@?#]+/[^/@?#]+)(/(tree|blob|resolve|commit)/(?P<revision>[^/?#]+))?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+CONFIGS = ("selfsup.json", "config.json", "model_index.json")  # what a model is, read before its weights are fetched
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A repository's files on this machine, pinned to one commit."""
+
+    folder: Path
+    repo: str
+    commit: str
+    names: tuple[str, ...]  # of the files that were fetched
+
+
+def repository(name: str) -> tuple[str, str | None] | None:
+    """(owner/repo, revision or None) of such a name or of a repository's page on the Hub; None if it is neither."""
+    page = PAGE.match(name)
+    match = REPO.fullmatch(
+        f"{page['repo']}@{page['revision']}" if page and page["revision"] else page["repo"] if page else name
+    )
+    if not match or (page and match["repo"].startswith(("datasets/", "spaces/"))):
+        return None
+    return match["repo"], match["revision"]
+
+
+Admit = Callable[[Path, Sequence[str]], object]
+
+
+def pull(name: str, token: str | None = None, admit: Admit | None = None) -> Pulled:
+    """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each checked against the Hub's hash.
+
+    Without a network what was pulled before is used, but not where many visitors share the cache: it may be another's private one.
+
+    Args:
+        admit: Gets the folder, when of all files only `CONFIGS` are there, and the names of all; it raises to refuse the rest.
+
+    Raises:
+        UserError: One sentence for each of: bad name, no such repository or revision, gated, pickles only, too large, no network,
+            altered or damaged file, a configuration that points outside its folder, full disk; and what `admit` raises.
+    """
+    found = repository(name)
+    if not found:
+        raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
+    repo, revision = found
+    kept = _kept(repo, revision)
+    if kept:
+        return _admitted(kept, admit)
+    with told(repo):
+        api = open_api(token)
+        try:
+            info = patiently(lambda: api.model_info(repo, revision=revision, files_metadata=True), give_up=is_offline)
+        except Exception as error:  # the client's transport errors share no public base
+            if not passes(error) or _is_shared():
+                raise
+            try:
+                return _admitted(_cached(repo, revision), admit)
+            except LookupError:
+                if is_unreachable(error):
+                    raise UserError(f"The Hub cannot be reached, and {repo} is not in the cache.") from None
+                raise error from None
+        names = check_listing(info, _cache())
+        if admit:
+            folder = _fetch(info, [each for each in names if each in CONFIGS], token)
+            admit(folder, names)
+        folder = _fetch(info, names, token)
+        checksums.note(folder, names)
+        _remember(folder, revision or "main", folder.name)
+    return Pulled(folder, repo, folder.name, tuple(names))
+
+
+def _fetch(info: Any, names: Sequence[str], token: str | None) -> Path:
+    """The folder of the commit, with these files in it, each checked."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    def again(name: str) -> str:
+        return hf_hub_download(info.id, name, revision=info.sha, token=token, force_download=True)
+
+    def download() -> str:
+        return snapshot_download(
+            info.id, revision=info.sha, allow_patterns=[_literal(name) for name in names] or [""], token=token
+        )
+
+    folder = Path(patiently(download))
+    chosen = set(names)
+    files = [file for file in info.siblings if file.rfilename in chosen]
+    checksums.check_sums(folder, files, info.id, lambda name: patiently(lambda: again(name)))
+    check_contents(folder, names, _cache(), info.id)
+    return folder
+
+
+def _literal(name: str) -> str:
+    """A pattern that matches this name alone."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _kept(repo: str, revision: str | None) -> Pulled | None:
+    """A commit that was pulled and checked before: it cannot have changed, so that nobody need be asked."""
+    if _is_shared() or not COMMIT.fullmatch(revision or ""):
+        return None
+    try:
+        kept = _cached(repo, revision)
+    except LookupError:
+        return None
+    return kept if checksums.is_known(kept.folder) else None
+
+
+def _cached(repo: str, revision: str | None) -> Pulled:
+    """What was pulled before.
+
+    Raises:
+        LookupError: If it is not in the cache, or not as a whole.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        found = snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True)
+    except LocalEntryNotFoundError:
+        raise LookupError(repo) from None
+    folder = Path(found)
+    names = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = [name for name in names if is_wanted(name)]
+    check_contents(folder, names, _cache(), repo)
+    return Pulled(folder, repo, folder.name, tuple(names))
+
+
+def _admitted(pulled: Pulled, admit: Admit | None) -> Pulled:
+    if admit:
+        admit(pulled.folder, pulled.names)
+    return pulled
+
+
+def _cache() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _is_shared() -> bool:
+    """Whether many visitors use this cache: then the Hub itself has to say who may read what."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
+
+
+def _remember(folder: Path, revision: str, commit: str) -> None:
+    """Note which commit a name stood for, where the client's cache keeps that, so that the name works without a network."""
+    reference = folder.parents[1] / "refs" / revision
+    if revision != commit:
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        write_text(reference, commit)

@@ -1,0 +1,83 @@
+"""Several processes on this machine, by torchrun; on a CPU they talk over gloo. None outlives the run's lock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from training.errors import UserError
+from training.runs.queue import child_environment
+from training.runs.run import Run
+from training.settings import TrainSettings
+from training.threads import threads_each
+
+SHARED_SECONDS = 120.0  # for a network disk to show a file that another machine wrote
+
+
+def launch(run: Run, processes: int, lock: int) -> int:
+    """Train `run` in `processes` workers and wait for them.
+
+    Args:
+        lock: The descriptor that holds the run. The launcher inherits it: were this process killed, the run would still
+            count as running for as long as its workers write.
+
+    Returns:
+        The exit code: 0 done, 130 stopped, else failed.
+    """
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [*launcher, "-m", "training", "worker", str(run.folder)]
+    mine = {"HF_TOKEN": token} if (token := os.environ.get("HF_TOKEN")) else {}
+    environment = {"OMP_NUM_THREADS": str(threads_each(processes)), **child_environment(mine)}
+    code = subprocess.run(command, env=environment, pass_fds=[lock], check=False).returncode
+    return 130 if run.summary().last == "cancelled" else code
+
+
+def is_joining() -> bool:
+    """Whether a launcher outside (torchrun, `accelerate launch`) started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes the run."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def wait_for_run(folder: Path, seconds: float = SHARED_SECONDS) -> None:
+    """Wait for the first process, perhaps on another machine, to make the run.
+
+    Raises:
+        UserError: If it does not show up: the machines do not share the folder.
+    """
+    end = time.monotonic() + seconds
+    while not (folder / "config.yaml").is_file():
+        if time.monotonic() > end:
+            raise UserError(
+                f"{folder.name} did not appear within {seconds:g} seconds: several machines need a folder that all of them see."
+            )
+        time.sleep(0.2)
+
+
+def check_world(settings: TrainSettings) -> None:
+    """Refuse a batch that cannot be shared among the processes there are."""
+    processes = int(os.environ["WORLD_SIZE"])
+    if settings.batch_size < processes * settings.gradient_accumulation:
+        raise UserError(
+            f"batch_size {settings.batch_size} is less than the {processes * settings.gradient_accumulation} pieces it is cut into "
+            f"({processes} processes x gradient_accumulation {settings.gradient_accumulation}): raise it or cut less."
+        )
+
+
+def follow_parent() -> None:
+    """End this worker when its launcher is gone: torchrun puts each in a session of its own, out of its group's reach."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="follow-parent", daemon=True).start()

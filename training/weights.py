@@ -1,0 +1,57 @@
+"""Weights by name: a starter's name, a run's id or `owner/repo[@revision]` becomes a folder of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from training.errors import UserError
+from training.hub.pull import pull, repository
+from training.runs.run import RUN_ID, Runs
+
+
+def resolve(
+    name: str, starters: Mapping[str, Path], runs: Runs, *, allow_folder: bool = False, token: str | None = None
+) -> Path:
+    """Turn a starter's name (or nothing), a run's id or `owner/repo[@revision]` into a folder of weights.
+
+    Args:
+        allow_folder: Whether an absolute path is a name too: on the command line, never for an API caller.
+
+    Raises:
+        UserError: If there are no such weights; the message says what a name may be.
+    """
+    if not name:
+        if not starters:
+            raise UserError("This plugin ships no starter weights: give a run's id or owner/repo.")
+        return next(iter(starters.values()))
+    if name in starters:
+        return starters[name]
+    if RUN_ID.fullmatch(name):
+        return runs.get(name).weights()
+    if allow_folder and Path(name).is_absolute() and Path(name).is_dir():
+        return Path(name)
+    check_name(name, starters)
+    return pull(name, token=token).folder
+
+
+def check_name(name: str, starters: Mapping[str, Path]) -> None:
+    """Refuse what is neither nothing, a starter, a run's id nor `owner/repo[@revision]`: a path, say.
+
+    Raises:
+        UserError: Saying what a name may be.
+    """
+    if not name or name in starters or RUN_ID.fullmatch(name) or repository(name):
+        return
+    known = f"a starter ({', '.join(starters)}), " if starters else ""
+    raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
+
+
+def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
+    """Refuse a run without weights now, not when training starts; a Hub name is asked for by the run itself.
+
+    Raises:
+        UserError: If there is no such run, or it has no weights.
+    """
+    if RUN_ID.fullmatch(name):
+        resolve(name, starters, runs)
