@@ -122,7 +122,7 @@ def make_task(options: argparse.Namespace, data: Path) -> tuple[Any, Any]:
     values = {
         "model": sides.minilm(), "data": str(data), "eval_data": options.eval_data, "eval_share": 0 if not options.eval_data else 0.1,
         "steps": options.steps, "batch_size": options.batch_size, "learning_rate": options.learning_rate, "max_length": options.max_length,
-        "precision": options.precision, "evaluate_every": 10**6, "attention_dropout": options.attention_dropout, "device": "cpu", "seed": options.seed,
+        "precision": options.precision, "eval_every": 10**6, "attention_dropout": options.attention_dropout, "device": "cpu", "seed": options.seed,
     }  # fmt: skip
     settings = parse_settings(trainer.settings, values)
     return settings, trainer.build(settings)

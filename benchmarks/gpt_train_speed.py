@@ -84,7 +84,7 @@ def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         values = {
             **sources(options, Path(folder)), "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
-            "max_length": options.length, "precision": options.precision, "device": "cpu", "evaluate_every": 10**6,
+            "max_length": options.length, "precision": options.precision, "device": "cpu", "eval_every": 10**6,
             "layers": options.layers, "hidden_size": options.width, "heads": options.heads, "vocabulary_size": options.vocabulary,
             "learning_rate": 5e-4, **more,
         }  # fmt: skip

@@ -42,7 +42,7 @@ def train(options: argparse.Namespace, recorded: bool) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
-            {"data": options.data, "eval_share": 0, "steps": options.steps, "evaluate_every": 10**6, "device": "cpu"}
+            {"data": options.data, "eval_share": 0, "steps": options.steps, "eval_every": 10**6, "device": "cpu"}
         )
         task = build_classify(settings)
         before = loop.EventLog, loop.CHECKPOINT_SECONDS

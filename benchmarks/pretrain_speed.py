@@ -72,7 +72,7 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     values = {
         "model": sides.minilm(), "data": options.data, "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
         "max_length": LENGTH, "precision": options.precision, "next_objective": options.next_objective, "device": "cpu",
-        "learning_rate": 5e-5, "evaluate_every": 10**6,
+        "learning_rate": 5e-5, "eval_every": 10**6,
     }  # fmt: skip
     settings = parse_settings(PretrainSettings, values)
     times, tokens, masked = [], [], []

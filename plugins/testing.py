@@ -15,7 +15,7 @@ from plugins._contract import Plugin, Trainer
 from training.artifact.lineage import describe_run
 from training.artifact.store import read_record
 from training.events import read_events
-from training.fit.experiment import carry_out
+from training.fit.experiment import run_task
 from training.runs.run import Run, Runs
 from training.settings import TrainSettings, parse_settings
 
@@ -44,7 +44,7 @@ def check_plugin(
     assert not missing, f"{plugin.name}: give sample settings for {', '.join(missing)}."
     for trainer in plugin.trainers:
         where = f"{plugin.name} {trainer.name}"
-        small = {**settings[trainer.name], "steps": STEPS, "evaluate_every": 1, "device": "cpu"}
+        small = {**settings[trainer.name], "steps": STEPS, "eval_every": 1, "device": "cpu"}
         sample = parse_settings(trainer.settings, small)
         check_settings(where, plugin, trainer, sample, folder)
         run = check_resume(where, plugin, trainer, sample, folder)
@@ -98,7 +98,7 @@ def check_load(where: str, plugin: Plugin, artifact: Path, call: Callable[[Any],
 
 def _train(run: Run, plugin: Plugin, trainer: Trainer) -> None:
     settings = run.settings(trainer.settings)
-    carry_out(trainer.build(settings), settings, run.folder, describe_run(run.id, plugin, trainer, settings, None))
+    run_task(trainer.build(settings), settings, run.folder, describe_run(run.id, plugin, trainer, settings, None))
 
 
 def _losses(run: Run) -> list[tuple[int, float]]:

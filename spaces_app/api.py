@@ -18,7 +18,7 @@ from spaces_app.access import told, visitor
 from spaces_app.arguments import argument, upload, uploads
 from spaces_app.studio import Studio
 from training.hf_jobs import remote_run
-from training.hub.push import How
+from training.hub.push import PushOptions
 from training.hub.search import search
 from training.runs import push_job
 from training.settings import HOSTED
@@ -214,7 +214,9 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
         Returns:
             status (running or pushed), repo, commit and pull_request (their addresses), note, file, sent_bytes, size_bytes, message.
         """
-        how = How(private=private, pull_request=pull_request, tag=tag.strip(), message=f"Weights of run {run.strip()}")
+        how = PushOptions(
+            private=private, pull_request=pull_request, tag=tag.strip(), message=f"Weights of run {run.strip()}"
+        )
         found = studio.run(run, visitor(request))
         return studio.push(found, repo.strip(), hub_token(studio, token), how, min(wait, LONGEST_WAIT))
 
@@ -243,7 +245,7 @@ def shell_endpoints(studio: Studio) -> list[Callable[..., Any]]:
             about (the repository), files (file, size_bytes), size_bytes, card (the model card's text).
         """
         found = studio.run(run, visitor(request))
-        return studio.push_preview(found, repo.strip(), hub_token(studio, token), How(private=private))
+        return studio.push_preview(found, repo.strip(), hub_token(studio, token), PushOptions(private=private))
 
     def hub_search(
         token: gr.OAuthToken | None, query: str = "", author: str = "", task: str = ""
@@ -361,7 +363,7 @@ def document_endpoints(studio: Studio, plugin: Plugin, document: Document) -> li
     def send(
         content: dict[str, Any], repo: str, token: gr.OAuthToken | None, private: bool = True, pull_request: bool = False, tag: str = ""
     ) -> dict[str, Any]:  # fmt: skip
-        how = How(private=private, pull_request=pull_request, tag=tag.strip())
+        how = PushOptions(private=private, pull_request=pull_request, tag=tag.strip())
         text = json.dumps(content, ensure_ascii=False)
         return studio.push_document(plugin, document, text, repo, hub_token(studio, token), how)
 

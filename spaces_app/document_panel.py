@@ -12,7 +12,7 @@ from plugins._contract import Document, Plugin
 from spaces_app.access import told
 from spaces_app.api import hub_token
 from spaces_app.studio import Studio
-from training.hub.push import How
+from training.hub.push import PushOptions
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
@@ -41,7 +41,9 @@ def draw(
         state = gr.HTML()
 
     def on_send(target: str, is_private: bool, token: gr.OAuthToken | None, *values: Any) -> str:
-        about = studio.push_document(plugin, document, make(*values), target, hub_token(studio, token), How(is_private))
+        about = studio.push_document(
+            plugin, document, make(*values), target, hub_token(studio, token), PushOptions(is_private)
+        )
         link = html.escape(about["commit"], quote=True)
         return f'<p role="status">Pushed: <a href="{link}" target="_blank" rel="noopener">{link}</a></p>'
 

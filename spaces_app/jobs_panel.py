@@ -63,7 +63,7 @@ def draw(studio: Studio) -> gr.Dropdown:
     def on_read(job_id: str, token: gr.OAuthToken | None) -> tuple[Any, Any, Any]:
         owner, name = hub_token(studio, token), _some(job_id)
         found = remote_run.jobs(owner)
-        is_going = any(each.id == name and each.stage not in remote_run.OVER for each in found)
+        is_going = any(each.id == name and each.stage not in remote_run.FINAL_STAGES for each in found)
         return "\n".join(remote_run.logs(name, owner)), _rows(found), gr.Timer(active=is_going)
 
     def on_stop(job_id: str, token: gr.OAuthToken | None) -> Any:

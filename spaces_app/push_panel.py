@@ -13,7 +13,7 @@ from spaces_app.api import hub_token
 from spaces_app.studio import Studio
 from spaces_app.train_panel import PRIVATE, QUICK, SPOKEN
 from training.errors import UserError
-from training.hub.push import How
+from training.hub.push import PushOptions
 from training.runs import push_job
 
 NOTHING = "Choose a run to see its files and its card."
@@ -46,7 +46,7 @@ def draw(studio: Studio, plugin: Plugin) -> tuple[gr.Dropdown, gr.Markdown]:
     def on_choose(run_id: str | None, request: gr.Request) -> tuple[Any, ...]:
         if not run_id:
             return NOTHING, "", gr.Timer(active=False)
-        preview = studio.push_preview(studio.run(run_id, visitor(request)), "", None, How())
+        preview = studio.push_preview(studio.run(run_id, visitor(request)), "", None, PushOptions())
         return _contents(preview), *seen(run_id, request)
 
     def on_check(
@@ -58,7 +58,7 @@ def draw(studio: Studio, plugin: Plugin) -> tuple[gr.Dropdown, gr.Markdown]:
             raise UserError(
                 "Write owner/name, and sign in to the Hub: on the page, or by `hf auth login` where it runs."
             )
-        how = How(is_private, as_request, name.strip())
+        how = PushOptions(is_private, as_request, name.strip())
         preview = studio.push_preview(run, target.strip(), owner, how)
         return f"<p>{html.escape(preview['about'])} {len(preview['files'])} files, {preview['size_bytes'] / 2**20:.1f} MB.</p>"
 
@@ -67,7 +67,7 @@ def draw(studio: Studio, plugin: Plugin) -> tuple[gr.Dropdown, gr.Markdown]:
         token: gr.OAuthToken | None,
     ) -> tuple[Any, Any]:  # fmt: skip
         run = studio.run(_some(run_id), visitor(request))
-        how = How(is_private, as_request, name.strip(), f"Weights of run {run.id}")
+        how = PushOptions(is_private, as_request, name.strip(), f"Weights of run {run.id}")
         studio.push(run, target.strip(), hub_token(studio, token), how)
         return seen(run.id, request)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import get_token
 
 from training.errors import UserError
-from training.hub.client import open_api, patiently, told
+from training.hub.client import hub_errors, open_api, with_retries
 from training.hub.pull import REPO
 
 ROOT = Path(__file__).parents[1]
@@ -43,9 +43,11 @@ def publish(space: str, token: str | None, *, private: bool = True, root: Path =
         raise UserError(f"{space[:100]!r} is not a Space's name: write owner/name.")
     if not token:
         raise UserError("You are not signed in to the Hub: run `hf auth login`, or set HF_TOKEN.")
-    with told(space):
+    with hub_errors(space):
         api = open_api(token)
-        patiently(lambda: api.create_repo(space, repo_type="space", space_sdk="gradio", private=private, exist_ok=True))
+        with_retries(
+            lambda: api.create_repo(space, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
+        )
         api.upload_folder(
             repo_id=space,
             repo_type="space",

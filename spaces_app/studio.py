@@ -29,15 +29,15 @@ from training.backup import uploader
 from training.errors import UserError
 from training.events import read_events
 from training.hub import pull, push
-from training.hub.document import Opened, pull_document
+from training.hub.document import PulledDocument, pull_document
 from training.hub.document import push_document as publish_document
-from training.hub.push import How
+from training.hub.push import PushOptions
 from training.runs import push_job
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued, child_environment
 from training.runs.run import Run, Runs, to_yaml
 from training.settings import HOSTED, TrainSettings, parse_settings
-from training.weights import check_exists, check_name, resolve
+from training.weights import check_weights_exist, check_weights_name, resolve_weights
 
 NOT_SIGNED_IN = "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
 CHECK_SECONDS = 300.0
@@ -115,7 +115,7 @@ class Studio:
             if not plugin.connect:
                 raise UserError(f"{plugin.title} has no use for hosted models: choose weights.")
             return plugin.connect(weights)
-        folder = resolve(weights.strip(), plugin.starters, self.runs)
+        folder = resolve_weights(weights.strip(), plugin.starters, self.runs)
         key = (plugin.name, folder, folder.stat().st_mtime_ns)  # a run that trains on replaces its artifact's folder
         with self._loading:
             if key not in self._models:
@@ -158,7 +158,7 @@ class Studio:
         given = {name: str(path) for name, path in files.items() if path}
         settings = parse_settings(kind.settings, {**values, **given})
         for name in settings.weights():
-            check_name(name, self.plugin(plugin).starters)
+            check_weights_name(name, self.plugin(plugin).starters)
         if self.settings.max_steps and settings.steps > self.settings.max_steps:
             raise UserError(f"steps: {settings.steps} were asked for; this server allows {self.settings.max_steps}.")
         if self.settings.max_seconds and not 0 < settings.time_limit <= self.settings.max_seconds:
@@ -187,7 +187,7 @@ class Studio:
         check_may_train(who, self.settings)
         owner, kind, settings = self.prepare(plugin, trainer, values, files)
         for name in settings.weights():
-            check_exists(name, owner.starters, self.runs)
+            check_weights_exist(name, owner.starters, self.runs)
         kind.preflight(settings).raise_if_blocked()
         if settings.backup:
             uploader.check(settings, owner.starters, token)
@@ -295,10 +295,10 @@ class Studio:
         path = run.folder / "report.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def push_preview(self, run: Run, repo: str, token: str | None, how: How) -> dict[str, Any]:
+    def push_preview(self, run: Run, repo: str, token: str | None, how: PushOptions) -> dict[str, Any]:
         """What a push would do: to which repository, with which files, under which card."""
         weights = run.weights()
-        about = push.look(repo, token, how).describe(how) if repo and token else ""
+        about = push.inspect_repo(repo, token, how).describe(how) if repo and token else ""
         files = [
             {"file": str(path.relative_to(weights)), "size_bytes": path.stat().st_size}
             for path in push.pushed_files(weights)
@@ -310,7 +310,7 @@ class Studio:
             "card": model_card.render(read_record(weights), repo or model_card.UNNAMED),
         }
 
-    def push(self, run: Run, repo: str, token: str | None, how: How, wait: float = 0.0) -> dict[str, Any]:
+    def push(self, run: Run, repo: str, token: str | None, how: PushOptions, wait: float = 0.0) -> dict[str, Any]:
         """Begin to upload a run's weights with the visitor's own token, in a process of its own; see `push_job.state`.
 
         Args:
@@ -350,7 +350,7 @@ class Studio:
         }
 
     def push_document(
-        self, plugin: Plugin, document: Document, text: str, repo: str, token: str | None, how: How
+        self, plugin: Plugin, document: Document, text: str, repo: str, token: str | None, how: PushOptions
     ) -> dict[str, Any]:
         """Send a document to the Hub with the visitor's own token.
 
@@ -367,7 +367,7 @@ class Studio:
         done = publish_document(text, document.file, document.card(text, repo), repo, token, how)
         return {"repo": repo, **asdict(done)}
 
-    def pull_document(self, document: Document, repo: str, token: str | None) -> Opened:
+    def pull_document(self, document: Document, repo: str, token: str | None) -> PulledDocument:
         """A document of the Hub, checked."""
         found = pull_document(repo, document.file, token)
         return replace(found, text=document.check(found.text))

@@ -35,7 +35,7 @@ if limit:  # no file may grow beyond it
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     if name == "push":
-        result = dataclasses.asdict(push.push(*arguments, token, push.How(**named)))
+        result = dataclasses.asdict(push.push(*arguments, token, push.PushOptions(**named)))
         result["result"] = result["pull_request"] or result["commit"]
     else:
         result = {"result": str(pull.pull(*arguments, token).folder)}

@@ -14,7 +14,7 @@ KINDS = ("square", "disc")
 CAPTIONS = [f"{colour} {kind}" for colour in COLOURS for kind in KINDS]
 TINY: dict[str, Any] = {
     "size": "tiny", "image_size": 16, "batch_size": 8, "max_length": 8, "vocabulary_size": 600, "eval_share": 0.1,
-    "preview_steps": 2, "evaluation_pictures": 8,
+    "preview_steps": 2, "eval_images": 8,
 }  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A small network trained on the trips: how it ended, and its artifact."""
     folder = tmp_path_factory.mktemp("answer")
     (folder / "run").mkdir()
-    chosen = settings(write_trips(folder / "trips.jsonl"), steps=200, learning_rate=1e-3, evaluate_every=200)
+    chosen = settings(write_trips(folder / "trips.jsonl"), steps=200, learning_rate=1e-3, eval_every=200)
     return fit(build_answer(chosen), chosen, folder / "run"), folder / "run" / "artifact"
 
 

@@ -27,7 +27,7 @@ pytestmark = loopback.needs_hub
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"
 HELD, LAST_CHECKPOINT = 33, 28
-SETTINGS = {"steps": 60, "rows": 60, "seed": 1, "ema_decay": 0.8, "evaluate_every": 5, "checkpoint_every": 7, "hold_at": HELD}  # fmt: skip
+SETTINGS = {"steps": 60, "rows": 60, "seed": 1, "ema_decay": 0.8, "eval_every": 5, "checkpoint_every": 7, "hold_at": HELD}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.fit.batches import PIECE_TOKENS, Batches, pieces, step_seed
+from training.fit.batches import MICRO_BATCH_COST_TOKENS, BatchSampler, micro_batches, step_seed
 
 rows = st.integers(1, 60)
 sizes = st.integers(1, 20)
@@ -20,7 +20,7 @@ steps = st.integers(0, 150)
 
 @given(rows, sizes, seeds)
 def test_every_row_comes_once_an_epoch(count: int, size: int, seed: int) -> None:
-    batches = Batches(count, size, seed)
+    batches = BatchSampler(count, size, seed)
     stream = np.concatenate([batches[step] for step in range(-(-2 * count // size))])
     assert sorted(stream[:count]) == sorted(stream[count : 2 * count]) == list(range(count))
 
@@ -29,7 +29,7 @@ def test_every_row_comes_once_an_epoch(count: int, size: int, seed: int) -> None
 def test_a_batch_does_not_depend_on_what_was_asked_before(
     count: int, size: int, seed: int, step: int, history: list[int]
 ) -> None:
-    fresh, used = Batches(count, size, seed), Batches(count, size, seed)
+    fresh, used = BatchSampler(count, size, seed), BatchSampler(count, size, seed)
     for other in history:
         _ = used[other]
     assert fresh[step].tolist() == used[step].tolist()
@@ -38,7 +38,7 @@ def test_a_batch_does_not_depend_on_what_was_asked_before(
 @given(sizes, st.integers(1, 4), st.integers(1, 4))
 def test_the_pieces_of_all_ranks_are_the_batch(size: int, processes: int, accumulation: int) -> None:
     batch = np.arange(size)
-    parts = [part for rank in range(processes) for part in pieces(batch, rank, processes, accumulation)]
+    parts = [part for rank in range(processes) for part in micro_batches(batch, rank, processes, accumulation)]
     assert len(parts) == processes * accumulation
     assert sorted(np.concatenate(parts)) == batch.tolist()
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
@@ -50,8 +50,8 @@ def test_pieces_by_length_are_the_batch_too_and_no_larger(
 ) -> None:
     batch, of_all = np.arange(len(lengths))[::-1], np.asarray(lengths)
     for rank in range(processes):
-        plain = pieces(batch, rank, processes, accumulation)
-        parts = pieces(batch, rank, processes, accumulation, of_all)
+        plain = micro_batches(batch, rank, processes, accumulation)
+        parts = micro_batches(batch, rank, processes, accumulation, of_all)
         assert sorted(np.concatenate(parts)) == sorted(np.concatenate(plain))
         assert max(map(len, parts)) <= max(map(len, plain))
 
@@ -59,10 +59,10 @@ def test_pieces_by_length_are_the_batch_too_and_no_larger(
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=12))
 def test_pieces_by_length_cost_least_of_all_cuts(lengths: list[int]) -> None:
     def cost(parts: Iterable[np.ndarray]) -> int:
-        return sum(int(max(part)) * len(part) + PIECE_TOKENS["cpu"] for part in parts)
+        return sum(int(max(part)) * len(part) + MICRO_BATCH_COST_TOKENS["cpu"] for part in parts)
 
     ordered = np.sort(lengths)
-    found = [ordered[part] for part in pieces(np.arange(len(ordered)), 0, 1, 1, ordered)]
+    found = [ordered[part] for part in micro_batches(np.arange(len(ordered)), 0, 1, 1, ordered)]
     places = range(1, len(ordered))
     every = (cut for count in range(len(ordered)) for cut in combinations(places, count))
     assert cost(found) == min(cost(np.split(ordered, cut)) for cut in every)
@@ -70,11 +70,11 @@ def test_pieces_by_length_cost_least_of_all_cuts(lengths: list[int]) -> None:
 
 def test_pieces_by_length_save_half_of_the_padding_or_more() -> None:
     lengths = np.random.default_rng(0).integers(1, 128, 32)
-    parts = pieces(np.arange(32), 0, 1, 1, lengths)
+    parts = micro_batches(np.arange(32), 0, 1, 1, lengths)
     padding = sum(int((lengths[part].max() - lengths[part]).sum()) for part in parts)
     assert padding < 0.5 * (lengths.max() - lengths).sum() and len(parts) > 2
-    assert len(pieces(np.arange(32), 0, 1, 1, lengths, "cuda")) == 1
-    assert len(pieces(np.arange(32), 0, 1, 1, np.full(32, 128))) == 1
+    assert len(micro_batches(np.arange(32), 0, 1, 1, lengths, "cuda")) == 1
+    assert len(micro_batches(np.arange(32), 0, 1, 1, np.full(32, 128))) == 1
 
 
 def test_steps_ranks_and_seeds_draw_different_numbers() -> None:
@@ -84,4 +84,4 @@ def test_steps_ranks_and_seeds_draw_different_numbers() -> None:
 
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="no rows"):
-        Batches(0, 4, 0)
+        BatchSampler(0, 4, 0)

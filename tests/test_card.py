@@ -130,9 +130,9 @@ def test_hostile_names_stay_text(labels: list[str], name: str):
 
 
 def test_curves_are_a_small_picture_of_the_runs_own_events(run: Path):
-    image = learning_curves.draw(run / "events.jsonl")
+    image = learning_curves.plot(run / "events.jsonl")
     assert image and image.startswith(b"\x89PNG") and len(image) < 80_000
 
 
 def test_run_without_an_evaluation_has_no_picture(tmp_path: Path):
-    assert learning_curves.draw(tmp_path / "events.jsonl") is None
+    assert learning_curves.plot(tmp_path / "events.jsonl") is None

@@ -30,7 +30,7 @@ VOCABULARY = 9
 
 def begun(chosen: PretrainSettings) -> PretrainTask:
     task = build(chosen)
-    task.begin()
+    task.initialise_weights()
     return task
 
 

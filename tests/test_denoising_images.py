@@ -32,7 +32,7 @@ from training.fit.loop import fit
 from training.settings import parse_settings
 
 SETTINGS = PLUGIN.trainer("images").settings
-TINY = {"patch_size": 16, "batch_size": 4, "evaluation_pictures": 2, "eval_share": 0.25}
+TINY = {"patch_size": 16, "batch_size": 4, "eval_images": 2, "eval_share": 0.25}
 SHAPES = (
     DenoiserConfig(width=4, depth=3),
     DenoiserConfig(width=4, depth=2, blocks=2, channels=3, fold=1),

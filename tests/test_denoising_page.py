@@ -16,7 +16,7 @@ from tests.pictures import empty_png, encoded, scene, write_zip
 from training.data.images.decode import decode
 
 client, site = page.client, page.site  # fixtures
-TINY = {"steps": 2, "batch_size": 2, "patch_size": 16, "evaluation_pictures": 2, "device": "cpu"}
+TINY = {"steps": 2, "batch_size": 2, "patch_size": 16, "eval_images": 2, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

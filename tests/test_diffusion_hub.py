@@ -17,7 +17,7 @@ from tests.loopback import Hub
 from tests.shapes import write_shapes
 from tests.test_diffusion_framework import pipeline
 from training.artifact.lineage import describe_run
-from training.fit.experiment import carry_out
+from training.fit.experiment import run_task
 from training.runs.run import Runs
 from training.settings import parse_settings
 
@@ -44,7 +44,7 @@ def test_a_pipeline_of_the_hub_is_adapted_and_comes_back_the_same(hub: Hub, tmp_
     values = {"data": str(write_shapes(tmp_path / "shapes.zip", 12)), "model": str(pulled), "steps": 2, "rank": 2, "learning_rate": 0.1, "preview_steps": 1, "device": "cpu"}  # fmt: skip
     run = Runs(tmp_path / "runs").create(PLUGIN.name, "lora", parse_settings(trainer.settings, values))
     settings = run.settings(trainer.settings)
-    carry_out(trainer.build(settings), settings, run.folder, describe_run(run.id, PLUGIN, trainer, settings, pulled))
+    run_task(trainer.build(settings), settings, run.folder, describe_run(run.id, PLUGIN, trainer, settings, pulled))
     adapted = drawn(run.artifact)
     assert np.abs(adapted - before).max() > 0
 

@@ -79,7 +79,7 @@ def test_diffusion_cfg_keeps_the_contract(tmp_path: Path, data: Path) -> None:
 def test_the_denoiser_learns_what_captions_say(tmp_path: Path) -> None:
     """Untrained, the error is 1 and captions save nothing of it; a random picture has the caption's colour half of the time."""
     data = write_shapes(tmp_path / "many.parquet", 120)
-    model, metrics = train("denoiser", tmp_path / "run", data=str(data), **{**MICRO, "batch_size": 16}, steps=100, learning_rate=4e-3, ema_decay=0.9, evaluate_every=100)  # fmt: skip
+    model, metrics = train("denoiser", tmp_path / "run", data=str(data), **{**MICRO, "batch_size": 16}, steps=100, learning_rate=4e-3, ema_decay=0.9, eval_every=100)  # fmt: skip
     assert metrics["loss"] < 0.5
     assert metrics["caption_gain"] > 0.1
     for caption in CAPTIONS:
@@ -92,7 +92,7 @@ def test_the_denoiser_learns_what_captions_say(tmp_path: Path) -> None:
 
 def test_the_autoencoder_learns_to_bring_pictures_back(tmp_path: Path, data: Path) -> None:
     """Each picture's mean colour gives 10.1 dB, the mean of all pictures 13.3."""
-    latent, metrics = train("autoencoder", tmp_path / "run", data=str(data), **{**SMALL_PARTS, "size": "medium", "batch_size": 8, "image_size": 8}, steps=100, learning_rate=5e-3, ema_decay=0.8, evaluate_every=100, edge_weight=0, kl_weight=1e-6)  # fmt: skip
+    latent, metrics = train("autoencoder", tmp_path / "run", data=str(data), **{**SMALL_PARTS, "size": "medium", "batch_size": 8, "image_size": 8}, steps=100, learning_rate=5e-3, ema_decay=0.8, eval_every=100, edge_weight=0, kl_weight=1e-6)  # fmt: skip
     assert metrics["psnr"] > 15
     latents = latent.vae.config["scaling_factor"]
     assert 0.05 < latents < 50

@@ -86,7 +86,7 @@ def test_a_disk_that_fills_up_during_a_checkpoint_keeps_the_last_one_which_resum
     small_disk: Path, warm: WarmProcess, gate: Path, tmp_path: Path
 ) -> None:
     runs, roomy = Runs(small_disk), Runs(tmp_path / "roomy")
-    settings = {"checkpoint_every": 10, "evaluate_every": 40, "hold_at": 25}
+    settings = {"checkpoint_every": 10, "eval_every": 40, "hold_at": 25}
     unbroken = queue(roomy, **settings | {"hold_at": 0})
     start(roomy, warm)
     run = queue(runs, **settings)

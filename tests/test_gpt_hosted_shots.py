@@ -29,7 +29,7 @@ from training.runs.queue import KEY as VARIABLE
 from training.settings import parse_settings
 
 Server = tuple[str, list[dict[str, Any]]]
-SMALL = {"shots": "0, 2", "draws": 1, "orders": 1, "evaluation_rows": 12}
+SMALL = {"shots": "0, 2", "draws": 1, "orders": 1, "eval_rows": 12}
 QUESTIONS = 3 * 12  # without examples, with two, and with two whose labels are shuffled
 
 

@@ -293,7 +293,7 @@ def test_labels_that_only_the_prompt_explains_are_told_after_examples(tmp_path: 
     path = write_file(tmp_path / "tasks.csv", "\n".join(rows) + "\n")
     wanted = chosen(
         task_data=str(path), steps=60, batch_size=8, learning_rate=2e-3, max_length=160, hidden_size=96, layers=3, vocabulary_size=400,
-        label_words="random", most_classes=3, text_weight=0, evaluate_every=60, evaluation_rows=40, eval_share=0.2,
+        label_words="random", most_classes=3, text_weight=0, eval_every=60, eval_rows=40, eval_share=0.2,
     )  # fmt: skip
     found = fit(build_pretrain(wanted), wanted, tmp_path).metrics
     assert found["shots_8"] > 0.7 and found["shots_8"] > found["shots_0"] + 0.2, found
@@ -305,7 +305,7 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
     task = build_pretrain(chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4))
     trained = sum(weight.numel() for weight in task.model.parameters() if weight.requires_grad)
     assert trained < 0.2 * task.facts["parameters"] and network.is_quick(task.model)
-    wanted = chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4, steps=30, learning_rate=1e-2, evaluate_every=15)  # fmt: skip
+    wanted = chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4, steps=30, learning_rate=1e-2, eval_every=15)  # fmt: skip
     (tmp_path / "run").mkdir()
     fit(task, wanted, tmp_path / "run")
     saved: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "run/artifact")
@@ -313,7 +313,7 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
 
 
 def test_the_trainer_keeps_the_contract_on_a_mixture(tmp_path: Path, corpus: Path, talks: Path, tasks: Path) -> None:
-    sample = {**TINY, "data": str(corpus), "dialogue_data": str(talks), "task_data": str(tasks), "batch_size": 6, "evaluation_rows": 4}  # fmt: skip
+    sample = {**TINY, "data": str(corpus), "dialogue_data": str(talks), "task_data": str(tasks), "batch_size": 6, "eval_rows": 4}  # fmt: skip
     check_plugin(replace(PLUGIN, trainers=(PLUGIN.trainer("pretrain"),)), tmp_path, {"pretrain": sample})
 
 
@@ -396,4 +396,8 @@ def test_a_tokenizer_without_padding_is_trained_with(tmp_path: Path, corpus: Pat
     bare.pad_token = None
     bare.save_pretrained(tmp_path / "bare")
     task = build_pretrain(chosen(data=str(corpus), model=str(tmp_path / "bare")))
-    assert task.losses(task.model, task.collate([task.train_data[0]])).isfinite().all()
+    assert (
+        task.losses(task.model, task.collate([task.train_data[0]], np.random.default_rng(0), training=True))
+        .isfinite()
+        .all()
+    )

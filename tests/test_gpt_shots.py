@@ -22,7 +22,7 @@ from training.fit.experiment import read_results, run_experiment
 from training.runs.run import Runs
 from training.settings import parse_settings
 
-SMALL = {"shots": "0, 1, 4", "draws": 2, "orders": 2, "evaluation_rows": 24}
+SMALL = {"shots": "0, 1, 4", "draws": 2, "orders": 2, "eval_rows": 24}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_weights_of_no_experiment_say_so(weights: Path) -> None:
 
 def test_it_keeps_the_contract(weights: Path, file: Path, tmp_path: Path) -> None:
     trainer = PLUGIN.trainer("shots")
-    small = settings(weights, file, draws=1, orders=1, steps=2, evaluate_every=1, device="cpu")
+    small = settings(weights, file, draws=1, orders=1, steps=2, eval_every=1, device="cpu")
     check_settings("shots", PLUGIN, trainer, small, tmp_path)
     run = check_resume("shots", PLUGIN, trainer, small, tmp_path)
     check_load("shots", PLUGIN, run.artifact, lambda model: endpoints.classify(model, "a warm film"))
@@ -183,7 +183,7 @@ def label_efficiency_run(home: Path) -> str:
 
     run = Runs(home / "runs").create("bert_finetune", "label_efficiency", LabelEfficiencySettings())
     rows = [
-        {"part": f"{arm}-{labels}-{seed}", "arm": arm, "labels": labels, "seed": seed, "evaluation_rows": 50, "accuracy": accuracy + seed / 100}
+        {"part": f"{arm}-{labels}-{seed}", "arm": arm, "labels": labels, "seed": seed, "eval_rows": 50, "accuracy": accuracy + seed / 100}
         for arm, scores in (("from scratch", {10: 0.5, 100: 0.6}), ("pre-trained", {10: 0.6, 100: 0.98}))
         for labels, accuracy in scores.items()
         for seed in (0, 1)

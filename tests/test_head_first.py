@@ -49,7 +49,12 @@ def table(path: Path, classes: list[str], rows: int = 60) -> Path:
 def accuracy(task: ClassifyTask) -> float:
     task.model.eval()
     with torch.no_grad():
-        logits = task.predict(task.model, task.collate([task.train_data[row] for row in range(len(task.train_data))]))
+        logits = task.predict(
+            task.model,
+            task.collate(
+                [task.train_data[row] for row in range(len(task.train_data))], np.random.default_rng(0), training=True
+            ),
+        )
     return float((np.stack(logits).argmax(1) == task.train_data.targets).mean())
 
 
@@ -94,7 +99,7 @@ def sentences(path: Path, names: list[str], count: int = 80) -> Path:
 def right_tags(task: tag.TagTask) -> float:
     task.model.eval()
     with torch.no_grad():
-        found = task.predict(task.model, task.collate(task.train_data))
+        found = task.predict(task.model, task.collate(task.train_data, np.random.default_rng(0), training=True))
     return float(np.mean([(one.tags == row.tags).mean() for one, row in zip(found, task.train_data, strict=True)]))
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from tests.files import write
 from tests.pictures import empty_png, encoded, png16, scene, write_parquet, write_zip
 from training.cli.flags import check_files
-from training.data.images.checks import check_images, look_at
+from training.data.images.checks import check_images, inspect_images
 from training.data.images.decode import decode, header, to_channels
 from training.data.images.read import read_images
 from training.data.images.write_png import to_png
@@ -244,7 +244,7 @@ def test_the_sheet_tells_sizes_kinds_and_what_is_left_out(tmp_path: Path) -> Non
 def test_without_a_usable_picture_the_sheet_is_red(tmp_path: Path) -> None:
     kept, found = check_images(read_images(write_zip(tmp_path / "x.zip", {"a.png": b"text"})))
     assert len(kept) == 0 and found[-1].level == "red"
-    assert look_at(kept) == []
+    assert inspect_images(kept) == []
 
 
 # -- a folder as the data of a run -----------------------------------------------------------------------------------------

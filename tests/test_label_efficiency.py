@@ -25,7 +25,7 @@ from training.fit.experiment import read_results, run_experiment
 from training.settings import parse_settings
 
 TINY = {"layers": 1, "heads": 2, "hidden_size": 16, "vocabulary_size": 200, "max_length": 16, "batch_size": 8}
-SMALL = {"steps": 4, "shares": "10, 100", "seeds": 2, "evaluation_rows": 20}
+SMALL = {"steps": 4, "shares": "10, 100", "seeds": 2, "eval_rows": 20}
 
 
 def write_reviews(path: Path, rows: int = 80) -> Path:
@@ -76,13 +76,13 @@ def test_shares_become_numbers_of_labels_with_one_a_class_at_least() -> None:
 
 def test_intervals_are_students_over_seeds() -> None:
     """Of 0.6, 0.7 and 0.8: mean 0.7, 4.303 times 0.1 over the root of 3."""
-    results = [{"arm": "x", "labels": 10, "accuracy": value, "evaluation_rows": 50} for value in (0.6, 0.7, 0.8)]
+    results = [{"arm": "x", "labels": 10, "accuracy": value, "eval_rows": 50} for value in (0.6, 0.7, 0.8)]
     [record] = confidence_intervals.summary(results)
     assert record["mean"] == 0.7 and record["high"] - record["mean"] == pytest.approx(0.2484, abs=1e-3)
 
 
 def test_of_one_seed_the_interval_is_over_the_rows() -> None:
-    [record] = confidence_intervals.summary([{"arm": "x", "labels": 10, "accuracy": 0.5, "evaluation_rows": 100}])
+    [record] = confidence_intervals.summary([{"arm": "x", "labels": 10, "accuracy": 0.5, "eval_rows": 100}])
     assert (record["low"], record["high"]) == pytest.approx((0.4038, 0.5962), abs=1e-3)
 
 
@@ -123,7 +123,7 @@ def test_every_arm_is_scored_at_every_number_of_labels(finished: Path) -> None:
     results = read_results(finished)
     assert len(results) == 3 * 2 * 2
     assert {result["arm"] for result in results} == {arms.SCRATCH, arms.BASE, arms.TFIDF}
-    assert len({result["evaluation_rows"] for result in results}) == 1
+    assert len({result["eval_rows"] for result in results}) == 1
 
 
 def test_a_start_that_knows_the_answer_beats_one_from_scratch(finished: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel
@@ -14,7 +15,7 @@ from tests.toy import build, load, toy_settings
 from training.artifact.store import read_record
 from training.errors import UserError
 from training.fit.accelerator import PROJECT
-from training.fit.batches import Batches
+from training.fit.batches import BatchSampler
 from training.fit.checkpoint import Progress, all_checkpoints
 from training.fit.loop import NonFiniteLossError, fit
 from training.fit.optim import learning_rate, make_average
@@ -61,7 +62,11 @@ def test_accumulation_gives_the_same_curve(tmp_path: Path, repeats: int) -> None
 def test_the_loss_is_the_mean_over_items_not_rows(tmp_path: Path) -> None:
     settings = toy_settings(dropout=0.0, repeats=4, batch_size=10, steps=1)
     task = build(settings)
-    batch = task.collate([task.train_data[row] for row in Batches(40, 10, settings.seed)[0]])
+    batch = task.collate(
+        [task.train_data[row] for row in BatchSampler(40, 10, settings.seed)[0]],
+        np.random.default_rng(0),
+        training=True,
+    )
     with torch.no_grad():
         expected = task.losses(task.model, batch)
     assert len(expected) > 10
@@ -90,9 +95,9 @@ def test_the_average_of_the_weights_is_what_is_evaluated_and_saved(
         patch.setattr(
             "training.fit.loop.make_average", lambda model, _: AveragedModel(model, multi_avg_fn=lambda *_: None)
         )
-        train(tmp_path / "frozen", ema_decay=0.9, evaluate_every=1, steps=10)
+        train(tmp_path / "frozen", ema_decay=0.9, eval_every=1, steps=10)
     assert max(evaluations(tmp_path / "frozen")) - min(evaluations(tmp_path / "frozen")) < 1e-4
-    train(tmp_path / "plain", evaluate_every=1, steps=10)
+    train(tmp_path / "plain", eval_every=1, steps=10)
     assert max(evaluations(tmp_path / "plain")) - min(evaluations(tmp_path / "plain")) > 1e-2
 
 
@@ -138,14 +143,14 @@ def test_the_average_forgets_the_untrained_start_soon_and_then_is_as_long_as_was
 # -- the best weights ----------------------------------------------------------------------------------------------------
 
 OVERFITS: dict[str, Any] = {
-    "rows": 60, "wrong": 0.5, "seed": 1, "ema_decay": 0.8, "schedule": "cosine", "evaluate_every": 5, "steps": 120
+    "rows": 60, "wrong": 0.5, "seed": 1, "ema_decay": 0.8, "schedule": "cosine", "eval_every": 5, "steps": 120
 }  # fmt: skip
 
 
 def test_the_artifact_is_the_best_and_not_the_last(tmp_path: Path) -> None:
     progress = train(tmp_path, **OVERFITS)
     task = build(toy_settings(**OVERFITS))
-    batch = task.collate(list(task.eval_data))
+    batch = task.evaluation_batch(list(task.eval_data))
     saved = task.score(task.predict(load(tmp_path / "artifact"), batch)).metrics["loss"]
     assert saved == pytest.approx(min(evaluations(tmp_path)), rel=1e-5)
     assert saved < evaluations(tmp_path)[-1]
@@ -187,7 +192,7 @@ def test_without_held_out_rows_the_last_weights_are_kept(tmp_path: Path) -> None
 
 
 def test_the_time_limit_ends_a_run_with_a_score(tmp_path: Path) -> None:
-    progress = train(tmp_path, steps=100_000, time_limit=0.2, evaluate_every=100_000)
+    progress = train(tmp_path, steps=100_000, time_limit=0.2, eval_every=100_000)
     assert progress.step < 100_000
     assert progress.metrics
     assert events(tmp_path, "finished")[0]["message"] == "Stopped at the time limit of 0.2 seconds."
@@ -228,9 +233,9 @@ def test_the_newest_checkpoints_are_kept(tmp_path: Path, keep: int) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    settings = toy_settings(evaluate_every=2, checkpoint_every=1)
+    settings = toy_settings(eval_every=2, checkpoint_every=1)
     task = build(settings)
-    drawn = Batches(len(task.train_data), settings.batch_size, settings.seed)
+    drawn = BatchSampler(len(task.train_data), settings.batch_size, settings.seed)
     new = set(drawn[4].tolist()).difference(*(drawn[step].tolist() for step in range(4)))
     task.train_data[new.pop()][0] = float("nan")  # drawn first in the fifth step
     with pytest.raises(NonFiniteLossError, match=r"no longer a number at step 5.*learning_rate"):

@@ -21,14 +21,14 @@ def test_the_error_is_that_of_the_means_in_units_of_what_is_usual(corpus: Path):
     task.begin()
     found = task.model.mean_of_words
     assert isinstance(found, MeanOfWords)
-    batch = task.collate([task.train_data[row] for row in range(8)])
+    batch = task.collate([task.train_data[row] for row in range(8)], np.random.default_rng(0), training=True)
     with torch.no_grad():
         found.read.weight.zero_(), found.read.bias.zero_()
         errors = found(torch.zeros(8, 64), task.embeddings, batch["bag"], batch["bag_owners"])
         means = torch.stack([task.embeddings[batch["bag"][batch["bag_owners"] == row]].mean(0) for row in range(8)])
         assert torch.allclose(errors, ((means - found.usual) / found.spread).square().mean(1), atol=1e-4)
     rows = [task.train_data[row] for row in range(len(task.train_data))]
-    batch = task.collate(rows)
+    batch = task.collate(rows, np.random.default_rng(0), training=True)
     whole = found(torch.zeros(len(rows), 64), task.embeddings, batch["bag"], batch["bag_owners"])
     assert 0.5 < whole.mean() < 1.5  # where nothing is told, about 1
 
@@ -39,7 +39,7 @@ def test_the_first_token_comes_to_tell_the_mean(corpus: Path, tmp_path: Path, ob
         corpus, mean_of_words=2.0, next_objective=objective, steps=150, batch_size=32, learning_rate=3e-3, cooccurrence_start=True, embedding_rate=0
     )  # fmt: skip
     task = build(chosen)
-    batch = task.collate([task.train_data[row] for row in range(100)])
+    batch = task.collate([task.train_data[row] for row in range(100)], np.random.default_rng(0), training=True)
 
     def error() -> float:
         with torch.no_grad():
@@ -56,7 +56,7 @@ def test_the_first_token_comes_to_tell_the_mean(corpus: Path, tmp_path: Path, ob
 def test_the_embeddings_are_asked_for_nothing(corpus: Path):  # noqa: F811
     """Else they would all become one vector, which is easy to tell."""
     task = build(settings(corpus, mean_of_words=1.0))
-    batch = task.collate([task.train_data[0]])
+    batch = task.collate([task.train_data[0]], np.random.default_rng(0), training=True)
     first = torch.from_numpy(np.ones((1, 48), np.float32)).requires_grad_()
     task.model.mean_of_words(first, task.embeddings, batch["bag"], batch["bag_owners"]).sum().backward()  # type: ignore[operator]
     assert first.grad is not None and task.embeddings.grad is None

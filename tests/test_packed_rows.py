@@ -135,8 +135,8 @@ def test_padding_is_out_of_the_question() -> None:
     task = AnswerTask.__new__(AnswerTask)
     task.model, task.tokenizer = model, SimpleNamespace(pad_token_id=0)
     found = []
-    for task.pads in (True, not accepts_packed(model)):
-        batch = task.collate(rows)  # type: ignore[arg-type]
+    for task.padded in (True, not accepts_packed(model)):
+        batch = task.collate(rows, np.random.default_rng(0), training=True)  # type: ignore[arg-type]
         found.append(task._logits(model, batch))
     assert found[1].shape == (3, 9, 2)
     torch.testing.assert_close(found[1], found[0])

@@ -44,7 +44,7 @@ def test_time_is_of_a_process_with_its_share_of_rows_and_threads(monkeypatch: py
 
     monkeypatch.setattr(trial_steps, "_timed", timed)
     monkeypatch.setattr("training.threads.os.cpu_count", lambda: 2)
-    settings = toy.toy_settings(steps=40, processes=2, evaluate_every=20, device="cpu")
+    settings = toy.toy_settings(steps=40, processes=2, eval_every=20, device="cpu")
     task, before = toy.build(settings), torch.get_num_threads()
     (times, memory) = trial_steps.measured_steps(task, settings)
     evaluation = 2 * len(task.eval_data) / 16 / 2  # twice, in batches of 16 rows, by two processes

@@ -201,7 +201,7 @@ def test_tokens_that_can_be_placed(kind: str, less: int) -> None:
 def test_the_words_asked_for_are_those_of_the_plain_network(corpus: Path, next_objective: str) -> None:
     task = build_pretrain(settings(corpus, next_objective=next_objective))
     model = task.model.eval()
-    batch = task.collate([task.train_data[row] for row in range(4)])
+    batch = task.collate([task.train_data[row] for row in range(4)], np.random.default_rng(0), training=True)
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
     with torch.no_grad():
         quick, plain = network.forward(model, batch), model(**inputs)
@@ -260,7 +260,7 @@ def test_what_looks_at_neighbours_learns_order_sooner(tmp_path: Path) -> None:
 
 def test_it_learns_hidden_words_and_following_sentences(tmp_path: Path, corpus: Path) -> None:
     """Chance: a word in 45, a pair in 2."""
-    chosen = settings(corpus, steps=400, batch_size=32, learning_rate=3e-3, evaluate_every=200, half_precision=True)
+    chosen = settings(corpus, steps=400, batch_size=32, learning_rate=3e-3, eval_every=200, half_precision=True)
     found = fit(build_pretrain(chosen), chosen, tmp_path).metrics
     assert found["masked_accuracy"] > 0.4, found
     assert found["next_accuracy"] > 0.85, found
@@ -284,9 +284,14 @@ def test_the_same_step_draws_the_same_masks(corpus: Path) -> None:
     drawn = []
     for _ in range(2):
         np.random.seed(step_seed(0, 7, 0) % 2**32)
-        drawn.append(task.collate([task.train_data[row] for row in rows])["input_ids"])
+        drawn.append(
+            task.collate([task.train_data[row] for row in rows], np.random.default_rng(0), training=True)["input_ids"]
+        )
     assert torch.equal(*drawn)
-    assert not torch.equal(drawn[0], task.collate([task.train_data[row] for row in rows])["input_ids"])
+    assert not torch.equal(
+        drawn[0],
+        task.collate([task.train_data[row] for row in rows], np.random.default_rng(0), training=True)["input_ids"],
+    )
 
 
 def test_collapsed_vectors_are_an_alarm() -> None:
@@ -359,7 +364,7 @@ def test_documents_and_sentences_are_found_again_in_the_tokens(tokenizer: Any) -
 def test_the_bag_holds_the_different_words_of_a_row_as_they_were_before_masking(corpus: Path) -> None:
     task = build_pretrain(settings(corpus, bag_of_words=1.0, mask_share=0.9))
     torch.manual_seed(0)
-    batch = task.collate([task.train_data[0], task.train_data[1]])
+    batch = task.collate([task.train_data[0], task.train_data[1]], np.random.default_rng(0), training=True)
     for row in range(2):
         bag = batch["bag"][batch["bag_owners"] == row].tolist()
         assert len(bag) == len(set(bag)) and not {*bag} & {*task.tokenizer.all_special_ids}
@@ -379,7 +384,7 @@ def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Pa
     rows = [task.train_data[row] for row in range(200)]
     words = [task.tokenizer.decode(row.corpus.tokens[row.start : row.end]).split() for row in rows]
     labels = [next(topic for topic, known in enumerate(TOPICS) if {*known} & {*text}) for text in words]
-    batch = task.collate(rows)
+    batch = task.collate(rows, np.random.default_rng(0), training=True)
     with torch.no_grad():
         bag = network.forward(task.model.eval(), batch, bag=True).bag
     assert bag is not None and bag.shape == (200, len(task.tokenizer))
@@ -388,5 +393,5 @@ def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Pa
 
 def test_without_the_bag_nothing_of_it_is_computed(corpus: Path) -> None:
     task = build_pretrain(settings(corpus))
-    batch = task.collate([task.train_data[0]])
+    batch = task.collate([task.train_data[0]], np.random.default_rng(0), training=True)
     assert "bag" not in batch and network.forward(task.model, batch).bag is None

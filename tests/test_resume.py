@@ -17,7 +17,7 @@ from training.runs.run import Run, Runs
 
 BEST, HELD, LAST_CHECKPOINT, STOPPED = 15, 33, 28, 55
 SETTINGS = {
-    "steps": 120, "rows": 60, "wrong": 0.5, "seed": 1, "ema_decay": 0.8, "schedule": "cosine", "evaluate_every": 5,
+    "steps": 120, "rows": 60, "wrong": 0.5, "seed": 1, "ema_decay": 0.8, "schedule": "cosine", "eval_every": 5,
     "patience": 8, "checkpoint_every": 7, "hold_at": HELD,
 }  # fmt: skip
 

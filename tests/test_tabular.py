@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.files import write
 from training.data.table import Table, read_table
-from training.data.tabular.column_types import guess_kinds, parse_kinds
+from training.data.tabular.column_types import guess_column_types, parse_column_types
 from training.data.tabular.coverage import Tally
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.scaling import Scaler
@@ -35,7 +35,7 @@ def people(path: Path, rows: int = 60) -> Table:
 
 
 def kinds_of(table: Table) -> dict[str, str]:
-    return {one.name: one.kind for one in guess_kinds(table)}
+    return {one.name: one.kind for one in guess_column_types(table)}
 
 
 def test_kinds_are_guessed(tmp_path: Path) -> None:
@@ -47,18 +47,18 @@ def test_kinds_are_guessed(tmp_path: Path) -> None:
 
 def test_a_user_can_say_otherwise_and_a_slip_is_named(tmp_path: Path) -> None:
     table = people(tmp_path / "a.csv")
-    said = parse_kinds("share=category, town = ignore", table.names)
-    found = {one.name: one.kind for one in guess_kinds(table, said)}
+    said = parse_column_types("share=category, town = ignore", table.names)
+    found = {one.name: one.kind for one in guess_column_types(table, said)}
     assert (found["share"], found["town"]) == ("category", "ignore")
     with pytest.raises(UserError, match="there is no column 'city'"):
-        parse_kinds("city=category", table.names)
+        parse_column_types("city=category", table.names)
     with pytest.raises(UserError, match="one of number, category"):
-        parse_kinds("town=word", table.names)
+        parse_column_types("town=word", table.names)
 
 
 def test_numbers_as_text_are_numbers(tmp_path: Path) -> None:
     table = people(tmp_path / "a.csv")
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     rows = encoder.encode(table)
     amount = next(n for n, one in enumerate(encoder.numbers) if one.column == "amount")
     restored = encoder.numbers[amount].scaler.restored(rows.numbers[:, amount])
@@ -67,14 +67,14 @@ def test_numbers_as_text_are_numbers(tmp_path: Path) -> None:
 
 def test_decimal_commas_are_told_from_thousands(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "a.csv", "x;y\n" + "".join(f"{n},5;1.{n:03d},25\n" for n in range(30))))
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     back = [one.scaler.restored(encoder.encode(table).numbers[:, n])[7] for n, one in enumerate(encoder.numbers)]
     assert back == pytest.approx([7.5, 1007.25], rel=1e-5)
 
 
 def test_dates_of_mixed_spelling_agree(tmp_path: Path) -> None:
     table = people(tmp_path / "a.csv")
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     day = next(n for n, one in enumerate(encoder.numbers) if one.part == "day")
     days = encoder.numbers[day].scaler.restored(encoder.encode(table).numbers[:, day])
     assert days - days[0] == pytest.approx([n % 28 for n in range(60)], abs=1e-3)
@@ -82,7 +82,7 @@ def test_dates_of_mixed_spelling_agree(tmp_path: Path) -> None:
 
 def test_the_encoder_survives_json(tmp_path: Path) -> None:
     table = people(tmp_path / "a.csv")
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     again = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
     first, second = encoder.encode(table), again.encode(table)
     assert np.array_equal(first.numbers, second.numbers, equal_nan=True)
@@ -91,7 +91,7 @@ def test_the_encoder_survives_json(tmp_path: Path) -> None:
 
 def test_what_training_never_saw_is_marked(tmp_path: Path) -> None:
     table = people(tmp_path / "a.csv")
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     header = "town,amount,share,joined,married,always,extra\n"
     new = read_table(write(tmp_path / "b.csv", header + "a,1000,3,2024-01-02,y,9,1\nz,,3,2024-01-02,,8,1\n"))
     rows = encoder.encode(new)
@@ -104,7 +104,7 @@ def test_what_training_never_saw_is_marked(tmp_path: Path) -> None:
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     table = people(tmp_path / "a.csv")
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     with pytest.raises(UserError, match="lacks 5 of the 6 columns that this model knows: amount, share"):
         encoder.encode(read_table(write(tmp_path / "b.csv", "town,other\na,1\nb,2\n")))
 
@@ -112,7 +112,7 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
 def test_a_table_of_constants_is_refused(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "a.csv", "a,b\n" + "1,x\n" * 30))
     with pytest.raises(UserError, match=r"No usable column in a\.csv: a: always 1; b: always 'x'"):
-        TableEncoder.fit(table, guess_kinds(table))
+        TableEncoder.fit(table, guess_column_types(table))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50), st.sampled_from(["standard", "robust", "log", "auto"]))
@@ -138,7 +138,7 @@ def test_a_network_learns_what_columns_say_of_each_other(tmp_path: Path, embeddi
     """y = 2x and the letter is the sign of x: hidden cells are then far better told than by the mean and the commonest."""
     x = np.random.default_rng(0).normal(size=512)
     table = read_table(write(tmp_path / "a.csv", "x,y,c\n" + "".join(f"{v},{2 * v},{'pn'[int(v < 0)]}\n" for v in x)))
-    encoder = TableEncoder.fit(table, guess_kinds(table))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
     rows = encoder.encode(table)
     torch.manual_seed(0)
     config = NetworkConfig.for_encoder(encoder, noise=(0.05, 0.1), mask=(0.3, 0.3), width=32, latent_size=4, number_embedding=embedding)  # fmt: skip

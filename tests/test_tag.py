@@ -184,7 +184,7 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A small network trained on the trips: how it ended, and its artifact."""
     folder = tmp_path_factory.mktemp("tag")
     (folder / "run").mkdir()
-    chosen = settings(write_trips(folder / "trips.jsonl"), steps=120, learning_rate=3e-3, evaluate_every=120)
+    chosen = settings(write_trips(folder / "trips.jsonl"), steps=120, learning_rate=3e-3, eval_every=120)
     return fit(build_tag(chosen), chosen, folder / "run"), folder / "run" / "artifact"
 
 

@@ -125,7 +125,7 @@ def test_two_encoders_of_other_widths_and_vocabularies_make_a_translator(tmp_pat
     starts = {"model": reads, "decoder_model": writes, "dropout": 0.0}
     pairs = write_pairs(tmp_path / "pairs.tsv")
     pairs.write_text(pairs.read_text().lower().replace("ö", "o"))  # as these vocabularies write it
-    chosen = settings(pairs, **starts, steps=300, learning_rate=3e-3, evaluate_every=300, batch_size=16)  # fmt: skip
+    chosen = settings(pairs, **starts, steps=300, learning_rate=3e-3, eval_every=300, batch_size=16)  # fmt: skip
     (tmp_path / "run").mkdir()
     progress = fit(build_translate(chosen), chosen, tmp_path / "run")
     folder = tmp_path / "run" / "artifact"
@@ -182,7 +182,7 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A small network trained on most of 64 sentences: how it ended, and its artifact."""
     folder = tmp_path_factory.mktemp("translate")
     (folder / "run").mkdir()
-    chosen = settings(write_pairs(folder / "pairs.tsv"), steps=300, learning_rate=3e-3, evaluate_every=300, batch_size=16)  # fmt: skip
+    chosen = settings(write_pairs(folder / "pairs.tsv"), steps=300, learning_rate=3e-3, eval_every=300, batch_size=16)  # fmt: skip
     return fit(build_translate(chosen), chosen, folder / "run"), folder / "run" / "artifact"
 
 

@@ -68,7 +68,7 @@ def build(settings: ToySettings) -> Task:
             self.facts = {"rows": len(self.train_data)}
             self.batches = 0
 
-        def collate(self, rows: list) -> dict[str, torch.Tensor]:
+        def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
             points = torch.tensor(np.stack(rows))
             return {"points": points[:, :2], "classes": points[:, 2].long()}
 

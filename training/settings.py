@@ -125,7 +125,7 @@ class TrainSettings(BaseModel):
         description="Decay a step of the averaged weights that are evaluated and saved. 0: no averaging.",
         json_schema_extra=ADVANCED,
     )
-    evaluate_every: int = Field(
+    eval_every: int = Field(
         0, ge=0, le=10_000_000, description="Steps between evaluations. 0: ten in a run.", json_schema_extra=ADVANCED
     )
     checkpoint_every: int = Field(
@@ -199,7 +199,7 @@ class TrainSettings(BaseModel):
     @property
     def evaluation_interval(self) -> int:
         """Steps between evaluations."""
-        return self.evaluate_every or max(1, self.steps // 10)
+        return self.eval_every or max(1, self.steps // 10)
 
     def changed(self) -> dict[str, Any]:
         """Only what differs from the defaults, in the order of declaration, JSON-ready."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import torch
 
@@ -35,13 +37,22 @@ class Task(ABC):
     eval_data: Sequence = ()
     metric: str = "loss"  # which evaluation metric says what is best …
     maximize: bool = False  # … and in which direction
-    keeps_last: bool = False  # the artifact is of the last weights that were scored, whichever were best
-    pads: bool = True  # a batch is padded to its longest row, so that rows of like length are computed together
+    keep_last_weights: bool = False  # the artifact is of the last weights that were scored, whichever were best
+    whole_batch: bool = (
+        False  # a row's loss depends on the other rows of the batch, which is then never cut into pieces
+    )
+    padded: bool = True  # a batch is padded to its longest row, so that rows of like length are computed together
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
 
     @abstractmethod
-    def collate(self, rows: list) -> Any:
-        """Turn rows of `train_data` or `eval_data` into one batch: a dict of tensors, (rows, …) each."""
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> Any:
+        """Turn rows into one batch: a dict of tensors, (rows, …) each.
+
+        Args:
+            rows: Items of `train_data` or `eval_data`.
+            rng: Seeded by the step, so that a resumed run draws what the unbroken one drew.
+            training: Whether the rows are trained on (views, noise and masks are drawn) or evaluated.
+        """
 
     @abstractmethod
     def losses(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
@@ -51,11 +62,23 @@ class Task(ABC):
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         """Write the artifact: what the family's own library loads with `from_pretrained(folder)`."""
 
-    def begin(self) -> None:  # noqa: B027 - most tasks have nothing to do
+    def initialise_weights(self, device: torch.device) -> None:  # noqa: B027 - most tasks have nothing to do
         """Change `model`, on its device, before the first step of a new run: a start that the data say and that takes a while to find.
 
         In `build` it would be found again for each preflight sheet and at each resume, which throws it away.
         """
+
+    def after_step(self, model: torch.nn.Module, step: int) -> None:  # noqa: B027 - most tasks have nothing to do
+        """Change `model` after an optimiser step: move a momentum teacher, project a weight.
+
+        Args:
+            model: The unwrapped network; what changes must be its parameters or buffers, so that a checkpoint has it.
+            step: Optimiser steps done, 1 after the first.
+        """
+
+    def evaluation_batch(self, rows: list) -> Any:
+        """`collate` as an evaluation calls it, with the same random numbers each time: for previews and measurements."""
+        return self.collate(rows, np.random.default_rng(0), training=False)
 
     def predict(self, model: torch.nn.Module, batch: Any) -> list:
         """What `score` needs of a batch, one picklable item a row; by default the losses."""
@@ -65,11 +88,11 @@ class Task(ABC):
         """Metrics from the outputs of all of `eval_data`, in its order; by default the mean loss."""
         return Score({"loss": sum(outputs) / max(1, len(outputs))})
 
-    def lengths(self, data: Sequence) -> Sequence[int] | None:
-        """Tokens a row, see `pads`; None where rows are all of one size."""
+    def row_lengths(self, data: Sequence) -> Sequence[int] | None:
+        """Tokens a row, see `padded`; None where rows are all of one size."""
         return None
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """A few samples for the panel: {"text": …} or {"image": data URL, "caption": …}."""
         return []
 

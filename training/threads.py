@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-SPINS = "2000"
+SPIN_COUNT = "2000"
 
 
-def threads_each(processes: int) -> int:
+def threads_per_process(processes: int) -> int:
     """Threads of each of several processes that train together on this machine's cores."""
     return max(1, (os.cpu_count() or 1) // processes)
 
@@ -19,4 +19,4 @@ def share_cores() -> None:
     got 87 with this and a run alone keeps 91 to 97 % of its speed (docs/experiments.md). What the user has set stands.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        os.environ["GOMP_SPINCOUNT"] = SPINS
+        os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT

@@ -10,7 +10,7 @@ from training.hub.pull import pull, repository
 from training.runs.run import RUN_ID, Runs
 
 
-def resolve(
+def resolve_weights(
     name: str, starters: Mapping[str, Path], runs: Runs, *, allow_folder: bool = False, token: str | None = None
 ) -> Path:
     """Turn a starter's name (or nothing), a run's id or `owner/repo[@revision]` into a folder of weights.
@@ -31,11 +31,11 @@ def resolve(
         return runs.get(name).weights()
     if allow_folder and Path(name).is_absolute() and Path(name).is_dir():
         return Path(name)
-    check_name(name, starters)
+    check_weights_name(name, starters)
     return pull(name, token=token).folder
 
 
-def check_name(name: str, starters: Mapping[str, Path]) -> None:
+def check_weights_name(name: str, starters: Mapping[str, Path]) -> None:
     """Refuse what is neither nothing, a starter, a run's id nor `owner/repo[@revision]`: a path, say.
 
     Raises:
@@ -47,11 +47,11 @@ def check_name(name: str, starters: Mapping[str, Path]) -> None:
     raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
 
 
-def check_exists(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
+def check_weights_exist(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
     """Refuse a run without weights now, not when training starts; a Hub name is asked for by the run itself.
 
     Raises:
         UserError: If there is no such run, or it has no weights.
     """
     if RUN_ID.fullmatch(name):
-        resolve(name, starters, runs)
+        resolve_weights(name, starters, runs)

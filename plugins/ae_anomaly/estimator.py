@@ -62,11 +62,11 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         from plugins.ae_anomaly import PLUGIN
         from plugins.ae_anomaly.detector import Detector
         from training.runs.run import Runs
-        from training.weights import resolve
+        from training.weights import resolve_weights
 
         made: Any = cls()
         made.pretrained_ = True
-        made.detector_ = Detector.load(resolve(name, PLUGIN.starters, Runs(), allow_folder=True))
+        made.detector_ = Detector.load(resolve_weights(name, PLUGIN.starters, Runs(), allow_folder=True))
         made.n_features_in_ = len(made.detector_.encoder.columns)
         made.feature_names_in_ = np.asarray(made.detector_.encoder.columns, dtype=object)
         made.offset_ = float(np.percentile(-made.detector_.calibration.scores, 100 * made.contamination))

@@ -16,7 +16,7 @@ from training.data.column_guess import describe_columns
 from training.data.table import Table
 from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
-from training.data.tabular.column_types import guess_kinds, parse_kinds
+from training.data.tabular.column_types import guess_column_types, parse_column_types
 from training.data.tabular.coverage import Tally
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import Encoded
@@ -95,7 +95,9 @@ def _encoder(table: Table, train: np.ndarray, label: str, settings: FitSettings)
     if settings.model:
         return read_encoder(Path(settings.model))
     fitted_on = table.select(train)
-    kinds = guess_kinds(fitted_on, parse_kinds(settings.columns, table.names), skip=[label] if label else [])
+    kinds = guess_column_types(
+        fitted_on, parse_column_types(settings.columns, table.names), skip=[label] if label else []
+    )
     return TableEncoder.fit(
         fitted_on,
         kinds,

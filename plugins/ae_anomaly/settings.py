@@ -55,7 +55,7 @@ class FitSettings(TrainSettings):
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "cosine", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
     )
-    evaluate_every: int = Field(
+    eval_every: int = Field(
         0, ge=0, le=10_000_000, description="Steps between evaluations. 0: four in a run.", json_schema_extra=ADVANCED
     )
     latent_size: int = Field(16, ge=1, le=256, description="Numbers that each row is squeezed into.")
@@ -127,4 +127,4 @@ class FitSettings(TrainSettings):
 
     @property
     def evaluation_interval(self) -> int:
-        return self.evaluate_every or max(1, self.steps // 4)
+        return self.eval_every or max(1, self.steps // 4)

@@ -72,7 +72,7 @@ class FitTask(Task):
 
     def __init__(self, data: AnomalyData, settings: FitSettings, model: TableAutoencoder):
         self.data, self.settings, self.model = data, settings, model
-        self.keeps_last = settings.keep == "last"
+        self.keep_last_weights = settings.keep == "last"
         first = len(data.train)
         self.train_data: Sequence = range(first)
         self.eval_data: Sequence = range(first, first + len(data.evaluation))
@@ -89,7 +89,7 @@ class FitTask(Task):
             "latent_size": model.config.latent_size,
         }
 
-    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
         index = np.asarray(rows)
         return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
 

@@ -87,7 +87,7 @@ def _vectors(
         with torch.inference_mode():
             task.model.eval()
             for numbers in batches_by_length(list(lengths)):
-                batch: Any = send_to_device(task.collate([rows[number] for number in numbers]), device)
+                batch: Any = send_to_device(task.evaluation_batch([rows[number] for number in numbers]), device)
                 task.predict(task.model, batch)
                 found, wanted = (each.cpu().numpy() for each in pick(given.pop(), batch))
                 vectors.append(found[wanted >= 0])

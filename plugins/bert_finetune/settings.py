@@ -218,7 +218,7 @@ class TranslateSettings(NetworkSettings):
         description="Put before every text; T5 wants its task there: 'translate English to German: '.",
         json_schema_extra=ADVANCED,
     )
-    evaluation_rows: int = Field(
+    eval_rows: int = Field(
         200,
         ge=1,
         le=100_000,
@@ -254,7 +254,7 @@ class LabelEfficiencySettings(ClassifySettings):
         description="Also logistic regression on TF-IDF: what no network at all would do.",
         json_schema_extra=ADVANCED,
     )
-    evaluation_rows: int = Field(
+    eval_rows: int = Field(
         1000, ge=10, le=100_000, description="Held-out rows scored for every part, at most.", json_schema_extra=ADVANCED
     )
 
@@ -326,7 +326,7 @@ class PretrainSettings(NetworkSettings):
     probe_rows: int = Field(
         400, ge=20, le=5000, description="Rows of the probe file that are used.", json_schema_extra=ADVANCED
     )
-    evaluation_rows: int = Field(
+    eval_rows: int = Field(
         256,
         ge=1,
         le=100_000,

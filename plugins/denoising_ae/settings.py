@@ -78,7 +78,7 @@ class ImagesSettings(TrainSettings):
         description="Error that is minimised: squared; absolute is calmer on outliers; psnr is the logarithm of the squared error of each patch, so that patches with little noise count as much as those with much.",
         json_schema_extra=ADVANCED,
     )
-    evaluation_pictures: int = Field(
+    eval_images: int = Field(
         50,
         ge=1,
         le=10_000,
@@ -214,7 +214,7 @@ class CompareSettings(TrainSettings):
         3, ge=1, le=20, description="Repetitions with other weights and draws, for the confidence intervals."
     )
     training_pictures: int = Field(5000, ge=20, le=100_000, description="Pictures to learn from, at most.")
-    evaluation_pictures: int = Field(1000, ge=10, le=20_000, description="Held-out pictures to measure with, at most.")
+    eval_images: int = Field(1000, ge=10, le=20_000, description="Held-out pictures to measure with, at most.")
     steps: int = Field(800, ge=1, le=10_000_000, description="Optimiser steps of every part.")
     batch_size: int = Field(128, ge=1, le=65_536, description="Pictures an optimiser step.")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="Peak learning rate of AdamW.")

@@ -43,7 +43,7 @@ class PictureSettings(TrainSettings):
     eval_share: float = Field(
         0.05, ge=0, le=0.5, description="Share of the pictures held out for evaluation.", json_schema_extra=ADVANCED
     )
-    evaluation_pictures: int = Field(
+    eval_images: int = Field(
         128,
         ge=1,
         le=100_000,

@@ -14,7 +14,7 @@ from plugins.gpt_prompting.measures import confusion, measure
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompts import LABEL, Prompt, Row
 from plugins.gpt_prompting.scoring import Labelled, Labeller
-from training.data.predictions_csv import write_scored
+from training.data.predictions_csv import write_predictions
 from training.data.splits import split_rows
 from training.data.table import Table
 from training.errors import UserError
@@ -88,7 +88,7 @@ class Evaluation:
             place: (answer.label, "" if answer.sure is None else f"{answer.sure:.6f}")
             for place, answer in zip(self.places, self.answers, strict=False)
         }
-        return write_scored(self.table, ("predicted_label", "probability"), said)
+        return write_predictions(self.table, ("predicted_label", "probability"), said)
 
 
 def evaluate(

@@ -162,7 +162,7 @@ class PretrainSettings(TrainSettings):
         description="Few-shot prompts: weight of the examples' own words in the loss. 0: only labels are learned.",
         json_schema_extra=ADVANCED,
     )
-    evaluation_rows: int = Field(
+    eval_rows: int = Field(
         128,
         ge=1,
         le=100_000,

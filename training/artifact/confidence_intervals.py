@@ -40,13 +40,13 @@ def gains(results: list[dict[str, Any]], over: str, metric: str = "accuracy") ->
         if one["arm"] != over and (one["labels"], one["seed"]) in base:
             groups.setdefault((one["arm"], one["labels"]), []).append(one[metric] - base[one["labels"], one["seed"]])
     return [
-        {"arm": arm, "labels": labels, **_rounded(*student(found)), "seeds": len(found)}
+        {"arm": arm, "labels": labels, **_rounded(*t_interval(found)), "seeds": len(found)}
         for (arm, labels), found in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0]))
         if len(found) > 1
     ]
 
 
-def student(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
+def t_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
     """Mean, and the ends of its 95 % interval by Student's t (1908); of one value all three are that value."""
     from scipy import stats
 
@@ -68,9 +68,9 @@ def _interval(found: list[dict[str, Any]], metric: str) -> dict[str, float]:
     values = np.asarray([one[metric] for one in found], dtype=float)
     mean = float(values.mean())
     if len(values) > 1:
-        _, low, high = student(values)
+        _, low, high = t_interval(values)
     else:
-        rows = found[0]["evaluation_rows"]
+        rows = found[0]["eval_rows"]
         interval = stats.binomtest(round(mean * rows), rows).proportion_ci(CONFIDENCE, method="wilson")
         low, high = interval.low, interval.high
     return _rounded(mean, max(0.0, float(low)), min(1.0, float(high)))
@@ -95,7 +95,7 @@ def _cell(record: dict[str, Any], sign: str = "") -> str:
     return f"{record['mean']:{sign}.3f} ({record['low']:{sign}.3f} to {record['high']:{sign}.3f})"
 
 
-def picture(
+def plot(
     records: list[dict[str, Any]],
     by: str = "labels",
     levels: dict[str, float] | None = None,

@@ -12,7 +12,7 @@ POINTS = 2000  # of the training loss, at most
 Curve = tuple[list[int], list[float]]
 
 
-def draw(events: Path) -> bytes | None:
+def plot(events: Path) -> bytes | None:
     """A PNG of the training loss, the evaluation's loss, and its other metrics over steps; None where nothing was scored."""
     losses, scores = _curves(events)
     others = {name: curve for name, curve in scores.items() if name != "loss"}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from training.backup import pickle_free_state
 from training.errors import UserError
 from training.fit import checkpoint
-from training.hub.file_listing import check_name
-from training.hub.push import PUSHED
+from training.hub.file_listing import check_file_name
+from training.hub.push import PUSHED_PATTERNS
 from training.runs.run import RUN_ID
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Marker:
         if not _is_marker(value):
             raise UserError(f"{MARKER} of {repo} is not the record of a backup: nothing of it is fetched.")
         for name in value["files"]:
-            check_name(name, repo)
+            check_file_name(name, repo)
             if not is_backed_up(name):
                 raise UserError(f"{repo} has a file {name[:100]!r}, which no backup has: nothing of it is fetched.")
         marker = cls(**{key: each for key, each in value.items() if key != "format"})
@@ -93,7 +93,7 @@ def is_backed_up(name: str) -> bool:
     if name in FILES or CHECKPOINT.fullmatch(name):
         return True
     if name.startswith("artifact/"):
-        return any(Path(name).match(pattern) for pattern in PUSHED)
+        return any(Path(name).match(pattern) for pattern in PUSHED_PATTERNS)
     return re.fullmatch(r"data/[^/]+", name) is not None
 
 

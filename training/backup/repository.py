@@ -12,9 +12,9 @@ from training import files
 from training.backup.contents import MARKER, Marker, is_backed_up, pack_checkpoint, staged_files
 from training.errors import UserError
 from training.hub import push
-from training.hub.client import open_api, patiently
+from training.hub.client import open_api, with_retries
 from training.hub.file_contents import read_json
-from training.hub.push import How
+from training.hub.push import PushOptions
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 LARGEST_MARKER = 20 * 2**20
 RECLAIM_BYTES = 2**30  # of older checkpoints, that the repository's history would keep for ever
 HARMLESS = (".gitattributes", "README.md", MARKER)  # may be there before the first backup
-HOW = How(private=True, message="Back up the run")
+PUSH_OPTIONS = PushOptions(private=True, message="Back up the run")
 
 
-def look_at(repo: str, token: str, run_id: str) -> None:
+def inspect_repository(repo: str, token: str, run_id: str) -> None:
     """Refuse a repository that this run may not be backed up to. Nothing is made or sent.
 
     Raises:
         UserError: As `publish.look`; and if it is public, or holds something else.
     """
-    place = push.look(repo, token, HOW)
+    place = push.inspect_repo(repo, token, PUSH_OPTIONS)
     if place.head:
         api = open_api(token)
-        check_ours(api, patiently(lambda: api.model_info(repo, files_metadata=True)), run_id)
+        check_ours(api, with_retries(lambda: api.model_info(repo, files_metadata=True)), run_id)
 
 
 def check_ours(api: HfApi, info: Any, run_id: str) -> Marker | None:
@@ -72,7 +72,7 @@ def fetch_marker(api: HfApi, info: Any) -> Marker:
     file = next((file for file in info.siblings or [] if file.rfilename == MARKER), None)
     if file is None or (file.size or 0) > LARGEST_MARKER:
         raise UserError(f"{info.id} is not the backup of a run: it has no {MARKER}.")
-    path = patiently(lambda: api.hf_hub_download(info.id, MARKER, revision=info.sha))
+    path = with_retries(lambda: api.hf_hub_download(info.id, MARKER, revision=info.sha))
     return Marker.parse(read_json(Path(path), f"{MARKER} of {info.id}"), info.id)
 
 
@@ -115,8 +115,8 @@ class Backup:
     def _look(self, api: HfApi, marker: Marker) -> Any:
         """The repository as it is now; it is made if it is not there."""
         if not self._head:
-            patiently(lambda: api.create_repo(self.repo, private=True, exist_ok=True))
-        info = patiently(lambda: api.model_info(self.repo, files_metadata=True))
+            with_retries(lambda: api.create_repo(self.repo, private=True, exist_ok=True))
+        info = with_retries(lambda: api.model_info(self.repo, files_metadata=True))
         if info.sha != self._head or not info.private:
             self._sent = {}
             check_ahead(check_ours(api, info, self.run_id), marker)
@@ -138,9 +138,9 @@ class Backup:
         files.write_json(folder / MARKER, replace(marker, files=entries).to_dict())
         added.append(CommitOperationAdd(MARKER, folder / MARKER))
         gone = [CommitOperationDelete(name) for name in _outdated(info, hashes)]
-        push.upload_large(api, self.repo, added, HOW)
+        push.upload_large(api, self.repo, added, PUSH_OPTIONS)
         _, revision = push.commit(
-            api, self.repo, [*added, *gone], HOW, str(info.sha), {**hashes, "step": str(marker.step)}
+            api, self.repo, [*added, *gone], PUSH_OPTIONS, str(info.sha), {**hashes, "step": str(marker.step)}
         )
         self._sent = hashes
         return revision

@@ -16,7 +16,7 @@ from training.backup.validate import check_run
 from training.errors import UserError
 from training.fit import checkpoint
 from training.hub import checksums
-from training.hub.client import open_api, patiently, told
+from training.hub.client import hub_errors, open_api, with_retries
 from training.hub.file_listing import check_sizes
 from training.hub.pull import REPO
 from training.runs.run import Run, Runs
@@ -44,15 +44,15 @@ def restore(name: str, token: str | None, known: Known) -> Run:
     if not match:
         raise UserError(f"{name[:100]!r} is not a repository: write owner/repo or owner/repo@revision.")
     runs = Runs()
-    with told(match["repo"]):
+    with hub_errors(match["repo"]):
         api = open_api(token)
-        info = patiently(lambda: api.model_info(match["repo"], revision=match["revision"], files_metadata=True))
+        info = with_retries(lambda: api.model_info(match["repo"], revision=match["revision"], files_metadata=True))
         marker = fetch_marker(api, info)
     _check_status(info.id, marker)
     _check_listing(info, marker, runs.folder)
     _check_older(runs.folder / marker.run, marker)
     with _beside(runs.folder) as folder:
-        with told(info.id):
+        with hub_errors(info.id):
             _fetch(api, info, marker, folder)
         check_run(folder, marker, info.id, known)
         unpack_checkpoint(folder)
@@ -120,14 +120,14 @@ def _fetch(api: HfApi, info: Any, marker: Marker, folder: Path) -> None:
     """Download what the marker lists, and nothing else, each file against the Hub's checksum and the marker's."""
 
     def fetch(name: str, again: bool = False) -> str:
-        return patiently(
+        return with_retries(
             lambda: api.hf_hub_download(info.id, name, revision=info.sha, local_dir=folder, force_download=again)
         )
 
     for name in marker.files:
         fetch(name)
     chosen = [file for file in info.siblings if file.rfilename in marker.files]
-    checksums.check_sums(folder, chosen, info.id, lambda name: fetch(name, again=True))
+    checksums.verify_checksums(folder, chosen, info.id, lambda name: fetch(name, again=True))
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's own notes
     for name, entry in marker.files.items():
         if checksums.sha256(folder / name) != entry["sha256"]:

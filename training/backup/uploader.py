@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from training.backup.contents import Marker, stage
-from training.backup.repository import Backup, look_at
+from training.backup.repository import Backup, inspect_repository
 from training.errors import UserError
 from training.events import EventLog
-from training.hub.client import own_token, told
+from training.hub.client import hub_errors, own_token
 from training.runs.run import RUN_ID, Run
 from training.settings import TrainSettings
 
 FINAL_SECONDS = 60.0  # for the last state, after training has ended
-REST = 4  # after an upload, times what it took: it has a fifth of the network and of the Hub's patience
+UPLOAD_PAUSE_FACTOR = 4  # after an upload, times what it took: it has a fifth of the network and of the Hub's patience
 STAGED = "backup"  # in the run's folder
 NO_TOKEN = (
     "There is no backup from here on: nobody is signed in to the Hub (after a restart the server has forgotten who was). "
@@ -52,8 +52,8 @@ def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | No
         )
     if not token:
         raise UserError("backup: you are not signed in to the Hub. Sign in, run `hf auth login`, or set HF_TOKEN.")
-    with told(settings.backup):
-        look_at(settings.backup, token, run_id)
+    with hub_errors(settings.backup):
+        inspect_repository(settings.backup, token, run_id)
 
 
 @contextlib.contextmanager
@@ -137,7 +137,7 @@ class _Listener:
             started = time.monotonic()
             self._send(*staged)
             with self.changed:
-                self.changed.wait_for(lambda: self.ended, REST * (time.monotonic() - started))
+                self.changed.wait_for(lambda: self.ended, UPLOAD_PAUSE_FACTOR * (time.monotonic() - started))
 
     def _next(self) -> tuple[Path, Marker] | None:
         with self.changed:
@@ -148,7 +148,7 @@ class _Listener:
     def _send(self, folder: Path, marker: Marker) -> None:
         started = time.monotonic()
         try:
-            with told(self.backup.repo):
+            with hub_errors(self.backup.repo):
                 sent = self.backup.send(folder, marker)
         except Exception as error:  # whatever it is, training must not learn of it but by this notice
             self._notice(str(error) if isinstance(error, UserError) else f"it failed ({type(error).__name__}).")

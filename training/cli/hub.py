@@ -15,7 +15,7 @@ def push_command(arguments: list[str]) -> int:
     from huggingface_hub import get_token
     from huggingface_hub.utils import disable_progress_bars
 
-    from training.hub.push import How
+    from training.hub.push import PushOptions
     from training.runs.push_job import work
 
     options = _push_parser().parse_args(arguments)
@@ -24,7 +24,7 @@ def push_command(arguments: list[str]) -> int:
         raise UserError("You are not signed in to the Hub: run `hf auth login`, or set HF_TOKEN.")
     if not sys.stderr.isatty():
         disable_progress_bars()
-    how = How(options.private, options.pull_request, options.tag, options.message or How.message)
+    how = PushOptions(options.private, options.pull_request, options.tag, options.message or PushOptions.message)
     try:
         done = work(named_run(options.run), options.repo, how, token, options.lock)
     finally:

@@ -219,7 +219,7 @@ def fit_task(
 ) -> int:
     """Build the task and fit it; whatever goes wrong becomes the run's last event, in words."""
     from training.artifact.lineage import describe_run
-    from training.fit.experiment import carry_out
+    from training.fit.experiment import run_task
     from training.fit.explain_failure import explain
 
     main_process = is_first()
@@ -229,7 +229,7 @@ def fit_task(
             run.id, plugin, trainer, settings, Path(ready.model) if "model" in ready.named_weights() else None
         )
         task = trainer.build(ready)
-        complete = carry_out(task, settings, run.folder, about, listener)
+        complete = run_task(task, settings, run.folder, about, listener)
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
         if not isinstance(error, UserError):
             import traceback
@@ -250,10 +250,10 @@ def with_weights(plugin: Plugin, settings: TrainSettings) -> TrainSettings:
     """The settings with `model`, and what else names weights, turned from names into folders."""
     if not settings.weights():
         return settings
-    from training.weights import resolve
+    from training.weights import resolve_weights
 
     folders = {
-        name: str(resolve(value, plugin.starters, Runs(), allow_folder=True))
+        name: str(resolve_weights(value, plugin.starters, Runs(), allow_folder=True))
         for name, value in settings.named_weights().items()
     }
     return settings.model_copy(update=folders)

@@ -11,7 +11,7 @@ from pathlib import Path
 from training.data.table import Table
 
 
-def write_scored(table: Table, names: Sequence[str], said: Mapping[int, Sequence[str]]) -> Path:
+def write_predictions(table: Table, names: Sequence[str], said: Mapping[int, Sequence[str]]) -> Path:
     """Write the table's columns and then those of `names`, as CSV in a new temporary folder.
 
     Args:

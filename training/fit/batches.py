@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.errors import UserError
+
 if TYPE_CHECKING:
+    from training.settings import TrainSettings
     from training.task import Task
 
-PIECE_TOKENS = {"cpu": 64}  # what a piece costs beside its tokens, in tokens: measured with 4 and 22 million parameters
-OTHER_PIECE_TOKENS = 2048  # an accelerator takes as long for a small piece as for a large one
+MICRO_BATCH_COST_TOKENS = {
+    "cpu": 64
+}  # what a piece costs beside its tokens, in tokens: measured with 4 and 22 million parameters
+ACCELERATOR_COST_TOKENS = 2048  # an accelerator takes as long for a small piece as for a large one
 
 
-class Batches:
+class BatchSampler:
     """An endless sequence: `batches[step]` are the row indexes of that optimiser step, (batch_size,).
 
     The stream of rows is one permutation of all rows after another. No batch is of rows of like length: short rows would
@@ -41,13 +46,26 @@ class Batches:
         return np.random.default_rng([self.seed, 0, epoch]).permutation(self.rows)
 
 
+def check_whole_batch(task: Task, settings: TrainSettings) -> None:
+    """Refuse to cut the batch of a task whose loss compares its rows, such as a contrastive one.
+
+    Raises:
+        UserError: With what to do.
+    """
+    if task.whole_batch and settings.gradient_accumulation > 1:
+        raise UserError(
+            f"gradient_accumulation: {settings.gradient_accumulation} was given, but this loss compares the rows of a batch "
+            "with each other, so that cutting the batch would change it. Set it to 1; lower batch_size to save memory."
+        )
+
+
 def padded_lengths(task: Task) -> np.ndarray | None:
     """Tokens of every training row, for `pieces`; None where batches are not padded, or rows all of one size."""
-    lengths = task.lengths(task.train_data) if task.pads else None
+    lengths = task.row_lengths(task.train_data) if task.padded and not task.whole_batch else None
     return None if lengths is None else np.asarray(lengths)
 
 
-def pieces(
+def micro_batches(
     rows: np.ndarray,
     rank: int,
     processes: int,
@@ -68,11 +86,13 @@ def pieces(
         return parts
     share = np.concatenate(parts)
     share = share[np.argsort(lengths[share], kind="stable")]
-    ends = _ends(lengths[share], max(map(len, parts)), PIECE_TOKENS.get(device, OTHER_PIECE_TOKENS))
+    ends = _length_buckets(
+        lengths[share], max(map(len, parts)), MICRO_BATCH_COST_TOKENS.get(device, ACCELERATOR_COST_TOKENS)
+    )
     return np.split(share, ends[:-1])
 
 
-def _ends(lengths: np.ndarray, most: int, cost: int) -> list[int]:
+def _length_buckets(lengths: np.ndarray, most: int, cost: int) -> list[int]:
     """Where to cut rows in ascending order, at most `most` a piece, so that padded tokens and `cost` a piece add up to least."""
     least = np.zeros(len(lengths) + 1)  # cost of the rows before each end …
     begins = np.zeros(len(lengths) + 1, dtype=np.int64)  # … and where their last piece begins

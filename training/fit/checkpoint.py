@@ -24,7 +24,7 @@ class Progress:
     seconds: float = 0.0
     best: float | None = None
     best_step: int = 0
-    evaluations_without_gain: int = 0
+    evaluations_without_improvement: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     best_metrics: dict[str, float] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class Progress:
 def _is_progress(state: Any) -> bool:
     if not isinstance(state, dict) or state.keys() != Progress.__dataclass_fields__.keys():
         return False
-    counts = [state[name] for name in ("step", "best_step", "evaluations_without_gain")]
+    counts = [state[name] for name in ("step", "best_step", "evaluations_without_improvement")]
     scores = [state["metrics"], state["best_metrics"]]
     if any(type(count) is not int for count in counts) or any(not isinstance(each, dict) for each in scores):
         return False

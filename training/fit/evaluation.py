@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from accelerate.utils import gather_object, send_to_device, set_seed
 
@@ -16,7 +17,7 @@ from training.task import Score, Task
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-NO_STEP = 2**31  # stands for the step in the seed: evaluations that draw noise draw the same each time
+EVALUATION_STEP = 2**31  # stands for the step in the seed: evaluations that draw noise draw the same each time
 
 
 def score(task: Task, model: torch.nn.Module, accelerator: Accelerator, settings: TrainSettings) -> Score | None:
@@ -28,11 +29,15 @@ def score(task: Task, model: torch.nn.Module, accelerator: Accelerator, settings
     if not len(task.eval_data):
         return None
     rank, processes = accelerator.process_index, accelerator.num_processes
-    set_seed(step_seed(settings.seed, NO_STEP, rank))
+    seed = step_seed(settings.seed, EVALUATION_STEP, rank)
+    set_seed(seed)
+    rng = np.random.default_rng(seed)
     found: list = []
     with torch.no_grad(), accelerator.autocast():
         for rows in _chunks(task, settings)[rank::processes]:
-            batch = send_to_device(task.collate([task.eval_data[row] for row in rows]), accelerator.device)
+            batch = send_to_device(
+                task.collate([task.eval_data[row] for row in rows], rng, training=False), accelerator.device
+            )
             found.extend(zip(rows, task.predict(model, batch), strict=True))
     found = gather_object(found) if processes > 1 else found
     if not accelerator.is_main_process:
@@ -43,12 +48,12 @@ def score(task: Task, model: torch.nn.Module, accelerator: Accelerator, settings
 def _chunks(task: Task, settings: TrainSettings) -> list[list[int]]:
     """Row numbers by length, in batches of twice what a training step holds at once: no gradient is kept."""
     data, size = task.eval_data, 2 * max(1, settings.batch_size // settings.gradient_accumulation)
-    lengths = task.lengths(data)
+    lengths = task.row_lengths(data)
     order = list(range(len(data))) if lengths is None else sorted(range(len(data)), key=lengths.__getitem__)
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-def judge(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
+def is_best(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
     """Whether the weights are to be kept: these metrics are the best so far, by `task.metric`, or the task keeps its last.
 
     Counts the evaluations since the best. Any score beats NaN.
@@ -56,9 +61,9 @@ def judge(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
     value = metrics[task.metric]
     better = progress.best is None or (value > progress.best if task.maximize else value < progress.best)
     progress.metrics = metrics
-    progress.evaluations_without_gain = 0 if better else progress.evaluations_without_gain + 1
+    progress.evaluations_without_improvement = 0 if better else progress.evaluations_without_improvement + 1
     if better:
         progress.best = None if math.isnan(value) else value
-    if better or task.keeps_last:
+    if better or task.keep_last_weights:
         progress.best_step, progress.best_metrics = progress.step, metrics
-    return better or task.keeps_last
+    return better or task.keep_last_weights

@@ -115,7 +115,7 @@ class Experiment(ABC):
         return []
 
 
-def carry_out(
+def run_task(
     task: Task | Experiment,
     settings: TrainSettings,
     folder: Path,

@@ -17,10 +17,10 @@ from training.artifact import store
 from training.events import EventLog
 from training.fit import checkpoint
 from training.fit.accelerator import make_accelerator
-from training.fit.batches import Batches, padded_lengths, pieces, step_seed
+from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths, step_seed
 from training.fit.checkpoint import Progress
-from training.fit.evaluation import judge, score
-from training.fit.metric_log import Curve, NonFiniteLossError
+from training.fit.evaluation import is_best, score
+from training.fit.metric_log import MetricLog, NonFiniteLossError
 from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
 from training.preflight.precision import slow_precision
@@ -66,22 +66,23 @@ def fit(
 class _Fit:
     def __init__(self, task: Task, settings: TrainSettings, folder: Path, record: dict, listener: Callable | None):
         self.task, self.settings, self.folder, self.record = task, settings, folder, record
+        check_whole_batch(task, settings)
         self.progress = Progress()
         self.accelerator = make_accelerator(settings, folder)
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
-        self.batches = Batches(len(task.train_data), settings.batch_size, settings.seed)
+        self.batches = BatchSampler(len(task.train_data), settings.batch_size, settings.seed)
         self.lengths = padded_lengths(task)
         task.model.to(self.accelerator.device)
         self.found = checkpoint.latest(folder / "checkpoint")
         if self.found is None:
-            task.begin()
+            task.initialise_weights(self.accelerator.device)
         self.average = make_average(task.model, settings.ema_decay)
         self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         states = [self.progress] if self.average is None else [self.progress, self.average]
         self.accelerator.register_for_checkpointing(*states)
-        self.curve = Curve(self.log, self.accelerator, settings)
+        self.curve = MetricLog(self.log, self.accelerator, settings)
         self.stopping = False
         self.saved, self.save_seconds = time.monotonic(), 0.0
 
@@ -127,7 +128,9 @@ class _Fit:
     def _step(self) -> None:
         """One optimiser step: the pieces of the batch forward and backward, then clip and update."""
         step, nominal = self.progress.step, self.settings.batch_size
-        set_seed(step_seed(self.settings.seed, step, self.rank))
+        seed = step_seed(self.settings.seed, step, self.rank)
+        set_seed(seed)
+        rng = np.random.default_rng(seed)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings) * group.get("rate", 1.0)
         parts = self._pieces(self.batches[step])
@@ -135,7 +138,7 @@ class _Fit:
         for number, rows in enumerate(parts, 1):
             last = number == len(parts)
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-                losses = self._losses([self.task.train_data[int(row)] for row in rows])
+                losses = self._losses([self.task.train_data[int(row)] for row in rows], rng)
                 # Processes average their gradients, so each counts its sum `processes` times over the nominal batch.
                 self.accelerator.backward(losses.sum() * (self.processes / nominal))
             sums += torch.stack((losses.detach().sum(), torch.tensor(float(losses.numel()), device=sums.device)))
@@ -143,14 +146,15 @@ class _Fit:
             sums = self.accelerator.reduce(sums, "sum")
         norm = self._update(float(nominal / sums[1].clamp(min=1)))
         self.progress.step += 1
+        self.task.after_step(self.accelerator.unwrap_model(self.model), self.progress.step)
         self.curve.add(self.progress.step, learning_rate(step, self.settings), sums[0] / sums[1].clamp(min=1), norm)
 
     def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
         accumulation, device = self.settings.gradient_accumulation, self.accelerator.device.type
-        return pieces(rows, self.rank, self.processes, accumulation, self.lengths, device)
+        return micro_batches(rows, self.rank, self.processes, accumulation, self.lengths, device)
 
-    def _losses(self, rows: list) -> torch.Tensor:
-        batch = send_to_device(self.task.collate(rows), self.accelerator.device)
+    def _losses(self, rows: list, rng: np.random.Generator) -> torch.Tensor:
+        batch = send_to_device(self.task.collate(rows, rng, training=True), self.accelerator.device)
         with self.accelerator.autocast():
             return self.task.losses(self.model, batch).float()
 
@@ -175,7 +179,7 @@ class _Fit:
         self.accelerator.wait_for_everyone()
         found = score(self.task, model, self.accelerator, self.settings)
         if found is not None:
-            best = judge(self.progress, self.task, found.metrics)
+            best = is_best(self.progress, self.task, found.metrics)
             if best:
                 self._keep(model, found.tables)
             self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
@@ -189,7 +193,7 @@ class _Fit:
 
     def _preview(self, model: torch.nn.Module) -> None:
         with torch.no_grad(), self.accelerator.autocast():
-            items = self.task.preview(model)
+            items = self.task.preview(model, self.accelerator.device)
         if items:
             self.tell("sample", step=self.progress.step, items=items)
 
@@ -247,7 +251,7 @@ class _Fit:
     def _why_stop(self) -> int:
         if self.stopping or (self.folder / "cancel").exists():
             return 1
-        if self.settings.patience and self.progress.evaluations_without_gain >= self.settings.patience:
+        if self.settings.patience and self.progress.evaluations_without_improvement >= self.settings.patience:
             return 2
         return 3 if self.settings.time_limit and self.progress.seconds >= self.settings.time_limit else 0
 

@@ -31,7 +31,7 @@ class _Step:
     grad_norm: torch.Tensor  # ()
 
 
-class Curve:
+class MetricLog:
     """Steps on their way to the event log and the tracker. Only the main process has a log and speaks."""
 
     def __init__(self, log: EventLog | None, accelerator: Accelerator, settings: TrainSettings):

@@ -17,7 +17,7 @@ import torch
 from accelerate.utils import send_to_device
 
 from training.errors import UserError
-from training.fit.batches import Batches, padded_lengths, pieces
+from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths
 from training.fit.experiment import Experiment
 from training.fit.optim import make_optimizer
 from training.home import home
@@ -25,9 +25,9 @@ from training.preflight.precision import slow_precision
 from training.preflight.sheet import Finding, Sheet
 from training.settings import TrainSettings
 from training.task import Task
-from training.threads import threads_each
+from training.threads import threads_per_process
 
-TRIED_STEPS = 2
+TRIAL_STEPS = 2
 COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
 
 
@@ -62,6 +62,7 @@ def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
 
 
 def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]:
+    check_whole_batch(task, settings)
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
     trials, lengths = _trial_rows(task, settings), padded_lengths(task)
@@ -77,7 +78,7 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]
         Finding(
             "green",
             f"{parameters:,} parameters on {device}; about {_spell(total)} for {settings.steps:,} steps",
-            f"{settings.batch_size / statistics.median(seconds):.0f} rows a second, measured on {TRIED_STEPS} steps.",
+            f"{settings.batch_size / statistics.median(seconds):.0f} rows a second, measured on {TRIAL_STEPS} steps.",
         )
     ]
     if settings.time_limit and total > settings.time_limit:
@@ -95,7 +96,7 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]
 def _threads_of_one(processes: int) -> Iterator[None]:
     before = torch.get_num_threads()
     if processes > 1:
-        torch.set_num_threads(threads_each(processes))
+        torch.set_num_threads(threads_per_process(processes))
     try:
         yield
     finally:
@@ -109,18 +110,19 @@ def _device(settings: TrainSettings) -> str:
 def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
     """Row numbers of the batches tried: the longest rows, which say what memory is needed, then the run's first to time."""
     count, size = len(task.train_data), settings.batch_size
-    lengths = task.lengths(task.train_data)
+    lengths = task.row_lengths(task.train_data)
     order = np.arange(count) if lengths is None else np.argsort(lengths, kind="stable")
-    batches = Batches(count, size, settings.seed)
-    return [np.resize(order[-size:], size), *[batches[step] for step in range(TRIED_STEPS)]]
+    batches = BatchSampler(count, size, settings.seed)
+    return [np.resize(order[-size:], size), *[batches[step] for step in range(TRIAL_STEPS)]]
 
 
 def _step(
     task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, lengths: np.ndarray | None, settings: TrainSettings, device: str,
 ) -> None:  # fmt: skip
+    rng = np.random.default_rng(settings.seed)
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
-    for rows in pieces(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
-        batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows]), device)
+    for rows in micro_batches(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
+        batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows], rng, training=True), device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
             losses = task.losses(model, batch)
         losses.float().mean().backward()
@@ -130,7 +132,7 @@ def _step(
 
 def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
     with torch.no_grad():
-        task.predict(model, send_to_device(task.collate([task.eval_data[row] for row in range(rows)]), device))
+        task.predict(model, send_to_device(task.evaluation_batch([task.eval_data[row] for row in range(rows)]), device))
 
 
 def _memory_finding(used: int, total: int, device: str, processes: int) -> Finding:

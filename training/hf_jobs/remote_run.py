@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from training.errors import UserError
-from training.hub.client import open_api, patiently, status_of, told
-from training.hub.push import How, look
+from training.hub.client import hub_errors, open_api, status_of, with_retries
+from training.hub.push import PushOptions, inspect_repo
 from training.runs.run import RUN_ID, Run
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi, JobInfo
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOURCE = ("plugins", "spaces_app", "training", "requirements.txt", "constraints.txt", "LICENSE")
 IMAGE = "python:3.11"
 LABELS = {"app": "selfsup-studio"}
 SHORTEST, LONGEST = 600, 7 * 86_400  # seconds
 TRAINED_SHARE = 0.8  # of the time limit; the rest is for installing and for the way back, or nothing would come back
-OVER = ("COMPLETED", "CANCELED", "ERROR", "DELETED")
+FINAL_STAGES = ("COMPLETED", "CANCELED", "ERROR", "DELETED")
 SCRIPT = """set -e
 python -c 'import huggingface_hub' 2>/dev/null || pip install --quiet huggingface_hub
 python - <<'END'
@@ -105,10 +105,10 @@ def start(run: Run, target: str, flavour: str, seconds: int, token: str | None) 
         )
     if not SHORTEST <= seconds <= LONGEST:
         raise UserError(f"The time limit is {seconds} seconds; {SHORTEST} to {LONGEST:,} were expected.")
-    look(target, token, How())
+    inspect_repo(target, token, PushOptions())
     content = _config(run, machine, seconds)
     (api, owner), repo = _mine(token), f"{target}-job"
-    look(repo, token, How())
+    inspect_repo(repo, token, PushOptions())
     files = _run_files(run, content)
     commit = _upload(api, repo, files)
     job = _asked(
@@ -170,9 +170,9 @@ def _asked(what: str, question: Callable[[], T], *, is_repeatable: bool = True) 
     from huggingface_hub import errors
 
     try:
-        with told(what):
+        with hub_errors(what):
             try:
-                return patiently(question, lambda error: not is_repeatable)
+                return with_retries(question, lambda error: not is_repeatable)
             except errors.HfHubHTTPError as error:
                 said = _REFUSALS.get(status_of(error) or 0)
                 if said is None:
@@ -225,12 +225,12 @@ def _upload(api: HfApi, repo: str, files: list[CommitOperationAdd]) -> str:
     Raises:
         UserError: If the repository is there and public: a user's data must not go there.
     """
-    with told(repo):
-        patiently(lambda: api.create_repo(repo, private=True, exist_ok=True))
-        if not patiently(lambda: api.model_info(repo)).private:
+    with hub_errors(repo):
+        with_retries(lambda: api.create_repo(repo, private=True, exist_ok=True))
+        if not with_retries(lambda: api.model_info(repo)).private:
             raise UserError(f"{repo} is public, and your data would go there: make it private, or choose another name.")
         api.preupload_lfs_files(repo, files)
-        return patiently(lambda: api.create_commit(repo, files, commit_message="A run for HF Jobs")).oid
+        return with_retries(lambda: api.create_commit(repo, files, commit_message="A run for HF Jobs")).oid
 
 
 def _record(job: JobInfo) -> Job:

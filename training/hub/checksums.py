@@ -16,7 +16,7 @@ from training.files import write_json
 THREADS = 4  # hashing leaves Python's lock; one file is hashed by one thread
 
 
-def check_sums(folder: Path, files: Iterable[Any], repo: str, fetch_again: Callable[[str], object]) -> None:
+def verify_checksums(folder: Path, files: Iterable[Any], repo: str, fetch_again: Callable[[str], object]) -> None:
     """The client compares sizes only. A file that differs is fetched once more, past every cache; then it is refused.
 
     What `note` noted is not read again.
@@ -47,14 +47,14 @@ def check_sums(folder: Path, files: Iterable[Any], repo: str, fetch_again: Calla
         list(pool.map(check, unknown))
 
 
-def note(folder: Path, names: Iterable[str]) -> None:
+def mark_verified(folder: Path, names: Iterable[str]) -> None:
     """Keep beside a snapshot that it is here as a whole and was checked."""
     path = _notes(folder)
     path.parent.mkdir(exist_ok=True)
     write_json(path, {name: _stamp(folder / name) for name in names})
 
 
-def is_known(folder: Path) -> bool:
+def is_verified(folder: Path) -> bool:
     """Whether a snapshot was found whole before, and is as it was."""
     known = _read(folder)
     return bool(known) and all(_stamp(folder / name) == stamp for name, stamp in known.items())

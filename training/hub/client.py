@@ -16,12 +16,12 @@ from training.home import is_space
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-TRANSPORT = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
+TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
-TRIES = 4
-PAUSE_SECONDS = 1.0  # before the second try; doubles
-LONGEST_PAUSE = 60.0
-PASSING = (429, 500, 502, 503, 504)  # the Hub's refusals that pass
+ATTEMPTS = 4
+FIRST_PAUSE_SECONDS = 1.0  # before the second try; doubles
+MAX_PAUSE_SECONDS = 60.0
+TRANSIENT_STATUSES = (429, 500, 502, 503, 504)  # the Hub's refusals that pass
 T = TypeVar("T")
 
 
@@ -59,7 +59,7 @@ def _limit_waiting() -> None:
 
 
 @contextmanager
-def told(repo: str) -> Iterator[None]:
+def hub_errors(repo: str) -> Iterator[None]:
     """Turn the client's errors into one sentence each. None of them carries the token."""
     from huggingface_hub import errors
 
@@ -90,7 +90,7 @@ def told(repo: str) -> Iterator[None]:
             f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
         ) from None
     except Exception as error:  # transport errors of the client's own HTTP library share no public base with OSError
-        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in TRANSPORT:
+        if isinstance(error, UserError) or type(error).__module__.split(".")[0] not in TRANSPORT_MODULES:
             raise
         raise UserError(
             f"The connection to the Hub failed for {repo} ({type(error).__name__}). Nothing was lost: try again."
@@ -111,31 +111,31 @@ _REASONS = {
 }
 
 
-def patiently(call: Callable[[], T], give_up: Callable[[Exception], bool] = lambda error: False) -> T:
+def with_retries(call: Callable[[], T], give_up: Callable[[Exception], bool] = lambda error: False) -> T:
     """Repeat a call that does the same when it is repeated, while the Hub stumbles.
 
     Args:
         give_up: Errors that are not worth a second try, though they might pass.
     """
-    for tried in range(TRIES):
+    for tried in range(ATTEMPTS):
         try:
             return call()
         except Exception as error:  # the client's transport errors share no public base
-            if tried == TRIES - 1 or not passes(error) or give_up(error):
+            if tried == ATTEMPTS - 1 or not is_transient(error) or give_up(error):
                 raise
-            time.sleep(pause(error, tried))
+            time.sleep(retry_delay(error, tried))
     raise AssertionError("The last try returns or raises.")
 
 
-def passes(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed a little later."""
-    return (is_unreachable(error) and not is_full_disk(error)) or status_of(error) in PASSING
+    return (is_unreachable(error) and not is_full_disk(error)) or status_of(error) in TRANSIENT_STATUSES
 
 
-def pause(error: Exception, tried: int) -> float:
+def retry_delay(error: Exception, tried: int) -> float:
     """Seconds to wait: what the Hub asks for, within reason, or twice as long each time."""
     asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
-    return min(float(asked), LONGEST_PAUSE) if asked.isdigit() else PAUSE_SECONDS * 2**tried
+    return min(float(asked), MAX_PAUSE_SECONDS) if asked.isdigit() else FIRST_PAUSE_SECONDS * 2**tried
 
 
 def is_full_disk(error: Exception) -> bool:
@@ -150,6 +150,6 @@ def is_offline(error: Exception) -> bool:
 
 def is_unreachable(error: Exception) -> bool:
     """Whether the Hub did not answer at all; a refusal carries a response."""
-    if type(error).__module__.split(".")[0] in TRANSPORT:
+    if type(error).__module__.split(".")[0] in TRANSPORT_MODULES:
         return True
     return isinstance(error, OSError) and status_of(error) is None

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from training import files
 from training.errors import UserError
-from training.hub.client import open_api, patiently, told
-from training.hub.file_listing import check_name
+from training.hub.client import hub_errors, open_api, with_retries
+from training.hub.file_listing import check_file_name
 from training.hub.pull import repository
-from training.hub.push import How, Pushed, look, push
+from training.hub.push import PushOptions, PushResult, inspect_repo, push
 
 LARGEST_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
-class Opened:
+class PulledDocument:
     """A document as the Hub has it, pinned to one commit."""
 
     text: str
@@ -25,13 +25,13 @@ class Opened:
     commit: str
 
 
-def push_document(text: str, file: str, card: str, repo: str, token: str | None, how: How) -> Pushed:
+def push_document(text: str, file: str, card: str, repo: str, token: str | None, how: PushOptions) -> PushResult:
     """Upload a document and its card in one commit. Beside weights it goes alone: their card stays theirs.
 
     Raises:
         UserError: As `publish.push`.
     """
-    there = look(repo, token, how).head
+    there = inspect_repo(repo, token, how).head
     with tempfile.TemporaryDirectory(prefix="selfsup-document-") as name:
         folder = Path(name)
         files.write_text(folder / file, text)
@@ -41,12 +41,12 @@ def push_document(text: str, file: str, card: str, repo: str, token: str | None,
 
 
 def _has_weights(repo: str, token: str | None) -> bool:
-    with told(repo):
-        info = patiently(lambda: open_api(token).model_info(repo))
+    with hub_errors(repo):
+        info = with_retries(lambda: open_api(token).model_info(repo))
     return any(each.rfilename.endswith(".safetensors") for each in info.siblings or [])
 
 
-def pull_document(name: str, file: str, token: str | None) -> Opened:
+def pull_document(name: str, file: str, token: str | None) -> PulledDocument:
     """Fetch one file of `owner/repo[@revision]`, or of a page of it, and nothing else.
 
     Raises:
@@ -58,16 +58,16 @@ def pull_document(name: str, file: str, token: str | None) -> Opened:
     if not found:
         raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
     repo, revision = found
-    with told(repo):
-        info = patiently(lambda: open_api(token).model_info(repo, revision=revision, files_metadata=True))
+    with hub_errors(repo):
+        info = with_retries(lambda: open_api(token).model_info(repo, revision=revision, files_metadata=True))
         listed = next((each for each in info.siblings or [] if each.rfilename == file), None)
         if listed is None:
             raise UserError(f"{repo} has no {file}.")
-        check_name(listed.rfilename, repo)
+        check_file_name(listed.rfilename, repo)
         if (listed.size or 0) > LARGEST_BYTES:
             raise UserError(f"{file} of {repo} is larger than {LARGEST_BYTES // 2**20} MB: it is not fetched.")
-        path = patiently(lambda: hf_hub_download(repo, file, revision=info.sha, token=token))
+        path = with_retries(lambda: hf_hub_download(repo, file, revision=info.sha, token=token))
     try:
-        return Opened(Path(path).read_text(encoding="utf-8"), repo, str(info.sha))
+        return PulledDocument(Path(path).read_text(encoding="utf-8"), repo, str(info.sha))
     except UnicodeDecodeError:
         raise UserError(f"{file} of {repo} is no text.") from None

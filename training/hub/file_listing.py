@@ -31,7 +31,7 @@ def check_listing(info: Any, cache: Path) -> list[str]:
     """
     files = [file for file in info.siblings or [] if is_wanted(file.rfilename)]
     for file in files:
-        check_name(file.rfilename, info.id)
+        check_file_name(file.rfilename, info.id)
         if file.rfilename.endswith(".json") and (file.size or 0) > LARGEST_JSON:
             raise UserError(f"{file.rfilename} of {info.id} has {_megabytes(file.size)}: no configuration is so large.")
     if not any(file.rfilename.endswith(".safetensors") for file in files):
@@ -46,7 +46,7 @@ def is_wanted(name: str) -> bool:
     return any(PurePosixPath(name).match(pattern) for pattern in FILES)
 
 
-def check_name(name: str, repo: str) -> None:
+def check_file_name(name: str, repo: str) -> None:
     """Refuse a file's name that would leave its folder, on this or on another system.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from training.errors import UserError
 from training.files import write_text
 from training.hub import checksums
-from training.hub.client import is_offline, is_unreachable, open_api, passes, patiently, told
+from training.hub.client import hub_errors, is_offline, is_transient, is_unreachable, open_api, with_retries
 from training.hub.file_contents import check_contents
 from training.hub.file_listing import FILES, check_listing, is_wanted
 
@@ -42,10 +42,10 @@ def repository(name: str) -> tuple[str, str | None] | None:
     return match["repo"], match["revision"]
 
 
-Admit = Callable[[Path, Sequence[str]], object]
+AcceptCallback = Callable[[Path, Sequence[str]], object]
 
 
-def pull(name: str, token: str | None = None, admit: Admit | None = None) -> Pulled:
+def pull(name: str, token: str | None = None, admit: AcceptCallback | None = None) -> Pulled:
     """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each checked against the Hub's hash.
 
     Without a network what was pulled before is used, but not where many visitors share the cache: it may be another's private one.
@@ -64,12 +64,14 @@ def pull(name: str, token: str | None = None, admit: Admit | None = None) -> Pul
     kept = _kept(repo, revision)
     if kept:
         return _admitted(kept, admit)
-    with told(repo):
+    with hub_errors(repo):
         api = open_api(token)
         try:
-            info = patiently(lambda: api.model_info(repo, revision=revision, files_metadata=True), give_up=is_offline)
+            info = with_retries(
+                lambda: api.model_info(repo, revision=revision, files_metadata=True), give_up=is_offline
+            )
         except Exception as error:  # the client's transport errors share no public base
-            if not passes(error) or _is_shared():
+            if not is_transient(error) or _is_shared():
                 raise
             try:
                 return _admitted(_cached(repo, revision), admit)
@@ -82,7 +84,7 @@ def pull(name: str, token: str | None = None, admit: Admit | None = None) -> Pul
             folder = _fetch(info, [each for each in names if each in CONFIGS], token)
             admit(folder, names)
         folder = _fetch(info, names, token)
-        checksums.note(folder, names)
+        checksums.mark_verified(folder, names)
         _remember(folder, revision or "main", folder.name)
     return Pulled(folder, repo, folder.name, tuple(names))
 
@@ -99,10 +101,10 @@ def _fetch(info: Any, names: Sequence[str], token: str | None) -> Path:
             info.id, revision=info.sha, allow_patterns=[_literal(name) for name in names] or [""], token=token
         )
 
-    folder = Path(patiently(download))
+    folder = Path(with_retries(download))
     chosen = set(names)
     files = [file for file in info.siblings if file.rfilename in chosen]
-    checksums.check_sums(folder, files, info.id, lambda name: patiently(lambda: again(name)))
+    checksums.verify_checksums(folder, files, info.id, lambda name: with_retries(lambda: again(name)))
     check_contents(folder, names, _cache(), info.id)
     return folder
 
@@ -120,7 +122,7 @@ def _kept(repo: str, revision: str | None) -> Pulled | None:
         kept = _cached(repo, revision)
     except LookupError:
         return None
-    return kept if checksums.is_known(kept.folder) else None
+    return kept if checksums.is_verified(kept.folder) else None
 
 
 def _cached(repo: str, revision: str | None) -> Pulled:
@@ -143,7 +145,7 @@ def _cached(repo: str, revision: str | None) -> Pulled:
     return Pulled(folder, repo, folder.name, tuple(names))
 
 
-def _admitted(pulled: Pulled, admit: Admit | None) -> Pulled:
+def _admitted(pulled: Pulled, admit: AcceptCallback | None) -> Pulled:
     if admit:
         admit(pulled.folder, pulled.names)
     return pulled

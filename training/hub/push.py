@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from training.errors import UserError
 from training.hub.checksums import sha256
-from training.hub.client import TRIES, open_api, passes, patiently, pause, status_of, told
+from training.hub.client import ATTEMPTS, hub_errors, is_transient, open_api, retry_delay, status_of, with_retries
 from training.hub.file_listing import FILES
 from training.hub.pull import REPO
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-PUSHED = (*FILES, "*.png")
+PUSHED_PATTERNS = (*FILES, "*.png")
 MARK = "Selfsup-Push: "  # in a commit's description: which files it brought
 LARGE_BYTES = 2**20  # from here on a file is uploaded on its own, ahead of the commit
 Listener = Callable[[str, int], None]  # (file's name, bytes that have arrived before it)
 
 
 @dataclass(frozen=True)
-class How:
+class PushOptions:
     """What a push makes.
 
     Args:
@@ -42,7 +42,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Place:
+class RemoteRepo:
     """A repository as this token's owner finds it; `head` is empty where there is none yet."""
 
     repo: str
@@ -50,7 +50,7 @@ class Place:
     head: str
     private: bool
 
-    def describe(self, how: How) -> str:
+    def describe(self, how: PushOptions) -> str:
         """One sentence: what a push will do to it."""
         if not self.head:
             return f"{self.repo} is new: it is made, {'private' if how.private else 'public'}."
@@ -59,7 +59,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushResult:
     """Where the files are: addresses on the Hub, and what did not go as asked."""
 
     commit: str
@@ -68,8 +68,12 @@ class Pushed:
 
 
 def push(
-    folder: Path, repo: str, token: str | None, how: How | None = None, listen: Listener = lambda name, sent: None
-) -> Pushed:
+    folder: Path,
+    repo: str,
+    token: str | None,
+    how: PushOptions | None = None,
+    listen: Listener = lambda name, sent: None,
+) -> PushResult:
     """Upload an artifact in one commit. What is already there is not uploaded again: a push after a failed one continues it.
 
     Raises:
@@ -78,12 +82,12 @@ def push(
     """
     from huggingface_hub import CommitOperationAdd
 
-    how = how or How()
+    how = how or PushOptions()
     files = pushed_files(folder)
     if not files:
         raise UserError(f"There is nothing to push: {folder.name} holds no weights.")
-    place = look(repo, token, how)
-    with told(repo):
+    place = inspect_repo(repo, token, how)
+    with hub_errors(repo):
         api = open_api(token)
         head = place.head or _create(api, repo, how)
         operations = [CommitOperationAdd(str(path.relative_to(folder)), path) for path in files]
@@ -97,11 +101,11 @@ def push(
 def pushed_files(folder: Path) -> list[Path]:
     """The files of an artifact that go to the Hub."""
     return sorted(
-        path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED)
+        path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED_PATTERNS)
     )
 
 
-def look(repo: str, token: str | None, how: How) -> Place:
+def inspect_repo(repo: str, token: str | None, how: PushOptions) -> RemoteRepo:
     """Find out, before a byte is sent, whether this token can push there.
 
     Raises:
@@ -112,22 +116,22 @@ def look(repo: str, token: str | None, how: How) -> Place:
     match = REPO.fullmatch(repo)
     if not match or match["revision"]:
         raise UserError(f"{repo[:100]!r} is not a repository's name: write owner/repo.")
-    with told(repo):
+    with hub_errors(repo):
         api = open_api(token)
-        about = patiently(lambda: api.whoami(cache=True))
+        about = with_retries(lambda: api.whoami(cache=True))
         if about.get("auth", {}).get("accessToken", {}).get("role") == "read":
             raise UserError(
                 "Your token can only read: make one that can write, on the Hub under Settings, Access Tokens."
             )
         try:
-            info = patiently(lambda: api.model_info(repo))
+            info = with_retries(lambda: api.model_info(repo))
         except errors.RepositoryNotFoundError:
             _check_namespace(repo, about)
-            return Place(repo, about["name"], "", how.private)
+            return RemoteRepo(repo, about["name"], "", how.private)
         if not how.pull_request:
             _check_may_write(api, repo)
         _check_tag(api, repo, how)
-        return Place(repo, about["name"], str(info.sha), bool(info.private))
+        return RemoteRepo(repo, about["name"], str(info.sha), bool(info.private))
 
 
 def _check_namespace(repo: str, about: dict[str, Any]) -> None:
@@ -140,7 +144,7 @@ def _check_namespace(repo: str, about: dict[str, Any]) -> None:
 
 def _check_may_write(api: HfApi, repo: str) -> None:
     try:
-        patiently(lambda: api.auth_check(repo, write=True))
+        with_retries(lambda: api.auth_check(repo, write=True))
     except Exception as error:  # its class depends on the status; 403 and 404 both mean no
         if status_of(error) not in (401, 403, 404):
             raise
@@ -149,21 +153,21 @@ def _check_may_write(api: HfApi, repo: str) -> None:
         ) from None
 
 
-def _check_tag(api: HfApi, repo: str, how: How) -> None:
-    if how.tag and any(tag.name == how.tag for tag in patiently(lambda: api.list_repo_refs(repo)).tags):
+def _check_tag(api: HfApi, repo: str, how: PushOptions) -> None:
+    if how.tag and any(tag.name == how.tag for tag in with_retries(lambda: api.list_repo_refs(repo)).tags):
         raise UserError(f"{repo} has a tag {how.tag} already: choose another.")
 
 
-def _create(api: HfApi, repo: str, how: How) -> str:
-    patiently(lambda: api.create_repo(repo, private=how.private, exist_ok=True))
-    return str(patiently(lambda: api.model_info(repo)).sha)
+def _create(api: HfApi, repo: str, how: PushOptions) -> str:
+    with_retries(lambda: api.create_repo(repo, private=how.private, exist_ok=True))
+    return str(with_retries(lambda: api.model_info(repo)).sha)
 
 
 def upload_large(
     api: HfApi,
     repo: str,
     operations: list[CommitOperationAdd],
-    how: How,
+    how: PushOptions,
     listen: Listener = lambda name, sent: None,
 ) -> None:
     """Bring the large files up one by one. Those that arrived in an earlier try are found there, and not sent again."""
@@ -171,7 +175,7 @@ def upload_large(
     for operation in operations:
         listen(operation.path_in_repo, sent)
         if operation.upload_info.size >= LARGE_BYTES:
-            patiently(
+            with_retries(
                 lambda each=operation: api.preupload_lfs_files(
                     repo, [each], create_pr=how.pull_request, free_memory=False
                 )
@@ -183,16 +187,16 @@ def commit(
     api: HfApi,
     repo: str,
     operations: Sequence[CommitOperationAdd | CommitOperationDelete],
-    how: How,
+    how: PushOptions,
     head: str,
     hashes: dict[str, str],
-) -> tuple[Pushed, str]:
+) -> tuple[PushResult, str]:
     """Commit on top of `head`; returns what was made and its revision. After an error that may have been the answer's only, look for it."""
     fingerprint = hashlib.sha256("".join(f"{name} {value}\n" for name, value in hashes.items()).encode()).hexdigest()[
         :16
     ]
     title = f"{how.message} ({fingerprint[:8]})" if how.pull_request else how.message
-    for tried in range(TRIES):
+    for tried in range(ATTEMPTS):
         try:
             made = api.create_commit(
                 repo,
@@ -202,39 +206,39 @@ def commit(
                 parent_commit=head,
                 create_pr=how.pull_request,
             )
-            return Pushed(str(made.commit_url), made.pr_url or ""), made.pr_revision or made.oid
+            return PushResult(str(made.commit_url), made.pr_url or ""), made.pr_revision or made.oid
         except Exception as error:  # the client's transport errors share no public base
-            if not (passes(error) or status_of(error) == 412):
+            if not (is_transient(error) or status_of(error) == 412):
                 raise
             landed = (
                 _landed_request(api, repo, title) if how.pull_request else _landed(api, repo, MARK + fingerprint, head)
             )
             if landed:
                 return landed
-            if tried == TRIES - 1:
+            if tried == ATTEMPTS - 1:
                 raise
-            time.sleep(pause(error, tried))
+            time.sleep(retry_delay(error, tried))
     raise AssertionError("The last try returns or raises.")
 
 
-def _landed(api: HfApi, repo: str, mark: str, head: str) -> tuple[Pushed, str] | None:
-    newest = patiently(lambda: api.list_repo_commits(repo))[0]
+def _landed(api: HfApi, repo: str, mark: str, head: str) -> tuple[PushResult, str] | None:
+    newest = with_retries(lambda: api.list_repo_commits(repo))[0]
     if newest.commit_id == head:
         return None
     if mark not in f"{newest.title}\n{newest.message}":
         raise UserError(f"Somebody pushed to {repo} at the same time: look at it, then push again.")
-    return Pushed(f"{api.endpoint}/{repo}/commit/{newest.commit_id}"), newest.commit_id
+    return PushResult(f"{api.endpoint}/{repo}/commit/{newest.commit_id}"), newest.commit_id
 
 
-def _landed_request(api: HfApi, repo: str, title: str) -> tuple[Pushed, str] | None:
-    requests = patiently(lambda: list(api.get_repo_discussions(repo, discussion_type="pull_request")))
+def _landed_request(api: HfApi, repo: str, title: str) -> tuple[PushResult, str] | None:
+    requests = with_retries(lambda: list(api.get_repo_discussions(repo, discussion_type="pull_request")))
     found = next((each for each in requests if each.title == title and each.status in ("open", "draft")), None)
-    return (Pushed(found.url, found.url), found.git_reference or "") if found else None
+    return (PushResult(found.url, found.url), found.git_reference or "") if found else None
 
 
 def _check_arrived(api: HfApi, repo: str, revision: str, hashes: dict[str, str]) -> None:
     """Compare what the Hub says it holds with what was sent."""
-    info = patiently(lambda: api.model_info(repo, revision=revision, files_metadata=True))
+    info = with_retries(lambda: api.model_info(repo, revision=revision, files_metadata=True))
     there = {
         file.rfilename: file.lfs.sha256 if file.lfs else hashes.get(file.rfilename) for file in info.siblings or []
     }
@@ -243,13 +247,13 @@ def _check_arrived(api: HfApi, repo: str, revision: str, hashes: dict[str, str])
         raise UserError(f"The Hub holds something else for {', '.join(wrong)}: push again.")
 
 
-def _tagged(api: HfApi, repo: str, revision: str, how: How, pushed: Pushed) -> Pushed:
+def _tagged(api: HfApi, repo: str, revision: str, how: PushOptions, pushed: PushResult) -> PushResult:
     """Tag the commit; the weights are there by now, so that a tag that fails is a note."""
     if not how.tag or how.pull_request:
         return pushed
     try:
-        with told(repo):
-            patiently(lambda: api.create_tag(repo, tag=how.tag, revision=revision, exist_ok=True))
+        with hub_errors(repo):
+            with_retries(lambda: api.create_tag(repo, tag=how.tag, revision=revision, exist_ok=True))
     except UserError as error:
-        return Pushed(pushed.commit, pushed.pull_request, f"The tag {how.tag} was not made: {error}")
+        return PushResult(pushed.commit, pushed.pull_request, f"The tag {how.tag} was not made: {error}")
     return pushed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from training.errors import UserError
-from training.hub.client import open_api, patiently, told
+from training.hub.client import hub_errors, open_api, with_retries
 
 LIMIT = 20
 
@@ -26,9 +26,9 @@ def search(query: str, author: str, task: str, token: str | None) -> list[dict[s
     """
     if not (query.strip() or author.strip() or task.strip()):
         raise UserError("Search for words, an author or a task: the Hub holds more than a million models.")
-    with told("the search"):
+    with hub_errors("the search"):
         api = open_api(token)
-        found = patiently(
+        found = with_retries(
             lambda: list(
                 api.list_models(
                     search=query.strip() or None,

@@ -16,8 +16,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 PACKED, PACKED_ENCODER = "packed_segments", "packed_segments_of_an_encoder"  # a decoder's masks are never asked for
-FILLED = 0.8  # of a block's longest segment that its shortest must have
-FILLED_BOTH_WAYS = 0.6  # likewise of an encoder, which in bf16 is a tenth quicker with fewer, larger blocks
+MIN_BLOCK_FILL = 0.8  # of a block's longest segment that its shortest must have
+MIN_ENCODER_BLOCK_FILL = 0.6  # likewise of an encoder, which in bf16 is a tenth quicker with fewer, larger blocks
 
 
 def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def layout_of(lengths: np.ndarray, causal: bool = True) -> dict[str, Any]:
     """
     starts = np.cumsum(lengths) - lengths
     back, blocks, masks, laid = np.zeros(int(lengths.sum()), dtype=np.int64), [], [], 0
-    for group in _groups(lengths, FILLED if causal else FILLED_BOTH_WAYS):
+    for group in _groups(lengths, MIN_BLOCK_FILL if causal else MIN_ENCODER_BLOCK_FILL):
         longest = int(lengths[group].max())
         inside = np.arange(longest)[None] < lengths[group][:, None]
         places = np.where(inside, starts[group][:, None] + np.arange(longest), 0)
@@ -110,7 +110,7 @@ def attend(
     lines = gather(lines, layout)
     done = [
         attend_block(parts, mask, **more).flatten(0, 1)
-        for parts, mask in zip(in_blocks(lines, layout), layout["masks"], strict=True)
+        for parts, mask in zip(split_blocks(lines, layout), layout["masks"], strict=True)
     ]
     return _Return.apply(torch.cat(done), back)[None], None  # type: ignore[index]
 
@@ -121,7 +121,7 @@ def gather(lines: list[torch.Tensor], layout: dict) -> list[torch.Tensor]:
     return [_Rearrange.apply(each, there, layout["back"]) for each in lines]  # type: ignore[misc]
 
 
-def in_blocks(lines: list[torch.Tensor], layout: dict) -> list[list[torch.Tensor]]:
+def split_blocks(lines: list[torch.Tensor], layout: dict) -> list[list[torch.Tensor]]:
     """For each block its part of every gathered line, (segments, longest, …)."""
     sizes = [block.numel() for block in layout["blocks"]]
     parts = zip(*(each.split(sizes) for each in lines), strict=True)

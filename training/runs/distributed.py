@@ -13,7 +13,7 @@ from training.errors import UserError
 from training.runs.queue import child_environment
 from training.runs.run import Run
 from training.settings import TrainSettings
-from training.threads import threads_each
+from training.threads import threads_per_process
 
 SHARED_SECONDS = 120.0  # for a network disk to show a file that another machine wrote
 
@@ -31,7 +31,7 @@ def launch(run: Run, processes: int, lock: int) -> int:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [*launcher, "-m", "training", "worker", str(run.folder)]
     mine = {"HF_TOKEN": token} if (token := os.environ.get("HF_TOKEN")) else {}
-    environment = {"OMP_NUM_THREADS": str(threads_each(processes)), **child_environment(mine)}
+    environment = {"OMP_NUM_THREADS": str(threads_per_process(processes)), **child_environment(mine)}
     code = subprocess.run(command, env=environment, pass_fds=[lock], check=False).returncode
     return 130 if run.summary().last == "cancelled" else code
 

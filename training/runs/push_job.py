@@ -14,7 +14,7 @@ from training import files
 from training.artifact import learning_curves, model_card, store
 from training.errors import RunHeldError, UserError
 from training.events import EventLog, read_events
-from training.hub.push import How, push, pushed_files
+from training.hub.push import PushOptions, push, pushed_files
 from training.runs.queue import start_process
 from training.runs.run import Run
 
@@ -25,7 +25,7 @@ LOST = (
 )
 
 
-def start(run: Run, repo: str, how: How, token: str) -> None:
+def start(run: Run, repo: str, how: PushOptions, token: str) -> None:
     """Begin to push a run's weights, and return.
 
     Raises:
@@ -39,7 +39,7 @@ def start(run: Run, repo: str, how: How, token: str) -> None:
         start_process(["push", str(run.folder), repo, *flags], run.folder / LOG, descriptor, {"HF_TOKEN": token})
 
 
-def work(run: Run, repo: str, how: How, token: str | None, descriptor: int | None = None) -> dict[str, Any]:
+def work(run: Run, repo: str, how: PushOptions, token: str | None, descriptor: int | None = None) -> dict[str, Any]:
     """Push in this process; returns the state it ends in.
 
     Args:
@@ -106,7 +106,7 @@ def _staged(run: Run, repo: str) -> Iterator[Path]:
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, target)
-        image = learning_curves.draw(run.folder / "events.jsonl")
+        image = learning_curves.plot(run.folder / "events.jsonl")
         if image:
             (folder / CURVES).write_bytes(image)
         files.write_text(

@@ -29,10 +29,10 @@ CONTENTS = {  # what is deleted with a run whose folder its user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
     "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup", "push", "push.jsonl", "push.lock", "push.log",
 }  # fmt: skip
-WORK = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what its holder does
+LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what its holder does
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
-GLANCES = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less
+LOCK_ATTEMPTS = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less
 S = TypeVar("S", bound=TrainSettings)
 
 
@@ -182,8 +182,8 @@ class Run:
         """
         descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            if not _take(descriptor, kind, tries=GLANCES if kind == fcntl.LOCK_EX else 1):
-                raise RunHeldError(f"Run {self.id} is being {WORK[name]} by another process.")
+            if not _take(descriptor, kind, tries=LOCK_ATTEMPTS if kind == fcntl.LOCK_EX else 1):
+                raise RunHeldError(f"Run {self.id} is being {LOCK_HOLDERS[name]} by another process.")
             yield descriptor
         finally:
             os.close(descriptor)

@@ -17,7 +17,7 @@ from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from training.artifact import store
 from training.data.column_names import plain_name
-from training.data.predictions_csv import write_scored
+from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
 
@@ -99,7 +99,7 @@ class Reader:
         for row, (_, context), (spans, none) in zip(full, texts, found, strict=True):
             answered = spans and none <= spans[0].probability
             said[row] = [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"] if answered else ["", f"{none:.6f}"]  # fmt: skip
-        return write_scored(table, ("predicted_answer", "probability"), said)
+        return write_predictions(table, ("predicted_answer", "probability"), said)
 
 
 def _table(file: Path) -> Table:

@@ -70,12 +70,12 @@ class AnswerTask(Task):
     def __init__(self, data: AnswerData, settings: AnswerSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.max_length = min(settings.max_length, encoder.positions(model))
-        self.pads = not accepts_packed(model)
+        self.padded = not accepts_packed(model)
         self.question_length = room_for_question(settings.question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
             "rows": len(data.train),
-            "evaluation_rows": len(data.evaluation),
+            "eval_rows": len(data.evaluation),
             "answers may be missing": data.has_unanswerable,
             "max_length": self.max_length,
             "stride": settings.stride,
@@ -102,13 +102,13 @@ class AnswerTask(Task):
         found = report.score(self.data.evaluation, silent, np.zeros(len(silent))).metrics
         return {"name": "no answer to any"} | {name: found[name] for name in ("f1", "exact_match")}
 
-    def lengths(self, data: Sequence) -> Sequence[int] | None:
+    def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.window.ids) for row in data]
 
-    def collate(self, rows: list[Row]) -> dict[str, Any]:
+    def collate(self, rows: list[Row], rng: np.random.Generator, training: bool) -> dict[str, Any]:
         """`targets` are start and end, (rows, 2); `inside` says which places of (rows, longest) are tokens."""
         ids, types = [row.window.ids for row in rows], [row.window.types for row in rows]
-        batch, _ = batch_of(ids, types, self.tokenizer.pad_token_id, not self.pads)
+        batch, _ = batch_of(ids, types, self.tokenizer.pad_token_id, not self.padded)
         lengths = torch.tensor([len(row) for row in ids])
         inside = torch.arange(int(lengths.max())) < lengths[:, None]
         return batch | {"inside": inside, "targets": torch.as_tensor([row.target for row in rows], dtype=torch.int64)}
@@ -158,13 +158,12 @@ class AnswerTask(Task):
             return "", none
         return self.data.evaluation[number].context[spans[0].start : spans[0].end], spans[0].probability
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """What the model now answers to the first held-out questions."""
         rows = [row for row in self.eval_data if row.window.question < PREVIEWED]  # the first rows, in their order
         if not rows:
             return []
-        device = next(model.parameters()).device
-        outputs = self.predict(model, send_to_device(self.collate(rows), device))  # type: ignore[arg-type]
+        outputs = self.predict(model, send_to_device(self.evaluation_batch(rows), device))  # type: ignore[arg-type]
         shown = []
         for number, places in self._owners(rows).items():
             one, (said, sure) = self.data.evaluation[number], self._answer(number, places, outputs)

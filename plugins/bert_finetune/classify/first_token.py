@@ -14,7 +14,7 @@ from transformers.models.bert.modeling_bert import (
     eager_attention_forward,
 )
 
-from training.nn.packed_attention import attend_block, gather, in_blocks
+from training.nn.packed_attention import attend_block, gather, split_blocks
 
 
 class FirstTokenLayer(BertLayer):
@@ -52,7 +52,7 @@ class FirstTokenLayer(BertLayer):
         dropout = attention.dropout.p if self.training else 0.0
         found = [
             attend_block([asking, *parts], mask, dropout_p=dropout, scale=attention.scaling)
-            for asking, parts, mask in zip(queries, in_blocks(lines, layout), layout["masks"], strict=True)
+            for asking, parts, mask in zip(queries, split_blocks(lines, layout), layout["masks"], strict=True)
         ]
         done = self.feed_forward_chunk(self.attention.output(torch.cat(found).flatten(2), first))
         return done[places.argsort()]

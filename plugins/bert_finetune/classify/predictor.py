@@ -16,7 +16,7 @@ from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from training.artifact import store
 from training.data.column_guess import guess_text_columns
-from training.data.predictions_csv import write_scored
+from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table
 from training.errors import UserError
 
@@ -104,7 +104,7 @@ class Classifier:
                 else np.zeros((0, len(self.names)))
             )
         said = {row: self._cells(values) for row, values in zip(full, scores, strict=True)}
-        return write_scored(table, ("predicted_label", "probability"), said)
+        return write_predictions(table, ("predicted_label", "probability"), said)
 
     def _cells(self, row: np.ndarray) -> list[str]:
         label = self._label(row)

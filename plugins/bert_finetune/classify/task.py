@@ -89,7 +89,7 @@ class ClassifyTask(Task):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.head_first = head_first
         self.max_length = min(settings.max_length, encoder.positions(model))
-        self.pads = not accepts_packed(model)
+        self.padded = not accepts_packed(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
             TokenRows(rows, tokenizer, self.max_length, self._targets(rows), shuffled)
@@ -98,7 +98,7 @@ class ClassifyTask(Task):
         self.class_weight = self._class_weight()
         self.facts = {
             "rows": len(data.train),
-            "evaluation_rows": len(data.evaluation),
+            "eval_rows": len(data.evaluation),
             "labels": data.label_names,
             "multi_label": settings.multi_label,
             "text_column": data.columns.text,
@@ -108,7 +108,7 @@ class ClassifyTask(Task):
             "baseline": self._baseline(),
         }
 
-    def begin(self) -> None:
+    def initialise_weights(self, device: torch.device) -> None:
         """Fit the new head, if asked for."""
         if not self.head_first:
             return
@@ -145,12 +145,12 @@ class ClassifyTask(Task):
             [len(self.train_data) / (len(self.index) * max(1, counts[number])) for number in range(len(self.index))]
         )
 
-    def lengths(self, data: Sequence) -> Sequence[int] | None:
+    def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return data.lengths if isinstance(data, TokenRows) else None
 
-    def collate(self, rows: list) -> dict[str, Any]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Any]:
         ids, types, targets = zip(*rows, strict=True)
-        batch, _ = batch_of(list(ids), list(types), self.tokenizer.pad_token_id, not self.pads)
+        batch, _ = batch_of(list(ids), list(types), self.tokenizer.pad_token_id, not self.padded)
         return batch | {"labels": torch.as_tensor(np.stack(targets))}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -175,13 +175,12 @@ class ClassifyTask(Task):
             self.settings.multi_label,
         )
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """What the model now says of the first held-out texts."""
         rows = range(min(PREVIEWED, len(self.eval_data)))
         if not rows:
             return []
-        batch = self.collate([self.eval_data[row] for row in rows])
-        device = next(model.parameters()).device
+        batch = self.evaluation_batch([self.eval_data[row] for row in rows])
         logits = torch.as_tensor(np.stack(self.predict(model, send_to_device(batch, device))))  # type: ignore[arg-type]
         scores = logits.sigmoid() if self.settings.multi_label else logits.softmax(-1)
         return [{"text": _say(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]

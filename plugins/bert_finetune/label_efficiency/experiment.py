@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.settings import LabelEfficiencySettings
 
 PICTURE = "label_efficiency.png"
-NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "evaluation_rows"}
+NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "eval_rows"}
 
 
 def build(settings: LabelEfficiencySettings) -> LabelEfficiency:
@@ -34,7 +34,7 @@ def build(settings: LabelEfficiencySettings) -> LabelEfficiency:
         UserError: What the preflight sheet would show in red, or shares that are none.
     """
     shared = {name: value for name, value in dict(settings).items() if name not in NOT_SHARED}
-    classify = ClassifySettings(**{**shared, "evaluate_every": settings.steps, "patience": 0, "time_limit": 0})
+    classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "patience": 0, "time_limit": 0})
     if settings.multi_label:
         raise UserError("multi_label: this experiment compares classifiers of one label a text.")
     if settings.processes > 1:
@@ -48,7 +48,7 @@ class LabelEfficiency(Experiment):
     """Arms by numbers of labels by seeds."""
 
     def __init__(self, data: ClassifyData, classify: ClassifySettings, settings: LabelEfficiencySettings):
-        held = _some(data.evaluation, settings.evaluation_rows, settings.seed)
+        held = _some(data.evaluation, settings.eval_rows, settings.seed)
         if not len(held):
             raise UserError("There is nothing to score on: raise eval_share, or give eval_data.")
         self.data, self.classify, self.settings = replace(data, evaluation=held), classify, settings
@@ -60,12 +60,12 @@ class LabelEfficiency(Experiment):
             *([arms.OWN] if settings.own_model else []),
         ]
         self.parts = [
-            Part(f"{number}-{count}-{settings.seed + seed}", {"arm": arm, "labels": count, "seed": settings.seed + seed, "evaluation_rows": len(held)}, 0 if arm == arms.TFIDF else settings.steps)
+            Part(f"{number}-{count}-{settings.seed + seed}", {"arm": arm, "labels": count, "seed": settings.seed + seed, "eval_rows": len(held)}, 0 if arm == arms.TFIDF else settings.steps)
             for count in self.counts
             for seed in range(settings.seeds)
             for number, arm in enumerate(self.arms)
         ]  # fmt: skip
-        self.facts = {"rows": len(data.train), "evaluation_rows": len(held), "arms": self.arms}
+        self.facts = {"rows": len(data.train), "eval_rows": len(held), "arms": self.arms}
 
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
         """Train one arm on one subset; only the last weights are scored, so none is chosen by the evaluation rows."""
@@ -105,12 +105,12 @@ class LabelEfficiency(Experiment):
         return confidence_intervals.table(confidence_intervals.summary(results, metric), gained, arms.SCRATCH)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        image = as_url(confidence_intervals.picture(confidence_intervals.summary(results)))
+        image = as_url(confidence_intervals.plot(confidence_intervals.summary(results)))
         return [{"image": image, "caption": "Accuracy against the number of labels, 95 % intervals"}]
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         records = confidence_intervals.summary(results)
-        (folder / PICTURE).write_bytes(confidence_intervals.picture(records))
+        (folder / PICTURE).write_bytes(confidence_intervals.plot(records))
         text = (
             "Accuracy on the same held-out rows after training on fewer labels; mean and 95 % interval over seeds. "
             "Gains are of the same labels and seeds, pair by pair."

@@ -18,7 +18,7 @@ from plugins.bert_finetune.many_rows import quick_products
 from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
 from plugins.bert_finetune.pretrain import network
 from training.data.column_guess import guess_text_columns
-from training.data.predictions_csv import write_scored
+from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
 
@@ -122,7 +122,7 @@ class LanguageModel:
         for row, found in zip(asked, filled, strict=True):
             words = [f"{best[0]['word']} ({best[0]['probability']:.4f})" for best in found["masks"]]
             said[row] = [found["text"], ", ".join(words)]
-        return write_scored(table, ("filled_text", "words"), said)
+        return write_predictions(table, ("filled_text", "words"), said)
 
     def next_sentence_file(self, file: Path) -> Path:
         """Whether B follows A, with its probability, for every row of a table with two text columns.
@@ -144,7 +144,7 @@ class LanguageModel:
         said = {
             row: ["yes" if chance > 0.5 else "no", f"{chance:.6f}"] for row, chance in zip(full, found, strict=True)
         }
-        return write_scored(table, ("follows", "probability"), said)
+        return write_predictions(table, ("follows", "probability"), said)
 
     def _need_mask(self) -> None:
         if self.tokenizer.mask_token is None:

@@ -97,7 +97,7 @@ class PretrainTask(Task):
                 f"No document is long enough to make a row of: that takes {LEAST} tokens. Give longer ones, or join them."
             )
         self.held = Windows(encode(held, tokenizer), size, settings.seed)
-        order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.evaluation_rows]
+        order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.eval_rows]
         self.probes = read_probes(settings, tokenizer, self.max_length)
         self.windows = [self.held[int(row)] for row in np.sort(order)]
         self.eval_data = [*self.windows, *self.probes]
@@ -111,7 +111,7 @@ class PretrainTask(Task):
             "objectives": _objectives(settings),
         }
 
-    def begin(self) -> None:
+    def initialise_weights(self, device: torch.device) -> None:
         """Count the word embeddings, if asked for, and measure the means of what there is then."""
         model = cast(Any, self.model)
         if self.settings.cooccurrence_start:
@@ -125,15 +125,14 @@ class PretrainTask(Task):
         """Of the words, (vocabulary, size)."""
         return cast(Any, self.model).get_input_embeddings().weight
 
-    def lengths(self, data: Sequence) -> Sequence[int]:
+    def row_lengths(self, data: Sequence) -> Sequence[int]:
         return data.lengths if isinstance(data, Windows) else [_length(row) for row in data]  # type: ignore[return-value]
 
-    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
         """input_ids, token_type_ids, (rows, time); positions and targets, (masked,); owners: whose row; follows, (rows,).
 
         With `bag_of_words` or `mean_of_words` also bag: the different tokens of each row, before masking, and bag_owners: whose they are.
         """
-        rng = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
         shown, types, positions, targets, owners, follows, bags = [], [], [], [], [], [], []
         for row in rows:
             ids, kinds, label = self._example(row, rng)
@@ -231,12 +230,11 @@ class PretrainTask(Task):
             group["params"] = [weight for weight in group["params"] if weight is not words]
         return [*groups, {"params": [words], "weight_decay": 0.0, "rate": self.settings.embedding_rate}]
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """A held-out window with its hidden words, and what the model puts there."""
         if not self.windows:
             return []
-        batch = self.collate([self.windows[0]])
-        device = next(model.parameters()).device
+        batch = self.evaluation_batch([self.windows[0]])
         out = network.forward(model, {name: value.to(device) for name, value in batch.items()})
         names = self.tokenizer.convert_ids_to_tokens(batch["input_ids"][0].tolist())
         truths = self.tokenizer.convert_ids_to_tokens(batch["targets"].tolist())

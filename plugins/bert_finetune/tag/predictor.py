@@ -19,7 +19,7 @@ from plugins.bert_finetune.tag.schemes import spans
 from plugins.bert_finetune.tag.words import Window, split_words, windows
 from training.artifact import store
 from training.data.column_guess import guess_text_columns
-from training.data.predictions_csv import write_scored
+from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
 
@@ -108,7 +108,7 @@ class Tagger:
         with quick_products(self.model):
             found = self.entities([texts[row] or "" for row in full])
         said = {row: [json.dumps(each, ensure_ascii=False)] for row, each in zip(full, found, strict=True)}
-        return write_scored(table, ("entities",), said)
+        return write_predictions(table, ("entities",), said)
 
 
 def _table(file: Path) -> Table:

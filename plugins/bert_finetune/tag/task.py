@@ -87,20 +87,20 @@ class TagTask(Task):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.head_first = head_first
         self.metric = "accuracy" if data.bare else "f1"
-        self.pads, self.reads_pieces = not accepts_packed(model), reads_first_pieces(model)
+        self.padded, self.reads_pieces = not accepts_packed(model), reads_first_pieces(model)
         self.max_length = min(settings.max_length, encoder.positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
             "rows": len(data.train),
-            "evaluation_rows": len(data.evaluation),
+            "eval_rows": len(data.evaluation),
             "labels": data.tags if data.bare else sorted({tag[2:] for tag in data.tags if tag != OUTSIDE}),
             "max_length": self.max_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
 
-    def begin(self) -> None:
+    def initialise_weights(self, device: torch.device) -> None:
         """Fit the new head, if asked for."""
         if not self.head_first:
             return
@@ -136,13 +136,13 @@ class TagTask(Task):
         found = report.score(self.data.evaluation, predicted, np.zeros(len(predicted)), self.data.bare).metrics
         return {"name": "each word's most frequent tag"} | {name: value for name, value in found.items() if name != "loss"}  # fmt: skip
 
-    def lengths(self, data: Sequence) -> Sequence[int] | None:
+    def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.window.ids) for row in data]
 
-    def collate(self, rows: list[Row]) -> dict[str, Any]:
+    def collate(self, rows: list[Row], rng: np.random.Generator, training: bool) -> dict[str, Any]:
         """`positions` are of the words' first pieces in the flattened batch, `targets` their tags, (words,)."""
         ids = [row.window.ids for row in rows]
-        batch, starts = batch_of(ids, [None] * len(rows), self.tokenizer.pad_token_id, not self.pads)
+        batch, starts = batch_of(ids, [None] * len(rows), self.tokenizer.pad_token_id, not self.padded)
         positions = np.concatenate([row.window.firsts + start for row, start in zip(rows, starts, strict=True)])
         counts = np.asarray([len(row.tags) for row in rows])
         made = {"positions": positions, "targets": np.concatenate([row.tags for row in rows]), "counts": counts}
@@ -172,13 +172,12 @@ class TagTask(Task):
         means = np.asarray([np.mean(each) if each else 0.0 for each in losses])
         return report.score(self.data.evaluation, predicted, means, self.data.bare)
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """What the model now finds in the first held-out sentences."""
         rows = self.eval_data[:PREVIEWED]
         if not rows:
             return []
-        device = next(model.parameters()).device
-        batch: Any = send_to_device(self.collate(rows), device)
+        batch: Any = send_to_device(self.evaluation_batch(rows), device)
         return [
             {"text": _bracketed(self.data.evaluation[row.sentence].words[row.window.start :], [self.data.tags[tag] for tag in outcome.tags])}
             for row, outcome in zip(rows, self.predict(model, batch), strict=True)

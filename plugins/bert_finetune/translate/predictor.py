@@ -13,7 +13,7 @@ from plugins.bert_finetune.padding import batches_by_length
 from plugins.bert_finetune.translate.network import load_target_tokenizer
 from training.artifact import store
 from training.data.column_guess import guess_text_columns
-from training.data.predictions_csv import write_scored
+from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
 
@@ -102,4 +102,6 @@ class Translator:
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]
         found = self.translations([texts[row] or "" for row in full], beams) if full else []
-        return write_scored(table, ("translation",), {row: [one[0][0]] for row, one in zip(full, found, strict=True)})
+        return write_predictions(
+            table, ("translation",), {row: [one[0][0]] for row, one in zip(full, found, strict=True)}
+        )

@@ -63,13 +63,13 @@ class TranslateTask(Task):
     def __init__(self, data: TranslateData, settings: TranslateSettings, made: network.Translation):
         self.settings, (self.tokenizer, self.target_tokenizer, model) = settings, made
         self.model = model
-        self.evaluation = data.evaluation.select(list(range(min(len(data.evaluation), settings.evaluation_rows))))
+        self.evaluation = data.evaluation.select(list(range(min(len(data.evaluation), settings.eval_rows))))
         self.max_length = min(settings.max_length, encoder.positions(getattr(model, "encoder", model)))
         self.train_data, self.eval_data = self._rows(data.train), self._rows(self.evaluation)
         self.start = model.config.decoder_start_token_id
         self.facts = {
             "rows": len(data.train),
-            "evaluation_rows": len(self.evaluation),
+            "eval_rows": len(self.evaluation),
             "max_length": self.max_length,
             "beams": settings.beams,
             "prefix": settings.prefix,
@@ -94,10 +94,10 @@ class TranslateTask(Task):
             return {}
         return {"name": "the source itself", **report.scores(self.evaluation.sources, self.evaluation.targets)[0]}
 
-    def lengths(self, data: Sequence) -> Sequence[int] | None:
+    def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.source) + len(row.target) for row in data]
 
-    def collate(self, rows: list[Row]) -> dict[str, torch.Tensor]:
+    def collate(self, rows: list[Row], rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
         """`labels` are the target's tokens, the decoder's input the same moved one to the right."""
         batch = pad([row.source for row in rows], [None] * len(rows), self.tokenizer.pad_token_id)
         batch.setdefault("attention_mask", torch.ones_like(batch["input_ids"]))
@@ -141,13 +141,12 @@ class TranslateTask(Task):
     def score(self, outputs: list[Outcome]) -> Score:
         return report.score(self.evaluation, [one.said for one in outputs], [(one.loss, one.tokens) for one in outputs])
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """What the model now makes of the first held-out texts."""
         rows = self.eval_data[:PREVIEWED]
         if not rows:
             return []
-        device = next(model.parameters()).device
-        outputs = self.predict(model, {name: value.to(device) for name, value in self.collate(rows).items()})
+        outputs = self.predict(model, {name: value.to(device) for name, value in self.evaluation_batch(rows).items()})
         return [
             {"text": f"{source} → {one.said} (truth: {target})"}
             for source, target, one in zip(self.evaluation.sources, self.evaluation.targets, outputs, strict=False)

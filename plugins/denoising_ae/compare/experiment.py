@@ -10,7 +10,7 @@ from plugins.denoising_ae.compare.measures import SHARES, levels_of, measure
 from plugins.denoising_ae.compare.pair import load_arm
 from plugins.denoising_ae.compare.pictures import SmallPictures, prepare
 from plugins.denoising_ae.compare.task import DENOISING, PLAIN, AutoencoderTask
-from training.artifact.confidence_intervals import student
+from training.artifact.confidence_intervals import t_interval
 from training.data_url import as_url
 from training.errors import UserError
 from training.fit.experiment import Experiment, Fit, Part
@@ -59,11 +59,11 @@ class Compare(Experiment):
             for seed in range(settings.seeds)
             for arm in (PLAIN, DENOISING)
         ]
-        self.facts = {"pictures": len(pictures.train), "evaluation_pictures": len(pictures.evaluation), "classes": len(pictures.class_names)}  # fmt: skip
+        self.facts = {"pictures": len(pictures.train), "eval_images": len(pictures.evaluation), "classes": len(pictures.class_names)}  # fmt: skip
 
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
         """Train one arm with one seed and measure its last weights."""
-        changes = {"seed": part.about["seed"], "patience": 0, "time_limit": 0, "evaluate_every": self.settings.steps}
+        changes = {"seed": part.about["seed"], "patience": 0, "time_limit": 0, "eval_every": self.settings.steps}
         settings = self.settings.model_copy(update=changes)
         folder = fit(AutoencoderTask(part.about["arm"], self.pictures, settings), settings)
         return measure(load_arm(folder, part.about["arm"]), self.pictures, settings.noise, settings.level)
@@ -105,7 +105,7 @@ def summary(results: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[float,
     """(measure, arm) -> mean, low, high."""
     arms = {arm: [one for one in results if one["arm"] == arm] for arm in (PLAIN, DENOISING)}
     names = [name for name in (results[0] if results else {}) if name not in ("part", "arm", "seed")]
-    return {(name, arm): student([one[name] for one in found]) for name in names for arm, found in arms.items() if found}  # fmt: skip
+    return {(name, arm): t_interval([one[name] for one in found]) for name in names for arm, found in arms.items() if found}  # fmt: skip
 
 
 def records(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def comparison(results: list[dict[str, Any]]) -> dict[str, list]:
 def _difference(results: list[dict[str, Any]], name: str) -> tuple[float, float, float] | None:
     by = {(one["arm"], one["seed"]): one[name] for one in results if name in one}
     pairs = [value - by[PLAIN, seed] for (arm, seed), value in by.items() if arm == DENOISING and (PLAIN, seed) in by]
-    return student(pairs) if pairs else None
+    return t_interval(pairs) if pairs else None
 
 
 def _cell(values: tuple[float, float, float] | None, sign: str = "") -> str:

@@ -60,7 +60,7 @@ def prepare(settings: CompareSettings) -> SmallPictures:
     random = np.random.default_rng(settings.seed)
     rows, held_out = (
         random.permutation(part)[:most]
-        for part, most in ((rows, settings.training_pictures), (held_out, settings.evaluation_pictures))
+        for part, most in ((rows, settings.training_pictures), (held_out, settings.eval_images))
     )
     pixels = [np.stack([small(images[int(row)], settings.picture_size) for row in part]) for part in (rows, held_out)]
     of = [None, None] if classes is None else [classes[rows], classes[held_out]]

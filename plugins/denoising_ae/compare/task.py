@@ -27,7 +27,7 @@ REMEMBERED = 400  # training pictures that go with the weights, to find neighbou
 class AutoencoderTask(Task):
     """Pictures in, the clean pictures out."""
 
-    keeps_last = True  # neither arm is chosen by the pictures that it is measured with
+    keep_last_weights = True  # neither arm is chosen by the pictures that it is measured with
 
     def __init__(self, arm: str, pictures: SmallPictures, settings: CompareSettings):
         self.arm, self.pictures, self.settings = arm, pictures, settings
@@ -37,13 +37,12 @@ class AutoencoderTask(Task):
         self.eval_data: Sequence = range(len(pictures.train), len(pictures.train) + len(pictures.evaluation))
         self.all = np.concatenate([pictures.train, pictures.evaluation])
 
-    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
         """Clean pictures, and for training those that are shown, (batch, size, size)."""
         clean = self.all[np.asarray(rows)]
         shown = clean
         if self.arm == DENOISING:
-            random = np.random.default_rng(np.random.randint(2**31))
-            shown = np.stack([APPLY[self.settings.noise](one[..., None], self.settings.level, random)[..., 0] for one in clean])  # fmt: skip
+            shown = np.stack([APPLY[self.settings.noise](one[..., None], self.settings.level, rng)[..., 0] for one in clean])  # fmt: skip
         return {"shown": torch.from_numpy(shown), "clean": torch.from_numpy(clean)}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

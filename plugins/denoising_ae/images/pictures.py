@@ -61,7 +61,7 @@ def prepare(settings: ImagesSettings) -> Pictures:
     """
     train, evaluation, found = _read_all(settings)
     Sheet(tuple(found)).raise_if_blocked()
-    evaluation = evaluation.first(settings.evaluation_pictures)
+    evaluation = evaluation.first(settings.eval_images)
     names = tuple(evaluation.noisy.name(row) for row in range(len(evaluation.noisy)))
     return Pictures(*train.decoded(), *evaluation.decoded(), names, tuple(found))
 

@@ -79,16 +79,15 @@ class ImagesTask(Task):
         self.honest = settings.noise == "none" and not paired  # nobody knows the clean pictures
         if self.honest:
             self.metric, self.maximize = "loss", False
-        self.facts = {"pictures": len(pictures.train), "evaluation_pictures": len(pictures.evaluation), **self.model.config.to_dict()}  # fmt: skip
+        self.facts = {"pictures": len(pictures.train), "eval_images": len(pictures.evaluation), **self.model.config.to_dict()}  # fmt: skip
 
     # -- training ------------------------------------------------------------------------------------------------------
 
-    def collate(self, rows: list) -> dict[str, Any]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Any]:
         """Patches (batch, channels, size, size) with their levels and weights; or whole pictures of any size, to score."""
-        if isinstance(rows[0], Scored):
+        if not training:
             return {"scored": rows, "pairs": [self._to_score(row) for row in rows]}
-        random = np.random.default_rng(np.random.randint(2**31))  # the step's own, whatever processes there are
-        noisy, clean, levels, weights = zip(*(self._example(row, random) for row in rows), strict=True)
+        noisy, clean, levels, weights = zip(*(self._example(row, rng) for row in rows), strict=True)
         return {"noisy": _stacked(noisy), "clean": _stacked(clean), "level": torch.tensor(levels), "weight": _stacked(weights)}  # fmt: skip
 
     def _example(self, row: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
@@ -190,7 +189,7 @@ class ImagesTask(Task):
         rows = [[names[row], f"{table[row, 0]:g}", *np.round(table[row, 1:], 3).tolist()] for row in order]
         return {"columns": ["picture", "level", "PSNR noisy", "PSNR denoised", "SSIM denoised"], "rows": rows}
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """The first held-out picture: noisy, denoised, clean side by side."""
         if not self.eval_data:
             return []
@@ -198,7 +197,7 @@ class ImagesTask(Task):
         noisy, clean = self._to_score(chosen)
         return preview(
             partial(self._denoised, model),
-            noisy.to(next(model.parameters()).device),
+            noisy.to(device),
             None if self.honest else clean,
             chosen.level,
         )

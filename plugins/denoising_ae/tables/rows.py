@@ -13,7 +13,7 @@ from training.data.column_guess import describe_columns
 from training.data.splits import split_rows
 from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
-from training.data.tabular.column_types import guess_kinds, parse_kinds
+from training.data.tabular.column_types import guess_column_types, parse_column_types
 from training.data.tabular.encoder import TableEncoder
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
@@ -72,5 +72,5 @@ def _encoder(table: Table, settings: TablesSettings) -> TableEncoder:
     """Fitted on the training rows; where weights are trained on, theirs."""
     if settings.model:
         return TableEncoder.from_dict(read_about(Path(settings.model), ARCHITECTURE)["encoder"])
-    kinds = guess_kinds(table, parse_kinds(settings.columns, table.names), skip=[])
+    kinds = guess_column_types(table, parse_column_types(settings.columns, table.names), skip=[])
     return TableEncoder.fit(table, kinds, scaling=settings.scaling, min_count=2, max_categories=settings.max_categories)

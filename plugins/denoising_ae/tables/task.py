@@ -71,7 +71,7 @@ class TablesTask(Task):
             "latent_size": model.config.latent_size,
         }
 
-    def collate(self, rows: list) -> dict[str, Tensor]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Tensor]:
         index = np.asarray(rows)
         return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
 

@@ -79,7 +79,7 @@ class AutoencoderTask(Task):
     def __init__(self, settings: AutoencoderSettings, model: torch.nn.Module):
         halves = read(settings, captions=False)
         self.settings, self.model = settings, Through(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        held = halves.held.select(np.arange(min(len(halves.held), settings.evaluation_pictures)))
+        held = halves.held.select(np.arange(min(len(halves.held), settings.eval_images)))
         self.train_data = Sized(halves.train.images, settings.image_size, settings.fit)
         self.eval_data = Sized(held.images, settings.image_size, settings.fit)
         config: Any = model.config
@@ -92,7 +92,7 @@ class AutoencoderTask(Task):
             "parameters": sum(p.numel() for p in model.parameters()),
         }
 
-    def collate(self, rows: list) -> dict[str, torch.Tensor]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
         """pictures, (batch, channels, size, size) in [-1, 1]."""
         return {"pictures": torch.from_numpy(to_tensor(rows)).contiguous(memory_format=torch.channels_last)}
 
@@ -113,11 +113,11 @@ class AutoencoderTask(Task):
     def score(self, outputs: list[Outcome]) -> Score:
         return Score({name: float(np.mean([getattr(one, name) for one in outputs])) for name in Outcome._fields})
 
-    def preview(self, model: Any) -> list[dict]:
+    def preview(self, model: Any, device: torch.device) -> list[dict]:
         """Held-out pictures above what comes back of them."""
         shown = self.eval_data if len(self.eval_data) else self.train_data
         rows = [shown[row] for row in range(min(SHOWN, len(shown)))]
-        pictures = self.collate(rows)["pictures"].to(next(model.parameters()).device)
+        pictures = self.evaluation_batch(rows)["pictures"].to(device)
         made = model(pictures)[0]
         both = torch.cat([side_by_side(pictures.float()), side_by_side(made.float())], dim=1)
         return [{"image": data_url(both), "caption": "above: held-out pictures; below: through the latent and back"}]
@@ -139,7 +139,7 @@ class AutoencoderTask(Task):
         device = next(vae.parameters()).device
         with torch.no_grad():
             found = [
-                vae.encode(self.collate(rows[start : start + 64])["pictures"].to(device)).latent_dist.mean
+                vae.encode(self.evaluation_batch(rows[start : start + 64])["pictures"].to(device)).latent_dist.mean
                 for start in range(0, len(rows), 64)
             ]
         return max(1e-6, float(torch.cat(found).float().std()) if sum(map(len, found)) else 1.0)

@@ -95,7 +95,7 @@ class DenoisingTask(Task):
     """
 
     metric = "loss"
-    keeps_last = True  # what the loss says of the pictures is little: later weights draw better ones
+    keep_last_weights = True  # what the loss says of the pictures is little: later weights draw better ones
 
     def __init__(self, settings: ObjectiveSettings, channels: int, halves: Halves, pipeline: Any, trains_text: bool):
         self.settings, self.pipeline, self.halves = settings, pipeline, halves
@@ -103,7 +103,7 @@ class DenoisingTask(Task):
         self.trains_text = trains_text
         size = self._size(settings.image_size)
         device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
-        held = halves.held.select(np.arange(min(len(halves.held), settings.evaluation_pictures)))
+        held = halves.held.select(np.arange(min(len(halves.held), settings.eval_images)))
         both = [halves.train, held]
         self.latents = torch.cat([cached_latents(pipeline.vae, Sized(each.images, size, settings.fit), device) for each in both if len(each)])  # fmt: skip
         self.texts = [*halves.train.captions, *held.captions]
@@ -152,15 +152,14 @@ class DenoisingTask(Task):
 
     # -- training ------------------------------------------------------------------------------------------------------
 
-    def collate(self, rows: list) -> dict[str, Tensor]:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Tensor]:
         """clean, latents (batch, channels, height, width); text, ids or hidden states (batch, time, …); to score also places and other_text."""
-        if isinstance(rows[0], Held):
+        if not training:
             at = [each.row for each in rows]
             other = self.captions([self.others[row] for row in at])
             places = torch.tensor([each.place for each in rows], dtype=torch.float64)
             return {"clean": self.latents[at], "text": self.captions([self.texts[row] for row in at]), "other_text": other, "places": places, "rows": torch.tensor(at)}  # fmt: skip
-        random = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
-        dropped = random.random(len(rows)) < self.settings.p_uncond
+        dropped = rng.random(len(rows)) < self.settings.p_uncond
         texts = ["" if drop else self.texts[row] for row, drop in zip(rows, dropped, strict=True)]
         return {"clean": self.latents[rows], "text": self.captions(texts)}
 
@@ -197,7 +196,7 @@ class DenoisingTask(Task):
         metrics |= objective.quarter_losses(places, own)
         return Score(metrics, {"Loss by timestep": objective.loss_by_timestep(places, own, self.noise.timesteps)})
 
-    def preview(self, model: Any) -> list[dict]:
+    def preview(self, model: Any, device: torch.device) -> list[dict]:
         """Pictures of fixed prompts at fixed seeds."""
         return preview(self.finished(model), self._prompts(), self.settings)
 

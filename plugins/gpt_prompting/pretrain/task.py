@@ -69,7 +69,7 @@ def build(settings: PretrainSettings) -> PretrainTask:
 class PretrainTask(Task):
     """Rows are windows of text, windows of dialogues, and prompts that are drawn with the step's own random numbers."""
 
-    metric, maximize, pads = "loss", False, False
+    metric, maximize, padded = "loss", False, False
 
     def __init__(self, found: Sources, settings: PretrainSettings, tokenizer: Any, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
@@ -105,12 +105,12 @@ class PretrainTask(Task):
         train = writer.tokens(found.tasks, int(MOST_TEXT * self.size))
         held = writer.tokens(found.held_tasks, max(4, self.size // 9 - 10))  # eight examples and a query should fit
         drawer = Drawer(train, writer, options, self.size) if train else None
-        count = settings.evaluation_rows
+        count = settings.eval_rows
         return drawer, measuring_prompts(held, writer, options, self.size, count, settings.seed)
 
     def _held(self, corpus: Corpus, kind: str) -> list[Held]:
         rows = Rows(corpus, self.size, self.settings.separate_documents)
-        order = np.random.default_rng([self.settings.seed, 4]).permutation(len(rows))[: self.settings.evaluation_rows]
+        order = np.random.default_rng([self.settings.seed, 4]).permutation(len(rows))[: self.settings.eval_rows]
         return [Held(kind, rows[int(row)]) for row in np.sort(order)]
 
     def _facts(self, found: Sources, text: Corpus, talk: Corpus) -> dict[str, Any]:
@@ -126,13 +126,12 @@ class PretrainTask(Task):
         }
         return {name: value for name, value in facts.items() if value}
 
-    def lengths(self, data: Sequence) -> Sequence[int] | None:
+    def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return None if isinstance(data, Mixture) else [_length(row) for row in data]
 
-    def collate(self, rows: list) -> dict:
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict:
         """One line of tokens, see `packing.pack`; with prompts also asked, the place of each prompt's answer among the labelled."""
-        rng = np.random.default_rng(np.random.randint(2**31))  # the loop seeds it by the step
-        return pack([self._segments(row, rng) for row in rows]) | {"rows": rows if isinstance(rows[0], Held | Prompt) else None}  # fmt: skip
+        return pack([self._segments(row, rng) for row in rows]) | {"rows": None if training else rows}  # fmt: skip
 
     def _segments(self, row: Any, rng: np.random.Generator) -> list[Segment]:
         if row is None:
@@ -185,7 +184,7 @@ class PretrainTask(Task):
             {"loss": sum(losses[kind] * share / whole for kind, share in shares.items()) if whole else 0.0} | metrics
         )
 
-    def preview(self, model: torch.nn.Module) -> list[dict]:
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """Continuations of the settings' prompts, or of the beginnings of held-out texts."""
         given = [line for line in self.settings.prompts.splitlines() if line.strip()]
         if given:

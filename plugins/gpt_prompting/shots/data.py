@@ -118,9 +118,9 @@ def _split(found: LabelledRows, prompt: Prompt, settings: ShotsSettings) -> tupl
 
 
 def _some(rows: list[Row], settings: ShotsSettings) -> tuple[list[Row], list[Finding]]:
-    if len(rows) <= settings.evaluation_rows:
+    if len(rows) <= settings.eval_rows:
         return rows, []
-    share = settings.evaluation_rows / len(rows)
+    share = settings.eval_rows / len(rows)
     _, chosen = split_rows([row[LABEL] for row in rows], len(rows), eval_share=share, seed=settings.seed)
-    left = Finding("green", f"{len(rows) - len(chosen):,} more rows are there", "Raise evaluation_rows for narrower intervals.")  # fmt: skip
+    left = Finding("green", f"{len(rows) - len(chosen):,} more rows are there", "Raise eval_rows for narrower intervals.")  # fmt: skip
     return [rows[at] for at in chosen], [left]

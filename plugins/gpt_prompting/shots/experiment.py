@@ -65,7 +65,7 @@ class Shots(Experiment):
         self.hosted = connect(settings.model, os.environ.pop(KEY, "")) if settings.model.startswith(HOSTED) else None
         self.folder = None if self.hosted else _weights_of(settings)
         self.parts = [
-            Part(f"{count}-{draw}-{order}-{number}", {"arm": arm, "shots": count, "draw": draw, "order": order, "evaluation_rows": len(data.rows)}, len(data.rows))
+            Part(f"{count}-{draw}-{order}-{number}", {"arm": arm, "shots": count, "draw": draw, "order": order, "eval_rows": len(data.rows)}, len(data.rows))
             for count in data.counts
             for draw in range(settings.draws if count else 1)
             for order in range(settings.orders if count > 1 and not self._is_nearest else 1)
@@ -185,7 +185,7 @@ class Shots(Experiment):
         title = (
             f"{asked:,} questions to {self.hosted.host}, of about {letters / 1000:,.0f} thousand characters together"
         )
-        detail = f"A server may charge for them. {report.READ} Fewer: evaluation_rows, draws, orders, shuffled_labels."
+        detail = f"A server may charge for them. {report.READ} Fewer: eval_rows, draws, orders, shuffled_labels."
         calibrated = Finding("amber", f"calibrate: {self.data.prompt.calibrate} is not applied", "It needs log-likelihoods, which a hosted model does not give.")  # fmt: skip
         by_words = Finding(
             "amber", "nearest is taken by words (nearest_words)", "A hosted model gives no vectors of texts."

@@ -27,9 +27,9 @@ def by_draw(results: Results, metric: str) -> Results:
     for one in results:
         if one[metric] is None:  # a server that gives no probabilities
             continue
-        groups[one["arm"], one["shots"], one["draw"], one["evaluation_rows"]].append(one[metric])
+        groups[one["arm"], one["shots"], one["draw"], one["eval_rows"]].append(one[metric])
     return [
-        {"arm": arm, "shots": shots, "seed": draw, "evaluation_rows": rows, metric: float(np.mean(values))}
+        {"arm": arm, "shots": shots, "seed": draw, "eval_rows": rows, metric: float(np.mean(values))}
         for (arm, shots, draw, rows), values in groups.items()
     ]
 
@@ -96,13 +96,13 @@ def unfinished(part: dict[str, Any], rows: int) -> dict[str, dict[str, list]]:
     """What the answers of a part say that was stopped or broke off: they are in none of the other tables."""
     title = f"Not finished: {part['arm']}, {part['shots']} examples, draw {part['draw']}, order {part['order']}"
     names = ("accuracy", "macro_f1", "without_label")
-    cells = [[f"rows answered of {part['evaluation_rows']:,}", rows], *([name, round(part[name], 3)] for name in names)]
+    cells = [[f"rows answered of {part['eval_rows']:,}", rows], *([name, round(part[name], 3)] for name in names)]
     return {title: {"columns": ["", "value"], "rows": cells}}
 
 
 def _reading(results: Results, data: ShotsData) -> dict[str, list]:
     """Where a hosted model's labels came from."""
-    asked, words = sum(one["evaluation_rows"] for one in results), sum(one["read_from_words"] for one in results)
+    asked, words = sum(one["eval_rows"] for one in results), sum(one["read_from_words"] for one in results)
     served = sorted({name for one in results for name in one["served"]})
     rows = [
         ["log-probabilities of the labels", "not given by a hosted model"],
@@ -123,7 +123,7 @@ def _cost(results: Results) -> dict[str, list]:
         mine = [one for one in results if one["shots"] == shots and one["arm"] == OURS]
         if not mine:
             continue
-        count = sum(one["evaluation_rows"] for one in mine)
+        count = sum(one["eval_rows"] for one in mine)
         tokens, seconds = sum(one["prompt_tokens"] for one in mine), sum(one["seconds"] for one in mine)
         dropped = sum(one["with_dropped_examples"] for one in mine)
         rows.append([shots, f"{tokens / count:.0f}" if tokens else "not told", f"{1000 * seconds / count:.1f}", f"{count / max(seconds, 1e-9):.0f}", dropped])  # fmt: skip
@@ -160,7 +160,7 @@ def scores_of(result: dict[str, Any]) -> dict[str, float]:
 def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
     """Accuracy against the number of examples, beside chance, the most frequent label, and fine-tuning on as many labels."""
     records = [*summary(results), *fine_tuned]
-    return confidence_intervals.picture(
+    return confidence_intervals.plot(
         records, "shots", {"chance": data.chance, "most frequent label": data.majority}, "accuracy"
     )
 
@@ -169,7 +169,7 @@ def shown(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
     """For the panel: accuracy, calibration error, and what it means beside fine-tuning."""
     items = [{"image": as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"}]  # fmt: skip
     if known := summary(results, "calibration_error"):
-        sure = confidence_intervals.picture(known, "shots", what="calibration error")
+        sure = confidence_intervals.plot(known, "shots", what="calibration error")
         items.append({"image": as_url(sure), "caption": "Expected calibration error against the number of examples"})
     ours = [record for record in summary(results) if record["arm"] == OURS]
     return [*items, {"text": wins_from(fine_tuned, ours)}] if fine_tuned else items

@@ -15,7 +15,7 @@ class ShotsSettings(TrainSettings):
     unused: ClassVar[frozenset[str]] = frozenset(
         {
             "steps", "batch_size", "learning_rate", "precision", "patience", "time_limit", "gradient_accumulation", "schedule",
-            "warmup_ratio", "weight_decay", "max_grad_norm", "ema_decay", "evaluate_every", "checkpoint_every",
+            "warmup_ratio", "weight_decay", "max_grad_norm", "ema_decay", "eval_every", "checkpoint_every",
             "keep_checkpoints", "processes", "tracker", "backup", "dataset",
         }
     )  # fmt: skip
@@ -71,7 +71,7 @@ class ShotsSettings(TrainSettings):
         True,
         description="Measure also with the examples' labels in random order (Min et al., 2022): what is left is not learned from them.",
     )
-    evaluation_rows: int = Field(200, ge=2, le=100_000, description="Rows measured on, class by class, at most.")
+    eval_rows: int = Field(200, ge=2, le=100_000, description="Rows measured on, class by class, at most.")
     fine_tuned_run: str = Field(
         "",
         max_length=100,

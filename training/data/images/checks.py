@@ -19,7 +19,7 @@ MANY_SIZES = 3
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageFacts:
     """What was seen of one picture.
 
     Args:
@@ -48,7 +48,7 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
     Returns:
         The set without those that cannot be decoded or are too small; what was found. The last finding is red where none is left.
     """
-    looks = look_at(images)
+    looks = inspect_images(images)
     broken = [row for row, look in enumerate(looks) if look.fault]
     small = [row for row, look in enumerate(looks) if not look.fault and min(look.height, look.width) < smallest]
     left_out = {*broken, *small}
@@ -59,30 +59,30 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
     return images.select(kept), [*_described(images, [looks[row] for row in kept]), *found, *_changed(images, looks)]
 
 
-def look_at(images: ImageSet) -> list[Look]:
+def inspect_images(images: ImageSet) -> list[ImageFacts]:
     """Decode every picture (of more than 20,000, the rest by their headers), by threads; faults are recorded, never raised."""
 
-    def one(row: int) -> Look:
+    def one(row: int) -> ImageFacts:
         try:
             return _whole(images, row) if row < DECODED else _by_header(images, row)
         except UserError as error:
-            return Look(fault=str(error))
+            return ImageFacts(fault=str(error))
 
     return images.each(one, range(len(images)))
 
 
-def _whole(images: ImageSet, row: int) -> Look:
+def _whole(images: ImageSet, row: int) -> ImageFacts:
     picture = images.picture(row)
     height, width, channels = picture.pixels.shape
-    return Look(height, width, channels == 3, picture.depth, picture.alpha is not None, picture.notices)
+    return ImageFacts(height, width, channels == 3, picture.depth, picture.alpha is not None, picture.notices)
 
 
-def _by_header(images: ImageSet, row: int) -> Look:
+def _by_header(images: ImageSet, row: int) -> ImageFacts:
     height, width, mode = header(images.bytes(row), images.name(row))
-    return Look(height, width, mode not in ("1", "L", "LA") and not mode.startswith(("I", "F")))
+    return ImageFacts(height, width, mode not in ("1", "L", "LA") and not mode.startswith(("I", "F")))
 
 
-def _described(images: ImageSet, looks: Sequence[Look]) -> list[Finding]:
+def _described(images: ImageSet, looks: Sequence[ImageFacts]) -> list[Finding]:
     sizes = Counter((look.height, look.width) for look in looks)
     heights, widths = np.asarray(list(sizes.elements())).T
     if len(sizes) == 1:
@@ -103,7 +103,7 @@ def _described(images: ImageSet, looks: Sequence[Look]) -> list[Finding]:
 
 
 def _left_out(
-    images: ImageSet, looks: Sequence[Look], broken: list[int], small: list[int], smallest: int
+    images: ImageSet, looks: Sequence[ImageFacts], broken: list[int], small: list[int], smallest: int
 ) -> list[Finding]:
     found = []
     if broken:
@@ -116,7 +116,7 @@ def _left_out(
     return found
 
 
-def _changed(images: ImageSet, looks: Sequence[Look]) -> list[Finding]:
+def _changed(images: ImageSet, looks: Sequence[ImageFacts]) -> list[Finding]:
     """What reading changes, a finding for each kind of change."""
     found: dict[str, list[str]] = {}
     for row, look in enumerate(looks):

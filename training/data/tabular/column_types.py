@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from training.data.table import Table
 
 Kind = Literal["number", "category", "date", "constant", "ignore"]
-CHOSEN = ("number", "category", "date", "ignore")  # what a user can say
+COLUMN_TYPES = ("number", "category", "date", "ignore")  # what a user can say
 ID_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|row|rowid|key)$", re.IGNORECASE)
 READABLE = 0.95  # share of the filled cells that must read as numbers or dates
 FEWEST_FOR_ID = 20  # rows below which distinct values prove nothing
@@ -45,7 +45,7 @@ class Column:
     decimal_comma: bool = False
 
 
-def parse_kinds(words: str, names: Sequence[str]) -> dict[str, Kind]:
+def parse_column_types(words: str, names: Sequence[str]) -> dict[str, Kind]:
     """Read "zip=category, note=ignore".
 
     Raises:
@@ -54,27 +54,27 @@ def parse_kinds(words: str, names: Sequence[str]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     for part in filter(None, (one.strip() for one in words.split(","))):
         name, equals, kind = (one.strip() for one in part.rpartition("="))
-        if not equals or kind not in CHOSEN:
-            raise UserError(f"columns: {part!r} was given; write NAME=KIND, the kind one of {', '.join(CHOSEN)}.")
+        if not equals or kind not in COLUMN_TYPES:
+            raise UserError(f"columns: {part!r} was given; write NAME=KIND, the kind one of {', '.join(COLUMN_TYPES)}.")
         if name not in names:
             raise UserError(f"columns: there is no column {name!r}; there are: {', '.join(names[:40])}.")
         found[name] = kind  # type: ignore[assignment]
     return found
 
 
-def guess_kinds(
+def guess_column_types(
     table: Table, said: Mapping[str, Kind] | None = None, *, skip: Sequence[str] = (), missing: Sequence[str] = MISSING
 ) -> list[Column]:
     """Decide for every column but those of `skip`; what the user said goes before what is seen."""
     said = said or {}
     return [
-        guess_kind(name, values, said.get(name), missing)
+        guess_column_type(name, values, said.get(name), missing)
         for name, values in table.columns.items()
         if name not in skip
     ]  # fmt: skip
 
 
-def guess_kind(
+def guess_column_type(
     name: str, values: pa.ChunkedArray, said: Kind | None = None, missing: Sequence[str] = MISSING
 ) -> Column:
     """Decide for one column."""
