@@ -1,7 +1,7 @@
 """Self-supervised encoders of images: SimCLR, and BYOL with its momentum teacher."""
 
 from plugins._contract import Card, Kind, Plugin
-from selfsup_contrastive.settings import Embed, ByolSettings, SimclrSettings
+from selfsup_contrastive.settings import ByolSettings, Embed, SimclrSettings
 
 LIMITS = ("The encoder is small and knows only what its training images show.",)
 PLUGIN = Plugin(
@@ -16,7 +16,9 @@ PLUGIN = Plugin(
             settings=SimclrSettings,
             endpoints=Embed,
             architectures=("SimclrEncoder",),
-            card=Card("image-feature-extraction", "selfsup-studio", paper="Chen et al., 2020, arXiv:2002.05709", limits=LIMITS),
+            card=Card(
+                "image-feature-extraction", "selfsup-studio", paper="Chen et al., 2020, arXiv:2002.05709", limits=LIMITS
+            ),
         ),
         Kind(
             "byol",
@@ -25,7 +27,12 @@ PLUGIN = Plugin(
             settings=ByolSettings,
             endpoints=Embed,
             architectures=("ByolEncoder",),
-            card=Card("image-feature-extraction", "selfsup-studio", paper="Grill et al., 2020, arXiv:2006.07733", limits=LIMITS),
+            card=Card(
+                "image-feature-extraction",
+                "selfsup-studio",
+                paper="Grill et al., 2020, arXiv:2006.07733",
+                limits=LIMITS,
+            ),
         ),
     ),
 )

@@ -93,13 +93,19 @@ class EncoderTask(Task):
             np.fill_diagonal(distances, np.inf)
             labels = np.asarray(self.data.labels)[self.data.held_out]
             near = labels[np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]]
-            metrics["knn_accuracy"] = float(np.mean([_majority(row) == label for row, label in zip(near, labels, strict=True)]))
+            metrics["knn_accuracy"] = float(
+                np.mean([_majority(row) == label for row, label in zip(near, labels, strict=True)])
+            )
         return Score(metrics)
 
     def save(self, model: Any, folder: Path) -> None:
         """config.json and model.safetensors: the encoder alone."""
         save_file({name: value.contiguous().cpu() for name, value in model.encoder.state_dict().items()}, folder / "model.safetensors")  # fmt: skip
-        about = {"architecture": self.architecture, "width": self.settings.width, "image_size": self.settings.image_size}
+        about = {
+            "architecture": self.architecture,
+            "width": self.settings.width,
+            "image_size": self.settings.image_size,
+        }
         (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")
 
 

@@ -39,7 +39,11 @@ class EncoderSettings(TrainSettings, ImageData, defaults={"steps": 300, "batch_s
     width: int = Field(32, ge=8, le=512, description="Channels of the first layer; each of three stages doubles them.")
     embedding_size: int = Field(64, ge=2, le=1024, description="Size of the vectors that the loss compares.")
     min_crop: float = Field(
-        0.3, ge=0.05, le=1, description="Smallest share of an image's area that a view shows.", json_schema_extra=ADVANCED
+        0.3,
+        ge=0.05,
+        le=1,
+        description="Smallest share of an image's area that a view shows.",
+        json_schema_extra=ADVANCED,
     )
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from selfsup_contrastive import PLUGIN
+
 from plugins.testing import check_plugin
 from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
-
-from selfsup_contrastive import PLUGIN
 
 TINY = {"image_size": 16, "width": 8, "embedding_size": 16, "batch_size": 16}
 
@@ -41,21 +41,27 @@ def test_both_kinds_keep_the_contract(images: Path, tmp_path: Path) -> None:
 def test_neighbours_share_their_label_after_training_without_labels(kind: str, images: Path, tmp_path: Path) -> None:
     """Chance gives an accuracy of 0.5."""
     record = PLUGIN.kind(kind)
-    settings = parse_settings(record.trained_by, {"data": str(images), **TINY, "steps": 100, "eval_share": 0.5, "device": "cpu"})
+    settings = parse_settings(
+        record.trained_by, {"data": str(images), **TINY, "steps": 100, "eval_share": 0.5, "device": "cpu"}
+    )
     progress = fit(record.build(record.read(settings), settings), settings, tmp_path)
     assert progress.best_metrics["knn_accuracy"] > 0.85, progress.best_metrics
 
 
 def test_a_batch_of_simclr_is_never_cut(images: Path, tmp_path: Path) -> None:
     record = PLUGIN.kind("simclr")
-    settings = parse_settings(record.trained_by, {"data": str(images), **TINY, "gradient_accumulation": 2, "device": "cpu"})
+    settings = parse_settings(
+        record.trained_by, {"data": str(images), **TINY, "gradient_accumulation": 2, "device": "cpu"}
+    )
     with pytest.raises(UserError, match="this loss compares the rows of a batch"):
         fit(record.build(record.read(settings), settings), settings, tmp_path)
 
 
 def test_the_teacher_moves_after_each_step_and_gets_no_gradient(images: Path, tmp_path: Path) -> None:
     record = PLUGIN.kind("byol")
-    settings = parse_settings(record.trained_by, {"data": str(images), **TINY, "steps": 1, "teacher_decay": 0.75, "device": "cpu"})
+    settings = parse_settings(
+        record.trained_by, {"data": str(images), **TINY, "steps": 1, "teacher_decay": 0.75, "device": "cpu"}
+    )
     task = record.build(record.read(settings), settings)
     before = [weight.clone() for weight in task.model.teacher.parameters()]
     fit(task, settings, tmp_path)

@@ -1,4 +1,4 @@
-"""Verdicts and weights to go on from: few judged anomalies are learnt from, and nothing judged is measured with."""
+"""Feedback and weights to go on from: few labelled anomalies are learned from, and nothing labelled is measured with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.file_scores import file_scores
 from plugins.ae_anomaly.fit.data import prepare
 from plugins.ae_anomaly.fit.predictor import load
 from plugins.ae_anomaly.fit.settings import FitSettings
@@ -25,12 +25,12 @@ from training.settings import parse_settings
 RANDOM = np.random.default_rng(0)
 
 
-def write_cloud(path: Path, normal: int, odd: int, labelled: bool) -> Path:
-    """A cloud around 0; the odd rows are a denser spot well inside it, which no detector can tell without a word."""
-    spot = RANDOM.normal(size=(odd, 3)) * 0.25 + [0.7, -0.7, 0.7]
+def write_cloud(path: Path, normal: int, is_anomaly: int, labelled: bool) -> Path:
+    """A cloud around 0; the anomalous rows are a denser spot well inside it, which no detector can tell without a word."""
+    spot = RANDOM.normal(size=(is_anomaly, 3)) * 0.25 + [0.7, -0.7, 0.7]
     frame = pd.DataFrame(np.r_[RANDOM.normal(size=(normal, 3)), spot].round(4), columns=["a", "b", "c"])
     if labelled:
-        frame["is_anomaly"] = np.r_[np.zeros(normal), np.ones(odd)].astype(int)
+        frame["is_anomaly"] = np.r_[np.zeros(normal), np.ones(is_anomaly)].astype(int)
     frame.to_csv(path, index=False)
     return path
 
@@ -45,10 +45,15 @@ def trained(folder: Path, **values: Any) -> Any:
 def test_twelve_judged_anomalies_show_where_the_others_are(tmp_path: Path) -> None:
     """Without a verdict the spot looks more than normal (measured 0.31, chance 0.5), with twelve it is told (measured 0.94)."""
     data = write_cloud(tmp_path / "train.csv", 400, 0, False)
-    verdicts = write_cloud(tmp_path / "verdicts.csv", 0, 12, True)
-    test, odd = write_cloud(tmp_path / "test.csv", 200, 80, False), np.r_[np.zeros(200), np.ones(80)]
-    assert roc_auc_score(odd, scores_of(trained(tmp_path / "without", data=data), test).scores) < 0.5
-    assert roc_auc_score(odd, scores_of(trained(tmp_path / "with", data=data, verdicts=verdicts), test).scores) > 0.8
+    feedback = write_cloud(tmp_path / "verdicts.csv", 0, 12, True)
+    test, is_anomaly = write_cloud(tmp_path / "test.csv", 200, 80, False), np.r_[np.zeros(200), np.ones(80)]
+    assert roc_auc_score(is_anomaly, file_scores(trained(tmp_path / "without", data=data), test).scores) < 0.5
+    assert (
+        roc_auc_score(
+            is_anomaly, file_scores(trained(tmp_path / "with", data=data, feedback_data=feedback), test).scores
+        )
+        > 0.8
+    )
 
 
 def test_judged_rows_are_in_no_figure(tmp_path: Path) -> None:
@@ -56,28 +61,28 @@ def test_judged_rows_are_in_no_figure(tmp_path: Path) -> None:
     frame = pd.read_csv(data)
     frame.iloc[[*range(40), *range(600, 610)]].to_csv(tmp_path / "verdicts.csv", index=False)
     plain = settings(data)
-    judged = settings(data, verdicts=str(tmp_path / "verdicts.csv"))
-    before, after = prepare(read_training_rows(plain), plain), prepare(read_training_rows(judged), judged)
-    assert before.anomalous.sum() == 30 and after.anomalous.sum() == 20  # the ten that were judged are gone
-    assert len(after.known_odd) == 10 and len(after.held_out) < len(before.held_out)
+    feedback = settings(data, feedback_data=str(tmp_path / "verdicts.csv"))
+    before, after = prepare(read_training_rows(plain), plain), prepare(read_training_rows(feedback), feedback)
+    assert before.anomalous.sum() == 30 and after.anomalous.sum() == 20  # the ten that were labelled are gone
+    assert len(after.labelled_anomalies) == 10 and len(after.held_out) < len(before.held_out)
     rows = {row.tobytes() for row in after.evaluation.numbers}
-    assert not rows & {row.tobytes() for row in after.known_odd.numbers}
-    assert "10 judged anomalies are learnt from" in str(sheet_of(judged).findings)
+    assert not rows & {row.tobytes() for row in after.labelled_anomalies.numbers}
+    assert "10 labelled anomalies are learned from" in str(sheet_of(feedback).findings)
 
 
 def test_a_row_judged_an_anomaly_is_not_learnt_as_normal(tmp_path: Path) -> None:
     data = write_orders(tmp_path / "orders.csv", 100, 0)
     frame = pd.read_csv(data).iloc[:5].assign(is_anomaly=1)
     frame.to_csv(tmp_path / "verdicts.csv", index=False)
-    judged = settings(data, verdicts=str(tmp_path / "verdicts.csv"), eval_share=0)
-    assert len(prepare(read_training_rows(judged), judged).train) == 95
+    feedback = settings(data, feedback_data=str(tmp_path / "verdicts.csv"), eval_share=0)
+    assert len(prepare(read_training_rows(feedback), feedback).train) == 95
 
 
 def test_verdicts_without_a_column_of_them_are_refused(tmp_path: Path) -> None:
     data = write_orders(tmp_path / "orders.csv", 60, 0)
-    verdicts = write(tmp_path / "bare.csv", "weight,price,country,carrier\n1,3,fr,gls\n")
-    with pytest.raises(UserError, match=r"bare\.csv has no verdicts: add a column is_anomaly"):
-        prepare(read_training_rows(settings(data)), settings(data, verdicts=str(verdicts)))
+    feedback = write(tmp_path / "bare.csv", "weight,price,country,carrier\n1,3,fr,gls\n")
+    with pytest.raises(UserError, match=r"bare\.csv has no labels: add a column is_anomaly"):
+        prepare(read_training_rows(settings(data)), settings(data, feedback_data=str(feedback)))
 
 
 def test_training_goes_on_from_weights(tmp_path: Path) -> None:
