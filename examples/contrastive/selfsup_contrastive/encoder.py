@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class Encoder(nn.Sequential):
     def __init__(self, width: int):
         layers: list[nn.Module] = []
         channels = (3, width, 2 * width, 4 * width)
-        for below, above in zip(channels, channels[1:], strict=False):
+        for below, above in pairwise(channels):
             layers += [nn.Conv2d(below, above, 3, stride=2, padding=1), nn.GroupNorm(8, above), nn.ReLU()]
         super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
