@@ -61,7 +61,6 @@ def test_client_reads_metrics_with_their_data_and_the_licence(text: str):
     assert found["accuracy"].dataset_split == "validation"
 
 
-@loopback.needs_hub
 def test_hub_finds_the_card_valid(text: str, hub: Hub, tmp_path: Path):
     (tmp_path / "README.md").write_text(text)
     check = f"from huggingface_hub import ModelCard; ModelCard.load({str(tmp_path / 'README.md')!r}).validate()"
