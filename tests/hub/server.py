@@ -1,7 +1,7 @@
 """The server: two origins on the loopback interface, a record of every request, and faults on the way.
 
-Small files and the API come from the Hub's origin; the contents of large files come from a second one, which refuses any
-request that carries a token of the Hub, so that a token sent to the wrong host is seen.
+Small files and the API come from the Hub's origin; the contents of large files come from a second one, which refuses
+any request that carries a token of the Hub, so that a token sent to the wrong host is seen.
 """
 
 from __future__ import annotations
