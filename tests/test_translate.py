@@ -147,7 +147,7 @@ def test_a_decoder_goes_with_an_encoder_only(tmp_path: Path, translator: Any) ->
         build_translate(settings(pairs, model=str(translator[1]), decoder_model=writes))
 
 
-@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="the package is there")
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is installed")
 def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> None:
     write(tmp_path / "tokenizer_config.json", json.dumps({"tokenizer_class": "MarianTokenizer"}))
     write(tmp_path / "config.json", json.dumps({"model_type": "marian"}))
