@@ -83,7 +83,6 @@ def test_no_path_token_or_row_is_in_an_artifact(run: Path, text: str):
     """Word pieces of the texts are the vocabulary of a tokenizer made from them: only whole texts can be missing from it."""
     written = [path for path in (run / "artifact").rglob("*") if path.is_file()]
     contents = [path.read_bytes().decode(errors="replace") for path in written] + [text]
-    assert any(TOKEN not in content for content in contents)
     for private in (SECRET_TEXT, SECRET_FOLDER, TOKEN, str(run.parent)):
         assert [content[:80] for content in contents if private in content] == []
 
