@@ -2,8 +2,8 @@
 
     python docs/screenshots.py [PLUGIN ...]
 
-Needs Chromium (`apt-get install chromium`) and the packages of requirements-dev.txt; no network. Writes docs/images/PLUGIN.png
-at 1440 x 900, and docs/images/train.png with a run's live curves.
+Needs Chromium (`apt-get install chromium`) and the packages of requirements-dev.txt; no network. Writes docs/PLUGIN.png
+at 1440 x 900, and docs/train.png with a run's live curves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from plugins._discovery import discover  # noqa: E402 - of the checkout that this file is in
 
-IMAGES = ROOT / "docs" / "images"
+IMAGES = ROOT / "docs"  # a Space gets docs/*.png beside the README
 SIZE = {"width": 1440, "height": 900}
 PENDING = ".progress-text, .wrap.translucent:not(.hide)"
 PATIENCE = 120_000  # milliseconds; the first prediction waits for imports
@@ -36,7 +36,6 @@ PATIENCE = 120_000  # milliseconds; the first prediction waits for imports
 
 def main() -> None:
     titles = {found.name: found.plugin.title for found in discover("builtin") if found.plugin}
-    IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home, app(Path(home)) as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for name in sys.argv[1:] or [*titles, "train"]:
