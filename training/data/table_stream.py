@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from training.data.csv_table import Chunk
 from training.data.hub_dataset import load_hub_dataset
-from training.data.table import Table, fingerprint, join_chunks, read_table, readable
+from training.data.table import Table, fingerprint, join_chunks, readable
+from training.data.table_cache import read_training_table
 from training.data.table_format import read_chunks
 from training.errors import UserError
 
@@ -66,4 +67,4 @@ def read_training_rows(settings: TableData) -> Table:
 
 def read_rows(path: Path) -> Table:
     """Read a table to train on as a whole, however large."""
-    return read_table(path, max_bytes=MAX_STREAM_BYTES)
+    return read_training_table(path, max_bytes=MAX_STREAM_BYTES)

@@ -208,7 +208,7 @@ def _run_files(run: Run, content: dict[str, Any]) -> list[CommitOperationAdd]:
     from huggingface_hub import CommitOperationAdd as Add
 
     files = [Add(f"runs/{run.id}/config.yaml", yaml.safe_dump(content, sort_keys=False).encode())]
-    data = sorted(path for path in (run.folder / "data").rglob("*") if path.is_file())
+    data = sorted(path for path in (run.folder / "data").glob("*") if path.is_file())  # not their parsed forms
     files += [Add(f"runs/{run.id}/{path.relative_to(run.folder)}", path) for path in data]
     for name in SOURCE:
         paths = [ROOT / name] if (ROOT / name).is_file() else sorted((ROOT / name).rglob("*"))
