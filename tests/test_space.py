@@ -33,7 +33,6 @@ def test_front_matter_names_what_the_tests_ran_with():
     assert len(about["short_description"]) <= 60
 
 
-@loopback.needs_hub
 def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
     environment = hub.environment() | {"HF_TOKEN": "hf_alice_write"}
     for _ in range(2):
@@ -50,7 +49,6 @@ def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
     assert local == {file for file in files if re.fullmatch(r"plugins/.*\.py", file)}
 
 
-@loopback.needs_hub
 @pytest.mark.parametrize(
     ("name", "token", "message"),
     [

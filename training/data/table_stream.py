@@ -14,7 +14,7 @@ from training.data.table_format import read_chunks
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from training.settings import TrainSettings
+    from training.settings import TableData
 
 CHUNK_ROWS = 50_000
 MAX_STREAM_BYTES = 20 * 2**30
@@ -52,7 +52,7 @@ def _cut(chunks: Iterator[Chunk], rows: int) -> Iterator[list[Chunk]]:
         yield piece
 
 
-def read_training_rows(settings: TrainSettings) -> Table:
+def read_training_rows(settings: TableData) -> Table:
     """The training table of a run: its file, or its data set of the Hub.
 
     Raises:
