@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.runs.run import to_yaml
+from training.runs.config_file import to_yaml
 
 LOCAL = "http://127.0.0.1:7860"  # where `python app.py` answers
 

@@ -33,9 +33,11 @@ from training.hub.document import PulledDocument, pull_document
 from training.hub.document import push_document as publish_document
 from training.hub.push import PushOptions
 from training.runs import push_job
+from training.runs.config_file import to_yaml
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued, child_environment
-from training.runs.run import Run, Runs, to_yaml
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import HOSTED, TrainSettings, parse_settings
 from training.weights import check_weights_exist, check_weights_name, resolve_weights
 

@@ -25,7 +25,7 @@ from spaces_app.studio import Studio
 from tests import page
 from tests.page import TINY, app_process, ended, endpoints, free_port
 from training.errors import UserError
-from training.runs.run import Runs
+from training.runs.registry import Runs
 
 reviews = page.reviews  # fixtures
 

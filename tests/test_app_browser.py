@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from plugins.bert_finetune.settings import ClassifySettings
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
-from training.runs.run import Runs
+from training.runs.registry import Runs
 
 pytestmark = pytest.mark.browser
 STEPS = 100_000  # more than a test waits for: the run goes on until it is stopped
@@ -142,7 +142,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browser, untrained: Site):
     run = untrained.studio.runs.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
-    run.tell("started", step=0, steps=600)  # and no word since: its process is gone
+    run.write_event("started", step=0, steps=600)  # and no word since: its process is gone
     page = browser.new_page()
     page.goto(untrained.url)
     expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run ended without a word: {run.id}. Resume goes on")

@@ -16,7 +16,8 @@ from spaces_app.widgets import settings_values
 from tests import page
 from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
-from training.runs.run import RUN_ID, Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import RUN_ID, Run
 
 client, reviews, site = page.client, page.reviews, page.site  # fixtures
 

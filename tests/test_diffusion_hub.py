@@ -18,7 +18,7 @@ from tests.shapes import write_shapes
 from tests.test_diffusion_framework import pipeline
 from training.artifact.lineage import describe_run
 from training.fit.experiment import run_task
-from training.runs.run import Runs
+from training.runs.registry import Runs
 from training.settings import parse_settings
 
 hub, url = loopback.hub, loopback.url  # fixtures

@@ -20,7 +20,7 @@ from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
 from tests.page import Site, served
 from tests.running import wait_for
-from training.runs.run import Runs
+from training.runs.registry import Runs
 
 client = shared_page.client  # a fixture
 HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"
@@ -40,7 +40,7 @@ def run(site: Site) -> str:
     run = Runs().create("gpt_prompting", "pretrain", PretrainSettings())
     run.artifact.mkdir()
     tiny_gpt.save(run.artifact)
-    run.tell("finished", step=1, steps=1, metrics={}, message="")
+    run.write_event("finished", step=1, steps=1, metrics={}, message="")
     return run.id
 
 

@@ -19,7 +19,7 @@ from tests import tiny_gpt
 from training.cli.main import main
 from training.errors import UserError
 from training.fit.experiment import read_results, run_experiment
-from training.runs.run import Runs
+from training.runs.registry import Runs
 from training.settings import parse_settings
 
 SMALL = {"shots": "0, 1, 4", "draws": 2, "orders": 2, "eval_rows": 24}

@@ -153,6 +153,6 @@ def test_pull_comes_through_a_fault_that_passes(hub: Hub, fault: str, way: dict[
 def test_disk_that_fills_is_said_and_nothing_torn_is_left(hub: Hub):
     repo = hub.make(name(), {"config.json": BERT, "model.safetensors": save({"weight": np.ones(10**6)})})
     answer = hub.call("pull", repo, environment={"HF_HUB_DISABLE_XET": "1"}, file_limit=10**6)
-    assert answer["error"].startswith(f"The disk is full: {repo} could not be kept")
+    assert answer["error"].startswith(f"The disk is full: {repo} could not be stored")
     assert [path for path in hub.home.rglob("*") if path.is_file() and path.stat().st_size >= 10**6] == []
     assert "result" in hub.call("pull", repo, environment={"HF_HUB_DISABLE_XET": "1"})

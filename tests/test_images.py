@@ -18,7 +18,7 @@ from training.data.images.decode import decode, header, to_channels
 from training.data.images.read import read_images
 from training.data.images.write_png import to_png
 from training.errors import UserError
-from training.runs.run import Runs
+from training.runs.registry import Runs
 from training.settings import PICTURES, TrainSettings, parse_settings
 
 

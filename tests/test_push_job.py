@@ -22,7 +22,8 @@ from tests import loopback
 from tests.loopback import Hub
 from tests.page import TINY, app_process, ended, free_port, write_reviews
 from tests.running import wait_for
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"
@@ -88,14 +89,14 @@ def status(client: Client, app: App) -> dict:
 
 def test_push_says_where_the_weights_are_and_a_preview_sends_nothing(client: Client, app: App, repo: str):
     preview = client.predict(app.run, repo, api_name="/push_preview")
-    assert preview["about"] == f"{repo} is new: it is made, private."
+    assert preview["about"] == f"{repo} is new: it is created, private."
     assert "model.safetensors" in [file["file"] for file in preview["files"]]
     assert app.hub.call("pull", repo, token=TOKEN)["error"].startswith("There is no repository")
     pushed = client.predict(app.run, repo, api_name="/run_push")
     assert pushed["status"] == "pushed" and repo in pushed["commit"]
     assert status(client, app) == pushed
     assert client.predict(app.run, repo, api_name="/push_preview")["about"] == (
-        f"{repo} is there, private: a new commit on its main branch."
+        f"{repo} exists, private: a new commit on its main branch."
     )
 
 
@@ -109,7 +110,7 @@ def test_page_checks_pushes_and_links_the_commit(browser: Browser, client: Clien
     expect(page.get_by_role("cell", name="model.safetensors")).to_be_visible()
     page.get_by_placeholder("owner/name", exact=True).fill(repo)
     page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.get_by_text(f"{repo} is new: it is made, private.")).to_be_visible()
+    expect(page.get_by_text(f"{repo} is new: it is created, private.")).to_be_visible()
     page.get_by_role("button", name="Push to the Hub").click()
     expect(page.get_by_role("link", name=f"{app.hub.url}/{repo}/commit/")).to_be_visible(timeout=30_000)
     page.close()
@@ -160,7 +161,7 @@ def test_push_that_was_killed_is_lost_and_the_next_one_lands(client: Client, app
     wait_for(lambda: app.hub.faults_met())
     os.kill(int(holder(app.folder / "push.lock")), signal.SIGKILL)
     told = wait_for(lambda: (about := status(client, app))["status"] == "lost" and about)
-    assert told["message"].startswith("The push ended without a word")
+    assert told["message"].startswith("The push stopped unexpectedly")
     app.hub.mend()
     assert client.predict(app.run, repo, api_name="/run_push")["status"] == "pushed"
 

@@ -16,7 +16,8 @@ import pytest
 from tests import loopback
 from tests.loopback import ROOT, Hub
 from tests.page import TINY, write_reviews
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import parse_settings
 
 TOKEN = "hf_alice_write"

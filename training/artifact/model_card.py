@@ -1,4 +1,4 @@
-"""The model card of an artifact, made from its record alone: no path, no token and no user's row can enter it."""
+"""Render the model card from the artifact's record alone, so that no path, token or row of the user's data enters it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
-UNNAMED = "owner/name"  # stands for the repository until there is one
-FEW_ROWS = 1000
+UNNAMED = "owner/name"  # placeholder of a repository that does not exist yet
+FEW_ROWS = 1000  # below which the card names their number as a limit
 MAX_LABELS = 20  # that the introduction names
 MADE_WITH = "Made with Selfsup Studio."
 HELD_OUT = "held-out rows of the training data"
@@ -20,12 +20,12 @@ GENERAL_LIMITS = (
 
 
 def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str:
-    """A README.md in the Hub's form: front matter with `model-index`, then what a reader needs.
+    """Render README.md in the Hub's form: front matter with `model-index`, then usage, evaluation, data, training, limits.
 
     Args:
         record: The content of `selfsup.json`; its `card` holds the plugin's facts (pipeline_tag, library_name, licence, …).
-        repo: The repository's name, for the snippet.
-        curves: File name of the learning curves' image, where there is one.
+        repo: The repository's name, for the usage snippet.
+        curves: File name of the learning curves' image; empty if there is none.
     """
     parts = [
         _title(record),
@@ -106,7 +106,7 @@ def _evaluation(record: dict[str, Any], curves: str) -> str:
 
 
 def _study(study: dict[str, Any]) -> str:
-    """What an experiment found: a sentence, a table and its picture."""
+    """Render a result of an experiment: a sentence, a table and its figure."""
     image = [f"![{plain(study['title'])}]({study['image']})", ""] if study.get("image") else []
     rows = table(tuple(study["columns"]), [tuple(row) for row in study["rows"]])
     return _section(study["title"], [study.get("text", ""), "", *image, *rows])
@@ -122,10 +122,10 @@ def _data(record: dict[str, Any]) -> str:
 
 
 def _training(record: dict[str, Any]) -> str:
-    made = list(record.get("training", {}).items())
+    facts = list(record.get("training", {}).items())
     settings = list(record.get("settings", {}).items())
     return _section(
-        "Training", [*table(("fact", "value"), made), "", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
+        "Training", [*table(("fact", "value"), facts), "", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
     )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def _section(title: str, lines: list[str]) -> str:
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
-    """Lines of a Markdown table; whatever the cells hold is text."""
+    """Return the lines of a Markdown table; all cells are escaped."""
     if not rows:
         return ["None."]
     lines = [tuple(plain(cell) for cell in row) for row in (head, *rows)]
@@ -155,7 +155,7 @@ def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
 
 
 def plain(value: Any) -> str:
-    """A value as text that Markdown and HTML leave alone: names of labels, columns and files are their users' own."""
+    """Escape a value for Markdown and HTML: labels, columns and file names are written by users."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     escaped = html.escape(" ".join(text.split()), quote=False)
     for sign in "\\|`*_[]":

@@ -7,7 +7,7 @@ from typing import Any
 from training.artifact import confidence_intervals
 from training.errors import UserError
 from training.fit.experiment import read_results
-from training.runs.run import Runs
+from training.runs.registry import Runs
 
 TRAINER = "label_efficiency"
 
