@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
 from plugins.ae_anomaly.calibration import Calibration
 
 # Few values, so that there are ties; a new row may be above, below or equal to all clean ones.

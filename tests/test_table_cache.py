@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from plugins.ae_anomaly.settings import FitSettings
 
 from plugins.ae_anomaly import PLUGIN
-from plugins.ae_anomaly.settings import FitSettings
 from tests.files import rows_of, write
 from tests.orders import write_orders
 from training.artifact.lineage import describe_run
