@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae.cleaner import Cleaner
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.progress import finished
-from plugins.denoising_ae.tiling import in_tiles
+from plugins.denoising_ae.images.image_denoiser import Cleaner
+from plugins.denoising_ae.images.progress import finished
+from plugins.denoising_ae.images.tiling import in_tiles
+from plugins.denoising_ae.noise.corruptions import corrupt
 from training.data.images.read import read_images
 
 Method = Callable[[np.ndarray, float], np.ndarray]  # (height, width) noisy, sigma in units of 1 -> clean
@@ -96,7 +96,7 @@ def _of_skimage() -> dict[str, Method]:
 def _scored(method: Method, noisy: list[np.ndarray], clean: list[np.ndarray], sigma: float) -> str:
     import torch
 
-    from plugins.denoising_ae.quality import psnr, ssim
+    from plugins.denoising_ae.images.metrics import psnr, ssim
 
     scores, started = [], time.perf_counter()
     results = [np.asarray(method(one, sigma), np.float32) for one in noisy]

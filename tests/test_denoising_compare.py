@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from plugins.denoising_ae import PLUGIN, endpoints
+from plugins.denoising_ae.compare.data import prepare, small
 from plugins.denoising_ae.compare.experiment import comparison, summary
-from plugins.denoising_ae.compare.measures import manifold_distance, neighbours, noised, probe
-from plugins.denoising_ae.compare.pictures import prepare, small
+from plugins.denoising_ae.compare.metrics import manifold_distance, neighbours, noised, probe
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, scene, write_parquet, write_zip

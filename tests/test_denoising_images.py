@@ -11,18 +11,19 @@ import pytest
 import torch
 from PIL import Image
 
-from plugins.denoising_ae import PLUGIN, desk, endpoints
-from plugins.denoising_ae.cleaner import Cleaner
-from plugins.denoising_ae.colour import from_opponent, to_opponent
-from plugins.denoising_ae.images.blind_spots import hide
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.network import Denoiser, DenoiserConfig
-from plugins.denoising_ae.noise_level import estimate_noise_level
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.progress import finished
-from plugins.denoising_ae.quality import psnr, ssim
-from plugins.denoising_ae.tiling import in_tiles
-from plugins.denoising_ae.turns import TURNS, turned, turned_back
+from plugins.denoising_ae import PLUGIN, endpoints
+from plugins.denoising_ae.images import report
+from plugins.denoising_ae.images.dihedral import TURNS, turned, turned_back
+from plugins.denoising_ae.images.image_denoiser import Cleaner
+from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.opponent_colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.progress import finished
+from plugins.denoising_ae.images.tiling import in_tiles
+from plugins.denoising_ae.models.denoising_cnn import Denoiser, DenoiserConfig
+from plugins.denoising_ae.noise.blind_spots import hide
+from plugins.denoising_ae.noise.corruptions import corrupt
+from plugins.denoising_ae.noise.level_estimation import estimate_noise_level
+from plugins.denoising_ae.noise.noise_types import NOISES
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, png16, scene, write_zip
@@ -129,7 +130,7 @@ def test_ssim_is_one_of_itself_and_that_of_the_formula_for_flat_pictures() -> No
 def test_ssim_in_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     clean, noisy = torch.rand(3, 60, 33), torch.rand(3, 60, 33)
     whole = ssim(noisy, clean)
-    monkeypatch.setattr("plugins.denoising_ae.quality.BAND", 16)
+    monkeypatch.setattr("plugins.denoising_ae.images.metrics.BAND", 16)
     assert ssim(noisy, clean) == pytest.approx(whole, abs=1e-12)
 
 
@@ -374,17 +375,17 @@ def test_a_picture_has_a_vector(tmp_path: Path) -> None:
 
 def test_several_pictures_are_shown_measured_and_handed_out(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
-    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, desk.Asked(noise="gaussian", level=25))
+    *words, found = report.denoise_files(cleaner(SHAPES[0]), files, report.Asked(noise="gaussian", level=25))
     assert words[:2] == ["0.png: 100% …", "1.png: 33% …"] and isinstance(found, dict)
     assert len(found["shown"]) == 9 and len(found["files"]) == 3
     assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
-    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], desk.Asked(clean=files[0]))
+    *_, alone = report.denoise_files(cleaner(SHAPES[0]), files[:1], report.Asked(clean=files[0]))
     assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
     with pytest.raises(UserError, match="belongs to one noisy picture"):
-        list(desk.denoise_files(cleaner(SHAPES[0]), files, desk.Asked(clean=files[0])))
+        list(report.denoise_files(cleaner(SHAPES[0]), files, report.Asked(clean=files[0])))
     with pytest.raises(UserError, match="different sizes"):
         list(
-            desk.denoise_files(
-                cleaner(SHAPES[0]), files[:1], desk.Asked(clean=write(tmp_path / "x.png", encoded(scene(9, 9))))
+            report.denoise_files(
+                cleaner(SHAPES[0]), files[:1], report.Asked(clean=write(tmp_path / "x.png", encoded(scene(9, 9))))
             )
         )

@@ -12,8 +12,8 @@ from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.bert_finetune import starter
 from plugins.denoising_ae import PLUGIN as DENOISING
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.quality import psnr
+from plugins.denoising_ae.images.metrics import psnr
+from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.diffusion_cfg import PLUGIN as DIFFUSION
 from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe

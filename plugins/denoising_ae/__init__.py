@@ -15,7 +15,7 @@ from training.task import Task
 
 def check_images(settings: ImagesSettings) -> Sheet:
     """Read the pictures and report on them."""
-    from plugins.denoising_ae.images.pictures import check
+    from plugins.denoising_ae.images.data import check
 
     return check(settings)
 
@@ -29,7 +29,7 @@ def build_images(settings: ImagesSettings) -> Task:
 
 def check_tables(settings: TablesSettings) -> Sheet:
     """Read the table and report on it."""
-    from plugins.denoising_ae.tables.rows import check
+    from plugins.denoising_ae.tables.data import check
 
     return check(settings)
 
@@ -43,7 +43,7 @@ def build_tables(settings: TablesSettings) -> Task:
 
 def check_compare(settings: CompareSettings) -> Sheet:
     """Read the pictures and report on them and their labels."""
-    from plugins.denoising_ae.compare.pictures import check
+    from plugins.denoising_ae.compare.data import check
 
     return check(settings)
 
@@ -64,7 +64,7 @@ def load(folder: Path) -> Any:
 
 def tab(workbench: Any) -> None:
     """Draw "Try" and "Look inside"."""
-    from plugins.denoising_ae.tab import draw
+    from plugins.denoising_ae.ui.tab import draw
 
     draw(workbench)
 

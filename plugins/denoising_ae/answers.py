@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.denoising_ae import noises
+from plugins.denoising_ae.noise import corruptions
 from training.data.images.decode import Picture, decode, to_channels
 from training.data.images.write_png import to_png
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.cleaner import Cleaner
-    from plugins.denoising_ae.compare.pair import AutoencoderPair
+    from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
+    from plugins.denoising_ae.images.image_denoiser import Cleaner
 
 
 def denoise(model: Cleaner, image: Path, strength: float, self_ensemble: bool) -> Path:
@@ -46,7 +46,7 @@ def check_cleaner(model: object) -> None:
     Raises:
         UserError: Saying which are needed.
     """
-    from plugins.denoising_ae.cleaner import Cleaner
+    from plugins.denoising_ae.images.image_denoiser import Cleaner
 
     if not isinstance(model, Cleaner):
         raise UserError("These weights do not denoise pictures. Choose the starter, or a run of the trainer images.")
@@ -58,7 +58,7 @@ def check_pair(model: Any) -> AutoencoderPair:
     Raises:
         UserError: Saying which are needed.
     """
-    from plugins.denoising_ae.compare.pair import AutoencoderPair
+    from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
 
     if not isinstance(model, AutoencoderPair) or not model.studies:
         raise UserError(
@@ -76,7 +76,7 @@ def spoiled(picture: Picture, noise: str, level: float, seed: int) -> np.ndarray
     if not 0 <= seed < 2**63:
         raise UserError(f"seed: {seed} was given; a whole number from 0 up was expected.")
     clean = picture.pixels.astype(np.float32) / np.iinfo(picture.pixels.dtype).max
-    return np.rint(np.clip(noises.corrupt(clean, noise, level, seed), 0, 1) * 255).astype(np.uint8)
+    return np.rint(np.clip(corruptions.corrupt(clean, noise, level, seed), 0, 1) * 255).astype(np.uint8)
 
 
 def write(name: str, suffix: str, data: bytes) -> Path:

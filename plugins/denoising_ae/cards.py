@@ -10,7 +10,7 @@ IMAGES = Card(
     usage="""
 from huggingface_hub import snapshot_download
 
-from plugins.denoising_ae.cleaner import Cleaner  # of Selfsup Studio
+from plugins.denoising_ae.images.image_denoiser import Cleaner  # of Selfsup Studio
 
 cleaner = Cleaner.load(snapshot_download("{repo}"))
 clean = cleaner.denoise(pixels)  # (height, width, 1 or 3), uint8 or uint16
@@ -31,7 +31,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from plugins.denoising_ae.tables.restorer import Restorer, mend_file  # of Selfsup Studio
+from plugins.denoising_ae.tables.table_imputer import Restorer, mend_file  # of Selfsup Studio
 
 print(mend_file(Restorer.load(Path(snapshot_download("{repo}"))), Path("table.csv")))
 """,

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.cleaner import Cleaner
-    from plugins.denoising_ae.compare.pair import AutoencoderPair
-    from plugins.denoising_ae.tables.restorer import Restorer
+    from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
+    from plugins.denoising_ae.images.image_denoiser import Cleaner
+    from plugins.denoising_ae.tables.table_imputer import Restorer
 
 
 def denoise(model: Cleaner, image: Path, strength: float = 1.0, self_ensemble: bool = False) -> Path:
@@ -67,7 +67,7 @@ def denoise_table(model: Restorer, file: Path) -> Path:
     Returns:
         A CSV file: the table's columns, and `changes`: what was changed in each row, "age: 5000 -> 34".
     """
-    from plugins.denoising_ae.tables.restorer import mend_file
+    from plugins.denoising_ae.tables.table_imputer import mend_file
 
     return mend_file(model, file)
 

@@ -21,13 +21,13 @@ def load_as_made(folder: Path) -> Any:
         raise damaged(error) from error
     made = found.get("architecture") if isinstance(found, dict) else None
     if made == "TableDenoiser":
-        from plugins.denoising_ae.tables.restorer import Restorer
+        from plugins.denoising_ae.tables.table_imputer import Restorer
 
         return Restorer.load(folder)
     if made == "AutoencoderPair":
-        from plugins.denoising_ae.compare.pair import AutoencoderPair
+        from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
 
         return AutoencoderPair.load(folder)
-    from plugins.denoising_ae.cleaner import Cleaner
+    from plugins.denoising_ae.images.image_denoiser import Cleaner
 
     return Cleaner.load(folder)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from plugins.denoising_ae.levels import NOISES
+from plugins.denoising_ae.noise.noise_types import NOISES
 from training.settings import ADVANCED, PICTURES, TrainSettings
 
 # Width, depth, blocks. By size: of a U-Net, then of a stack of convolutions.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.denoising_ae.compare import drawing
-from plugins.denoising_ae.compare.measures import SHARES, levels_of, measure
-from plugins.denoising_ae.compare.pair import load_arm
-from plugins.denoising_ae.compare.pictures import SmallPictures, prepare
+from plugins.denoising_ae.compare import figures
+from plugins.denoising_ae.compare.autoencoder_pair import load_arm
+from plugins.denoising_ae.compare.data import SmallPictures, prepare
+from plugins.denoising_ae.compare.metrics import SHARES, levels_of, measure
 from plugins.denoising_ae.compare.task import DENOISING, PLAIN, AutoencoderTask
 from training.artifact.confidence_intervals import t_interval
 from training.data_url import as_url
@@ -80,10 +80,10 @@ class Compare(Experiment):
         return {"Plain against denoising (mean, 95 % interval)": comparison(results), "Error against noise": curve_table(results, self.levels)}  # fmt: skip
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        return [{"image": as_url(drawing.curves(curve(results, self.levels))), "caption": "Error against noise level, 95 % intervals"}]  # fmt: skip
+        return [{"image": as_url(figures.curves(curve(results, self.levels))), "caption": "Error against noise level, 95 % intervals"}]  # fmt: skip
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
-        (folder / PICTURE).write_bytes(drawing.curves(curve(results, self.levels)))
+        (folder / PICTURE).write_bytes(figures.curves(curve(results, self.levels)))
         text = (
             f"Two autoencoders of one size on the same pictures; only the denoising one's input had noise ({self.settings.noise}, level "
             f"{self.settings.level:g}). Mean and 95 % interval over {self.settings.seeds} seeds; differences are of the same seed."

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from plugins.denoising_ae.compare.network import PictureAutoencoder
-from plugins.denoising_ae.compare.pictures import SmallPictures
-from plugins.denoising_ae.noises import APPLY
+from plugins.denoising_ae.compare.data import SmallPictures
+from plugins.denoising_ae.models.mlp_autoencoder import PictureAutoencoder
+from plugins.denoising_ae.noise.corruptions import APPLY
 from training.fit.batches import step_seed
 from training.task import Task
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.noises import APPLY, draw_level
+from plugins.denoising_ae.noise.corruptions import APPLY, draw_level
+from plugins.denoising_ae.noise.noise_types import NOISES
 
 
 def cut(pictures: Sequence[np.ndarray], size: int, random: np.random.Generator) -> list[np.ndarray]:

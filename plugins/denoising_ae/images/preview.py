@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae.quality import psnr
+from plugins.denoising_ae.images.metrics import psnr
 from training.data_url import as_url, image_png
 
 SHOWN = 256  # pixels a side

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae import artifact
-from plugins.denoising_ae.images.blind_spots import hide
+from plugins.denoising_ae.images.data import Pictures, prepare
+from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.patches import cut, spoil
-from plugins.denoising_ae.images.pictures import Pictures, prepare
 from plugins.denoising_ae.images.preview import preview
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.network import Denoiser, DenoiserConfig
-from plugins.denoising_ae.noise_level import level_to_tell
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.quality import psnr, ssim
+from plugins.denoising_ae.models import artifact
+from plugins.denoising_ae.models.denoising_cnn import Denoiser, DenoiserConfig
+from plugins.denoising_ae.noise.blind_spots import hide
+from plugins.denoising_ae.noise.corruptions import corrupt
+from plugins.denoising_ae.noise.level_estimation import level_to_tell
+from plugins.denoising_ae.noise.noise_types import NOISES
 from training.data.images.decode import to_channels
 from training.fit.batches import step_seed
 from training.task import Score, Task

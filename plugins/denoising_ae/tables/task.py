@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae import artifact
+from plugins.denoising_ae.models import artifact
 from plugins.denoising_ae.tables.corruption import spoil
-from plugins.denoising_ae.tables.restorer import Restorer, restored_cells
-from plugins.denoising_ae.tables.rows import ARCHITECTURE, TableData, prepare
+from plugins.denoising_ae.tables.data import ARCHITECTURE, TableData, prepare
+from plugins.denoising_ae.tables.table_imputer import Restorer, restored_cells
 from training.artifact.safetensors_io import CONFIG, WEIGHTS
 from training.data.table_stream import read_training_rows
 from training.data.tabular.features import PRESENT, Encoded

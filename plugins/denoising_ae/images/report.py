@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from plugins.denoising_ae.answers import check_cleaner, like, spoiled, write
-from plugins.denoising_ae.noise_level import estimate_noise_level
-from plugins.denoising_ae.progress import telling
+from plugins.denoising_ae.images.progress import telling
+from plugins.denoising_ae.noise.level_estimation import estimate_noise_level
 from training.data.images.decode import Picture, decode
 from training.data.images.write_png import to_png
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.cleaner import Cleaner
+    from plugins.denoising_ae.images.image_denoiser import Cleaner
 
 MOST_FILES = 50
 MOST_SHOWN = 2048  # pixels a side of what the page shows; the download is whole
@@ -100,7 +100,7 @@ def _one(model: Cleaner, file: Path, asked: Asked) -> Generator[str, None, dict[
 def _scores(given: np.ndarray, cleaned: np.ndarray, reference: np.ndarray) -> list[str]:
     import torch
 
-    from plugins.denoising_ae.quality import psnr, ssim
+    from plugins.denoising_ae.images.metrics import psnr, ssim
 
     def tensor(pixels: np.ndarray) -> Any:
         return torch.from_numpy(pixels.astype(np.float32) / np.iinfo(pixels.dtype).max).permute(2, 0, 1)

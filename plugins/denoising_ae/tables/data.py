@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugins.denoising_ae.artifact import read_about
+from plugins.denoising_ae.models.artifact import read_about
 from training.data.column_guess import describe_columns
 from training.data.splits import split_rows
 from training.data.table_stream import read_rows, read_training_rows

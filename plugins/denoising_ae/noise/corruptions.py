@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plugins.denoising_ae.levels import NOISES, noise_named
+from plugins.denoising_ae.noise.noise_types import NOISES, noise_named
 
 BLOCK = 8  # pixels a side of a masked block
 

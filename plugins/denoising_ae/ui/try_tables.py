@@ -11,7 +11,7 @@ from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
 
-SAMPLE = Path(__file__).parent / "starter" / "adult-sample.csv"
+SAMPLE = Path(__file__).parents[1] / "starter" / "adult-sample.csv"
 SHOWN = 200  # changed rows on the page
 
 

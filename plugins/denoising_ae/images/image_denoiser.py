@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae import artifact
-from plugins.denoising_ae.colour import from_opponent, to_opponent
-from plugins.denoising_ae.network import Denoiser
-from plugins.denoising_ae.noise_level import estimate_noise_level, goes_by_estimate, level_to_tell
-from plugins.denoising_ae.progress import finished, telling
-from plugins.denoising_ae.tiling import TILE, tile_by_tile
-from plugins.denoising_ae.turns import TURNS, turned, turned_back
+from plugins.denoising_ae.images.dihedral import TURNS, turned, turned_back
+from plugins.denoising_ae.images.opponent_colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.progress import finished, telling
+from plugins.denoising_ae.images.tiling import TILE, tile_by_tile
+from plugins.denoising_ae.models import artifact
+from plugins.denoising_ae.models.denoising_cnn import Denoiser
+from plugins.denoising_ae.noise.level_estimation import estimate_noise_level, goes_by_estimate, level_to_tell
 from training.data.images.decode import to_channels
 from training.errors import UserError
 

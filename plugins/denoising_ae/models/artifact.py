@@ -13,7 +13,7 @@ from training.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-    from plugins.denoising_ae.network import Denoiser
+    from plugins.denoising_ae.models.denoising_cnn import Denoiser
     from plugins.denoising_ae.settings import ImagesSettings
 
 ARCHITECTURE, FORMAT = "Denoiser", 1
@@ -66,7 +66,7 @@ def load_network(folder: Path) -> Denoiser:
     Raises:
         UserError: If a file is missing, damaged, or of another format.
     """
-    from plugins.denoising_ae.network import Denoiser, DenoiserConfig
+    from plugins.denoising_ae.models.denoising_cnn import Denoiser, DenoiserConfig
 
     about = read_about(folder)
     try:

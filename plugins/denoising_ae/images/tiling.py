@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae.network import Denoiser, pad_to
-from plugins.denoising_ae.progress import finished
+from plugins.denoising_ae.images.progress import finished
+from plugins.denoising_ae.models.denoising_cnn import Denoiser, pad_to
 
 TILE = 768  # pixels a side: 12 megapixels take a process of 0.9 GiB with the starter (docs/experiments.md)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.denoising_ae import inside_boxes
-from plugins.denoising_ae.picture_box import draw_corrupt, draw_denoise
-from plugins.denoising_ae.table_box import draw_table
+from plugins.denoising_ae.ui import inspect_comparison
+from plugins.denoising_ae.ui.try_images import draw_corrupt, draw_denoise
+from plugins.denoising_ae.ui.try_tables import draw_table
 
 
 def draw(workbench: Workbench) -> None:
@@ -22,10 +22,10 @@ def draw(workbench: Workbench) -> None:
             draw_corrupt()
     with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Plain against denoising"):
-            inside_boxes.draw_compare(workbench, pair)
+            inspect_comparison.draw_compare(workbench, pair)
         with gr.Tab("Traversal"):
-            inside_boxes.draw_traversal(workbench, pair)
+            inspect_comparison.draw_traversal(workbench, pair)
         with gr.Tab("Measured"):
-            inside_boxes.draw_measured(workbench, pair)
+            inspect_comparison.draw_measured(workbench, pair)
         with gr.Tab("Told a level"):
-            inside_boxes.draw_levels(workbench)
+            inspect_comparison.draw_levels(workbench)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.noises import corrupt
+from plugins.denoising_ae.noise.corruptions import corrupt
+from plugins.denoising_ae.noise.noise_types import NOISES
 
 SHARES = (0.0, 0.5, 1.0, 1.5, 2.0)  # of the level trained with, at which errors are measured
 NEIGHBOURS = 10

@@ -11,8 +11,8 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen, mended, stops
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.sample import NOISE, photograph
+from plugins.denoising_ae.noise.noise_types import NOISES
+from plugins.denoising_ae.ui.sample_image import NOISE, photograph
 
 NONE = "none"
 LEVELS = {"gaussian": 25, "poisson": 30, "salt_and_pepper": 0.1, "masked_blocks": 0.1, "blur": 1.5, "jpeg": 20}
@@ -99,13 +99,13 @@ def draw_corrupt() -> None:
 
 
 def _denoise(model: Any, files: list[Path], *asked: Any) -> Iterator[Any]:
-    from plugins.denoising_ae.desk import Asked, denoise_files
+    from plugins.denoising_ae.images.report import Asked, denoise_files
 
     yield from denoise_files(model, files, Asked(*asked))
 
 
 def _corrupt(file: Path, noise: str, level: float, seed: int) -> tuple[str, str, str]:
-    from plugins.denoising_ae.desk import show_file
+    from plugins.denoising_ae.images.report import show_file
 
     spoiled = endpoints.corrupt(file, noise, level, seed)
     return show_file(file), show_file(spoiled), str(spoiled)

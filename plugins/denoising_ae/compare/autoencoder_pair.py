@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from plugins.denoising_ae import artifact
-from plugins.denoising_ae.compare import drawing
-from plugins.denoising_ae.compare.measures import latents, manifold_distance, noised, reconstructions
-from plugins.denoising_ae.compare.network import PictureAutoencoder
-from plugins.denoising_ae.compare.pictures import small
+from plugins.denoising_ae.compare import figures
+from plugins.denoising_ae.compare.data import small
+from plugins.denoising_ae.compare.metrics import latents, manifold_distance, noised, reconstructions
 from plugins.denoising_ae.compare.task import ARCHITECTURE, DENOISING, PLAIN
-from plugins.denoising_ae.levels import NOISES
+from plugins.denoising_ae.models import artifact
+from plugins.denoising_ae.models.mlp_autoencoder import PictureAutoencoder
+from plugins.denoising_ae.noise.noise_types import NOISES
 from training.artifact.safetensors_io import damaged
 from training.artifact.store import RECORD, read_record
 from training.errors import UserError
@@ -70,7 +70,7 @@ class AutoencoderPair:
         near = {arm: self.train[self._nearest(model, noisy)] for arm, model in self.arms.items()}
         table = [[name, f"{np.square(each - clean).mean():.4f}", f"{manifold_distance(each, self.train).mean():.4f}"] for name, each in rows.items()]  # fmt: skip
         return {
-            "figure": drawing.side_by_side(rows | {f"nearest, {arm}": pictures for arm, pictures in near.items()}),
+            "figure": figures.side_by_side(rows | {f"nearest, {arm}": pictures for arm, pictures in near.items()}),
             "table": {"headers": ["picture", "squared error", "distance from real pictures"], "data": table},
         }
 
@@ -94,7 +94,7 @@ class AutoencoderPair:
                 moves = np.linspace(-WIDEST, WIDEST, STEPS)[:, None] * spread * axes[component - 1]
                 latent = torch.from_numpy((latents(model, clean) + moves).astype(np.float32))
                 rows[f"{arm} ({scale[component - 1] ** 2 / (scale**2).sum():.0%})"] = model.decode(latent).numpy()
-        return drawing.side_by_side(rows)
+        return figures.side_by_side(rows)
 
 
 def load_arm(folder: Path, arm: str) -> PictureAutoencoder:

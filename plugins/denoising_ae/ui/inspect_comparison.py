@@ -10,7 +10,7 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae import endpoints
-from plugins.denoising_ae.sample import noisy_photograph
+from plugins.denoising_ae.ui.sample_image import noisy_photograph
 
 
 def draw_compare(workbench: Workbench, starter: str) -> None:
@@ -113,7 +113,7 @@ def _traverse(model: Any, file: Path | None, first: int, component: int) -> Any:
 
 
 def _measured(model: Any) -> dict[str, Any]:
-    from plugins.denoising_ae.compare.drawing import of_records
+    from plugins.denoising_ae.compare.figures import of_records
 
     study = _study(model)
     return {
@@ -129,6 +129,6 @@ def _study(model: Any) -> dict[str, Any]:
 
 
 def _levels(model: Any, file: Path) -> list[tuple[str, str]]:
-    from plugins.denoising_ae.desk import at_levels
+    from plugins.denoising_ae.images.report import at_levels
 
     return at_levels(model, file)

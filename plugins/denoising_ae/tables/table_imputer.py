@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from plugins.denoising_ae import artifact
+from plugins.denoising_ae.models import artifact
 from training.artifact.safetensors_io import damaged
 from training.data.table_stream import stream_table
 from training.data.tabular.encoder import TableEncoder
@@ -95,7 +95,7 @@ class Restorer:
         Raises:
             UserError: If a file is missing, damaged, or of another format.
         """
-        from plugins.denoising_ae.tables.rows import ARCHITECTURE
+        from plugins.denoising_ae.tables.data import ARCHITECTURE
 
         about = artifact.read_about(folder, ARCHITECTURE)
         try:
