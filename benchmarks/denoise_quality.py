@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae.images.image_denoiser import Cleaner
-from plugins.denoising_ae.images.progress import finished
-from plugins.denoising_ae.images.tiling import in_tiles
+from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.progress import run_to_end
+from plugins.denoising_ae.images.tiling import denoise_tiled
 from plugins.denoising_ae.noise.corruptions import corrupt
 from training.data.images.read import read_images
 
@@ -47,18 +47,20 @@ def main() -> None:
 
 def ours(folder: Path) -> dict[str, Method]:
     """The weights: blind, so with the self-ensemble, and told."""
-    cleaner = Cleaner.load(folder)
-    model = cleaner.model
+    denoiser = ImageDenoiser.load(folder)
+    model = denoiser.model
 
     def blind(noisy: np.ndarray, _: float) -> np.ndarray:
-        return in_tiles(model, noisy[..., None], cleaner.level_to_tell(noisy[..., None]))[..., 0]
+        return denoise_tiled(model, noisy[..., None], denoiser.conditioning_level(noisy[..., None]))[..., 0]
 
     def ensemble(noisy: np.ndarray, _: float) -> np.ndarray:
-        return finished(cleaner.ensemble(noisy[..., None], cleaner.level_to_tell(noisy[..., None])))[..., 0]
+        return run_to_end(
+            denoiser.denoise_self_ensemble(noisy[..., None], denoiser.conditioning_level(noisy[..., None]))
+        )[..., 0]
 
     found: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
-    if model.config.level_input:
-        found["ours, told sigma"] = lambda noisy, sigma: in_tiles(model, noisy[..., None], 255 * sigma)[..., 0]
+    if model.config.noise_conditioned:
+        found["ours, told sigma"] = lambda noisy, sigma: denoise_tiled(model, noisy[..., None], 255 * sigma)[..., 0]
     return found
 
 

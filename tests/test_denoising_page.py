@@ -33,15 +33,15 @@ def trained(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
     return run["id"]
 
 
-def test_a_picture_is_spoiled_without_weights_and_denoised_by_a_run(client: Client, photo: Path, trained: str) -> None:
-    spoiled = client.predict(handle_file(photo), "gaussian", 25.0, 3, api_name="/denoising_ae_corrupt")
-    assert decode(Path(spoiled)).pixels.shape == (40, 60, 3)
-    cleaned = client.predict(trained, handle_file(spoiled), 1.0, api_name="/denoising_ae_denoise")
+def test_noise_is_added_without_weights_and_removed_by_a_run(client: Client, photo: Path, trained: str) -> None:
+    noisy = client.predict(handle_file(photo), "gaussian", 25.0, 3, api_name="/denoising_ae_corrupt")
+    assert decode(Path(noisy)).pixels.shape == (40, 60, 3)
+    cleaned = client.predict(trained, handle_file(noisy), 1.0, api_name="/denoising_ae_denoise")
     assert decode(Path(cleaned)).pixels.shape == (40, 60, 3)
     assert len(client.predict(trained, handle_file(photo), api_name="/denoising_ae_encode")) == 128
 
 
-def test_what_a_user_can_mend_is_said(client: Client, photo: Path, trained: str, tmp_path: Path) -> None:
+def test_user_errors_reach_the_client(client: Client, photo: Path, trained: str, tmp_path: Path) -> None:
     for level, words in ((200.0, "gaussian takes 0 to 150"), (-1.0, "Level -1 was given")):
         with pytest.raises(AppError, match=words):
             client.predict(handle_file(photo), "gaussian", level, 0, api_name="/denoising_ae_corrupt")
@@ -52,14 +52,14 @@ def test_what_a_user_can_mend_is_said(client: Client, photo: Path, trained: str,
         client.predict(trained, handle_file(photo), 3.0, api_name="/denoising_ae_denoise")
 
 
-def test_a_table_is_mended_by_the_starter(client: Client) -> None:
+def test_a_table_is_imputed_by_the_starter(client: Client) -> None:
     sample = Path(__file__).parents[1] / "plugins" / "denoising_ae" / "starter" / "adult-sample.csv"
-    mended = Path(client.predict("", handle_file(sample), api_name="/denoising_ae_denoise_table"))
-    assert "age: 999 -> " in mended.read_text() and "(missing) -> " in mended.read_text()
+    imputed = Path(client.predict("", handle_file(sample), api_name="/denoising_ae_denoise_table"))
+    assert "age: 999 -> " in imputed.read_text() and "(missing) -> " in imputed.read_text()
 
 
 @pytest.mark.browser
-def test_noise_is_added_and_taken_away_on_the_page(browser: Browser, site: Site, trained: str) -> None:
+def test_noise_is_added_and_removed_on_the_page(browser: Browser, site: Site, trained: str) -> None:
     tab, problems = browser.new_page(), []
     tab.on("pageerror", lambda error: problems.append(str(error)))
     tab.goto(site.url)
@@ -67,7 +67,7 @@ def test_noise_is_added_and_taken_away_on_the_page(browser: Browser, site: Site,
     weights = tab.locator("input[aria-label=Weights]:visible").first
     weights.fill(trained)
     weights.press("Enter")
-    tab.get_by_role("button", name="Take a sample photograph").click()
+    tab.get_by_role("button", name="Use a sample photograph").click()
     expect(tab.locator(":text('192.0'):visible").first).to_be_visible()  # the photograph is there, with its size in KB
     tab.get_by_role("button", name="Denoise", exact=True).click()
     expect(tab.get_by_text("Estimated noise level")).to_be_visible(timeout=120_000)

@@ -1,4 +1,4 @@
-"""denoising_ae on tables: cells that are spoiled and restored, holes filled, odd cells mended."""
+"""denoising_ae on tables: corrupted rows, masked cell prediction, imputation and correction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from plugins.denoising_ae import PLUGIN, endpoints
-from plugins.denoising_ae.tables.corruption import spoil
+from plugins.denoising_ae.tables.corruption import corrupt_rows
 from plugins.testing import check_plugin
 from tests.files import write
 from training.errors import UserError
@@ -56,14 +56,14 @@ def test_tables_keeps_the_contract(tmp_path: Path, table: Path) -> None:
     )
 
 
-def test_hidden_cells_are_restored_from_the_others(trained: tuple[dict[str, float], Any]) -> None:
+def test_masked_cells_are_predicted_from_the_others(trained: tuple[dict[str, float], Any]) -> None:
     """Without a network: a third of the towns, and an error of 1 deviation; `luck` stays at that, so the mean is a third."""
     metrics, _ = trained
     assert metrics["category_accuracy"] > 0.95 and metrics["most_frequent_accuracy"] < 0.5
     assert metrics["number_error"] < 0.6
 
 
-def test_holes_are_filled_and_what_cannot_be_right_is_mended(
+def test_missing_cells_are_imputed_and_implausible_ones_corrected(
     tmp_path: Path, trained: tuple[dict[str, float], Any]
 ) -> None:
     _, model = trained
@@ -76,30 +76,30 @@ def test_holes_are_filled_and_what_cannot_be_right_is_mended(
     assert found[4]["changes"] == ""
 
 
-def test_cells_are_hidden_swapped_and_noised_by_their_shares() -> None:
+def test_cells_are_masked_swapped_and_noised_by_their_ratios() -> None:
     torch.manual_seed(0)
     numbers, ids = torch.arange(4000.0).reshape(1000, 4), torch.randint(3, 9, (1000, 2))
-    shown, visible, seen = spoil(numbers, ids, 0.3, 0, 0)
+    shown, visible, seen = corrupt_rows(numbers, ids, 0.3, 0, 0)
     assert visible.mean().item() == pytest.approx(0.7, abs=0.03) and (seen == 0).float().mean().item() == pytest.approx(0.3, abs=0.04)  # fmt: skip
     assert torch.equal(shown[0], numbers * visible[0])
-    swapped, _, _ = spoil(numbers, ids, 0, 0.2, 0)
+    swapped, _, _ = corrupt_rows(numbers, ids, 0, 0.2, 0)
     assert (swapped[0] != numbers).float().mean().item() == pytest.approx(0.2, abs=0.03)
     assert set(swapped[0][:, 1].tolist()) <= set(numbers[:, 1].tolist())  # from the same column
-    noised, _, _ = spoil(numbers, ids, 0, 0, 0.5)
+    noised, _, _ = corrupt_rows(numbers, ids, 0, 0, 0.5)
     assert (noised[0] - numbers).std().item() == pytest.approx(0.5, abs=0.03)
 
 
-def test_what_cannot_be_learnt_from_is_said(tmp_path: Path) -> None:
+def test_unusable_tables_are_a_red_finding(tmp_path: Path) -> None:
     for text, words in (("a,b\n1,2\n", "at least 20"), ("a\n" + "\n".join(str(n % 7) for n in range(50)), "Fewer than two")):  # fmt: skip
         settings = parse_settings(SETTINGS, {"data": str(write(tmp_path / "x.csv", text))})
         sheet = PLUGIN.trainer("tables").preflight(settings)
         assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)
     with pytest.raises(UserError, match="all 0"):
-        parse_settings(SETTINGS, {"mask_share": 0, "swap_share": 0, "noise_level": 0})
+        parse_settings(SETTINGS, {"mask_ratio": 0, "swap_ratio": 0, "noise_std": 0})
 
 
-def test_weights_for_tables_do_not_denoise_pictures(trained: tuple[dict[str, float], Any], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="do not denoise pictures"):
+def test_weights_for_tables_do_not_denoise_images(trained: tuple[dict[str, float], Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="do not denoise images"):
         endpoints.denoise(trained[1], tmp_path / "x.png")
     with pytest.raises(UserError, match="No experiment made these weights"):
         endpoints.comparison(trained[1])

@@ -1,4 +1,4 @@
-"""Denoising autoencoders (LeCun, 1987; Vincent et al., 2008): noise in, clean out, for pictures and tables."""
+"""Denoising autoencoders (LeCun, 1987; Vincent et al., 2008): reconstruct clean images and tables from corrupted ones."""
 
 from __future__ import annotations
 
@@ -7,66 +7,85 @@ from typing import Any
 
 from plugins._contract import Plugin, Trainer
 from plugins.denoising_ae import cards, endpoints
-from plugins.denoising_ae.settings import CompareSettings, ImagesSettings, TablesSettings
+from plugins.denoising_ae.compare.settings import CompareSettings
+from plugins.denoising_ae.images.settings import ImagesSettings
+from plugins.denoising_ae.tables.settings import TablesSettings
+from training.errors import UserError
 from training.fit.experiment import Experiment
-from training.preflight.sheet import Sheet
+from training.preflight.sheet import Finding, Sheet
 from training.task import Task
 
 
 def check_images(settings: ImagesSettings) -> Sheet:
-    """Read the pictures and report on them."""
-    from plugins.denoising_ae.images.data import check
+    """Read the data and report on them."""
+    from plugins.denoising_ae.images.data import read
 
-    return check(settings)
+    return _sheet(read, settings)
 
 
 def build_images(settings: ImagesSettings) -> Task:
     """The task of `images`."""
+    from plugins.denoising_ae.images.data import read
     from plugins.denoising_ae.images.task import build
 
-    return build(settings)
+    data = read(settings)
+    data.sheet.raise_if_blocked()
+    return build(data, settings)
 
 
 def check_tables(settings: TablesSettings) -> Sheet:
-    """Read the table and report on it."""
-    from plugins.denoising_ae.tables.data import check
+    """Read the data and report on them."""
+    from plugins.denoising_ae.tables.data import read
 
-    return check(settings)
+    return _sheet(read, settings)
 
 
 def build_tables(settings: TablesSettings) -> Task:
     """The task of `tables`."""
+    from plugins.denoising_ae.tables.data import read
     from plugins.denoising_ae.tables.task import build
 
-    return build(settings)
+    data = read(settings)
+    data.sheet.raise_if_blocked()
+    return build(data, settings)
 
 
 def check_compare(settings: CompareSettings) -> Sheet:
-    """Read the pictures and report on them and their labels."""
-    from plugins.denoising_ae.compare.data import check
+    """Read the data and report on them."""
+    from plugins.denoising_ae.compare.data import read
 
-    return check(settings)
+    return _sheet(read, settings)
 
 
 def build_compare(settings: CompareSettings) -> Experiment:
-    """The experiment of `compare`."""
+    """The task of `compare`."""
+    from plugins.denoising_ae.compare.data import read
     from plugins.denoising_ae.compare.experiment import build
 
-    return build(settings)
+    data = read(settings)
+    data.sheet.raise_if_blocked()
+    return build(data, settings)
+
+
+def _sheet(read: Any, settings: Any) -> Sheet:
+    try:
+        return read(settings).sheet
+    except UserError as error:
+        return Sheet((Finding("red", "The data cannot be used", str(error)),))
 
 
 def load(folder: Path) -> Any:
-    """An artifact as a `Cleaner` of pictures, a `Restorer` of tables or an `AutoencoderPair`."""
+    """An artifact as an `ImageDenoiser`, a `TableImputer` or an `AutoencoderPair`."""
     from plugins.denoising_ae.recognise import load_as_made
 
     return load_as_made(folder)
 
 
 def tab(workbench: Any) -> None:
-    """Draw "Try" and "Look inside"."""
-    from plugins.denoising_ae.ui.tab import draw
+    """Render "Try" and "Look inside"."""
+    from plugins.denoising_ae.ui.tab import render
 
-    draw(workbench)
+    render(workbench)
 
 
 SHIPPED = {name: Path(__file__).parent / "starter" / name for name in ("natural", "adult", "fashion")}
@@ -75,11 +94,11 @@ ANSWERS = {"denoise_table": "adult", "comparison": "fashion"}  # endpoint -> the
 PLUGIN = Plugin(
     name="denoising_ae",
     title="Denoising",
-    summary="Noise in, clean out: networks that learn what matters by taking the noise out of pictures and tables.",
+    summary="Denoising autoencoders: remove noise from images, impute missing and implausible cells of tables.",
     trainers=(
         Trainer(
             "images",
-            "Denoise pictures",
+            "Denoise images",
             ImagesSettings,
             build_images,
             check_images,
@@ -97,7 +116,7 @@ PLUGIN = Plugin(
         ),
         Trainer(
             "compare",
-            "Plain against denoising",
+            "Plain vs. denoising autoencoder",
             CompareSettings,
             build_compare,
             check_compare,
@@ -109,7 +128,7 @@ PLUGIN = Plugin(
     endpoints=(endpoints.denoise, endpoints.encode, endpoints.denoise_table, endpoints.comparison),
     tools=(endpoints.corrupt,),
     card=cards.IMAGES,
-    architectures=("Denoiser", "TableDenoiser", "AutoencoderPair"),
+    architectures=("DenoisingCNN", "TableDenoiser", "AutoencoderPair"),
     starters=STARTERS,
     starter_for={endpoint: name for endpoint, name in ANSWERS.items() if name in STARTERS},
     tab=tab,

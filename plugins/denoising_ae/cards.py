@@ -1,4 +1,4 @@
-"""What the model card of each trainer's weights says."""
+"""Facts for the model cards, one card per kind."""
 
 from plugins._contract import Card
 
@@ -10,15 +10,15 @@ IMAGES = Card(
     usage="""
 from huggingface_hub import snapshot_download
 
-from plugins.denoising_ae.images.image_denoiser import Cleaner  # of Selfsup Studio
+from plugins.denoising_ae.images.image_denoiser import ImageDenoiser  # of Selfsup Studio
 
-cleaner = Cleaner.load(snapshot_download("{repo}"))
-clean = cleaner.denoise(pixels)  # (height, width, 1 or 3), uint8 or uint16
+denoiser = ImageDenoiser.load(snapshot_download("{repo}"))
+clean = denoiser.denoise(pixels).pixels  # (height, width, 1 or 3), uint8 or uint16
 """,
-    summary="A network that takes the noise out of pictures.",
+    summary="A convolutional network that removes noise from images.",
     limits=(
-        "It knows the kind and the levels of noise that it was trained with; of other noise it takes away little, or takes detail for noise.",
-        "What it puts in the place of noise is likely, not certain: do not read fine detail of a denoised picture as evidence.",
+        "It was trained on one type and range of noise; of other noise it removes little, or it mistakes detail for noise.",
+        "What replaces the noise is plausible, not certain: do not read fine detail of a denoised image as evidence.",
     ),
 )
 TABLES = Card(
@@ -31,13 +31,14 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from plugins.denoising_ae.tables.table_imputer import Restorer, mend_file  # of Selfsup Studio
+from plugins.denoising_ae.tables.table_imputer import TableImputer  # of Selfsup Studio
 
-print(mend_file(Restorer.load(Path(snapshot_download("{repo}"))), Path("table.csv")))
+imputer = TableImputer.load(Path(snapshot_download("{repo}")))
+print(imputer.impute_file(Path("table.csv")))
 """,
-    summary="A denoising autoencoder that fills the holes of a table and mends cells that cannot be right.",
+    summary="A denoising autoencoder that imputes the missing cells of a table and corrects implausible ones.",
     limits=(
-        "What it fills in is the likeliest value, not the true one: statistics of a filled table have less spread than those of the data.",
+        "It imputes the most probable value, not the true one: an imputed table has less variance than the data.",
         "The file config.json lists the values of every category of the training table.",
     ),
 )
@@ -46,8 +47,8 @@ COMPARE = Card(
     "selfsup-studio",
     paper="Vincent et al., 2008, doi:10.1145/1390156.1390294",
     tags=("autoencoder", "denoising"),
-    summary="A plain and a denoising autoencoder of one size, to be compared.",
+    summary="A plain and a denoising autoencoder of one size, for comparison.",
     limits=(
-        "The weights hold up to 400 training pictures, small and grey: publish them only where those may be published.",
+        "The weights include up to 400 training images, small and grey: publish them only where those may be published.",
     ),
 )

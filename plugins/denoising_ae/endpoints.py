@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
-    from plugins.denoising_ae.images.image_denoiser import Cleaner
-    from plugins.denoising_ae.tables.table_imputer import Restorer
+    from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
+    from plugins.denoising_ae.tables.table_imputer import TableImputer
 
 
-def denoise(model: Cleaner, image: Path, strength: float = 1.0, self_ensemble: bool = False) -> Path:
-    """Take the noise out of a picture.
+def denoise(model: ImageDenoiser, image: Path, strength: float = 1.0, self_ensemble: bool = False) -> Path:
+    """Denoise an image.
 
     Args:
-        image: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, grey or colour, 8 or 16 bits a channel, of any size up to 89 million pixels.
-        strength: 1 takes away what the network sees as noise, 0 nothing; up to 2 asks for more than it sees.
-        self_ensemble: Whether the results of the picture's eight turns and reflections are averaged: a little better, eight times as long.
+        image: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, grey or colour, 8 or 16 bits per channel, of any size up to 89 million pixels.
+        strength: 1 removes what the network predicts as noise, 0 nothing; up to 2 removes more than it predicts.
+        self_ensemble: Average over the image's eight rotations and reflections: slightly better, eight times the time.
 
     Returns:
         A PNG of the same size, depth and alpha, upright.
@@ -27,14 +27,14 @@ def denoise(model: Cleaner, image: Path, strength: float = 1.0, self_ensemble: b
     return answers.denoise(model, image, strength, self_ensemble)
 
 
-def encode(model: Cleaner, image: Path) -> list[float]:
-    """Turn a picture into the mean of the network's innermost features.
+def encode(model: ImageDenoiser, image: Path) -> list[float]:
+    """Embed an image: the mean over all positions of the network's innermost features.
 
     Args:
-        image: A picture.
+        image: An image file, as for denoise.
 
     Returns:
-        A number a channel of the innermost stage.
+        One number per channel of the innermost stage.
     """
     from plugins.denoising_ae import answers
 
@@ -42,42 +42,45 @@ def encode(model: Cleaner, image: Path) -> list[float]:
 
 
 def corrupt(image: Path, noise: str = "gaussian", level: float = 25.0, seed: int = 0) -> Path:
-    """Spoil a picture, the same way for the same seed; needs no weights.
+    """Add noise to an image, the same for the same seed; needs no weights.
 
     Args:
-        image: A picture; alpha is kept, 16 bits are brought to 8.
-        noise: gaussian (level: deviation of 255), poisson (photons of a white pixel), salt_and_pepper (share of the pixels), masked_blocks (share of the area), blur (deviation in pixels) or jpeg (quality).
-        level: How much of it.
-        seed: Of the random numbers, 0 or more.
+        image: An image file; alpha is kept, 16 bits are converted to 8.
+        noise: gaussian (level: standard deviation of 255), poisson (photons per white pixel), salt_and_pepper (fraction of pixels), masked_blocks (fraction of the area), blur (standard deviation in pixels) or jpeg (quality).
+        level: Noise level, in the unit of the noise.
+        seed: Seed of the noise, 0 or more.
 
     Returns:
         A PNG of the same size.
     """
-    from plugins.denoising_ae import answers
+    from plugins.denoising_ae.images.files import corrupt_file
 
-    return answers.corrupt(image, noise, level, seed)
+    return corrupt_file(image, noise, level, seed)
 
 
-def denoise_table(model: Restorer, file: Path) -> Path:
-    """Fill the holes of a table and mend cells that cannot be right, given the others of their row.
+def denoise_table(model: TableImputer, file: Path) -> Path:
+    """Impute the missing cells of a table and correct implausible ones, given the other cells of their row.
 
     Args:
         file: CSV, TSV, JSONL or Parquet, also gzipped, with the columns that the model was trained on.
 
     Returns:
-        A CSV file: the table's columns, and `changes`: what was changed in each row, "age: 5000 -> 34".
+        A CSV file: the table's columns, and `changes`: the changes of each row, "age: 5000 -> 34".
     """
-    from plugins.denoising_ae.tables.table_imputer import mend_file
+    from plugins.denoising_ae.tables.table_imputer import TableImputer
+    from training.errors import UserError
 
-    return mend_file(model, file)
+    if not isinstance(model, TableImputer):
+        raise UserError("These weights do not impute tables. Choose the starter adult, or a run of the trainer tables.")
+    return model.impute_file(file)
 
 
 def comparison(model: AutoencoderPair) -> list[dict[str, Any]]:
-    """Say how a plain and a denoising autoencoder of one size compare, as the trainer compare measured.
+    """Compare a plain and a denoising autoencoder of one size, as the experiment compare measured them.
 
     Returns:
-        Records: measure (errors, distance from real pictures, probes), arm (plain or denoising), mean, low, high (95 % interval over seeds).
+        Records: measure (errors, distance to real images, probes), arm (plain or denoising), mean, low, high (95 % interval over seeds).
     """
     from plugins.denoising_ae.answers import check_pair
 
-    return check_pair(model).studies[0]["records"]
+    return check_pair(model).study["records"]

@@ -1,100 +1,122 @@
-"""What the two autoencoders are compared by: errors, what they memorised, how far from real pictures, what a probe can read."""
+"""Metrics of the two autoencoders: errors, memorisation, distance to real images, what a probe reads from the representation."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from sklearn.linear_model import RidgeClassifierCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from plugins.denoising_ae.models.mlp_autoencoder import MLPAutoencoder
 from plugins.denoising_ae.noise.corruptions import corrupt
-from plugins.denoising_ae.noise.noise_types import NOISES
+from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 
-SHARES = (0.0, 0.5, 1.0, 1.5, 2.0)  # of the level trained with, at which errors are measured
+if TYPE_CHECKING:
+    from plugins.denoising_ae.compare.data import SmallImages
+
+MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)  # of the training level, at which errors are measured
 NEIGHBOURS = 10
-PROBED = 2000  # training pictures that a probe reads
-PENALTIES = (1e1, 1e2, 1e3, 1e4)
+MAX_PROBE_IMAGES = 2000  # training images that the probe and the neighbours are fitted on
+RIDGE_PENALTIES = (1e1, 1e2, 1e3, 1e4)
 
 
-def noised(pictures: np.ndarray, noise: str, level: float, seed: int) -> np.ndarray:
-    """Pictures (pictures, size, size), each with noise of its own; at level 0 as they are."""
+def corrupt_each(images: np.ndarray, noise: str, level: float, seed: int) -> np.ndarray:
+    """Images (images, size, size), each with its own noise; unchanged at level 0."""
     if not level:
-        return pictures
-    return np.stack([corrupt(one[..., None], noise, level, seed + place)[..., 0] for place, one in enumerate(pictures)])
+        return images
+    noisy = (corrupt(image[..., None], noise, level, seed + number) for number, image in enumerate(images))
+    return np.stack([image[..., 0] for image in noisy])
 
 
-def levels_of(noise: str, level: float) -> list[float]:
-    """The levels at which errors are measured: shares of that of training, within what the noise takes."""
-    return [min(share * level, NOISES[noise].range[1]) for share in SHARES]
-
-
-@torch.inference_mode()
-def latents(model: Any, pictures: np.ndarray) -> np.ndarray:
-    """Representations, (pictures, latent)."""
-    return model.encode(torch.from_numpy(np.ascontiguousarray(pictures, np.float32))).numpy()
+def evaluation_levels(noise: str, level: float) -> list[float]:
+    """The levels at which errors are measured: multiples of the training level, within the range of the noise."""
+    return [min(multiple * level, NOISE_TYPES[noise].range[1]) for multiple in MULTIPLES]
 
 
 @torch.inference_mode()
-def reconstructions(model: Any, pictures: np.ndarray) -> np.ndarray:
-    """What the model gives back, (pictures, size, size)."""
-    return model(torch.from_numpy(np.ascontiguousarray(pictures, np.float32))).numpy()
+def latents(model: MLPAutoencoder, images: np.ndarray) -> np.ndarray:
+    """Representations, (images, latent)."""
+    return model.encode(torch.from_numpy(np.ascontiguousarray(images, np.float32))).numpy()
 
 
-def error(model: Any, given: np.ndarray, clean: np.ndarray) -> float:
-    """Mean squared error of what is given back, against the clean pictures."""
-    return float(np.square(reconstructions(model, given) - clean).mean())
+@torch.inference_mode()
+def reconstructions(model: MLPAutoencoder, images: np.ndarray) -> np.ndarray:
+    """The model's output, (images, size, size)."""
+    return model(torch.from_numpy(np.ascontiguousarray(images, np.float32))).numpy()
 
 
-def manifold_distance(pictures: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Root mean squared distance a pixel to the nearest of the real pictures, (pictures,): near those, near the data."""
-    flat, known = pictures.reshape(len(pictures), -1), real.reshape(len(real), -1)
-    squared = (flat**2).sum(1)[:, None] - 2 * flat @ known.T + (known**2).sum(1)
+def reconstruction_error(model: MLPAutoencoder, inputs: np.ndarray, clean: np.ndarray) -> float:
+    """Mean squared error of the reconstructions against the clean images."""
+    return float(np.square(reconstructions(model, inputs) - clean).mean())
+
+
+def manifold_distance(images: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Root mean squared distance per pixel to the nearest real image, (images,): small on the data manifold."""
+    flat, flat_real = images.reshape(len(images), -1), real.reshape(len(real), -1)
+    squared = (flat**2).sum(1)[:, None] - 2 * flat @ flat_real.T + (flat_real**2).sum(1)
     return np.sqrt(np.maximum(squared.min(1), 0) / flat.shape[1])
 
 
-def probe(train: np.ndarray, classes: np.ndarray, tests: list[np.ndarray], truth: np.ndarray) -> list[float]:
-    """Accuracy of a linear classifier on frozen representations, on each of several versions of the test pictures.
+def linear_probe(
+    train: np.ndarray, classes: np.ndarray, tests: list[np.ndarray], test_classes: np.ndarray
+) -> list[float]:
+    """Accuracy of a linear classifier on frozen representations, for each of several versions of the test images.
 
-    Ridge regression on the classes, its penalty chosen by leave-one-out: it has one solution, which is found, not approached.
+    Ridge regression on the classes, its penalty chosen by leave-one-out cross-validation: the solution has a closed form.
     """
-    from sklearn.linear_model import RidgeClassifierCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=PENALTIES))
-    model.fit(train[:PROBED], classes[:PROBED])
-    return [float((model.predict(test) == truth).mean()) for test in tests]
+    model = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=RIDGE_PENALTIES))
+    model.fit(train[:MAX_PROBE_IMAGES], classes[:MAX_PROBE_IMAGES])
+    return [float((model.predict(test) == test_classes).mean()) for test in tests]
 
 
-def neighbours(train: np.ndarray, classes: np.ndarray, tests: list[np.ndarray], truth: np.ndarray) -> list[float]:
-    """Accuracy of the vote of the ten nearest by cosine, likewise."""
-    from sklearn.neighbors import KNeighborsClassifier
+def nearest_neighbours(
+    train: np.ndarray, classes: np.ndarray, tests: list[np.ndarray], test_classes: np.ndarray
+) -> list[float]:
+    """Accuracy of the majority vote of the ten nearest neighbours by cosine, likewise."""
+    model = KNeighborsClassifier(NEIGHBOURS, metric="cosine", algorithm="brute")
+    model.fit(train[:MAX_PROBE_IMAGES], classes[:MAX_PROBE_IMAGES])
+    return [float((model.predict(test) == test_classes).mean()) for test in tests]
 
-    model = KNeighborsClassifier(NEIGHBOURS, metric="cosine", algorithm="brute").fit(train[:PROBED], classes[:PROBED])
-    return [float((model.predict(test) == truth).mean()) for test in tests]
+
+def evaluate(model: MLPAutoencoder, images: SmallImages, noise: str, level: float) -> dict[str, float]:
+    """All metrics of one autoencoder; the noise on the held-out images is the same for every model."""
+    clean = images.evaluation
+    noisy = corrupt_each(clean, noise, level, 0)
+    metrics = _errors(model, images, noise, level) | _distances(model, images.train, clean, noisy)
+    latents_clean, latents_noisy = latents(model, clean), latents(model, noisy)
+    shift = np.linalg.norm(latents_noisy - latents_clean, axis=1)
+    spread = np.linalg.norm(latents_clean - latents_clean.mean(0), axis=1)
+    metrics["latent_shift"] = float((shift / spread).mean())
+    if images.train_classes is not None and images.evaluation_classes is not None:
+        train = latents(model, images.train[:MAX_PROBE_IMAGES])
+        for name, classify in (("probe", linear_probe), ("knn", nearest_neighbours)):
+            accuracies = classify(
+                train, images.train_classes, [latents_clean, latents_noisy], images.evaluation_classes
+            )
+            metrics[f"{name}_clean"], metrics[f"{name}_noisy"] = accuracies
+    return metrics
 
 
-def measure(model: Any, pictures: Any, noise: str, level: float) -> dict[str, float]:
-    """All measures of one autoencoder on `SmallPictures`; the noise on the held-out pictures is the same for every model."""
-    train, clean = pictures.train, pictures.evaluation
-    spoiled = noised(clean, noise, level, 0)
-    some = train[: len(clean)]
-    found = {
-        "train_error": error(model, some, some),
-        "test_error": error(model, clean, clean),
-        **{
-            f"error_{share:g}": error(model, noised(clean, noise, at, 0), clean)
-            for share, at in zip(SHARES, levels_of(noise, level), strict=True)
-        },
-        "distance_noisy": float(manifold_distance(spoiled, train).mean()),
-        "distance": float(manifold_distance(reconstructions(model, spoiled), train).mean()),
-        "distance_clean": float(manifold_distance(clean, train).mean()),
+def _errors(model: MLPAutoencoder, images: SmallImages, noise: str, level: float) -> dict[str, float]:
+    clean = images.evaluation
+    train = images.train[: len(clean)]
+    errors = {
+        "train_mse": reconstruction_error(model, train, train),
+        "eval_mse": reconstruction_error(model, clean, clean),
     }
-    at_clean, at_noisy = latents(model, clean), latents(model, spoiled)
-    moved = np.linalg.norm(at_noisy - at_clean, axis=1)
-    found["latent_shift"] = float((moved / np.linalg.norm(at_clean - at_clean.mean(0), axis=1)).mean())
-    if pictures.train_classes is not None:
-        known, truth = latents(model, train[:PROBED]), pictures.evaluation_classes
-        for name, ask in (("probe", probe), ("neighbours", neighbours)):
-            found[f"{name}_clean"], found[f"{name}_noisy"] = ask(known, pictures.train_classes, [at_clean, at_noisy], truth)  # fmt: skip
-    return found
+    for multiple, noise_level in zip(MULTIPLES, evaluation_levels(noise, level), strict=True):
+        noisy = corrupt_each(clean, noise, noise_level, 0)
+        errors[f"mse_at_{multiple:g}"] = reconstruction_error(model, noisy, clean)
+    return errors
+
+
+def _distances(model: MLPAutoencoder, train: np.ndarray, clean: np.ndarray, noisy: np.ndarray) -> dict[str, float]:
+    return {
+        "manifold_distance_noisy": float(manifold_distance(noisy, train).mean()),
+        "manifold_distance": float(manifold_distance(reconstructions(model, noisy), train).mean()),
+        "manifold_distance_clean": float(manifold_distance(clean, train).mean()),
+    }

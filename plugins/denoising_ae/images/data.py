@@ -1,4 +1,4 @@
-"""What `images` trains and evaluates on: read, judged, matched and split, with every finding in words. Needs no torch."""
+"""Read, check, pair and split the images of `images`. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugins.denoising_ae.images.pairs import split_pairs
+from plugins.denoising_ae.images.pairs import match_pairs
 from training.data.images.checks import check_images
 from training.data.images.decode import header
 from training.data.images.image_set import ImageSet
@@ -20,148 +20,160 @@ from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.settings import ImagesSettings
+    from plugins.denoising_ae.images.settings import ImagesSettings
 
-FEW = 20
-MOST_DECODED = 2 * 2**30  # bytes of pictures that are kept decoded; of more, each is decoded when it is drawn
-SMALLEST = 8  # pixels a side of a picture that is worth a patch; the rest of the patch is mirrored
-
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """Pictures to learn from, pictures to score on, and (for pairs) what the noisy ones should become.
-
-    Args:
-        train: (height, width, channels) uint8 each.
-        train_targets: Of real pairs, the clean ones in the same order; else None.
-        names: Of the evaluation pictures.
-    """
-
-    train: Sequence[np.ndarray]
-    train_targets: Sequence[np.ndarray] | None
-    evaluation: Sequence[np.ndarray]
-    evaluation_targets: Sequence[np.ndarray] | None
-    names: tuple[str, ...]
-    findings: tuple[Finding, ...]
-
-
-def check(settings: ImagesSettings) -> Sheet:
-    """The preflight sheet; what cannot be read at all is a red row, not an error."""
-    try:
-        return Sheet(tuple(_read_all(settings)[-1]))
-    except UserError as error:
-        return Sheet((Finding("red", "The pictures cannot be used", str(error)),))
-
-
-def prepare(settings: ImagesSettings) -> Pictures:
-    """Read, match, split and decode.
-
-    Raises:
-        UserError: What the preflight sheet would show in red.
-    """
-    train, evaluation, found = _read_all(settings)
-    Sheet(tuple(found)).raise_if_blocked()
-    evaluation = evaluation.first(settings.eval_images)
-    names = tuple(evaluation.noisy.name(row) for row in range(len(evaluation.noisy)))
-    return Pictures(*train.decoded(), *evaluation.decoded(), names, tuple(found))
+USEFUL_IMAGES = 20
+MAX_DECODED_BYTES = 2 * 2**30  # larger sets are not kept decoded: each image is decoded when it is sampled
+MIN_SIDE = 8  # pixels; the rest of a patch is mirrored
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
-    """Pictures, and of real pairs their clean partners."""
+class NoisyAndClean:
+    """Images, and for real pairs their clean partners in the same order (else None)."""
 
-    noisy: ImageSet
+    images: ImageSet
     clean: ImageSet | None
 
-    def select(self, rows: Sequence[int] | np.ndarray) -> _Side:
-        return _Side(self.noisy.select(rows), None if self.clean is None else self.clean.select(rows))
+    def __len__(self) -> int:
+        return len(self.images)
 
-    def first(self, count: int) -> _Side:
-        return self.select(range(min(count, len(self.noisy))))
+    def select(self, rows: Sequence[int] | np.ndarray) -> NoisyAndClean:
+        return NoisyAndClean(self.images.select(rows), None if self.clean is None else self.clean.select(rows))
+
+    def first(self, count: int) -> NoisyAndClean:
+        return self.select(range(min(count, len(self))))
 
     def decoded(self) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray] | None]:
-        return _decoded(self.noisy), None if self.clean is None else _decoded(self.clean)
+        """(height, width, channels) uint8 each: the images and their clean partners."""
+        return _decoded(self.images), None if self.clean is None else _decoded(self.clean)
 
 
-def _read_all(settings: ImagesSettings) -> tuple[_Side, _Side, list[Finding]]:
-    """Training pictures, evaluation pictures, findings."""
-    side, found = _read(settings, settings.data)
-    found += _kind_found(settings, side)
+@dataclass(frozen=True, eq=False)
+class DenoisingImages:
+    """Training images, evaluation images, and what was found in them."""
+
+    train: NoisyAndClean
+    evaluation: NoisyAndClean
+    sheet: Sheet
+
+
+def read(settings: ImagesSettings) -> DenoisingImages:
+    """Read, pair and split.
+
+    Raises:
+        UserError: If the images cannot be read at all.
+    """
+    images, findings = _read_file(settings, settings.data)
+    findings = [*findings, *_supervision_findings(settings, images)]
     if settings.eval_data:
-        evaluation, more = _read(settings, settings.eval_data)
-        found += [Finding(one.level, f"{evaluation.noisy.source}: {one.title}", one.detail) for one in more]
-        train = side
+        evaluation, eval_findings = _read_file(settings, settings.eval_data)
+        source = evaluation.images.source
+        findings += [Finding(one.level, f"{source}: {one.title}", one.detail) for one in eval_findings]
+        train = images
     else:
-        groups = [hashlib.sha1(side.noisy.bytes(row), usedforsecurity=False).digest() for row in range(len(side.noisy))]
-        twins = len(groups) - len(set(groups))
-        if twins:
-            found.append(Finding("amber", f"{twins:,} pictures are copies of others", "Copies stay on one side of the split."))  # fmt: skip
-        rows, held_out = split_rows(None, len(side.noisy), eval_share=settings.eval_share, seed=settings.seed, groups=groups)  # fmt: skip
-        train, evaluation = side.select(rows), side.select(held_out)
-    if not len(evaluation.noisy):
-        found.append(Finding("amber", "No picture is held out", "Nothing is scored, and the last weights are kept: raise eval_share, or give eval_data."))  # fmt: skip
-    if 0 < len(train.noisy) < FEW:
-        found.append(Finding("amber", f"Only {len(train.noisy)} pictures to learn from", f"{FEW} or more are useful; large ones count for several."))  # fmt: skip
-    if sum(_pixels(train.noisy)) * (3 if settings.channels != "grey" else 1) > MOST_DECODED:
-        found.append(Finding("amber", "The pictures do not fit into memory decoded", "Each is decoded anew when a patch is cut from it, which is slow: make large ones smaller."))  # fmt: skip
-    return train, evaluation, found
+        train, evaluation, split_findings = _split(settings, images)
+        findings += split_findings
+    findings += _size_findings(settings, train, evaluation)
+    return DenoisingImages(train, evaluation.first(settings.eval_images), Sheet(tuple(findings)))
 
 
-def _read(settings: ImagesSettings, path: str) -> tuple[_Side, list[Finding]]:
+def _read_file(settings: ImagesSettings, path: str) -> tuple[NoisyAndClean, list[Finding]]:
     if not path and not settings.dataset:
-        raise UserError("No pictures: give a zip, a Parquet file, a folder (on the command line) or a data set of the Hub.")  # fmt: skip
+        raise UserError("No images: give a zip, a Parquet file, a folder (on the command line) or a Hub data set.")
     images = read_images(Path(path)) if path else read_image_dataset(settings.dataset)
     images = images.as_channels(1 if settings.channels == "grey" else 3)
-    pairs = split_pairs(images)
+    pairs = match_pairs(images)
     if pairs is None:
-        kept, found = check_images(images, SMALLEST)
-        return _Side(kept, None), found
-    noisy, clean, matched = pairs
-    return _same_sizes(noisy, clean, matched)
+        readable, findings = check_images(images, MIN_SIDE)
+        return NoisyAndClean(readable, None), findings
+    noisy, clean, findings = pairs
+    return _readable_pairs(noisy, clean, findings)
 
 
-def _same_sizes(noisy: ImageSet, clean: ImageSet, found: list[Finding]) -> tuple[_Side, list[Finding]]:
-    """Pairs of which both can be read and are of one size."""
-    good, broken, unlike = [], [], []
+def _split(settings: ImagesSettings, images: NoisyAndClean) -> tuple[NoisyAndClean, NoisyAndClean, list[Finding]]:
+    """Hold a share out; copies of an image stay on one side."""
+    files = images.images
+    digests = [hashlib.sha1(files.bytes(row), usedforsecurity=False).digest() for row in range(len(files))]
+    copies = len(digests) - len(set(digests))
+    title = f"{copies:,} images are copies of others"
+    findings = [Finding("amber", title, "Copies stay on one side of the split.")] if copies else []
+    rows, held_out = split_rows(None, len(files), eval_share=settings.eval_share, seed=settings.seed, groups=digests)
+    return images.select(rows), images.select(held_out), findings
+
+
+def _readable_pairs(noisy: ImageSet, clean: ImageSet, findings: list[Finding]) -> tuple[NoisyAndClean, list[Finding]]:
+    """The pairs of which both images can be read and have one size."""
+    rows, size_findings = _equal_sizes(noisy, clean)
+    readable, noisy_findings = check_images(noisy.select(rows), MIN_SIDE)
+    row_of = {name: row for row, name in enumerate(noisy.names[int(row)] for row in noisy.rows)}
+    rows = [row_of[readable.name(row)] for row in range(len(readable))]
+    partners, clean_findings = check_images(clean.select(rows), MIN_SIDE) if rows else (clean.select([]), [])
+    findings = [*findings, *size_findings]
+    if len(partners) < len(readable):
+        names = {partners.name(row) for row in range(len(partners))}
+        rows = [row for row in rows if clean.name(row) in names]
+        findings += [one for one in clean_findings if one.level != "green"]
+    return NoisyAndClean(noisy.select(rows), clean.select(rows)), [*findings, *noisy_findings]
+
+
+def _equal_sizes(noisy: ImageSet, clean: ImageSet) -> tuple[list[int], list[Finding]]:
+    """The rows of pairs whose headers are readable and of one size, and findings about the others."""
+    equal, broken, unequal = [], [], []
     for row in range(len(noisy)):
         try:
-            sizes = {header(each.bytes(row), each.name(row))[:2] for each in (noisy, clean)}
+            sizes = {header(side.bytes(row), side.name(row))[:2] for side in (noisy, clean)}
         except UserError as error:
             broken.append(str(error))
             continue
-        (good if len(sizes) == 1 and min(*sizes.pop()) >= SMALLEST else unlike).append(row)
-    kept, more = check_images(noisy.select(good), SMALLEST)
+        (equal if len(sizes) == 1 and min(*sizes.pop()) >= MIN_SIDE else unequal).append(row)
+    findings = []
     if broken:
-        found = [*found, Finding("amber", f"{len(broken)} pairs cannot be read and are left out", " ".join(broken[:5]))]
-    if unlike:
-        names = ", ".join(noisy.name(row) for row in unlike[:5])
-        found = [*found, Finding("amber", f"{len(unlike)} pairs are of two sizes, or too small, and are left out", names)]  # fmt: skip
-    places = {name: row for row, name in enumerate(noisy.names[int(place)] for place in noisy.rows)}
-    rows = [places[kept.name(row)] for row in range(len(kept))]
-    partners, faults = check_images(clean.select(rows), SMALLEST) if rows else (clean.select([]), [])
-    if len(partners) < len(kept):
-        left = {partners.name(row) for row in range(len(partners))}
-        rows = [row for row in rows if clean.name(row) in left]
-        found = [*found, *(one for one in faults if one.level != "green")]
-    return _Side(noisy.select(rows), clean.select(rows)), [*found, *more]
+        title = f"{len(broken)} pairs cannot be read and are left out"
+        findings.append(Finding("amber", title, " ".join(broken[:5])))
+    if unequal:
+        title = f"{len(unequal)} pairs are of two sizes, or too small, and are left out"
+        findings.append(Finding("amber", title, ", ".join(noisy.name(row) for row in unequal[:5])))
+    return equal, findings
 
 
-def _kind_found(settings: ImagesSettings, side: _Side) -> list[Finding]:
+def _supervision_findings(settings: ImagesSettings, images: NoisyAndClean) -> list[Finding]:
     """Whether data, noise and supervision fit."""
-    if side.clean is None and settings.noise == "none" and settings.supervision == "clean":
-        return [Finding("red", "There is nothing to learn: no noise, no pairs", "Choose a noise for clean pictures, noise2void for noisy ones, or put pairs into the folders noisy and clean.")]  # fmt: skip
-    if side.clean is not None and settings.supervision != "clean":
-        return [Finding("red", f"Pairs are learnt from with supervision clean, not {settings.supervision}", "For noise2noise put the second noisy picture of each scene into the folder clean.")]  # fmt: skip
-    if side.clean is not None and settings.noise != "none":
-        return [Finding("green", "The noise of the pairs is learnt; the setting noise is not used")]
+    if images.clean is None and settings.noise == "none" and settings.supervision == "clean":
+        advice = (
+            "Choose a noise for clean images, noise2void for noisy ones, or put pairs into the folders noisy and clean."
+        )
+        return [Finding("red", "There is nothing to learn: no noise, no pairs", advice)]
+    if images.clean is not None and settings.supervision != "clean":
+        title = f"Pairs are trained on with supervision clean, not {settings.supervision}"
+        return [
+            Finding("red", title, "For noise2noise put the second noisy image of each scene into the folder clean.")
+        ]
+    if images.clean is not None and settings.noise != "none":
+        return [Finding("green", "The noise of the pairs is learned; the setting noise is not used")]
     return []
 
 
-def _pixels(images: ImageSet) -> list[int]:
-    return [int(np.prod(header(images.bytes(row), images.name(row))[:2])) for row in range(len(images))]
+def _size_findings(settings: ImagesSettings, train: NoisyAndClean, evaluation: NoisyAndClean) -> list[Finding]:
+    """Whether there are enough images, and whether they fit into memory."""
+    findings = []
+    if not len(evaluation):
+        advice = "Nothing is scored, and the last weights are kept: raise eval_share, or give eval_data."
+        findings.append(Finding("amber", "No image is held out", advice))
+    if 0 < len(train) < USEFUL_IMAGES:
+        advice = f"{USEFUL_IMAGES} or more are useful; a large image counts for several."
+        findings.append(Finding("amber", f"Only {len(train)} images to train on", advice))
+    if _pixels(train.images) * (1 if settings.channels == "grey" else 3) > MAX_DECODED_BYTES:
+        advice = "Each is decoded again when a patch is cut from it, which is slow: make large ones smaller."
+        findings.append(Finding("amber", "The images do not fit into memory decoded", advice))
+    return findings
+
+
+def _pixels(images: ImageSet) -> int:
+    """Pixels of all images together, by their headers."""
+    return sum(int(np.prod(header(images.bytes(row), images.name(row))[:2])) for row in range(len(images)))
 
 
 def _decoded(images: ImageSet) -> Sequence[np.ndarray]:
-    if sum(_pixels(images)) * max(1, images.channels) > MOST_DECODED:
-        return images  # type: ignore[return-value] - indexed and measured alike
+    if _pixels(images) * max(1, images.channels) > MAX_DECODED_BYTES:
+        return images  # type: ignore[return-value] - has the same length and indexing
     return images.many(range(len(images)))

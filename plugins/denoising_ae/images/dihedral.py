@@ -1,18 +1,18 @@
-"""The eight turns and reflections of a picture."""
+"""The eight symmetries of a square (dihedral group D4): rotations and reflections of an image."""
 
 from __future__ import annotations
 
 import numpy as np
 
-TURNS = 8
+SYMMETRIES = 8
 
 
-def turned(picture: np.ndarray, number: int) -> np.ndarray:
-    """One of the eight, 0 as it is: quarter turns, from the fifth on mirrored; (height, width, channels)."""
-    found = np.rot90(picture, number % 4)
-    return found[:, ::-1] if number >= TURNS // 2 else found
+def transform(image: np.ndarray, number: int) -> np.ndarray:
+    """Symmetry `number`, 0 the identity: quarter turns, from 4 on also mirrored; (height, width, channels)."""
+    rotated = np.rot90(image, number % 4)
+    return rotated[:, ::-1] if number >= SYMMETRIES // 2 else rotated
 
 
-def turned_back(picture: np.ndarray, number: int) -> np.ndarray:
-    """The picture as it was before `turned`."""
-    return np.rot90(picture[:, ::-1] if number >= TURNS // 2 else picture, -number % 4)
+def inverse_transform(image: np.ndarray, number: int) -> np.ndarray:
+    """Undo `transform`."""
+    return np.rot90(image[:, ::-1] if number >= SYMMETRIES // 2 else image, -number % 4)

@@ -1,4 +1,4 @@
-"""How near a picture is to the clean one: PSNR and SSIM of pictures in [0, 1]."""
+"""Image quality against a clean reference: PSNR and SSIM of images in [0, 1]."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ import math
 import torch
 from torch import Tensor
 
-WINDOW, DEVIATION = 11, 1.5  # pixels
+WINDOW, SIGMA = 11, 1.5  # pixels
 K1, K2 = 0.01, 0.03
 BAND = 256  # rows
-EXACT = 100.0  # dB that stand for no error at all
+MAX_PSNR = 100.0  # dB, for equal images
 
 
-def psnr(picture: Tensor, clean: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures of one shape, both clipped to [0, 1]; 100 where they are equal."""
-    planes = zip(picture.flatten(0, -3), clean.flatten(0, -3), strict=True)
+def psnr(image: Tensor, clean: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of two images of one shape, both clipped to [0, 1]; 100 where they are equal."""
+    planes = zip(image.flatten(0, -3), clean.flatten(0, -3), strict=True)
     errors = [(x.clamp(0, 1) - y.clamp(0, 1)).square().mean(dtype=torch.float64).item() for x, y in planes]
     error = sum(errors) / len(errors)
-    return EXACT if error < 10 ** (-EXACT / 10) else -10 * math.log10(error)
+    return MAX_PSNR if error < 10 ** (-MAX_PSNR / 10) else -10 * math.log10(error)
 
 
-def ssim(picture: Tensor, clean: Tensor) -> float:
+def ssim(image: Tensor, clean: Tensor) -> float:
     """Structural similarity (Wang et al., 2004, eq. 13): Gaussian window of 11 x 11, mean over windows and channels.
 
     Args:
-        picture, clean: (channels, height, width); sides shorter than the window get a window of their size.
+        image, clean: (channels, height, width); sides shorter than the window get a window of their size.
     """
-    height, width = (_window(min(WINDOW, side)) for side in picture.shape[-2:])
-    total, count, more = 0.0, 0, len(height) - 1
-    for x, y in zip(picture.clamp(0, 1), clean.clamp(0, 1), strict=True):
-        for top in range(0, x.shape[0] - more, BAND):  # a band at a time: large pictures need little memory
-            band = slice(top, top + BAND + more)
-            values = _similarity(x[band].double(), y[band].double(), height, width)
+    height, width = (_gaussian_window(min(WINDOW, side)) for side in image.shape[-2:])
+    total, count, overlap = 0.0, 0, len(height) - 1
+    for x, y in zip(image.clamp(0, 1), clean.clamp(0, 1), strict=True):
+        for top in range(0, x.shape[0] - overlap, BAND):  # a band at a time: large images need little memory
+            band = slice(top, top + BAND + overlap)
+            values = _ssim_map(x[band].double(), y[band].double(), height, width)
             total, count = total + float(values.sum()), count + values.numel()
     return total / count
 
 
-def _similarity(x: Tensor, y: Tensor, height: Tensor, width: Tensor) -> Tensor:
+def _ssim_map(x: Tensor, y: Tensor, height: Tensor, width: Tensor) -> Tensor:
     """The similarity of every window of two planes."""
 
     def mean(values: Tensor) -> Tensor:
-        return _weighted(_weighted(values, height, 0), width, 1)
+        return _filter(_filter(values, height, 0), width, 1)
 
     mu_x, mu_y = mean(x), mean(y)
     var_x, var_y, cov = mean(x * x) - mu_x**2, mean(y * y) - mu_y**2, mean(x * y) - mu_x * mu_y
@@ -49,16 +49,16 @@ def _similarity(x: Tensor, y: Tensor, height: Tensor, width: Tensor) -> Tensor:
     return ((2 * mu_x * mu_y + c1) * (2 * cov + c2)) / ((mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2))
 
 
-def _weighted(values: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """The convolution along one axis, where it fits: sums of slices, seven times as quick on a CPU as conv2d of one channel."""
+def _filter(values: Tensor, weights: Tensor, axis: int) -> Tensor:
+    """Valid convolution along one axis, as a sum of slices: seven times as fast on a CPU as conv2d of one channel."""
     size = values.shape[axis] - len(weights) + 1
     out = values.narrow(axis, 0, size) * weights[0]
-    for place in range(1, len(weights)):
-        out.add_(values.narrow(axis, place, size), alpha=float(weights[place]))
+    for offset in range(1, len(weights)):
+        out.add_(values.narrow(axis, offset, size), alpha=float(weights[offset]))
     return out
 
 
-def _window(size: int) -> Tensor:
-    places = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
-    weights = torch.exp(-(places**2) / (2 * DEVIATION**2))
+def _gaussian_window(size: int) -> Tensor:
+    positions = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    weights = torch.exp(-(positions**2) / (2 * SIGMA**2))
     return weights / weights.sum()

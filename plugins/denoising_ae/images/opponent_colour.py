@@ -1,7 +1,7 @@
-"""Colour for a network that knows grey: one luma and two chroma planes, in each of which the noise is what it was.
+"""Opponent colour transform: colour images as one luma and two chroma planes, for a network trained on grey images.
 
 The opponent transform of colour BM3D (Dabov et al., 2007, §4), scaled to be orthonormal: white noise stays white and keeps its level.
-Each plane is moved so that its middle is the middle of [0, 1].
+Each plane is shifted so that its centre is the centre of [0, 1].
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import numpy as np
 
 AXES = np.asarray([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32)
 AXES = (AXES / np.linalg.norm(AXES, axis=1, keepdims=True)).astype(np.float32)
-MIDDLE = np.float32(0.5)
+CENTRE = np.float32(0.5)
 
 
 def to_opponent(pixels: np.ndarray) -> np.ndarray:
-    """RGB in [0, 1] to luma and two chromas about 0.5, (height, width, 3)."""
-    return (pixels - MIDDLE) @ AXES.T + MIDDLE
+    """RGB in [0, 1] to luma and two chroma planes about 0.5, (height, width, 3)."""
+    return (pixels - CENTRE) @ AXES.T + CENTRE
 
 
 def from_opponent(planes: np.ndarray) -> np.ndarray:
     """Back to RGB."""
-    return (planes - MIDDLE) @ AXES + MIDDLE
+    return (planes - CENTRE) @ AXES + CENTRE

@@ -1,4 +1,4 @@
-"""Work as a generator: it yields how far it is and returns what it comes to; closing it ends it."""
+"""Generators that yield progress and return a result; closing one stops the work."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
-Told = TypeVar("Told")
+Mapped = TypeVar("Mapped")
 
 
-def finished(work: Generator[Any, None, Result]) -> Result:
-    """What work comes to, without a word on the way."""
+def run_to_end(work: Generator[Any, None, Result]) -> Result:
+    """The result of the work; its progress is dropped."""
     while True:
         try:
             next(work)
@@ -18,11 +18,13 @@ def finished(work: Generator[Any, None, Result]) -> Result:
             return end.value
 
 
-def telling(work: Generator[float, None, Result], say: Callable[[float], Told]) -> Generator[Told, None, Result]:
-    """The same work; what it yields is said otherwise: as a share of something larger, or in words."""
+def map_progress(
+    work: Generator[float, None, Result], change: Callable[[float], Mapped]
+) -> Generator[Mapped, None, Result]:
+    """The same work with its progress changed: to a share of something larger, or to a message."""
     while True:
         try:
             share = next(work)
         except StopIteration as end:
             return end.value
-        yield say(share)
+        yield change(share)

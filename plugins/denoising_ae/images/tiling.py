@@ -1,74 +1,84 @@
-"""Large pictures in tiles, without seams: each tile sees as far as the network does, so that its middle is what the whole would give."""
+"""Tiled denoising of large images without seams: each tile is widened by the receptive field, so its inner pixels equal the untiled result."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae.images.progress import finished
-from plugins.denoising_ae.models.denoising_cnn import Denoiser, pad_to
+from plugins.denoising_ae.images.progress import run_to_end
+from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, pad_to_multiple
 
-TILE = 768  # pixels a side: 12 megapixels take a process of 0.9 GiB with the starter (docs/experiments.md)
-
-
-def in_tiles(model: Denoiser, picture: np.ndarray, level: float | None, tile: int = TILE) -> np.ndarray:
-    """What `tile_by_tile` comes to."""
-    return finished(tile_by_tile(model, picture, level, tile))
+TILE = 768  # side in pixels: 12 megapixels take a process of 0.9 GiB with the starter (docs/experiments.md)
 
 
-def tile_by_tile(
-    model: Denoiser, picture: np.ndarray, level: float | None, tile: int = TILE
+class Span(NamedTuple):
+    """One axis of a tile: its own pixels, and those the network must see for them."""
+
+    start: int
+    stop: int
+    seen_start: int
+    seen_stop: int
+
+
+def denoise_tiled(model: DenoisingCNN, image: np.ndarray, level: float | None, tile: int = TILE) -> np.ndarray:
+    """The result of `denoise_tile_by_tile`."""
+    return run_to_end(denoise_tile_by_tile(model, image, level, tile))
+
+
+def denoise_tile_by_tile(
+    model: DenoisingCNN, image: np.ndarray, level: float | None, tile: int = TILE
 ) -> Generator[float, None, np.ndarray]:
-    """Denoise a picture of any size.
+    """Denoise an image of any size.
 
-    Every tile begins at a multiple of the network's stride and is widened by its field of view, so that its inner pixels
-    are those of the untiled result up to rounding: no blending is needed.
+    Every tile begins at a multiple of the network's stride and is widened by its receptive field, so that its inner pixels
+    equal those of the untiled result up to rounding: no blending is needed.
 
     Args:
-        picture: (height, width, channels) float32.
-        level: Of the noise, in units of 1/255; None for blind.
-        tile: Pixels a side, rounded up to a multiple of the stride.
+        image: (height, width, channels) float32.
+        level: Noise level in units of 1/255; None for blind.
+        tile: Side of a tile in pixels, rounded up to a multiple of the stride.
 
     Yields:
-        The share that is done; closing the generator ends the work.
+        The share that is done; closing the generator stops the work.
 
     Returns:
         The same shape, not clipped.
     """
-    height, width = picture.shape[:2]
-    whole = pad_to(torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None], model.config.multiple)
-    out = np.empty_like(picture)
+    height, width = image.shape[:2]
+    stride = model.config.stride
+    padded = pad_to_multiple(torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None], stride)
+    out = np.empty_like(image)
     levels = None if level is None else torch.tensor([level])
-    places = list(_places(whole.shape[-2:], tile, model.config.multiple, _margin(model)))
-    for number, (top, bottom, left, right, from_top, to_bottom, from_left, to_right) in enumerate(places, 1):
-        found = _run(model, whole[..., from_top:to_bottom, from_left:to_right], levels)
-        inner = found[0, :, top - from_top : bottom - from_top, left - from_left : right - from_left]
-        kept = inner[:, : height - top, : width - left].permute(1, 2, 0).numpy()
-        out[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
-        yield number / len(places)
+    margin = -(-model.config.receptive_radius // stride) * stride
+    rows, columns = (list(_spans(side, tile, stride, margin)) for side in padded.shape[-2:])
+    tiles = [(row, column) for row in rows for column in columns]
+    for number, (row, column) in enumerate(tiles, 1):
+        seen = padded[..., row.seen_start : row.seen_stop, column.seen_start : column.seen_stop]
+        inner = _forward(model, seen, levels)[0][(slice(None), _inner(row), _inner(column))]
+        pixels = inner[:, : height - row.start, : width - column.start].permute(1, 2, 0).numpy()  # without the padding
+        out[row.start : row.start + pixels.shape[0], column.start : column.start + pixels.shape[1]] = pixels
+        yield number / len(tiles)
     return out
 
 
-def _run(model: Denoiser, pictures: Tensor, level: Tensor | None) -> Tensor:
+def _forward(model: DenoisingCNN, images: Tensor, level: Tensor | None) -> Tensor:
     device = next(model.parameters()).device
     with torch.inference_mode():
-        return model(pictures.to(device), None if level is None else level.to(device)).float().cpu()
+        return model(images.to(device), None if level is None else level.to(device)).float().cpu()
 
 
-def _margin(model: Denoiser) -> int:
-    """The field of view, rounded up to the stride."""
-    stride = model.config.multiple
-    return -(-model.config.reach // stride) * stride
-
-
-def _places(sides: torch.Size, tile: int, stride: int, margin: int) -> Iterator[tuple[int, ...]]:
-    """(top, bottom, left, right) of each tile, and of what it has to see."""
+def _spans(side: int, tile: int, stride: int, margin: int) -> Iterator[Span]:
+    """The tiles along one axis."""
     step = -(-tile // stride) * stride
-    rows, columns = ([(start, min(start + step, side)) for start in range(0, side, step)] for side in sides)
-    for top, bottom in rows:
-        for left, right in columns:
-            seen = max(0, top - margin), min(sides[0], bottom + margin), max(0, left - margin), min(sides[1], right + margin)  # fmt: skip
-            yield top, bottom, left, right, *seen
+    for start in range(0, side, step):
+        stop = min(start + step, side)
+        yield Span(start, stop, max(0, start - margin), min(side, stop + margin))
+
+
+def _inner(span: Span) -> slice:
+    """The tile's own pixels within what was seen."""
+    return slice(span.start - span.seen_start, span.stop - span.seen_start)

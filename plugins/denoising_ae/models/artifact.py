@@ -1,58 +1,43 @@
-"""The files of an artifact: config.json (sizes, noise) and model.safetensors (weights, in 16 or 32 bits)."""
+"""The files of an artifact: config.json (architecture, sizes, noise) and safetensors (weights, in 16 or 32 bits)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from training.artifact import safetensors_io
-from training.artifact.safetensors_io import CONFIG, WEIGHTS, damaged, read_config
+from training.artifact.safetensors_io import CONFIG, WEIGHTS, damaged
 from training.errors import UserError
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from plugins.denoising_ae.models.denoising_cnn import Denoiser
-    from plugins.denoising_ae.settings import ImagesSettings
-
-ARCHITECTURE, FORMAT = "Denoiser", 1
+FORMAT = 1
 
 
-def save(model: nn.Module, folder: Path, settings: ImagesSettings) -> None:
-    """Write what `load_network` reads."""
-    import torch
-    from safetensors.torch import save_file
-
-    network: Any = model
-    kind = torch.float16 if settings.half_precision else torch.float32
-    tensors = {name: value.to("cpu", kind).contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, folder / WEIGHTS)
-    low, high = settings.levels
-    about = {
-        "format": FORMAT,
-        "architecture": ARCHITECTURE,
-        "network": network.config.to_dict(),
-        "noise": {"name": settings.noise, "low": low, "high": high, "supervision": settings.supervision},
-        "grey_in_colour": settings.channels == "both",
-    }
-    (folder / CONFIG).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+def write_config(folder: Path, architecture: str, values: dict[str, Any], indent: int | None = 2) -> None:
+    """Write config.json, which `read_config` reads."""
+    config = {"format": FORMAT, "architecture": architecture, **values}
+    (folder / CONFIG).write_text(json.dumps(config, indent=indent) + "\n", encoding="utf-8")
 
 
-def read_about(folder: Path, architecture: str = ARCHITECTURE) -> dict[str, Any]:
+def read_config(folder: Path, architecture: str) -> dict[str, Any]:
     """The config of an artifact.
 
     Raises:
-        UserError: If it is missing, damaged, or of another format.
+        UserError: If it is missing, damaged, or of another architecture or format.
     """
-    found = read_config(folder)
-    if found.get("architecture") != architecture or found.get("format") != FORMAT:
-        raise UserError(f"These weights are {found.get('architecture', 'unknown')} of format {found.get('format', '?')}; {architecture} of format {FORMAT} was expected.")  # fmt: skip
-    return found
+    config = safetensors_io.read_config(folder)
+    if config.get("architecture") != architecture or config.get("format") != FORMAT:
+        raise UserError(
+            f"These weights are {config.get('architecture', 'unknown')} of format {config.get('format', '?')}; "
+            f"{architecture} of format {FORMAT} was expected."
+        )
+    return config
 
 
 def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
-    """Everything of a safetensors file, in 32 bits.
+    """All tensors of a safetensors file, in 32 bits.
 
     Raises:
         UserError: If it is missing or damaged.
@@ -60,18 +45,10 @@ def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
     return {name: value.float() for name, value in safetensors_io.read_tensors(folder, name).items()}
 
 
-def load_network(folder: Path) -> Denoiser:
-    """The network of an artifact, in 32 bits.
-
-    Raises:
-        UserError: If a file is missing, damaged, or of another format.
-    """
-    from plugins.denoising_ae.models.denoising_cnn import Denoiser, DenoiserConfig
-
-    about = read_about(folder)
+@contextmanager
+def damaged_weights_refused() -> Iterator[None]:
+    """Turn what a network raises on configs and tensors that do not fit it into a UserError."""
     try:
-        model = Denoiser(DenoiserConfig(**about["network"]))
-        model.load_state_dict(read_tensors(folder))
+        yield
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise damaged(error) from error
-    return model.eval()

@@ -1,4 +1,4 @@
-"""A photograph to try the page with: one that scikit-learn ships (china.jpg, by danielbuechele, CC BY 2.0)."""
+"""A sample photograph for the page: one that scikit-learn ships (china.jpg, by danielbuechele, CC BY 2.0)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import shutil
 import tempfile
 from pathlib import Path
 
-NOISE, LEVEL = "gaussian", 25.0  # what the noisy one has
+NOISE, LEVEL = "gaussian", 25.0
 
 
-def photograph() -> Path:
-    """A copy of it, since the page serves no files of the libraries."""
-    import sklearn.datasets
+def sample_photograph() -> Path:
+    """A copy of the photograph: the page does not serve files of libraries."""
+    import sklearn.datasets  # 1 s: only when it is asked for
 
     shipped = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
-    copied = Path(tempfile.mkdtemp(prefix="selfsup-")) / shipped.name
-    shutil.copyfile(shipped, copied)
-    return copied
+    copy = Path(tempfile.mkdtemp(prefix="selfsup-")) / shipped.name
+    shutil.copyfile(shipped, copy)
+    return copy
 
 
-def noisy_photograph() -> Path:
+def noisy_sample_photograph() -> Path:
     """The same with noise of one seed."""
-    from plugins.denoising_ae.endpoints import corrupt
+    from plugins.denoising_ae.images.files import corrupt_file  # scipy: only when it is asked for
 
-    return corrupt(photograph(), NOISE, LEVEL, 0)
+    return corrupt_file(sample_photograph(), NOISE, LEVEL, 0)
