@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugins.denoising_ae import PLUGIN, endpoints
+from plugins.denoising_ae import PLUGIN
 from plugins.denoising_ae.compare.data import read, small_image
 from plugins.denoising_ae.compare.metrics import corrupt_each, linear_probe, manifold_distance, nearest_neighbours
 from plugins.denoising_ae.compare.results import comparison_table, summary
-from plugins.denoising_ae.inspect.latent_traversal import traverse
-from plugins.denoising_ae.inspect.reconstructions import compare_reconstructions
 from plugins.denoising_ae.inspect.latent_traversal import traverse
 from plugins.denoising_ae.inspect.reconstructions import compare_reconstructions
 from plugins.testing import check_plugin
@@ -26,7 +24,8 @@ from training.errors import UserError
 from training.fit.experiment import read_results
 from training.settings import parse_settings
 
-SETTINGS = PLUGIN.trainer("compare").settings
+KIND = PLUGIN.kind("compare")
+SETTINGS = KIND.trained_by
 TINY = {"image_size": 12, "hidden_size": 48, "latent_size": 200, "batch_size": 16, "seeds": 2, "eval_share": 0.25, "learning_rate": 3e-3}  # fmt: skip
 
 
@@ -53,9 +52,9 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_compare_keeps_the_contract(tmp_path: Path, data: Path) -> None:
-    call = {"compare": lambda model: endpoints.comparison(model)}
+    call = {"compare": lambda model: model.comparison()}
     settings = {"compare": {**TINY, "data": str(data), "seeds": 1}}
-    check_plugin(replace(PLUGIN, trainers=(PLUGIN.trainer("compare"),)), tmp_path, settings, call)
+    check_plugin(replace(PLUGIN, kinds=(KIND,)), tmp_path, settings, call)
 
 
 def test_the_denoising_autoencoder_is_better_on_noisy_images(finished: Path) -> None:
@@ -71,7 +70,7 @@ def test_results_are_in_card_report_endpoint_and_figure(finished: Path) -> None:
     card = (finished / "artifact" / "README.md").read_text()
     assert "## Plain vs. denoising autoencoder" in card and "plain_vs_denoising.png" in card
     assert "Error against noise level" in json.loads((finished / "report.json").read_text())
-    records = endpoints.comparison(PLUGIN.load(finished / "artifact"))
+    records = KIND.load(finished / "artifact").comparison()
     assert {one["arm"] for one in records} == {"plain", "denoising"}
     assert all(one["low"] <= one["mean"] <= one["high"] for one in records)
 
@@ -83,7 +82,7 @@ def test_differences_are_of_the_same_seed() -> None:
 
 
 def test_reconstructions_and_traversals_of_both(finished: Path, tmp_path: Path) -> None:
-    pair = PLUGIN.load(finished / "artifact")
+    pair = KIND.load(finished / "artifact")
     found = compare_reconstructions(pair, None, 0, 100, 0)
     assert [row[0] for row in found["table"]["data"]] == ["clean", "noisy", "plain", "denoising"]
     error = {row[0]: float(row[1]) for row in found["table"]["data"]}
@@ -116,14 +115,20 @@ def test_images_are_made_small_and_grey() -> None:
 def test_without_labels_there_is_no_probe_and_an_amber_finding(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "x.zip", {f"{n}.png": encoded(scene(14, 14, 1, n)) for n in range(45)})
     settings = parse_settings(SETTINGS, {**TINY, "data": str(path)})
-    assert "No labels" in PLUGIN.trainer("compare").preflight(settings).findings[-1].title
+    assert "No labels" in KIND.examine(settings)[1].findings[-1].title
     assert read(settings).classes is None
 
 
 @pytest.mark.parametrize(
-    ("values", "words"), [({"level": 0.99, "noise": "masked_blocks"}, "takes 0 to 0.95"), ({"data": ""}, "No images")]
+    ("values", "words"),
+    [
+        ({"level": 0.99, "noise": "masked_blocks"}, "takes 0 to 0.95"),
+        ({"data": ""}, "data: no file was given"),
+        ({"processes": 2}, "one process"),
+        ({"model": "fashion"}, "no setting 'model'"),
+    ],
 )
 def test_unusable_settings_and_data_are_refused(values: dict[str, Any], words: str, data: Path) -> None:
     given: dict[str, Any] = {"data": str(data), **values}
     with pytest.raises(UserError, match=words):
-        PLUGIN.trainer("compare").preflight(parse_settings(SETTINGS, given)).raise_if_blocked()
+        KIND.examine(parse_settings(SETTINGS, given))[1].raise_if_blocked()

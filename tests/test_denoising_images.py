@@ -11,19 +11,22 @@ import pytest
 import torch
 from PIL import Image
 
-from plugins.denoising_ae import PLUGIN, endpoints
+from plugins.denoising_ae import PLUGIN
 from plugins.denoising_ae.images import report
 from plugins.denoising_ae.images.dihedral import SYMMETRIES, inverse_transform, transform
 from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.opponent_colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.progress import run_to_end
+from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.images.tiling import denoise_tiled
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.denoising_ae.noise.level_estimation import estimate_noise_level
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
+from plugins.denoising_ae.tools import corrupt as corrupt_image
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, png16, scene, write_zip
@@ -32,7 +35,8 @@ from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
 
-SETTINGS = PLUGIN.trainer("images").settings
+KIND = PLUGIN.kind("images")
+SETTINGS = KIND.trained_by
 TINY = {"patch_size": 16, "batch_size": 4, "eval_images": 2, "eval_share": 0.25}
 SHAPES = (
     DenoisingCNNConfig(width=4, depth=3),
@@ -52,6 +56,10 @@ def random_network(config: DenoisingCNNConfig) -> DenoisingCNN:
 
 def denoiser(config: DenoisingCNNConfig) -> ImageDenoiser:
     return ImageDenoiser(random_network(config), {"name": "gaussian"})
+
+
+def predictor(config: DenoisingCNNConfig) -> ImageDenoisingPredictor:
+    return ImageDenoisingPredictor(denoiser(config))
 
 
 @pytest.fixture
@@ -126,21 +134,6 @@ def test_blur_is_the_convolution_with_a_gaussian_cut_off_at_three_sigma() -> Non
         assert blurred.dtype == np.float32 and np.abs(blurred - expected).max() < 1e-6
 
 
-def test_blur_is_the_convolution_with_a_gaussian_cut_off_at_three_sigma() -> None:
-    clean = scene(30, 21, 3).astype(np.float32) / 255
-    for sigma in (0, 0.4, 1.5, 12):  # at 12 the mirrored border is wider than the image
-        reach = int(np.ceil(3 * sigma))
-        weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)) if sigma else np.ones(1)
-        expected = clean.astype(np.float64)
-        for axis in (0, 1):
-            padding = [(reach, reach) if axis == each else (0, 0) for each in range(3)]
-            padded, side = np.pad(expected, padding, mode="symmetric"), clean.shape[axis]
-            slices = [padded.take(range(start, start + side), axis) for start in range(2 * reach + 1)]
-            expected = np.tensordot(weights / weights.sum(), slices, 1)
-        blurred = corrupt(clean, "blur", sigma, 0)
-        assert blurred.dtype == np.float32 and np.abs(blurred - expected).max() < 1e-6
-
-
 # -- metrics ---------------------------------------------------------------------------------------------------------------
 
 
@@ -157,26 +150,6 @@ def test_ssim_of_an_image_with_itself_is_one_and_of_flat_images_the_formulas() -
     a, b = torch.full((1, 12, 12), 0.5), torch.full((1, 12, 12), 0.7)
     assert ssim(a, b) == pytest.approx((2 * 0.35 + 1e-4) / (0.25 + 0.49 + 1e-4), abs=1e-6)  # no variance on either side
     assert 0 < ssim(clean[:, :1, :1], clean[:, :1, :1]) <= 1
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_psnr_and_ssim_equal_those_of_scikit_image(channels: int) -> None:
-    """With the settings of Wang et al., 2004, as scikit-image documents them."""
-    metrics = pytest.importorskip("skimage.metrics")
-    clean = scene(300, 57, channels).astype(np.float64) / 255
-    for sigma in (5, 50):
-        noisy = np.clip(clean + np.random.default_rng(sigma).normal(0, sigma / 255, clean.shape), 0, 1)
-        ours = [torch.from_numpy(image).permute(2, 0, 1) for image in (noisy, clean)]
-        wang = {
-            "gaussian_weights": True,
-            "sigma": 1.5,
-            "use_sample_covariance": False,
-            "data_range": 1,
-            "channel_axis": 2,
-        }
-        full = metrics.structural_similarity(clean, noisy, full=True, **wang)[1]
-        assert psnr(*ours) == pytest.approx(metrics.peak_signal_noise_ratio(clean, noisy, data_range=1), abs=1e-9)
-        assert ssim(*ours) == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-9)  # windows that lie within the image
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -339,10 +312,11 @@ def test_one_pixel_of_each_cell_is_replaced_by_a_neighbour() -> None:
 
 def train(folder: Path, data: Path, **values: Any) -> tuple[dict[str, float], Any]:
     settings = parse_settings(SETTINGS, {"data": str(data), **TINY, **values})
-    PLUGIN.trainer("images").preflight(settings).raise_if_blocked()
+    data, sheet = KIND.examine(settings)
+    sheet.raise_if_blocked()
     folder.mkdir()
-    progress = fit(PLUGIN.trainer("images").build(settings), settings, folder)
-    return progress.best_metrics, PLUGIN.load(folder / "artifact")
+    progress = fit(KIND.build(data, settings), settings, folder)
+    return progress.best_metrics, KIND.load(folder / "artifact").denoiser
 
 
 @pytest.mark.parametrize(
@@ -355,11 +329,8 @@ def train(folder: Path, data: Path, **values: Any) -> tuple[dict[str, float], An
     ],
 )
 def test_images_keeps_the_contract(tmp_path: Path, scenes: Path, values: dict[str, Any]) -> None:
-    call = {"images": lambda model: model.denoise(scene(20, 20, 3)).pixels.tolist()}
-    trainers = (PLUGIN.trainer("images"),)
-    check_plugin(
-        replace(PLUGIN, trainers=trainers), tmp_path, {"images": {"data": str(scenes), **TINY, **values}}, call
-    )
+    call = {"images": lambda model: model.denoiser.denoise(scene(20, 20, 3)).pixels.tolist()}
+    check_plugin(replace(PLUGIN, kinds=(KIND,)), tmp_path, {"images": {"data": str(scenes), **TINY, **values}}, call)
 
 
 def test_the_network_learns_to_denoise_smooth_scenes(tmp_path: Path, scenes: Path) -> None:
@@ -389,7 +360,7 @@ def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> N
     content |= {"noisy/7.png": encoded(scene(24, 30)), "clean/7.png": encoded(scene(24, 24))}
     data = write_zip(tmp_path / "pairs.zip", content)
     settings = parse_settings(SETTINGS, {"data": str(data), "noise": "none", **TINY})
-    said = " | ".join(f"{one.title}: {one.detail}" for one in PLUGIN.trainer("images").preflight(settings).findings)
+    said = " | ".join(f"{one.title}: {one.detail}" for one in KIND.examine(settings)[1].findings)
     assert "5 pairs" in said and "noisy/5, clean/0" in said and "1 pairs are of two sizes" in said
     metrics, _ = train(tmp_path / "run", data, steps=4, noise="none")
     assert metrics["psnr_noisy"] < 45
@@ -397,18 +368,18 @@ def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> N
 
 def test_folders_without_a_common_name_are_refused(tmp_path: Path) -> None:
     data = write_zip(tmp_path / "x.zip", {"noisy/a.png": encoded(scene(9, 9)), "clean/b.png": encoded(scene(9, 9))})
-    [row] = PLUGIN.trainer("images").preflight(parse_settings(SETTINGS, {"data": str(data)})).findings
+    [row] = KIND.examine(parse_settings(SETTINGS, {"data": str(data)}))[1].findings
     assert row.level == "red" and "noisy/a, clean/b" in row.detail
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"noise": "none"}, "nothing to learn"), ({}, "No images: give a zip"), ({"data": "text"}, "holds no")],
+    [({"noise": "none"}, "nothing to learn"), ({}, "data: no file was given"), ({"data": "text"}, "holds no")],
 )
 def test_unusable_data_are_a_red_finding(values: dict[str, Any], words: str, tmp_path: Path, scenes: Path) -> None:
     given = {"data": str(scenes) if "noise" in values else "", **values}
     given["data"] = str(write(tmp_path / "x.csv", "a,b\n1,2\n")) if given["data"] == "text" else given["data"]
-    sheet = PLUGIN.trainer("images").preflight(parse_settings(SETTINGS, given))
+    sheet = KIND.examine(parse_settings(SETTINGS, given))[1]
     assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)
 
 
@@ -424,44 +395,44 @@ def test_training_continues_from_weights(tmp_path: Path, scenes: Path) -> None:
 
 
 def test_a_denoised_file_keeps_depth_alpha_and_orientation(tmp_path: Path) -> None:
-    model = denoiser(SHAPES[0])
+    model = predictor(SHAPES[0])
     deep = np.random.default_rng(0).integers(0, 65536, (20, 24, 4)).astype(np.uint16)
-    found = decode(endpoints.denoise(model, write(tmp_path / "deep.png", png16(deep))))
+    found = decode(model.denoise(write(tmp_path / "deep.png", png16(deep))))
     assert found.depth == 16 and np.array_equal(found.alpha, deep[..., 3])
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = endpoints.denoise(model, write(tmp_path / "t.png", encoded(scene(20, 30), exif=exif)))
+    turned = model.denoise(write(tmp_path / "t.png", encoded(scene(20, 30), exif=exif)))
     assert turned.name == "t-denoised.png" and decode(turned).pixels.shape == (30, 20, 1)
 
 
 def test_the_same_seed_corrupts_a_file_the_same_way(tmp_path: Path) -> None:
     file = write(tmp_path / "a.png", encoded(scene(20, 30, 3)))
-    first, again, other = (endpoints.corrupt(file, "gaussian", 30, seed).read_bytes() for seed in (1, 1, 2))
+    first, again, other = (corrupt_image(file, "gaussian", 30, seed).read_bytes() for seed in (1, 1, 2))
     assert first == again != other
     with pytest.raises(UserError, match="seed: -1"):
-        endpoints.corrupt(file, "gaussian", 30, -1)
+        corrupt_image(file, "gaussian", 30, -1)
 
 
 def test_an_image_is_embedded(tmp_path: Path) -> None:
     file = write(tmp_path / "a.png", encoded(scene(20, 30, 3)))
-    assert [len(endpoints.encode(denoiser(config), file)) for config in SHAPES] == [16, 8, 4, 8]
+    assert [len(predictor(config).encode(file)) for config in SHAPES] == [16, 8, 4, 8]
 
 
 def test_several_files_are_denoised_scored_and_offered_for_download(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
-    *words, found = report.denoise_files(denoiser(SHAPES[0]), files, report.DenoiseRequest(noise="gaussian", level=25))
+    *words, found = report.denoise_files(predictor(SHAPES[0]), files, DenoiseRequest(noise="gaussian", level=25))
     assert words[:2] == ["0.png: 100% …", "1.png: 33% …"] and isinstance(found, dict)
     assert len(found["images"]) == 9 and len(found["files"]) == 3
     assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
-    *_, alone = report.denoise_files(denoiser(SHAPES[0]), files[:1], report.DenoiseRequest(clean=files[0]))
+    *_, alone = report.denoise_files(predictor(SHAPES[0]), files[:1], DenoiseRequest(clean=files[0]))
     assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["summary"]
     with pytest.raises(UserError, match="belongs to one noisy image"):
-        list(report.denoise_files(denoiser(SHAPES[0]), files, report.DenoiseRequest(clean=files[0])))
+        list(report.denoise_files(predictor(SHAPES[0]), files, DenoiseRequest(clean=files[0])))
     with pytest.raises(UserError, match="different sizes"):
         list(
             report.denoise_files(
-                denoiser(SHAPES[0]),
+                predictor(SHAPES[0]),
                 files[:1],
-                report.DenoiseRequest(clean=write(tmp_path / "x.png", encoded(scene(9, 9)))),
+                DenoiseRequest(clean=write(tmp_path / "x.png", encoded(scene(9, 9)))),
             )
         )

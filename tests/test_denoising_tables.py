@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from plugins.denoising_ae import PLUGIN, endpoints
+from plugins.denoising_ae import PLUGIN
 from plugins.denoising_ae.tables.corruption import corrupt_rows
 from plugins.testing import check_plugin
 from tests.files import write
@@ -19,7 +19,8 @@ from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
 
-SETTINGS = PLUGIN.trainer("tables").settings
+KIND = PLUGIN.kind("tables")
+SETTINGS = KIND.trained_by
 TINY = {"size": "small", "latent_size": 8, "batch_size": 64, "learning_rate": 5e-3}
 
 
@@ -45,15 +46,13 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, float], Any]:
     settings = parse_settings(SETTINGS, {"data": str(table), **TINY, "steps": 250})
     folder = tmp_path_factory.mktemp("run")
-    progress = fit(PLUGIN.trainer("tables").build(settings), settings, folder)
-    return progress.best_metrics, PLUGIN.load(folder / "artifact")
+    progress = fit(KIND.build(KIND.read(settings), settings), settings, folder)
+    return progress.best_metrics, KIND.load(folder / "artifact")
 
 
 def test_tables_keeps_the_contract(tmp_path: Path, table: Path) -> None:
-    call = {"tables": lambda model: endpoints.denoise_table(model, table)}
-    check_plugin(
-        replace(PLUGIN, trainers=(PLUGIN.trainer("tables"),)), tmp_path, {"tables": {"data": str(table), **TINY}}, call
-    )
+    call = {"tables": lambda model: model.denoise_table(table)}
+    check_plugin(replace(PLUGIN, kinds=(KIND,)), tmp_path, {"tables": {"data": str(table), **TINY}}, call)
 
 
 def test_masked_cells_are_predicted_from_the_others(trained: tuple[dict[str, float], Any]) -> None:
@@ -68,7 +67,7 @@ def test_missing_cells_are_imputed_and_implausible_ones_corrected(
 ) -> None:
     _, model = trained
     file = write(tmp_path / "x.csv", "town,rain,land,double,luck\ncairo,,egypt,10,5\n,90,norway,180,7\nleeds,5000,england,100,9\nxyz,50,england,100,9\nleeds,50,england,100,9\n")  # fmt: skip
-    with endpoints.denoise_table(model, file).open() as lines:
+    with model.denoise_table(file).open() as lines:
         found = list(csv.DictReader(lines))
     assert abs(int(found[0]["rain"]) - 5) <= 6 and found[0]["changes"].startswith("rain: (missing) -> ")
     assert found[1]["town"] == "bergen" and found[3]["town"] == "leeds"
@@ -92,14 +91,18 @@ def test_cells_are_masked_swapped_and_noised_by_their_ratios() -> None:
 def test_unusable_tables_are_a_red_finding(tmp_path: Path) -> None:
     for text, words in (("a,b\n1,2\n", "at least 20"), ("a\n" + "\n".join(str(n % 7) for n in range(50)), "Fewer than two")):  # fmt: skip
         settings = parse_settings(SETTINGS, {"data": str(write(tmp_path / "x.csv", text))})
-        sheet = PLUGIN.trainer("tables").preflight(settings)
+        sheet = KIND.examine(settings)[1]
         assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)
     with pytest.raises(UserError, match="all 0"):
         parse_settings(SETTINGS, {"mask_ratio": 0, "swap_ratio": 0, "noise_std": 0})
 
 
-def test_weights_for_tables_do_not_denoise_images(trained: tuple[dict[str, float], Any], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="do not denoise images"):
-        endpoints.denoise(trained[1], tmp_path / "x.png")
-    with pytest.raises(UserError, match="No experiment made these weights"):
-        endpoints.comparison(trained[1])
+def test_training_continues_from_weights_with_their_encoder(table: Path, tmp_path: Path) -> None:
+    """Other settings would fit another encoder: the one of the weights is used."""
+    settings = parse_settings(SETTINGS, {"data": str(table), **TINY, "steps": 1})
+    fit(KIND.build(KIND.read(settings), settings), settings, tmp_path)
+    more = parse_settings(SETTINGS, {**settings.model_dump(), "max_categories": 2, "model": str(tmp_path / "artifact")})
+    data = KIND.read(more)
+    task = KIND.build(data, more)
+    assert len(data.encoder.categories[0].values) == 2
+    assert len(task.encoder.categories[0].values) == 3

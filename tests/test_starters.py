@@ -131,7 +131,7 @@ def test_the_starter_takes_noise_out_of_a_photograph_in_colour(level: float, gai
     noisy = np.rint(255 * np.clip(corrupt(photograph.astype(np.float32) / 255, "gaussian", level, 0), 0, 1)).astype(
         np.uint8
     )
-    cleaned = DENOISING.load(DENOISING.starters["natural"]).denoise(noisy).pixels
+    cleaned = DENOISING.kind("images").load(DENOISING.starters["natural"]).denoiser.denoise(noisy).pixels
     before, after = (psnr(as_picture(each), as_picture(photograph)) for each in (noisy, cleaned))
     assert after > before + gain
 

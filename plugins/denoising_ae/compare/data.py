@@ -96,8 +96,6 @@ def _small_images(images: ImageSet, rows: np.ndarray, size: int) -> np.ndarray:
 
 
 def _read_file(settings: CompareSettings) -> tuple[ImageSet, list[Finding]]:
-    if not settings.data and not settings.dataset:
-        raise UserError("No images: give a zip, a Parquet file, a folder (on the command line) or a Hub data set.")
     images = read_images(Path(settings.data)) if settings.data else read_image_dataset(settings.dataset)
     readable, findings = check_images(images.as_channels(1))
     if len(readable) < MIN_IMAGES:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from plugins.denoising_ae.compare.autoencoder_task import DENOISING, PLAIN
 from plugins.denoising_ae.compare.figures import Curves
 from plugins.denoising_ae.compare.metrics import MULTIPLES
-from plugins.denoising_ae.compare.task import DENOISING, PLAIN
 from training.artifact.confidence_intervals import t_interval
 
 Interval = tuple[float, float, float]  # mean, low, high

@@ -7,16 +7,25 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
-from training.settings import ADVANCED, PICTURES, TrainSettings
+from training.settings import ADVANCED, IMAGES, REQUIRED, DataSource, TrainSettings
 
 
-class CompareSettings(TrainSettings):
+class CompareSettings(
+    TrainSettings,
+    DataSource,
+    defaults={"steps": 800, "batch_size": 128, "learning_rate": 1e-3},
+    descriptions={"steps": "Optimiser steps of each autoencoder.", "batch_size": "Images per optimiser step."},
+):
     """Settings of `compare`."""
 
     data: str = Field(
         "",
-        description="Images, as for images; with labels (folder names, or a column) a linear probe and nearest neighbours are evaluated too.",
-        json_schema_extra=PICTURES,
+        description="Images, as for images; with labels (folder names, or a column) a linear probe and nearest neighbours are "
+        "evaluated too.",
+        json_schema_extra={**IMAGES, **REQUIRED},
+    )
+    eval_share: float = Field(
+        0.2, ge=0.01, le=0.5, description="Share of the images held out for evaluation.", json_schema_extra=ADVANCED
     )
     label_column: str = Field("label", max_length=200, description="Column of the labels, if there is one.")
     image_size: int = Field(
@@ -43,12 +52,6 @@ class CompareSettings(TrainSettings):
     )
     train_images: int = Field(5000, ge=20, le=100_000, description="Images to train on, at most.")
     eval_images: int = Field(1000, ge=10, le=20_000, description="Held-out images to evaluate on, at most.")
-    steps: int = Field(800, ge=1, le=10_000_000, description="Optimiser steps of each autoencoder.")
-    batch_size: int = Field(128, ge=1, le=65_536, description="Images per optimiser step.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
-    eval_share: float = Field(
-        0.2, ge=0.01, le=0.5, description="Share of the images held out for evaluation.", json_schema_extra=ADVANCED
-    )
 
     @model_validator(mode="after")
     def _level_is_in_range(self) -> CompareSettings:
@@ -56,4 +59,10 @@ class CompareSettings(TrainSettings):
         low, high = noise.range
         if not low < self.level <= high:
             raise ValueError(f"level {self.level:g} was given; {self.noise} takes {low:g} to {high:g} ({noise.unit})")
+        return self
+
+    @model_validator(mode="after")
+    def _trains_in_one_process(self) -> CompareSettings:
+        if self.processes > 1:
+            raise ValueError("processes: the parts of this experiment run one after the other in one process")
         return self

@@ -78,8 +78,6 @@ def read(settings: ImagesSettings) -> DenoisingImages:
 
 
 def _read_file(settings: ImagesSettings, path: str) -> tuple[NoisyAndClean, list[Finding]]:
-    if not path and not settings.dataset:
-        raise UserError("No images: give a zip, a Parquet file, a folder (on the command line) or a Hub data set.")
     images = read_images(Path(path)) if path else read_image_dataset(settings.dataset)
     images = images.as_channels(1 if settings.channels == "grey" else 3)
     pairs = match_pairs(images)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from plugins.denoising_ae.images.artifact import load_denoiser
 from plugins.denoising_ae.images.dihedral import SYMMETRIES, inverse_transform, transform
 from plugins.denoising_ae.images.opponent_colour import from_opponent, to_opponent
 from plugins.denoising_ae.images.progress import map_progress, run_to_end
 from plugins.denoising_ae.images.tiling import TILE, denoise_tile_by_tile
-from plugins.denoising_ae.models.artifact import read_config
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN
-from plugins.denoising_ae.models.denoising_cnn_artifact import ARCHITECTURE, load_denoising_cnn
 from plugins.denoising_ae.noise.level_estimation import (
     conditioning_level,
     conditions_on_estimate,
@@ -62,7 +61,7 @@ class ImageDenoiser:
         Raises:
             UserError: If a file is missing, damaged, or of another format.
         """
-        return cls(load_denoising_cnn(Path(folder)), read_config(Path(folder), ARCHITECTURE)["noise"])
+        return cls(*load_denoiser(Path(folder)))
 
     def denoise(
         self, pixels: np.ndarray, strength: float = 1.0, tile: int = TILE, *, self_ensemble: bool = False

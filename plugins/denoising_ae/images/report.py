@@ -12,7 +12,9 @@ import torch
 from plugins.denoising_ae.images.files import browser_png, corrupted_pixels, write_png
 from plugins.denoising_ae.images.image_denoiser import Denoised, ImageDenoiser
 from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.progress import map_progress
+from plugins.denoising_ae.images.request import DenoiseRequest
 from training.data.images.decode import Picture, decode, to_channels
 from training.data.images.write_png import to_png
 from training.errors import UserError
@@ -20,25 +22,6 @@ from training.errors import UserError
 MAX_FILES = 50
 RESIDUAL_GAIN = 4  # the removed noise is shown about grey, amplified
 HEADERS = ["image", "size", "noise level", "PSNR before", "PSNR after", "SSIM before", "SSIM after"]
-
-
-class DenoiseRequest(NamedTuple):
-    """How files are denoised.
-
-    Args:
-        strength, self_ensemble: See `ImageDenoiser.denoise_with_progress`.
-        noise: Noise type to add first, so that the given image is the clean reference; empty for none.
-        level: Level of that noise.
-        seed: Seed of that noise for the first image; each further image adds 1.
-        clean: Clean reference of a single noisy image.
-    """
-
-    strength: float = 1.0
-    self_ensemble: bool = False
-    noise: str = ""
-    level: float = 0.0
-    seed: int = 0
-    clean: Path | None = None
 
 
 class FileReport(NamedTuple):
@@ -50,7 +33,7 @@ class FileReport(NamedTuple):
 
 
 def denoise_files(
-    denoiser: ImageDenoiser, files: list[Path], request: DenoiseRequest
+    predictor: ImageDenoisingPredictor, files: list[Path], request: DenoiseRequest
 ) -> Iterator[dict[str, Any] | str]:
     """Denoise image files, after adding noise where requested.
 
@@ -67,7 +50,9 @@ def denoise_files(
         raise UserError("A clean reference belongs to one noisy image, with no noise added.")
     reports = []
     for number, file in enumerate(files):
-        reports.append((yield from _denoise_file(denoiser, file, request._replace(seed=request.seed + number))))
+        reports.append(
+            (yield from _denoise_file(predictor.denoiser, file, request._replace(seed=request.seed + number)))
+        )
     several = f"{len(reports)} images. Click one to compare."
     yield {
         "images": [shown for report in reports for shown in report.images],

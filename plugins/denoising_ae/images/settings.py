@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
-from training.settings import ADVANCED, PICTURES, TrainSettings
+from training.settings import ADVANCED, HalfPrecision, ImageData, StartingWeights, TrainSettings
 
 # Size -> width, depth, blocks of `DenoisingCNNConfig`, for each network.
 UNETS = {"small": (32, 3, 1), "medium": (48, 3, 1), "large": (64, 4, 2)}
@@ -15,19 +15,27 @@ RESNETS = {"small": (48, 10, 1), "medium": (64, 15, 1), "large": (96, 20, 1)}
 NoiseName = Literal["gaussian", "poisson", "salt_and_pepper", "masked_blocks", "blur", "jpeg", "none"]
 
 
-class ImagesSettings(TrainSettings):
+class ImagesSettings(
+    TrainSettings,
+    ImageData,
+    StartingWeights,
+    HalfPrecision,
+    defaults={
+        "steps": 2000,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "schedule": "cosine",
+        "weight_decay": 0,
+        "ema_decay": 0.99,
+    },
+    descriptions={
+        "data": "Images: a zip, a Parquet file with a column of images, or (on the command line) a folder. Folders named noisy and "
+        "clean in it hold real pairs, matched by file name.",
+        "batch_size": "Patches per optimiser step, over all processes and micro-batches together.",
+    },
+):
     """Settings of `images`."""
 
-    data: str = Field(
-        "",
-        description="Images: a zip, a Parquet file with an image column, or (on the command line) a folder. Folders named noisy and clean in it hold real pairs, matched by file name.",
-        json_schema_extra=PICTURES,
-    )
-    eval_data: str = Field(
-        "",
-        description="Images to evaluate on, in the same form. Empty: a share of the training images is held out.",
-        json_schema_extra=PICTURES,
-    )
     noise: NoiseName = Field(
         "gaussian",
         description="Corruption of the clean images: gaussian, poisson (photons), salt_and_pepper, masked_blocks, blur, jpeg; none: the images are noisy already (noise2void, or pairs).",
@@ -85,27 +93,6 @@ class ImagesSettings(TrainSettings):
         ge=1,
         le=10_000,
         description="Held-out images scored at each evaluation, at most.",
-        json_schema_extra=ADVANCED,
-    )
-    half_precision: bool = Field(
-        False,
-        description="Save the weights in 16 bits: half the size.",
-        json_schema_extra=ADVANCED,
-    )
-    steps: int = Field(2000, ge=1, le=10_000_000, description="Optimiser steps to train for.")
-    batch_size: int = Field(16, ge=1, le=65_536, description="Patches per optimiser step, over all processes together.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
-    schedule: Literal["linear", "cosine", "constant"] = Field(
-        "cosine", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
-    )
-    weight_decay: float = Field(
-        0, ge=0, le=10, description="Decoupled weight decay of AdamW.", json_schema_extra=ADVANCED
-    )
-    ema_decay: float = Field(
-        0.99,
-        ge=0,
-        lt=1,
-        description="Decay per step of the averaged weights that are evaluated and saved. 0: no averaging.",
         json_schema_extra=ADVANCED,
     )
 

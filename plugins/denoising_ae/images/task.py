@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from plugins.denoising_ae.images.artifact import load_denoiser, save_denoiser
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches
 from plugins.denoising_ae.images.preview import preview
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
-from plugins.denoising_ae.models.denoising_cnn_artifact import load_denoising_cnn, save_denoising_cnn
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.denoising_ae.noise.level_estimation import conditioning_level
@@ -85,7 +85,7 @@ class ImagesTask(Task):
         self.eval_names = [data.evaluation.images.name(row) for row in range(len(data.evaluation))]
         torch.manual_seed(step_seed(settings.seed, 0, 0))
         if settings.model:
-            self.model = load_denoising_cnn(Path(settings.model))
+            self.model, _ = load_denoiser(Path(settings.model))
         else:
             self.model = DenoisingCNN(DenoisingCNNConfig(**settings.network_config()))
         self.train_data: Sequence = range(len(self.train_images))
@@ -218,7 +218,7 @@ class ImagesTask(Task):
         return preview(partial(self._denoised, model), noisy.to(device), reference, row.level)
 
     def save(self, model: torch.nn.Module, folder: Path) -> None:
-        save_denoising_cnn(model, folder, self.settings)
+        save_denoiser(cast(DenoisingCNN, model), folder, self.settings)
 
 
 def evaluation_levels(noise: str, low: float, high: float) -> tuple[float, ...]:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
 from plugins.denoising_ae.compare.figures import image_grid
 from plugins.denoising_ae.compare.metrics import latents
+from plugins.denoising_ae.compare.predictor import AutoencoderPairPredictor
 from plugins.denoising_ae.inspect.reconstructions import input_images
 from training.errors import UserError
 
@@ -18,7 +18,7 @@ STEPS = 7
 MAX_DEVIATIONS = 2.5  # standard deviations to either side
 
 
-def traverse(pair: AutoencoderPair, file: Path | None, first: int, component: int) -> Figure:
+def traverse(predictor: AutoencoderPairPredictor, file: Path | None, first: int, component: int) -> Figure:
     """A row of decoded images per network; in brackets the component's share of the variance.
 
     Args:
@@ -28,10 +28,10 @@ def traverse(pair: AutoencoderPair, file: Path | None, first: int, component: in
     Raises:
         UserError: If there is no such component.
     """
-    image = input_images(pair, file, first)[:1]
+    image = input_images(predictor, file, first)[:1]
     rows = {}
-    for arm, model in pair.arms.items():
-        direction, share = _principal_component(latents(model, pair.train_images), component)
+    for arm, model in predictor.arms.items():
+        direction, share = _principal_component(latents(model, predictor.train_images), component)
         offsets = np.linspace(-MAX_DEVIATIONS, MAX_DEVIATIONS, STEPS)[:, None] * direction
         with torch.inference_mode():
             decoded = model.decode(torch.from_numpy((latents(model, image) + offsets).astype(np.float32)))

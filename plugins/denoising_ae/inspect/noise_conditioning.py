@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from plugins.denoising_ae.images.files import browser_png
-from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.noise.level_estimation import estimate_noise_level
 from training.data.images.decode import decode
 from training.errors import UserError
@@ -16,13 +16,13 @@ MAX_SIDE = 384  # pixels; the middle of a larger image
 MULTIPLES = (0.5, 1.0, 2.0)  # of the estimated level
 
 
-def denoise_at_levels(denoiser: ImageDenoiser, file: Path) -> list[tuple[str, str]]:
+def denoise_at_levels(predictor: ImageDenoisingPredictor, file: Path) -> list[tuple[str, str]]:
     """(file, caption) of the middle of an image: as given, denoised blind, and at 0.5, 1 and 2 times its estimated level.
 
     Raises:
         UserError: If the weights take no level, or the image is too small to estimate its own.
     """
-    pixels = decode(file).flat()
+    denoiser, pixels = predictor.denoiser, decode(file).flat()
     top, left = (max(0, side - MAX_SIDE) // 2 for side in pixels.shape[:2])
     pixels = pixels[top : top + MAX_SIDE, left : left + MAX_SIDE]
     level = estimate_noise_level(pixels.astype(np.float32) / np.iinfo(pixels.dtype).max)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae.compare.autoencoder_pair import AutoencoderPair
 from plugins.denoising_ae.compare.data import small_image
 from plugins.denoising_ae.compare.figures import image_grid, plot_records
 from plugins.denoising_ae.compare.metrics import corrupt_each, latents, manifold_distance, reconstructions
+from plugins.denoising_ae.compare.predictor import AutoencoderPairPredictor
 from plugins.denoising_ae.models.mlp_autoencoder import MLPAutoencoder
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from training.data.images.decode import decode
@@ -19,7 +19,7 @@ COLUMNS = 8  # images side by side
 
 
 def compare_reconstructions(
-    pair: AutoencoderPair, file: Path | None, first: int, level: float, seed: int
+    predictor: AutoencoderPairPredictor, file: Path | None, first: int, level: float, seed: int
 ) -> dict[str, Any]:
     """The same noisy images through both networks, as a figure and as a table of errors.
 
@@ -27,21 +27,21 @@ def compare_reconstructions(
         file: An image of the user's own; None: held-out images from number `first` on.
         level: Level of the noise trained with; per cent, unless that is Gaussian.
     """
-    clean = input_images(pair, file, first)
-    noise = NOISE_TYPES[pair.noise["name"]]
+    clean = input_images(predictor, file, first)
+    noise = NOISE_TYPES[predictor.noise["name"]]
     level = level if noise.name == "gaussian" else level / 100
     noisy = corrupt_each(clean, noise.name, min(level, noise.range[1]), seed)
     rows = {"clean": clean, "noisy": noisy}
-    rows |= {arm: reconstructions(model, noisy) for arm, model in pair.arms.items()}
+    rows |= {arm: reconstructions(model, noisy) for arm, model in predictor.arms.items()}
     neighbours = {
-        f"nearest, {arm}": pair.train_images[_nearest(model, pair.train_images, noisy)]
-        for arm, model in pair.arms.items()
+        f"nearest, {arm}": predictor.train_images[_nearest(model, predictor.train_images, noisy)]
+        for arm, model in predictor.arms.items()
     }
     table = [
         [
             name,
             f"{np.square(images - clean).mean():.4f}",
-            f"{manifold_distance(images, pair.train_images).mean():.4f}",
+            f"{manifold_distance(images, predictor.train_images).mean():.4f}",
         ]
         for name, images in rows.items()
     ]
@@ -49,18 +49,18 @@ def compare_reconstructions(
     return {"figure": image_grid(rows | neighbours), "table": {"headers": headers, "data": table}}
 
 
-def show_results(pair: AutoencoderPair) -> dict[str, Any]:
+def show_results(predictor: AutoencoderPairPredictor) -> dict[str, Any]:
     """The experiment's results: error curves as a figure, all metrics as a table."""
-    study = pair.study
+    study = predictor.study
     table = {"headers": study["columns"], "data": study["rows"]}
     return {"figure": plot_records(study["records"]), "table": table}
 
 
-def input_images(pair: AutoencoderPair, file: Path | None, first: int) -> np.ndarray:
+def input_images(predictor: AutoencoderPairPredictor, file: Path | None, first: int) -> np.ndarray:
     """Eight held-out images from `first` on; or the user's own image eight times, for eight samples of the noise."""
     if file is not None:
-        return np.repeat(small_image(decode(file).flat(), pair.train_images.shape[1])[None], COLUMNS, 0)
-    return pair.eval_images[np.arange(first, first + COLUMNS) % len(pair.eval_images)]
+        return np.repeat(small_image(decode(file).flat(), predictor.train_images.shape[1])[None], COLUMNS, 0)
+    return predictor.eval_images[np.arange(first, first + COLUMNS) % len(predictor.eval_images)]
 
 
 def _nearest(model: MLPAutoencoder, train: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -6,10 +6,15 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, TrainSettings
+from training.settings import ADVANCED, StartingWeights, TableData, TrainSettings
 
 
-class TablesSettings(TrainSettings):
+class TablesSettings(
+    TrainSettings,
+    TableData,
+    StartingWeights,
+    defaults={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3, "schedule": "cosine"},
+):
     """Settings of `tables`."""
 
     columns: str = Field(
@@ -42,12 +47,6 @@ class TablesSettings(TrainSettings):
         le=50_000,
         description="Distinct values kept per category column, at most.",
         json_schema_extra=ADVANCED,
-    )
-    steps: int = Field(1000, ge=1, le=10_000_000, description="Optimiser steps to train for.")
-    batch_size: int = Field(256, ge=1, le=65_536, description="Rows per optimiser step, over all processes together.")
-    learning_rate: float = Field(2e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
-    schedule: Literal["linear", "cosine", "constant"] = Field(
-        "cosine", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
     )
 
     @model_validator(mode="after")

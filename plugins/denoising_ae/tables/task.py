@@ -14,7 +14,7 @@ from torch import Tensor
 from plugins.denoising_ae.models.artifact import write_config
 from plugins.denoising_ae.tables.cell_predictions import predict_masked_cells
 from plugins.denoising_ae.tables.corruption import corrupt_rows
-from plugins.denoising_ae.tables.table_imputer import ARCHITECTURE, TableImputer
+from plugins.denoising_ae.tables.predictor import ARCHITECTURE, load
 from training.artifact.safetensors_io import WEIGHTS
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import PRESENT, RARE, CategoryFeature, Encoded
@@ -62,7 +62,7 @@ def build(data: TableRows, settings: TablesSettings) -> TablesTask:
     """
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        start = TableImputer.load(Path(settings.model))
+        start = load(Path(settings.model))
         return TablesTask(data, settings, start.encoder, start.model)
     width, blocks = SIZES[settings.size]
     sizes = {"width": width, "blocks": blocks, "latent_size": settings.latent_size}

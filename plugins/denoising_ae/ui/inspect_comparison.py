@@ -10,8 +10,12 @@ import gradio as gr
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 
+COMPARE = "plugins.denoising_ae.inspect.reconstructions:compare_reconstructions"
+RESULTS = "plugins.denoising_ae.inspect.reconstructions:show_results"
+TRAVERSE = "plugins.denoising_ae.inspect.latent_traversal:traverse"
 
-def render_reconstructions(workbench: Workbench, starter: str) -> None:
+
+def render_reconstructions(workbench: Workbench) -> None:
     """The same noisy images through both autoencoders."""
     gr.Markdown(
         "Two autoencoders of one size, trained on the same images for the same number of steps; only the *denoising* one had noise on its "
@@ -19,7 +23,7 @@ def render_reconstructions(workbench: Workbench, starter: str) -> None:
         "considers similar. The distance to real images is that to the nearest training image: it falls when noise is removed, and "
         "also when an image is merely blurred, so read it beside the error."
     )
-    weights = workbench.weights_picker(starter=starter)
+    weights = workbench.weights_picker()
     with gr.Row():
         file = gr.File(label="Your own image (else held-out ones)", type="filepath", height=140)
         first = gr.Slider(0, 392, 0, step=8, label="First held-out image")
@@ -30,20 +34,20 @@ def render_reconstructions(workbench: Workbench, starter: str) -> None:
     table = gr.Dataframe(label="Means over these eight", interactive=False)
 
     def compare(name: str, path: str | None, first: float, level: float, seed: float | None) -> tuple[Any, Any]:
-        result = workbench.call(_compare, name, _optional(path), int(first), level, int(seed or 0))
+        result = workbench.call(COMPARE, name, _optional(path), int(first), level, int(seed or 0))
         return result["figure"], result["table"]
 
     inputs: list[Any] = [weights, file, first, level, seed]
     gr.on([button.click, first.release, level.release], compare, inputs, [figure, table], **PRIVATE)
 
 
-def render_traversal(workbench: Workbench, starter: str) -> None:
+def render_traversal(workbench: Workbench) -> None:
     """A representation moved along a principal component."""
     gr.Markdown(
         "The representation of a held-out image is moved along one principal component of the training images' representations and "
         "decoded: up to 2.5 standard deviations to either side. In brackets the component's share of the variance."
     )
-    weights = workbench.weights_picker(starter=starter)
+    weights = workbench.weights_picker()
     with gr.Row():
         file = gr.File(label="Your own image (else a held-out one)", type="filepath", height=140)
         first = gr.Slider(0, 399, 0, step=1, label="Held-out image")
@@ -52,25 +56,25 @@ def render_traversal(workbench: Workbench, starter: str) -> None:
     figure = gr.Plot(show_label=False)
 
     def traverse(name: str, path: str | None, first: float, component: float) -> Any:
-        return workbench.call(_traverse, name, _optional(path), int(first), int(component))
+        return workbench.call(TRAVERSE, name, _optional(path), int(first), int(component))
 
     inputs: list[Any] = [weights, file, first, component]
     gr.on([button.click, component.release, first.release], traverse, inputs, figure, **PRIVATE)
 
 
-def render_results(workbench: Workbench, starter: str) -> None:
+def render_results(workbench: Workbench) -> None:
     """The metrics of the experiment."""
     gr.Markdown(
         "Errors, accuracies of a linear probe and of nearest neighbours on the two representations, and how both change under noise: "
         "means and 95 % intervals over seeds. Train **Plain vs. denoising autoencoder** on your own images for their results."
     )
-    weights = workbench.weights_picker(starter=starter)
+    weights = workbench.weights_picker()
     button = gr.Button("Show", variant="primary")
     figure = gr.Plot(show_label=False)
     table = gr.Dataframe(label="Results", interactive=False, wrap=True)
 
     def show(name: str) -> tuple[Any, Any]:
-        result = workbench.call(_results, name)
+        result = workbench.call(RESULTS, name)
         return result["figure"], result["table"]
 
     button.click(show, weights, [figure, table], **PRIVATE)
@@ -78,24 +82,3 @@ def render_results(workbench: Workbench, starter: str) -> None:
 
 def _optional(path: str | None) -> Path | None:
     return Path(path) if path else None
-
-
-def _compare(model: Any, *arguments: Any) -> dict[str, Any]:
-    from plugins.denoising_ae.answers import check_pair
-    from plugins.denoising_ae.inspect.reconstructions import compare_reconstructions
-
-    return compare_reconstructions(check_pair(model), *arguments)
-
-
-def _traverse(model: Any, *arguments: Any) -> Any:
-    from plugins.denoising_ae.answers import check_pair
-    from plugins.denoising_ae.inspect.latent_traversal import traverse
-
-    return traverse(check_pair(model), *arguments)
-
-
-def _results(model: Any) -> dict[str, Any]:
-    from plugins.denoising_ae.answers import check_pair
-    from plugins.denoising_ae.inspect.reconstructions import show_results
-
-    return show_results(check_pair(model))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,6 +9,8 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae.ui.sample_image import noisy_sample_photograph
+
+DENOISE_AT_LEVELS = "plugins.denoising_ae.inspect.noise_conditioning:denoise_at_levels"
 
 
 def render_noise_conditioning(workbench: Workbench) -> None:
@@ -25,14 +26,7 @@ def render_noise_conditioning(workbench: Workbench) -> None:
     gallery = gr.Gallery(label="Middle of the image", columns=3, height="auto", interactive=False)
 
     def show(name: str, path: str | None) -> Any:
-        return workbench.call(_denoise_at_levels, name, chosen(path, "an image"))
+        return workbench.call(DENOISE_AT_LEVELS, name, chosen(path, "an image"))
 
     sample.click(lambda: str(noisy_sample_photograph()), None, file, **PRIVATE)
     button.click(show, [weights, file], gallery, **PRIVATE)
-
-
-def _denoise_at_levels(model: Any, file: Path) -> list[tuple[str, str]]:
-    from plugins.denoising_ae.answers import check_denoiser
-    from plugins.denoising_ae.inspect.noise_conditioning import denoise_at_levels
-
-    return denoise_at_levels(check_denoiser(model), file)

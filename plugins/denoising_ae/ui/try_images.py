@@ -10,10 +10,12 @@ import gradio as gr
 
 from plugins._boxes import PRIVATE, chosen, stops
 from plugins._contract import Workbench
+from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from plugins.denoising_ae.ui.noise_inputs import PRESET_LEVELS, UNITS
 from plugins.denoising_ae.ui.sample_image import NOISE, sample_photograph
 
+DENOISE_FILES = "plugins.denoising_ae.images.report:denoise_files"
 NO_NOISE = "none"
 IMAGES_PER_FILE = 3  # in the gallery: before, after, removed noise
 
@@ -46,8 +48,8 @@ def render_denoise_images(workbench: Workbench) -> None:
     def denoise(name: str, paths: list[str] | None, strength: float, ensemble: bool, noise: str, level: float, seed: float, clean: str | None) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         images = [chosen(path, "an image") for path in paths or [None]]
         noise = "" if noise == NO_NOISE else noise
-        request = strength, ensemble, noise, level, int(seed or 0), Path(clean) if clean else None
-        for result in workbench.stream(_denoise, name, images, request):
+        request = DenoiseRequest(strength, ensemble, noise, level, int(seed or 0), Path(clean) if clean else None)
+        for result in workbench.stream(DENOISE_FILES, name, images, request):
             if isinstance(result, str):
                 yield gr.skip(), result, gr.skip(), gr.skip(), gr.skip()
             else:
@@ -67,9 +69,3 @@ def _before_and_after(event: gr.SelectData, images: list[Any]) -> tuple[Any, Any
     """The first two of the clicked file's images."""
     first = int(event.index) // IMAGES_PER_FILE * IMAGES_PER_FILE
     return images[first][0], images[first + 1][0]
-
-
-def _denoise(model: Any, files: list[Path], request: tuple[Any, ...]) -> Iterator[Any]:
-    from plugins.denoising_ae.images.report import DenoiseRequest, denoise_files
-
-    yield from denoise_files(model, files, DenoiseRequest(*request))

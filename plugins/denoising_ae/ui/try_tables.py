@@ -10,20 +10,20 @@ import gradio as gr
 
 from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
-from plugins.denoising_ae import endpoints
+from plugins.denoising_ae.tables.endpoints import DenoiseTables
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "adult-sample.csv"
 MAX_SHOWN_ROWS = 200  # changed rows on the page
 FILE_LABEL = "Table with the columns of training: CSV, TSV, JSONL or Parquet"
 
 
-def render_denoise_tables(workbench: Workbench, starter: str) -> None:
+def render_denoise_tables(workbench: Workbench) -> None:
     """A table in, the imputed one out."""
     gr.Markdown(
         "Every cell is predicted from the others of its row. Missing cells are imputed; numbers with a larger error than any in "
         "training, and categories that training never had, are corrected. The column `changes` of the file lists every change."
     )
-    weights = workbench.weights_picker(starter=starter)
+    weights = workbench.weights_picker()
     sample = str(SAMPLE) if SAMPLE.is_file() else None
     file = gr.File(sample, label=FILE_LABEL, type="filepath", height=120)
     button = gr.Button("Impute and correct", variant="primary")
@@ -32,7 +32,7 @@ def render_denoise_tables(workbench: Workbench, starter: str) -> None:
     download = gr.File(label="Imputed table (CSV)", interactive=False)
 
     def impute(name: str, path: str | None) -> tuple[Any, ...]:
-        imputed = workbench.call(endpoints.denoise_table, name, chosen(path))
+        imputed = workbench.call(DenoiseTables.denoise_table, name, chosen(path))
         return *_changed_rows(imputed), str(imputed)
 
     button.click(impute, [weights, file], [summary, rows, download], **PRIVATE)

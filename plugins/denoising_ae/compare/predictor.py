@@ -1,4 +1,4 @@
-"""The plain and the denoising autoencoder of one experiment, with its images and results."""
+"""Trained weights of `compare`: the plain and the denoising autoencoder of one experiment, with its images and results."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae.compare.task import ARCHITECTURE, DENOISING, IMAGES, PLAIN
+from plugins.denoising_ae.compare.autoencoder_task import ARCHITECTURE, DENOISING, IMAGES, PLAIN
+from plugins.denoising_ae.compare.endpoints import CompareAutoencoders
 from plugins.denoising_ae.models.artifact import damaged_weights_refused, read_config, read_tensors
 from plugins.denoising_ae.models.mlp_autoencoder import MLPAutoencoder
 from training.artifact.store import RECORD, read_record
 from training.errors import UserError
 
 
-class AutoencoderPair:
+class AutoencoderPairPredictor(CompareAutoencoders):
     """Both networks by arm, and the images saved beside them.
 
     Args:
@@ -34,19 +35,8 @@ class AutoencoderPair:
         self.arms, self.noise, self.studies = arms, noise, studies
         self.train_images, self.eval_images = images["train"], images["evaluation"]
 
-    @classmethod
-    def load(cls, folder: Path) -> AutoencoderPair:
-        """Read an artifact.
-
-        Raises:
-            UserError: If a file is missing, damaged, or of another format.
-        """
-        noise = read_config(folder, ARCHITECTURE)["noise"]
-        record = read_record(folder) if (folder / RECORD).is_file() else {}
-        images = {name: value.numpy() / np.float32(255) for name, value in read_tensors(folder, IMAGES).items()}
-        arms = {arm: load_arm(folder, arm) for arm in (PLAIN, DENOISING)}
-        with damaged_weights_refused():
-            return cls(arms, noise, images, record.get("studies", []))
+    def comparison(self) -> list[dict[str, Any]]:
+        return self.study["records"]
 
     @property
     def study(self) -> dict[str, Any]:
@@ -60,6 +50,20 @@ class AutoencoderPair:
                 "No results of an experiment are with these weights. Choose the starter fashion, or a run of compare."
             )
         return self.studies[0]
+
+
+def load(folder: Path) -> AutoencoderPairPredictor:
+    """Read an artifact.
+
+    Raises:
+        UserError: If a file is missing, damaged, or of another format.
+    """
+    config = read_config(folder, ARCHITECTURE)
+    record = read_record(folder) if (folder / RECORD).is_file() else {}
+    images = {name: value.numpy() / np.float32(255) for name, value in read_tensors(folder, IMAGES).items()}
+    arms = {arm: load_arm(folder, arm) for arm in (PLAIN, DENOISING)}
+    with damaged_weights_refused():
+        return AutoencoderPairPredictor(arms, config["noise"], images, record.get("studies", []))
 
 
 def load_arm(folder: Path, arm: str) -> MLPAutoencoder:

@@ -1,4 +1,4 @@
-"""A trained network applied to tables: missing cells imputed, implausible ones corrected."""
+"""Trained weights of `tables` at work: missing cells imputed, implausible ones corrected."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from plugins.denoising_ae.models.artifact import damaged_weights_refused, read_config, read_tensors
 from plugins.denoising_ae.tables.cell_predictions import CellPredictions, predict_masked_cells
+from plugins.denoising_ae.tables.endpoints import DenoiseTables
 from training.data.arrow import as_text
 from training.data.table_stream import stream_table
 from training.data.tabular.encoder import TableEncoder
@@ -31,7 +32,7 @@ MIN_PROBABILITY = 0.9  # of the category that replaces an unknown one
 Changes = Iterator[tuple[str, list[tuple[int, str]]]]  # column, (row, new value) of the cells to change
 
 
-class TableImputer:
+class TableImputationPredictor(DenoiseTables):
     """Encoder and network of an artifact, and the largest errors over training cells."""
 
     def __init__(self, config: dict[str, Any], tensors: dict[str, Any]):
@@ -41,19 +42,7 @@ class TableImputer:
         self.model.load_state_dict(tensors)
         self.model.eval()
 
-    @classmethod
-    def load(cls, folder: Path) -> TableImputer:
-        """Read an artifact.
-
-        Raises:
-            UserError: If a file is missing, damaged, or of another format.
-        """
-        config = read_config(folder, ARCHITECTURE)
-        with damaged_weights_refused():
-            return cls(config, read_tensors(folder))
-
-    def impute_file(self, file: Path) -> Path:
-        """A table's file imputed, as CSV; chunk by chunk."""
+    def denoise_table(self, file: Path) -> Path:
         target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{file.name.split('.')[0]}-imputed.csv"
         with target.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
@@ -105,6 +94,17 @@ class TableImputer:
             empty = np.asarray([not cell for cell in columns[feature.column]])
             changed = np.flatnonzero((given == ABSENT) | empty | ((given == HIDDEN) & certain))
             yield feature.column, [(int(row), feature.spelled(int(predicted[row]))) for row in changed]
+
+
+def load(folder: Path) -> TableImputationPredictor:
+    """Read an artifact.
+
+    Raises:
+        UserError: If a file is missing, damaged, or of another format.
+    """
+    config = read_config(folder, ARCHITECTURE)
+    with damaged_weights_refused():
+        return TableImputationPredictor(config, read_tensors(folder))
 
 
 def _as_written(feature: NumberFeature, scaled: float) -> str:

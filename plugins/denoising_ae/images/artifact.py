@@ -13,26 +13,23 @@ from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNN
 from training.artifact.safetensors_io import WEIGHTS
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from plugins.denoising_ae.images.settings import ImagesSettings
 
 ARCHITECTURE = "DenoisingCNN"
 
 
-def save_denoising_cnn(model: nn.Module, folder: Path, settings: ImagesSettings) -> None:
-    """Write what `load_denoising_cnn` reads."""
-    network: Any = model
+def save_denoiser(model: DenoisingCNN, folder: Path, settings: ImagesSettings) -> None:
+    """Write what `load_denoiser` reads."""
     dtype = torch.float16 if settings.half_precision else torch.float32
-    tensors = {name: value.to("cpu", dtype).contiguous() for name, value in network.state_dict().items()}
+    tensors = {name: value.to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     save_file(tensors, folder / WEIGHTS)
     low, high = settings.levels
     noise = {"name": settings.noise, "low": low, "high": high, "supervision": settings.supervision}
-    write_config(folder, ARCHITECTURE, {"network": network.config.to_dict(), "noise": noise})
+    write_config(folder, ARCHITECTURE, {"network": model.config.to_dict(), "noise": noise})
 
 
-def load_denoising_cnn(folder: Path) -> DenoisingCNN:
-    """The network of an artifact, in 32 bits.
+def load_denoiser(folder: Path) -> tuple[DenoisingCNN, dict[str, Any]]:
+    """The network of an artifact, in 32 bits, and its noise: {"name": noise type, "low", "high", "supervision"}.
 
     Raises:
         UserError: If a file is missing, damaged, or of another format.
@@ -41,4 +38,4 @@ def load_denoising_cnn(folder: Path) -> DenoisingCNN:
     with damaged_weights_refused():
         model = DenoisingCNN(DenoisingCNNConfig(**config["network"]))
         model.load_state_dict(read_tensors(folder))
-    return model.eval()
+        return model.eval(), config["noise"]
