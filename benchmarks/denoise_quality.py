@@ -1,10 +1,12 @@
-"""PSNR and SSIM of weights beside BM3D, non-local means, wavelets and total variation on the same noisy pictures.
+"""PSNR and SSIM of weights beside BM3D, non-local means, wavelets and total variation on the same noisy images.
 
 python -m benchmarks.denoise_quality --weights FOLDER --data bsd68_val.parquet
-The peers need `scikit-image` and `bm3d` (benchmarks/requirements.txt); one that is not installed is left out and said to be.
-Noise of deviation sigma/255 is added to the clean picture in [0, 1] and not clipped, its seed the picture's number; results are clipped.
-Every peer is told sigma; the weights are asked blind (as in use, where they are told an estimate made from the picture alone), and told. Published for all of BSD68 at 15/25/50: BM3D 31.07/28.57/25.62, DnCNN-S
-31.73/29.23/26.23, DnCNN-B (blind) 31.61/29.16/26.23, DRUNet 31.91/29.48/26.59 (Zhang et al., 2017, 2021); here it is every second picture.
+The peers need `scikit-image` and `bm3d` (benchmarks/requirements.txt); a missing one is left out with a message.
+Noise of standard deviation sigma/255 is added to the clean image in [0, 1] and not clipped; its seed is the image's
+number. Results are clipped. Every peer is given sigma; the weights are evaluated blind (as in use, conditioned on an
+estimate made from the image alone) and given sigma. Published for all of BSD68 at 15/25/50: BM3D 31.07/28.57/25.62,
+DnCNN-S 31.73/29.23/26.23, DnCNN-B (blind) 31.61/29.16/26.23, DRUNet 31.91/29.48/26.59 (Zhang et al., 2017, 2021); here
+it is every second image.
 """
 
 from __future__ import annotations
@@ -28,25 +30,25 @@ Method = Callable[[np.ndarray, float], np.ndarray]  # (height, width) noisy, sig
 
 
 def main() -> None:
-    """Print a table a level: method, PSNR, SSIM, seconds a picture."""
+    """Print a table per level: method, PSNR, SSIM, seconds per image."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--levels", type=float, nargs="+", default=[15, 25, 50])
-    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
     images = read_images(options.data).as_channels(1)
-    clean = [images[row][..., 0].astype(np.float32) / 255 for row in range(min(len(images), options.pictures))]
+    clean = [images[row][..., 0].astype(np.float32) / 255 for row in range(min(len(images), options.images))]
     methods = {**(ours(options.weights) if options.weights else {}), **peers()}
     for level in options.levels:
         noisy = [corrupt(one[..., None], "gaussian", level, row)[..., 0] for row, one in enumerate(clean)]
-        print(f"\nsigma {level:g}, {len(clean)} pictures: method, PSNR, SSIM, seconds a picture")
-        for name, method in {"noisy": lambda picture, _: picture, **methods}.items():
+        print(f"\nsigma {level:g}, {len(clean)} images: method, PSNR, SSIM, seconds per image")
+        for name, method in {"noisy": lambda image, _: image, **methods}.items():
             print(f"  {name:<28} {_scored(method, noisy, clean, level / 255)}", flush=True)
 
 
 def ours(folder: Path) -> dict[str, Method]:
-    """The weights: blind, so with the self-ensemble, and told."""
+    """The weights: blind, blind with the self-ensemble, and conditioned on sigma."""
     denoiser = ImageDenoiser.load(folder)
     model = denoiser.model
 
@@ -58,26 +60,26 @@ def ours(folder: Path) -> dict[str, Method]:
             denoiser.denoise_self_ensemble(noisy[..., None], denoiser.conditioning_level(noisy[..., None]))
         )[..., 0]
 
-    found: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
+    methods: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
     if model.config.noise_conditioned:
-        found["ours, told sigma"] = lambda noisy, sigma: denoise_tiled(model, noisy[..., None], 255 * sigma)[..., 0]
-    return found
+        methods["ours, given sigma"] = lambda noisy, sigma: denoise_tiled(model, noisy[..., None], 255 * sigma)[..., 0]
+    return methods
 
 
 def peers() -> dict[str, Method]:
-    """Those that are installed, each told sigma, with the settings that its own documentation gives for that."""
-    found: dict[str, Method] = {}
+    """The installed peers, each given sigma, with the settings that its own documentation gives for that."""
+    methods: dict[str, Method] = {}
     if find_spec("bm3d"):
         import bm3d  # type: ignore[import-not-found]
 
-        found["BM3D"] = lambda noisy, sigma: bm3d.bm3d(noisy, sigma)
+        methods["BM3D"] = lambda noisy, sigma: bm3d.bm3d(noisy, sigma)
     else:
         print("bm3d is not installed: left out.")
     if find_spec("skimage"):
-        found |= _of_skimage()
+        methods |= _of_skimage()
     else:
         print("scikit-image is not installed: non-local means, wavelets and total variation are left out.")
-    return found
+    return methods
 
 
 def _of_skimage() -> dict[str, Method]:

@@ -26,7 +26,15 @@ from training.settings import parse_settings
 
 KIND = PLUGIN.kind("compare")
 SETTINGS = KIND.trained_by
-TINY = {"image_size": 12, "hidden_size": 48, "latent_size": 200, "batch_size": 16, "seeds": 2, "eval_share": 0.25, "learning_rate": 3e-3}  # fmt: skip
+TINY = {
+    "image_size": 12,
+    "hidden_size": 48,
+    "latent_size": 200,
+    "batch_size": 16,
+    "seeds": 2,
+    "eval_share": 0.25,
+    "learning_rate": 3e-3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +54,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare") / "run"
-    flags = [word for name, value in {**TINY, "steps": 400, "level": 100}.items() for word in (f"--{name.replace('_', '-')}", str(value))]  # fmt: skip
+    flags = [
+        word
+        for name, value in {**TINY, "steps": 400, "level": 100}.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
     assert main(["denoising_ae", "compare", "--data", str(data), "--folder", str(folder), *flags]) == 0
     return folder
 
@@ -76,7 +88,11 @@ def test_results_are_in_card_report_endpoint_and_figure(finished: Path) -> None:
 
 
 def test_differences_are_of_the_same_seed() -> None:
-    results = [{"part": "", "arm": arm, "seed": seed, "eval_mse": value + 0.1 * seed} for seed in range(3) for arm, value in (("plain", 0.5), ("denoising", 0.4))]  # fmt: skip
+    results = [
+        {"part": "", "arm": arm, "seed": seed, "eval_mse": value + 0.1 * seed}
+        for seed in range(3)
+        for arm, value in (("plain", 0.5), ("denoising", 0.4))
+    ]
     [row] = comparison_table(results)["rows"]
     assert row[3] == "-0.1000 (-0.1000 to -0.1000)" and row[4] == "less"
 

@@ -67,7 +67,7 @@ def scenes(tmp_path: Path) -> Path:
     return write_zip(tmp_path / "scenes.zip", {f"{n}.png": encoded(scene(40, 48, 3, n)) for n in range(8)})
 
 
-# -- noise -----------------------------------------------------------------------------------------------------------------
+# -- noise -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NOISE_TYPES)
@@ -92,7 +92,9 @@ def test_gaussian_noise_has_its_deviation_and_poisson_that_of_its_photons() -> N
     assert (corrupt(grey, "poisson", 50, 0) - grey).std() == pytest.approx((0.5 / 50) ** 0.5, rel=0.02)
 
 
-@pytest.mark.parametrize(("name", "level"), [("gaussian", -1), ("gaussian", 151), ("jpeg", 0), ("masked_blocks", 1), ("poisson", 0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "level"), [("gaussian", -1), ("gaussian", 151), ("jpeg", 0), ("masked_blocks", 1), ("poisson", 0)]
+)
 def test_a_level_outside_its_range_is_refused(name: str, level: float) -> None:
     with pytest.raises(UserError, match=rf"Level {level} was given; {name} takes"):
         corrupt(scene(8, 8).astype(np.float32), name, level, 0)
@@ -100,8 +102,13 @@ def test_a_level_outside_its_range_is_refused(name: str, level: float) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"level_high": 151}, {"level_low": 30, "level_high": 20}, {"noise": "jpeg", "level_low": 0}, {"noise": "blur", "level_high": 50}],
-)  # fmt: skip
+    [
+        {"level_high": 151},
+        {"level_low": 30, "level_high": 20},
+        {"noise": "jpeg", "level_low": 0},
+        {"noise": "blur", "level_high": 50},
+    ],
+)
 def test_settings_refuse_levels_outside_their_range(values: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"levels [\d.]+ to [\d.]+ were given; \w+ takes"):
         parse_settings(SETTINGS, values)
@@ -134,7 +141,7 @@ def test_blur_is_the_convolution_with_a_gaussian_cut_off_at_three_sigma() -> Non
         assert blurred.dtype == np.float32 and np.abs(blurred - expected).max() < 1e-6
 
 
-# -- metrics ---------------------------------------------------------------------------------------------------------------
+# -- metrics -----------------------------------------------------------------------------------------------------------
 
 
 def test_psnr_of_a_known_error() -> None:
@@ -179,7 +186,7 @@ def test_ssim_in_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> 
     assert ssim(noisy, clean) == pytest.approx(whole, abs=1e-12)
 
 
-# -- networks and tiles ----------------------------------------------------------------------------------------------------
+# -- networks and tiles ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("config", SHAPES)
@@ -236,7 +243,7 @@ def test_the_conditioning_level_changes_the_output_and_nan_is_blind() -> None:
     assert torch.equal(model(picture), model(picture, torch.tensor([torch.nan])))
 
 
-# -- image denoiser -----------------------------------------------------------------------------------------------------------
+# -- image denoiser ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("config", SHAPES[:2])
@@ -294,7 +301,7 @@ def test_the_opponent_colours_keep_white_noise_white() -> None:
     assert np.allclose(np.cov(planes.reshape(-1, 3).T), 0.01 * np.eye(3), atol=5e-4)
 
 
-# -- blind spots -----------------------------------------------------------------------------------------------------------
+# -- blind spots -------------------------------------------------------------------------------------------------------
 
 
 def test_one_pixel_of_each_cell_is_replaced_by_a_neighbour() -> None:
@@ -307,7 +314,7 @@ def test_one_pixel_of_each_cell_is_replaced_by_a_neighbour() -> None:
     assert np.abs(source // 32 - rows).max() <= 2 and np.abs(source % 32 - columns).max() <= 2
 
 
-# -- the kind --------------------------------------------------------------------------------------------------------------
+# -- the kind ----------------------------------------------------------------------------------------------------------
 
 
 def train(folder: Path, data: Path, **values: Any) -> tuple[dict[str, float], Any]:
@@ -335,19 +342,48 @@ def test_images_keeps_the_contract(tmp_path: Path, scenes: Path, values: dict[st
 
 def test_the_network_learns_to_denoise_smooth_scenes(tmp_path: Path, scenes: Path) -> None:
     """A network that returns its input stays at the noisy picture's 20.2 dB."""
-    metrics, model = train(tmp_path / "run", scenes, network="resnet", steps=80, level_low=25, level_high=25, patch_size=32, batch_size=8, learning_rate=3e-3, ema_decay=0.9)  # fmt: skip
+    metrics, model = train(
+        tmp_path / "run",
+        scenes,
+        network="resnet",
+        steps=80,
+        level_low=25,
+        level_high=25,
+        patch_size=32,
+        batch_size=8,
+        learning_rate=3e-3,
+        ema_decay=0.9,
+    )
     assert metrics["psnr"] > metrics["psnr_noisy"] + 4
     noisy = corrupt(scene(64, 64, 1, 99).astype(np.float32) / 255, "gaussian", 25, 0)
     given = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
-    before, after = (np.square(each.astype(float) - scene(64, 64, 1, 99)).mean() for each in (given, model.denoise(given).pixels))  # fmt: skip
+    before, after = (
+        np.square(each.astype(float) - scene(64, 64, 1, 99)).mean() for each in (given, model.denoise(given).pixels)
+    )
     assert after < before / 2
 
 
 def test_noise2void_learns_to_denoise_without_clean_images(tmp_path: Path) -> None:
     """Noise2Void on noisy pictures alone: a network that repeats its input would not come below the noise."""
-    noisy = {f"{n}.png": np.clip(corrupt(scene(40, 48, 1, n).astype(np.float32) / 255, "gaussian", 40, n), 0, 1) for n in range(8)}  # fmt: skip
-    data = write_zip(tmp_path / "noisy.zip", {name: encoded(np.rint(each * 255).astype(np.uint8)) for name, each in noisy.items()})  # fmt: skip
-    _, model = train(tmp_path / "run", data, network="resnet", steps=150, noise="none", supervision="noise2void", patch_size=32, batch_size=4, learning_rate=3e-3, ema_decay=0.9)  # fmt: skip
+    noisy = {
+        f"{n}.png": np.clip(corrupt(scene(40, 48, 1, n).astype(np.float32) / 255, "gaussian", 40, n), 0, 1)
+        for n in range(8)
+    }
+    data = write_zip(
+        tmp_path / "noisy.zip", {name: encoded(np.rint(each * 255).astype(np.uint8)) for name, each in noisy.items()}
+    )
+    _, model = train(
+        tmp_path / "run",
+        data,
+        network="resnet",
+        steps=150,
+        noise="none",
+        supervision="noise2void",
+        patch_size=32,
+        batch_size=4,
+        learning_rate=3e-3,
+        ema_decay=0.9,
+    )
     clean = scene(40, 48, 1, 0)
     given = np.rint(noisy["0.png"] * 255).astype(np.uint8)
     before, after = (np.square(each.astype(float) - clean).mean() for each in (given, model.denoise(given).pixels))
@@ -391,7 +427,7 @@ def test_training_continues_from_weights(tmp_path: Path, scenes: Path) -> None:
     assert again["psnr"] == pytest.approx(first["psnr"], abs=0.1)
 
 
-# -- endpoints and report --------------------------------------------------------------------------------------------------
+# -- endpoints and report ----------------------------------------------------------------------------------------------
 
 
 def test_a_denoised_file_keeps_depth_alpha_and_orientation(tmp_path: Path) -> None:

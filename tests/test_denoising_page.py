@@ -27,7 +27,9 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run of two steps."""
-    path = write_zip(tmp_path_factory.mktemp("data") / "x.zip", {f"{n}.png": encoded(scene(30, 30, 1, n)) for n in range(6)})  # fmt: skip
+    path = write_zip(
+        tmp_path_factory.mktemp("data") / "x.zip", {f"{n}.png": encoded(scene(30, 30, 1, n)) for n in range(6)}
+    )
     run = client.predict("denoising_ae", "images", TINY, handle_file(path), None, api_name="/train")
     assert ended(client, run["id"])["status"] == "finished"
     return run["id"]

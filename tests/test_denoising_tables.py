@@ -25,7 +25,7 @@ TINY = {"size": "small", "latent_size": 8, "batch_size": 64, "learning_rate": 5e
 
 
 def rows(count: int = 300) -> list[list[str]]:
-    """Three columns that follow from the town: its rain, its land, and twice the rain; and one that follows from nothing."""
+    """The town determines rain, land and twice the rain; luck is independent."""
     random = np.random.default_rng(0)
     towns = [("bergen", 90, "norway"), ("cairo", 5, "egypt"), ("leeds", 50, "england")]
     found = []
@@ -56,7 +56,7 @@ def test_tables_keeps_the_contract(tmp_path: Path, table: Path) -> None:
 
 
 def test_masked_cells_are_predicted_from_the_others(trained: tuple[dict[str, float], Any]) -> None:
-    """Without a network: a third of the towns, and an error of 1 deviation; `luck` stays at that, so the mean is a third."""
+    """Chance: a third of the towns, and an error of 1; `luck` stays at 1, so the mean of three columns is a third."""
     metrics, _ = trained
     assert metrics["category_accuracy"] > 0.95 and metrics["most_frequent_accuracy"] < 0.5
     assert metrics["number_error"] < 0.6
@@ -66,7 +66,9 @@ def test_missing_cells_are_imputed_and_implausible_ones_corrected(
     tmp_path: Path, trained: tuple[dict[str, float], Any]
 ) -> None:
     _, model = trained
-    file = write(tmp_path / "x.csv", "town,rain,land,double,luck\ncairo,,egypt,10,5\n,90,norway,180,7\nleeds,5000,england,100,9\nxyz,50,england,100,9\nleeds,50,england,100,9\n")  # fmt: skip
+    lines = ["town,rain,land,double,luck", "cairo,,egypt,10,5", ",90,norway,180,7", "leeds,5000,england,100,9"]
+    lines += ["xyz,50,england,100,9", "leeds,50,england,100,9"]
+    file = write(tmp_path / "x.csv", "\n".join(lines))
     with model.denoise_table(file).open() as lines:
         found = list(csv.DictReader(lines))
     assert abs(int(found[0]["rain"]) - 5) <= 6 and found[0]["changes"].startswith("rain: (missing) -> ")
@@ -79,7 +81,9 @@ def test_cells_are_masked_swapped_and_noised_by_their_ratios() -> None:
     torch.manual_seed(0)
     numbers, ids = torch.arange(4000.0).reshape(1000, 4), torch.randint(3, 9, (1000, 2))
     shown, visible, seen = corrupt_rows(numbers, ids, 0.3, 0, 0)
-    assert visible.mean().item() == pytest.approx(0.7, abs=0.03) and (seen == 0).float().mean().item() == pytest.approx(0.3, abs=0.04)  # fmt: skip
+    assert visible.mean().item() == pytest.approx(0.7, abs=0.03) and (seen == 0).float().mean().item() == pytest.approx(
+        0.3, abs=0.04
+    )
     assert torch.equal(shown[0], numbers * visible[0])
     swapped, _, _ = corrupt_rows(numbers, ids, 0, 0.2, 0)
     assert (swapped[0] != numbers).float().mean().item() == pytest.approx(0.2, abs=0.03)
@@ -89,7 +93,10 @@ def test_cells_are_masked_swapped_and_noised_by_their_ratios() -> None:
 
 
 def test_unusable_tables_are_a_red_finding(tmp_path: Path) -> None:
-    for text, words in (("a,b\n1,2\n", "at least 20"), ("a\n" + "\n".join(str(n % 7) for n in range(50)), "Fewer than two")):  # fmt: skip
+    for text, words in (
+        ("a,b\n1,2\n", "at least 20"),
+        ("a\n" + "\n".join(str(n % 7) for n in range(50)), "Fewer than two"),
+    ):
         settings = parse_settings(SETTINGS, {"data": str(write(tmp_path / "x.csv", text))})
         sheet = KIND.examine(settings)[1]
         assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)

@@ -1,4 +1,4 @@
-"""Denoising autoencoders (LeCun, 1987; Vincent et al., 2008): reconstruct clean images and tables from corrupted ones."""
+"""Denoising autoencoders (LeCun, 1987; Vincent et al., 2008): reconstruct clean images and tables."""
 
 from pathlib import Path
 

@@ -10,8 +10,9 @@ def corrupt(image: Path, noise: str = "gaussian", level: float = 25.0, seed: int
 
     Args:
         image: An image file; alpha is kept, 16 bits are converted to 8.
-        noise: gaussian (level: standard deviation of 255), poisson (photons per white pixel), salt_and_pepper (fraction of pixels),
-            masked_blocks (fraction of the area), blur (standard deviation in pixels) or jpeg (quality).
+        noise: gaussian (level: standard deviation of 255), poisson (photons per white pixel), salt_and_pepper
+            (fraction of pixels), masked_blocks (fraction of the area), blur (standard deviation in pixels) or jpeg
+            (quality).
         level: Noise level, in the unit of the noise.
         seed: Seed of the noise, 0 or more.
 

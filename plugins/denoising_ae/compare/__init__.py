@@ -1,1 +1,1 @@
-"""Kind `compare`: a plain and a denoising autoencoder of one size, trained on the same images and evaluated side by side."""
+"""Kind `compare`: a plain and a denoising autoencoder of one size, trained and evaluated on the same images."""

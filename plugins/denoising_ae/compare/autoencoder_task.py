@@ -1,4 +1,4 @@
-"""Training task of one of the two autoencoders: same network, data and steps; only the denoising one's input is corrupted."""
+"""Task of one of the two autoencoders: same network, data and steps; only the input is corrupted or not."""
 
 from __future__ import annotations
 

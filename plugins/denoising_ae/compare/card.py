@@ -9,6 +9,7 @@ CARD = Card(
     tags=("autoencoder", "denoising"),
     summary="A plain and a denoising autoencoder of one size, for comparison.",
     limits=(
-        "The weights include up to 400 training images, small and grey: publish them only where those may be published.",
+        "The weights include up to 400 training images, small and grey: publish them only where those may be "
+        "published.",
     ),
 )

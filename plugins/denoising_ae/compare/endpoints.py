@@ -16,6 +16,6 @@ class CompareAutoencoders(Endpoints):
         """Compare a plain and a denoising autoencoder of one size, as the experiment compare measured them.
 
         Returns:
-            Records: measure (errors, distance to real images, probes), arm (plain or denoising), mean, low, high (95 % interval
-            over seeds).
+            Records: measure (errors, distance to real images, probes), arm (plain or denoising), mean, low, high (95 %
+            interval over seeds).
         """

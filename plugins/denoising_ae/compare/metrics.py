@@ -1,4 +1,4 @@
-"""Metrics of the two autoencoders: errors, memorisation, distance to real images, what a probe reads from the representation."""
+"""Metrics of the two autoencoders: errors, distance to real images, accuracy of probes on the representation."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def linear_probe(
 ) -> list[float]:
     """Accuracy of a linear classifier on frozen representations, for each of several versions of the test images.
 
-    Ridge regression on the classes, its penalty chosen by leave-one-out cross-validation: the solution has a closed form.
+    Ridge regression on the classes, its penalty chosen by leave-one-out: the solution has a closed form.
     """
     model = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=RIDGE_PENALTIES))
     model.fit(train[:MAX_PROBE_IMAGES], classes[:MAX_PROBE_IMAGES])

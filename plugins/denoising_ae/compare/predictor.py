@@ -1,4 +1,4 @@
-"""Trained weights of `compare`: the plain and the denoising autoencoder of one experiment, with its images and results."""
+"""Trained weights of `compare`: both autoencoders of one experiment, with its images and results."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ class CompareSettings(
 
     data: str = Field(
         "",
-        description="Images, as for images; with labels (folder names, or a column) a linear probe and nearest neighbours are "
-        "evaluated too.",
+        description="Images, as for images; with labels (folder names, or a column) a linear probe and nearest "
+        "neighbours are evaluated too.",
         json_schema_extra={**IMAGES, **REQUIRED},
     )
     eval_share: float = Field(

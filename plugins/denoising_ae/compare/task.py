@@ -1,4 +1,4 @@
-"""Experiment of `compare`: both arms trained with several seeds, evaluated alike, with confidence intervals over the seeds."""
+"""Experiment of `compare`: both arms trained with several seeds, confidence intervals over the seeds."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ class Comparison(Experiment):
         settings = self.settings
         text = (
             "Two autoencoders of one size on the same images; only the denoising one's input was corrupted "
-            f"({settings.noise}, level {settings.level:g}). Mean and 95 % interval over {settings.seeds} seeds; differences are paired by seed."
+            f"({settings.noise}, level {settings.level:g}). Mean and 95 % interval over {settings.seeds} seeds; "
+            "differences are paired by seed."
         )
         study = {"title": TITLE, "text": text, "image": FIGURE, "records": records(results)}
         return {"studies": [study | comparison_table(results)], "facts": self.facts}

@@ -17,7 +17,8 @@ clean = denoiser.denoise(pixels).pixels  # (height, width, 1 or 3), uint8 or uin
 """,
     summary="A convolutional network that removes noise from images.",
     limits=(
-        "It was trained on one type and range of noise; of other noise it removes little, or it mistakes detail for noise.",
+        "It was trained on one type and range of noise; of other noise it removes little, or it mistakes detail for "
+        "noise.",
         "What replaces the noise is plausible, not certain: do not read fine detail of a denoised image as evidence.",
     ),
 )

@@ -16,10 +16,10 @@ class DenoiseImages(Endpoints):
         """Denoise an image.
 
         Args:
-            image: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, grey or colour, 8 or 16 bits per channel, of any size up to 89 million
-                pixels.
+            image: PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF, grey or colour, 8 or 16 bits per channel, of any size up
+                to 89 million pixels.
             strength: 1 removes what the network predicts as noise, 0 nothing; up to 2 removes more than it predicts.
-            self_ensemble: Average over the image's eight rotations and reflections: slightly better, eight times the time.
+            self_ensemble: Average over the image's eight rotations and reflections: slightly better, 8 times slower.
 
         Returns:
             A PNG of the same size, depth and alpha, upright.

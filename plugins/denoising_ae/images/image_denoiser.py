@@ -76,11 +76,12 @@ class ImageDenoiser:
 
         Args:
             pixels: (height, width, 1 or 3), uint8 or uint16.
-            strength: 1 removes what the network predicts as noise (conditioned on the estimated level, if it was trained on
-                Gaussian noise), 0 nothing; between them that share of it. Above 1, up to 2, the network is conditioned on
-                the estimated level times the strength.
+            strength: 1 removes what the network predicts as noise (conditioned on the estimated level, if it was
+                trained on Gaussian noise), 0 nothing; between them that share of it. Above 1, up to 2, the network is
+                conditioned on the estimated level times the strength.
             tile: Side in pixels of the tiles that large images are denoised in.
-            self_ensemble: Average over the image's eight rotations and reflections (Timofte et al., 2016, arXiv:1511.02228, §3.4).
+            self_ensemble: Average over the image's eight rotations and reflections (Timofte et al., 2016,
+                arXiv:1511.02228, §3.4).
 
         Yields:
             The share that is done; closing the generator stops the work.
@@ -101,7 +102,7 @@ class ImageDenoiser:
         return Denoised(_quantised(noisy - residual, pixels.dtype), residual, estimate)
 
     def conditioning_level(self, noisy: np.ndarray) -> float | None:
-        """The level that the network is conditioned on where none is given: see `level_estimation.conditioning_level`."""
+        """The level to condition on where none is given: see `level_estimation.conditioning_level`."""
         return conditioning_level(self.noise["name"], self.model.config.noise_conditioned, noisy)
 
     def denoise_at_level(self, pixels: np.ndarray, level: float | None) -> np.ndarray:
@@ -121,7 +122,7 @@ class ImageDenoiser:
         return total / SYMMETRIES
 
     def features(self, pixels: np.ndarray) -> list[float]:
-        """The innermost features averaged over an 8-bit image (height, width, 1 or 3); large images are subsampled first."""
+        """The innermost features averaged over an 8-bit image (height, width, 1 or 3); large ones are subsampled."""
         while max(pixels.shape[:2]) > MAX_ENCODED_SIDE:
             pixels = pixels[::2, ::2]
         scaled = to_channels(pixels, self.model.config.channels).astype(np.float32) / 255

@@ -1,7 +1,7 @@
 """Opponent colour transform: colour images as one luma and two chroma planes, for a network trained on grey images.
 
-The opponent transform of colour BM3D (Dabov et al., 2007, §4), scaled to be orthonormal: white noise stays white and keeps its level.
-Each plane is shifted so that its centre is the centre of [0, 1].
+The opponent transform of colour BM3D (Dabov et al., 2007, §4), scaled to be orthonormal: white noise stays white and
+keeps its level. Each plane is shifted so that its centre is the centre of [0, 1].
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ def _check_unique(counts: Counter[tuple[str, str]]) -> None:
     duplicates = sorted(f"{side}/{scene}" for (side, scene), count in counts.items() if count > 1)
     if duplicates:
         raise UserError(
-            f"Several images have one name but for the extension: {listed(duplicates)}. Each scene needs one noisy and one clean image."
+            f"Several images have one name but for the extension: {listed(duplicates)}. Each scene needs one noisy and "
+            "one clean image."
         )
 
 

@@ -1,4 +1,4 @@
-"""Denoised files as the page shows them: before, after and removed noise side by side, PSNR and SSIM where a clean reference is known."""
+"""Denoised files as the page shows them: before, after and removed noise; PSNR and SSIM against a clean reference."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ class ImagesSettings(
         "ema_decay": 0.99,
     },
     descriptions={
-        "data": "Images: a zip, a Parquet file with a column of images, or (on the command line) a folder. Folders named noisy and "
-        "clean in it hold real pairs, matched by file name.",
+        "data": "Images: a zip, a Parquet file with a column of images, or (on the command line) a folder. Folders "
+        "named noisy and clean in it hold real pairs, matched by file name.",
         "batch_size": "Patches per optimiser step, over all processes and micro-batches together.",
     },
 ):
@@ -38,24 +38,28 @@ class ImagesSettings(
 
     noise: NoiseName = Field(
         "gaussian",
-        description="Corruption of the clean images: gaussian, poisson (photons), salt_and_pepper, masked_blocks, blur, jpeg; none: the images are noisy already (noise2void, or pairs).",
+        description="Corruption of the clean images: gaussian, poisson (photons), salt_and_pepper, masked_blocks, "
+        "blur, jpeg; none: the images are noisy already (noise2void, or pairs).",
     )
     level_low: float = Field(
         -1,
         ge=-1,
         le=10_000,
-        description="Lowest noise level: standard deviation of 255, photons, fraction, pixels or quality. Equal to the highest: one level; lower: a network for the range. -1: the default of the noise type.",
+        description="Lowest noise level: standard deviation of 255, photons, fraction, pixels or quality. Equal to the "
+        "highest: one level; lower: a network for the range. -1: the default of the noise type.",
     )
     level_high: float = Field(
         -1, ge=-1, le=10_000, description="Highest noise level. -1: the default of the noise type."
     )
     supervision: Literal["clean", "noise2noise", "noise2void"] = Field(
         "clean",
-        description="Training target: the clean image; a second noisy image of the same scene (Lehtinen et al., 2018); or masked pixels of the noisy image itself, where no clean one exists (Krull et al., 2019).",
+        description="Training target: the clean image; a second noisy image of the same scene (Lehtinen et al., 2018); "
+        "or masked pixels of the noisy image itself, where no clean one exists (Krull et al., 2019).",
     )
     channels: Literal["grey", "colour", "both"] = Field(
         "grey",
-        description="Channels of the network: grey (colour images are then denoised as luma and two chroma planes), colour, or both: colour, with half of the training images grey.",
+        description="Channels of the network: grey (colour images are then denoised as luma and two chroma planes), "
+        "colour, or both: colour, with half of the training images grey.",
     )
     network: Literal["unet", "resnet"] = Field(
         "unet",
@@ -68,7 +72,8 @@ class ImagesSettings(
         0.5,
         ge=0,
         le=1,
-        description="Probability that the network is given the noise level of a training image; otherwise it denoises blind. 0: a network without a noise level input.",
+        description="Probability that the network is given the noise level of a training image; otherwise it denoises "
+        "blind. 0: a network without a noise level input.",
         json_schema_extra=ADVANCED,
     )
     patch_size: int = Field(
@@ -85,7 +90,8 @@ class ImagesSettings(
     )
     loss: Literal["mse", "l1", "psnr"] = Field(
         "mse",
-        description="mse (squared error); l1 (absolute error) is more robust to outliers; psnr is the logarithm of each patch's squared error, so that patches with little noise count as much as those with much.",
+        description="mse (squared error); l1 (absolute error) is more robust to outliers; psnr is the logarithm of "
+        "each patch's squared error, so that patches with little noise count as much as those with much.",
         json_schema_extra=ADVANCED,
     )
     eval_images: int = Field(
@@ -101,7 +107,8 @@ class ImagesSettings(
         if self.noise == "none":
             if self.supervision == "noise2noise":
                 raise ValueError(
-                    "noise none and supervision noise2noise do not fit: choose a noise, or give pairs of noisy images in the folders noisy and clean with supervision clean"
+                    "noise none and supervision noise2noise do not fit: choose a noise, or give pairs of noisy images "
+                    "in the folders noisy and clean with supervision clean"
                 )
             return self
         low, high = self.levels

@@ -1,4 +1,4 @@
-"""Task of `images`: denoise patches corrupted at random levels; scored by PSNR and SSIM on whole images at fixed levels."""
+"""Task of `images`: denoise patches corrupted at random levels; evaluated by PSNR and SSIM on whole images."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class ImagesTask(Task):
     # -- training ------------------------------------------------------------------------------------------------------
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Any]:
-        """Patches (batch, channels, size, size) with their levels and weights; for evaluation whole images of any size."""
+        """Patches (batch, channels, size, size) with levels and weights; for evaluation whole images of any size."""
         if not training:
             return {"eval_images": rows, "pairs": [self._eval_pair(row) for row in rows]}
         examples = [self._example(row, rng) for row in rows]
@@ -148,7 +148,7 @@ class ImagesTask(Task):
         return example._replace(noisy=np.repeat(example.noisy, 3, 2), target=np.repeat(example.target, 3, 2))
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """Error per patch over the pixels that count, (batch,), scaled to 1 at a PSNR of 20; its logarithm for the psnr loss."""
+        """Error per patch over the pixels that count, (batch,), 1 at a PSNR of 20; its logarithm for the psnr loss."""
         level = batch["level"] if self.model.config.noise_conditioned else None
         error = model(batch["noisy"], level) - batch["target"]
         error = error.abs() * 10 if self.settings.loss == "l1" else error.square() * 100
@@ -222,7 +222,7 @@ class ImagesTask(Task):
 
 
 def evaluation_levels(noise: str, low: float, high: float) -> tuple[float, ...]:
-    """The levels a range is scored at: 15, 25 and 50 where it has them (Gaussian noise), else its ends and its middle."""
+    """The levels a range is evaluated at: 15, 25 and 50 as far as it has them (Gaussian), else its ends and middle."""
     if low == high:
         return (low,)
     standard = tuple(level for level in STANDARD_LEVELS if noise == "gaussian" and low <= level <= high)

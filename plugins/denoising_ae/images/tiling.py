@@ -1,4 +1,4 @@
-"""Tiled denoising of large images without seams: each tile is widened by the receptive field, so its inner pixels equal the untiled result."""
+"""Tiled denoising of large images without seams: each tile is widened by the network's receptive field."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def denoise_tile_by_tile(
 ) -> Generator[float, None, np.ndarray]:
     """Denoise an image of any size.
 
-    Every tile begins at a multiple of the network's stride and is widened by its receptive field, so that its inner pixels
-    equal those of the untiled result up to rounding: no blending is needed.
+    Every tile begins at a multiple of the network's stride and is widened by its receptive field, so that its inner
+    pixels equal those of the untiled result up to rounding: no blending is needed.
 
     Args:
         image: (height, width, channels) float32.

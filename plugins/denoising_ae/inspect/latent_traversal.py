@@ -1,4 +1,4 @@
-"""Latent traversal: the representation of an image moved along a principal component and decoded by both autoencoders."""
+"""Latent traversal: an image's representation moved along a principal component and decoded by both autoencoders."""
 
 from __future__ import annotations
 

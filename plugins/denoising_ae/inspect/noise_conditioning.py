@@ -17,7 +17,7 @@ MULTIPLES = (0.5, 1.0, 2.0)  # of the estimated level
 
 
 def denoise_at_levels(predictor: ImageDenoisingPredictor, file: Path) -> list[tuple[str, str]]:
-    """(file, caption) of the middle of an image: as given, denoised blind, and at 0.5, 1 and 2 times its estimated level.
+    """(file, caption) of an image's middle: as given, denoised blind, and at 0.5, 1 and 2 times its estimated level.
 
     Raises:
         UserError: If the weights take no level, or the image is too small to estimate its own.

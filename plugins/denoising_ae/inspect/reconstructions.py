@@ -1,4 +1,4 @@
-"""Reconstructions of the same noisy images by the plain and the denoising autoencoder, and their nearest training images."""
+"""Reconstructions of the same noisy images by both autoencoders, and the nearest training images."""
 
 from __future__ import annotations
 

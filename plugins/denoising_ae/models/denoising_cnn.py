@@ -1,7 +1,8 @@
 """Convolutional denoisers: a residual network at a single scale (as DnCNN and FFDNet) and a residual U-Net (as DRUNet).
 
-Both predict the noise, which is subtracted: the residual learning of Zhang et al., 2017 (DnCNN, eq. 1). Both pixel-unshuffle the
-input first (FFDNet, Zhang et al., 2018, §III-B): a quarter of the positions for the same receptive field, and a quarter of the time.
+Both predict the noise, which is subtracted: the residual learning of Zhang et al., 2017 (DnCNN, eq. 1). Both
+pixel-unshuffle the input first (FFDNet, Zhang et al., 2018, §III-B): a quarter of the positions for the same receptive
+field, and a quarter of the time.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class DenoisingCNN(nn.Module):
 
         Args:
             noisy: Images in about [0, 1], (batch, channels, height, width), of any size.
-            level: Standard deviation of the noise in units of 1/255, (batch,); NaN, or None for all, where it is unknown.
+            level: Standard deviation of the noise in units of 1/255, (batch,); NaN (or None for all) if unknown.
 
         Returns:
             The same shape, not clipped.
@@ -97,7 +98,7 @@ class DenoisingCNN(nn.Module):
 
 
 def level_planes(like: Tensor, level: Tensor | None) -> Tensor:
-    """The level as two constant planes, its value and whether it is known, (batch, 2, height, width); both 0 for blind denoising."""
+    """The level as two constant planes, value and whether it is known, (batch, 2, height, width); both 0 if blind."""
     batch, _, height, width = like.shape
     if level is None:
         return like.new_zeros(batch, 2, height, width)
@@ -120,7 +121,10 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
 
 
 class ResNet(nn.Module):
-    """Residual blocks at a single scale, without normalisation (as EDSR, Lim et al., 2017): with the blocks' initial scale none is needed."""
+    """Residual blocks at a single scale, without normalisation (as EDSR, Lim et al., 2017).
+
+    The blocks' small initial scale makes normalisation unnecessary.
+    """
 
     def __init__(self, inputs: int, outputs: int, config: DenoisingCNNConfig):
         super().__init__()
@@ -140,7 +144,7 @@ class ResNet(nn.Module):
 
 
 class UNet(nn.Module):
-    """Residual blocks at several scales, strided convolutions between them, skip connections added (DRUNet, Zhang et al., 2021)."""
+    """Residual blocks at several scales, strided convolutions between them, skips added (as DRUNet)."""
 
     def __init__(self, inputs: int, outputs: int, config: DenoisingCNNConfig):
         super().__init__()

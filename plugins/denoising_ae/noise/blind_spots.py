@@ -16,7 +16,8 @@ def mask_blind_spots(noisy: np.ndarray, rng: np.random.Generator) -> tuple[np.nd
         noisy: (height, width, channels).
 
     Returns:
-        The masked image, and where it was masked, (height, width, 1) float32 of 0 and 1. A pixel is never its own neighbour.
+        The masked image, and where it was masked, (height, width, 1) float32 of 0 and 1. A pixel is never its own
+        neighbour.
     """
     # A stratified sample: one pixel per cell keeps the masked pixels apart, so that a masked pixel is predicted from
     # original neighbours. The grid of cells moves by a random offset, so that borders between cells fall everywhere.

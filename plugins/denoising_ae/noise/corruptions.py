@@ -1,4 +1,7 @@
-"""Image corruptions, one function per noise type. Images are (height, width, channels) float32 in [0, 1]; `noise_types` defines the levels."""
+"""Image corruptions, one function per noise type.
+
+Images are (height, width, channels) float32 in [0, 1]; `noise_types` defines the levels.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def gaussian(clean: np.ndarray, sigma: float, rng: np.random.Generator) -> np.nd
 
 
 def poisson(clean: np.ndarray, peak: float, rng: np.random.Generator) -> np.ndarray:
-    """Shot noise: count photons, of which a white pixel receives `peak` on average. The variance grows with the brightness."""
+    """Shot noise: a white pixel receives `peak` photons on average. The variance grows with the brightness."""
     return (rng.poisson(np.clip(clean, 0, 1) * peak) / peak).astype(np.float32)
 
 

@@ -12,10 +12,10 @@ MIN_SIDE = 2 * PATCH
 def estimate_noise_level(pixels: np.ndarray) -> float | None:
     """The standard deviation of Gaussian noise, in units of 1/255 (after Pyatykh, Hesser & Zheng, 2013, eq. 6).
 
-    The patches of a clean image lie near a subspace of few dimensions; noise adds its variance to every dimension. So the
-    smallest eigenvalue of the patches' covariance estimates the variance of the noise. Unlike the paper we do not iterate
-    over the patches with the least texture: on BSD68 that was worse from a level of 15 up. The finest texture counts as
-    noise: clean photographs are estimated at 2 to 6.
+    The patches of a clean image lie near a subspace of few dimensions; noise adds its variance to every dimension. So
+    the smallest eigenvalue of the patches' covariance estimates the variance of the noise. Unlike the paper we do not
+    iterate over the patches with the least texture: on BSD68 that was worse from a level of 15 up. The finest texture
+    counts as noise: clean photographs are estimated at 2 to 6.
 
     Args:
         pixels: (height, width, channels) in [0, 1]; channels of independent noise are estimated together.
@@ -32,7 +32,7 @@ def estimate_noise_level(pixels: np.ndarray) -> float | None:
 
 
 def conditions_on_estimate(noise: str, noise_conditioned: bool) -> bool:
-    """Whether a network is given the estimated level where the true one is unknown: if it was trained on white Gaussian noise.
+    """Whether a network is given the estimated level: if it was trained on white Gaussian noise.
 
     The estimate is better than the network's own blind judgement: conditioned on it, the starter for photographs gains
     0.55 dB at a level of 5, 0.2 dB at 15 and 0.05 dB from 25 up, on 8-bit images and through JPEG as well.

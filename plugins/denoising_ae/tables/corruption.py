@@ -20,8 +20,8 @@ def corrupt_rows(
         noise_std: Standard deviation of the noise, in units of the scaled numbers.
 
     Returns:
-        Numbers with 0 where none is visible, visibility (1 or 0), ids: each with a leading axis of one ensemble member, as
-        `TableAutoencoder` takes them.
+        Numbers with 0 where none is visible, visibility (1 or 0), ids: each with a leading axis of one ensemble member,
+        as `TableAutoencoder` takes them.
     """
     numbers, ids = _swapped(numbers, swap_ratio), _swapped(ids.long(), swap_ratio)
     visible = torch.isfinite(numbers).float()

@@ -54,7 +54,7 @@ class TableImputationPredictor(DenoiseTables):
         return target
 
     def impute(self, table: Table) -> dict[str, list[str | None]]:
-        """The table's columns as text, missing cells imputed and implausible ones corrected, and a column `changes` that lists both.
+        """The table's columns as text, imputed and corrected, and a column `changes` that lists what changed.
 
         A number is corrected if its error exceeds that of all of 2,000 training rows by a quarter, and three standard
         deviations; a category if training never had it and another has a probability of 0.9 or more.
@@ -108,7 +108,8 @@ def load(folder: Path) -> TableImputationPredictor:
 
 
 def _as_written(feature: NumberFeature, scaled: float) -> str:
-    """A number as its column writes it: whole where training's numbers were (percentiles between whole numbers may not be)."""
+    """A number as its column writes it: whole where training's numbers were."""
+    # Percentiles between two whole numbers may not be whole: the majority decides.
     quantiles = np.asarray(feature.scaler.quantiles)
     if feature.part == "" and (quantiles == np.round(quantiles)).mean() > 0.5:
         return f"{float(feature.scaler.restored(np.asarray([scaled]))[0]):.0f}"

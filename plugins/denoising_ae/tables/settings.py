@@ -20,7 +20,8 @@ class TablesSettings(
     columns: str = Field(
         "",
         max_length=20_000,
-        description="Corrections of guessed column types: NAME=TYPE, separated by commas; number, category, date or ignore.",
+        description="Corrections of guessed column types: NAME=TYPE, separated by commas; number, category, date or "
+        "ignore.",
     )
     mask_ratio: float = Field(0.3, ge=0, le=0.9, description="Fraction of the cells that is masked while training.")
     swap_ratio: float = Field(
@@ -30,7 +31,8 @@ class TablesSettings(
         0.1,
         ge=0,
         le=10,
-        description="Standard deviation of the Gaussian noise on numbers while training, in standard deviations of each column.",
+        description="Standard deviation of the Gaussian noise on numbers while training, in standard deviations of "
+        "each column.",
     )
     size: Literal["small", "medium", "large"] = Field("medium", description="Network width: 64, 128 or 256.")
     latent_size: int = Field(

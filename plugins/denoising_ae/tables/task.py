@@ -47,7 +47,7 @@ class Cells(NamedTuple):
 
 
 class ColumnScore(NamedTuple):
-    """A column's score beside that of a baseline: error of numbers (the mean: 1), accuracy of categories (the most frequent)."""
+    """A column's score and a baseline's: error of numbers (mean: 1), accuracy of categories (most frequent value)."""
 
     column: str
     score: float
@@ -93,7 +93,7 @@ class TablesTask(Task):
         return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """Mean over the features of squared errors and of cross entropies relative to the columns' own entropies, (batch,)."""
+        """Mean over features of squared errors and of cross entropies relative to the columns' entropies, (batch,)."""
         settings, network = self.settings, getattr(model, "module", model)
         ratios = settings.mask_ratio, settings.swap_ratio, settings.noise_std
         corrupted = corrupt_rows(batch["numbers"], batch["ids"], *ratios)
@@ -108,7 +108,7 @@ class TablesTask(Task):
         return [Cells(*row) for row in zip(cells.numbers, cells.ids, rows.numbers, rows.categories, strict=True)]
 
     def score(self, outputs: list) -> Score:
-        """Over masked cells: error of numbers in standard deviations (1: the mean is as good), accuracy of categories."""
+        """Over masked cells: error of numbers in standard deviations (the mean: 1), accuracy of categories."""
         cells = Cells(*(np.stack(column) for column in zip(*outputs, strict=True)))
         errors, accuracies = self._number_scores(cells), self._category_scores(cells)
         metrics = {}
@@ -159,7 +159,7 @@ class TablesTask(Task):
 
 
 def _known_categories(feature: CategoryFeature, ids: np.ndarray) -> np.ndarray:
-    """Cells with a value of their own: ids below RARE are hidden and missing cells, and a feature of PRESENT alone has no values."""
+    """Cells with a value: ids below RARE are hidden and missing cells; a feature of PRESENT alone has no values."""
     return ids >= RARE if feature.values != (PRESENT,) else np.zeros(len(ids), bool)
 
 

@@ -20,8 +20,10 @@ FILE_LABEL = "Table with the columns of training: CSV, TSV, JSONL or Parquet"
 def render_denoise_tables(workbench: Workbench) -> None:
     """A table in, the imputed one out."""
     gr.Markdown(
-        "Every cell is predicted from the others of its row. Missing cells are imputed; numbers with a larger error than any in "
-        "training, and categories that training never had, are corrected. The column `changes` of the file lists every change."
+        "Every cell is predicted from the others of its row. Missing cells are imputed; numbers with a larger error "
+        "than any in "
+        "training, and categories that training never had, are corrected. The column `changes` of the file lists every "
+        "change."
     )
     weights = workbench.weights_picker()
     sample = str(SAMPLE) if SAMPLE.is_file() else None
