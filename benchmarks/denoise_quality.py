@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
-from plugins.denoising_ae.images.progress import run_to_end
-from plugins.denoising_ae.images.tiling import denoise_tiled
+from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.inference.progress import run_to_end
+from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.noise.corruptions import corrupt
 from training.data.images.read import read_images
 

@@ -99,12 +99,12 @@ def test_differences_are_of_the_same_seed() -> None:
 
 def test_reconstructions_and_traversals_of_both(finished: Path, tmp_path: Path) -> None:
     pair = KIND.load(finished / "artifact")
-    found = compare_reconstructions(pair, None, 0, 100, 0)
-    assert [row[0] for row in found["table"]["data"]] == ["clean", "noisy", "plain", "denoising"]
-    error = {row[0]: float(row[1]) for row in found["table"]["data"]}
+    _, table = compare_reconstructions(pair, None, 0, 100, 0)
+    assert [row[0] for row in table["data"]] == ["clean", "noisy", "plain", "denoising"]
+    error = {row[0]: float(row[1]) for row in table["data"]}
     assert error["denoising"] < error["noisy"]
     own = write(tmp_path / "own.png", encoded(scene(40, 30, 3)))
-    assert len(compare_reconstructions(pair, own, 0, 50, 1)["figure"].axes) == 6 * 8
+    assert len(compare_reconstructions(pair, own, 0, 50, 1)[0].axes) == 6 * 8
     assert len(traverse(pair, own, 0, 2).axes) == 2 * 7
     with pytest.raises(UserError, match="there are 1 to"):
         traverse(pair, None, 0, 5000)

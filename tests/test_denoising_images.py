@@ -13,14 +13,14 @@ from PIL import Image
 
 from plugins.denoising_ae import PLUGIN
 from plugins.denoising_ae.images import report
-from plugins.denoising_ae.images.dihedral import SYMMETRIES, inverse_transform, transform
-from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.inference.dihedral import SYMMETRIES, inverse_transform, transform
+from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.inference.opponent_colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.inference.progress import run_to_end
+from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.images.metrics import psnr, ssim
-from plugins.denoising_ae.images.opponent_colour import from_opponent, to_opponent
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
-from plugins.denoising_ae.images.progress import run_to_end
 from plugins.denoising_ae.images.request import DenoiseRequest
-from plugins.denoising_ae.images.tiling import denoise_tiled
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt

@@ -10,7 +10,7 @@ CARD = Card(
     usage="""
 from huggingface_hub import snapshot_download
 
-from plugins.denoising_ae.images.image_denoiser import ImageDenoiser  # of Selfsup Studio
+from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser  # of Selfsup Studio
 
 denoiser = ImageDenoiser.load(snapshot_download("{repo}"))
 clean = denoiser.denoise(pixels).pixels  # (height, width, 1 or 3), uint8 or uint16

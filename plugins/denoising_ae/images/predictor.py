@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plugins.denoising_ae.images.endpoints import DenoiseImages
 from plugins.denoising_ae.images.files import write_png
-from plugins.denoising_ae.images.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser
 from training.data.images.decode import decode
 from training.data.images.write_png import to_png
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from plugins.denoising_ae.images.files import browser_png, corrupted_pixels, write_png
-from plugins.denoising_ae.images.image_denoiser import Denoised, ImageDenoiser
+from plugins.denoising_ae.images.inference.image_denoiser import Denoised, ImageDenoiser
+from plugins.denoising_ae.images.inference.progress import map_progress
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
-from plugins.denoising_ae.images.progress import map_progress
 from plugins.denoising_ae.images.request import DenoiseRequest
 from training.data.images.decode import Picture, decode, to_channels
 from training.data.images.write_png import to_png

@@ -15,11 +15,11 @@ from plugins.denoising_ae.images.artifact import load_denoiser, save_denoiser
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches
 from plugins.denoising_ae.images.preview import preview
+from plugins.denoising_ae.images.scores import ImageScores, evaluation_levels, summarise
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.denoising_ae.noise.level_estimation import conditioning_level
-from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from training.data.images.decode import to_channels
 from training.fit.batches import step_seed
 from training.task import Score, Task
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 MAX_SCORED_SIDE = 512  # pixels; larger evaluation images are cropped to their middle
 MIN_ERROR = 1e-4  # where the psnr loss stops falling: 60 dB
-STANDARD_LEVELS = (15.0, 25.0, 50.0)  # at which papers on Gaussian noise report
 ALL_PIXELS = np.ones((1, 1, 1), np.float32)
 BLIND = float("nan")  # as a conditioning level
 
@@ -40,15 +39,6 @@ class EvalImage(NamedTuple):
 
     image: int
     level: float
-
-
-class ImageScores(NamedTuple):
-    """PSNR of a noisy image, and PSNR and SSIM of the denoised one."""
-
-    level: float
-    psnr_noisy: float
-    psnr: float
-    ssim: float
 
 
 class Example(NamedTuple):
@@ -193,20 +183,8 @@ class ImagesTask(Task):
         """Means over the images: PSNR and SSIM over all levels, and PSNR at each."""
         if self.no_clean_reference:
             return Score({"loss": float(np.mean(outputs))})
-        scores = np.asarray(outputs)  # (images x levels, 4): the fields of ImageScores
-        noisy, denoised, similarity = _column_means(scores)
-        metrics = {"psnr": denoised, "ssim": similarity, "psnr_noisy": noisy}
-        means = {level: _column_means(scores[scores[:, 0] == level]) for level in self.levels}
-        if len(self.levels) > 1:
-            metrics |= {f"psnr_{level:g}": mean[1] for level, mean in means.items()}
-        return Score(metrics, {"By noise level": _level_table(means), "By image": self._image_table(scores)})
-
-    def _image_table(self, scores: np.ndarray) -> dict[str, list]:
-        """The images with the lowest PSNR first."""
         names = [self.eval_names[row.image] for row in self.eval_data]
-        order = np.argsort(scores[:, 2])[:20]
-        rows = [[names[row], f"{scores[row, 0]:g}", *np.round(scores[row, 1:], 3).tolist()] for row in order]
-        return {"columns": ["image", "level", "PSNR noisy", "PSNR denoised", "SSIM denoised"], "rows": rows}
+        return summarise(outputs, names, self.levels)
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """The first held-out image at the middle level: noisy, denoised, clean side by side."""
@@ -221,29 +199,9 @@ class ImagesTask(Task):
         save_denoiser(cast(DenoisingCNN, model), folder, self.settings)
 
 
-def evaluation_levels(noise: str, low: float, high: float) -> tuple[float, ...]:
-    """The levels a range is evaluated at: 15, 25 and 50 as far as it has them (Gaussian), else its ends and middle."""
-    if low == high:
-        return (low,)
-    standard = tuple(level for level in STANDARD_LEVELS if noise == "gaussian" and low <= level <= high)
-    middle = (low * high) ** 0.5 if NOISE_TYPES[noise].log_uniform else (low + high) / 2
-    return standard or (low, middle, high)
-
-
 def _blind_spot_example(noisy: np.ndarray, rng: np.random.Generator) -> Example:
     masked, mask = mask_blind_spots(noisy, rng)
     return Example(masked, noisy, BLIND, mask)
-
-
-def _column_means(scores: np.ndarray) -> list[float]:
-    """Mean PSNR noisy, PSNR denoised and SSIM denoised."""
-    return [float(scores[:, column].mean()) for column in (1, 2, 3)]
-
-
-def _level_table(means: dict[float, list[float]]) -> dict[str, list]:
-    digits = (2, 2, 4)
-    rows = [[f"{level:g}", *map(round, mean, digits)] for level, mean in means.items()]
-    return {"columns": ["level", "PSNR noisy", "PSNR denoised", "SSIM denoised"], "rows": rows}
 
 
 def _stacked(patches: Sequence[np.ndarray]) -> Tensor:

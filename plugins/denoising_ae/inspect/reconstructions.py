@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from plugins.denoising_ae.compare.data import small_image
 from plugins.denoising_ae.compare.figures import image_grid, plot_records
@@ -16,11 +16,12 @@ from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from training.data.images.decode import decode
 
 COLUMNS = 8  # images side by side
+Table = dict[str, list]  # headers and data, as Gradio's Dataframe takes them
 
 
 def compare_reconstructions(
     predictor: AutoencoderPairPredictor, file: Path | None, first: int, level: float, seed: int
-) -> dict[str, Any]:
+) -> tuple[Figure, Table]:
     """The same noisy images through both networks, as a figure and as a table of errors.
 
     Args:
@@ -46,14 +47,13 @@ def compare_reconstructions(
         for name, images in rows.items()
     ]
     headers = ["image", "squared error", "distance to real images"]
-    return {"figure": image_grid(rows | neighbours), "table": {"headers": headers, "data": table}}
+    return image_grid(rows | neighbours), {"headers": headers, "data": table}
 
 
-def show_results(predictor: AutoencoderPairPredictor) -> dict[str, Any]:
+def show_results(predictor: AutoencoderPairPredictor) -> tuple[Figure, Table]:
     """The experiment's results: error curves as a figure, all metrics as a table."""
     study = predictor.study
-    table = {"headers": study["columns"], "data": study["rows"]}
-    return {"figure": plot_records(study["records"]), "table": table}
+    return plot_records(study["records"]), {"headers": study["columns"], "data": study["rows"]}
 
 
 def input_images(predictor: AutoencoderPairPredictor, file: Path | None, first: int) -> np.ndarray:

@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.artifact import safetensors_io
 from training.artifact.safetensors_io import CONFIG, WEIGHTS, damaged
 from training.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 
@@ -36,7 +39,7 @@ def read_config(folder: Path, architecture: str) -> dict[str, Any]:
     return config
 
 
-def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
+def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Tensor]:
     """All tensors of a safetensors file, in 32 bits.
 
     Raises:

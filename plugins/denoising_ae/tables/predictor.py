@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
 from plugins.denoising_ae.models.artifact import damaged_weights_refused, read_config, read_tensors
 from plugins.denoising_ae.tables.cell_predictions import CellPredictions, predict_masked_cells
@@ -35,7 +36,7 @@ Changes = Iterator[tuple[str, list[tuple[int, str]]]]  # column, (row, new value
 class TableImputationPredictor(DenoiseTables):
     """Encoder and network of an artifact, and the largest errors over training cells."""
 
-    def __init__(self, config: dict[str, Any], tensors: dict[str, Any]):
+    def __init__(self, config: dict[str, Any], tensors: dict[str, Tensor]):
         self.encoder = TableEncoder.from_dict(config["encoder"])
         self.max_errors: list[float] = config["max_errors"]
         self.model = TableAutoencoder(NetworkConfig.from_dict(config["network"]))

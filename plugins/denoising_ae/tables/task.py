@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -94,10 +94,9 @@ class TablesTask(Task):
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """Mean over features of squared errors and of cross entropies relative to the columns' entropies, (batch,)."""
-        settings, network = self.settings, getattr(model, "module", model)
-        ratios = settings.mask_ratio, settings.swap_ratio, settings.noise_std
-        corrupted = corrupt_rows(batch["numbers"], batch["ids"], *ratios)
-        squared, entropy = feature_errors(network, model(*corrupted), batch["numbers"], batch["ids"])  # type: ignore[arg-type]
+        settings, numbers, ids = self.settings, batch["numbers"], batch["ids"]
+        corrupted = corrupt_rows(numbers, ids, settings.mask_ratio, settings.swap_ratio, settings.noise_std)
+        squared, entropy = feature_errors(self.model, model(*corrupted), numbers, ids)
         return row_errors(squared, entropy, self.weights)[0]
 
     def predict(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> list:
@@ -146,7 +145,7 @@ class TablesTask(Task):
 
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         """config.json (columns, sizes, the largest errors over training cells) and model.safetensors."""
-        network: Any = model
+        network = cast(TableAutoencoder, model)
         sample = np.random.default_rng(self.settings.seed).permutation(len(self.train_rows))[:CALIBRATION_ROWS]
         rows = self.train_rows.select(sample)
         config = {

@@ -37,8 +37,7 @@ def render_reconstructions(workbench: Workbench) -> None:
     table = gr.Dataframe(label="Means over these eight", interactive=False)
 
     def compare(name: str, path: str | None, first: float, level: float, seed: float | None) -> tuple[Any, Any]:
-        result = workbench.call(COMPARE, name, _optional(path), int(first), level, int(seed or 0))
-        return result["figure"], result["table"]
+        return workbench.call(COMPARE, name, _optional(path), int(first), level, int(seed or 0))
 
     inputs: list[Any] = [weights, file, first, level, seed]
     gr.on([button.click, first.release, level.release], compare, inputs, [figure, table], **PRIVATE)
@@ -80,8 +79,7 @@ def render_results(workbench: Workbench) -> None:
     table = gr.Dataframe(label="Results", interactive=False, wrap=True)
 
     def show(name: str) -> tuple[Any, Any]:
-        result = workbench.call(RESULTS, name)
-        return result["figure"], result["table"]
+        return workbench.call(RESULTS, name)
 
     button.click(show, weights, [figure, table], **PRIVATE)
 

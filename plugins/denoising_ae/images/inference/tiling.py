@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae.images.progress import run_to_end
+from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, pad_to_multiple
 
 TILE = 768  # side in pixels: 12 megapixels take a process of 0.9 GiB with the starter (docs/experiments.md)

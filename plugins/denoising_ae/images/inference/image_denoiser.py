@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from plugins.denoising_ae.images.artifact import load_denoiser
-from plugins.denoising_ae.images.dihedral import SYMMETRIES, inverse_transform, transform
-from plugins.denoising_ae.images.opponent_colour import from_opponent, to_opponent
-from plugins.denoising_ae.images.progress import map_progress, run_to_end
-from plugins.denoising_ae.images.tiling import TILE, denoise_tile_by_tile
+from plugins.denoising_ae.images.inference.dihedral import SYMMETRIES, inverse_transform, transform
+from plugins.denoising_ae.images.inference.opponent_colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.inference.progress import map_progress, run_to_end
+from plugins.denoising_ae.images.inference.tiling import TILE, denoise_tile_by_tile
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN
 from plugins.denoising_ae.noise.level_estimation import (
     conditioning_level,
