@@ -340,6 +340,18 @@ def test_images_keeps_the_contract(tmp_path: Path, scenes: Path, values: dict[st
     check_plugin(replace(PLUGIN, kinds=(KIND,)), tmp_path, {"images": {"data": str(scenes), **TINY, **values}}, call)
 
 
+@pytest.mark.parametrize("supervision", ["noise2noise", "noise2void"])
+def test_grey_examples_of_a_colour_network_are_as_noisy_as_colour_ones(scenes: Path, supervision: str) -> None:
+    settings = {"data": str(scenes), **TINY, "supervision": supervision, "level_low": 50, "channels": "both"}
+    parsed = parse_settings(SETTINGS, settings)
+    task = KIND.build(KIND.read(parsed), parsed)
+    batch = task.collate([0] * 60, np.random.default_rng(0), True)
+    grey = (batch["target"].amax(1) == batch["target"].amin(1)).flatten(1).all(1)
+    roughness = (batch["target"][..., 1:] - batch["target"][..., :-1]).std((1, 2, 3))
+    assert 15 < int(grey.sum()) < 45
+    assert float(roughness[grey].mean()) == pytest.approx(float(roughness[~grey].mean()), rel=0.1)
+
+
 def test_the_network_learns_to_denoise_smooth_scenes(tmp_path: Path, scenes: Path) -> None:
     """A network that returns its input stays at the noisy picture's 20.2 dB."""
     metrics, model = train(

@@ -111,31 +111,22 @@ class ImagesTask(Task):
             return Example(noisy, clean, BLIND)
         [clean] = random_patches([self.train_images[row]], settings.patch_size, rng)
         if settings.channels == "both" and rng.random() < 0.5:
-            return self._grey_example(clean, rng)
+            return _as_colour(self._corrupted(_as_grey(clean), rng))
+        return self._corrupted(clean, rng)
+
+    def _corrupted(self, clean: np.ndarray, rng: np.random.Generator) -> Example:
+        """An example under the chosen supervision; with noise none the patch counts as noisy already."""
+        settings = self.settings
         if settings.noise == "none":
             return _blind_spot_example(clean, rng)
-        if settings.supervision == "clean":
-            return self._clean_example(clean, rng)
-        noisy, _ = corrupt_at_random_level(clean, settings.noise, settings.levels, rng)
+        noisy, level = corrupt_at_random_level(clean, settings.noise, settings.levels, rng)
         if settings.supervision == "noise2void":
             return _blind_spot_example(noisy, rng)
-        second, _ = corrupt_at_random_level(clean, settings.noise, settings.levels, rng)
-        return Example(noisy, second, BLIND)
-
-    def _clean_example(self, clean: np.ndarray, rng: np.random.Generator) -> Example:
-        """Noisy in, clean out, conditioned on the noise level with the probability that the settings give."""
-        noisy, level = corrupt_at_random_level(clean, self.settings.noise, self.settings.levels, rng)
-        conditioned = rng.random() < self.settings.noise_conditioning_probability
+        if settings.supervision == "noise2noise":
+            second, _ = corrupt_at_random_level(clean, settings.noise, settings.levels, rng)
+            return Example(noisy, second, BLIND)
+        conditioned = rng.random() < settings.noise_conditioning_probability
         return Example(noisy, clean, level if conditioned else BLIND)
-
-    def _grey_example(self, clean: np.ndarray, rng: np.random.Generator) -> Example:
-        """A grey example for a network of three channels: all channels equal, the noise too."""
-        grey = to_channels(np.rint(clean * 255).astype(np.uint8), 1).astype(np.float32) / 255
-        if self.settings.noise == "none" or self.settings.supervision != "clean":
-            example = _blind_spot_example(grey, rng)
-        else:
-            example = self._clean_example(grey, rng)
-        return example._replace(noisy=np.repeat(example.noisy, 3, 2), target=np.repeat(example.target, 3, 2))
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """Error per patch over the pixels that count, (batch,), 1 at a PSNR of 20; its logarithm for the psnr loss."""
@@ -202,6 +193,15 @@ class ImagesTask(Task):
 def _blind_spot_example(noisy: np.ndarray, rng: np.random.Generator) -> Example:
     masked, mask = mask_blind_spots(noisy, rng)
     return Example(masked, noisy, BLIND, mask)
+
+
+def _as_grey(patch: np.ndarray) -> np.ndarray:
+    return to_channels(np.rint(patch * 255).astype(np.uint8), 1).astype(np.float32) / 255
+
+
+def _as_colour(example: Example) -> Example:
+    """A grey example for a network of three channels: all channels equal, the noise too."""
+    return example._replace(noisy=np.repeat(example.noisy, 3, 2), target=np.repeat(example.target, 3, 2))
 
 
 def _stacked(patches: Sequence[np.ndarray]) -> Tensor:
