@@ -19,12 +19,10 @@ def render_reconstructions(workbench: Workbench) -> None:
     """The same noisy images through both autoencoders."""
     gr.Markdown(
         "Two autoencoders of one size, trained on the same images for the same number of steps; only the *denoising* "
-        "one had noise on its "
-        "input. The plain one may copy its input, including the noise. The nearest training image by representation "
-        "shows what each "
-        "considers similar. The distance to real images is that to the nearest training image: it falls when noise is "
-        "removed, and "
-        "also when an image is merely blurred, so read it beside the error."
+        "one had noise on its input. The plain one may copy its input, including the noise. The nearest training image "
+        "by representation shows what each considers similar. The distance to real images is that to the nearest "
+        "training image: it falls when noise is removed, and also when an image is merely blurred, so read it beside "
+        "the error."
     )
     weights = workbench.weights_picker()
     with gr.Row():
@@ -47,8 +45,8 @@ def render_traversal(workbench: Workbench) -> None:
     """A representation moved along a principal component."""
     gr.Markdown(
         "The representation of a held-out image is moved along one principal component of the training images' "
-        "representations and "
-        "decoded: up to 2.5 standard deviations to either side. In brackets the component's share of the variance."
+        "representations and decoded: up to 2.5 standard deviations to either side. In brackets the component's share "
+        "of the variance."
     )
     weights = workbench.weights_picker()
     with gr.Row():
@@ -69,9 +67,8 @@ def render_results(workbench: Workbench) -> None:
     """The metrics of the experiment."""
     gr.Markdown(
         "Errors, accuracies of a linear probe and of nearest neighbours on the two representations, and how both "
-        "change under noise: "
-        "means and 95 % intervals over seeds. Train **Plain vs. denoising autoencoder** on your own images for their "
-        "results."
+        "change under noise: means and 95 % intervals over seeds. Train **Plain vs. denoising autoencoder** on your "
+        "own images for their results."
     )
     weights = workbench.weights_picker()
     button = gr.Button("Show", variant="primary")

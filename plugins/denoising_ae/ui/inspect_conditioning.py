@@ -17,8 +17,7 @@ def render_noise_conditioning(workbench: Workbench) -> None:
     """The network's output for other levels than the image has."""
     gr.Markdown(
         "A noise-conditioned network, given half, once and twice the estimated noise level of the image. A level too "
-        "low leaves noise "
-        "in, a level too high removes detail; *blind* the network infers the level itself."
+        "low leaves noise in, a level too high removes detail; *blind* the network infers the level itself."
     )
     weights = workbench.weights_picker()
     file = gr.File(label="Noisy image", type="filepath", height=140)

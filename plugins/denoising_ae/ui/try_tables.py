@@ -21,9 +21,8 @@ def render_denoise_tables(workbench: Workbench) -> None:
     """A table in, the imputed one out."""
     gr.Markdown(
         "Every cell is predicted from the others of its row. Missing cells are imputed; numbers with a larger error "
-        "than any in "
-        "training, and categories that training never had, are corrected. The column `changes` of the file lists every "
-        "change."
+        "than any in training, and categories that training never had, are corrected. The column `changes` of the file "
+        "lists every change."
     )
     weights = workbench.weights_picker()
     sample = str(SAMPLE) if SAMPLE.is_file() else None
