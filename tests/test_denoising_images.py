@@ -21,6 +21,7 @@ from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.request import DenoiseRequest
+from plugins.denoising_ae.inspect.noise_conditioning import denoise_at_levels
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
@@ -484,3 +485,15 @@ def test_several_files_are_denoised_scored_and_offered_for_download(tmp_path: Pa
                 DenoiseRequest(clean=write(tmp_path / "x.png", encoded(scene(9, 9)))),
             )
         )
+
+
+def test_an_image_is_denoised_blind_and_at_multiples_of_its_estimated_level(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.png", encoded(scene(400, 30, 3)))
+    images = denoise_at_levels(predictor(SHAPES[0]), file)
+    captions = [caption for _, caption in images]
+    assert captions[0].startswith("given, estimated level") and captions[1] == "blind"
+    levels = [float(caption.removeprefix("level ")) for caption in captions[2:]]
+    assert levels[2] == pytest.approx(2 * levels[1], abs=0.1) and levels[1] == pytest.approx(2 * levels[0], abs=0.1)
+    assert all(decode(Path(path)).pixels.shape == (384, 30, 3) for path, _ in images)  # the middle of a large image
+    with pytest.raises(UserError, match="take no noise level"):
+        denoise_at_levels(predictor(SHAPES[2]), file)

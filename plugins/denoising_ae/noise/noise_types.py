@@ -42,7 +42,7 @@ class NoiseType:
 NOISE_TYPES = {
     noise.name: noise
     for noise in (
-        NoiseType("gaussian", "standard deviation, of 255", (0, 150), (5, 50), lambda level: level),
+        NoiseType("gaussian", "standard deviation in units of 1/255", (0, 150), (5, 50), lambda level: level),
         NoiseType("poisson", "photons per white pixel", (0.5, 1e4), (4, 400), lambda level: 127 / level**0.5, True),
         NoiseType("salt_and_pepper", "fraction of pixels", (0, 0.95), (0.02, 0.5), lambda level: 100 * level),
         NoiseType("masked_blocks", "fraction of the area", (0, 0.95), (0.05, 0.5), lambda level: 100 * level),
