@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen, mended
+from plugins._boxes import chosen
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from plugins.denoising_ae.ui.noise_inputs import PRESET_LEVELS, UNITS
 from plugins.denoising_ae.ui.sample_image import sample_photograph
@@ -28,12 +28,11 @@ def render_add_noise() -> None:
             slider = gr.ImageSlider(label="Clean | noisy", type="filepath", interactive=False, height=420)
             download = gr.File(label="Noisy image (PNG)", interactive=False)
 
-    noise.change(lambda name: PRESET_LEVELS[name], noise, level, **PRIVATE)
-    sample.click(lambda: str(sample_photograph()), None, file, **PRIVATE)
-    button.click(_add_noise, [file, noise, level, seed], [slider, download], **PRIVATE)
+    noise.change(lambda name: PRESET_LEVELS[name], noise, level)
+    sample.click(lambda: str(sample_photograph()), None, file)
+    button.click(_add_noise, [file, noise, level, seed], [slider, download])
 
 
-@mended
 def _add_noise(path: str | None, noise: str, level: float, seed: float | None) -> tuple[Any, str]:
     from plugins.denoising_ae.images.files import browser_png, corrupt_file  # scipy: not at the start of the page
     from training.data.images.decode import decode

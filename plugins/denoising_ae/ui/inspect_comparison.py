@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 
 COMPARE = "plugins.denoising_ae.inspect.reconstructions:compare_reconstructions"
@@ -38,7 +37,7 @@ def render_reconstructions(workbench: Workbench) -> None:
         return workbench.call(COMPARE, name, _optional(path), int(first), level, int(seed or 0))
 
     inputs: list[Any] = [weights, file, first, level, seed]
-    gr.on([button.click, first.release, level.release], compare, inputs, [figure, table], **PRIVATE)
+    gr.on([button.click, first.release, level.release], compare, inputs, [figure, table])
 
 
 def render_traversal(workbench: Workbench) -> None:
@@ -60,7 +59,7 @@ def render_traversal(workbench: Workbench) -> None:
         return workbench.call(TRAVERSE, name, _optional(path), int(first), int(component))
 
     inputs: list[Any] = [weights, file, first, component]
-    gr.on([button.click, component.release, first.release], traverse, inputs, figure, **PRIVATE)
+    gr.on([button.click, component.release, first.release], traverse, inputs, figure)
 
 
 def render_results(workbench: Workbench) -> None:
@@ -78,7 +77,7 @@ def render_results(workbench: Workbench) -> None:
     def show(name: str) -> tuple[Any, Any]:
         return workbench.call(RESULTS, name)
 
-    button.click(show, weights, [figure, table], **PRIVATE)
+    button.click(show, weights, [figure, table])
 
 
 def _optional(path: str | None) -> Path | None:

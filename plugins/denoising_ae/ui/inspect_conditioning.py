@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen
+from plugins._boxes import chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae.ui.sample_image import noisy_sample_photograph
 
@@ -28,5 +28,5 @@ def render_noise_conditioning(workbench: Workbench) -> None:
     def show(name: str, path: str | None) -> Any:
         return workbench.call(DENOISE_AT_LEVELS, name, chosen(path, "an image"))
 
-    sample.click(lambda: str(noisy_sample_photograph()), None, file, **PRIVATE)
-    button.click(show, [weights, file], gallery, **PRIVATE)
+    sample.click(lambda: str(noisy_sample_photograph()), None, file)
+    button.click(show, [weights, file], gallery)

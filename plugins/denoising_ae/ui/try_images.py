@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen, stops
+from plugins._boxes import chosen, stops
 from plugins._contract import Workbench
 from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
@@ -32,9 +32,9 @@ def render_denoise_images(workbench: Workbench) -> None:
                 button, stop = gr.Button("Denoise", variant="primary"), gr.Button("Stop", variant="stop")
         with gr.Column(scale=7, min_width=320):
             outputs = _render_results()
-    sample.click(lambda: ([str(sample_photograph())], NOISE), None, [images[0], noise[0]], **PRIVATE)
+    sample.click(lambda: ([str(sample_photograph())], NOISE), None, [images[0], noise[0]])
     inputs = [weights, *images, *noise]
-    work = button.click(partial(_denoise, workbench), inputs, outputs, show_progress="minimal", **PRIVATE)
+    work = button.click(partial(_denoise, workbench), inputs, outputs, show_progress="minimal")
     stops(stop, work, outputs[1])
 
 
@@ -64,7 +64,7 @@ def _render_noise() -> list[Any]:
             seed = gr.Number(0, precision=0, minimum=0, label="Seed")
         gr.Markdown(f"<small>Level: {UNITS}.</small>")
         clean = gr.File(label="Clean reference, if there is one", type="filepath", height=150)
-    noise.change(lambda name: PRESET_LEVELS.get(name, 25), noise, level, **PRIVATE)
+    noise.change(lambda name: PRESET_LEVELS.get(name, 25), noise, level)
     return [noise, level, seed, clean]
 
 
@@ -82,7 +82,7 @@ def _render_results() -> list[Any]:
     )
     table = gr.Dataframe(label="Scores", interactive=False)
     download = gr.File(label="Denoised images (PNG)", file_count="multiple", interactive=False)
-    gallery.select(_before_and_after, gallery, slider, **PRIVATE)
+    gallery.select(_before_and_after, gallery, slider)
     return [slider, summary, gallery, table, download]
 
 

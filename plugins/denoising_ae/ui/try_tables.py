@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen
+from plugins._boxes import chosen
 from plugins._contract import Workbench
 from plugins.denoising_ae.tables.endpoints import DenoiseTables
 
@@ -36,7 +36,7 @@ def render_denoise_tables(workbench: Workbench) -> None:
         imputed = workbench.call(DenoiseTables.denoise_table, name, chosen(path))
         return *_changed_rows(imputed), str(imputed)
 
-    button.click(impute, [weights, file], [summary, rows, download], **PRIVATE)
+    button.click(impute, [weights, file], [summary, rows, download])
 
 
 def _changed_rows(file: Path) -> tuple[str, dict[str, Any]]:
