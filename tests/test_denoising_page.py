@@ -75,3 +75,28 @@ def test_noise_is_added_and_removed_on_the_page(browser: Browser, site: Site, tr
     expect(tab.get_by_text("Estimated noise level")).to_be_visible(timeout=120_000)
     assert not [each for each in problems if "favicon" not in each]
     tab.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_every_box_of_the_tab_answers(browser: Browser, site: Site) -> None:
+    tab, problems = browser.new_page(), []
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.goto(site.url)
+    tab.get_by_role("tab", name="Denoising").click()
+    for outer, inner, button, answer in (
+        ("Try", "Tables", "Impute and correct", ":text('rows were imputed or corrected')"),
+        ("Look inside", "Plain vs. denoising", "Compare", ".matplotlib img"),
+        ("Look inside", "Latent traversal", "Traverse", ".matplotlib img"),
+        ("Look inside", "Results", "Show", ".matplotlib img"),
+        ("Look inside", "Noise conditioning", "Use a noisy sample photograph", ":text('china-gaussian')"),
+        ("Look inside", "Noise conditioning", "Show", ":text('estimated level')"),
+        ("Try", "Add noise", "Use a sample photograph", ":text('china')"),
+        ("Try", "Add noise", "Add noise", ":text('china-gaussian')"),
+    ):
+        for name in (outer, inner):
+            tab.get_by_role("tab", name=name, exact=True).locator("visible=true").click()
+        tab.get_by_role("button", name=button, exact=True).locator("visible=true").click()
+        expect(tab.locator(f"{answer}:visible").first).to_be_visible(timeout=60_000)
+    assert not [each for each in problems if "favicon" not in each]
+    tab.close()
