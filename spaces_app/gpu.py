@@ -1,4 +1,4 @@
-"""ZeroGPU: on such a Space a GPU is lent for one call at a time; everywhere else a call is a plain call.
+"""ZeroGPU: on such a Space each call borrows a GPU; everywhere else a call is a plain call.
 
 Imported before torch, as the `spaces` package asks for.
 """

@@ -15,7 +15,7 @@ from gradio_client.exceptions import AppError
 
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
-from spaces_app.shell import build
+from spaces_app.page.shell import build
 from tests import page
 from tests.files import write
 from tests.page import ROOT, TINY, Site, ended, endpoints, served, write_table

@@ -16,8 +16,8 @@ from gradio_client.exceptions import AppError
 from plugins import _discovery
 from plugins._contract import Plugin, Trainer, Workbench
 from plugins._discovery import Found
+from spaces_app.page.shell import build
 from spaces_app.settings import Settings
-from spaces_app.shell import build
 from tests.page import ROOT, Site, fire, served, upload
 from training.settings import TrainSettings
 

@@ -37,12 +37,18 @@ def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
     environment = hub.environment() | {"HF_TOKEN": "hf_alice_write"}
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-m", "spaces_app.space", "alice/studio"],
+            [sys.executable, "-m", "spaces_app.deploy", "alice/studio"],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.stdout.strip().endswith(f"{hub.url}/spaces/alice/studio"), done.stderr
     files = hub.files("spaces/alice/studio")
-    assert {"app.py", "requirements.txt", "README.md", "training/fit/loop.py", "spaces_app/static/monitor.js"} <= files
+    assert {
+        "app.py",
+        "requirements.txt",
+        "README.md",
+        "training/fit/loop.py",
+        "spaces_app/page/static/monitor/chart.js",
+    } <= files
     assert not [file for file in files if file.startswith(("tests/", ".")) and file != ".gitattributes"]
     assert not [file for file in files if "__pycache__" in file]
     local = {str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/**/*.py")}
@@ -59,7 +65,7 @@ def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
 )
 def test_space_that_cannot_be_published_says_why(hub: Hub, name: str, token: str, message: str):
     done = subprocess.run(
-        [sys.executable, "-m", "spaces_app.space", name],
+        [sys.executable, "-m", "spaces_app.deploy", name],
         cwd=ROOT, env=hub.environment() | {"HF_TOKEN": token}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
@@ -82,14 +88,14 @@ spaces.GPU = GPU
 sys.modules["spaces"] = spaces
 from pathlib import Path
 from tests.test_space import Model, shout
+from spaces_app.panels.workbench import PluginWorkbench
+from spaces_app.services import Services
 from spaces_app.settings import Settings
-from spaces_app.studio import Studio
-from spaces_app.workbench import Bench
 from tests.test_shell import plugin
 found = plugin("loud", endpoints=(shout,))
 found = dataclasses.replace(found, plugin=dataclasses.replace(found.plugin, load=Model))
-studio = Studio(Settings(), [found])
-print(Bench(studio, found.plugin).call(shout, "here", "hello"), lent, Settings.from_environment().zero_gpu)
+services = Services(Settings(), [found])
+print(PluginWorkbench(services, found.plugin).call(shout, "here", "hello"), lent, Settings.from_environment().zero_gpu)
 """
 
 
