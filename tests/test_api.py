@@ -15,6 +15,7 @@ from gradio_client.exceptions import AppError
 
 from plugins._contract import Plugin, Trainer
 from plugins._discovery import Found, discover
+from spaces_app import api_reference
 from spaces_app.page.shell import build
 from tests import page
 from tests.files import write
@@ -55,9 +56,15 @@ def test_api_is_exactly_the_snapshot(client: Client):
     assert signatures(endpoints(client)) == json.loads(SNAPSHOT.read_text())
 
 
-def test_every_endpoint_is_in_the_readme_and_no_other():
-    rows = re.findall(r"^\| `(/\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert sorted(rows) == sorted(json.loads(SNAPSHOT.read_text()))
+def test_the_reference_is_generated_from_the_endpoints():
+    """`python -m spaces_app.api_reference` writes it anew."""
+    assert api_reference.PATH.read_text(encoding="utf-8") == api_reference.render()
+
+
+def test_the_reference_describes_every_endpoint_and_parameter():
+    text = api_reference.PATH.read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^### `(/\w+)`", text, flags=re.MULTILINE)) == sorted(json.loads(SNAPSHOT.read_text()))
+    assert not re.findall(r"^\|.*\|  \|$", text, flags=re.MULTILINE)
 
 
 def test_plugins_lists_each_with_its_settings_as_a_json_schema(client: Client):
