@@ -1,4 +1,4 @@
-"""The shell: page, panels, API and services around the plugins. With `plugins/*/ui` the only code that imports gradio."""
+"""The shell around the plugins: page, panels, API and services. Only it and `plugins/*/ui` import gradio."""
 
 import inspect
 import os

@@ -33,9 +33,10 @@ run = client.predict("bert_finetune", "classify", {"steps": 200}, handle_file("r
 
 - The same endpoints are MCP tools where `SELFSUP_MCP=1` is set, and plain HTTP: see `/gradio_api/openapi.json`.
 - A file is sent with `handle_file(path)`, and arrives as a path.
-- An endpoint that streams is read with `for state in client.submit(…)`: each state is the whole result so far. `predict` returns
-  the last one; a cancelled job keeps what it had.
-- An error that the caller can mend arrives as `AppError` with its message; any other error as a number that the server's log explains.
+- An endpoint that streams is read with `for state in client.submit(…)`: each state is the whole result so far.
+  `predict` returns the last one; a cancelled job keeps what it had.
+- An error that the caller can mend arrives as `AppError` with its message; any other error as a number that the
+  server's log explains.
 - `weights` is empty for the starter, a run's id, or `owner/repo[@revision]` of the Hub."""
 
 

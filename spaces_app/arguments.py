@@ -13,7 +13,7 @@ from training.errors import UserError
 
 
 def argument(name: str, kind: Any, value: Any) -> Any:
-    """Validate a value as `kind`, one of the types that JSON carries; others (a request, an upload) are returned unchanged.
+    """Validate a value as `kind`, one of the types that JSON carries; others (a request, an upload) pass unchanged.
 
     Raises:
         UserError: If it is of another type.

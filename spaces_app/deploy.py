@@ -1,4 +1,4 @@
-"""Deploy the app as a Hugging Face Space: `python -m spaces_app.deploy owner/name`, or `make space SPACE=owner/name`."""
+"""Deploy the app as a Space: `python -m spaces_app.deploy owner/name`, or `make space SPACE=owner/name`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def as_gradio_error(function: F) -> F:
-    """Convert the errors of a function or generator. The page applies this to every event and endpoint, so no handler has to."""
+    """Convert the errors of a function or generator. The page applies this to every event; no handler has to."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return function  # Gradio's own; all of ours are plain functions
     name = getattr(function, "__name__", type(function).__name__)

@@ -18,5 +18,5 @@ if ZERO_GPU:
 
 
 def lend_gpu(function: F) -> F:
-    """Run the function's calls with a GPU where one is lent. Arguments and result are pickled on the way there and back."""
+    """Run the function's calls with a GPU where one is lent. Arguments and result are then pickled."""
     return spaces.GPU(duration=GPU_SECONDS)(function) if ZERO_GPU else function

@@ -29,7 +29,7 @@ def visitor(request: Any) -> str:
 
 
 def _account(request: Any) -> str:
-    """The account signed in with Hugging Face. Gradio keeps it in a signed cookie; `username` is for `launch(auth=…)` only."""
+    """The Hugging Face account, from Gradio's signed cookie; `request.username` is for `launch(auth=…)` only."""
     scope = getattr(getattr(request, "request", None) or request, "scope", {})
     signed_in = scope.get("session", {}).get("oauth_info") or {}
     expired = signed_in.get("expires_at") and signed_in["expires_at"] < time.time()
@@ -54,7 +54,7 @@ def check_may_train(name: str, settings: Settings) -> None:
 
 
 def hub_token(settings: Settings, token: gr.OAuthToken | None) -> str | None:
-    """The visitor's own Hub token: their sign-in on a Space, the machine's login elsewhere; never the Space's own token."""
+    """The visitor's own Hub token: their sign-in on a Space, the machine's login elsewhere; never the Space's."""
     if settings.on_space:
         return token.token if token else None
     return get_token()

@@ -1,4 +1,4 @@
-"""Endpoints that exchange a plugin's documents (a prompt, say) with the Hub: `/{plugin}_push_{name}` and `/{plugin}_pull_{name}`."""
+"""Endpoints that exchange a plugin's documents with the Hub: `/{plugin}_push_{document}`, `/{plugin}_pull_{document}`."""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ def run_push(
     tag: str = "",
     wait: float = 60.0,
 ) -> dict[str, Any]:
-    """Push a run's weights to the Hugging Face Hub in one commit, with your own token; the upload continues if you disconnect.
+    """Push a run's weights to the Hugging Face Hub in one commit, with your own token.
+
+    The upload continues if you disconnect.
 
     Args:
         run: Its id.
@@ -35,7 +37,8 @@ def run_push(
         wait: Seconds to wait for the end, up to 60; 0 returns at once, and /push_status reports the rest.
 
     Returns:
-        status (running or pushed), repo, commit and pull_request (their addresses), note, file, sent_bytes, size_bytes, message.
+        status (running or pushed), repo, commit and pull_request (their addresses), note, file, sent_bytes,
+        size_bytes, message.
     """
     options = PushOptions(private=private, pull_request=pull_request, tag=tag.strip())
     owner, seconds = hub_token(services.settings, token), min(wait, MAX_WAIT_SECONDS)

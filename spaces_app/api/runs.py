@@ -32,11 +32,12 @@ def train(
         settings: Setting -> value, as /plugins describes them; a setting that is left out has its default.
         data: The training file, uploaded.
         eval_data: A file to evaluate on, uploaded; without it a share of the rows is held out.
-        more_files: The trainer's other files, uploaded, by the names of their settings: {"target_data": handle_file("train.de")}.
+        more_files: The trainer's other files, uploaded, by the names of their settings:
+            {"target_data": handle_file("train.de")}.
         key: For a trainer that queries a hosted model: your API key. It is sent to that server alone, and never stored.
 
     Returns:
-        The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, and more.
+        The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, more.
     """
     files = uploads(data=data, eval_data=eval_data, **(more_files or {}))
     run_request = RunRequest(plugin, trainer, settings, files)

@@ -1,4 +1,4 @@
-"""What a visitor finds when the page opens: choices of weights and runs, the run that the address names, and lost runs."""
+"""Fill the page when it opens: choices of weights and runs, the run that the address names, lost runs."""
 
 from __future__ import annotations
 

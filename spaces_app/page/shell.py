@@ -19,7 +19,8 @@ from spaces_app.settings import Settings
 
 TITLE = "Selfsup Studio"
 HEADER = """<header class="studio-header"><h1>Selfsup Studio</h1>
-<p>Self-supervised models: see what they do, train them on your own data, publish them, call them from anywhere.</p></header>"""
+<p>Self-supervised models: see what they do, train them on your own data, publish them, call them from anywhere.</p>
+</header>"""
 
 
 def build(settings: Settings | None = None, found: list[Found] | None = None) -> gr.Blocks:

@@ -1,1 +1,1 @@
-"""Panels: the parts of the page that every plugin's tab has. They render components, and their handlers call a service."""
+"""Panels: the parts that every plugin's tab has. They render components; their handlers call one service."""

@@ -1,7 +1,7 @@
 """The live monitor of one training run: a `gr.HTML` that polls one Python function and plots its own curves.
 
-The value is a run's id ("" shows an empty state). The page's half is `page/static/monitor/*.js`; nothing is ever interpolated
-into the templates, since Gradio evaluates them as code in the browser.
+The value is a run's id ("" shows an empty state). The page's half is `page/static/monitor/*.js`. Nothing is ever
+interpolated into the templates, since Gradio evaluates them as code in the browser.
 """
 
 from __future__ import annotations

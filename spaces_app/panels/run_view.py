@@ -83,7 +83,7 @@ def render(services: Services, plugin: Plugin, trainer: gr.Radio, keys: dict[str
     choose = chosen.input(on_choose, chosen, [monitor, trainer, report], **UNQUEUED)
     choose.then(None, monitor, None, js=REMEMBER_RUN)
     monitor.submit(on_news, monitor, report, **UNQUEUED)  # type: ignore[attr-defined] - added at run time
-    # The buttons act on the run that is shown, at every press: an answer that a restarted server never sent must not block them.
+    # Every press counts: an answer that a restarted server never sent must not block the buttons.
     repeatable: dict[str, Any] = {**UNLIMITED, "trigger_mode": "multiple"}
     stop.click(on_stop, monitor, None, **repeatable)
     resume.click(on_resume, [monitor, *keys.values()], monitor, **repeatable)

@@ -28,7 +28,7 @@ class Services:
         self.hf_jobs = HfJobsService(self.runs)
 
     def start(self) -> None:
-        """Start working the queue; in the background, warm up a process for the first run and this one for the first prediction."""
+        """Start working the queue, and in the background prepare for the first run and the first prediction."""
         self._warm.warm_up()
         self.runs.start()
         self.models.import_soon()

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: search, pull and push weights, and exchange plugins' documents, with the visitor's own token."""
+"""The Hugging Face Hub: search, pull and push weights and documents, with the visitor's own token."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ModelService:
         self.call, self.stream = lend_gpu(self._call), lend_gpu(self._stream)
 
     def names(self, plugin: Plugin, visitor: str) -> list[str]:
-        """Weights to offer: starters, own runs with weights, what was pulled since the start, then runs of hosted models."""
+        """Weights to offer: starters, own runs with weights, pulled weights, then runs of hosted models."""
         pulled = [name for name, owner in self._pulled.get(visitor, {}).items() if owner == plugin.name]
         runs = self.runs.own(visitor, plugin, with_weights=True)
         local = [run.id for run in runs if any(run.artifact.rglob("*.safetensors"))]
@@ -61,7 +61,7 @@ class ModelService:
             return self._models[key]
 
     def _call(self, plugin: str, function: Callable[..., Any], weights: str, *arguments: Any) -> Any:
-        """Call a function of the plugin on the model of that name. On ZeroGPU it runs elsewhere: arguments must pickle."""
+        """Call a function of the plugin on the model of that name. On ZeroGPU its arguments are pickled."""
         owner = self.plugins.get(plugin)
         return function(self.load(owner, weights.strip() or owner.default_weights(function.__name__)), *arguments)
 
@@ -72,13 +72,13 @@ class ModelService:
         yield from self._call(plugin, function, weights, *arguments)
 
     def import_soon(self) -> None:
-        """Import the models' modules in the background a while after the start, so that the first prediction is quick."""
+        """Import the models' modules in the background after the start, so that the first prediction is quick."""
         threading.Timer(IMPORT_DELAY_SECONDS, self._import_modules).start()
 
     def _import_modules(self) -> None:
         modules = [name for plugin in self.plugins.all() for trainer in plugin.trainers for name in trainer.preload]
         for name in dict.fromkeys(modules):
-            # Under the lock, since transformers imported by two threads at once lacks names in one of them. A module that
-            # cannot be imported raises again when it is used.
+            # Under the lock, since transformers imported by two threads at once lacks names in one of them. A module
+            # that cannot be imported raises again when it is used.
             with contextlib.suppress(Exception), self._loading:
                 importlib.import_module(name)

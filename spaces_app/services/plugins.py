@@ -36,7 +36,7 @@ class PluginCatalog:
         ]
 
     def describe(self) -> list[dict[str, Any]]:
-        """Every plugin with its trainers' settings as JSON schemas and its endpoints' names; a broken one with its reason."""
+        """Every plugin with its trainers' settings as JSON schemas and its endpoints; a broken one with its reason."""
         return [
             _describe(candidate.plugin) if candidate.plugin else {"name": candidate.name, "error": candidate.error}
             for candidate in self.found

@@ -1,4 +1,4 @@
-"""A request to train: whose trainer, with which settings and uploaded files; validated before anything reads the data."""
+"""A request to train: trainer, settings and uploaded files, validated before anything reads the data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> t
     """Check everything about a request that can be checked without its data.
 
     Raises:
-        UserError: For an unknown plugin, trainer, setting or value, a path where a name belongs, or a limit of this server.
+        UserError: For an unknown plugin, trainer, setting or value, a path in place of a name, a limit of this server.
     """
     plugin = plugins.get(request.plugin)
     trainer = plugin.trainer(request.trainer)

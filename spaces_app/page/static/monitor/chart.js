@@ -53,7 +53,7 @@ function replacePlot(chart, size, log) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: { x: { time: false, range: (plot, from, to) => (from === to ? [from - 1, to + 1] : [from <= to / 10 ? 0 : from, to]) }, y: { distr: log ? 3 : 1 } },
     axes: [
-      { ...axis, label: "step", labelFont: axis.font, labelSize: 18, size: 30, space: 70, grid: { show: false }, incrs: INTEGER_TICKS, values: (plot, ticks) => ticks.map((tick) => tick.toLocaleString("en")) },
+      { ...axis, label: "step", labelFont: axis.font, labelSize: 16, size: 24, space: 70, grid: { show: false }, incrs: INTEGER_TICKS, values: (plot, ticks) => ticks.map((tick) => tick.toLocaleString("en")) },
       { ...axis, size: 54, grid: { stroke: () => colourOf("--line"), width: 1 }, values: (plot, ticks) => ticks.map((tick) => (tick === null ? "" : formatNumber(tick))) },
     ],
     series: [{}, ...chart.series.map((one, index) => lineOf(one, index, chart))],
