@@ -19,7 +19,7 @@ from spaces_app import api_reference
 from spaces_app.page.shell import build
 from tests import page
 from tests.files import write
-from tests.page import ROOT, TINY, Site, ended, endpoints, served, write_table
+from tests.page import TINY, Site, ended, endpoints, served, write_table
 from tests.running import wait_for
 from training.settings import TrainSettings
 

@@ -1,4 +1,4 @@
-"""Endpoints that exchange a plugin's documents with the Hub: `/{plugin}_push_{document}`, `/{plugin}_pull_{document}`."""
+"""Endpoints that exchange a plugin's documents with the Hub: `/{plugin}_push_{name}` and `/{plugin}_pull_{name}`."""
 
 from __future__ import annotations
 
