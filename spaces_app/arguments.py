@@ -8,7 +8,7 @@ from typing import Any
 from gradio import processing_utils
 from pydantic import TypeAdapter, ValidationError
 
-from plugins._contract import API_TYPES
+from plugins._endpoints import API_TYPES
 from training.errors import UserError
 
 

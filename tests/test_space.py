@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import yaml
 
 from tests import loopback
 from tests.loopback import Hub
+from tests.loud import Speak
 
 ROOT = Path(__file__).parents[1]
 url, hub = loopback.url, loopback.hub  # fixtures
@@ -86,38 +86,28 @@ def GPU(duration):
     return decorate
 spaces.GPU = GPU
 sys.modules["spaces"] = spaces
+import tempfile
 from pathlib import Path
-from tests.test_space import Model, shout
+from tests.loud import Speak, loud
 from spaces_app.panels.workbench import PluginWorkbench
 from spaces_app.services import Services
 from spaces_app.settings import Settings
-from tests.test_shell import plugin
-found = plugin("loud", endpoints=(shout,))
-found = dataclasses.replace(found, plugin=dataclasses.replace(found.plugin, load=Model))
+found = loud("loud", Path(tempfile.mkdtemp()))
 services = Services(Settings(), [found])
-print(PluginWorkbench(services, found.plugin).call(shout, "here", "hello"), lent, Settings.from_environment().zero_gpu)
+bench = PluginWorkbench(services, found.plugin)
+print(bench.call(Speak.shout, "here", "hello"), bench.call("tests.test_space:name_of", "here"), lent, Settings().zero_gpu)
 """
 
 
-class Model:
-    """What a GPU's process loads for itself: it cannot be pickled."""
-
-    def __init__(self, folder: Path):
-        self.name = folder.name
-
-    def __reduce__(self) -> Any:
-        raise pickle.PicklingError("models stay where they are")
+def name_of(model: Speak) -> str:
+    """A function that is no endpoint: the model stays where it was loaded, its answer travels."""
+    return model.folder.name
 
 
-def shout(model: Model, text: str) -> str:
-    """Say it louder."""
-    return f"{model.name}: {text.upper()}"
-
-
-@pytest.mark.parametrize(("zero", "lent"), [("true", "[60] True"), ("", "[] False")])
+@pytest.mark.parametrize(("zero", "lent"), [("true", "[60, 60] True"), ("", "[] False")])
 def test_prediction_has_the_gpu_on_zerogpu_and_is_a_plain_call_elsewhere(zero: str, lent: str):
     done = subprocess.run(
         [sys.executable, "-c", LENT], cwd=ROOT, env={"PATH": "/usr/bin", "HOME": "/tmp", "SPACES_ZERO_GPU": zero},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout.strip() == f"tests: HELLO {lent}", done.stderr
+    assert done.stdout.strip() == f"HELLO HELLO here {lent}", done.stderr

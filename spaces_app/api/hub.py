@@ -102,6 +102,6 @@ def hub_pull(services: Services, repo: str, request: gr.Request, token: gr.OAuth
         repo: owner/name, owner/name@revision, or the address of a repository's page.
 
     Returns:
-        repo, commit, plugin (that can use them), weights (the name to call endpoints with), metrics.
+        repo, commit, plugin and kind (that can use them), weights (the name to call endpoints with), metrics.
     """
     return services.hub.pull(repo.strip(), visitor(request), hub_token(services.settings, token))

@@ -9,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import Plugin, endpoint_types, streams
+from plugins._contract import Plugin
+from plugins._endpoints import endpoint_types, streams
 from spaces_app.arguments import argument, upload
 from spaces_app.services import Services
 from training.settings import HOSTED
@@ -18,7 +19,7 @@ from training.settings import HOSTED
 def plugin_endpoints(services: Services, plugin: Plugin) -> list[Callable[..., Any]]:
     """All endpoints and tools of a plugin, ready to be published."""
     return [
-        *(_on_weights(services, plugin, endpoint) for endpoint in plugin.endpoints),
+        *(_on_weights(services, plugin, endpoint) for endpoint in plugin.endpoints.values()),
         *(_without_weights(plugin, tool) for tool in plugin.tools),
     ]
 
@@ -27,10 +28,10 @@ def _on_weights(services: Services, plugin: Plugin, endpoint: Callable[..., Any]
     types = endpoint_types(endpoint)
 
     def call(weights: str, *args: Any) -> Any:
-        return _download(services.models.call(plugin.name, endpoint, *given(weights, args)))
+        return _download(services.models.call(plugin.name, None, endpoint, *given(weights, args)))
 
     def stream(weights: str, *args: Any) -> Iterator[Any]:
-        yield from map(_download, services.models.stream(plugin.name, endpoint, *given(weights, args)))
+        yield from map(_download, services.models.stream(plugin.name, None, endpoint, *given(weights, args)))
 
     def given(weights: str, args: tuple[Any, ...]) -> list[Any]:
         return [argument("weights", str, weights), *_arguments(types, args)]
@@ -41,7 +42,7 @@ def _on_weights(services: Services, plugin: Plugin, endpoint: Callable[..., Any]
 
 
 def _without_weights(plugin: Plugin, tool: Callable[..., Any]) -> Callable[..., Any]:
-    types = endpoint_types(tool, weights=False)
+    types = endpoint_types(tool)
 
     def call(*args: Any) -> Any:
         return _download(tool(*_arguments(types, args)))
@@ -85,7 +86,7 @@ def _published(
 
 def _with_weights_described(endpoint: Callable[..., Any], plugin: Plugin) -> str:
     text = inspect.getdoc(endpoint) or ""
-    hosted = f", or {HOSTED}model@https://server/v1" if plugin.connect else ""
+    hosted = f", or {HOSTED}model@https://server/v1" if any(kind.hosted for kind in plugin.answering(endpoint)) else ""
     weights = f"    weights: Empty for the starter, a run's id, or owner/repo[@revision]{hosted}."
     if "Args:\n" in text:
         return text.replace("Args:\n", f"Args:\n{weights}\n", 1)

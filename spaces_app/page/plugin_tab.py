@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,8 @@ from plugins._contract import Plugin
 from spaces_app.events import UNQUEUED
 from spaces_app.identity import visitor
 from spaces_app.panels import publish, train, try_form
-from spaces_app.panels.run_view import run_choices, trainer_of
+from spaces_app.panels.publish import PublishPanel
+from spaces_app.panels.run_view import kind_of, run_choices
 from spaces_app.panels.train import TrainPanel
 from spaces_app.panels.workbench import PluginWorkbench
 from spaces_app.services import Services
@@ -26,18 +29,18 @@ class PluginTab:
     plugin: Plugin
     workbench: PluginWorkbench
     tabs: gr.Tabs
-    panel: TrainPanel
-    pushed_run: gr.Dropdown
-    job_run: gr.Dropdown
+    train: TrainPanel
+    publish: PublishPanel
 
     def components(self) -> list[Any]:
         """What `opened` gives values for."""
-        view = self.panel.view
-        return [self.tabs, view.monitor, self.panel.trainer, view.chosen, *self.choices()]
+        view = self.train.view
+        return [self.tabs, view.monitor, self.train.kind, view.chosen, *self.choices()]
 
     def choices(self) -> list[Any]:
         """What `refreshed` gives values for."""
-        return [self.pushed_run, self.job_run, *self.panel.models, *self.workbench.pickers]
+        pickers = [picker.component for picker in self.workbench.pickers]
+        return [self.publish.pushed_run, self.publish.job_run, *self.train.models, *pickers]
 
 
 def render(services: Services, plugin: Plugin) -> PluginTab:
@@ -45,18 +48,25 @@ def render(services: Services, plugin: Plugin) -> PluginTab:
     workbench = PluginWorkbench(services, plugin)
     gr.Markdown(plugin.summary, elem_classes="studio-summary")
     with gr.Tabs() as tabs:
-        (plugin.tab or try_form.render)(workbench)  # type: ignore[arg-type] - our own takes our workbench
+        _tab_of(plugin)(workbench)
         with gr.Tab("Train", id=TRAIN):
-            panel = train.render(services, plugin)
+            train_panel = train.render(services, plugin)
         with gr.Tab("Publish"):
-            pushed_run, job_run = publish.render(services, plugin)
-    tab = PluginTab(plugin, workbench, tabs, panel, pushed_run, job_run)
+            publish_panel = publish.render(services, plugin)
+    tab = PluginTab(plugin, workbench, tabs, train_panel, publish_panel)
 
     def refresh(request: gr.Request, *chosen: str | None) -> list[Any]:
         return refreshed(services, tab, request, *chosen)
 
     tabs.change(refresh, tab.choices(), tab.choices(), **UNQUEUED)
     return tab
+
+
+def _tab_of(plugin: Plugin) -> Callable[[PluginWorkbench], None]:
+    if not plugin.tab:
+        return try_form.render
+    module, _, name = plugin.tab.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def opened(services: Services, tab: PluginTab, request: gr.Request, run_id: str) -> list[Any]:
@@ -66,7 +76,7 @@ def opened(services: Services, tab: PluginTab, request: gr.Request, run_id: str)
     return [
         gr.Tabs(selected=TRAIN) if run_id else gr.skip(),
         shown,
-        trainer_of(services, tab.plugin, request, run_id) if run_id else gr.skip(),
+        kind_of(services, tab.plugin, request, run_id) if run_id else gr.skip(),
         run_choices(services, tab.plugin, request, shown or None),
         *refreshed(services, tab, request, *[None] * len(tab.choices())),
     ]
@@ -76,11 +86,11 @@ def refreshed(services: Services, tab: PluginTab, request: gr.Request, *chosen: 
     """Values of `choices`: runs and weights that exist by now; what is chosen is kept."""
     pushed, sent, *weights = chosen
     names = services.models.names(tab.plugin, visitor(request))
-    models = [gr.Dropdown(choices=names) for _ in tab.panel.models]
+    models = [gr.Dropdown(choices=list(names)) for _ in tab.train.models]
     pickers = zip(tab.workbench.pickers, weights[len(models) :], strict=True)
     return [
         run_choices(services, tab.plugin, request, pushed, with_weights=True),
         run_choices(services, tab.plugin, request, sent),
         *models,
-        *(tab.workbench.update(picker, names, value) for picker, value in pickers),
+        *(picker.update(names, value) for picker, value in pickers),
     ]

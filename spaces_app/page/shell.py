@@ -12,6 +12,7 @@ from spaces_app.api.publish import publish
 from spaces_app.errors import as_gradio_error
 from spaces_app.page import plugin_tab
 from spaces_app.page.fill import fill_on_load
+from spaces_app.page.open_pulled import open_pulled
 from spaces_app.page.plugin_tab import PluginTab
 from spaces_app.page.theme import CSS, HEAD, THEME
 from spaces_app.services import Services
@@ -41,6 +42,7 @@ def build(settings: Settings | None = None, found: list[Found] | None = None) ->
         if not candidates:
             gr.Markdown("No plugin was found. `SELFSUP_PLUGINS` may name only plugins that do not exist.")
         fill_on_load(demo, services, tabs, rendered)
+        open_pulled(services, tabs, rendered)
     for number, event in demo.fns.items():
         event.api_visibility = "public" if number in endpoints else "private"
         event.fn = as_gradio_error(event.fn) if event.fn else None

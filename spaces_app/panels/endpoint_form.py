@@ -11,14 +11,14 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from plugins._contract import endpoint_types
+from plugins._endpoints import endpoint_types
 from spaces_app.arguments import argument
 from spaces_app.panels.settings_form import label_of
 from training.errors import UserError
 
 
 def endpoint_form(endpoint: Callable[..., Any]) -> list[Component]:
-    """Render one component per parameter of an endpoint, without the first."""
+    """Render one component per parameter of an endpoint."""
     types, parameters = endpoint_types(endpoint), inspect.signature(endpoint).parameters
     return [_of_type(name, kind, parameters[name].default) for name, kind in types.items() if name != "return"]
 

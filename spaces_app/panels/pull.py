@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Plugin
 from spaces_app.events import UNQUEUED
-from spaces_app.identity import hub_token, visitor
+from spaces_app.identity import hub_token
 from spaces_app.services import Services
 
 MIN_TYPED_CHARACTERS = 3
@@ -18,13 +19,22 @@ TYPING_SECONDS = 0.3  # between two questions to the Hub while the visitor types
 COLUMNS = ["name", "task", "downloads", "likes", "updated"]
 
 
-def render(services: Services, plugin: Plugin) -> None:
+@dataclass
+class PullForm:
+    """The components of a pull; the page connects them, since what is pulled may open in any plugin's tab."""
+
+    name: gr.Dropdown
+    button: gr.Button
+    result: gr.HTML
+
+
+def render(services: Services, plugin: Plugin) -> PullForm:
     """Render search, form and result."""
     gr.Markdown("### Pull\nSafetensors, JSON, text and card files only; no code of a repository is ever run.")
     with gr.Row():
         query = gr.Textbox("", label="Search the Hub", placeholder="sentiment", max_lines=1, scale=2)
         author = gr.Textbox("", label="Author", placeholder="anyone", max_lines=1, scale=1)
-        task = gr.Textbox(plugin.card.pipeline_tag, label="Task", placeholder="any", max_lines=1, scale=2)
+        task = gr.Textbox(plugin.trainable[0].card.pipeline_tag, label="Task", placeholder="any", max_lines=1, scale=2)
     search = gr.Button("Search")
     models = gr.Dataframe(headers=COLUMNS, interactive=False, visible=False, label="Choose one", max_height=240)
     name = gr.Dropdown(
@@ -53,22 +63,19 @@ def render(services: Services, plugin: Plugin) -> None:
         names = services.hub.complete(text, hub_token(services.settings, token))
         return gr.Dropdown(choices=names) if names else gr.skip()
 
-    def on_pull(target: str | None, request: gr.Request, token: gr.OAuthToken | None) -> str:
-        pulled = services.hub.pull((target or "").strip(), visitor(request), hub_token(services.settings, token))
-        return _pulled_html(pulled, services.plugins.get(pulled["plugin"]).title)
-
     gr.on([search.click, query.submit, author.submit], on_search, [query, author, task], [models, name])
     models.select(on_choose, None, name)
     # One question at a time, with the latest text as the next: never one per keystroke.
     name.key_up(on_type, None, name, trigger_mode="always_last", **UNQUEUED)
-    pull.click(on_pull, name, result)
+    return PullForm(name, pull, result)
 
 
-def _pulled_html(pulled: dict[str, Any], title: str) -> str:
+def pulled_html(pulled: dict[str, Any], title: str) -> str:
+    """What was pulled and where it opened; all text is escaped."""
     metrics = ", ".join(f"{name} {value:.3f}" for name, value in pulled["metrics"].items())
     card = f"<p>Its card reports: {html.escape(metrics)}.</p>" if metrics else ""
     weights = f"<code>{html.escape(pulled['weights'])}</code>"
     return (
-        f'<p role="status">Opens in {html.escape(title)}: choose {weights} under <em>Weights</em> to try it, '
-        f"or under <em>Model</em> to train on from it.</p>{card}"
+        f'<p role="status">{weights} opens in {html.escape(title)}. To train on from it, choose it under <em>Model</em>.'
+        f"</p>{card}"
     )

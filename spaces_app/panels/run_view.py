@@ -33,12 +33,12 @@ class RunView:
     report: gr.HTML
 
 
-def render(services: Services, plugin: Plugin, trainer: gr.Radio, keys: dict[str, Component]) -> RunView:
+def render(services: Services, plugin: Plugin, kind: gr.Radio, secrets: dict[str, Component]) -> RunView:
     """Render the view.
 
     Args:
-        trainer: The choice of what to train; it follows the chosen run.
-        keys: Trainer -> the box of its API key.
+        kind: The choice of what to train; it follows the chosen run.
+        secrets: Kind -> the box of its secret, such as an API key.
     """
 
     def poll(run_id: str, offset: int) -> dict[str, Any]:
@@ -64,12 +64,12 @@ def render(services: Services, plugin: Plugin, trainer: gr.Radio, keys: dict[str
 
     def on_resume(run_id: str, request: gr.Request, token: gr.OAuthToken | None, *values: str) -> str:
         name = services.runs.status(_given(run_id), visitor(request))["trainer"]
-        key = dict(zip(keys, values, strict=True)).get(name) or ""
+        key = dict(zip(secrets, values, strict=True)).get(name) or ""
         services.runs.resume(run_id, visitor(request), hub_token(services.settings, token), key)
         return run_id
 
     def on_choose(run_id: str | None, request: gr.Request) -> tuple[str, Any, str]:
-        return run_id or "", trainer_of(services, plugin, request, run_id or ""), ""
+        return run_id or "", kind_of(services, plugin, request, run_id or ""), ""
 
     def on_news(run_id: str, request: gr.Request) -> str:
         return report_html(services.runs.report(_given(run_id), visitor(request)))
@@ -80,23 +80,23 @@ def render(services: Services, plugin: Plugin, trainer: gr.Radio, keys: dict[str
         services.runs.delete(_given(run_id), visitor(request))
         return "", run_choices(services, plugin, request, None), ""
 
-    choose = chosen.input(on_choose, chosen, [monitor, trainer, report], **UNQUEUED)
+    choose = chosen.input(on_choose, chosen, [monitor, kind, report], **UNQUEUED)
     choose.then(None, monitor, None, js=REMEMBER_RUN)
     monitor.submit(on_news, monitor, report, **UNQUEUED)  # type: ignore[attr-defined] - added at run time
     # Every press counts: an answer that a restarted server never sent must not block the buttons.
     repeatable: dict[str, Any] = {**UNLIMITED, "trigger_mode": "multiple"}
     stop.click(on_stop, monitor, None, **repeatable)
-    resume.click(on_resume, [monitor, *keys.values()], monitor, **repeatable)
+    resume.click(on_resume, [monitor, *secrets.values()], monitor, **repeatable)
     deleted = delete.click(on_delete, monitor, [monitor, chosen, report], js=CONFIRM_DELETE, **UNLIMITED)
     deleted.success(None, monitor, None, js=REMEMBER_RUN)
     return RunView(chosen, monitor, report)
 
 
-def trainer_of(services: Services, plugin: Plugin, request: gr.Request, run_id: str) -> Any:
-    """The choice of what to train, set to the trainer of this run, so that its form stands beside it."""
+def kind_of(services: Services, plugin: Plugin, request: gr.Request, run_id: str) -> Any:
+    """The choice of what to train, set to the kind of this run, so that its form stands beside it."""
     try:
-        trainer = services.runs.status(run_id, visitor(request))["trainer"]
-        return gr.Radio(value=plugin.trainer(trainer).title)
+        name = services.runs.status(run_id, visitor(request))["trainer"]
+        return gr.Radio(value=plugin.kind(name).title)
     except UserError:  # no such run: the monitor says so
         return gr.skip()
 

@@ -12,28 +12,28 @@ import gradio as gr
 from gradio.components import Component
 from pydantic.fields import FieldInfo
 
-from training.settings import TrainSettings, extra_of
+from training.settings import RunSettings, extra_of
 
 
-def settings_form(settings: type[TrainSettings]) -> dict[str, Component]:
+def settings_form(settings: type[RunSettings]) -> dict[str, Component]:
     """Render one component per field, the advanced ones in an accordion; returns field -> component, files first."""
-    fields = {name: field for name, field in settings.model_fields.items() if name not in settings.unused}
-    folded = [name for name in settings.file_fields() if name in fields and extra_of(fields[name]).get("advanced")]
-    files = {
-        name: _file(name, fields[name]) for name in settings.file_fields() if name in fields and name not in folded
-    }
-    basic = [name for name in fields if name not in files and not extra_of(fields[name]).get("advanced")]
-    form: dict[str, Component] = dict(files)
+    files = {name: settings.model_fields[name] for name in settings.file_fields()}
+    values = {name: field for name, field in settings.model_fields.items() if name not in files}
+    form = {name: _file(name, field) for name, field in files.items() if not _is_advanced(field)}
     with gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(name, fields[name]) for name in basic}
+        form |= {name: _component(name, field) for name, field in values.items() if not _is_advanced(field)}
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(name, fields[name]) for name in fields if name not in form and name not in folded}
-        form |= {name: _file(name, fields[name]) for name in folded}
+        form |= {name: _component(name, field) for name, field in values.items() if _is_advanced(field)}
+        form |= {name: _file(name, field) for name, field in files.items() if _is_advanced(field)}
     return form
 
 
+def _is_advanced(field: FieldInfo) -> bool:
+    return bool(extra_of(field).get("advanced"))
+
+
 def settings_values(
-    settings: type[TrainSettings], values: Mapping[str, Any]
+    settings: type[RunSettings], values: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Path | None]]:
     """What the components hold, as (settings that differ from their default, uploaded files).
 

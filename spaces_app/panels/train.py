@@ -1,4 +1,4 @@
-"""The Train tab, the same for every plugin: on the left a form per trainer, on the right the run that is shown."""
+"""The Train tab, the same for every plugin: on the left a form per kind, on the right the run that is shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrainPanel:
     """The components that the page fills when it opens."""
 
     view: RunView
-    trainer: gr.Radio
+    kind: gr.Radio
     models: list[Component] = field(default_factory=list)  # the settings that name weights to start from
 
 
@@ -31,19 +31,19 @@ def render(services: Services, plugin: Plugin) -> TrainPanel:
     if limits := _limits(services.settings):
         gr.Markdown(limits)
     models: list[Component] = []
-    keys: dict[str, Component] = {}  # trainer -> the box of its API key, where it takes one
+    secrets: dict[str, Component] = {}  # kind -> the box of its secret, such as an API key
     connections: list[Callable[[RunView], None]] = []
     with gr.Row():
         with gr.Column(scale=5, min_width=340):
-            titles = [trainer.title for trainer in plugin.trainers]
+            titles = [kind.title for kind in plugin.trainable]
             choice = gr.Radio(titles, value=titles[0], label="What to train", visible=len(titles) > 1)
             columns = []
-            for number, trainer in enumerate(plugin.trainers):
+            for number, kind in enumerate(plugin.trainable):
                 with gr.Column(visible=not number) as column:
-                    connections.append(train_form.render(services, plugin, trainer, models, keys))
+                    connections.append(train_form.render(services, plugin, kind, models, secrets))
                 columns.append(column)
         with gr.Column(scale=6, min_width=340):
-            view = run_view.render(services, plugin, choice, keys)
+            view = run_view.render(services, plugin, choice, secrets)
     if len(titles) > 1:
         choice.change(lambda title: _shown(titles, title), choice, columns, **UNQUEUED)
     for connect in connections:

@@ -1,4 +1,4 @@
-"""One trainer's form: its settings, the preflight check, the start, and the same run as Python, command or YAML."""
+"""One kind's form: its settings, the preflight check, the start, and the same run as Python, command or YAML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from plugins._contract import Plugin, Trainer
+from plugins._contract import Kind, Plugin
 from spaces_app.events import CHECK_QUEUE, UNLIMITED, UNQUEUED
 from spaces_app.identity import hub_token, visitor
 from spaces_app.panels import copy_as
@@ -20,21 +20,21 @@ from spaces_app.services.run_request import RunRequest
 
 
 def render(
-    services: Services, plugin: Plugin, trainer: Trainer, models: list[Component], keys: dict[str, Component]
+    services: Services, plugin: Plugin, kind: Kind, models: list[Component], secrets: dict[str, Component]
 ) -> Callable[[RunView], None]:
     """Render the form; returns the function that connects its buttons once the view of the run exists.
 
     Args:
         models: Extended by the components that choose weights, for the page to fill.
-        keys: Extended by the box of the trainer's API key, where it takes one.
+        secrets: Extended by the box of the kind's secret, such as an API key, where it takes one.
     """
-    form = settings_form(trainer.settings)
-    models += [form[name] for name in trainer.settings.weights_fields()]
-    if trainer.key:
-        keys[trainer.name] = gr.Textbox(label="Key", info=trainer.key, type="password", max_lines=1)
+    form = settings_form(kind.trained_by)
+    models += [form[name] for name in kind.trained_by.weights_fields()]
+    if kind.secret:
+        secrets[kind.name] = gr.Textbox(label="Key", info=kind.secret, type="password", max_lines=1)
     with gr.Row():
-        check = gr.Button("Check the data", elem_id=f"check-{plugin.name}-{trainer.name}")
-        start = gr.Button("Start training", variant="primary", elem_id=f"start-{plugin.name}-{trainer.name}")
+        check = gr.Button("Check the data", elem_id=f"check-{plugin.name}-{kind.name}")
+        start = gr.Button("Start training", variant="primary", elem_id=f"start-{plugin.name}-{kind.name}")
     sheet = gr.HTML(visible=False, elem_classes="preflight")
     with gr.Accordion("Copy as Python, command or YAML", open=False) as accordion:
         copies = [
@@ -45,8 +45,8 @@ def render(
     names, inputs = list(form), list(form.values())
 
     def run_request(values: tuple[Any, ...]) -> RunRequest:
-        settings, files = settings_values(trainer.settings, dict(zip(names, values, strict=True)))
-        return RunRequest(plugin.name, trainer.name, settings, files)
+        settings, files = settings_values(kind.trained_by, dict(zip(names, values, strict=True)))
+        return RunRequest(plugin.name, kind.name, settings, files)
 
     def on_check(request: gr.Request, *values: Any) -> Any:
         return gr.HTML(sheet_html(services.checks.check(run_request(values), visitor(request))), visible=True)
@@ -62,7 +62,7 @@ def render(
 
     def connect(view: RunView) -> None:
         check.click(on_check, inputs, sheet, **CHECK_QUEUE)
-        key = [keys[trainer.name]] if trainer.key else []
+        key = [secrets[kind.name]] if kind.secret else []
         started = start.click(on_start, [*inputs, *key], [view.monitor, view.chosen, view.report], **UNLIMITED)
         started.success(None, view.monitor, None, js=REMEMBER_RUN)
         accordion.expand(on_copy, inputs, copies, **UNQUEUED)

@@ -37,11 +37,11 @@ class CheckService:
             UserError: As `RunService.train` does; a trial step is training too.
         """
         check_may_train(visitor, self.settings)
-        plugin, trainer, settings = validate(request, self.plugins, self.settings)
+        plugin, kind, settings = validate(request, self.plugins, self.settings)
         with tempfile.TemporaryDirectory(prefix="selfsup-check-") as name:
             config, sheet, log = (Path(name) / file for file in ("run.yaml", "sheet.json", "log.txt"))
-            config.write_text(to_yaml(plugin.name, trainer.name, settings.changed()), encoding="utf-8")
-            self._run(["check", plugin.name, trainer.name, "--config", str(config), "--out", str(sheet)], log)
+            config.write_text(to_yaml(plugin.name, kind.name, settings.changed()), encoding="utf-8")
+            self._run(["check", plugin.name, kind.name, "--config", str(config), "--out", str(sheet)], log)
             if not sheet.exists():
                 raise UserError("The trial steps failed: " + _last_line(log))
             return json.loads(sheet.read_text(encoding="utf-8"))

@@ -47,14 +47,15 @@ class HubService:
             recognise(folder, repo, self.plugins.all())
 
         pulled = pull.pull(repo, token, accept)
-        plugin = recognise(pulled.folder, repo, self.plugins.all())
+        plugin, kind = recognise(pulled.folder, repo, self.plugins.all())
         record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
         name = f"{pulled.repo}@{pulled.commit}"
-        self.models.offer(name, plugin, visitor)
+        self.models.offer(name, plugin, kind, visitor)
         return {
             "repo": pulled.repo,
             "commit": pulled.commit,
             "plugin": plugin.name,
+            "kind": kind.name,
             "weights": name,
             "metrics": record.get("metrics", {}),
         }

@@ -44,15 +44,15 @@ class PluginCatalog:
 
 
 def _describe(plugin: Plugin) -> dict[str, Any]:
-    names = [function.__name__ for function in (*plugin.endpoints, *plugin.tools)]
+    names = [*plugin.endpoints, *(tool.__name__ for tool in plugin.tools)]
     names += [f"{verb}_{document.name}" for document in plugin.documents for verb in ("push", "pull")]
     return {
         "name": plugin.name,
         "title": plugin.title,
         "summary": plugin.summary,
         "trainers": [
-            {"name": trainer.name, "title": trainer.title, "settings": trainer.settings.model_json_schema()}
-            for trainer in plugin.trainers
+            {"name": kind.name, "title": kind.title, "settings": kind.trained_by.model_json_schema()}
+            for kind in plugin.trainable
         ],
         "endpoints": [f"/{plugin.name}_{name}" for name in names],
         "starters": list(plugin.starters),

@@ -16,6 +16,7 @@ from training.events import read_events
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued
 from training.runs.run import Run, Runs
+from training.settings import TrainSettings
 from training.weights import check_weights_exist
 
 
@@ -94,13 +95,13 @@ class RunService:
             UserError: For what `validate` refuses, and for red rows of the preflight sheet.
         """
         check_may_train(visitor, self.settings)
-        plugin, trainer, settings = validate(request, self.plugins, self.settings)
+        plugin, kind, settings = validate(request, self.plugins, self.settings)
         for name in settings.weights():
             check_weights_exist(name, plugin.starters, self.store)
-        trainer.preflight(settings).raise_if_blocked()
-        if settings.backup:
+        kind.examine(settings)[1].raise_if_blocked()
+        if isinstance(settings, TrainSettings) and settings.backup:
             uploader.check(settings, plugin.starters, token)
-        return self._enqueue(self.store.create(plugin.name, trainer.name, settings, visitor), token, key)
+        return self._enqueue(self.store.create(plugin.name, kind.name, settings, visitor), token, key)
 
     def resume(self, run_id: str, visitor: str, token: str | None = None, key: str = "") -> dict[str, Any]:
         """Queue a stopped run again; `token` and `key` as for `train`."""
@@ -124,9 +125,9 @@ class RunService:
 
     def _enqueue(self, run: Run, token: str | None, key: str) -> dict[str, Any]:
         config = run.config()
-        trainer = self.plugins.get(config["plugin"]).trainer(config["trainer"])
+        kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
         secrets = {"HF_TOKEN": token} if token and config["settings"].get("backup") else {}
-        secrets |= {KEY: key.strip()} if key.strip() and trainer.key else {}
+        secrets |= {KEY: key.strip()} if key.strip() and kind.secret else {}
         if secrets:
             self._secrets[run.id] = secrets
         self._queue.pump()
