@@ -55,7 +55,7 @@ def _push(
         repo, commit and pull_request (their addresses), note.
     """
     text = json.dumps(content, ensure_ascii=False)
-    options = PushOptions(private=private, pull_request=pull_request, tag=tag.strip())
+    options = PushOptions(private=private, pull_request=pull_request, tag=tag)
     return services.hub.push_document(plugin, document, text, repo, hub_token(services.settings, token), options)
 
 

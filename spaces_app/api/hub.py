@@ -40,9 +40,9 @@ def run_push(
         status (running or pushed), repo, commit and pull_request (their addresses), note, file, sent_bytes,
         size_bytes, message.
     """
-    options = PushOptions(private=private, pull_request=pull_request, tag=tag.strip())
+    options = PushOptions(private=private, pull_request=pull_request, tag=tag)
     owner, seconds = hub_token(services.settings, token), min(wait, MAX_WAIT_SECONDS)
-    return services.hub.push(run, visitor(request), repo.strip(), owner, options, seconds)
+    return services.hub.push(run, visitor(request), repo, owner, options, seconds)
 
 
 def push_status(services: Services, run: str, request: gr.Request) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def push_preview(
         about (the repository), files (file, size_bytes), size_bytes, card (the model card's text).
     """
     owner, options = hub_token(services.settings, token), PushOptions(private=private)
-    return services.hub.push_preview(run, visitor(request), repo.strip(), owner, options)
+    return services.hub.push_preview(run, visitor(request), repo, owner, options)
 
 
 def hub_search(
@@ -104,4 +104,4 @@ def hub_pull(services: Services, repo: str, request: gr.Request, token: gr.OAuth
     Returns:
         repo, commit, plugin and kind (that can use them), weights (the name to call endpoints with), metrics.
     """
-    return services.hub.pull(repo.strip(), visitor(request), hub_token(services.settings, token))
+    return services.hub.pull(repo, visitor(request), hub_token(services.settings, token))

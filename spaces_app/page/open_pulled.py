@@ -1,4 +1,4 @@
-"""Pull a repository of the Hub, and open it: the plugin's tab and sub-tab that can use it, with the weights chosen there."""
+"""Pull a repository of the Hub and open it: in the tab and sub-tab that can use it, its weights chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def open_pulled(services: Services, tabs: gr.Tabs, rendered: dict[str, PluginTab
     targets = _targets(tabs, rendered)
 
     def pull(repo: str | None, request: gr.Request, token: gr.OAuthToken | None) -> list[Any]:
-        pulled = services.hub.pull((repo or "").strip(), visitor(request), hub_token(services.settings, token))
+        pulled = services.hub.pull(repo or "", visitor(request), hub_token(services.settings, token))
         tab = rendered[pulled["plugin"]]
         kind = tab.plugin.kind(pulled["kind"])
         title = tab.plugin.title if kind.title == tab.plugin.title else f"{tab.plugin.title}, {kind.title}"
@@ -42,7 +42,7 @@ def _targets(tabs: gr.Tabs, rendered: dict[str, PluginTab]) -> list[Any]:
 
 
 def _selection(tab: PluginTab, kind: Kind, weights: str) -> dict[Any, Any]:
-    """Component -> update that shows the nearest choice of weights of this kind; Train where nothing else can use them."""
+    """Component -> update that shows the nearest choice of weights of this kind; Train where there is none."""
     picker = nearest_picker(tab.workbench.pickers, kind)
     if picker is None:
         return {tab.tabs: gr.Tabs(selected=TRAIN)}
@@ -51,6 +51,6 @@ def _selection(tab: PluginTab, kind: Kind, weights: str) -> dict[Any, Any]:
 
 
 def nearest_picker(pickers: list[WeightsPicker], kind: Kind) -> WeightsPicker | None:
-    """The first of the pickers that list this kind the soonest: one for its own interface before one for a common base."""
+    """The first picker that offers this kind among the fewest: its own interface before one for a common base."""
     fitting = [picker for picker in pickers if kind in picker.kinds]
     return min(fitting, key=lambda picker: len(picker.kinds), default=None)

@@ -76,6 +76,6 @@ def pulled_html(pulled: dict[str, Any], title: str) -> str:
     card = f"<p>Its card reports: {html.escape(metrics)}.</p>" if metrics else ""
     weights = f"<code>{html.escape(pulled['weights'])}</code>"
     return (
-        f'<p role="status">{weights} opens in {html.escape(title)}. To train on from it, choose it under <em>Model</em>.'
-        f"</p>{card}"
+        f'<p role="status">{weights} opens in {html.escape(title)}. '
+        f"To train on from it, choose it under <em>Model</em>.</p>{card}"
     )

@@ -49,36 +49,22 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
         return _preview_markdown(contents), *show_state(run_id, request)
 
     def on_check(
-        run_id: str | None,
-        target: str,
-        is_private: bool,
-        as_pull_request: bool,
-        tag_name: str,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
+        request: gr.Request, token: gr.OAuthToken | None, run_id: str | None, target: str, *options: Any
     ) -> str:
         owner = hub_token(services.settings, token)
         if not target.strip() or not owner:
             raise UserError(
                 "Write owner/name, and sign in to the Hub: on the page, or by `hf auth login` where it runs."
             )
-        options = PushOptions(is_private, as_pull_request, tag_name.strip())
-        contents = services.hub.push_preview(_chosen(run_id), visitor(request), target.strip(), owner, options)
+        contents = services.hub.push_preview(_chosen(run_id), visitor(request), target, owner, PushOptions(*options))
         size = f"{len(contents['files'])} files, {contents['size_bytes'] / 2**20:.1f} MB."
         return f"<p>{html.escape(contents['about'])} {size}</p>"
 
     def on_push(
-        run_id: str | None,
-        target: str,
-        is_private: bool,
-        as_pull_request: bool,
-        tag_name: str,
-        request: gr.Request,
-        token: gr.OAuthToken | None,
+        request: gr.Request, token: gr.OAuthToken | None, run_id: str | None, target: str, *options: Any
     ) -> tuple[Any, Any]:
-        options = PushOptions(is_private, as_pull_request, tag_name.strip())
         owner = hub_token(services.settings, token)
-        services.hub.push(_chosen(run_id), visitor(request), target.strip(), owner, options)
+        services.hub.push(_chosen(run_id), visitor(request), target, owner, PushOptions(*options))
         return show_state(_chosen(run_id), request)
 
     form = [run, repo, private, pull_request, tag]

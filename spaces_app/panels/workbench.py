@@ -48,7 +48,7 @@ class PluginWorkbench:
         self.pickers = [] if pickers is None else pickers
 
     def on(self, endpoints: type[Endpoints]) -> PluginWorkbench:
-        """The workbench for weights that implement an interface: its pickers list those alone, its calls refuse others."""
+        """The workbench for weights that implement an interface: pickers list those alone, calls refuse others."""
         return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers)
 
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:

@@ -46,6 +46,7 @@ class HubService:
         def accept(folder: Path, names: Sequence[str]) -> None:
             recognise(folder, repo, self.plugins.all())
 
+        repo = repo.strip()
         pulled = pull.pull(repo, token, accept)
         plugin, kind = recognise(pulled.folder, repo, self.plugins.all())
         record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
@@ -74,7 +75,8 @@ class HubService:
         run = self.runs.get(run_id, visitor)
         if not token:
             raise UserError(NOT_SIGNED_IN)
-        push_job.start(run, repo, replace(options, message=f"Weights of run {run.id}"), token)
+        options = replace(options, tag=options.tag.strip(), message=f"Weights of run {run.id}")
+        push_job.start(run, repo.strip(), options, token)
         deadline = time.monotonic() + wait
         while (state := push_job.state(run))["status"] == "running" and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
@@ -90,7 +92,7 @@ class HubService:
         self, run_id: str, visitor: str, repo: str, token: str | None, options: PushOptions
     ) -> dict[str, Any]:
         """What a push would do: to which repository, with which files, under which model card. Nothing is sent."""
-        weights = self.runs.get(run_id, visitor).weights()
+        weights, repo = self.runs.get(run_id, visitor).weights(), repo.strip()
         about = push.inspect_repo(repo, token, options).describe(options) if repo and token else ""
         files = [
             {"file": str(path.relative_to(weights)), "size_bytes": path.stat().st_size}
@@ -117,7 +119,7 @@ class HubService:
         text, repo = document.check(text), repo.strip()
         if not token:
             raise UserError(NOT_SIGNED_IN)
-        options = replace(options, message=f"{plugin.title}: {document.file}")
+        options = replace(options, tag=options.tag.strip(), message=f"{plugin.title}: {document.file}")
         result = hub_document.push_document(text, document.file, document.card(text, repo), repo, token, options)
         return {"repo": repo, **asdict(result)}
 

@@ -41,7 +41,7 @@ class ModelService:
     # -- weights by name -------------------------------------------------------------------------------------------
 
     def names(self, plugin: Plugin, visitor: str) -> dict[str, Kind]:
-        """Weights to offer, with their kind: starters, own runs with weights, pulled weights, then runs of hosted models."""
+        """Weights to offer, with their kind: starters, own runs with weights, pulled ones, runs of hosted models."""
         starters = {folder.name: kind for kind in plugin.kinds for folder in kind.starters}
         runs = self.runs.own(visitor, plugin, with_weights=True)
         kinds = {run.id: kind for run in runs if (kind := _kind_of(plugin, run))}
@@ -62,7 +62,7 @@ class ModelService:
             endpoints: The interface, or the one endpoint, that the weights have to implement; None for any.
 
         Raises:
-            UserError: If there are no such weights, or they are of a kind that does not answer this; nothing is loaded then.
+            UserError: If there are no such weights, or they are of a kind that does not answer this: nothing is loaded.
         """
         name = weights.strip() or plugin.default_weights(endpoints)
         kinds = plugin.answering(endpoints)
@@ -87,7 +87,7 @@ class ModelService:
             return self._models[key]
 
     def _folder(self, plugin: Plugin, name: str, kinds: Sequence[Kind]) -> Path:
-        """The folder of weights; a repository of the Hub is refused by its configuration, before its weights are fetched."""
+        """The folder of weights; a repository of another kind is refused before its weights are fetched."""
 
         def accept(folder: Path, names: Sequence[str]) -> None:
             self._recognise(plugin, folder, name, kinds)

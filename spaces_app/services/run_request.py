@@ -29,8 +29,8 @@ def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> t
     """Check everything about a request that can be checked without its data.
 
     Raises:
-        UserError: For an unknown plugin, trainer, setting or value, a path in place of a name, a file that is missing, or
-            a limit of this server.
+        UserError: For an unknown plugin, trainer, setting or value, a path in place of a name, a missing file, or a
+            limit of this server.
     """
     plugin = plugins.get(request.plugin)
     kind = plugin.kind(request.trainer)
