@@ -302,5 +302,5 @@ def test_models_are_imported_in_the_background_only_while_nothing_loads(home: Pa
     """transformers imported by two threads at once lacks names in one of them: a prediction failed so."""
     service, locked = server().models, []
     monkeypatch.setattr(models.importlib, "import_module", lambda name: locked.append(service._loading.locked()))
-    service._import_modules()
+    service._import_predictors()
     assert locked and all(locked) and not service._loading.locked()

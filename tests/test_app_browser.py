@@ -85,7 +85,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         page.goto(address)
         open_train(page)
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("upload a CSV, TSV, JSONL or Parquet file")).to_be_visible()
+        expect(page.get_by_text("data: no file was given. Upload one")).to_be_visible()
         fill_in(page, data)
         page.get_by_role("button", name="Check the data").click()
         expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible(timeout=60_000)
@@ -166,7 +166,7 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     weights.press("Enter")
     arrive.set()
     weights.click()
-    expect(page.get_by_role("option", name="bert-6x192-entities")).to_be_visible()  # the choices are there
+    expect(page.get_by_role("option", name="bert-6x192-sentiment")).to_be_visible()  # the choices are there
     weights.press("Escape")
     expect(weights).to_have_value("alice/typed-early")
     page.get_by_role("tab", name="Train", exact=True).click()
