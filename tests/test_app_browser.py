@@ -124,7 +124,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         expect(page.get_by_text("negative").locator("visible=true").first).to_be_visible(timeout=60_000)
         page.get_by_role("tab", name="Look inside", exact=True).click()
         page.get_by_role("button", name="Explain", exact=True).click()
-        expect(page.get_by_label("How the tokenizer splits it")).not_to_have_value("")
+        expect(page.get_by_label("Tokens")).not_to_have_value("")
         page.get_by_role("tab", name="Attention", exact=True).click()
         page.get_by_label("Weights").locator("visible=true").click()
         page.get_by_role("option", name=run_id).locator("visible=true").click()
