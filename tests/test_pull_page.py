@@ -14,7 +14,7 @@ from tests import loopback
 from tests.loopback import Hub
 from tests.page import app_process, free_port
 
-pytestmark = [loopback.needs_hub, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"
 
