@@ -21,9 +21,9 @@ from torch import Tensor
 
 from benchmarks.diffusion_judges import features_of, frechet, retrieval, train_classifier, train_pairs
 from plugins.diffusion_cfg import load
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+from plugins.diffusion_cfg.sampling.generate import draw
+from plugins.diffusion_cfg.sampling.request import Recipe
 from plugins.diffusion_cfg.starter import FOLDERS
 
 SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)

@@ -23,10 +23,11 @@ from torch.nn import functional
 from benchmarks import lucidrains
 from plugins.diffusion_cfg.denoiser import objective
 from plugins.diffusion_cfg.denoiser.network import Denoiser
-from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.models import autoencoders, noise_schedule, pipeline_io, text_encoder
+from plugins.diffusion_cfg.models import unet as networks
+from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+from plugins.diffusion_cfg.sampling.generate import draw
+from plugins.diffusion_cfg.sampling.request import Recipe
 from plugins.diffusion_cfg.starter import FOLDERS
 
 SCALE, BATCH = 4.0, 32
@@ -35,17 +36,17 @@ SCALE, BATCH = 4.0, 32
 def pipeline(size: int, pixels: bool = False) -> Any:
     """Random weights: a small latent model of 32 x 32, or a U-Net of the same widths on the pixels themselves."""
     torch.manual_seed(0)
-    tokenizer = text.train_tokenizer(["a picture of something"], 700, 16)
+    tokenizer = text_encoder.train_tokenizer(["a picture of something"], 700, 16)
     if pixels:
         vae: Any = autoencoders.make_pixel_autoencoder(3)
     else:
         vae = autoencoders.make_autoencoder(autoencoders.AUTOENCODERS["small", 4], 3, 4, size)
     shape = networks.SIZES["small"]
     unet = networks.make_unet(shape, vae.config["latent_channels"], size // autoencoders.factor(vae), shape.text_width)
-    encoder = text.make_text_encoder(tokenizer, shape.text_width, shape.text_layers)
-    scheduler = noise.make_scheduler("v", "scaled_linear", True)
-    made = assembly.assemble(vae, encoder, tokenizer, unet, scheduler)
-    for part in assembly.PARTS:
+    encoder = text_encoder.make_text_encoder(tokenizer, shape.text_width, shape.text_layers)
+    scheduler = noise_schedule.make_scheduler("v", "scaled_linear", True)
+    made = pipeline_io.assemble(vae, encoder, tokenizer, unet, scheduler)
+    for part in pipeline_io.PARTS:
         getattr(made, part).eval().requires_grad_(False)
     return made
 
@@ -74,9 +75,9 @@ def stock_training(pipe: Any, size: int) -> Callable[[], Any]:
     """One step as `train_text_to_image.py` takes it: encode pictures and captions, add noise, predict, AdamW."""
     unet = pipe.unet.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(unet.parameters(), 1e-4)
-    process = noise.Noise.of(pipe.scheduler.config)
+    process = noise_schedule.Noise.of(pipe.scheduler.config)
     pictures = torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1
-    ids = text.token_ids(pipe.tokenizer, ["a picture"] * BATCH)
+    ids = text_encoder.token_ids(pipe.tokenizer, ["a picture"] * BATCH)
 
     def step() -> None:
         with torch.no_grad():
@@ -97,10 +98,10 @@ def our_training(pipe: Any, size: int) -> Callable[[], Any]:
     """One step of `denoiser` with a frozen text encoder: cached latents and hidden states, channels last, fused AdamW."""
     model = Denoiser(pipe.unet.train().requires_grad_(True)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
-    process = noise.Noise.of(pipe.scheduler.config)
+    process = noise_schedule.Noise.of(pipe.scheduler.config)
     with torch.no_grad():
         clean = autoencoders.to_latents(pipe.vae, torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1)
-        hidden = pipe.text_encoder(text.token_ids(pipe.tokenizer, ["a picture"] * BATCH))[0]
+        hidden = pipe.text_encoder(text_encoder.token_ids(pipe.tokenizer, ["a picture"] * BATCH))[0]
 
     def step() -> None:
         eps, at = torch.randn_like(clean), objective.draw_timesteps(process, BATCH)
@@ -167,7 +168,7 @@ def main() -> None:
     folder = FOLDERS.get(given.weights, Path(given.weights)) if given.weights else None
 
     def fresh() -> Any:
-        return assembly.read(folder) if folder else pipeline(given.size)
+        return pipeline_io.read(folder) if folder else pipeline(given.size)
 
     size = given.size if folder is None else Diffuser(fresh()).size[0]
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, matrix product {product_rate():.0f} GFLOP/s")

@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.diffusion_cfg import endpoints
-from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
+from plugins.diffusion_cfg.models import autoencoders, noise_schedule, pipeline_io, text_encoder
+from plugins.diffusion_cfg.models import unet as networks
+from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 from plugins.diffusion_cfg.recognise import load_as_made
 from plugins.diffusion_cfg.sampling import guidance
-from plugins.diffusion_cfg.sampling.drawing import draw, recipe_in, save_pictures
+from plugins.diffusion_cfg.sampling.generate import draw, recipe_in, save_pictures
 from plugins.diffusion_cfg.sampling.loop import sample
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.request import Recipe
 from plugins.diffusion_cfg.sampling.samplers import usable
 from plugins.diffusion_cfg.starter import FOLDERS
 from tests.shapes import CAPTIONS
@@ -33,11 +34,11 @@ WORDS = Recipe("red disc", steps=4, guidance_scale=3.0)
 def pipeline(prediction: str = "v", latent: bool = False, zero: bool = True) -> Any:
     """Random weights in the form of a Stable Diffusion of 8 x 8 latents."""
     torch.manual_seed(0)
-    tokenizer = text.train_tokenizer(CAPTIONS, 600, 8)
+    tokenizer = text_encoder.train_tokenizer(CAPTIONS, 600, 8)
     vae = autoencoders.make_autoencoder(autoencoders.Depth((8, 8), 1), 3, 4, 16) if latent else autoencoders.make_pixel_autoencoder(3)  # fmt: skip
     unet = networks.make_unet(MICRO, 4 if latent else 3, 8, 32)
-    scheduler = noise.make_scheduler(prediction, "scaled_linear", zero and prediction == "v")
-    return assembly.assemble(vae, text.make_text_encoder(tokenizer, 32, 1), tokenizer, unet, scheduler)
+    scheduler = noise_schedule.make_scheduler(prediction, "scaled_linear", zero and prediction == "v")
+    return pipeline_io.assemble(vae, text_encoder.make_text_encoder(tokenizer, 32, 1), tokenizer, unet, scheduler)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def model() -> Diffuser:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A latent pipeline, saved."""
     place = tmp_path_factory.mktemp("pipeline") / "latent"
-    assembly.write(pipeline(latent=True), place, half_precision=False)
+    pipeline_io.write(pipeline(latent=True), place, half_precision=False)
     return place
 
 
@@ -65,13 +66,13 @@ def fashion() -> Diffuser:
 @given(st.text(max_size=40))
 @settings(max_examples=30)
 def test_every_text_can_be_read(words: str) -> None:
-    tokenizer = text.train_tokenizer(CAPTIONS, 600, 64)
+    tokenizer = text_encoder.train_tokenizer(CAPTIONS, 600, 64)
     ids = tokenizer(words, add_special_tokens=False)["input_ids"]
     assert tokenizer.unk_token_id not in ids or "<|endoftext|>" in words.lower()
 
 
 def test_words_of_the_captions_are_single_tokens() -> None:
-    assert text.train_tokenizer(CAPTIONS, 600, 8).tokenize("red square") == ["red</w>", "square</w>"]
+    assert text_encoder.train_tokenizer(CAPTIONS, 600, 8).tokenize("red square") == ["red</w>", "square</w>"]
 
 
 def test_pixels_pass_through_their_autoencoder_unchanged() -> None:
@@ -88,7 +89,7 @@ def test_pixels_pass_through_their_autoencoder_unchanged() -> None:
 @given(timestep=st.integers(1, 999), seed=st.integers(0, 99))
 @settings(max_examples=20)
 def test_a_perfect_prediction_gives_back_picture_and_noise(prediction: str, timestep: int, seed: int) -> None:
-    process = noise.Noise.of(noise.make_scheduler(prediction, "cosine", False).config)
+    process = noise_schedule.Noise.of(noise_schedule.make_scheduler(prediction, "cosine", False).config)
     clean, eps = torch.randn(2, 2, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
     at = torch.tensor([timestep, timestep])
     noisy = process.add(clean, eps, at)
@@ -101,7 +102,8 @@ def test_a_perfect_prediction_gives_back_picture_and_noise(prediction: str, time
 
 def test_the_last_timestep_of_zero_terminal_snr_is_noise_alone() -> None:
     with_end, without = (
-        noise.Noise.of(noise.make_scheduler("v", "scaled_linear", zero).config) for zero in (True, False)
+        noise_schedule.Noise.of(noise_schedule.make_scheduler("v", "scaled_linear", zero).config)
+        for zero in (True, False)
     )
     assert float(with_end.curve[0][-1]) < 1e-3 < 0.05 < float(without.curve[0][-1])
 
@@ -111,7 +113,7 @@ def test_min_snr_weights_make_the_loss_that_of_the_picture_capped(prediction: st
     """Hang et al. (2023): error of x_0, times min(SNR, gamma)."""
     from plugins.diffusion_cfg.denoiser.objective import LEAST_WEIGHT, min_snr_weights
 
-    process = noise.Noise.of(noise.make_scheduler(prediction, "scaled_linear", False).config)
+    process = noise_schedule.Noise.of(noise_schedule.make_scheduler(prediction, "scaled_linear", False).config)
     at = torch.tensor([100, 300, 500])
     alpha, sigma = process.levels(at)
     snr = (alpha / sigma).square()
@@ -137,7 +139,7 @@ def test_pictures_are_those_of_the_stock_pipeline(sampler: str, folder: Path) ->
     ours = draw(Diffuser.load(folder), recipe)
     import diffusers
 
-    with assembly.quietly():
+    with pipeline_io.quietly():
         stock = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
     stock.set_progress_bar_config(disable=True)
     stock.scheduler = getattr(diffusers, SAMPLERS[sampler].scheduler).from_config(stock.scheduler.config)
@@ -161,7 +163,7 @@ def test_samplers_without_new_noise_come_to_the_same_latents(sampler: str, fashi
 def test_stock_ddim_made_of_a_saved_pipeline_cuts_nothing_off(name: str) -> None:
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-    with assembly.quietly():
+    with pipeline_io.quietly():
         stock = StableDiffusionPipeline.from_pretrained(FOLDERS[name], safety_checker=None)
     assert not DDIMScheduler.from_config(stock.scheduler.config).config["clip_sample"]
 
@@ -169,8 +171,8 @@ def test_stock_ddim_made_of_a_saved_pipeline_cuts_nothing_off(name: str) -> None
 def test_flow_pictures_are_those_of_the_stock_pipeline(tmp_path: Path) -> None:
     from diffusers import StableDiffusionPipeline
 
-    assembly.write(pipeline("flow"), tmp_path / "flow", half_precision=False)
-    with assembly.quietly():
+    pipeline_io.write(pipeline("flow"), tmp_path / "flow", half_precision=False)
+    with pipeline_io.quietly():
         stock = StableDiffusionPipeline.from_pretrained(tmp_path / "flow", safety_checker=None)
     stock.set_progress_bar_config(disable=True)
     pictures = stock("red disc", guidance_scale=3.0, num_inference_steps=4, generator=torch.Generator().manual_seed(0), output_type="np").images  # fmt: skip
@@ -187,10 +189,10 @@ def test_a_consistency_model_is_sampled_by_lcm_alone_and_as_stock_does(told_scal
         torch.manual_seed(0)
         made.unet = UNet2DConditionModel.from_config({**made.unet.config, "time_cond_proj_dim": 16})
     made.scheduler = LCMScheduler.from_config(made.scheduler.config)
-    assembly.write(made, tmp_path / "lcm", half_precision=False)
+    pipeline_io.write(made, tmp_path / "lcm", half_precision=False)
     model = Diffuser.load(tmp_path / "lcm")
     assert usable(model) == ["lcm"]
-    with assembly.quietly():
+    with pipeline_io.quietly():
         stock = StableDiffusionPipeline.from_pretrained(tmp_path / "lcm", safety_checker=None)
     stock.set_progress_bar_config(disable=True)
     pictures = stock("red disc", guidance_scale=3.0, num_inference_steps=4, generator=[torch.Generator().manual_seed(0)], output_type="np").images  # fmt: skip

@@ -11,7 +11,7 @@ from PIL import Image
 from plugins._discovery import discover
 from plugins._recognition import recognise
 from plugins.diffusion_cfg import PLUGIN, endpoints
-from plugins.diffusion_cfg.framework import assembly
+from plugins.diffusion_cfg.models import pipeline_io
 from tests import loopback
 from tests.loopback import Hub
 from tests.shapes import write_shapes
@@ -32,7 +32,7 @@ def drawn(folder: Path) -> np.ndarray:
 
 def test_a_pipeline_of_the_hub_is_adapted_and_comes_back_the_same(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
-    assembly.write(pipeline(latent=True), tmp_path / "theirs", half_precision=False)
+    pipeline_io.write(pipeline(latent=True), tmp_path / "theirs", half_precision=False)
     files = {str(path.relative_to(tmp_path / "theirs")): path.read_bytes() for path in (tmp_path / "theirs").rglob("*") if path.is_file()}  # fmt: skip
     hub.make("alice/tiny-diffusion", files)
     pulled = Path(hub.call("pull", "alice/tiny-diffusion")["result"])

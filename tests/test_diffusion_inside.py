@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from plugins.diffusion_cfg.framework.diffuser import Diffuser, name_of
-from plugins.diffusion_cfg.inside import desk, field, toy
-from plugins.diffusion_cfg.inside.attention import looks
-from plugins.diffusion_cfg.inside.descent import descend, flattened
-from plugins.diffusion_cfg.inside.forward import noised, schedule
-from plugins.diffusion_cfg.inside.guidance import saturation, strip, taken_apart
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.inspect import two_moons, two_moons_plot, views
+from plugins.diffusion_cfg.inspect.cross_attention import looks
+from plugins.diffusion_cfg.inspect.forward_process import noised, schedule
+from plugins.diffusion_cfg.inspect.guidance_scales import saturation, strip, taken_apart
+from plugins.diffusion_cfg.inspect.score_descent import descend, flattened
+from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser, name_of
+from plugins.diffusion_cfg.sampling.generate import draw
+from plugins.diffusion_cfg.sampling.request import Recipe
 from tests.shapes import shape
 from tests.test_diffusion_framework import pipeline
 from training.errors import UserError
@@ -82,25 +82,25 @@ def test_the_strip_over_scales_measures_what_it_shows(model: Diffuser) -> None:
 
 
 def test_the_desk_shows_every_box(model: Diffuser, picture: Path) -> None:
-    shown, *figures, said = desk.forward(model, picture, 500)
+    shown, *figures, said = views.forward(model, picture, 500)
     assert [words for _, words in shown] == ["x_0", "x_t"] and max(shown[0][0].size) >= 200  # pixels are its latents
     assert len(figures) == 3 and "t = 500" in said
-    pictures, told = desk.looked(model, None, 500, "")
+    pictures, told = views.looked(model, None, 500, "")
     assert len(pictures) == 4 and "it missed" in told
-    looked_at = desk.attention(model, WORDS, 0.5)
+    looked_at = views.attention(model, WORDS, 0.5)
     assert [words.split()[0] for _, words in looked_at] == ["drawn", "(start)", "red", "disc", "(rest)"]
-    *charts, pull = desk.ways(model, WORDS, ["ddim"])
+    *charts, pull = views.ways(model, WORDS, ["ddim"])
     assert len(charts) == 3 and pull.width == WORDS.steps * 96  # a column a step
-    strip_, found = desk.scale_strip(model, WORDS, [0, 2])
-    assert strip_.width > 300 and len(desk.scale_figures({"one": found, "other": found})) == 3
+    strip_, found = views.scale_strip(model, WORDS, [0, 2])
+    assert strip_.width > 300 and len(views.scale_figures({"one": found, "other": found})) == 3
     with pytest.raises(UserError, match="17 scales were given"):
-        desk.scale_strip(model, WORDS, [1] * 17)
+        views.scale_strip(model, WORDS, [1] * 17)
 
 
 def test_a_film_is_kept_as_gif_and_as_mp4(model: Diffuser) -> None:
     import av
 
-    strips, gif, files = desk.films(model, WORDS, ["ddim", "euler"])
+    strips, gif, files = views.films(model, WORDS, ["ddim", "euler"])
     assert strips.width == WORDS.steps * 96
     with Image.open(gif) as film:
         assert film.n_frames == 4  # type: ignore[attr-defined]
@@ -119,9 +119,9 @@ def test_guidance_taken_apart_is_what_the_sampler_follows(model: Diffuser) -> No
         expected = one.without + WORDS.guidance_scale * (one.with_caption - one.without)
         uncut = (torch.stack([one.without, one.with_caption, one.guided]) > -0.99).all(0)  # decoding cuts at -1
         assert uncut.any() and torch.allclose(one.guided[uncut], expected[uncut], atol=1e-3)
-    assert desk.guidance_parts(model, WORDS).width == WORDS.steps * 96
+    assert views.guidance_parts(model, WORDS).width == WORDS.steps * 96
     with pytest.raises(UserError, match="At scale 1 nothing is guided"):
-        desk.guidance_parts(model, replace(WORDS, guidance_scale=1.0))
+        views.guidance_parts(model, replace(WORDS, guidance_scale=1.0))
 
 
 def test_weights_are_called_by_what_finds_them_again() -> None:
@@ -141,27 +141,27 @@ def test_weights_are_called_by_what_finds_them_again() -> None:
 def test_the_toys_score_is_the_gradient_of_its_log_density(x: float, y: float, time: float) -> None:
     place, small = np.array([[x, y]]), 1e-4
     steps = np.array([[small, 0], [0, small]])
-    logs = [np.log(toy.density(place + side * step, time))[0] for step in steps for side in (1, -1)]
+    logs = [np.log(two_moons.density(place + side * step, time))[0] for step in steps for side in (1, -1)]
     slope = np.array([logs[0] - logs[1], logs[2] - logs[3]]) / (2 * small)
-    assert np.allclose(toy.score(place, time)[0], slope, rtol=1e-2, atol=1e-3)
+    assert np.allclose(two_moons.score(place, time)[0], slope, rtol=1e-2, atol=1e-3)
 
 
 def test_dropped_points_end_on_a_moon_unless_they_fall_between_the_two() -> None:
     starts = np.random.default_rng(0).normal(size=(60, 2))
-    ends = [toy.nearest(toy.path(start, "both", 1.0, 40)[-1]) for start in starts]
+    ends = [two_moons.nearest(two_moons.path(start, "both", 1.0, 40)[-1]) for start in starts]
     assert np.mean(np.array(ends) < 4) > 0.95
 
 
 def test_guidance_pulls_a_point_over_to_its_moon() -> None:
-    centres, moons = toy.centres()
+    centres, moons = two_moons.centres()
     for label in (1, 2):
-        end = toy.path(np.array([0.1, 0.0]), toy.LABELS[label], 2.0, 60)[-1]
+        end = two_moons.path(np.array([0.1, 0.0]), two_moons.LABELS[label], 2.0, 60)[-1]
         assert moons[np.argmin(((centres - end) ** 2).sum(1))] == label
 
 
 def test_a_click_lands_where_it_was_made() -> None:
-    assert field.to_place((0, 0)) == (-toy.REACH, toy.REACH)
-    assert field.to_place((field.PIXELS // 2, field.PIXELS // 2)) == (0, 0)
-    plain, dropped = desk.toy_field(0.6, "both", 1, None, 20), desk.toy_field(0.6, "both", 1, [0.5, 0.5], 20)
-    assert plain[0].shape == (field.PIXELS, field.PIXELS, 3)
+    assert two_moons_plot.to_place((0, 0)) == (-two_moons.REACH, two_moons.REACH)
+    assert two_moons_plot.to_place((two_moons_plot.PIXELS // 2, two_moons_plot.PIXELS // 2)) == (0, 0)
+    plain, dropped = views.toy_field(0.6, "both", 1, None, 20), views.toy_field(0.6, "both", 1, [0.5, 0.5], 20)
+    assert plain[0].shape == (two_moons_plot.PIXELS, two_moons_plot.PIXELS, 3)
     assert not np.array_equal(plain[0], dropped[0]) and "Dropped at (0.50, 0.50)" in dropped[1]

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from plugins._discovery import Found
 from plugins.diffusion_cfg import PLUGIN
-from plugins.diffusion_cfg.framework import assembly
+from plugins.diffusion_cfg.models import pipeline_io
 from tests import page as shared_page
 from tests.page import Site, served
 from tests.shapes import shape
@@ -32,7 +32,7 @@ client = shared_page.client  # a fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page with this plugin alone, its starter random weights of 8 x 8 pixels."""
     home = tmp_path_factory.mktemp("home")
-    assembly.write(pipeline(), home / "micro", half_precision=False)
+    pipeline_io.write(pipeline(), home / "micro", half_precision=False)
     plugin = replace(PLUGIN, starters={"micro": home / "micro"})
     with served(home / "own", found=[Found(PLUGIN.name, "built-in", plugin)], trains=False) as site:
         yield site
@@ -110,7 +110,7 @@ def test_a_drawn_picture_dropped_on_the_page_sets_the_form(page: Page, tmp_path:
 
 @pytest.mark.browser
 def test_drawing_is_stopped_between_steps(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
     calls, plain = [], Diffuser.predict
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from plugins.diffusion_cfg import PLUGIN, endpoints
-from plugins.diffusion_cfg.captioned.pixels import fitted
-from plugins.diffusion_cfg.framework import assembly, networks
+from plugins.diffusion_cfg.data.resize import fitted
+from plugins.diffusion_cfg.models import pipeline_io, unet
 from plugins.diffusion_cfg.settings import DenoiserSettings
 from plugins.testing import check_plugin
 from tests.pictures import encoded, write_zip
@@ -36,7 +36,7 @@ SMALL_PARTS = {
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cached latents go where the test's files are; and the smallest network is smaller still."""
     monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
-    monkeypatch.setitem(networks.SIZES, "tiny", networks.Size((32, 32), 1, 32, 1))
+    monkeypatch.setitem(unet.SIZES, "tiny", unet.Size((32, 32), 1, 32, 1))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def train(name: str, folder: Path, **values: Any) -> tuple[Any, dict[str, float]
 def test_diffusion_cfg_keeps_the_contract(tmp_path: Path, data: Path) -> None:
     base = tmp_path / "runs" / "base"
     made = settings("denoiser", data=str(data), **MICRO)
-    assembly.write(PLUGIN.trainer("denoiser").build(made).pipeline, base, half_precision=False)
+    pipeline_io.write(PLUGIN.trainer("denoiser").build(made).pipeline, base, half_precision=False)
     samples = {
         "denoiser": {"data": str(data), **MICRO, "ema_decay": 0.5},
         "autoencoder": {"data": str(data), **SMALL_PARTS},
@@ -94,8 +94,8 @@ def test_the_autoencoder_learns_to_bring_pictures_back(tmp_path: Path, data: Pat
     """Each picture's mean colour gives 10.1 dB, the mean of all pictures 13.3."""
     latent, metrics = train("autoencoder", tmp_path / "run", data=str(data), **{**SMALL_PARTS, "size": "medium", "batch_size": 8, "image_size": 8}, steps=100, learning_rate=5e-3, ema_decay=0.8, eval_every=100, edge_weight=0, kl_weight=1e-6)  # fmt: skip
     assert metrics["psnr"] > 15
-    latents = latent.vae.config["scaling_factor"]
-    assert 0.05 < latents < 50
+    latent_cache = latent.vae.config["scaling_factor"]
+    assert 0.05 < latent_cache < 50
 
 
 def test_a_denoiser_works_in_a_trained_latent_space_and_stock_diffusers_loads_it(tmp_path: Path, data: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_denoiser_works_in_a_trained_latent_space_and_stock_diffusers_loads_it
     latent = {**MICRO, "image_size": 0, "autoencoder": str(tmp_path / "ae" / "artifact")}
     model, _ = train("denoiser", tmp_path / "run", data=str(data), **latent, steps=1)
     assert (model.factor, model.latent_channels, model.size) == (2, 2, (16, 16))
-    with assembly.quietly():
+    with pipeline_io.quietly():
         from diffusers import StableDiffusionPipeline
 
         stock = StableDiffusionPipeline.from_pretrained(tmp_path / "run" / "artifact", safety_checker=None)
@@ -117,15 +117,15 @@ def test_adapters_alone_give_what_the_merged_pipeline_gives(tmp_path: Path, data
     base = tmp_path / "base"
     pipeline = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).pipeline
     torch.nn.init.normal_(pipeline.unet.conv_out.weight, std=0.1)
-    assembly.write(pipeline, base, half_precision=False)
+    pipeline_io.write(pipeline, base, half_precision=False)
     merged, _ = train("lora", tmp_path / "run", data=str(data), model=str(base), rank=2, steps=2, learning_rate=0.1, half_precision=False, eval_share=0.1, preview_steps=1)  # fmt: skip
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
-    from plugins.diffusion_cfg.sampling.drawing import draw
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+    from plugins.diffusion_cfg.sampling.generate import draw
+    from plugins.diffusion_cfg.sampling.request import Recipe
 
     recipe = Recipe("red disc", steps=2)
-    plain = assembly.read(base)
-    before = draw(Diffuser(assembly.read(base)), recipe)
+    plain = pipeline_io.read(base)
+    before = draw(Diffuser(pipeline_io.read(base)), recipe)
     plain.load_lora_weights(tmp_path / "run" / "artifact")
     after = draw(Diffuser(plain), recipe)
     assert torch.allclose(after, draw(merged, recipe), atol=1e-3)
@@ -136,9 +136,9 @@ def test_latents_are_computed_once_for_the_same_pictures(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).latents
-    from plugins.diffusion_cfg.denoiser import latents
+    from plugins.diffusion_cfg.denoiser import latent_cache
 
-    monkeypatch.setattr(latents, "encode", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr(latent_cache, "encode", lambda *_: pytest.fail("encoded again"))
     again = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).latents
     assert torch.equal(first, again)
 
@@ -146,7 +146,7 @@ def test_latents_are_computed_once_for_the_same_pictures(
 @pytest.mark.parametrize("prediction", ["noise", "v", "flow"])
 def test_every_prediction_and_a_frozen_text_encoder_train_a_step(prediction: str, tmp_path: Path, data: Path) -> None:
     donor = tmp_path / "donor"
-    assembly.write(PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).pipeline, donor, half_precision=False)  # fmt: skip
+    pipeline_io.write(PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).pipeline, donor, half_precision=False)  # fmt: skip
     model, metrics = train("denoiser", tmp_path / "run", data=str(data), **MICRO, steps=1, prediction=prediction, zero_terminal_snr=prediction != "noise", text_encoder=str(donor))  # fmt: skip
     assert np.isfinite(metrics["loss"])
     assert endpoints.generate(model, "red disc", steps=2)

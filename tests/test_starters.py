@@ -15,8 +15,8 @@ from plugins.denoising_ae import PLUGIN as DENOISING
 from plugins.denoising_ae.images.metrics import psnr
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.diffusion_cfg import PLUGIN as DIFFUSION
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.generate import draw
+from plugins.diffusion_cfg.sampling.request import Recipe
 from plugins.gpt_prompting import PLUGIN as GPT
 from plugins.gpt_prompting import endpoints as gpt
 from plugins.testing import PICKLED

@@ -14,7 +14,7 @@ from training.task import Task
 
 def check_autoencoder(settings: AutoencoderSettings) -> Sheet:
     """Read the pictures and report on them."""
-    from plugins.diffusion_cfg.captioned.reading import check
+    from plugins.diffusion_cfg.data.captioned_images import check
 
     return check(settings, captions=False)
 
@@ -28,7 +28,7 @@ def build_autoencoder(settings: AutoencoderSettings) -> Task:
 
 def check_captioned(settings: DenoiserSettings | LoraSettings) -> Sheet:
     """Read pictures and captions and report on them."""
-    from plugins.diffusion_cfg.captioned.reading import check
+    from plugins.diffusion_cfg.data.captioned_images import check
 
     return check(settings, captions=True)
 
@@ -56,7 +56,7 @@ def load(folder: Path) -> Any:
 
 def tab(workbench: Any) -> None:
     """Draw "Generate" and "Look inside"."""
-    from plugins.diffusion_cfg.tab import draw
+    from plugins.diffusion_cfg.ui.tab import draw
 
     draw(workbench)
 

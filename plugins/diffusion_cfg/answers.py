@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.diffusion_cfg.pictures import data_url
-from plugins.diffusion_cfg.sampling.drawing import draw, save_pictures, start_from
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.images import data_url
+from plugins.diffusion_cfg.sampling.generate import draw, save_pictures, start_from
+from plugins.diffusion_cfg.sampling.request import Recipe
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 MOST_SHOWN_STEPS, MOST_SCALES, MOST_TIMESTEPS = 200, 16, 64
 
@@ -41,7 +41,7 @@ def vary(model: Any, image: Path, prompt: str, strength: float, negative_prompt:
 
 def forward(model: Any, image: Path, timesteps: list[float]) -> list[dict[str, Any]]:
     """See the endpoint of this name."""
-    from plugins.diffusion_cfg.inside.forward import noised
+    from plugins.diffusion_cfg.inspect.forward_process import noised
 
     if not 1 <= len(timesteps) <= MOST_TIMESTEPS:
         raise UserError(f"{len(timesteps)} timesteps were given; 1 to {MOST_TIMESTEPS} at once are shown.")
@@ -54,7 +54,7 @@ def forward(model: Any, image: Path, timesteps: list[float]) -> list[dict[str, A
 
 def reverse(model: Any, prompt: str, negative_prompt: str, guidance_scale: float, steps: int, sampler: str, seed: int) -> list[dict[str, Any]]:  # fmt: skip
     """See the endpoint of this name."""
-    from plugins.diffusion_cfg.inside.reverse import film
+    from plugins.diffusion_cfg.inspect.reverse_process import film
 
     check_shown_steps(steps)
     frames = film(need(model), Recipe(prompt, negative_prompt, guidance_scale, steps, sampler, seed))
@@ -63,7 +63,7 @@ def reverse(model: Any, prompt: str, negative_prompt: str, guidance_scale: float
 
 def guidance(model: Any, prompt: str, scales: list[float], seed: int) -> list[dict[str, Any]]:
     """See the endpoint of this name."""
-    from plugins.diffusion_cfg.inside.guidance import strip
+    from plugins.diffusion_cfg.inspect.guidance_scales import strip
 
     check_scales(scales)
     found = strip(need(model), Recipe(prompt, seed=seed), scales)

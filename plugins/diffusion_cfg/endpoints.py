@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 
 def generate(

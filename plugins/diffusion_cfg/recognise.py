@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plugins.diffusion_cfg.framework import assembly
+from plugins.diffusion_cfg.models import pipeline_io
 from training.errors import UserError
 
 
@@ -24,11 +24,11 @@ def load_as_made(folder: Path) -> Any:
         UserError: If it is neither, or cannot be read.
     """
     if (folder / "model_index.json").is_file():
-        from plugins.diffusion_cfg.framework.diffuser import Diffuser
+        from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
         return Diffuser.load(folder)
-    if kind_of(folder) in assembly.AUTOENCODERS:
-        return LatentSpace(assembly.read_autoencoder(folder), folder.name)
+    if kind_of(folder) in pipeline_io.AUTOENCODERS:
+        return LatentSpace(pipeline_io.read_autoencoder(folder), folder.name)
     raise UserError(f"{folder.name} is no text-to-image pipeline: a folder with model_index.json was expected.")
 
 

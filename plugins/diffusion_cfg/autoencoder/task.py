@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from plugins.diffusion_cfg.autoencoder.loss import kl_divergence, psnr, reconstruction_loss
-from plugins.diffusion_cfg.captioned.pixels import Sized, to_tensor
-from plugins.diffusion_cfg.captioned.reading import read
-from plugins.diffusion_cfg.framework.assembly import forget_paths, quietly, read_autoencoder
-from plugins.diffusion_cfg.framework.autoencoders import AUTOENCODERS, factor, make_autoencoder
-from plugins.diffusion_cfg.pictures import data_url, side_by_side
+from plugins.diffusion_cfg.data.captioned_images import read
+from plugins.diffusion_cfg.data.resize import Sized, to_tensor
+from plugins.diffusion_cfg.images import data_url, side_by_side
+from plugins.diffusion_cfg.models.autoencoders import AUTOENCODERS, factor, make_autoencoder
+from plugins.diffusion_cfg.models.pipeline_io import forget_paths, quietly, read_autoencoder
 from plugins.diffusion_cfg.settings import USUAL_SIZE
 from training.errors import UserError
 from training.fit.batches import step_seed

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.framework.noise import Noise
+from plugins.diffusion_cfg.models.noise_schedule import Noise
 
 LEAST_WEIGHT = 0.05  # of the last step of a schedule with zero terminal SNR, which would else never be learnt
 BINS = 10

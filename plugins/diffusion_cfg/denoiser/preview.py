@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.pictures import data_url, side_by_side
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.images import data_url, side_by_side
+from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+from plugins.diffusion_cfg.sampling.generate import draw
+from plugins.diffusion_cfg.sampling.request import Recipe
 from plugins.diffusion_cfg.sampling.samplers import usable
 from training.errors import UserError
 

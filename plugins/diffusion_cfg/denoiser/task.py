@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.captioned.pixels import Sized
-from plugins.diffusion_cfg.captioned.reading import Halves, read
+from plugins.diffusion_cfg.data.captioned_images import Halves, read
+from plugins.diffusion_cfg.data.resize import Sized
 from plugins.diffusion_cfg.denoiser import objective
-from plugins.diffusion_cfg.denoiser.captions import Captions
-from plugins.diffusion_cfg.denoiser.latents import cached_latents
+from plugins.diffusion_cfg.denoiser.caption_encodings import Captions
+from plugins.diffusion_cfg.denoiser.latent_cache import cached_latents
 from plugins.diffusion_cfg.denoiser.network import Denoiser
 from plugins.diffusion_cfg.denoiser.preview import preview
-from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
+from plugins.diffusion_cfg.models import autoencoders, noise_schedule, pipeline_io, text_encoder
+from plugins.diffusion_cfg.models import unet as networks
 from plugins.diffusion_cfg.settings import USUAL_SIZE
 from training.artifact.store import RECORD, read_record
 from training.errors import UserError
@@ -56,21 +57,21 @@ def build(settings: DenoiserSettings) -> DenoisingTask:
     """
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        pipeline = assembly.read(Path(settings.model))
+        pipeline = pipeline_io.read(Path(settings.model))
         channels, halves = _read(settings, pipeline.vae)
         return DenoisingTask(settings, channels, halves, pipeline, _was_trained_along(Path(settings.model)))
-    vae = assembly.read_autoencoder(Path(settings.autoencoder)) if settings.autoencoder else autoencoders.make_pixel_autoencoder(settings.picture_channels)  # fmt: skip
+    vae = pipeline_io.read_autoencoder(Path(settings.autoencoder)) if settings.autoencoder else autoencoders.make_pixel_autoencoder(settings.picture_channels)  # fmt: skip
     channels, halves = _read(settings, vae)
     size = networks.SIZES[settings.size]
     if settings.text_encoder:
-        encoder, tokenizer = assembly.read_text_encoder(Path(settings.text_encoder))
+        encoder, tokenizer = pipeline_io.read_text_encoder(Path(settings.text_encoder))
     else:
-        tokenizer = text.train_tokenizer(halves.train.captions, settings.vocabulary_size, settings.max_length)
-        encoder = text.make_text_encoder(tokenizer, size.text_width, size.text_layers)
+        tokenizer = text_encoder.train_tokenizer(halves.train.captions, settings.vocabulary_size, settings.max_length)
+        encoder = text_encoder.make_text_encoder(tokenizer, size.text_width, size.text_layers)
     made_for = settings.image_size or (vae.config.get("sample_size") if settings.autoencoder else 0) or USUAL_SIZE
     unet = networks.make_unet(size, vae.config["latent_channels"], made_for // autoencoders.factor(vae), encoder.config.hidden_size)  # fmt: skip
-    scheduler = noise.make_scheduler(settings.prediction, settings.noise_schedule, settings.zero_terminal_snr)
-    pipeline = assembly.assemble(vae, encoder, tokenizer, unet, scheduler)
+    scheduler = noise_schedule.make_scheduler(settings.prediction, settings.noise_schedule, settings.zero_terminal_snr)
+    pipeline = pipeline_io.assemble(vae, encoder, tokenizer, unet, scheduler)
     return DenoisingTask(settings, channels, halves, pipeline, not settings.text_encoder)
 
 
@@ -99,7 +100,7 @@ class DenoisingTask(Task):
 
     def __init__(self, settings: ObjectiveSettings, channels: int, halves: Halves, pipeline: Any, trains_text: bool):
         self.settings, self.pipeline, self.halves = settings, pipeline, halves
-        self.noise = noise.Noise.of(pipeline.scheduler.config)
+        self.noise = noise_schedule.Noise.of(pipeline.scheduler.config)
         self.trains_text = trains_text
         size = self._size(settings.image_size)
         device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
@@ -208,12 +209,12 @@ class DenoisingTask(Task):
 
     def finished(self, model: Any) -> Any:
         """The pipeline with these weights in it."""
-        return assembly.assemble(self.pipeline.vae, model.text_encoder or self.pipeline.text_encoder, self.pipeline.tokenizer, model.unet, self.pipeline.scheduler)  # fmt: skip
+        return pipeline_io.assemble(self.pipeline.vae, model.text_encoder or self.pipeline.text_encoder, self.pipeline.tokenizer, model.unet, self.pipeline.scheduler)  # fmt: skip
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `StableDiffusionPipeline.from_pretrained`."""
         pipeline = self.finished(model)
-        assembly.write(pipeline, folder, self.settings.half_precision)
+        pipeline_io.write(pipeline, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         """Parameters, how often each picture is seen, captions that are cut."""
@@ -228,7 +229,7 @@ class DenoisingTask(Task):
 
 
 def _cut_captions(texts: list[str], tokenizer: Any) -> list[Finding]:
-    cut = [each for each in dict.fromkeys(texts) if text.overlong(tokenizer, each)[0]]
+    cut = [each for each in dict.fromkeys(texts) if text_encoder.overlong(tokenizer, each)[0]]
     if not cut:
         return []
     limit = tokenizer.model_max_length - 2

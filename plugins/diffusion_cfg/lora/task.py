@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugins.diffusion_cfg.captioned.reading import read
+from plugins.diffusion_cfg.data.captioned_images import read
 from plugins.diffusion_cfg.denoiser.network import Denoiser
 from plugins.diffusion_cfg.denoiser.task import DenoisingTask
-from plugins.diffusion_cfg.framework import assembly
+from plugins.diffusion_cfg.models import pipeline_io
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.captioned.reading import Halves
+    from plugins.diffusion_cfg.data.captioned_images import Halves
     from plugins.diffusion_cfg.settings import LoraSettings
 
 UNET_LAYERS = ("to_q", "to_k", "to_v", "to_out.0")
@@ -34,7 +34,7 @@ def build(settings: LoraSettings) -> LoraTask:
     if not settings.model:
         raise UserError("model: nothing to adapt was named. Choose a starter, a run, or a Stable Diffusion of the Hub.")
     torch.manual_seed(step_seed(settings.seed, 0, 0))
-    pipeline = assembly.read(Path(settings.model))
+    pipeline = pipeline_io.read(Path(settings.model))
     channels = pipeline.vae.config["in_channels"]
     own = settings.model_copy(update={"channels": {1: "grey"}.get(channels, "colour")})
     return LoraTask(settings, channels, read(own, captions=True), pipeline)
@@ -72,7 +72,7 @@ class LoraTask(DenoisingTask):
         merged = self.finished(copy.deepcopy(model).cpu())
         for part in (merged.unet, merged.text_encoder):
             _merge(part)
-        assembly.write(merged, folder, self.settings.half_precision)
+        pipeline_io.write(merged, folder, self.settings.half_precision)
 
     def _save_adapters(self, model: Any, folder: Path) -> None:
         from diffusers import StableDiffusionPipeline

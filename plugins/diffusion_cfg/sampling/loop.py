@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from plugins.diffusion_cfg.sampling import guidance
-from plugins.diffusion_cfg.sampling.recipe import Recipe, checked
+from plugins.diffusion_cfg.sampling.request import Recipe, checked
 from plugins.diffusion_cfg.sampling.samplers import make_sampler
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 
 @dataclass(frozen=True)

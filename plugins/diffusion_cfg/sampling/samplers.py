@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from plugins.diffusion_cfg.framework.noise import UNCUT
+from plugins.diffusion_cfg.models.noise_schedule import UNCUT
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 
 class Sampler(NamedTuple):

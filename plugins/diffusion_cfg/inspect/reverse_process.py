@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.pictures import data_url
+from plugins.diffusion_cfg.images import data_url
 from plugins.diffusion_cfg.sampling.loop import Step, sample
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+    from plugins.diffusion_cfg.sampling.request import Recipe
 
 
 @dataclass(frozen=True)

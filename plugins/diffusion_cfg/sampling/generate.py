@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.diffusion_cfg.captioned.pixels import fitted
-from plugins.diffusion_cfg.pictures import to_image
+from plugins.diffusion_cfg.data.resize import fitted
+from plugins.diffusion_cfg.images import to_image
 from plugins.diffusion_cfg.sampling.loop import Step, sample
-from plugins.diffusion_cfg.sampling.recipe import Recipe, checked
+from plugins.diffusion_cfg.sampling.request import Recipe, checked
 from training.data.images.decode import decode, to_channels
 from training.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 KEY, FORMAT = "diffusion_cfg", 1  # of the text chunk that holds a recipe
 PLAIN = "parameters"  # and of the one that other programs read

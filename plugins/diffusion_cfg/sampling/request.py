@@ -9,7 +9,7 @@ from plugins.diffusion_cfg.sampling.samplers import DEFAULT, check_sampler
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 GUIDANCES = {
     "cfg": "Classifier-free guidance (Ho & Salimans, 2022)",
@@ -101,7 +101,7 @@ def check_length(model: Diffuser, text: str, what: str) -> None:
     Raises:
         UserError: With its length, the limit and the words too many.
     """
-    from plugins.diffusion_cfg.framework.text import overlong
+    from plugins.diffusion_cfg.models.text_encoder import overlong
 
     excess, lost = overlong(model.tokenizer, text)
     if excess:

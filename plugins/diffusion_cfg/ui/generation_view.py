@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins.diffusion_cfg.answers import need
-from plugins.diffusion_cfg.pictures import enlarged, to_image
-from plugins.diffusion_cfg.sampling.drawing import save_pictures, start_from
+from plugins.diffusion_cfg.images import enlarged, to_image
+from plugins.diffusion_cfg.sampling.generate import save_pictures, start_from
 from plugins.diffusion_cfg.sampling.loop import sample
-from plugins.diffusion_cfg.sampling.recipe import checked
+from plugins.diffusion_cfg.sampling.request import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
+    from plugins.diffusion_cfg.sampling.request import Recipe
 
 PREVIEW_SECONDS = 0.4  # between two looks: decoding costs more than a step of a small model
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.diffusion_cfg.pictures import SMALL, enlarged, grid, to_image
+from plugins.diffusion_cfg.images import SMALL, enlarged, grid, to_image
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from plugins.diffusion_cfg.inside.reverse import Frame
+    from plugins.diffusion_cfg.inspect.reverse_process import Frame
 
 MILLISECONDS, REST = 120, 1500  # a frame, and the last one
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.sampling.drawing import as_model_has_it
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.generate import as_model_has_it
+from plugins.diffusion_cfg.sampling.request import Recipe
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
 
 ANY = Recipe("", guidance_scale=1)  # the size alone is used
 

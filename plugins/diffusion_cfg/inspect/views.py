@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from plugins.diffusion_cfg.answers import check_scales, check_shown_steps, need
-from plugins.diffusion_cfg.inside import animation, figures, strips, toy
-from plugins.diffusion_cfg.inside.attention import looks
-from plugins.diffusion_cfg.inside.descent import describe
-from plugins.diffusion_cfg.inside.field import EARLIEST, field
-from plugins.diffusion_cfg.inside.forward import noised, schedule
-from plugins.diffusion_cfg.inside.guidance import Scaled, strip, taken_apart
-from plugins.diffusion_cfg.inside.reverse import film, frame
-from plugins.diffusion_cfg.pictures import enlarged, grid, labelled, to_image
-from plugins.diffusion_cfg.sampling.drawing import draw
+from plugins.diffusion_cfg.images import enlarged, grid, labelled, to_image
+from plugins.diffusion_cfg.inspect import animation, figures, film_strips, two_moons
+from plugins.diffusion_cfg.inspect.cross_attention import looks
+from plugins.diffusion_cfg.inspect.forward_process import noised, schedule
+from plugins.diffusion_cfg.inspect.guidance_scales import Scaled, strip, taken_apart
+from plugins.diffusion_cfg.inspect.reverse_process import film, frame
+from plugins.diffusion_cfg.inspect.score_descent import describe
+from plugins.diffusion_cfg.inspect.two_moons_plot import EARLIEST, field
+from plugins.diffusion_cfg.sampling.generate import draw
 from plugins.diffusion_cfg.sampling.loop import sample
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.request import Recipe
 from training.errors import UserError
 
 OWN = Recipe("", guidance_scale=1.0, steps=12)  # whatever comes
@@ -76,7 +76,7 @@ def films(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
     pictures = animation.moving(list(found.values()))
     animation.to_gif(pictures, gif)
     animation.to_mp4(pictures, mp4)
-    return strips.stacked([strips.of_film(*each) for each in found.items()]), str(gif), [str(gif), str(mp4)]
+    return film_strips.stacked([film_strips.of_film(*each) for each in found.items()]), str(gif), [str(gif), str(mp4)]
 
 
 def ways(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
@@ -84,9 +84,9 @@ def ways(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
     if not samplers:
         raise UserError("Choose a sampler first.")
     drawn = {name: list(sample(need(model), replace(recipe, sampler=name))) for name in samplers}
-    first = [frame(model, step) for step in strips.thinned(drawn[samplers[0]])]
+    first = [frame(model, step) for step in film_strips.thinned(drawn[samplers[0]])]
     described = [describe(steps, name) for name, steps in drawn.items()]
-    return *figures.ways(described), strips.of_pull(samplers[0], first)
+    return *figures.ways(described), film_strips.of_pull(samplers[0], first)
 
 
 def scale_strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, list[Scaled]]:
@@ -108,7 +108,7 @@ def guidance_parts(model: Any, recipe: Recipe) -> Any:
     found = taken_apart(need(model), recipe)
     if not found:
         raise UserError("At scale 1 nothing is guided: only the prediction with the caption is asked for. Choose another scale, or widen the interval.")  # fmt: skip
-    return strips.of_guidance(found)
+    return film_strips.of_guidance(found)
 
 
 def toy_field(time: float, label: str, scale: float, point: Any, steps: int) -> tuple[Any, str]:
@@ -117,8 +117,8 @@ def toy_field(time: float, label: str, scale: float, point: Any, steps: int) -> 
     picture = field(time, label, scale, place, steps)
     if place is None:
         return picture, "No point is dropped yet."
-    way = toy.path(np.asarray(place), label, scale, steps, max(time, EARLIEST))
-    off = toy.nearest(way[-1])
+    way = two_moons.path(np.asarray(place), label, scale, steps, max(time, EARLIEST))
+    off = two_moons.nearest(way[-1])
     where = "on a moon" if off < 3 else f"{off:.0f} deviations off the moons"
     return (
         picture,

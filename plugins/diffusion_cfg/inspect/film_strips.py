@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.diffusion_cfg.pictures import SMALL, enlarged, grid, labelled, to_image
+from plugins.diffusion_cfg.images import SMALL, enlarged, grid, labelled, to_image
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from plugins.diffusion_cfg.inside.guidance import Parts
-    from plugins.diffusion_cfg.inside.reverse import Frame
+    from plugins.diffusion_cfg.inspect.guidance_scales import Parts
+    from plugins.diffusion_cfg.inspect.reverse_process import Frame
 
 MOST = 12  # columns
 

@@ -10,7 +10,7 @@ import gradio as gr
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.request import Recipe
 
 QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
 FORWARD = (
@@ -110,18 +110,18 @@ def _given(path: str | None) -> Path | None:
 
 
 def _forward(model: Any, file: Path | None, timestep: float) -> tuple[Any, ...]:
-    from plugins.diffusion_cfg.inside.desk import forward
+    from plugins.diffusion_cfg.inspect.views import forward
 
     return forward(model, file, timestep)
 
 
 def _looked(model: Any, file: Path | None, timestep: float, prompt: str) -> tuple[Any, ...]:
-    from plugins.diffusion_cfg.inside.desk import looked
+    from plugins.diffusion_cfg.inspect.views import looked
 
     return looked(model, file, timestep, prompt)
 
 
 def _attention(model: Any, recipe: Recipe, share: float) -> Any:
-    from plugins.diffusion_cfg.inside.desk import attention
+    from plugins.diffusion_cfg.inspect.views import attention
 
     return attention(model, recipe, share)

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plugins.diffusion_cfg.framework.text import END, START, WORD_END
+from plugins.diffusion_cfg.models.text_encoder import END, START, WORD_END
 from plugins.diffusion_cfg.sampling.loop import sample
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+    from plugins.diffusion_cfg.sampling.request import Recipe
 
 CROSS = "attn2"  # what diffusers calls a block's attention to the text
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plugins.diffusion_cfg.inside import toy
+from plugins.diffusion_cfg.inspect import two_moons
 
 INK, WAY, MOONS, END = "#334155", "#b45309", ("#f59e0b", "#7c3aed"), "#be185d"
 PIXELS, FINE, ARROWS = 560, 110, 23  # a side of the picture; places a side of density and of arrows
@@ -20,14 +20,14 @@ def field(time: float, label: str, scale: float, point: tuple[float, float] | No
 
     figure = Figure(figsize=(PIXELS / 100, PIXELS / 100), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-toy.REACH, toy.REACH), ylim=(-toy.REACH, toy.REACH))
+    axes.set(xlim=(-two_moons.REACH, two_moons.REACH), ylim=(-two_moons.REACH, two_moons.REACH))
     axes.axis("off")
-    fine, places = _grid(np.linspace(-toy.REACH, toy.REACH, FINE))
-    axes.contourf(fine, fine, toy.density(places, time).reshape(FINE, FINE), 14, cmap="GnBu")
+    fine, places = _grid(np.linspace(-two_moons.REACH, two_moons.REACH, FINE))
+    axes.contourf(fine, fine, two_moons.density(places, time).reshape(FINE, FINE), 14, cmap="GnBu")
     _draw_moons(axes)
     _draw_arrows(axes, time, label, scale)
     if point is not None:
-        _draw_way(axes, toy.path(np.asarray(point), label, scale, steps, max(time, EARLIEST)))
+        _draw_way(axes, two_moons.path(np.asarray(point), label, scale, steps, max(time, EARLIEST)))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -35,7 +35,7 @@ def field(time: float, label: str, scale: float, point: tuple[float, float] | No
 
 def to_place(pixel: tuple[int, int]) -> tuple[float, float]:
     """Where in the plane a pixel (column, row) of `field` lies."""
-    return (2 * pixel[0] / PIXELS - 1) * toy.REACH, (1 - 2 * pixel[1] / PIXELS) * toy.REACH
+    return (2 * pixel[0] / PIXELS - 1) * two_moons.REACH, (1 - 2 * pixel[1] / PIXELS) * two_moons.REACH
 
 
 def _grid(side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,15 +43,15 @@ def _grid(side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_moons(axes: Any) -> None:
-    centres, moons = toy.centres()
+    centres, moons = two_moons.centres()
     for number, colour in enumerate(MOONS, 1):
         axes.scatter(*centres[moons == number].T, s=60, color=colour, alpha=0.75, edgecolors="white", linewidths=0.8)
 
 
 def _draw_arrows(axes: Any, time: float, label: str, scale: float) -> None:
     """Directions of the score; lengths beyond twice the median are cut, or the far ones would hide the near ones."""
-    _, places = _grid(np.linspace(-toy.REACH, toy.REACH, ARROWS + 2)[1:-1])
-    arrows = toy.guided_score(places, time, label, scale)
+    _, places = _grid(np.linspace(-two_moons.REACH, two_moons.REACH, ARROWS + 2)[1:-1])
+    arrows = two_moons.guided_score(places, time, label, scale)
     lengths = np.maximum(np.linalg.norm(arrows, axis=1, keepdims=True), 1e-9)
     most = max(1e-9, 2 * float(np.median(lengths)))
     shown = arrows / lengths * np.minimum(lengths, most) / most

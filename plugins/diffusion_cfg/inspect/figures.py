@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from plugins.diffusion_cfg.inside.descent import Descent
-    from plugins.diffusion_cfg.inside.guidance import Scaled
+    from plugins.diffusion_cfg.inspect.guidance_scales import Scaled
+    from plugins.diffusion_cfg.inspect.score_descent import Descent
 
 TEAL, AMBER, GREY = "#0f766e", "#b45309", "#64748b"
 COLOURS = (TEAL, AMBER, "#7c3aed", "#be185d", "#1d4ed8", "#4d7c0f")
@@ -53,7 +53,7 @@ def ways(found: list[Descent]) -> tuple[Any, Any, Any]:
 
 
 def _flat_ways(found: list[Descent]) -> Any:
-    from plugins.diffusion_cfg.inside.descent import flattened
+    from plugins.diffusion_cfg.inspect.score_descent import flattened
 
     places, guesses, shares = flattened(found)
     figure, axes = _figure("● noise   — x_t   ·· predicted x_0   ★ result")

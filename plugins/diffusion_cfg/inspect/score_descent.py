@@ -12,8 +12,8 @@ import torch
 from plugins.diffusion_cfg.sampling.loop import Step, sample
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+    from plugins.diffusion_cfg.sampling.request import Recipe
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import gradio as gr
 from plugins._boxes import PRIVATE, mended, stops
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
-from plugins.diffusion_cfg.sampling.recipe import GUIDANCES, MOST_IMAGES, Recipe
+from plugins.diffusion_cfg.sampling.request import GUIDANCES, MOST_IMAGES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
 from training.runs.run import RUN_ID
 
@@ -122,12 +122,12 @@ def _plain(text: str) -> str:
 
 
 def _drawn(model: Any, recipe: Recipe, image: Path | None) -> Iterator[tuple[Any, ...]]:
-    from plugins.diffusion_cfg.desk import drawn
+    from plugins.diffusion_cfg.ui.generation_view import drawn
 
     yield from drawn(model, recipe, image)
 
 
 def _recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    from plugins.diffusion_cfg.sampling.drawing import recipe_in
+    from plugins.diffusion_cfg.sampling.generate import recipe_in
 
     return recipe_in(path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from plugins.diffusion_cfg.framework.text import token_ids
+from plugins.diffusion_cfg.models.text_encoder import token_ids
 
 TOGETHER = 64
 

@@ -10,9 +10,9 @@ import gradio as gr
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
-from plugins.diffusion_cfg.inside_boxes import QUIET, strip_picture
-from plugins.diffusion_cfg.sampling.recipe import CFG_PLUS_PLUS_SAMPLER, GUIDANCES, Recipe
+from plugins.diffusion_cfg.sampling.request import CFG_PLUS_PLUS_SAMPLER, GUIDANCES, Recipe
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT
+from plugins.diffusion_cfg.ui.inspect_denoiser import QUIET, strip_picture
 
 GUIDANCE = (
     "Guidance exaggerates the difference that the caption makes: ε = ε_uncond + w (ε_cond − ε_uncond). Too little and the caption is missed; "
@@ -89,18 +89,18 @@ def _numbers(given: str) -> list[float]:
 
 
 def _strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, ...]:
-    from plugins.diffusion_cfg.inside.desk import scale_strip
+    from plugins.diffusion_cfg.inspect.views import scale_strip
 
     return scale_strip(model, recipe, scales)
 
 
 def _scale_figures(models: dict[str, Any]) -> list[Any]:
-    from plugins.diffusion_cfg.inside.desk import scale_figures
+    from plugins.diffusion_cfg.inspect.views import scale_figures
 
     return scale_figures(models)
 
 
 def _guidance_parts(model: Any, recipe: Recipe) -> Any:
-    from plugins.diffusion_cfg.inside.desk import guidance_parts
+    from plugins.diffusion_cfg.inspect.views import guidance_parts
 
     return guidance_parts(model, recipe)

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.diffusion_cfg.framework import autoencoders, networks
-from plugins.diffusion_cfg.framework.assembly import read
-from plugins.diffusion_cfg.framework.noise import Noise
-from plugins.diffusion_cfg.framework.text import token_ids
+from plugins.diffusion_cfg.models import autoencoders, unet
+from plugins.diffusion_cfg.models.noise_schedule import Noise
+from plugins.diffusion_cfg.models.pipeline_io import read
+from plugins.diffusion_cfg.models.text_encoder import token_ids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ class Diffuser:
         self.bf16 = has_quick_bf16(self.device) and sum(p.numel() for p in self.unet.parameters()) > LARGE
         self.noise = Noise.of(pipeline.scheduler.config)
         self.factor = autoencoders.factor(self.vae)
-        self.multiple = self.factor * networks.shrinks(self.unet)  # what a picture's sides must divide by
+        self.multiple = self.factor * unet.shrinks(self.unet)  # what a picture's sides must divide by
         self._texts: OrderedDict[str, Tensor] = OrderedDict()
         self.lock = threading.Lock()  # held while attention is watched: then the network's processors are others
 
@@ -111,7 +111,7 @@ class Diffuser:
         """Latents of pictures (height, width, channels) uint8, all of one size."""
         import torch
 
-        from plugins.diffusion_cfg.captioned.pixels import to_tensor
+        from plugins.diffusion_cfg.data.resize import to_tensor
 
         with torch.inference_mode():
             return autoencoders.to_latents(self.vae, torch.from_numpy(to_tensor(pictures)).to(self.device))

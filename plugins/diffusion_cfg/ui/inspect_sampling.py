@@ -9,9 +9,9 @@ import gradio as gr
 from plugins._boxes import PRIVATE, mended
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
-from plugins.diffusion_cfg.inside_boxes import QUIET, strip_picture
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.request import Recipe
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
+from plugins.diffusion_cfg.ui.inspect_denoiser import QUIET, strip_picture
 
 LABELS = ("both", "upper moon", "lower moon")
 REVERSE = "From the same noise, each sampler its own way. Rows: x_t, the noise that is predicted in it (its first latents as colours), and the picture that is predicted to come out. GIF and MP4: x_t above, prediction below."  # fmt: skip
@@ -128,25 +128,25 @@ def _draw_toy(tab: gr.Tab) -> None:
 
 
 def _films(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
-    from plugins.diffusion_cfg.inside.desk import films
+    from plugins.diffusion_cfg.inspect.views import films
 
     return films(model, recipe, samplers)
 
 
 def _ways(model: Any, recipe: Recipe, samplers: list[str]) -> Any:
-    from plugins.diffusion_cfg.inside.desk import ways
+    from plugins.diffusion_cfg.inspect.views import ways
 
     return ways(model, recipe, samplers)
 
 
 @mended
 def _field(time: float, label: str, scale: float, point: Any, steps: int) -> tuple[Any, str]:
-    from plugins.diffusion_cfg.inside.desk import toy_field
+    from plugins.diffusion_cfg.inspect.views import toy_field
 
     return toy_field(time, label, scale, point, steps)
 
 
 def _to_place(index: Any) -> list[float]:
-    from plugins.diffusion_cfg.inside.field import to_place
+    from plugins.diffusion_cfg.inspect.two_moons_plot import to_place
 
     return list(to_place(index))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.diffusion_cfg.framework.noise import UNCUT
+from plugins.diffusion_cfg.models.noise_schedule import UNCUT
 from training.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.inside.reverse import difference
+from plugins.diffusion_cfg.inspect.reverse_process import difference
 from plugins.diffusion_cfg.sampling.loop import Step, sample
 
 if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
+    from plugins.diffusion_cfg.models.loaded_pipeline import Diffuser
+    from plugins.diffusion_cfg.sampling.request import Recipe
 
 END = 0.98  # of the range -1 to 1: beyond it a channel counts as burnt out
 

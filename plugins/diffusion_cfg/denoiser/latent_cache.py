@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from plugins.diffusion_cfg.captioned.pixels import Sized, to_tensor
-from plugins.diffusion_cfg.framework.autoencoders import to_latents
+from plugins.diffusion_cfg.data.resize import Sized, to_tensor
+from plugins.diffusion_cfg.models.autoencoders import to_latents
 from training.home import home
 
 TOGETHER = 64
