@@ -1,67 +1,59 @@
-"""Tensors of pictures as files and as data URLs."""
+"""Image tensors as PIL images, PNG data URLs, grids and captioned tiles."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from training.data_url import as_url, image_png
 
 if TYPE_CHECKING:
-    from PIL import Image
-    from torch import Tensor
+    from torch import Tensor  # only an annotation: the page imports this module at its start
 
-SMALL, LARGE = 96, 256  # pixels a side: smaller pictures are enlarged for the eye, pixel by pixel
+THUMBNAIL_PIXELS, DISPLAY_PIXELS = 96, 256  # pixels per side that smaller images are enlarged to
+CAPTION_HEIGHT, FONT_SIZE, INK = 22, 14, "#334155"
 
 
-def to_image(picture: Tensor) -> Image.Image:
-    """(channels, height, width) in [-1, 1] as an image; what lies outside is cut."""
-    from PIL import Image
-
-    values = picture.detach().float().cpu().numpy()
+def to_image(image: Tensor) -> Image.Image:
+    """(channels, height, width) in [-1, 1] as a PIL image; values outside are clipped."""
+    values = image.detach().float().cpu().numpy()
     pixels = np.rint((values.transpose(1, 2, 0) + 1).clip(0, 2) * 127.5).astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def data_url(picture: Tensor | Image.Image, enlarge: bool = True) -> str:
-    """A picture as a PNG in a URL."""
-    image: Any = picture if hasattr(picture, "save") else to_image(picture)  # type: ignore[arg-type]
-    return as_url(image_png(enlarged(image) if enlarge else image))
+def data_url(image: Tensor) -> str:
+    """An image tensor as a PNG data URL, enlarged for display."""
+    return as_url(image_png(enlarged(to_image(image))))
 
 
-def enlarged(image: Image.Image, least: int = LARGE) -> Image.Image:
-    """A small picture by a whole factor, so that each of its pixels can be seen."""
-    from PIL import Image
-
-    times = max(1, least // max(image.size))
-    return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST) if times > 1 else image
-
-
-def side_by_side(pictures: Tensor) -> Tensor:
-    """(batch, channels, height, width) as one picture, (channels, height, batch x width)."""
-    batch, channels, height, width = pictures.shape
-    return pictures.permute(1, 2, 0, 3).reshape(channels, height, batch * width)
+def enlarged(image: Image.Image, min_side: int = DISPLAY_PIXELS) -> Image.Image:
+    """A small image enlarged by an integer factor, so that its pixels stay visible."""
+    factor = max(1, min_side // max(image.size))
+    size = (image.width * factor, image.height * factor)
+    return image.resize(size, Image.Resampling.NEAREST) if factor > 1 else image
 
 
-def labelled(picture: Image.Image, words: str) -> Image.Image:
-    """A picture with a line of words above it."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    height = 22
-    whole = Image.new("RGB", (picture.width, picture.height + height), "white")
-    ImageDraw.Draw(whole).text((4, 3), words, fill="#334155", font=ImageFont.load_default(14))
-    whole.paste(picture.convert("RGB"), (0, height))
-    return whole
+def side_by_side(images: Tensor) -> Tensor:
+    """(batch, channels, height, width) as one image, (channels, height, batch x width)."""
+    batch, channels, height, width = images.shape
+    return images.permute(1, 2, 0, 3).reshape(channels, height, batch * width)
 
 
-def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
-    """Pictures of one size in rows."""
-    from PIL import Image
+def with_caption(image: Image.Image, caption: str) -> Image.Image:
+    """An image with one line of text above it."""
+    canvas = Image.new("RGB", (image.width, image.height + CAPTION_HEIGHT), "white")
+    ImageDraw.Draw(canvas).text((4, 3), caption, fill=INK, font=ImageFont.load_default(FONT_SIZE))
+    canvas.paste(image.convert("RGB"), (0, CAPTION_HEIGHT))
+    return canvas
 
-    width, height = pictures[0].size
-    rows = -(-len(pictures) // columns)
-    whole = Image.new(pictures[0].mode, (width * min(columns, len(pictures)), height * rows), "white")
-    for place, picture in enumerate(pictures):
-        whole.paste(picture, (place % columns * width, place // columns * height))
-    return whole
+
+def grid(images: list[Image.Image], columns: int) -> Image.Image:
+    """Images of one size in rows of `columns`."""
+    width, height = images[0].size
+    rows = -(-len(images) // columns)
+    canvas = Image.new(images[0].mode, (width * min(columns, len(images)), height * rows), "white")
+    for index, image in enumerate(images):
+        canvas.paste(image, (index % columns * width, index // columns * height))
+    return canvas

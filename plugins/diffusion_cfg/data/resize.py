@@ -1,73 +1,72 @@
-"""Pictures brought to one size, as arrays, decoded once where they fit the memory."""
+"""Images resized to squares of one size: cropped or padded, cached in memory while they fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from training.data.images.image_set import ImageSet
 
-MOST_BYTES = 2 * 2**30  # of pixels that are kept; of more, each picture is decoded when it is asked for
-TOGETHER = 256
+MAX_CACHED_BYTES = 2 * 2**30  # pixels in memory; a larger set decodes each image when it is asked for
 
 
-class Sized(Sequence):
-    """Pictures of one size, (size, size, channels) uint8 each.
+class ResizedImages(Sequence):
+    """Images of one size, (size, size, channels) uint8 each.
 
     Args:
-        fit: crop (the shorter side fills the square, the middle is kept) or pad (the whole picture is seen, and is never made
-            larger; what is missing gets the colour of the corners).
+        mode: crop (the shorter side fills the square, the centre is kept) or pad (the whole image is kept and never
+            enlarged; the rest of the square gets the median colour of the corners).
     """
 
-    def __init__(self, images: ImageSet, size: int, fit: str):
-        self.images, self.size, self.fit = images, size, fit
+    def __init__(self, images: ImageSet, size: int, mode: str):
+        self.images, self.size, self.mode = images, size, mode
         self.channels = images.channels
-        small = len(images) * size * size * self.channels <= MOST_BYTES
-        self.kept = np.stack([self._make(row) for row in range(len(images))]) if small and len(images) else None
+        fits = len(images) * size * size * self.channels <= MAX_CACHED_BYTES
+        self.cache = np.stack([self._resize(row) for row in range(len(images))]) if fits and len(images) else None
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, row: int) -> np.ndarray:  # type: ignore[override] - one picture at a time
-        return self._make(row) if self.kept is None else self.kept[row]
+    def __getitem__(self, row: int) -> np.ndarray:  # type: ignore[override] - one image at a time
+        return self._resize(row) if self.cache is None else self.cache[row]
 
-    def _make(self, row: int) -> np.ndarray:
-        return fitted(self.images[row], self.size, self.fit)
+    def _resize(self, row: int) -> np.ndarray:
+        return resize_to_square(self.images[row], self.size, self.mode)
 
 
-def fitted(pixels: np.ndarray, size: int, fit: str) -> np.ndarray:
-    """A picture, (height, width, channels) uint8, as a square of `size`; see `Sized`."""
-    height, width, channels = pixels.shape
+def resize_to_square(pixels: np.ndarray, size: int, mode: str) -> np.ndarray:
+    """An image, (height, width, channels) uint8, as a square of `size` pixels; for `mode` see `ResizedImages`."""
+    height, width, _ = pixels.shape
     if (height, width) == (size, size):
         return pixels
-    scale = size / min(height, width) if fit == "crop" else min(1.0, size / max(height, width))
-    pixels = _scaled(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
-    if fit == "crop":
-        top, left = (pixels.shape[0] - size) // 2, (pixels.shape[1] - size) // 2
-        return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+    scale = size / min(height, width) if mode == "crop" else min(1.0, size / max(height, width))
+    pixels = _scale(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
+    return _crop_centre(pixels, size) if mode == "crop" else _pad(pixels, size)
+
+
+def _crop_centre(pixels: np.ndarray, size: int) -> np.ndarray:
+    top, left = (pixels.shape[0] - size) // 2, (pixels.shape[1] - size) // 2
+    return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+
+
+def _pad(pixels: np.ndarray, size: int) -> np.ndarray:
     corners = np.stack([pixels[0, 0], pixels[0, -1], pixels[-1, 0], pixels[-1, -1]])
-    square = np.empty((size, size, channels), np.uint8)
+    square = np.empty((size, size, pixels.shape[2]), np.uint8)
     square[:] = np.median(corners, axis=0).astype(np.uint8)
     top, left = (size - pixels.shape[0]) // 2, (size - pixels.shape[1]) // 2
     square[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     return square
 
 
-def _scaled(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    from PIL import Image
-
+def _scale(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     if pixels.shape[:2] == (height, width):
         return pixels
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS)).reshape(height, width, -1)
 
 
-def to_tensor(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures as (batch, channels, height, width) float32 in [-1, 1]."""
-    return np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-
-
-def to_pixels(tensor: np.ndarray) -> np.ndarray:
-    """The other way round, (batch, height, width, channels) uint8; what lies outside [-1, 1] is cut."""
-    return np.rint((tensor.transpose(0, 2, 3, 1) + 1).clip(0, 2) * 127.5).astype(np.uint8)
+def to_float_batch(images: Sequence[np.ndarray]) -> np.ndarray:
+    """uint8 images as one batch, (batch, channels, height, width) float32 in [-1, 1]."""
+    return np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1

@@ -1,4 +1,4 @@
-"""The captions of the training pictures as what the network reads: token ids, or a frozen encoder's hidden states, kept."""
+"""Encodings of the training captions: token ids, or the precomputed hidden states of a frozen text encoder."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import torch
 
 from plugins.diffusion_cfg.models.text_encoder import token_ids
 
-TOGETHER = 64
+BATCH = 64
 
 
-class Captions:
-    """Each different caption once; the empty one is first.
+class CaptionEncodings:
+    """Encodings of all distinct captions; the empty caption is first.
 
     Args:
-        frozen: A text encoder that is not trained: its hidden states are computed here, once. None: token ids are kept.
+        frozen: A text encoder that is not trained: its hidden states are computed here, once. None: keep token ids.
     """
 
     def __init__(self, captions: list[str], tokenizer: Any, frozen: Any = None, device: str = "cpu"):
-        self.places = {text: place for place, text in enumerate(dict.fromkeys(["", *captions]))}
-        ids = token_ids(tokenizer, list(self.places))
-        self.values = ids if frozen is None else _hidden(ids, frozen, device)
+        self.index = {text: index for index, text in enumerate(dict.fromkeys(["", *captions]))}
+        ids = token_ids(tokenizer, list(self.index))
+        self.encodings = ids if frozen is None else _hidden_states(ids, frozen, device)
 
     def __call__(self, captions: list[str]) -> torch.Tensor:
-        """Ids (captions, time) or hidden states (captions, time, width)."""
-        return self.values[[self.places[text] for text in captions]]
+        """Token ids, (captions, time), or hidden states, (captions, time, width)."""
+        return self.encodings[[self.index[text] for text in captions]]
 
 
-def _hidden(ids: torch.Tensor, encoder: Any, device: str) -> torch.Tensor:
+def _hidden_states(ids: torch.Tensor, encoder: Any, device: str) -> torch.Tensor:
     encoder = encoder.to(device)
     with torch.inference_mode():
-        found = [encoder(ids[start : start + TOGETHER].to(device))[0].cpu() for start in range(0, len(ids), TOGETHER)]
-    return torch.cat(found).clone()
+        states = [encoder(batch.to(device))[0].cpu() for batch in ids.split(BATCH)]
+    return torch.cat(states).clone()

@@ -1,56 +1,50 @@
-"""Films as files that play anywhere: GIF (256 colours, everywhere) and MP4 (H.264, smaller and in full colour)."""
+"""Animations of sampling as GIF (256 colours, plays everywhere) and MP4 (H.264, smaller and in full colour)."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import av
 import numpy as np
+from PIL import Image
 
-from plugins.diffusion_cfg.images import SMALL, enlarged, grid, to_image
+from plugins.diffusion_cfg.images import THUMBNAIL_PIXELS, enlarged, grid, to_image
+from plugins.diffusion_cfg.inspect.reverse_process import DecodedStep
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from plugins.diffusion_cfg.inspect.reverse_process import Frame
-
-MILLISECONDS, REST = 120, 1500  # a frame, and the last one
+FRAME_MS, LAST_FRAME_MS = 120, 1500
 
 
-def moving(films: list[list[Frame]]) -> list[Image.Image]:
-    """Pictures of one size: x_t above the predicted x_0, a column a film; shorter films wait on the way for longer ones."""
-    length = max(len(each) for each in films)
-    return [_side_by_side([_at(each, place, length) for each in films]) for place in range(length)]
+def animation_frames(trajectories: list[list[DecodedStep]]) -> list[Image.Image]:
+    """Frames of x_t above the predicted x_0, one column per trajectory; shorter ones are stretched in time."""
+    length = max(len(steps) for steps in trajectories)
+    return [_frame([_step_at(steps, index, length) for steps in trajectories]) for index in range(length)]
 
 
-def _at(film: list[Frame], place: int, length: int) -> Frame:
-    return film[round(place * (len(film) - 1) / max(1, length - 1))]
+def _step_at(steps: list[DecodedStep], index: int, length: int) -> DecodedStep:
+    return steps[round(index * (len(steps) - 1) / max(1, length - 1))]
 
 
-def _side_by_side(frames: list[Frame]) -> Image.Image:
-    pictures = [*(one.noisy for one in frames), *(one.clean for one in frames)]
-    return grid([enlarged(to_image(each), SMALL) for each in pictures], len(frames))
+def _frame(steps: list[DecodedStep]) -> Image.Image:
+    images = [*(step.noisy for step in steps), *(step.clean for step in steps)]
+    return grid([enlarged(to_image(image), THUMBNAIL_PIXELS) for image in images], len(steps))
 
 
-def to_gif(pictures: list[Image.Image], path: Path) -> None:
-    """An animated GIF that starts again, and rests on the last picture."""
-    from PIL import Image
-
-    frames = [picture.convert("P", palette=Image.Palette.ADAPTIVE) for picture in pictures]
-    times = [MILLISECONDS] * (len(frames) - 1) + [REST]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)
+def to_gif(frames: list[Image.Image], path: Path) -> None:
+    """Write an animated GIF that loops and pauses on the last frame."""
+    indexed = [frame.convert("P", palette=Image.Palette.ADAPTIVE) for frame in frames]
+    durations = [FRAME_MS] * (len(indexed) - 1) + [LAST_FRAME_MS]
+    indexed[0].save(path, save_all=True, append_images=indexed[1:], duration=durations, loop=0)
 
 
-def to_mp4(pictures: list[Image.Image], path: Path) -> None:
-    """A film of H.264 in 4:2:0, the form that every player and browser takes; the last picture stays as long as in the GIF."""
-    import av
-
-    width, height = (2 * (side // 2) for side in pictures[0].size)  # 4:2:0 halves the colours' sides
+def to_mp4(frames: list[Image.Image], path: Path) -> None:
+    """Write H.264 in 4:2:0, which every player and browser decodes; the last frame lasts as long as in the GIF."""
+    width, height = (2 * (side // 2) for side in frames[0].size)  # 4:2:0 halves the chroma planes
     with av.open(str(path), "w", options={"movflags": "faststart"}) as file:
-        stream: Any = file.add_stream("libx264", rate=Fraction(1000, MILLISECONDS), options={"crf": "16"})
+        stream: Any = file.add_stream("libx264", rate=Fraction(1000, FRAME_MS), options={"crf": "16"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for picture in [*pictures, *[pictures[-1]] * (REST // MILLISECONDS)]:
-            pixels = np.asarray(picture.convert("RGB"))[:height, :width]
+        for frame in [*frames, *[frames[-1]] * (LAST_FRAME_MS // FRAME_MS)]:
+            pixels = np.asarray(frame.convert("RGB"))[:height, :width]
             file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
         file.mux(stream.encode())

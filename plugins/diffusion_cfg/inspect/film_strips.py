@@ -1,76 +1,91 @@
-"""Film strips for the eye: a column a step, a row a thing that is looked at, with words above each."""
+"""Film strips: tables of images with one column per step and one captioned row per quantity."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from PIL import Image
+from torch import Tensor
 
-from plugins.diffusion_cfg.images import SMALL, enlarged, grid, labelled, to_image
+from plugins.diffusion_cfg.images import THUMBNAIL_PIXELS, enlarged, grid, to_image, with_caption
+from plugins.diffusion_cfg.inspect.guidance_scales import GuidanceDecomposition
+from plugins.diffusion_cfg.inspect.reverse_process import DecodedStep
 
-if TYPE_CHECKING:
-    from PIL import Image
-    from torch import Tensor
-
-    from plugins.diffusion_cfg.inspect.guidance_scales import Parts
-    from plugins.diffusion_cfg.inspect.reverse_process import Frame
-
-MOST = 12  # columns
+MAX_COLUMNS = 12
+S = TypeVar("S")
 
 
-def of_film(name: str, frames: list[Frame]) -> Image.Image:
-    """x_t, the predicted noise and the predicted x_0, from noise on."""
-    shown = thinned(frames)
-    rows = {f"{name}: x_t": "noisy", "predicted noise": "noise", "predicted x_0": "clean"}
-    return strip(_heads(shown), {words: [getattr(one, field) for one in shown] for words, field in rows.items()})
+def trajectory_strip(name: str, steps: list[DecodedStep]) -> Image.Image:
+    """x_t, the predicted noise and the predicted x_0, from pure noise on."""
+    shown = subsample(steps)
+    rows = {
+        f"{name}: x_t": [step.noisy for step in shown],
+        "predicted noise": [step.noise for step in shown],
+        "predicted x_0": [step.clean for step in shown],
+    }
+    return image_table([_header(step.timestep) for step in shown], rows)
 
 
-def of_pull(name: str, frames: list[Frame]) -> Image.Image:
-    """x_t and where the score pulls it, about grey: predicted x_0 minus x_t, which is the score times sigma squared, but for the fading."""
-    shown = thinned(frames)
-    pull = [(one.clean - one.noisy) / 2 for one in shown]
-    return strip(_heads(shown), {f"{name}: x_t": [one.noisy for one in shown], "where the score pulls": pull})
+def score_strip(name: str, steps: list[DecodedStep]) -> Image.Image:
+    """x_t and the direction of the score, with 0 as grey.
+
+    The direction is the predicted x_0 minus x_t: the score times sigma squared, except for the scaling by alpha.
+    """
+    shown = subsample(steps)
+    rows = {
+        f"{name}: x_t": [step.noisy for step in shown],
+        "direction of the score": [(step.clean - step.noisy) / 2 for step in shown],
+    }
+    return image_table([_header(step.timestep) for step in shown], rows)
 
 
-def of_guidance(parts: list[Parts]) -> Image.Image:
-    """What is predicted without the caption and with it, the difference about grey, and what the scale makes of them."""
-    shown = thinned(parts)
-    rows = {"x_0 predicted without the caption": "without", "with the caption": "with_caption", "the difference": "difference", "guided": "guided"}  # fmt: skip
-    return strip(_heads(shown), {words: [getattr(one, field) for one in shown] for words, field in rows.items()})
+def guidance_strip(steps: list[GuidanceDecomposition]) -> Image.Image:
+    """Unconditional and conditional prediction, their difference with 0 as grey, and the guided prediction."""
+    shown = subsample(steps)
+    rows = {
+        "predicted x_0, unconditional": [step.unconditional for step in shown],
+        "conditional": [step.conditional for step in shown],
+        "difference": [step.difference for step in shown],
+        "guided": [step.guided for step in shown],
+    }
+    return image_table([_header(step.timestep) for step in shown], rows)
 
 
-def strip(heads: list[str], rows: dict[str, list[Tensor]]) -> Image.Image:
-    """Rows of pictures of any sizes in columns of one width, the heads above the first row."""
-    side = max(_as_tile(picture).width for pictures in rows.values() for picture in pictures)
-    made = []
-    for place, (words, pictures) in enumerate(rows.items()):
-        tiles = [_as_tile(picture).resize((side, side), 0) for picture in pictures]
-        tiles = [labelled(tile, head) for tile, head in zip(tiles, heads, strict=True)] if not place else tiles
-        made.append(labelled(grid(tiles, len(tiles)), words))
-    return stacked(made)
+def image_table(headers: list[str], rows: dict[str, list[Tensor]]) -> Image.Image:
+    """Rows of images of any sizes in columns of one width, with a caption per row and the headers above the first."""
+    tiles = {caption: [_tile(image) for image in images] for caption, images in rows.items()}
+    side = max(tile.width for row in tiles.values() for tile in row)
+    captioned = []
+    for index, (caption, row) in enumerate(tiles.items()):
+        row = [tile.resize((side, side), Image.Resampling.NEAREST) for tile in row]
+        if index == 0:
+            row = [with_caption(tile, header) for tile, header in zip(row, headers, strict=True)]
+        captioned.append(with_caption(grid(row, len(row)), caption))
+    return stack_vertically(captioned)
 
 
-def stacked(pictures: list[Image.Image]) -> Image.Image:
-    """Pictures of any sizes below each other, on white."""
-    from PIL import Image
-
-    whole = Image.new("RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)), "white")
+def stack_vertically(images: list[Image.Image]) -> Image.Image:
+    """Images of any sizes below each other, on white."""
+    size = max(image.width for image in images), sum(image.height for image in images)
+    canvas = Image.new("RGB", size, "white")
     top = 0
-    for each in pictures:
-        whole.paste(each, (0, top))
-        top += each.height
-    return whole
+    for image in images:
+        canvas.paste(image, (0, top))
+        top += image.height
+    return canvas
 
 
-def thinned(found: list[Any]) -> list[Any]:
-    """At most MOST of them, first and last among them."""
-    places = np.linspace(0, len(found) - 1, min(MOST, len(found)))
-    return [found[round(place)] for place in places]
+def subsample(steps: Sequence[S]) -> list[S]:
+    """At most MAX_COLUMNS of the steps, evenly spaced, the first and the last among them."""
+    indices = np.linspace(0, len(steps) - 1, min(MAX_COLUMNS, len(steps)))
+    return [steps[round(index)] for index in indices]
 
 
-def _heads(shown: list[Any]) -> list[str]:
-    return [f"t = {one.timestep:.0f}" for one in shown]
+def _header(timestep: float) -> str:
+    return f"t = {timestep:.0f}"
 
 
-def _as_tile(picture: Tensor) -> Image.Image:
-    return enlarged(to_image(picture).convert("RGB"), SMALL)
+def _tile(image: Tensor) -> Image.Image:
+    return enlarged(to_image(image).convert("RGB"), THUMBNAIL_PIXELS)

@@ -1,4 +1,4 @@
-"""Two moons in the plane, where the score is known exactly: the field that sampling follows can be drawn, and a point dropped into it."""
+"""Two moons: a distribution in the plane whose score is known exactly, to plot score fields and sampling paths."""
 
 from __future__ import annotations
 
@@ -8,72 +8,81 @@ import math
 import numpy as np
 
 LABELS = ("both", "upper moon", "lower moon")
-EACH, WIDTH = 14, 0.13  # Gaussians a moon, and their deviation
-REACH = 3.2  # the picture goes from -REACH to REACH
-LAST = 0.995  # of the way to noise: where sampling starts
+COMPONENTS_PER_MOON, COMPONENT_STD = 14, 0.13  # of the Gaussian mixture
+PLOT_LIMIT, PLOT_PIXELS = 3.2, 560  # the plot goes from -PLOT_LIMIT to PLOT_LIMIT; its size in pixels per side
+START_TIME = 0.995  # where sampling starts; 1 is pure noise
 
 
-def centres() -> tuple[np.ndarray, np.ndarray]:
-    """Centres of the Gaussians, (28, 2), and which moon each belongs to."""
-    angles = np.linspace(0, math.pi, EACH)
+def component_means() -> tuple[np.ndarray, np.ndarray]:
+    """Means of the mixture's Gaussians, (28, 2), and the moon of each, 1 or 2."""
+    angles = np.linspace(0, math.pi, COMPONENTS_PER_MOON)
     upper = np.stack([np.cos(angles) - 0.5, np.sin(angles) - 0.2], 1)
     lower = np.stack([0.5 - np.cos(angles), 0.2 - np.sin(angles)], 1)
-    return 1.2 * np.concatenate([upper, lower]), np.repeat([1, 2], EACH)
+    return 1.2 * np.concatenate([upper, lower]), np.repeat([1, 2], COMPONENTS_PER_MOON)
 
 
-def levels(time: float) -> tuple[float, float]:
-    """alpha and sigma at a time from 0 (the moons) to 1 (noise): the cosine schedule, alpha = cos(pi t / 2) (Nichol & Dhariwal, 2021)."""
+def alpha_sigma(time: float) -> tuple[float, float]:
+    """alpha and sigma at a time from 0 (the moons) to 1 (noise), cosine schedule (Nichol & Dhariwal, 2021)."""
     return math.cos(time * math.pi / 2), math.sin(time * math.pi / 2)
 
 
-def score(places: np.ndarray, time: float, label: str = "both") -> np.ndarray:
-    """Gradient of log p_t, exactly: p_t is a mixture of Gaussians around alpha times the centres.
+def score(points: np.ndarray, time: float, label: str = "both") -> np.ndarray:
+    """The exact gradient of log p_t, where p_t is a mixture of Gaussians around alpha times the means.
 
     Args:
-        places: (points, 2).
+        points: (points, 2).
     """
-    means, moons = centres()
+    means, moons = component_means()
     if label != LABELS[0]:
         means = means[moons == LABELS.index(label)]
-    alpha, sigma = levels(time)
-    variance = (alpha * WIDTH) ** 2 + sigma**2
-    away = alpha * means[None] - places[:, None]  # (points, centres, 2)
-    logits = -(away**2).sum(-1) / (2 * variance)
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
-    return (shares[..., None] * away).sum(1) / variance
+    alpha, sigma = alpha_sigma(time)
+    variance = (alpha * COMPONENT_STD) ** 2 + sigma**2
+    offsets = alpha * means[None] - points[:, None]  # (points, components, 2)
+    logits = -(offsets**2).sum(-1) / (2 * variance)
+    responsibilities = np.exp(logits - logits.max(1, keepdims=True))
+    responsibilities /= responsibilities.sum(1, keepdims=True)
+    return (responsibilities[..., None] * offsets).sum(1) / variance
 
 
-def guided_score(places: np.ndarray, time: float, label: str, scale: float) -> np.ndarray:
-    """Classifier-free guidance of the two exact scores (Ho & Salimans, 2022): both moons as the unconditional one."""
-    blind = score(places, time)
-    return blind if label == LABELS[0] else blind + scale * (score(places, time, label) - blind)
+def guided_score(points: np.ndarray, time: float, label: str, scale: float) -> np.ndarray:
+    """Classifier-free guidance of the exact scores (Ho & Salimans, 2022), both moons as the unconditional one."""
+    unconditional = score(points, time)
+    if label == LABELS[0]:
+        return unconditional
+    return unconditional + scale * (score(points, time, label) - unconditional)
 
 
-def density(places: np.ndarray, time: float) -> np.ndarray:
+def density(points: np.ndarray, time: float) -> np.ndarray:
     """p_t, (points,)."""
-    means, _ = centres()
-    alpha, sigma = levels(time)
-    variance = (alpha * WIDTH) ** 2 + sigma**2
-    squares = ((places[:, None] - alpha * means[None]) ** 2).sum(-1)
+    means, _ = component_means()
+    alpha, sigma = alpha_sigma(time)
+    variance = (alpha * COMPONENT_STD) ** 2 + sigma**2
+    squares = ((points[:, None] - alpha * means[None]) ** 2).sum(-1)
     return np.exp(-squares / (2 * variance)).mean(1) / (2 * math.pi * variance)
 
 
-def path(start: np.ndarray, label: str, scale: float, steps: int, time: float = LAST) -> np.ndarray:
-    """Where a point dropped at `time` goes: the probability flow by DDIM's steps (Song et al., 2021), (steps + 1, 2)."""
-    at, found = np.asarray(start, float)[None], [np.asarray(start, float)]
-    times = np.linspace(time, 0, steps + 1)
-    for now, following in itertools.pairwise(times):
-        alpha, sigma = levels(now)
-        noise = -sigma * guided_score(at, now, label, scale)
-        clean = (at - sigma * noise) / alpha
-        alpha, sigma = levels(following)
-        at = alpha * clean + sigma * noise
-        found.append(at[0])
-    return np.stack(found)
+def probability_flow_path(
+    start: np.ndarray, label: str, scale: float, steps: int, time: float = START_TIME
+) -> np.ndarray:
+    """The path of a point from `time` to 0: the probability flow by DDIM steps (Song et al., 2021), (steps + 1, 2)."""
+    x = np.asarray(start, float)[None]
+    path = [x[0]]
+    for now, after in itertools.pairwise(np.linspace(time, 0, steps + 1)):
+        alpha, sigma = alpha_sigma(now)
+        noise = -sigma * guided_score(x, now, label, scale)
+        clean = (x - sigma * noise) / alpha
+        alpha, sigma = alpha_sigma(after)
+        x = alpha * clean + sigma * noise
+        path.append(x[0])
+    return np.stack(path)
 
 
-def nearest(place: np.ndarray) -> float:
-    """How far a place is from the nearest centre, in the Gaussians' deviations."""
-    means, _ = centres()
-    return float(np.sqrt(((means - place) ** 2).sum(1)).min() / WIDTH)
+def distance_to_data(point: np.ndarray) -> float:
+    """Distance of a point from the nearest mean, in standard deviations of the Gaussians."""
+    means, _ = component_means()
+    return float(np.sqrt(((means - point) ** 2).sum(1)).min() / COMPONENT_STD)
+
+
+def pixel_to_point(pixel: tuple[int, int]) -> tuple[float, float]:
+    """The point of the plane at a pixel (column, row) of the plot."""
+    return (2 * pixel[0] / PLOT_PIXELS - 1) * PLOT_LIMIT, (1 - 2 * pixel[1] / PLOT_PIXELS) * PLOT_LIMIT

@@ -1,4 +1,4 @@
-"""What the boxes of "Look inside" show: pictures, figures and a sentence, made of what the other files compute."""
+"""The outputs of the boxes of "Look inside": images, figures and a sentence. No gradio here."""
 
 from __future__ import annotations
 
@@ -8,123 +8,138 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
+from torch import Tensor
 
-from plugins.diffusion_cfg.answers import check_scales, check_shown_steps, need
-from plugins.diffusion_cfg.images import enlarged, grid, labelled, to_image
-from plugins.diffusion_cfg.inspect import animation, figures, film_strips, two_moons
-from plugins.diffusion_cfg.inspect.cross_attention import looks
-from plugins.diffusion_cfg.inspect.forward_process import noised, schedule
-from plugins.diffusion_cfg.inspect.guidance_scales import Scaled, strip, taken_apart
-from plugins.diffusion_cfg.inspect.reverse_process import film, frame
-from plugins.diffusion_cfg.inspect.score_descent import describe
-from plugins.diffusion_cfg.inspect.two_moons_plot import EARLIEST, field
-from plugins.diffusion_cfg.sampling.generate import draw
+from plugins.diffusion_cfg.images import enlarged, grid, to_image, with_caption
+from plugins.diffusion_cfg.inspect import animation, figures, film_strips
+from plugins.diffusion_cfg.inspect.cross_attention import attention_maps
+from plugins.diffusion_cfg.inspect.forward_process import add_noise_to_image, schedule_curves
+from plugins.diffusion_cfg.inspect.guidance_scales import ScaleResult, decompose_guidance, generate_over_scales
+from plugins.diffusion_cfg.inspect.reverse_process import decode_step, decode_trajectory
+from plugins.diffusion_cfg.inspect.score_descent import measure_trajectory
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
+from plugins.diffusion_cfg.sampling.generate import generate_images
 from plugins.diffusion_cfg.sampling.loop import sample
-from plugins.diffusion_cfg.sampling.request import Recipe
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from training.errors import UserError
 
-OWN = Recipe("", guidance_scale=1.0, steps=12)  # whatever comes
-SCALED = 160  # pixels a side of a scale's picture
+UNCONDITIONAL = GenerationRequest("", guidance_scale=1.0, steps=12)
+SCALE_TILE_PIXELS = 160  # per side of a guidance scale's image
 
-Captioned = list[tuple[Any, str]]  # pictures with words below
-
-
-def forward(model: Any, file: Path | None, timestep: float) -> tuple[Any, ...]:
-    """x_0, x_t and the same noise on the pixels themselves; the schedule's two curves and the histogram; a sentence."""
-    found = noised(need(model), file or own_picture(model), timestep)
-    said = f"t = {found.timestep:g}: ᾱ = {found.alpha**2:.4f}, {found.alpha**2:.0%} of the variance is picture; signal to noise {found.snr:.3g}."
-    shown = [(found.original, "x_0"), (found.noisy, "x_t")]
-    if model.factor > 1:
-        shown = [(found.original, "x_0"), (found.noisy, "x_t of the latents, decoded"), (found.on_pixels, "the same on pixels")]  # fmt: skip
-    curves = figures.schedule_curves(schedule(model), found.timestep)
-    return _gallery(shown), *curves, figures.latents_histogram(found.clean, found.latents), said
+Gallery = list[tuple[Any, str]]  # images with captions
 
 
-def looked(model: Any, file: Path | None, timestep: float, prompt: str) -> tuple[Any, ...]:
-    """The noisy picture, what is removed (about grey), what is left, and the truth; and how right it was."""
-    found = noised(need(model), file or own_picture(model), timestep, prompt)
-    removed = (found.noisy - found.predicted) / 2
-    said = f"t = {found.timestep:g}: of the noise it missed {found.error:.1%} (its mean squared error; 100 % is knowing nothing)."
-    shown = [(found.noisy, "handed to it"), (removed, "what it takes away"), (found.predicted, "what is left"), (found.original, "the truth")]  # fmt: skip
-    return _gallery(shown), said
+def forward_view(model: LoadedPipeline, file: Path | None, timestep: float) -> tuple[Any, ...]:
+    """x_0, x_t and the same noise on pixels; figures of the noise schedule and of the latents; a sentence."""
+    noised = add_noise_to_image(model, file or sample_file(model), timestep)
+    signal = noised.alpha**2
+    sentence = (
+        f"t = {noised.timestep:g}: ᾱ = {signal:.4f}, {signal:.0%} of the variance is signal; "
+        f"signal-to-noise ratio {noised.snr:.3g}."
+    )
+    images = [(noised.original, "x_0"), (noised.noisy, "x_t")]
+    if model.downsample_factor > 1:
+        decoded, on_pixels = "x_t of the latents, decoded", "the same noise on pixels"
+        images = [(noised.original, "x_0"), (noised.noisy, decoded), (noised.noisy_pixels, on_pixels)]
+    schedule = figures.plot_schedule(schedule_curves(model), noised.timestep)
+    histogram = figures.plot_latent_histogram(noised.clean, noised.latents)
+    return _gallery(images), *schedule, histogram, sentence
 
 
-def own_picture(model: Any) -> Path:
-    """A picture that the model drew, kept beside it: for who has none."""
-    if not hasattr(model, "own_picture"):
-        file = Path(tempfile.mkdtemp(prefix="selfsup-")) / "own.png"
-        to_image(draw(model, OWN)[0]).save(file)
-        model.own_picture = file
-    return model.own_picture
+def denoiser_view(model: LoadedPipeline, file: Path | None, timestep: float, prompt: str) -> tuple[Gallery, str]:
+    """The input of one call of the denoiser, the noise that it predicts, the predicted x_0 and x_0; the error."""
+    noised = add_noise_to_image(model, file or sample_file(model), timestep, prompt)
+    sentence = (
+        f"t = {noised.timestep:g}: the mean squared error of the predicted noise is {noised.error:.1%} of its variance."
+    )
+    images = [
+        (noised.noisy, "input x_t"),
+        ((noised.noisy - noised.predicted) / 2, "predicted noise"),
+        (noised.predicted, "predicted x_0"),
+        (noised.original, "x_0"),
+    ]
+    return _gallery(images), sentence
 
 
-def attention(model: Any, recipe: Recipe, share: float) -> Captioned:
-    """The picture, and for each word the same picture with where it was looked at."""
-    found = looks(need(model), recipe, share)
-    picture = enlarged(to_image(found.picture))
-    pixels = np.asarray(picture.convert("RGB"))
-    maps = [(figures.over(pixels, values), f"{word} {values.mean():.0%}") for word, values in zip(found.words, found.maps, strict=True)]  # fmt: skip
-    return [(picture, "drawn"), *maps]
+def sample_file(model: LoadedPipeline) -> Path:
+    """An image that the model generated unconditionally, cached with the model: used if no file is given."""
+    if model.sample_file is None:
+        file = Path(tempfile.mkdtemp(prefix="selfsup-")) / "sample.png"
+        to_image(generate_images(model, UNCONDITIONAL)[0]).save(file)
+        model.sample_file = file
+    return model.sample_file
 
 
-def films(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
-    """The samplers' strips below each other, the GIF's path, and GIF and MP4 as files."""
-    check_shown_steps(recipe.steps)
-    found = {name: film(need(model), replace(recipe, sampler=name)) for name in samplers}
+def attention_view(model: LoadedPipeline, request: GenerationRequest, first_share: float) -> Gallery:
+    """The generated image, and one heat map over it per word with the word's share of all attention."""
+    attention = attention_maps(model, request, first_share)
+    image = enlarged(to_image(attention.image))
+    pixels = np.asarray(image.convert("RGB"))
+    heatmaps = [
+        (figures.overlay_heatmap(pixels, values), f"{word} {values.mean():.0%}")
+        for word, values in zip(attention.words, attention.maps, strict=True)
+    ]
+    return [(image, "generated"), *heatmaps]
+
+
+def reverse_view(
+    model: LoadedPipeline, request: GenerationRequest, samplers: list[str]
+) -> tuple[Image.Image, str, list[str]]:
+    """The samplers' film strips below each other, the GIF's path, and GIF and MP4 as files."""
+    trajectories = {name: decode_trajectory(model, replace(request, sampler=name)) for name in samplers}
     folder = Path(tempfile.mkdtemp(prefix="selfsup-"))
-    gif, mp4 = folder / "film.gif", folder / "film.mp4"
-    pictures = animation.moving(list(found.values()))
-    animation.to_gif(pictures, gif)
-    animation.to_mp4(pictures, mp4)
-    return film_strips.stacked([film_strips.of_film(*each) for each in found.items()]), str(gif), [str(gif), str(mp4)]
+    gif, mp4 = folder / "sampling.gif", folder / "sampling.mp4"
+    frames = animation.animation_frames(list(trajectories.values()))
+    animation.to_gif(frames, gif)
+    animation.to_mp4(frames, mp4)
+    strips = [film_strips.trajectory_strip(name, steps) for name, steps in trajectories.items()]
+    return film_strips.stack_vertically(strips), str(gif), [str(gif), str(mp4)]
 
 
-def ways(model: Any, recipe: Recipe, samplers: list[str]) -> tuple[Any, ...]:
-    """Figures of the samplers' ways from the same noise, and of the first one where the score pulls at every step."""
+def descent_view(model: LoadedPipeline, request: GenerationRequest, samplers: list[str]) -> tuple[Any, ...]:
+    """Figures of the samplers' paths from the same noise, and the score's direction along the first one's."""
     if not samplers:
         raise UserError("Choose a sampler first.")
-    drawn = {name: list(sample(need(model), replace(recipe, sampler=name))) for name in samplers}
-    first = [frame(model, step) for step in film_strips.thinned(drawn[samplers[0]])]
-    described = [describe(steps, name) for name, steps in drawn.items()]
-    return *figures.ways(described), film_strips.of_pull(samplers[0], first)
+    steps = {name: list(sample(model, replace(request, sampler=name))) for name in samplers}
+    first = [decode_step(model, step) for step in film_strips.subsample(steps[samplers[0]])]
+    trajectories = [measure_trajectory(own, name) for name, own in steps.items()]
+    return *figures.plot_trajectories(trajectories), film_strips.score_strip(samplers[0], first)
 
 
-def scale_strip(model: Any, recipe: Recipe, scales: list[float]) -> tuple[Any, list[Scaled]]:
-    """The pictures side by side, each with its scale and how much of it is burnt out; and what was measured."""
-    check_scales(scales)
-    found = strip(need(model), recipe, scales)
-    pictures = [labelled(enlarged(to_image(one.picture), SCALED), f"{one.scale:g}: {one.saturation:.0%} at the ends") for one in found]  # fmt: skip
-    return labelled(grid(pictures, len(found)), f"{model.name}, by guidance scale"), found
+def guidance_view(
+    model: LoadedPipeline, request: GenerationRequest, scales: list[float]
+) -> tuple[Image.Image, list[ScaleResult]]:
+    """The images side by side, each with its scale and saturation; and the measurements."""
+    results = generate_over_scales(model, request, scales)
+    tiles = [
+        with_caption(
+            enlarged(to_image(result.image), SCALE_TILE_PIXELS), f"{result.scale:g}: {result.saturation:.0%} saturated"
+        )
+        for result in results
+    ]
+    return with_caption(grid(tiles, len(tiles)), f"{model.name}, by guidance scale"), results
 
 
-def scale_figures(models: dict[str, list[Scaled]]) -> list[Any]:
-    """Norms of the difference, a figure a model on the same axis, and the gauge of all."""
-    top = max((norm for found in models.values() for one in found for norm in one.differences), default=0.0)
-    return [*(figures.norms(found, name, top) for name, found in models.items()), figures.gauge(models)]
+def guidance_figures(models: dict[str, list[ScaleResult]]) -> list[Any]:
+    """Norms of the guidance difference, one figure per model with the same axis, and the saturation of all."""
+    norms = (norm for results in models.values() for result in results for norm in result.differences)
+    top = max(norms, default=0.0)
+    plots = [figures.plot_guidance_norms(results, name, top) for name, results in models.items()]
+    return [*plots, figures.plot_saturation(models)]
 
 
-def guidance_parts(model: Any, recipe: Recipe) -> Any:
-    """Strip of the two predictions at every step, their difference, and what the scale makes of them."""
-    found = taken_apart(need(model), recipe)
-    if not found:
-        raise UserError("At scale 1 nothing is guided: only the prediction with the caption is asked for. Choose another scale, or widen the interval.")  # fmt: skip
-    return film_strips.of_guidance(found)
+def guidance_steps_view(model: LoadedPipeline, request: GenerationRequest) -> Image.Image:
+    """Film strip of the two predictions at every step, their difference, and the guided prediction."""
+    steps = decompose_guidance(model, request)
+    if not steps:
+        raise UserError(
+            "At scale 1 there is no guidance: only the conditional prediction is made. Choose another scale, or widen "
+            "the "
+            "interval."
+        )
+    return film_strips.guidance_strip(steps)
 
 
-def toy_field(time: float, label: str, scale: float, point: Any, steps: int) -> tuple[Any, str]:
-    """The field's picture, and where the dropped point ended."""
-    place = (float(point[0]), float(point[1])) if point else None
-    picture = field(time, label, scale, place, steps)
-    if place is None:
-        return picture, "No point is dropped yet."
-    way = two_moons.path(np.asarray(place), label, scale, steps, max(time, EARLIEST))
-    off = two_moons.nearest(way[-1])
-    where = "on a moon" if off < 3 else f"{off:.0f} deviations off the moons"
-    return (
-        picture,
-        f"Dropped at ({place[0]:.2f}, {place[1]:.2f}); after {steps} steps at ({way[-1, 0]:.2f}, {way[-1, 1]:.2f}), {where}.",
-    )
-
-
-def _gallery(shown: list[tuple[Any, str]]) -> Captioned:
-    return [(enlarged(to_image(picture)), words) for picture, words in shown]
+def _gallery(images: list[tuple[Tensor, str]]) -> Gallery:
+    return [(enlarged(to_image(image)), caption) for image, caption in images]

@@ -1,19 +1,24 @@
-"""Put the parts together as a stock pipeline, write it, and read one back with what can be wrong said in words."""
+"""Assemble, save and load stock Stable Diffusion pipelines, with readable errors."""
 
 from __future__ import annotations
 
+import copy
 import json
-import warnings
-from contextlib import contextmanager
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from plugins.diffusion_cfg.models.noise_schedule import UNCUT
+import diffusers
+import psutil
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from plugins.diffusion_cfg.models.library_logging import quiet_libraries
+from plugins.diffusion_cfg.models.noise_schedule import NO_CLIPPING
 from training.errors import UserError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+with quiet_libraries():  # its import warns that torchvision is missing, which nothing here needs
     from diffusers import StableDiffusionPipeline
 
 PIPELINES = (
@@ -23,116 +28,105 @@ PIPELINES = (
     "LatentConsistencyModelImg2ImgPipeline",
 )
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
-PARTS = ("vae", "text_encoder", "unet")
-SPARE = 1.2  # times the weights: what computing takes on top
+NETWORKS = ("vae", "text_encoder", "unet")
+MEMORY_FACTOR = 1.2  # memory in use over the size of the weights: activations come on top
+LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError)  # what from_pretrained raises on damaged files
 
 
-def assemble(vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, scheduler: Any) -> StableDiffusionPipeline:
-    """The parts as one pipeline, without a safety checker."""
-    with quietly():
-        from diffusers import StableDiffusionPipeline
+def assemble_pipeline(
+    vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, scheduler: Any
+) -> StableDiffusionPipeline:
+    """Assemble the components as one pipeline, without a safety checker."""
+    components: dict[str, Any] = {
+        "vae": vae, "text_encoder": text_encoder, "tokenizer": tokenizer, "unet": unet, "scheduler": scheduler,
+        "safety_checker": None, "feature_extractor": None, "image_encoder": None,
+    }  # fmt: skip
+    with quiet_libraries():
+        return StableDiffusionPipeline(**components, requires_safety_checker=False)
 
-        return StableDiffusionPipeline(
-            vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler,
-            safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False,  # type: ignore[arg-type]
-        )  # fmt: skip
 
-
-def read(folder: Path) -> StableDiffusionPipeline:
-    """The pipeline of a folder, in 32 bits, on the CPU, its networks in evaluation mode.
+def read_pipeline(folder: Path) -> StableDiffusionPipeline:
+    """Load a pipeline in fp32 on the CPU, its networks in evaluation mode.
 
     Raises:
-        UserError: If it is of another kind, a part is missing or damaged, or it does not fit the memory.
+        UserError: If it is of another class, a component is missing or damaged, or it does not fit into memory.
     """
-    about = index(folder)
-    if about.get("_class_name") not in PIPELINES:
-        raise UserError(
-            f"{folder.name} is a {str(about.get('_class_name'))[:60]}: text to image here takes a {PIPELINES[0]}."
-        )
+    kind = model_index(folder).get("_class_name")
+    if kind not in PIPELINES:
+        raise UserError(f"{folder.name} is a {str(kind)[:60]}: text to image here takes a {PIPELINES[0]}.")
     check_memory(folder)
-    import torch
-
-    with quietly():
-        from diffusers import StableDiffusionPipeline
-
+    with quiet_libraries():
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 folder, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
                 torch_dtype=torch.float32, use_safetensors=True, local_files_only=True,
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        except LOAD_ERRORS as error:
             raise UserError(f"The pipeline cannot be read: {_first_line(error)} Fetch it again.") from error
-    for part in PARTS:
-        getattr(pipeline, part).eval().requires_grad_(False)
+    for name in NETWORKS:
+        getattr(pipeline, name).eval().requires_grad_(False)
     return pipeline
 
 
 def read_autoencoder(folder: Path) -> Any:
-    """The autoencoder of a folder: one of its own, or that of a pipeline.
+    """Load an autoencoder: one on its own, or that of a pipeline.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is none, or it cannot be read.
     """
-    import torch
-
-    place = folder / "vae" if (folder / "vae" / "config.json").is_file() else folder
-    kind = _json(place / "config.json").get("_class_name")
+    inside = (folder / "vae" / "config.json").is_file()
+    source = folder / "vae" if inside else folder
+    kind = autoencoder_class(source)
     if kind not in AUTOENCODERS:
         raise UserError(
-            f"{folder.name} is no autoencoder ({str(kind)[:60]}); {' or '.join(AUTOENCODERS)} was expected: train one with the trainer autoencoder."
+            f"{folder.name} is no autoencoder ({kind[:60] or None}); {' or '.join(AUTOENCODERS)} was expected: train "
+            "one with autoencoder."
         )
-    with quietly():
-        import diffusers
-
+    with quiet_libraries():
         try:
-            model = getattr(diffusers, kind).from_pretrained(place, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)  # fmt: skip
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+            model = getattr(diffusers, kind).from_pretrained(
+                source, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True
+            )
+        except LOAD_ERRORS as error:
             raise UserError(f"The autoencoder cannot be read: {_first_line(error)} Fetch it again.") from error
     return model.eval().requires_grad_(False)
 
 
-def read_text_encoder(folder: Path) -> tuple[Any, Any]:
-    """A CLIP text model and its tokenizer: of a pipeline's folder, or of one of its own.
+def read_text_encoder(folder: Path) -> tuple[CLIPTextModel, CLIPTokenizer]:
+    """Load a CLIP text model and its tokenizer, on their own or from a pipeline.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is none, or it cannot be read.
     """
-    from transformers import CLIPTextModel, CLIPTokenizer
-
     inside = (folder / "text_encoder" / "config.json").is_file()
-    places = (folder / "text_encoder", folder / "tokenizer") if inside else (folder, folder)
+    encoder_folder, tokenizer_folder = (folder / "text_encoder", folder / "tokenizer") if inside else (folder, folder)
     try:
-        encoder = CLIPTextModel.from_pretrained(places[0], use_safetensors=True, local_files_only=True)
-        tokenizer = CLIPTokenizer.from_pretrained(places[1], local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        encoder = CLIPTextModel.from_pretrained(encoder_folder, use_safetensors=True, local_files_only=True)
+        tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
+    except LOAD_ERRORS as error:
         raise UserError(f"{folder.name} holds no CLIP text model: {_first_line(error)}") from error
     return encoder.float().eval().requires_grad_(False), tokenizer
 
 
-def write(pipeline: StableDiffusionPipeline, folder: Path, half_precision: bool) -> None:
-    """Save for `StableDiffusionPipeline.from_pretrained`; in 16 bits the files are half as large.
+def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path, half_precision: bool) -> None:
+    """Save a pipeline for `StableDiffusionPipeline.from_pretrained`; in 16 bits the files are half as large.
 
-    The text encoder keeps its 32 bits: transformers loads weights as they were saved, diffusers in 32 bits, and a stock
-    pipeline of both would not compute.
+    The text encoder stays in fp32: transformers loads weights in the precision that they were saved in, diffusers in
+    fp32, and a stock pipeline that mixes the two fails at its first product.
     """
-    import copy
-
-    import torch
-
-    scheduler = pipeline.scheduler  # for who makes a DDIMScheduler of its config
-    scheduler.register_to_config(**{name: value for name, value in UNCUT.items() if name not in scheduler.config})
-    with quietly():
+    scheduler: Any = pipeline.scheduler  # also for whoever makes a DDIMScheduler of its config
+    missing = {name: value for name, value in NO_CLIPPING.items() if name not in scheduler.config}
+    scheduler.register_to_config(**missing)
+    with quiet_libraries():
         if half_precision:
-            small = {name: copy.deepcopy(getattr(pipeline, name)).to(torch.float16) for name in ("vae", "unet")}
-            pipeline = assemble(
-                small["vae"], pipeline.text_encoder, pipeline.tokenizer, small["unet"], pipeline.scheduler
-            )
+            vae, unet = (copy.deepcopy(network).to(torch.float16) for network in (pipeline.vae, pipeline.unet))
+            pipeline = assemble_pipeline(vae, pipeline.text_encoder, pipeline.tokenizer, unet, scheduler)
         pipeline.save_pretrained(folder, safe_serialization=True)
-    forget_paths(folder)
+    remove_local_paths(folder)
 
 
-def forget_paths(folder: Path) -> None:
-    """Take out of the configurations where their parts were read from: diffusers writes the path on this machine into them."""
+def remove_local_paths(folder: Path) -> None:
+    """Remove `_name_or_path` from the configs: diffusers writes the local path of each component into them."""
     for file in (*folder.glob("*.json"), *folder.glob("*/*.json")):
         if "config" in file.name or file.name == "model_index.json":
             content = json.loads(file.read_text(encoding="utf-8"))
@@ -141,77 +135,55 @@ def forget_paths(folder: Path) -> None:
 
 
 def check_memory(folder: Path) -> None:
-    """Refuse what does not fit, before it is loaded.
+    """Refuse a pipeline that does not fit into memory, before it is loaded.
 
     Raises:
-        UserError: With what it needs and what there is.
+        UserError: With the memory that it needs and the memory that is free.
     """
-    import psutil
-
-    need, have = int(SPARE * weights_size(folder)), psutil.virtual_memory().available
-    if need > have:
+    needed, free = int(MEMORY_FACTOR * parameter_bytes(folder)), psutil.virtual_memory().available
+    if needed > free:
         raise UserError(
-            f"{folder.name} needs about {need / 2**30:.1f} GB of memory in 32 bits; {have / 2**30:.1f} GB are free. Close other programs, or choose a smaller model."
+            f"{folder.name} needs about {needed / 2**30:.1f} GB of memory in 32 bits; {free / 2**30:.1f} GB are free. "
+            "Close other programs, or choose a smaller model."
         )
 
 
-def weights_size(folder: Path) -> int:
-    """Bytes that a pipeline's networks take in 32 bits, read from the headers of its files."""
-    total = 0
-    for part in PARTS:
-        found = sorted((folder / part).glob("*.safetensors"))
-        plain = [file for file in found if ".fp16." not in file.name and "non_ema" not in file.name] or found
-        total += sum(_numbers_in(file) for file in plain)
-    return 4 * total
+def parameter_bytes(folder: Path) -> int:
+    """Size of a pipeline's networks in fp32, in bytes, from the headers of the weight files."""
+    parameters = 0
+    for name in NETWORKS:
+        files = sorted((folder / name).glob("*.safetensors"))
+        loaded = [file for file in files if ".fp16." not in file.name and "non_ema" not in file.name] or files
+        parameters += sum(_parameters_in(file) for file in loaded)
+    return 4 * parameters
 
 
-def _numbers_in(file: Path) -> int:
-    import math
-
-    from safetensors import SafetensorError, safe_open
-
+def _parameters_in(file: Path) -> int:
     try:
         with safe_open(file, "pt") as tensors:
-            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 - not a dict
+            names = tensors.keys()  # not a dict: it cannot be iterated
+            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{file.parent.name}/{file.name} is damaged ({_first_line(error)}). Fetch it again.") from error
 
 
-def index(folder: Path) -> dict[str, Any]:
-    """A pipeline's model_index.json; empty where there is none."""
-    return _json(folder / "model_index.json")
+def model_index(folder: Path) -> dict[str, Any]:
+    """A pipeline's model_index.json; empty if there is none."""
+    return _read_json(folder / "model_index.json")
 
 
-def _json(path: Path) -> dict[str, Any]:
+def autoencoder_class(folder: Path) -> str:
+    """The diffusers class that a folder's config.json names; empty if there is none."""
+    return str(_read_json(folder / "config.json").get("_class_name") or "")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError as error:
         raise UserError(f"{path.name} is not valid JSON: {error}. Fetch it again.") from None
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0][:200]
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without progress bars, and without the notices of libraries about parts that are left out on purpose."""
-    import logging
-
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
-    before = [each.level for each in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for each in loggers:
-            each.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for each, level in zip(loggers, before, strict=True):
-                each.setLevel(level)

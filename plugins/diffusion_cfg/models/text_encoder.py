@@ -1,29 +1,27 @@
-"""The text side: a CLIP tokenizer whose pieces are learnt from the captions, and a small CLIP text model (Radford et al., 2021)."""
+"""Text conditioning: a CLIP tokenizer trained on the captions, and a small CLIP text model (Radford et al., 2021)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
-    from transformers import CLIPTextModel, CLIPTokenizer
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
+HEAD_WIDTH = 32
 
 
 def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: int) -> CLIPTokenizer:
-    """A CLIP tokenizer of byte pairs found in the captions; every byte is in it, so that no word is unknown.
+    """Train a byte-level BPE tokenizer in CLIP's format; every byte is in the vocabulary, so no word is unknown.
 
     Args:
-        vocabulary_size: Pieces at most; 514 are bytes and marks.
-        max_length: Tokens that every prompt is cut or filled up to, start and end among them.
+        vocabulary_size: Sub-words at most; 514 of them are bytes and special tokens.
+        max_length: Tokens that every prompt is truncated or padded to, start and end tokens included.
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import CLIPTokenizer
-
-    stock: Any = CLIPTokenizer()  # for its way of cutting a text into words
+    stock: Any = CLIPTokenizer()  # for its normaliser and its word splitting
     learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END))
     learner.normalizer = stock.backend_tokenizer.normalizer
     learner.pre_tokenizer = stock.backend_tokenizer.pre_tokenizer
@@ -32,19 +30,19 @@ def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: i
         vocab_size=vocabulary_size - 2, end_of_word_suffix=WORD_END, initial_alphabet=alphabet, show_progress=False
     )
     learner.train_from_iterator(captions, trainer)
+    # CLIP's vocabulary has every byte twice, inside a word and at its end; `tokenizers` adds only the ones that it saw.
+    # So the vocabulary is written anew: both forms of every byte, then the merges in order, cut to the size asked for.
     merges: Any = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
-    bytes_alone = [*alphabet, *(letter + WORD_END for letter in alphabet)]
-    merges = merges[: max(0, vocabulary_size - len(bytes_alone) - 2)]
-    tokens = [*bytes_alone, *(left + right for left, right in merges), START, END]
-    vocabulary = {token: place for place, token in enumerate(dict.fromkeys(tokens))}
+    byte_tokens = [*alphabet, *(letter + WORD_END for letter in alphabet)]
+    merges = merges[: max(0, vocabulary_size - len(byte_tokens) - 2)]
+    tokens = [*byte_tokens, *(left + right for left, right in merges), START, END]
+    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=max_length)
 
 
 def make_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
-    """A CLIP text model with random weights, a head for every 32 of its width."""
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    marks: dict[str, Any] = {
+    """A CLIP text model with random weights and one attention head per 32 channels."""
+    special_tokens: dict[str, Any] = {
         name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
     }
     config = CLIPTextConfig(
@@ -53,21 +51,23 @@ def make_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIP
         intermediate_size=4 * width,
         projection_dim=width,
         num_hidden_layers=layers,
-        num_attention_heads=max(1, width // 32),
+        num_attention_heads=max(1, width // HEAD_WIDTH),
         max_position_embeddings=tokenizer.model_max_length,
-        **marks,
+        **special_tokens,
     )
     return CLIPTextModel(config)
 
 
 def token_ids(tokenizer: Any, captions: list[str]) -> torch.Tensor:
-    """Token ids, (captions, max_length); what is longer is cut."""
-    found = tokenizer(captions, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt")  # fmt: skip
-    return found["input_ids"]
+    """Token ids, (captions, max_length), truncated and padded."""
+    encoding = tokenizer(
+        captions, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+    )
+    return encoding["input_ids"]
 
 
-def overlong(tokenizer: Any, text: str) -> tuple[int, str]:
-    """Tokens that the encoder cannot read of a text, 0 where it fits; and the words that would be cut."""
+def excess_tokens(tokenizer: Any, text: str) -> tuple[int, str]:
+    """The number of tokens beyond the encoder's limit, 0 if the text fits, and the text that truncation would drop."""
     limit = tokenizer.model_max_length - 2
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return max(0, len(ids) - limit), tokenizer.decode(ids[limit:]) if len(ids) > limit else ""

@@ -1,15 +1,16 @@
-"""The denoiser: diffusers' conditional U-Net (Rombach et al., 2022, §3.3) in sizes that a laptop trains."""
+"""The denoiser network: diffusers' conditional U-Net (Rombach et al., 2022, §3.3) in sizes that a laptop can train."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from diffusers import UNet2DConditionModel
+from diffusers import UNet2DConditionModel
+
+HEAD_WIDTH, GROUP_WIDTH = 32, 8  # channels per attention head, and per group of the group norms
 
 
-class Size(NamedTuple):
-    """Channels of each level, residual blocks a level, width and layers of the text encoder that goes with it."""
+class UNetSize(NamedTuple):
+    """Channels per level, residual blocks per level, and the width and layers of the text encoder trained with it."""
 
     channels: tuple[int, ...]
     blocks: int
@@ -17,25 +18,22 @@ class Size(NamedTuple):
     text_layers: int
 
 
-SIZES = {
-    "tiny": Size((32, 64), 1, 32, 1),
-    "small": Size((64, 128), 1, 128, 2),
-    "medium": Size((96, 192), 1, 128, 2),
-    "large": Size((128, 256, 256), 2, 256, 4),
+UNET_SIZES = {
+    "tiny": UNetSize((32, 64), 1, 32, 1),
+    "small": UNetSize((64, 128), 1, 128, 2),
+    "medium": UNetSize((96, 192), 1, 128, 2),
+    "large": UNetSize((128, 256, 256), 2, 256, 4),
 }
-HEAD_WIDTH, GROUP_WIDTH = 32, 8
 
 
-def make_unet(size: Size, latent_channels: int, latent_size: int, text_width: int) -> UNet2DConditionModel:
-    """A U-Net with cross-attention to the text at every level.
+def make_unet(size: UNetSize, latent_channels: int, latent_size: int, text_width: int) -> UNet2DConditionModel:
+    """A U-Net with random weights and cross-attention to the text at every level.
 
     Args:
-        latent_channels: Of what it denoises.
-        latent_size: Height and width of that, for the config; other sizes work too.
+        latent_channels: Channels of the latents.
+        latent_size: Height and width of the latents, for the config; other sizes work too.
         text_width: Width of the text encoder's hidden states.
     """
-    from diffusers import UNet2DConditionModel
-
     levels = len(size.channels)
     # diffusers' annotation says a tuple of one; its name for the number of heads is attention_head_dim
     heads: Any = tuple(width // HEAD_WIDTH for width in size.channels)
@@ -53,6 +51,6 @@ def make_unet(size: Size, latent_channels: int, latent_size: int, text_width: in
     )
 
 
-def shrinks(unet: UNet2DConditionModel) -> int:
-    """By what a latent's sides must divide: 2 a level after the first."""
+def downsample_factor(unet: UNet2DConditionModel) -> int:
+    """The number that a latent's height and width must be multiples of: 2 per level after the first."""
     return 2 ** (len(unet.config["block_out_channels"]) - 1)

@@ -5,24 +5,31 @@ from __future__ import annotations
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.diffusion_cfg.ui import inspect_denoiser, inspect_guidance, inspect_sampling
-from plugins.diffusion_cfg.ui.try_generate import draw_generate
+from plugins.diffusion_cfg.denoiser.endpoints import TextToImage
+from plugins.diffusion_cfg.ui.inspect_attention import render_attention
+from plugins.diffusion_cfg.ui.inspect_denoiser import render_denoiser
+from plugins.diffusion_cfg.ui.inspect_descent import render_descent
+from plugins.diffusion_cfg.ui.inspect_forward import render_forward
+from plugins.diffusion_cfg.ui.inspect_guidance import render_guidance
+from plugins.diffusion_cfg.ui.inspect_reverse import render_reverse
+from plugins.diffusion_cfg.ui.try_generate import render_generate
 
 
-def draw(workbench: Workbench) -> None:
-    """Draw both tabs."""
+def render(workbench: Workbench) -> None:
+    """Render both tabs."""
+    bench = workbench.on(TextToImage)
     with gr.Tab("Generate"):
-        draw_generate(workbench)
+        render_generate(bench)
     with gr.Tab("Look inside"), gr.Tabs():
-        with gr.Tab("Forward: into noise"):
-            inspect_denoiser.draw_forward(workbench)
-        with gr.Tab("Reverse: out of noise"):
-            inspect_sampling.draw_reverse(workbench)
-        with gr.Tab("The denoiser"):
-            inspect_denoiser.draw_denoiser(workbench)
-        with gr.Tab("Where it looks"):
-            inspect_denoiser.draw_attention(workbench)
-        with gr.Tab("Descent") as descent:
-            inspect_sampling.draw_descent(workbench, descent)
+        with gr.Tab("Forward process"):
+            render_forward(bench)
+        with gr.Tab("Reverse process"):
+            render_reverse(bench)
+        with gr.Tab("Denoiser"):
+            render_denoiser(bench)
+        with gr.Tab("Cross-attention"):
+            render_attention(bench)
+        with gr.Tab("Score descent") as descent:
+            render_descent(bench, descent)
         with gr.Tab("Guidance"):
-            inspect_guidance.draw_guidance(workbench)
+            render_guidance(bench)

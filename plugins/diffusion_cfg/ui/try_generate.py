@@ -1,4 +1,4 @@
-"""The box of "Generate": words in, pictures out, every step shown while it is drawn, and a picture dropped in draws itself again."""
+"""Box "Generate": images from a prompt, with previews while they are sampled; a dropped PNG restores its parameters."""
 
 from __future__ import annotations
 
@@ -12,122 +12,145 @@ import gradio as gr
 from plugins._boxes import PRIVATE, mended, stops
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
-from plugins.diffusion_cfg.sampling.request import GUIDANCES, MOST_IMAGES, Recipe
-from plugins.diffusion_cfg.sampling.samplers import DEFAULT, SAMPLERS
+from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
+from plugins.diffusion_cfg.sampling.request import MAX_IMAGES, GenerationRequest
+from plugins.diffusion_cfg.sampling.samplers import DEFAULT_SAMPLER, SAMPLERS
+from plugins.diffusion_cfg.ui.components import gallery, guidance_method_box, optional_path, seed_box
 from training.runs.run import RUN_ID
 
-NAMES = (
+FIELDS = (
     "prompt", "negative_prompt", "guidance_scale", "steps", "sampler", "seed", "n_images", "width", "height",
-    "strength", "guidance", "interval_low", "interval_high", "rescale",
+    "strength", "guidance_method", "interval_low", "interval_high", "guidance_rescale",
 )  # fmt: skip
-SAMPLING = "dpm++ and unipc need the fewest steps; ddpm draws new noise at each; lcm is for models distilled for it."
+STREAM = "plugins.diffusion_cfg.sampling.streaming:stream_generation"
+SAMPLER_TEXT = (
+    "dpm++ and unipc need the fewest steps; ddpm adds new noise at every step; "
+    "lcm is for models that were distilled for it."
+)
+RESCALE_TEXT = "Brings the contrast back to the conditional model's (Lin et al., 2024)"
 
 
-def draw_generate(workbench: Workbench) -> None:
+def render_generate(workbench: Workbench) -> None:
     """The whole box."""
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column(scale=4, min_width=330):
-            form = _asked(weights)
+            form = _prompt_form(weights)
             with gr.Row():
-                button, stop = gr.Button("Draw", variant="primary"), gr.Button("Stop", variant="stop")
-            form |= _form()
+                button, stop = gr.Button("Generate", variant="primary"), gr.Button("Stop", variant="stop")
+            form |= _parameter_form()
         with gr.Column(scale=6, min_width=330):
-            gallery = gr.Gallery(show_label=False, columns=2, object_fit="contain", format="png", type="filepath", interactive=False, buttons=["download", "fullscreen"], elem_classes="snug")  # fmt: skip
-            said = gr.Markdown()
-            files = gr.File(label="PNG files; each says how it was made", file_count="multiple", interactive=False, height=150)  # fmt: skip
-            dropped = gr.File(label="Drop a PNG that was drawn here, to draw it again", file_types=[".png"], type="filepath", height=150)  # fmt: skip
-    start = form.pop("start")
-    values = [form[name] for name in NAMES]
+            images = gallery(2, type="filepath")
+            sentence = gr.Markdown()
+            files = gr.File(
+                label="PNG files, with the generation parameters in their metadata",
+                file_count="multiple",
+                interactive=False,
+                height=150,
+            )
+            dropped = gr.File(
+                label="Drop a PNG that was generated here, to restore its parameters",
+                file_types=[".png"],
+                type="filepath",
+                height=150,
+            )
+    initial_image = form.pop("initial_image")
+    fields = [form[name] for name in FIELDS]
 
-    def run(name: str, image: str | None, *given: Any) -> Iterator[tuple[Any, ...]]:
-        order = _recipe(given)
-        for pictures, words, done in workbench.stream(_drawn, name, order, Path(image) if image else None):
-            yield gr.Gallery(pictures, columns=_columns(order.n_images)), words, done
+    def generate(name: str, image: str | None, *values: Any) -> Iterator[tuple[Any, ...]]:
+        request = _to_request(values)
+        for shown, text, done in workbench.stream(STREAM, name, request, optional_path(image)):
+            yield gr.Gallery(shown, columns=_columns(request.n_images)), text, done
 
-    def again(path: str | None) -> list[Any]:
+    def restore(path: str | None) -> list[Any]:
         if not path:
-            return [gr.skip()] * (len(NAMES) + 2)
-        recipe, about = mended(_recipe_in)(Path(path))
-        told = f"Made by *{_plain(about['weights'])}* ({_plain(about['fingerprint'])}): press Draw, and with the same weights the same picture comes."
-        if about["started_from"]:
-            told += f" It was started from a picture, {_plain(about['started_from'])}: give that one too."
-        known = about["weights"] in starter.FOLDERS or RUN_ID.fullmatch(about["weights"])
-        chosen = about["weights"] if known else gr.skip()
-        return [chosen, told, *(recipe.to_dict()[name] for name in NAMES)]
+            return [gr.skip()] * (len(FIELDS) + 2)
+        request, provenance = mended(read_request)(Path(path))
+        known = provenance.model in starter.EXAMPLES or RUN_ID.fullmatch(provenance.model)
+        values = request.to_dict()
+        return [provenance.model if known else gr.skip(), _describe(provenance), *(values[name] for name in FIELDS)]
 
-    drawing = gr.on([button.click, form["prompt"].submit], run, [weights, start, *values], [gallery, said, files], show_progress="minimal", **PRIVATE)  # fmt: skip
-    stops(stop, drawing, said)
-    dropped.upload(again, dropped, [weights, said, *values], **PRIVATE)
-
-
-def _asked(weights: Any) -> dict[str, Any]:
-    """The words: what the picture should show, and what not."""
-    form: dict[str, Any] = {}
-    form["prompt"] = gr.Textbox(
-        starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the picture should show"
+    generation = gr.on(
+        [button.click, form["prompt"].submit],
+        generate,
+        [weights, initial_image, *fields],
+        [images, sentence, files],
+        show_progress="minimal",
+        **PRIVATE,
     )
-    shown = [[prompt, name] for name, prompts in starter.EXAMPLES.items() for prompt in prompts]
-    parts = [gr.Textbox(render=False), gr.Textbox(render=False)]
-    examples = gr.Dataset(components=parts, headers=["Prompt", "Weights"], samples=shown, label="Examples")
-    examples.click(lambda row: row, examples, [form["prompt"], weights], **PRIVATE)
-    form["negative_prompt"] = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
-    return form
+    stops(stop, generation, sentence)
+    dropped.upload(restore, dropped, [weights, sentence, *fields], **PRIVATE)
 
 
-def _form() -> dict[str, Any]:
-    """A component a field of a recipe but for the words, and `start`, a picture to begin from."""
+def _prompt_form(weights: Any) -> dict[str, Any]:
+    """Prompt, examples and negative prompt."""
+    prompt = gr.Textbox(
+        starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the image should show"
+    )
+    rows = [[text, name] for name, prompts in starter.EXAMPLES.items() for text in prompts]
+    hidden = [gr.Textbox(render=False), gr.Textbox(render=False)]
+    examples = gr.Dataset(components=hidden, headers=["Prompt", "Weights"], samples=rows, label="Examples")
+    examples.click(lambda row: row, examples, [prompt, weights], **PRIVATE)
+    negative = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
+    return {"prompt": prompt, "negative_prompt": negative}
+
+
+def _parameter_form() -> dict[str, Any]:
+    """One component per field of a request except the prompts, and `initial_image`."""
     form: dict[str, Any] = {}
     with gr.Row():
-        form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: not guided")  # fmt: skip
+        form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: no guidance")
         form["steps"] = gr.Slider(1, 200, 20, step=1, label="Steps")
     with gr.Row():
-        form["seed"] = gr.Number(0, precision=0, minimum=0, label="Seed")
-        form["n_images"] = gr.Slider(1, MOST_IMAGES, 4, step=1, label="Pictures at once")
-    form["sampler"] = gr.Dropdown([(f"{key}: {one.title}", key) for key, one in SAMPLERS.items()], value=DEFAULT, label="Sampler", info=SAMPLING)  # fmt: skip
-    with gr.Accordion("Begin from a picture (image to image)", open=False):
-        form["start"] = gr.File(label="Picture", type="filepath", height=150)
-        form["strength"] = gr.Slider(0.05, 1, 0.6, step=0.05, label="Strength", info="Share of the way that is taken: 1 forgets the picture.")  # fmt: skip
-    with gr.Accordion("More: size, and other ways to guide", open=False):
-        with gr.Row():
-            form["width"] = gr.Number(0, precision=0, minimum=0, label="Width", info="0: as trained")
-            form["height"] = gr.Number(0, precision=0, minimum=0, label="Height", info="0: as trained")
-        form["guidance"] = gr.Dropdown(
-            [(title, key) for key, title in GUIDANCES.items()], value="cfg", label="Guidance"
+        form["seed"] = seed_box()
+        form["n_images"] = gr.Slider(1, MAX_IMAGES, 4, step=1, label="Images")
+    choices = [(f"{name}: {sampler.title}", name) for name, sampler in SAMPLERS.items()]
+    form["sampler"] = gr.Dropdown(choices, value=DEFAULT_SAMPLER, label="Sampler", info=SAMPLER_TEXT)
+    with gr.Accordion("Image to image", open=False):
+        form["initial_image"] = gr.File(label="Initial image", type="filepath", height=150)
+        form["strength"] = gr.Slider(
+            0.05, 1, 0.6, step=0.05, label="Strength", info="Share of the steps that are taken: 1 ignores the image."
         )
-        with gr.Row():
-            form["interval_low"] = gr.Slider(0, 1, 0, step=0.05, label="Guide from this share of the noise …")
-            form["interval_high"] = gr.Slider(
-                0, 1, 1, step=0.05, label="… up to this one", info="Kynkäänniemi et al. (2024)"
-            )
-        form["rescale"] = gr.Slider(0, 1, 0, step=0.05, label="Rescale", info="Brings contrast back to the conditional model's (Lin et al., 2024)")  # fmt: skip
+    with gr.Accordion("Size and guidance method", open=False):
+        form |= _advanced_form()
     return form
 
 
-def _columns(pictures: int) -> int:
-    """As many as make a square: large where there are few."""
-    return max(2, math.ceil(math.sqrt(pictures)))
+def _advanced_form() -> dict[str, Any]:
+    form: dict[str, Any] = {}
+    with gr.Row():
+        form["width"] = gr.Number(0, precision=0, minimum=0, label="Width", info="0: as trained")
+        form["height"] = gr.Number(0, precision=0, minimum=0, label="Height", info="0: as trained")
+    form["guidance_method"] = guidance_method_box()
+    with gr.Row():
+        form["interval_low"] = gr.Slider(0, 1, 0, step=0.05, label="Guidance from this timestep fraction …")
+        form["interval_high"] = gr.Slider(0, 1, 1, step=0.05, label="… to this one", info="Kynkäänniemi et al. (2024)")
+    form["guidance_rescale"] = gr.Slider(0, 1, 0, step=0.05, label="Rescale", info=RESCALE_TEXT)
+    return form
 
 
-def _recipe(given: tuple[Any, ...]) -> Recipe:
-    values = dict(zip(NAMES, given, strict=True))
-    return Recipe.from_dict({name: value if value is not None else 0 for name, value in values.items()})
+def _columns(images: int) -> int:
+    """Columns of a square grid, at least two."""
+    return max(2, math.ceil(math.sqrt(images)))
+
+
+def _to_request(values: tuple[Any, ...]) -> GenerationRequest:
+    fields = dict(zip(FIELDS, values, strict=True))
+    return GenerationRequest.from_dict({name: 0 if value is None else value for name, value in fields.items()})
+
+
+def _describe(provenance: Provenance) -> str:
+    """Where an image comes from, as Markdown."""
+    text = (
+        f"Made by *{_plain(provenance.model)}* ({_plain(provenance.fingerprint)}): press Generate, and the same "
+        f"weights give "
+        "the same image."
+    )
+    if provenance.initial_image:
+        text += f" Its initial image was {_plain(provenance.initial_image)}: choose that one too."
+    return text
 
 
 def _plain(text: str) -> str:
+    """Text of a file, without what Markdown would interpret."""
     return "".join(letter for letter in text if letter.isalnum() or letter in " -_./@")[:100]
-
-
-# Functions of a module, as `call` and `stream` want them; what they need is imported when they run.
-
-
-def _drawn(model: Any, recipe: Recipe, image: Path | None) -> Iterator[tuple[Any, ...]]:
-    from plugins.diffusion_cfg.ui.generation_view import drawn
-
-    yield from drawn(model, recipe, image)
-
-
-def _recipe_in(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    from plugins.diffusion_cfg.sampling.generate import recipe_in
-
-    return recipe_in(path)
