@@ -21,6 +21,7 @@ from plugins._discovery import Found
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.models import pipeline_io
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
+from plugins.diffusion_cfg.starter import FASHION, FASHION_NO_CAPTION_DROPOUT
 from tests import page as shared_page
 from tests.page import Site, served
 from tests.shapes import shape
@@ -31,10 +32,14 @@ client = shared_page.client  # a fixture
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The page with this plugin alone, its starter random weights of 8 x 8 pixels."""
+    """The page with this plugin alone, its starters random weights of 8 x 8 pixels."""
     home = tmp_path_factory.mktemp("home")
-    pipeline_io.save_pipeline(tiny_pipeline(), home / "micro", half_precision=False)
-    kinds = [replace(kind, starters=(home / "micro",) if kind.name == "denoiser" else ()) for kind in PLUGIN.kinds]
+    folders = [
+        home / name for name in ("micro", FASHION, FASHION_NO_CAPTION_DROPOUT)
+    ]  # "Guidance" asks for the last two
+    for folder in folders:
+        pipeline_io.save_pipeline(tiny_pipeline(), folder, half_precision=False)
+    kinds = [replace(kind, starters=tuple(folders) if kind.name == "denoiser" else ()) for kind in PLUGIN.kinds]
     plugin = replace(PLUGIN, kinds=tuple(kinds))
     with served(home / "own", found=[Found(PLUGIN.name, "built-in", plugin)], trains=False) as site:
         yield site
@@ -138,3 +143,23 @@ def test_a_point_is_placed_in_the_score_field(page: Page) -> None:
     image = page.locator("#diffusion-field img").first
     image.click(position={"x": 200, "y": 150})
     expect(page.get_by_text(re.compile("From .* after 25 steps at"))).to_be_visible()
+
+
+@pytest.mark.browser
+def test_every_box_of_look_inside_answers(page: Page) -> None:
+    page.get_by_role("tab", name="Look inside", exact=True).click()
+    for tab, button in (
+        ("Forward process", "Add noise"),
+        ("Reverse process", "Show the steps"),
+        ("Denoiser", "Predict"),
+        ("Cross-attention", "Show attention"),
+        ("Score descent", "Plot the paths"),
+        ("Guidance", "Generate over scales"),
+        ("Guidance", "Show the predictions"),
+    ):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name=button, exact=True)).last
+        images = panel.locator("img").count()
+        panel.get_by_role("button", name=button, exact=True).click()
+        expect(panel.locator("img").nth(images)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Error", exact=True)).to_have_count(0)

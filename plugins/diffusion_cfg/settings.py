@@ -38,8 +38,7 @@ class ImageSettings(
     resize_mode: Literal["crop", "pad"] = Field(
         "crop",
         description="crop: the shorter side fills the square, the centre is kept; pad: the whole image is kept and "
-        "never "
-        "enlarged, the rest gets the corners' colour.",
+        "never enlarged, the rest gets the corners' colour.",
         json_schema_extra=ADVANCED,
     )
     eval_images: int = Field(
@@ -59,8 +58,7 @@ class DiffusionSettings(
     ImageSettings,
     descriptions={
         "data": "Images with captions: a zip, a Parquet file with the columns image and caption, or (on the command "
-        "line) a "
-        "folder; captions in metadata.jsonl, or in x.txt beside x.png.",
+        "line) a folder; captions in metadata.jsonl, or in x.txt beside x.png.",
         "eval_data": "Images with captions to evaluate on, in the same form. Empty: a share of the images is held out.",
     },
 ):
@@ -74,16 +72,14 @@ class DiffusionSettings(
         ge=0,
         le=1,
         description="Probability of training an image without its caption, which also trains the unconditional model "
-        "that "
-        "classifier-free guidance needs (Ho & Salimans, 2022). 0: guidance makes images worse.",
+        "that classifier-free guidance needs (Ho & Salimans, 2022). 0: guidance makes images worse.",
     )
     min_snr_gamma: float = Field(
         5.0,
         ge=0,
         le=1000,
         description="Cap on the signal-to-noise ratio in the loss weights (min-SNR; Hang et al., 2023). 0: equal "
-        "weights "
-        "in the predicted quantity.",
+        "weights in the predicted quantity.",
         json_schema_extra=ADVANCED,
     )
     preview_prompts: str = Field(

@@ -26,9 +26,8 @@ class AutoencoderSettings(
         1e-4,
         ge=0,
         le=10,
-        description="Weight of the Kullback-Leibler term, which keeps the latents near a unit Gaussian. Higher: "
-        "easier to "
-        "generate, less sharp.",
+        description="Weight of the Kullback-Leibler term, which keeps the latents near a unit Gaussian. Higher: easier "
+        "to generate, less sharp.",
         json_schema_extra=ADVANCED,
     )
     gradient_loss_weight: float = Field(

@@ -78,7 +78,7 @@ class TextToImage(Endpoints):
 
         Returns:
             One record per timestep: timestep, alpha_bar, snr, noisy and predicted (the clean image, as predicted), PNG
-                data URLs.
+            data URLs.
         """
 
     @abstractmethod
@@ -103,8 +103,8 @@ class TextToImage(Endpoints):
 
         Returns:
             One record per step: step, timestep, snr, noisy (x_t), noise (predicted) and clean (predicted x_0) as PNG
-                data URLs;
-            score_length, and difference (norm of conditional minus unconditional prediction, per latent).
+            data URLs; score_length, and difference (norm of conditional minus unconditional prediction, per
+            latent).
         """
 
     @abstractmethod
@@ -118,7 +118,6 @@ class TextToImage(Endpoints):
 
         Returns:
             One record per scale: scale, image (PNG data URL), differences (norm per step of conditional minus
-                unconditional
-            prediction), saturation (share of the pixels at the ends of their range), contrast (deviation of the
-            pixels).
+            unconditional prediction), saturation (share of the pixels at the ends of their range), contrast
+            (deviation of the pixels).
         """

@@ -28,8 +28,7 @@ class DenoiserSettings(
         "",
         max_length=300,
         description="A frozen CLIP text model for the captions, such as openai/clip-vit-base-patch32. Empty: a small "
-        "one "
-        "with its own vocabulary is trained with the denoiser.",
+        "one with its own vocabulary is trained with the denoiser.",
         json_schema_extra=WEIGHTS,
     )
     size: Literal["tiny", "small", "medium", "large"] = Field(
@@ -48,8 +47,7 @@ class DenoiserSettings(
     zero_terminal_snr: bool = Field(
         True,
         description="Rescale the noise schedule so that the last timestep is pure noise, which allows very dark and "
-        "very "
-        "bright images (Lin et al., 2024). Not with prediction_type epsilon.",
+        "very bright images (Lin et al., 2024). Not with prediction_type epsilon.",
         json_schema_extra=ADVANCED,
     )
     vocabulary_size: int = Field(
@@ -72,7 +70,6 @@ class DenoiserSettings(
         if self.prediction_type == "epsilon" and self.zero_terminal_snr:
             raise ValueError(
                 "zero_terminal_snr does not work with prediction_type epsilon: from pure noise, predicting the noise "
-                "says "
-                "nothing about the image; choose v_prediction, or switch zero_terminal_snr off"
+                "says nothing about the image; choose v_prediction, or switch zero_terminal_snr off"
             )
         return self

@@ -105,9 +105,7 @@ class DenoisingTask(Task):
         self.noise_schedule = noise_schedule.NoiseSchedule.from_config(pipeline.scheduler.config)
         image_size = self._image_size(settings.image_size)
         device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
-        channels = pipeline.vae.config["in_channels"]
-        images = data.resized(image_size, channels, settings)
-        self.latents = torch.cat([cached_latents(pipeline.vae, part, device) for part in images if len(part)])
+        self.latents = _encode(data, pipeline.vae, image_size, settings, device)
         held_out = data.evaluated(settings)
         self.texts = [*data.train.captions, *held_out.captions]  # one per image of `latents`
         frozen = None if trains_text else pipeline.text_encoder
@@ -121,7 +119,7 @@ class DenoisingTask(Task):
             "images": len(data.train),
             "captions": len(set(data.train.captions)),
             "image_size": image_size,
-            "channels": channels,
+            "channels": pipeline.vae.config["in_channels"],
             "latents": " x ".join(map(str, self.latents.shape[1:])),
             "prediction_type": self.noise_schedule.prediction_type,
             "text_encoder": TRAINED_JOINTLY if trains_text else FROZEN,
@@ -237,11 +235,16 @@ class DenoisingTask(Task):
             title = f"{settings.steps:,} steps are few for ema_decay {settings.ema_decay:g}"
             detail = (
                 "The averaged weights, which are evaluated and saved, will still be near the initial ones: lower it, "
-                "to "
-                "between 0.95 and 0.99 for example."
+                "to between 0.95 and 0.99 for example."
             )
             findings.append(Finding("amber", title, detail))
         return [*findings, *_truncated_captions(self.texts, self.pipeline.tokenizer)]
+
+
+def _encode(data: SplitImages, vae: Any, image_size: int, settings: DiffusionSettings, device: str) -> Tensor:
+    """Latents of the training images and of the evaluated ones, (images, channels, height, width)."""
+    resized = data.resized(image_size, vae.config["in_channels"], settings)
+    return torch.cat([cached_latents(vae, images, device) for images in resized if len(images)])
 
 
 def _other_captions(captions: list[str], first_row: int) -> dict[int, str]:

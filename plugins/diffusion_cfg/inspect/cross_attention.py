@@ -28,8 +28,7 @@ class AttentionMaps:
         image: (channels, height, width) in [-1, 1].
         words: The prompt's words, with "(start)" for the start token and "(rest)" for the end token and the padding.
         maps: Attention to each word, averaged over steps, layers and heads, (words, height, width); the maps sum to 1
-            at
-            every position.
+            at every position.
     """
 
     image: Tensor

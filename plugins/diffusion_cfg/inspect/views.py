@@ -135,8 +135,7 @@ def guidance_steps_view(model: LoadedPipeline, request: GenerationRequest) -> Im
     if not steps:
         raise UserError(
             "At scale 1 there is no guidance: only the conditional prediction is made. Choose another scale, or widen "
-            "the "
-            "interval."
+            "the interval."
         )
     return film_strips.guidance_strip(steps)
 

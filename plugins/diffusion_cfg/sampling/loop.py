@@ -27,8 +27,7 @@ class SamplingStep:
         noisy: x_t before the step, as the denoiser sees it: alpha x_0 + sigma noise.
         clean, noise: x_0 and noise of the guided prediction.
         conditional, unconditional: Predictions with and without the caption, in the model's prediction type; the second
-            is
-            None if it was not needed.
+            is None if it was not needed.
         latents: After the step, in the scheduler's own scale.
     """
 
@@ -67,8 +66,7 @@ def sample(model: LoadedPipeline, request: GenerationRequest, start: Tensor | No
             if not torch.isfinite(latents).all():
                 raise UserError(
                     f"After step {number} of {len(timesteps)} the latents are no longer finite: the weights are "
-                    f"damaged, "
-                    f"or the guidance scale {request.guidance_scale:g} is too high for them."
+                    f"damaged, or the guidance scale {request.guidance_scale:g} is too high for them."
                 )
             yield SamplingStep(number, len(timesteps), **fields)
 
@@ -165,8 +163,7 @@ def _first_latents(
     """Pure noise, or an image with the noise of the first timestep; sampled on the CPU, so equal on every machine.
 
     An initial image gets the second noise of the seed: the image may have been generated from the first one, and the
-        two
-    would add up.
+        two would add up.
     """
     factor = model.downsample_factor
     shape = (model.latent_channels, request.height // factor, request.width // factor)

@@ -41,8 +41,7 @@ def validated(model: LoadedPipeline, request: GenerationRequest) -> GenerationRe
     if not 0 <= request.interval_low <= request.interval_high <= 1:
         raise UserError(
             f"The guidance interval is {request.interval_low:g} to {request.interval_high:g}; two fractions from 0 to "
-            f"1, "
-            "the lower first, were expected."
+            "1, the lower first, were expected."
         )
     _check_guidance(model, request)
     height, width = (

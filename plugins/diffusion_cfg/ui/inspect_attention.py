@@ -14,9 +14,8 @@ from plugins.diffusion_cfg.ui.components import gallery, seed_box
 
 TEXT = (
     "At every step, each position of the image attends to the words of the prompt. Bright: positions that attend to "
-    "this word most; each map has its own brightness. "
-    "Beside the word stands its share of all attention; the shares sum to 1. A small model puts much of it on the "
-    "start token and on the padding behind the prompt, (rest)."
+    "this word most; each map has its own brightness. Beside the word stands its share of all attention; the shares "
+    "sum to 1. A small model puts much of it on the start token and on the padding behind the prompt, (rest)."
 )
 VIEW = "plugins.diffusion_cfg.inspect.views:attention_view"
 

@@ -12,8 +12,8 @@ from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, gallery, image_fi
 
 TEXT = (
     "One call of the denoiser: given an image at timestep t, it predicts the noise in it. Without that noise, the "
-    "image is its prediction of x_0: "
-    "sharp where little noise was added, the blurred mean of many possible images where there was much."
+    "image is its prediction of x_0: sharp where little noise was added, the blurred mean of many possible images "
+    "where there was much."
 )
 VIEW = "plugins.diffusion_cfg.inspect.views:denoiser_view"
 

@@ -12,9 +12,8 @@ from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, gallery, image_fi
 
 TEXT = (
     "Training adds noise to an image: x_t = √ᾱ x_0 + √(1 − ᾱ) ε, from hardly any at timestep 0 to pure noise at 999. "
-    "**Move the slider.** "
-    "A latent model adds the noise to the latents; decoded, that looks like a corrupted image, not like grain. Beside "
-    "it: the same amount of noise on the pixels."
+    "**Move the slider.** A latent model adds the noise to the latents; decoded, that looks like a corrupted image, "
+    "not like grain. Beside it: the same amount of noise on the pixels."
 )
 VIEW = "plugins.diffusion_cfg.inspect.views:forward_view"
 

@@ -15,9 +15,8 @@ from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, guidance_method_b
 
 TEXT = (
     "Guidance scales the difference that the caption makes: ε = ε_uncond + w (ε_cond − ε_uncond). With too small a "
-    "scale the image misses the caption; "
-    "with too large a scale it saturates: the share of pixels at the ends of their range. On a black background it "
-    "starts high; the increase counts."
+    "scale the image misses the caption; with too large a scale it saturates: the share of pixels at the ends of their "
+    "range. On a black background it starts high; the increase counts."
 )
 DROPOUT_TEXT = (
     "Guidance needs training, not only a formula: in a model that was trained without caption dropout "

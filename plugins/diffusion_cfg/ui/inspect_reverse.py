@@ -13,8 +13,7 @@ from plugins.diffusion_cfg.ui.components import BUTTONS, sampling_form, sampling
 
 TEXT = (
     "Several samplers from the same noise. Rows: x_t, the predicted noise (its first latents as colours), and the "
-    "predicted x_0. "
-    "GIF and MP4: x_t above, the prediction below."
+    "predicted x_0. GIF and MP4: x_t above, the prediction below."
 )
 VIEW = "plugins.diffusion_cfg.inspect.views:reverse_view"
 

@@ -143,8 +143,7 @@ def _describe(provenance: Provenance) -> str:
     """Where an image comes from, as Markdown."""
     text = (
         f"Made by *{_plain(provenance.model)}* ({_plain(provenance.fingerprint)}): press Generate, and the same "
-        f"weights give "
-        "the same image."
+        "weights give the same image."
     )
     if provenance.initial_image:
         text += f" Its initial image was {_plain(provenance.initial_image)}: choose that one too."
