@@ -145,7 +145,7 @@ def test_weights_are_named_so_that_they_can_be_found_again() -> None:
 
 
 @given(x=st.floats(-2, 2), y=st.floats(-2, 2), time=st.floats(0.1, 0.95))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_score_is_the_gradient_of_the_log_density(x: float, y: float, time: float) -> None:
     point, small = np.array([[x, y]]), 1e-4
     offsets = np.array([[small, 0], [0, small]])

@@ -62,7 +62,7 @@ def fashion() -> LoadedPipeline:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_text_can_be_tokenised(text: str) -> None:
     tokenizer = text_encoder.train_tokenizer(CAPTIONS, 600, 64)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -85,7 +85,7 @@ def test_the_pixel_autoencoder_is_the_identity() -> None:
 
 @pytest.mark.parametrize("prediction_type", PREDICTION_TYPES)
 @given(timestep=st.integers(1, 999), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_target_converts_back_to_image_and_noise(prediction_type: str, timestep: int, seed: int) -> None:
     schedule = NoiseSchedule.from_config(make_scheduler(prediction_type, "cosine", False).config)
     clean, noise = torch.randn(2, 2, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
@@ -203,7 +203,7 @@ def test_the_same_seed_gives_the_same_bits(model: LoadedPipeline) -> None:
 
 
 @given(method=st.sampled_from(["cfg", "apg"]), seed=st.integers(0, 50), negative=st.sampled_from(["", "blue"]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_guidance_at_scale_1_is_the_conditional_model(
     model: LoadedPipeline, method: str, seed: int, negative: str
 ) -> None:
@@ -213,7 +213,7 @@ def test_guidance_at_scale_1_is_the_conditional_model(
 
 
 @given(seed=st.integers(0, 99), scale=st.floats(0, 20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_guidance_methods_agree_where_the_papers_say_so(seed: int, scale: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     conditional, unconditional = torch.randn(2, 2, 3, 4, 4, generator=generator).unbind()
