@@ -19,7 +19,7 @@ from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
 from training.runs.run import RUN_ID, Run, Runs
 
-client, reviews, site = page.client, page.reviews, page.site  # fixtures
+client, reviews, site = page.client, page.reviews, page.site_of("bert_finetune")  # fixtures
 
 # What somebody chose: every kind of field, a name with a space and one with a dash, a number emptied, one left as it was.
 CHOSEN = {

@@ -20,7 +20,7 @@ from spaces_app.services.run_request import RunRequest
 from tests import page
 from tests.page import TINY, Site, fire, upload, write_reviews, write_table
 
-client, site = page.client, page.site  # fixtures
+client, site = page.client, page.site_of("bert_finetune")  # fixtures
 
 HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"
 FILE = {"_type": "gradio.FileData"}
