@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plugins.ae_anomaly.settings import FitSettings
+from plugins.ae_anomaly.fit.settings import FitSettings
 from tests.files import write
 from training.settings import parse_settings
 
@@ -17,7 +17,7 @@ TINY = {
     "batch_size": 64,
     "latent_size": 4,
     "noise_levels": "0.1, 0.5",
-    "memory_rows": 300,
+    "knn_reference_rows": 300,
 }
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from plugins.ae_anomaly import PLUGIN, build_fit, endpoints, load
-from plugins.ae_anomaly.file_scores import scores_of
-from plugins.ae_anomaly.thresholds import benjamini_hochberg, peaks_over_threshold, threshold_of
+from plugins.ae_anomaly import PLUGIN
+from plugins.ae_anomaly.detector.file_scores import file_scores
+from plugins.ae_anomaly.detector.thresholds import benjamini_hochberg, parse_threshold, peaks_over_threshold
+from plugins.ae_anomaly.fit.predictor import load
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.orders import TINY, settings, write_orders
+from tests.tables import task_of
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -27,16 +29,14 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
     folder = tmp_path_factory.mktemp("anomaly")
     chosen = settings(write_orders(folder / "orders.csv"), steps=400)
     (folder / "run").mkdir()
-    progress = fit(build_fit(chosen), chosen, folder / "run")
+    progress = fit(task_of(chosen), chosen, folder / "run")
     return progress, load(folder / "run" / "artifact"), folder
 
 
 def test_ae_anomaly_keeps_the_contract(tmp_path: Path) -> None:
     row = {"weight": 3, "price": 9, "country": "fr", "carrier": "gls"}
     data = write_orders(tmp_path / "orders.csv", 60, 6)
-    check_plugin(
-        PLUGIN, tmp_path, {"fit": {"data": str(data), **TINY}}, {"fit": lambda model: endpoints.score(model, [row])}
-    )
+    check_plugin(PLUGIN, tmp_path, {"fit": {"data": str(data), **TINY}}, {"fit": lambda model: model.score([row])})
 
 
 def test_noise_levels_that_are_no_numbers_are_named(tmp_path: Path) -> None:
@@ -58,13 +58,13 @@ def test_broken_rules_between_columns_are_found(fitted: Any) -> None:
 
 def test_p_values_of_new_normal_rows_are_about_uniform(fitted: Any) -> None:
     _, model, folder = fitted
-    p_values = scores_of(model, write_orders(folder / "more.csv", 300, 0, seed=2)).p_values
+    p_values = file_scores(model, write_orders(folder / "more.csv", 300, 0, seed=2)).p_values
     assert 0.35 < p_values.mean() < 0.65 and (p_values < 0.1).mean() < 0.3
 
 
 def test_a_row_is_explained_and_repaired(fitted: Any) -> None:
     row = {"weight": 5.0, "price": 15.0, "country": "fr", "carrier": "dhl", "is_anomaly": "0"}
-    found = endpoints.explain(fitted[1], row)
+    found = fitted[1].explain(row)
     assert found["is_anomalous"] and found["columns"][0]["column"] in ("country", "carrier")
     expected = {one["column"]: one["expected"] for one in found["columns"]}
     assert (
@@ -86,7 +86,7 @@ def test_a_row_scores_the_same_alone_and_among_others(fitted: Any) -> None:
 
 def test_a_file_is_scored_with_reasons_and_without_formulas(fitted: Any, tmp_path: Path) -> None:
     lines = "country,carrier,price,weight,memo\nfr,gls,15,5,=cmd()\nfr,gls,40,5,plain\n"
-    table = read_table(endpoints.score_file(fitted[1], write(tmp_path / "in.csv", lines), "quantile=0.95"))
+    table = read_table(fitted[1].score_file(write(tmp_path / "in.csv", lines), "quantile=0.95"))
     assert table.strings("is_anomalous") == ["0", "1"] and table.strings("memo")[0] == "'=cmd()"
     reasons = table.strings("reasons")[1] or ""
     assert reasons.split()[0] in ("price", "weight")
@@ -94,14 +94,14 @@ def test_a_file_is_scored_with_reasons_and_without_formulas(fitted: Any, tmp_pat
 
 def test_features_and_embeddings_are_given(fitted: Any) -> None:
     _, model, folder = fitted
-    latent = read_table(endpoints.encode_file(model, folder / "orders.csv"))
+    latent = read_table(model.encode_file(folder / "orders.csv"))
     assert latent.names == ("latent_0", "latent_1", "latent_2", "latent_3") and len(latent) == 525
-    values = endpoints.embeddings(model, "country")
+    values = model.embeddings("country")
     assert {one["value"] for one in values} == {"fr", "de", "it"} and all(len(one["nearest"]) == 2 for one in values)
-    percentiles = endpoints.embeddings(model, "weight")
+    percentiles = model.embeddings("weight")
     assert abs(float(percentiles[0]["nearest"][0]) - float(percentiles[0]["value"])) < 2  # its neighbours are near it
     with pytest.raises(UserError, match="those are: weight, price, country, carrier"):
-        endpoints.embeddings(model, "order")
+        model.embeddings("order")
 
 
 def test_damaged_weights_say_so(tmp_path: Path, fitted: Any) -> None:
@@ -123,9 +123,9 @@ def test_thresholds_keep_what_they_promise() -> None:
     random = np.random.default_rng(0)
     clean, new = np.sort(random.normal(size=4000)), random.normal(size=200_000)
     assert (new > peaks_over_threshold(clean, 0.002)).mean() == pytest.approx(0.002, rel=0.6)
-    assert (new > threshold_of("quantile=0.95", clean, new, new)).mean() == pytest.approx(0.05, rel=0.2)
-    assert threshold_of("1.5", clean, new, new) == 1.5
-    assert (new >= threshold_of("alerts=7", clean, new, new)).sum() == 7
+    assert (new > parse_threshold("quantile=0.95", clean, new, new)).mean() == pytest.approx(0.05, rel=0.2)
+    assert parse_threshold("1.5", clean, new, new) == 1.5
+    assert (new >= parse_threshold("alerts=7", clean, new, new)).sum() == 7
 
 
 def test_false_discoveries_stay_below_the_rate() -> None:
@@ -144,4 +144,4 @@ def test_false_discoveries_stay_below_the_rate() -> None:
 @pytest.mark.parametrize("words", ["often", "quantile=2", "fdr=", "pot=0.9", "alerts=0", "nan"])
 def test_a_threshold_that_is_none_is_refused(words: str) -> None:
     with pytest.raises(UserError, match=r"write quantile=0\.99"):
-        threshold_of(words, np.arange(100.0), np.zeros(1), np.ones(1))
+        parse_threshold(words, np.arange(100.0), np.zeros(1), np.ones(1))

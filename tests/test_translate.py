@@ -17,7 +17,7 @@ from plugins.bert_finetune import build_translate, check_translate, encoder, end
 from plugins.bert_finetune.settings import TranslateSettings
 from plugins.bert_finetune.translate.network import train_tokenizer
 from plugins.bert_finetune.translate.pairs import read
-from tests.files import SHARED, needs_shared, write
+from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -45,16 +45,14 @@ def write_pairs(path: Path) -> Path:
 # -- the formats and their faults ------------------------------------------------------------------------------------------
 
 
-@needs_shared
 def test_files_of_different_length_are_refused() -> None:
-    folder = SHARED / "data" / "text_bad_inputs"
+    folder = BAD_INPUTS
     with pytest.raises(UserError, match=r"mt_unequal\.en has 3 lines and mt_unequal\.de 2"):
         read(settings(folder / "mt_unequal.en", target_data=str(folder / "mt_unequal.de")))
 
 
-@needs_shared
 def test_pairs_with_an_empty_side_are_dropped_and_told() -> None:
-    sheet = check_translate(settings(SHARED / "data" / "text_bad_inputs" / "mt_empty_side.tsv"))
+    sheet = check_translate(settings(BAD_INPUTS / "mt_empty_side.tsv"))
     assert any(row.level == "amber" and "2 rows dropped: an empty side" in row.title for row in sheet.findings)
 
 
@@ -149,7 +147,7 @@ def test_a_decoder_goes_with_an_encoder_only(tmp_path: Path, translator: Any) ->
         build_translate(settings(pairs, model=str(translator[1]), decoder_model=writes))
 
 
-@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="the package is there")
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is installed")
 def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> None:
     write(tmp_path / "tokenizer_config.json", json.dumps({"tokenizer_class": "MarianTokenizer"}))
     write(tmp_path / "config.json", json.dumps({"model_type": "marian"}))

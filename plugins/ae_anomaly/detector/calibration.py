@@ -1,0 +1,83 @@
+"""Calibration of row errors to anomaly scores and p-values, on clean rows the network has not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from plugins.ae_anomaly.detector.row_errors import RowErrors
+from training.nn.tabular_autoencoder import NetworkConfig
+
+OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25
+TAIL = 0.1  # share of the calibration rows that show how a tail falls
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What clean rows score, so that members, columns and distances are comparable.
+
+    Args:
+        mean: Of each part on clean rows, (parts,).
+        scale: Deviation of each part, (parts,).
+        weights: What each part counts in the score, (parts,).
+        scores: Scores of the clean rows, ascending, (rows,).
+        columns: Log errors a column of the clean rows, each column ascending, (rows, columns).
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    scores: np.ndarray
+    columns: np.ndarray
+
+    @classmethod
+    def of(cls, clean: RowErrors, weights: np.ndarray) -> Calibration:
+        """Measure the probe of clean rows."""
+        mean, scale = clean.parts.mean(0), np.maximum(clean.parts.std(0), 0.1)
+        made = cls(mean, scale, weights, np.zeros(1), np.sort(clean.columns, axis=0))
+        return cls(mean, scale, weights, np.sort(made.score(clean)), made.columns)
+
+    def score(self, rows: RowErrors) -> np.ndarray:
+        """Anomaly scores, (rows,): weighted z-scores of log errors; clean rows have about 0."""
+        weighted = (rows.parts - self.mean) / self.scale * self.weights
+        return weighted.sum(1)  # a matrix product rounds by the number of rows
+
+    def p_values(self, scores: np.ndarray) -> np.ndarray:
+        """Conformal p-values: (1 + clean rows at least as anomalous) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""
+        above = len(self.scores) - np.searchsorted(self.scores, scores, side="left")
+        return (1 + above) / (1 + len(self.scores))
+
+    def column_surprise(self, rows: RowErrors) -> np.ndarray:
+        """Nats of surprise a column, (rows, columns): -log of the share of clean rows with at least that error.
+
+        Beyond the worst clean row the tail goes on falling as its last tenth does.
+        """
+        known, count = self.columns, len(self.columns)
+        tail = known[-max(1, int(TAIL * count)) :]
+        slope = np.maximum((tail - tail[0]).mean(0), 0.1)
+        found = np.empty_like(rows.columns)
+        for place in range(known.shape[1]):
+            above = count - np.searchsorted(known[:, place], rows.columns[:, place], side="left")
+            beyond = np.maximum(0.0, rows.columns[:, place] - known[-1, place]) / slope[place]
+            found[:, place] = -np.log((1 + above) / (1 + count)) + beyond
+        return found
+
+    def shares(self, rows: RowErrors) -> np.ndarray:
+        """Each column's share of what is anomalous in a row, (rows, columns), summing to 1; an average column has none."""
+        is_anomaly = np.maximum(self.column_surprise(rows) - 1.0, 0.0)
+        total = is_anomaly.sum(1, keepdims=True)
+        return np.where(total > 0, is_anomaly / np.maximum(total, 1e-9), 1.0 / is_anomaly.shape[1])
+
+
+def part_weights(config: NetworkConfig, memory: bool, has_surprise: bool) -> np.ndarray:
+    """What each part of a probe counts: errors 1 in all (categories 0.15 of it, where there are any), the distances less.
+
+    Codes of tables with categories say which categories a row has more than how anomalous it is: their distance does not count.
+    """
+    members = config.members
+    of_numbers = np.full(2 * members, OF_ERRORS / (2 * members)) if config.numbers else np.zeros(0)
+    of_categories = OF_CATEGORIES if config.numbers else OF_ERRORS
+    numbers = of_numbers * (1 - of_categories) if has_surprise else of_numbers
+    distances = [OF_INPUT, 0.0 if has_surprise else OF_LATENT] if memory else []
+    return np.concatenate([numbers, [of_categories if has_surprise else 0.0], distances])

@@ -1,0 +1,72 @@
+"""Checks of a table's rows and labels for the preflight sheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.data.table import Table
+from training.data.tabular.features import Encoded
+from training.preflight.sheet import Finding, Level
+
+if TYPE_CHECKING:
+    from plugins.ae_anomaly.fit.settings import FitSettings
+
+FEW_ROWS, FEW_TO_CALIBRATE = 100, 500
+LEAK = 0.999  # AUROC of one column alone against the label
+DUPLICATE_SHARE = 0.05  # share of repeated rows that is worth a word
+OUTLIER_LIMIT = 9.9e3  # scaled; see `scaling.LIMIT`
+
+
+def check_rows(table: Table, rows: Encoded, is_anomaly: np.ndarray, label: str, settings: FitSettings) -> list[Finding]:
+    """Too few rows, repeated rows, values far out, and what the labels say."""
+    found = []
+    count = int((~is_anomaly).sum()) if settings.train_on == "normal" else len(table)
+    if count < FEW_ROWS:
+        found.append(Finding("amber", f"Only {count} rows to train on", f"{FEW_ROWS} or more are useful; p-values are coarse."))  # fmt: skip
+    elif count < FEW_TO_CALIBRATE:
+        found.append(Finding("green", f"Of {count} rows none are spared to calibrate with", f"New normal rows will score a little higher than the training rows, and so get lower p-values; from {FEW_TO_CALIBRATE} rows on some are held out."))  # fmt: skip
+    if count < rows.numbers.shape[1] + rows.categories.shape[1]:
+        found.append(Finding("amber", "Fewer rows than columns", "Scores will mostly be distances to known rows."))
+    if label:
+        found += _labels_found(rows, is_anomaly, label, settings, table)
+    twins = len(rows) - _distinct(rows)
+    if twins > DUPLICATE_SHARE * len(rows):
+        found.append(Finding("amber", f"{twins:,} rows are equal to another row", "Held-out rows that are copies of training rows look better than they are."))  # fmt: skip
+    if np.abs(np.nan_to_num(rows.numbers)).max(initial=0) >= OUTLIER_LIMIT:
+        found.append(Finding("amber", "Values that are infinite or thousands of deviations out", "They count as the furthest there can be; try scaling log."))  # fmt: skip
+    return found
+
+
+def _distinct(rows: Encoded) -> int:
+    """How many different rows there are, told by a random projection of their bits: quick for a million."""
+    bits = np.concatenate([rows.numbers.view(np.uint32), rows.categories.view(np.uint32)], axis=1)
+    factors = np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64) | np.uint64(1)
+    mixed = np.zeros(len(bits), dtype=np.uint64)
+    for column in range(bits.shape[1]):
+        mixed += bits[:, column] * factors[column]
+        mixed ^= mixed >> np.uint64(29)
+    return len(np.unique(mixed))
+
+
+def _labels_found(
+    rows: Encoded, is_anomaly: np.ndarray, label: str, settings: FitSettings, table: Table
+) -> list[Finding]:
+    left_out = "left out of training" if settings.train_on == "normal" else "trained on too: train_on normal leaves them out"  # fmt: skip
+    level: Level = "amber" if is_anomaly.any() and settings.train_on == "all" else "green"
+    title = f"{int(is_anomaly.sum()):,} of {len(is_anomaly):,} rows are labelled anomalies in {label!r}"
+    return [Finding(level, title, f"They are {left_out}."), *_leaks(rows, is_anomaly, table)]
+
+
+def _leaks(rows: Encoded, is_anomaly: np.ndarray, table: Table) -> list[Finding]:
+    """Number columns that predict the label alone."""
+    from sklearn.metrics import roc_auc_score
+
+    if len(np.unique(is_anomaly)) < 2:
+        return []
+    scores = [
+        roc_auc_score(is_anomaly, np.nan_to_num(rows.numbers[:, place])) for place in range(rows.numbers.shape[1])
+    ]
+    leaks = sum(max(score, 1 - score) > LEAK for score in scores)
+    return [Finding("amber", f"{leaks} columns predict the label alone", f"Is the answer hidden in {table.source}?")] if leaks else []  # fmt: skip

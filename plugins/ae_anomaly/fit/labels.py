@@ -1,0 +1,49 @@
+"""Labels of a table: which column has them, and which of its values mean an anomaly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.data.table import Table
+from training.errors import UserError
+
+NAMES = ("is_anomaly", "anomaly", "is_outlier", "outlier")
+NORMAL = ("0", "0.0", "no", "false", "f", "n", "normal", "negative", "benign", "inlier")
+SHOWN = 6
+
+
+def find_label(table: Table, given: str) -> str:
+    """The label's column: as given, else by its name, else empty.
+
+    Raises:
+        UserError: If the given one is not there.
+    """
+    if given:
+        table.column(given)
+        return given
+    return next((name for name in table.names if name.lower() in NAMES), "")
+
+
+def read_labels(cells: Sequence[str | None], column: str, normal_value: str, source: str) -> np.ndarray:
+    """Whether each row is an anomaly, bool (rows,); an empty cell counts as normal.
+
+    Args:
+        cells: Of the label's column.
+        column: Its name, for the message, as `source`, the file's.
+        normal_value: The label of normal rows; empty: one of the usual words.
+
+    Raises:
+        UserError: If it cannot be told which value is normal.
+    """
+    values = ["" if cell is None else cell.strip() for cell in cells]
+    seen = sorted({value for value in values if value})
+    normal = {normal_value} if normal_value else {value for value in seen if value.lower() in NORMAL}
+    if not normal & set(seen) and set(seen) != {"1"}:
+        more = ", …" if len(seen) > SHOWN else ""
+        raise UserError(
+            f"Label column {column!r} of {source} has the values {', '.join(seen[:SHOWN])}{more}: "
+            f"say in normal_value which of them is normal{f' ({normal_value!r} is none)' if normal_value else ''}."
+        )
+    return np.asarray([bool(value) and value not in normal for value in values])
