@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from plugins._discovery import discover
 from plugins.bert_finetune.settings import ClassifySettings
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
@@ -81,16 +82,16 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
     address = f"http://127.0.0.1:{port}/"
     watched = Watched(browser.new_page(viewport={"width": 1280, "height": 1400}))
     page = watched.page
-    with app_process(home, port):
+    with app_process(home, port, SELFSUP_PLUGINS="bert_finetune"):
         page.goto(address)
         open_train(page)
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("upload a CSV, TSV, JSONL or Parquet file")).to_be_visible()
+        expect(page.get_by_text("data: no file was given. Upload one")).to_be_visible()
         fill_in(page, data)
         page.get_by_role("button", name="Check the data").click()
         expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible(timeout=60_000)
         page.get_by_role("button", name="Start training").click()
-        wait_for(lambda: page.locator(".run-monitor path.raw").count() and step(page) > 5)
+        wait_for(lambda: page.locator(".run-monitor .plot canvas").count() and step(page) > 5)
         before = step(page)
         wait_for(lambda: step(page) > before)
         run_id = page.locator(".run-monitor .about").inner_text()
@@ -103,7 +104,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
     assert run.status() == "running", "it outlives its server"
     alone = run.summary().step
     wait_for(lambda: run.summary().step > alone)
-    with app_process(home, port):
+    with app_process(home, port, SELFSUP_PLUGINS="bert_finetune"):
         wait_for(lambda: step(page) > alone)  # nobody has touched the page
         watched.problems.clear()  # it said that the server was gone
         page.get_by_role("button", name="Stop and keep the best").click()
@@ -124,7 +125,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         expect(page.get_by_text("negative").locator("visible=true").first).to_be_visible(timeout=60_000)
         page.get_by_role("tab", name="Look inside", exact=True).click()
         page.get_by_role("button", name="Explain", exact=True).click()
-        expect(page.get_by_label("How the tokenizer splits it")).not_to_have_value("")
+        expect(page.get_by_label("Tokens")).not_to_have_value("")
         page.get_by_role("tab", name="Attention", exact=True).click()
         page.get_by_label("Weights").locator("visible=true").click()
         page.get_by_role("option", name=run_id).locator("visible=true").click()
@@ -136,16 +137,16 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
 
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("untrained"), trains=False) as site:
+    with served(tmp_path_factory.mktemp("untrained"), found=discover("bert_finetune"), trains=False) as site:
         yield site
 
 
 def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browser, untrained: Site):
-    run = untrained.studio.runs.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
+    run = untrained.services.runs.store.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
     run.write_event("started", step=0, steps=600)  # and no word since: its process is gone
     page = browser.new_page()
     page.goto(untrained.url)
-    expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run ended without a word: {run.id}. Resume goes on")
+    expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run stopped unexpectedly: {run.id}. Resume continues")
     open_train(page)
     expect(page.locator(".run-monitor .about")).to_have_text(run.id)
     expect(page.get_by_role("status").get_by_text("Lost")).to_be_visible()
@@ -156,8 +157,8 @@ def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browse
 def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     browser: Browser, untrained: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    arrive, names = Event(), untrained.studio.weights_names
-    monkeypatch.setattr(untrained.studio, "weights_names", lambda *who: arrive.wait(60) and names(*who))
+    arrive, names = Event(), untrained.services.models.names
+    monkeypatch.setattr(untrained.services.models, "names", lambda *who: arrive.wait(60) and names(*who))
     page = browser.new_page()
     page.goto(untrained.url)
     page.get_by_role("tab", name="BERT", exact=True).click()
@@ -166,7 +167,7 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     weights.press("Enter")
     arrive.set()
     weights.click()
-    expect(page.get_by_role("option", name="bert-6x192-entities")).to_be_visible()  # the choices are there
+    expect(page.get_by_role("option", name="bert-6x192-sentiment")).to_be_visible()  # the choices are there
     weights.press("Escape")
     expect(weights).to_have_value("alice/typed-early")
     page.get_by_role("tab", name="Train", exact=True).click()
@@ -175,13 +176,22 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     page.close()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
-def test_every_tab_fits_the_window(browser: Browser, untrained: Site, width: int, theme: str):
-    watched = Watched(browser.new_page(viewport={"width": width, "height": 844}))
+def test_every_tab_fits_the_window(browser: Browser, tmp_path: Path):
+    watched = Watched(browser.new_page(viewport={"width": 390, "height": 844}))
     page = watched.page
-    page.goto(f"{untrained.url}?__theme={theme}")
-    expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
-    page.get_by_role("tab", name="BERT", exact=True).click()
+    with served(tmp_path, trains=False) as site:
+        page.goto(f"{site.url}?__theme=dark")
+        expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
+        page.get_by_role("tab", name="BERT", exact=True).click()
+        visit_tabs(page, 390)
+        page.set_viewport_size({"width": 1280, "height": 844})
+        visit_tabs(page, 1280)
+        assert watched.problems == []
+        page.close()
+
+
+def visit_tabs(page: Page, width: int) -> None:
+    """Open each tab of a plugin; none may be wider than the window."""
     for name in ("Try", "Look inside", "Train", "Publish"):
         tab = page.get_by_role("tab", name=name, exact=True)
         if not tab.is_visible():  # folded into the menu of a narrow window
@@ -190,5 +200,3 @@ def test_every_tab_fits_the_window(browser: Browser, untrained: Site, width: int
         tab.click()
         expect(page.get_by_role("tabpanel").last).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-    assert watched.problems == []
-    page.close()

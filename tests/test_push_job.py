@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect
 from safetensors.numpy import save_file
 
 from tests import loopback
-from tests.loopback import Hub
+from tests.loopback import AT_ONCE, Hub
 from tests.page import TINY, app_process, ended, free_port, write_reviews
 from tests.running import wait_for
 from training.runs.registry import Runs
@@ -49,7 +49,7 @@ class App:
 @pytest.fixture(scope="module")
 def app(url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
     home = tmp_path_factory.mktemp("home")
-    environment = {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "HF_DEBUG": "1"}
+    environment = {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "HF_DEBUG": "1", "SELFSUP_PLUGINS": "bert_finetune"}
     port = free_port()
     with app_process(home, port, **environment):
         client = Client(f"http://127.0.0.1:{port}", verbose=False)
@@ -169,7 +169,7 @@ def test_push_that_was_killed_is_lost_and_the_next_one_lands(client: Client, app
 @pytest.mark.parametrize("way", [{}, {"HF_HUB_DISABLE_XET": "1"}], ids=["xet", "lfs"])
 def test_push_after_a_failed_one_does_not_send_large_files_again(app: App, repo: str, way: dict[str, str]):
     enlarge(app)
-    app.hub.fault(kind="status", status=503, path="/commit/", times=-1)
+    app.hub.fault(kind="status", status=503, path="/commit/", times=-1, headers=AT_ONCE)
     artifact = app.folder / "artifact"
     assert app.hub.call("push", artifact, repo, token=TOKEN, environment=way)["error"]
     app.hub.mend()
@@ -196,7 +196,7 @@ def test_of_two_pushes_at_once_one_lands_and_the_other_is_told(app: App, repo: s
 
 def test_token_is_in_nothing_that_was_written(app: App, client: Client, repo: str):
     client.predict(app.run, repo, api_name="/run_push")
-    app.hub.fault(kind="status", status=500, path="/commit/", times=-1)
+    app.hub.fault(kind="status", status=500, path="/commit/", times=-1, headers=AT_ONCE)
     enlarge(app, 0.1)
     with pytest.raises(AppError, match=r"The Hub refused \(500\)") as refused:
         client.predict(app.run, repo, api_name="/run_push")
