@@ -37,7 +37,7 @@ def main() -> None:
 
 def train(options: argparse.Namespace, recorded: bool) -> float:
     from plugins.bert_finetune import build_classify
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
     from training.fit import loop
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +71,7 @@ class Nothing:
 
 def checkpoint_seconds(options: argparse.Namespace) -> float:
     from plugins.bert_finetune import build_classify
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
     from training.events import read_events
     from training.fit.loop import fit
 

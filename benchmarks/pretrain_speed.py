@@ -65,7 +65,7 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
 
     torch.set_num_threads(options.threads)
     from plugins.bert_finetune import build_pretrain
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
     from training.fit.loop import fit
     from training.settings import parse_settings
 

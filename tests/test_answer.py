@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.bert_finetune import build_answer, check_answer, encoder, endpoints, load
-from plugins.bert_finetune.answer.questions import Question, read
+from plugins.bert_finetune import build_answer, check_answer, endpoints, load
+from plugins.bert_finetune.answer.data import Question, read
 from plugins.bert_finetune.answer.report import exact_match, f1
+from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import make_windows, target
-from plugins.bert_finetune.settings import AnswerSettings
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.starter.recipe import cloze
 from tests.files import SHARED, needs_shared, write
 from training.data.table import read_table
@@ -117,7 +118,7 @@ def test_few_long_articles_are_held_out_by_context(tmp_path: Path) -> None:
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=60), st.data())
 def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.DataObject) -> None:
-    tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)
+    tokenizer = train_wordpiece(WORDS * 3, 300, 64)
     context = " ".join(words)
     place = data.draw(st.integers(0, len(words) - 1))
     start = len(" ".join(words[:place])) + (place > 0)
@@ -132,7 +133,7 @@ def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.D
 
 
 def test_probabilities_of_all_spans_and_of_none_add_up_to_one() -> None:
-    tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)
+    tokenizer = train_wordpiece(WORDS * 3, 300, 64)
     windows = make_windows([Question("which ?", "river meadow", (), "", "")], tokenizer, 48, 8, 8)
     logits = [np.random.default_rng(0).normal(size=(len(window.ids), 2)) for window in windows]
     inside = logits[0][windows[0].first :][: len(windows[0].offsets)]

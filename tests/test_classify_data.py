@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from plugins.bert_finetune import build_classify, check_classify
-from plugins.bert_finetune.classify.rows import ClassifyData, read
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.classify.data import ClassifyData, read
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.files import SHARED, needs_shared, write
 from training.preflight.sheet import Level
 from training.settings import parse_settings

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig, BertModel
 
-from plugins.bert_finetune.pretrain import cooccurrence
-from plugins.bert_finetune.pretrain.cooccurrence import (
+from plugins.bert_finetune.pretrain import cooccurrence_init
+from plugins.bert_finetune.pretrain.cooccurrence_init import (
     SPREAD,
     WINDOW,
     begin_with_cooccurrence,
     cooccurrence_vectors,
 )
-from plugins.bert_finetune.pretrain.corpus import Corpus
+from plugins.bert_finetune.pretrain.data import Corpus
+from plugins.bert_finetune.pretrain.settings import PretrainSettings
 from plugins.bert_finetune.pretrain.task import PretrainTask, build
-from plugins.bert_finetune.settings import PretrainSettings
 from tests.test_pretrain import TOPICS, corpus, settings  # noqa: F401 - the fixture
 from training.fit.loop import fit
 
@@ -51,8 +51,8 @@ def test_pairs_are_counted_both_ways_within_the_window_and_the_document(document
                 expected[token, other] += 1
                 expected[other, token] += 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence, "AT_ONCE", at_once)
-        assert (cooccurrence._counts(of_documents(documents), VOCABULARY).toarray() == expected).all()
+        patch.setattr(cooccurrence_init, "AT_ONCE", at_once)
+        assert (cooccurrence_init._counts(of_documents(documents), VOCABULARY).toarray() == expected).all()
 
 
 def test_words_said_beside_the_same_words_have_like_vectors():

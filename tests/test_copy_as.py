@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from spaces_app import recipe
 from spaces_app.widgets import settings_values
 from tests import page

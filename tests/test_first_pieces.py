@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import BertConfig, BertForTokenClassification, RobertaConfig, RobertaForTokenClassification
 
-from plugins.bert_finetune.padding import accepts_packed, batch_of
-from plugins.bert_finetune.tag.first_pieces import FirstPiecesLayer, reads_first_pieces
+from plugins.bert_finetune.models.batching import accepts_packed, batch_of
+from plugins.bert_finetune.tag.first_subword_layer import FirstPiecesLayer, reads_first_pieces
 from tests.gradients import assert_alike
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}

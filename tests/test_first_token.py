@@ -13,7 +13,7 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from plugins.bert_finetune.classify.first_token import FirstTokenLayer, first_token_twin, read_first_token_only
+from plugins.bert_finetune.classify.cls_only_layer import FirstTokenLayer, first_token_twin, read_first_token_only
 from tests.gradients import assert_alike
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}

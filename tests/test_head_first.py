@@ -10,13 +10,15 @@ import pytest
 import torch
 from transformers import BertForPreTraining
 
-from plugins.bert_finetune import encoder, head_first
 from plugins.bert_finetune.classify import task as classify
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.classify.task import ClassifyTask, build
-from plugins.bert_finetune.head_first import draw_rows
-from plugins.bert_finetune.linear_probe import INVERSE_PENALTY, TRIED, best_inverse_penalty
-from plugins.bert_finetune.settings import ClassifySettings, TagSettings
+from plugins.bert_finetune.models import loading, lp_ft
+from plugins.bert_finetune.models.linear_probe import INVERSE_PENALTY, TRIED, best_inverse_penalty
+from plugins.bert_finetune.models.lp_ft import draw_rows
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.tag import task as tag
+from plugins.bert_finetune.tag.settings import TagSettings
 from tests.files import write
 from training.settings import parse_settings
 
@@ -27,10 +29,10 @@ WORDS = {"red": "tomato cherry ruby brick", "green": "grass leaf emerald lime", 
 def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of random weights: its vectors tell texts apart, its classes it cannot know."""
     folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = encoder.train_tokenizer([" ".join(WORDS.values())] * 3, 90, 32)
+    tokenizer = train_wordpiece([" ".join(WORDS.values())] * 3, 90, 32)
     torch.manual_seed(0)
     sizes = parse_settings(ClassifySettings, {"layers": 2, "heads": 4, "hidden_size": 32})
-    encoder.save(BertForPreTraining(encoder.new_config(sizes, tokenizer)), tokenizer, folder, half=False)
+    loading.save(BertForPreTraining(loading.new_config(sizes, tokenizer)), tokenizer, folder, half=False)
     return folder
 
 
@@ -159,7 +161,7 @@ def test_rows_of_every_class_come_first():
 
 def test_a_class_that_no_row_read_has_is_the_least_likely():
     vectors = np.random.default_rng(0).normal(size=(20, 4))
-    weight, bias = head_first._regression(vectors, np.arange(20) % 2, classes=3)
+    weight, bias = lp_ft._regression(vectors, np.arange(20) % 2, classes=3)
     assert (weight[2] == 0).all() and bias.argmin() == 2 and weight.shape == (3, 4)
 
 
@@ -168,7 +170,7 @@ def test_a_dimension_that_hardly_moves_gets_no_weight():
     vectors = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
     targets = (vectors[:, 0] > 0).astype(int)
     vectors[:, 1] = 1 + 1e-7 * targets
-    weight, bias = head_first._regression(vectors, targets, classes=2)
+    weight, bias = lp_ft._regression(vectors, targets, classes=2)
     assert (weight[:, 1] == 0).all() and np.abs(weight).max() < 100 and np.isfinite(bias).all()
 
 

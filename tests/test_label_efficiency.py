@@ -15,7 +15,7 @@ from plugins.bert_finetune import PLUGIN, endpoints, load
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.label_efficiency.experiment import build
-from plugins.bert_finetune.settings import LabelEfficiencySettings
+from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 from tests.files import write
 from training.artifact import confidence_intervals
 from training.cli.main import main

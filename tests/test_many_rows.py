@@ -10,7 +10,9 @@ import pytest
 import torch
 from transformers import DebertaConfig, DebertaForSequenceClassification
 
-from plugins.bert_finetune import PLUGIN, encoder, endpoints, load, many_rows
+from plugins.bert_finetune import PLUGIN, endpoints, load
+from plugins.bert_finetune.models import bf16_inference, loading
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from tests.files import write
 from training.errors import UserError
 from training.preflight.precision import has_bf16_products
@@ -34,7 +36,7 @@ FILES = {
 def test_a_file_is_computed_in_bf16_where_that_is_quick(
     name: str, able: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(many_rows, "has_bf16_products", lambda: able)
+    monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: able)
     model, seen = load(PLUGIN.starters[name]), set()
     network = getattr(model, "quick", model.model)
     network.bert.encoder.layer[0].intermediate.dense.register_forward_hook(lambda _, __, out: seen.add(out.dtype))
@@ -46,10 +48,10 @@ def test_a_file_is_computed_in_bf16_where_that_is_quick(
 
 def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """DeBERTa hides what may not be seen by a number that bf16 does not have."""
-    monkeypatch.setattr(many_rows, "has_bf16_products", lambda: True)
-    tokenizer = encoder.train_tokenizer(["a wonderful film", "dull and far too long"] * 3, 60, 32)
+    monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: True)
+    tokenizer = train_wordpiece(["a wonderful film", "dull and far too long"] * 3, 60, 32)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    encoder.save(
+    loading.save(
         DebertaForSequenceClassification(
             DebertaConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **sizes)
         ),
@@ -64,14 +66,14 @@ def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_head_stays_in_32_bits(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(many_rows, "has_bf16_products", lambda: True)
+    monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: True)
     network = load(PLUGIN.starters["bert-6x192-sentiment"]).model
-    with many_rows.quick_products(network):
+    with bf16_inference.quick_products(network):
         assert network.classifier(torch.randn(1, 192, dtype=torch.bfloat16)).dtype == torch.float32
 
 
 def test_a_file_says_what_its_texts_say_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(many_rows, "has_bf16_products", lambda: True)
+    monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: True)
     model = load(PLUGIN.starters["bert-6x192-sentiment"])
     texts = ["a wonderful film", "dull, slow and far too long", "a charming little comedy", "the worst acting in years"]
     file = write(tmp_path / "texts.csv", "text\n" + "".join(f'"{text}"\n' for text in texts))

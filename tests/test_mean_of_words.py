@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from plugins.bert_finetune.pretrain import network
-from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
+from plugins.bert_finetune.pretrain.mean_embedding_loss import MeanOfWords
 from plugins.bert_finetune.pretrain.task import build
 from tests.test_pretrain import corpus, settings  # noqa: F401 - the fixture
 from training.fit.loop import fit

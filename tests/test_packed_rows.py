@@ -23,10 +23,10 @@ from transformers import (
     DistilBertForTokenClassification,
 )
 
-from plugins.bert_finetune import encoder
 from plugins.bert_finetune.answer.task import AnswerTask
-from plugins.bert_finetune.classify.first_token import read_first_token_only
-from plugins.bert_finetune.padding import accepts_packed, pack, pad
+from plugins.bert_finetune.classify.cls_only_layer import read_first_token_only
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import accepts_packed, pack, pad
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 LENGTHS = [[3, 9, 4, 9, 1], [6, 6, 6], [1], [12, 2]]
@@ -117,7 +117,7 @@ def test_a_classifier_with_adapters_is_packed_too() -> None:
     torch.manual_seed(0)
     whole = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3)).eval()
     read_first_token_only(whole)
-    adapted = encoder.add_lora(whole, 2).eval()
+    adapted = loading.add_lora(whole, 2).eval()
     assert accepts_packed(adapted)
     ids, types = rows_of([3, 9, 4])
     torch.testing.assert_close(adapted(**pack(ids, types)).logits, adapted(**pad(ids, types, 0)).logits)

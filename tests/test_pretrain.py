@@ -23,15 +23,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from plugins.bert_finetune import build_pretrain, check_pretrain, encoder, endpoints, load
+from plugins.bert_finetune import build_pretrain, check_pretrain, endpoints, load
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.pretrain import network
-from plugins.bert_finetune.pretrain.corpus import Corpus, encode
-from plugins.bert_finetune.pretrain.examples import IS_NEXT, IS_OTHER, Windows, draw_pair
-from plugins.bert_finetune.pretrain.health import alarms, effective_rank
+from plugins.bert_finetune.pretrain.data import Corpus, encode
 from plugins.bert_finetune.pretrain.masking import Masker
-from plugins.bert_finetune.pretrain.neighbour_heads import offsets
-from plugins.bert_finetune.pretrain.sentences import split_sentences
-from plugins.bert_finetune.settings import PretrainSettings
+from plugins.bert_finetune.pretrain.previous_token_head_init import offsets
+from plugins.bert_finetune.pretrain.representation_metrics import alarms, effective_rank
+from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
+from plugins.bert_finetune.pretrain.settings import PretrainSettings
+from plugins.bert_finetune.pretrain.windows import IS_NEXT, IS_OTHER, Windows, draw_pair
 from training.data.text_documents import hold_out
 from training.errors import UserError
 from training.fit.batches import step_seed
@@ -126,7 +128,7 @@ def test_sentence_order_swaps_the_segments_half_of_the_time() -> None:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    return encoder.train_tokenizer(["unbelievable windows shine brightly over quiet harbours"] * 3, 60, 64)
+    return train_wordpiece(["unbelievable windows shine brightly over quiet harbours"] * 3, 60, 64)
 
 
 @pytest.mark.parametrize("unit", ["token", "whole_word", "span"])
@@ -189,7 +191,7 @@ def test_tokens_that_can_be_placed(kind: str, less: int) -> None:
         "intermediate_size": 8,
     }
     model = AutoModel.from_config(AutoConfig.for_model(kind, max_position_embeddings=20, **sizes)).eval()
-    most = encoder.positions(model)
+    most = loading.positions(model)
     assert most == 20 - less
     with torch.no_grad():
         assert model(torch.full((1, most), 7)).last_hidden_state.shape[1] == most
@@ -222,7 +224,7 @@ class Vocabulary:
 def test_the_presets_have_the_papers_sizes(tmp_path: Path, size: str, millions: int) -> None:
     chosen = parse_settings(PretrainSettings, {"size": size})
     with torch.device("meta"):
-        model = BertForPreTraining(encoder.new_config(chosen.sized(), Vocabulary()))
+        model = BertForPreTraining(loading.new_config(chosen.sized(), Vocabulary()))
     assert round(sum(weight.numel() for weight in model.parameters()) / 1e6) == millions
 
 
@@ -375,7 +377,7 @@ def test_the_bag_holds_the_different_words_of_a_row_as_they_were_before_masking(
 @pytest.mark.parametrize(("objective", "steps"), [("sop", 250), ("none", 120)])
 def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Path, objective: str, steps: int) -> None:
     """Ten topics, so chance is 0.1. Half of the rows teach logistic regression, half are asked."""
-    from plugins.bert_finetune.linear_probe import linear_probe
+    from plugins.bert_finetune.models.linear_probe import linear_probe
 
     task = build_pretrain(
         settings(corpus, bag_of_words=1.0, next_objective=objective, steps=steps, batch_size=32, learning_rate=3e-3)

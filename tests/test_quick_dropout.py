@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from plugins.bert_finetune.quick_dropout import QuickDropout, drop_quickly
+from plugins.bert_finetune.models.fast_dropout import QuickDropout, drop_quickly
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig, BertForMaskedLM
 
-from plugins.bert_finetune import build_tag, check_tag, encoder, endpoints, load
-from plugins.bert_finetune.settings import TagSettings
-from plugins.bert_finetune.tag.rows import read
+from plugins.bert_finetune import build_tag, check_tag, endpoints, load
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from plugins.bert_finetune.tag.data import read
 from plugins.bert_finetune.tag.schemes import Span, from_spans, spans, to_bio
-from plugins.bert_finetune.tag.words import split_words, windows
+from plugins.bert_finetune.tag.settings import TagSettings
+from plugins.bert_finetune.tag.windows import split_words, windows
 from tests.files import SHARED, needs_shared, write
 from training.data.table import read_table
 from training.errors import UserError
@@ -95,7 +96,7 @@ def test_words_hold_every_visible_character_once(text: str) -> None:
 
 @given(st.lists(st.lists(st.sampled_from(["a", "harbour", "unbelievable", "\u200b", "日本"]), max_size=40), max_size=3))
 def test_windows_lose_no_word(sentences: list[list[str]]) -> None:
-    tokenizer = encoder.train_tokenizer(["unbelievable harbour a"], 60, 64)
+    tokenizer = train_wordpiece(["unbelievable harbour a"], 60, 64)
     for words, parts in zip(sentences, windows(sentences, tokenizer, 12), strict=True):
         assert [part.start + place for part in parts for place in range(len(part.firsts))] == list(range(len(words)))
         assert all(len(part.ids) <= 12 and part.ids[0] == tokenizer.cls_token_id for part in parts)
@@ -240,7 +241,7 @@ def test_tags_without_begin_are_read_as_runs(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_vocabulary_are_refused(tmp_path: Path, trips: Path) -> None:
-    encoder.train_tokenizer(["anna flew to rome"] * 3, 60, 64).save_pretrained(tmp_path)
+    train_wordpiece(["anna flew to rome"] * 3, 60, 64).save_pretrained(tmp_path)
     config = BertConfig(vocab_size=10, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     BertForMaskedLM(config).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="entries and the weights 10: they do not belong together"):

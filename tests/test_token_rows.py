@@ -14,11 +14,11 @@ from tokenizers.models import Unigram, WordLevel
 from tokenizers.pre_tokenizers import Metaspace, Whitespace
 from transformers import PreTrainedTokenizerFast
 
-from plugins.bert_finetune import encoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.classify.task import build
 from plugins.bert_finetune.classify.token_rows import TokenRows
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from tests.files import write
 from training.settings import parse_settings
 
@@ -28,7 +28,7 @@ WORDS = st.lists(st.sampled_from(TEXT.split()), max_size=12).map(" ".join)
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    return encoder.train_tokenizer([TEXT, "tom ato es cherr ies lim es"] * 3, 60, 64)
+    return train_wordpiece([TEXT, "tom ato es cherr ies lim es"] * 3, 60, 64)
 
 
 def rows(tokenizer: Any, text: str, pair: str | None, shuffled: float) -> TokenRows:

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
-from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load, look_inside
-from plugins.bert_finetune.settings import TranslateSettings
-from plugins.bert_finetune.translate.network import train_tokenizer
-from plugins.bert_finetune.translate.pairs import read
+from plugins.bert_finetune import build_translate, check_translate, endpoints, load
+from plugins.bert_finetune.inspect.attention import attention
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.bpe import train_bpe
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from plugins.bert_finetune.translate.data import read
+from plugins.bert_finetune.translate.settings import TranslateSettings
 from tests.files import SHARED, needs_shared, write
 from training.data.table import read_table
 from training.errors import UserError
@@ -96,14 +99,14 @@ def test_a_sheet_without_held_out_pairs_is_still_made(tmp_path: Path) -> None:
 
 def test_the_vocabulary_is_the_same_each_time_and_keeps_what_it_reads() -> None:
     texts = ["Der König sieht 3 Hunde, z. B. „Rex“!", "the king's dogs: (two) of them"] * 5
-    one, other = train_tokenizer(texts, 120, 64), train_tokenizer(texts, 120, 64)
+    one, other = train_bpe(texts, 120, 64), train_bpe(texts, 120, 64)
     assert one.get_vocab() == other.get_vocab()
     for text in texts[:2]:
         assert one.decode(one(text)["input_ids"], skip_special_tokens=True) == text.replace("„", "„")
 
 
 def test_a_translator_is_made_of_an_encoder(tmp_path: Path) -> None:
-    tokenizer = encoder.train_tokenizer([*SUBJECTS, *VERBS, *OBJECTS.values()], 200, 64)
+    tokenizer = train_wordpiece([*SUBJECTS, *VERBS, *OBJECTS.values()], 200, 64)
     base = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32))  # fmt: skip
     base.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
@@ -113,7 +116,7 @@ def test_a_translator_is_made_of_an_encoder(tmp_path: Path) -> None:
 
 
 def save_bert(folder: Path, texts: list[str], width: int) -> str:
-    tokenizer = encoder.train_tokenizer(texts, 200, 64)
+    tokenizer = train_wordpiece(texts, 200, 64)
     BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)).save_pretrained(folder)  # fmt: skip
     tokenizer.save_pretrained(folder)
     return str(folder)
@@ -157,11 +160,11 @@ def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> No
     write(tmp_path / "source.spm", "pieces")
     write(tmp_path / "target.spm", "pieces")
     with pytest.raises(UserError, match="needs a package that is not installed: sentencepiece"):
-        encoder.load_tokenizer(tmp_path)
+        loading.load_tokenizer(tmp_path)
 
 
 def test_any_sequence_to_sequence_model_is_trained_on(tmp_path: Path) -> None:
-    tokenizer = train_tokenizer([*SUBJECTS.values(), *SUBJECTS], 120, 64)
+    tokenizer = train_bpe([*SUBJECTS.values(), *SUBJECTS], 120, 64)
     tokens = {"decoder_start_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.sep_token_id}
     size = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2, "vocab_size": len(tokenizer)}
     T5ForConditionalGeneration(T5Config.from_dict({**size, **tokens})).save_pretrained(tmp_path / "t5")
@@ -219,7 +222,7 @@ def test_bad_questions_are_refused(translator: Any) -> None:
 def test_a_translator_shows_how_it_reads(translator: Any) -> None:
     model = load(translator[1])
     assert len(endpoints.embed(model, "the king hears light")) == TINY["hidden_size"]
-    tokens, values = look_inside.attention(model, "the king hears light")
+    tokens, values = attention(model, "the king hears light")
     assert values.shape == (1, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
 
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from plugins.bert_finetune.pretrain import word_loss
-from plugins.bert_finetune.pretrain.word_loss import word_losses
+from plugins.bert_finetune.pretrain import chunked_cross_entropy
+from plugins.bert_finetune.pretrain.chunked_cross_entropy import word_losses
 
 
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-6), (torch.bfloat16, 4e-3)])
 @pytest.mark.parametrize("rows", [0, 1, 23])
 def test_losses_and_gradients_are_torchs(dtype: torch.dtype, close: float, rows: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(word_loss, "NUMBERS_AT_ONCE", 400)  # eight rows at once
+    monkeypatch.setattr(chunked_cross_entropy, "NUMBERS_AT_ONCE", 400)  # eight rows at once
     torch.manual_seed(0)
     logits = (10 * torch.randn(rows, 50)).to(dtype)
     targets, weights = torch.randint(50, (rows,)), torch.rand(rows)

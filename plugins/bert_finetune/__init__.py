@@ -7,14 +7,12 @@ from typing import Any
 
 from plugins._contract import Plugin, Trainer, Workbench
 from plugins.bert_finetune import cards, endpoints, starter
-from plugins.bert_finetune.settings import (
-    AnswerSettings,
-    ClassifySettings,
-    LabelEfficiencySettings,
-    PretrainSettings,
-    TagSettings,
-    TranslateSettings,
-)
+from plugins.bert_finetune.answer.settings import AnswerSettings
+from plugins.bert_finetune.classify.settings import ClassifySettings
+from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
+from plugins.bert_finetune.pretrain.settings import PretrainSettings
+from plugins.bert_finetune.tag.settings import TagSettings
+from plugins.bert_finetune.translate.settings import TranslateSettings
 from training.fit.experiment import Experiment
 from training.preflight.sheet import Sheet
 from training.task import Task
@@ -22,7 +20,7 @@ from training.task import Task
 
 def check_classify(settings: ClassifySettings) -> Sheet:
     """Read the data and report on it; see `rows.read`."""
-    from plugins.bert_finetune.classify.rows import check
+    from plugins.bert_finetune.classify.data import check
 
     return check(settings)
 
@@ -36,7 +34,7 @@ def build_classify(settings: ClassifySettings) -> Task:
 
 def check_pretrain(settings: PretrainSettings) -> Sheet:
     """Read the corpus and report on it."""
-    from plugins.bert_finetune.pretrain.corpus import check_documents, read_documents
+    from plugins.bert_finetune.pretrain.data import check_documents, read_documents
 
     documents, notices = read_documents(settings, settings.data)
     return Sheet((*notices, *check_documents(documents, settings)))
@@ -51,7 +49,7 @@ def build_pretrain(settings: PretrainSettings) -> Task:
 
 def check_tag(settings: TagSettings) -> Sheet:
     """Read the sentences and report on them."""
-    from plugins.bert_finetune.tag.rows import check
+    from plugins.bert_finetune.tag.data import check
 
     return check(settings)
 
@@ -65,7 +63,7 @@ def build_tag(settings: TagSettings) -> Task:
 
 def check_answer(settings: AnswerSettings) -> Sheet:
     """Read the questions and report on them."""
-    from plugins.bert_finetune.answer.questions import check
+    from plugins.bert_finetune.answer.data import check
 
     return check(settings)
 
@@ -79,7 +77,7 @@ def build_answer(settings: AnswerSettings) -> Task:
 
 def check_translate(settings: TranslateSettings) -> Sheet:
     """Read the pairs and report on them."""
-    from plugins.bert_finetune.translate.pairs import check
+    from plugins.bert_finetune.translate.data import check
 
     return check(settings)
 
@@ -115,7 +113,7 @@ def load(folder: Path) -> Any:
 
 def tab(workbench: Workbench) -> None:
     """Draw "Try" and "Look inside"."""
-    from plugins.bert_finetune.tab import draw
+    from plugins.bert_finetune.ui.tab import draw
 
     draw(workbench)
 
@@ -156,7 +154,7 @@ PLUGIN = Plugin(
             check_classify,
             preload=(
                 "plugins.bert_finetune.classify.task",
-                "plugins.bert_finetune.encoder",
+                "plugins.bert_finetune.models.loading",
                 "sklearn.metrics",
                 "transformers.models.bert.modeling_bert",
                 "transformers.models.auto.modeling_auto",

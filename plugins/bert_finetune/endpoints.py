@@ -114,7 +114,7 @@ def embed(model: Any, text: str) -> list[float]:
     Returns:
         As many numbers as the encoder is wide.
     """
-    from plugins.bert_finetune.vectors import embed as vectors
+    from plugins.bert_finetune.models.pooling import embed as vectors
 
     return [round(float(value), 6) for value in vectors(model, [text])[0]]
 

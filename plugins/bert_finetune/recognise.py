@@ -19,7 +19,7 @@ PREDICTORS = {  # pattern of the architecture -> module and class
     "*MTModel": ("translate.predictor", "Translator"),
     "*ForMaskedLM": ("pretrain.predictor", "LanguageModel"),
     "*ForPreTraining": ("pretrain.predictor", "LanguageModel"),
-    "*Model": ("bare", "Encoder"),  # no head: its vectors, its attention and its tokenizer can be had
+    "*Model": ("models.encoder_only", "Encoder"),  # no head: its vectors, its attention and its tokenizer can be had
 }
 
 
@@ -34,7 +34,7 @@ def load_as_made(folder: Path) -> Any:
     for pattern, (package, kind) in PREDICTORS.items():
         if any(fnmatch(name, pattern) for name in names):
             loaded = getattr(import_module(f"plugins.bert_finetune.{package}"), kind).load(folder)
-            import_module("plugins.bert_finetune.encoder").check_vocabulary(loaded.tokenizer, loaded.model)
+            import_module("plugins.bert_finetune.models.loading").check_vocabulary(loaded.tokenizer, loaded.model)
             return loaded
     said = ", ".join(names) or "nothing"
     raise UserError(

@@ -9,17 +9,18 @@ import numpy as np
 import torch
 from transformers import AutoModelForQuestionAnswering
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.answer.questions import Question, read_squad
+from plugins.bert_finetune.answer.data import Question, read_squad
 from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import make_windows
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.models.bf16_inference import quick_products
 from training.artifact import store
 from training.data.column_names import plain_name
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 SHOWN = 3  # answers
 DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}
@@ -32,7 +33,7 @@ class Reader:
     def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
         self.model, self.tokenizer = model.eval(), tokenizer
         known = DEFAULTS | {name: int(facts[name]) for name in DEFAULTS if name in facts}
-        self.max_length = min(known["max_length"], encoder.positions(model), tokenizer.model_max_length)
+        self.max_length = min(known["max_length"], loading.positions(model), tokenizer.model_max_length)
         self.stride, self.longest = known["stride"], known["answer_length"]
         self.may_be_none = bool(facts.get("answers may be missing", False))
 
@@ -40,9 +41,9 @@ class Reader:
     def load(cls, folder: Path) -> Reader:
         """Read an artifact, or any repository with a fine-tuned extractive reader."""
         facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForQuestionAnswering, "a question answerer")
+        model = loading.load_network(folder, AutoModelForQuestionAnswering, "a question answerer")
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), encoder.load_tokenizer(folder), facts)
+        return cls(model.to(device), load_tokenizer(folder), facts)
 
     def answer(self, question: str, context: str) -> dict[str, Any]:
         """The best answer, where it stands, and what else it could be.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plugins.bert_finetune.answer.questions import Question
+from plugins.bert_finetune.answer.data import Question
 from training.task import Score
 
 WORST = 20

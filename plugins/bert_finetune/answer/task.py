@@ -12,12 +12,13 @@ from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering
 
-from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune import checks
 from plugins.bert_finetune.answer import report
-from plugins.bert_finetune.answer.questions import AnswerData, Question, read
+from plugins.bert_finetune.answer.data import AnswerData, Question, read
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import Window, make_windows, room_for_question, target
-from plugins.bert_finetune.padding import accepts_packed, batch_of
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import accepts_packed, batch_of
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding, Sheet
@@ -25,7 +26,7 @@ from training.task import Score, Task
 from training.wording import counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import AnswerSettings
+    from plugins.bert_finetune.answer.settings import AnswerSettings
 
 PREVIEWED = 3
 
@@ -54,7 +55,7 @@ def build(settings: AnswerSettings) -> AnswerTask:
     Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     texts = [*dict.fromkeys(one.context for one in data.train), *(one.question for one in data.train)]
-    tokenizer, model = encoder.network_with_head(settings, AutoModelForQuestionAnswering, "a question answerer", texts)
+    tokenizer, model = loading.network_with_head(settings, AutoModelForQuestionAnswering, "a question answerer", texts)
     if not tokenizer.is_fast:
         raise UserError("This model's tokenizer cannot say where its tokens stand in the text: choose another one.")
     return AnswerTask(data, settings, tokenizer, model)
@@ -69,7 +70,7 @@ class AnswerTask(Task):
 
     def __init__(self, data: AnswerData, settings: AnswerSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.max_length = min(settings.max_length, loading.positions(model))
         self.padded = not accepts_packed(model)
         self.question_length = room_for_question(settings.question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
@@ -173,7 +174,7 @@ class AnswerTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForQuestionAnswering`."""
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         """How contexts and questions were cut, and what the vocabulary lacks."""
@@ -181,11 +182,11 @@ class AnswerTask(Task):
         held = {row.window.question for row in self.train_data if row.target != (0, 0)}
         lost = sum(bool(one.answers) for one in self.data.train) - len(held)
         found = [Finding("green", f"{counted(count, 'question')} in {counted(len(self.train_data), 'window')} of {self.max_length} tokens at most")]  # fmt: skip
-        found += token_checks.beyond_positions(self.settings.max_length, self.max_length)
+        found += checks.beyond_positions(self.settings.max_length, self.max_length)
         if lost > 0:
             advice = "Raise max_length or stride: no window holds the answer whole."
             found.append(Finding("amber", f"{counted(lost, 'answer')} that nothing can be learned of", advice))
         if cut := self._cut_questions():
             advice = "Raise question_length if their end matters; their contexts are read whole."
             found.append(Finding("amber", f"{counted(cut, 'question')} cut to {self.question_length} tokens", advice))
-        return found + token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
+        return found + checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)

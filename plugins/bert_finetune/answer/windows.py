@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plugins.bert_finetune.answer.questions import Question
+from plugins.bert_finetune.answer.data import Question
 
 AT_ONCE = 2000  # questions tokenized together
 

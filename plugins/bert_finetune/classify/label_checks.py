@@ -11,7 +11,7 @@ from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
 RARE = 10  # times fewer rows than the largest class has
 FEW_ROWS = 50

@@ -13,7 +13,7 @@ from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
 Labels = tuple[str, ...]  # one, or any number where texts are multi-label
 

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.classify.first_token import first_token_twin
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.classify.cls_only_layer import first_token_twin
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.models.bf16_inference import quick_products
 from training.artifact import store
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 MAX_WORDS = 200  # explained, one forward pass each
 MOST_CHARACTERS = 20  # a token
@@ -34,16 +35,16 @@ class Classifier:
         self.studies = record.get("studies", [])
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
         self.multi_label = model.config.problem_type == "multi_label_classification"
-        self.max_length = min(facts.get("max_length", tokenizer.model_max_length), encoder.positions(model), 8192)
+        self.max_length = min(facts.get("max_length", tokenizer.model_max_length), loading.positions(model), 8192)
 
     @classmethod
     def load(cls, folder: Path) -> Classifier:
         """Read an artifact, or any repository with a fine-tuned text classifier."""
         record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
+        model = loading.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
         if torch.cuda.is_available():
             model = model.to("cuda")
-        return cls(model, encoder.load_tokenizer(folder), record)
+        return cls(model, load_tokenizer(folder), record)
 
     def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
         """Label and probabilities of one text.

@@ -14,20 +14,21 @@ from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification
 
-from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import report
-from plugins.bert_finetune.classify.first_token import read_first_token_only
+from plugins.bert_finetune.classify.cls_only_layer import read_first_token_only
+from plugins.bert_finetune.classify.data import ClassifyData, read
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.rows import ClassifyData, read
 from plugins.bert_finetune.classify.token_rows import TokenRows
-from plugins.bert_finetune.head_first import draw_rows, fit_head
-from plugins.bert_finetune.padding import accepts_packed, batch_of
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import accepts_packed, batch_of
+from plugins.bert_finetune.models.lp_ft import draw_rows, fit_head
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
 CLASSIFIER = "ForSequenceClassification"  # how the architectures of classifiers end
 PREVIEWED = 4  # held-out texts shown while it trains
@@ -62,13 +63,13 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
         "problem_type": "multi_label_classification" if settings.multi_label else "single_label_classification",
     }
     texts = [*data.train.texts, *(data.train.pairs or [])]
-    tokenizer, model = encoder.network_with_head(
+    tokenizer, model = loading.network_with_head(
         settings, AutoModelForSequenceClassification, "a text classifier", texts, untrained, **labels
     )
     read_first_token_only(model)
-    model = encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
+    model = loading.add_lora(model, settings.lora_rank) if settings.lora_rank else model
     asked = settings.head_first and not untrained and not settings.multi_label
-    head_first = asked and encoder.lacks_head(settings.model, CLASSIFIER, labels)
+    head_first = asked and loading.lacks_head(settings.model, CLASSIFIER, labels)
     return ClassifyTask(data, settings, tokenizer, model, head_first)
 
 
@@ -88,7 +89,7 @@ class ClassifyTask(Task):
     ):  # fmt: skip
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.head_first = head_first
-        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.max_length = min(settings.max_length, loading.positions(model))
         self.padded = not accepts_packed(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
@@ -189,14 +190,14 @@ class ClassifyTask(Task):
         """A folder for `AutoModelForSequenceClassification`; adapters are merged, so that it loads without peft."""
         if self.settings.lora_rank:
             model = copy.deepcopy(model).merge_and_unload()
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
-        most = encoder.positions(self.model)
-        found = token_checks.beyond_positions(self.settings.max_length, most)
-        found += token_checks.cut_texts([train, evaluation], self.tokenizer, self.max_length, most)
-        return found + token_checks.unknown_tokens(self.train_data.ids, self.tokenizer)
+        most = loading.positions(self.model)
+        found = checks.beyond_positions(self.settings.max_length, most)
+        found += checks.cut_texts([train, evaluation], self.tokenizer, self.max_length, most)
+        return found + checks.unknown_tokens(self.train_data.ids, self.tokenizer)
 
 
 def _say(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:

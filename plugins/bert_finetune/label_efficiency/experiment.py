@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugins.bert_finetune.classify.data import ClassifyData, read
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.rows import ClassifyData, read
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.classify.task import make_task
 from plugins.bert_finetune.label_efficiency import arms
-from plugins.bert_finetune.settings import ClassifySettings
 from training.artifact import confidence_intervals
 from training.artifact.store import RECORD
 from training.data.splits import split_rows
@@ -21,7 +21,7 @@ from training.fit.experiment import Experiment, Fit, Part
 from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import LabelEfficiencySettings
+    from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 
 PICTURE = "label_efficiency.png"
 NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "eval_rows"}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.pretrain.neighbour_heads import look_at_neighbours
-from plugins.bert_finetune.pretrain.word_loss import word_losses
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.pretrain.chunked_cross_entropy import word_losses
+from plugins.bert_finetune.pretrain.previous_token_head_init import look_at_neighbours
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 
 class Output(NamedTuple):
@@ -95,12 +95,12 @@ def make(settings: PretrainSettings, tokenizer: Any) -> Any:
     """
     pairs = settings.next_objective != "none"
     if not settings.model:
-        model = (BertForPreTraining if pairs else BertForMaskedLM)(encoder.new_config(settings.sized(), tokenizer))
+        model = (BertForPreTraining if pairs else BertForMaskedLM)(loading.new_config(settings.sized(), tokenizer))
         if settings.neighbour_heads:
             look_at_neighbours(model)
     else:
         model = _load(Path(settings.model), pairs, settings)
-        encoder.check_vocabulary(tokenizer, model)
+        loading.check_vocabulary(tokenizer, model)
     quicken(model)
     return model
 
@@ -119,7 +119,7 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
                 f"{folder.name} is a {config.model_type}: only BERT has a head for next sentences. Choose next_objective none."
             )
         kind = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
-        encoder.set_dropouts(config, settings.dropout, settings.attention_dropout)
+        loading.set_dropouts(config, settings.dropout, settings.attention_dropout)
         return kind.from_pretrained(
             str(folder), config=config, dtype=torch.float32, local_files_only=True, use_safetensors=True
         )
@@ -133,4 +133,4 @@ def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
     if hasattr(copied, "mean_of_words"):
         del copied.mean_of_words
     copied.__class__ = PLAIN.get(type(model), type(model))
-    encoder.save(copied, tokenizer, folder, half)
+    loading.save(copied, tokenizer, folder, half)

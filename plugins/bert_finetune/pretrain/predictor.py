@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from transformers import AutoModelForMaskedLM, BertForPreTraining
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length, most_tokens, pad
+from plugins.bert_finetune.models.bf16_inference import quick_products
 from plugins.bert_finetune.pretrain import network
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 HOLE = re.compile(r"\[MASK\]|<mask>|_{3,}", re.IGNORECASE)
 MOST_WORDS = 50
@@ -31,7 +32,7 @@ class LanguageModel:
 
     def __init__(self, model: Any, tokenizer: Any):
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.max_length = min(encoder.positions(model), tokenizer.model_max_length)
+        self.max_length = min(loading.positions(model), tokenizer.model_max_length)
 
     @classmethod
     def load(cls, folder: Path) -> LanguageModel:
@@ -46,7 +47,7 @@ class LanguageModel:
             raise UserError(f"{folder.name} cannot be loaded as a masked language model: {str(error)[:300]}") from None
         network.quicken(model)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), encoder.load_tokenizer(folder))
+        return cls(model.to(device), load_tokenizer(folder))
 
     def fill_mask(self, text: str, top: int = 5) -> dict[str, Any]:
         """The most probable words at every mask of `text`.

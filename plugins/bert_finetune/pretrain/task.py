@@ -10,27 +10,30 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from plugins.bert_finetune import encoder, token_checks
-from plugins.bert_finetune.padding import pad
-from plugins.bert_finetune.pretrain import health, network
-from plugins.bert_finetune.pretrain.cooccurrence import SPREAD, begin_with_cooccurrence
-from plugins.bert_finetune.pretrain.corpus import check_documents, encode, read_documents
-from plugins.bert_finetune.pretrain.examples import LEAST, Window, Windows, draw_pair
+from plugins.bert_finetune import checks
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import pad
+from plugins.bert_finetune.models.fast_dropout import drop_quickly
+from plugins.bert_finetune.models.pooling import masked_mean, row_means
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from plugins.bert_finetune.pretrain import network, representation_metrics
+from plugins.bert_finetune.pretrain.chunked_cross_entropy import word_losses
+from plugins.bert_finetune.pretrain.cooccurrence_init import SPREAD, begin_with_cooccurrence
+from plugins.bert_finetune.pretrain.data import check_documents, encode, read_documents
 from plugins.bert_finetune.pretrain.masking import Masker
-from plugins.bert_finetune.pretrain.mean_of_words import MeanOfWords
-from plugins.bert_finetune.pretrain.probes import Probe, read_probes
-from plugins.bert_finetune.pretrain.word_loss import word_losses
-from plugins.bert_finetune.quick_dropout import drop_quickly
-from plugins.bert_finetune.vectors import masked_mean, row_means
+from plugins.bert_finetune.pretrain.mean_embedding_loss import MeanOfWords
+from plugins.bert_finetune.pretrain.probe_data import Probe, read_probes
+from plugins.bert_finetune.pretrain.windows import LEAST, Window, Windows, draw_pair
 from training.data.text_documents import hold_out
 from training.errors import UserError
 from training.fit.batches import step_seed
+from training.nn.load_pretrained import load_tokenizer
 from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 from training.wording import counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 NO_PAIR = -100
 SPECIAL = 3  # [CLS] A [SEP] B [SEP]
@@ -60,7 +63,7 @@ def build(settings: PretrainSettings) -> PretrainTask:
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     tokenizer = _tokenizer(train, settings)
     model = network.make(settings, tokenizer)
-    encoder.choose_attention(model, settings)
+    loading.choose_attention(model, settings)
     drop_quickly(model)
     task = PretrainTask(train, held, settings, tokenizer, model)
     if settings.mean_of_words:  # not among the parameters that the task tells: it is not saved
@@ -71,8 +74,8 @@ def build(settings: PretrainSettings) -> PretrainTask:
 def _tokenizer(documents: list[list[str]], settings: PretrainSettings) -> Any:
     if not settings.model:
         texts = [" ".join(document) for document in documents]
-        return encoder.train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
-    tokenizer = encoder.load_tokenizer(Path(settings.model))
+        return train_wordpiece(texts, settings.vocabulary_size, settings.max_length)
+    tokenizer = load_tokenizer(Path(settings.model))
     if tokenizer.mask_token_id is None:
         raise UserError(f"{Path(settings.model).name} has no mask token: it was not made to guess hidden words.")
     return tokenizer
@@ -87,7 +90,7 @@ class PretrainTask(Task):
 
     def __init__(self, train: list, held: list, settings: PretrainSettings, tokenizer: Any, model: torch.nn.Module):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
-        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.max_length = min(settings.max_length, loading.positions(model))
         self.masker = Masker(tokenizer, settings.mask_share, settings.mask_unit)
         self.tells_words = bool(settings.bag_of_words or settings.mean_of_words)  # by the first token, of its row
         size = self.max_length - SPECIAL
@@ -214,12 +217,14 @@ class PretrainTask(Task):
             if self.settings.next_objective != "none":
                 metrics["loss"] += float(np.mean([row.follows for row in rows]))
                 metrics["next_accuracy"] = float(np.mean([row.follows_right for row in rows]))
-            metrics["effective_rank"] = health.effective_rank(np.stack([row.vector for row in rows]))
+            metrics["effective_rank"] = representation_metrics.effective_rank(np.stack([row.vector for row in rows]))
         if probes:
             vectors = np.stack([row.vector for row in probes])
-            metrics["probe_accuracy"] = health.probe_accuracy(vectors, [probe.label for probe in self.probes])
+            metrics["probe_accuracy"] = representation_metrics.probe_accuracy(
+                vectors, [probe.label for probe in self.probes]
+            )
         metrics = {"loss": 0.0} | {name: float(value) for name, value in metrics.items()}
-        return Score(metrics, warnings=health.alarms(metrics, len(rows)) if rows else ())
+        return Score(metrics, warnings=representation_metrics.alarms(metrics, len(rows)) if rows else ())
 
     def param_groups(self, weight_decay: float) -> list[dict]:
         """As ever, and the word embeddings apart: at a rate of their own, and drawn to zero by nothing."""
@@ -253,12 +258,12 @@ class PretrainTask(Task):
         layers, heads = counted(config.num_hidden_layers, "layer"), counted(config.num_attention_heads, "head")
         size = f"{count / 1e6:,.1f} M" if count >= 1e5 else f"{count:,}"
         passes = self.settings.steps * self.settings.batch_size / len(self.train_data)
-        known = token_checks.unknown_tokens([self.train_data.corpus.tokens], self.tokenizer)
+        known = checks.unknown_tokens([self.train_data.corpus.tokens], self.tokenizer)
         title = f"{self.facts['tokens']:,} tokens in {counted(len(self.train_data), 'row')}, read {passes:,.1f} times"
         return [
             Finding("green", f"{layers}, {heads}, width {config.hidden_size}: {size} parameters"),
             Finding("green", title),
-            *token_checks.beyond_positions(self.settings.max_length, self.max_length),
+            *checks.beyond_positions(self.settings.max_length, self.max_length),
             *known,
         ]
 

@@ -10,18 +10,19 @@ import numpy as np
 import torch
 from transformers import AutoModelForTokenClassification
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.models.bf16_inference import quick_products
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
-from plugins.bert_finetune.tag.first_pieces import reads_first_pieces, word_logits
+from plugins.bert_finetune.tag.first_subword_layer import reads_first_pieces, word_logits
 from plugins.bert_finetune.tag.schemes import spans
-from plugins.bert_finetune.tag.words import Window, split_words, windows
+from plugins.bert_finetune.tag.windows import Window, split_words, windows
 from training.artifact import store
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 
 class Tagger:
@@ -31,14 +32,14 @@ class Tagger:
         self.model, self.tokenizer = model.eval(), tokenizer
         self.reads_pieces = reads_first_pieces(model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
-        self.max_length = min(max_length, encoder.positions(model), 8192)
+        self.max_length = min(max_length, loading.positions(model), 8192)
 
     @classmethod
     def load(cls, folder: Path) -> Tagger:
         """Read an artifact, or any repository with a fine-tuned token classifier."""
         facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForTokenClassification, "a tagger")
-        tokenizer = encoder.load_tokenizer(folder)
+        model = loading.load_network(folder, AutoModelForTokenClassification, "a tagger")
+        tokenizer = load_tokenizer(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(model.to(device), tokenizer, facts.get("max_length", tokenizer.model_max_length))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plugins.bert_finetune.tag.schemes import Span, from_spans
-from plugins.bert_finetune.tag.words import split_words
+from plugins.bert_finetune.tag.windows import split_words
 from training.data.column_names import plain_name
 from training.data.table import Table
 from training.errors import UserError
@@ -16,7 +16,7 @@ from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TagSettings
+    from plugins.bert_finetune.tag.settings import TagSettings
 
 TOKENS = ("tokens", "words", "token", "word")
 TAGS = ("nertags", "tags", "labels", "bio", "tag", "label", "ner", "postags")

@@ -13,21 +13,22 @@ from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForTokenClassification
 
-from plugins.bert_finetune import encoder, token_checks
-from plugins.bert_finetune.head_first import draw_rows, fit_head
-from plugins.bert_finetune.padding import accepts_packed, batch_of
+from plugins.bert_finetune import checks
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import accepts_packed, batch_of
+from plugins.bert_finetune.models.lp_ft import draw_rows, fit_head
 from plugins.bert_finetune.tag import report
-from plugins.bert_finetune.tag.first_pieces import at_words, reads_first_pieces, word_logits
-from plugins.bert_finetune.tag.rows import TagData, read
+from plugins.bert_finetune.tag.data import TagData, read
+from plugins.bert_finetune.tag.first_subword_layer import at_words, reads_first_pieces, word_logits
 from plugins.bert_finetune.tag.schemes import OUTSIDE
 from plugins.bert_finetune.tag.sentences import Sentence
-from plugins.bert_finetune.tag.words import Window, windows
+from plugins.bert_finetune.tag.windows import Window, windows
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TagSettings
+    from plugins.bert_finetune.tag.settings import TagSettings
 
 TAGGER = "ForTokenClassification"  # how the architectures of taggers end
 PREVIEWED = 4
@@ -50,8 +51,8 @@ def build(settings: TagSettings) -> TagTask:
         "label2id": {tag: number for number, tag in enumerate(data.tags)},
     }
     texts = [" ".join(one.words) for one in data.train]
-    tokenizer, model = encoder.network_with_head(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
-    head_first = settings.head_first and encoder.lacks_head(settings.model, TAGGER, labels)
+    tokenizer, model = loading.network_with_head(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
+    head_first = settings.head_first and loading.lacks_head(settings.model, TAGGER, labels)
     return TagTask(data, settings, tokenizer, model, head_first)
 
 
@@ -88,7 +89,7 @@ class TagTask(Task):
         self.head_first = head_first
         self.metric = "accuracy" if data.bare else "f1"
         self.padded, self.reads_pieces = not accepts_packed(model), reads_first_pieces(model)
-        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.max_length = min(settings.max_length, loading.positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
@@ -185,11 +186,11 @@ class TagTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForTokenClassification`."""
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        found = token_checks.beyond_positions(self.settings.max_length, self.max_length)
-        return found + token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
+        found = checks.beyond_positions(self.settings.max_length, self.max_length)
+        return found + checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
 
 
 def _bracketed(words: Sequence[str], tags: Sequence[str]) -> str:

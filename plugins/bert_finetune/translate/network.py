@@ -12,15 +12,16 @@ from transformers import (
     BertConfig,
     EncoderDecoderConfig,
     EncoderDecoderModel,
-    PreTrainedTokenizerFast,
 )
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.quick_dropout import drop_quickly
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.bpe import train_bpe
+from plugins.bert_finetune.models.fast_dropout import drop_quickly
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TranslateSettings
+    from plugins.bert_finetune.translate.settings import TranslateSettings
 
 
 TARGET = "target_tokenizer"  # folder inside an artifact whose decoder has a vocabulary of its own
@@ -46,22 +47,22 @@ def make(settings: TranslateSettings, texts: Sequence[str]) -> Translation:
     made = _from_folders(settings) if settings.model else _from_scratch(settings, texts)
     if isinstance(made.model, EncoderDecoderModel):
         _name_tokens(made.model, made.target)
-    encoder.choose_attention(made.model, settings)
+    loading.choose_attention(made.model, settings)
     drop_quickly(made.model)
     return made
 
 
 def load_target_tokenizer(folder: Path, source: Any) -> Any:
     """The tokenizer that writes: of its own where the folder has one, else `source`."""
-    return encoder.load_tokenizer(folder / TARGET) if (folder / TARGET).is_dir() else source
+    return load_tokenizer(folder / TARGET) if (folder / TARGET).is_dir() else source
 
 
 def _from_scratch(settings: TranslateSettings, texts: Sequence[str]) -> Translation:
     if settings.decoder_model:
         raise UserError("decoder_model goes with model: choose the encoder of the source language too.")
-    tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
-    config = encoder.new_config(settings, tokenizer)
-    below = encoder.new_config(settings, tokenizer, is_decoder=True, add_cross_attention=True)
+    tokenizer = train_bpe(texts, settings.vocabulary_size, settings.max_length)
+    config = loading.new_config(settings, tokenizer)
+    below = loading.new_config(settings, tokenizer, is_decoder=True, add_cross_attention=True)
     below.num_hidden_layers = settings.decoder_layers
     model = EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, below))
     return Translation(tokenizer, tokenizer, model)
@@ -70,19 +71,19 @@ def _from_scratch(settings: TranslateSettings, texts: Sequence[str]) -> Translat
 def _from_folders(settings: TranslateSettings) -> Translation:
     """A sequence-to-sequence model as it is; else an encoder and a decoder that begins as an encoder, with new cross-attention."""
     folder, writer = Path(settings.model), Path(settings.decoder_model or settings.model)
-    source = encoder.load_tokenizer(folder)
+    source = load_tokenizer(folder)
     if _config(folder).is_encoder_decoder:
         if settings.decoder_model:
             raise UserError(f"{folder.name} has a decoder already: leave decoder_model empty.")
         dropouts = settings.dropout, settings.attention_dropout
-        model = encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator", dropouts)
+        model = loading.load_network(folder, AutoModelForSeq2SeqLM, "a translator", dropouts)
         target = load_target_tokenizer(folder, source)
     else:
         model = _joined(folder, writer, settings)
-        target = encoder.load_tokenizer(writer) if settings.decoder_model else source
-    encoder.check_vocabulary(source, model)
+        target = load_tokenizer(writer) if settings.decoder_model else source
+    loading.check_vocabulary(source, model)
     if target is not source:
-        encoder.check_vocabulary(target, model.decoder)
+        loading.check_vocabulary(target, model.decoder)
     return Translation(source, target, model)
 
 
@@ -118,27 +119,3 @@ def _name_tokens(model: Any, tokenizer: Any) -> None:
         setattr(model.config, name, value)
         setattr(model.generation_config, name, value)
     model.config.vocab_size = model.config.decoder.vocab_size
-
-
-def train_tokenizer(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Byte-pair pieces (Sennrich et al., 2016) that keep case and spaces, so that what is decoded can be read as it is."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-
-    words = Tokenizer(models.BPE(unk_token=encoder.SPECIAL["unk_token"]))
-    words.normalizer = normalizers.NFKC()  # type: ignore[assignment]
-    words.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])  # type: ignore[assignment]
-    words.decoder = decoders.Metaspace()  # type: ignore[assignment]
-    learner = trainers.BpeTrainer(vocab_size=size, special_tokens=list(encoder.SPECIAL.values()), show_progress=False)
-    words.train_from_iterator(texts, learner)
-    words.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B [SEP]",
-        special_tokens=[(token, words.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        model_max_length=max(encoder.POSITIONS, max_length),
-        model_input_names=["input_ids", "attention_mask"],
-        clean_up_tokenization_spaces=False,
-        **encoder.SPECIAL,
-    )

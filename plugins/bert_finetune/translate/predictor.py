@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from transformers import AutoModelForSeq2SeqLM
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.padding import batches_by_length
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length
 from plugins.bert_finetune.translate.network import load_target_tokenizer
 from training.artifact import store
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 MOST_BEAMS = 16
 LONGEST = 512  # tokens written, where the artifact does not say
@@ -28,16 +29,16 @@ class Translator:
         self.model, self.tokenizer, self.target_tokenizer = model.eval(), tokenizer, target_tokenizer
         self.prefix = str(facts.get("prefix", ""))
         self.longest = int(facts.get("max_length", LONGEST))
-        reads = encoder.positions(getattr(model, "encoder", model))
+        reads = loading.positions(getattr(model, "encoder", model))
         self.max_length = min(reads, tokenizer.model_max_length, self.longest)
 
     @classmethod
     def load(cls, folder: Path) -> Translator:
         """Read an artifact, or any repository with a sequence-to-sequence model."""
         facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator")
+        model = loading.load_network(folder, AutoModelForSeq2SeqLM, "a translator")
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        tokenizer = encoder.load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         return cls(model.to(device), tokenizer, load_target_tokenizer(folder, tokenizer), facts)
 
     def translate(self, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plugins.bert_finetune.translate.pairs import Pairs
+from plugins.bert_finetune.translate.data import Pairs
 from training.task import Score
 
 WORST = 20

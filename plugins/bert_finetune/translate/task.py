@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from plugins.bert_finetune import cards, encoder, token_checks
-from plugins.bert_finetune.padding import pad
+from plugins.bert_finetune import cards, checks
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import pad
 from plugins.bert_finetune.translate import network, report
-from plugins.bert_finetune.translate.pairs import Pairs, TranslateData, read
+from plugins.bert_finetune.translate.data import Pairs, TranslateData, read
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 from training.wording import counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TranslateSettings
+    from plugins.bert_finetune.translate.settings import TranslateSettings
 
 IGNORED = -100
 PREVIEWED = 3
@@ -64,7 +65,7 @@ class TranslateTask(Task):
         self.settings, (self.tokenizer, self.target_tokenizer, model) = settings, made
         self.model = model
         self.evaluation = data.evaluation.select(list(range(min(len(data.evaluation), settings.eval_rows))))
-        self.max_length = min(settings.max_length, encoder.positions(getattr(model, "encoder", model)))
+        self.max_length = min(settings.max_length, loading.positions(getattr(model, "encoder", model)))
         self.train_data, self.eval_data = self._rows(data.train), self._rows(self.evaluation)
         self.start = model.config.decoder_start_token_id
         self.facts = {
@@ -154,18 +155,18 @@ class TranslateTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """A folder for `AutoModelForSeq2SeqLM`, the tokenizer that writes inside it where it is another one."""
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save(model, self.tokenizer, folder, self.settings.half_precision)
         if self.target_tokenizer is not self.tokenizer:
             self.target_tokenizer.save_pretrained(folder / network.TARGET)
 
     def findings(self) -> list[Finding]:
         """What was cut, what the vocabulary lacks on either side, and whether it can write the targets at all."""
         cut = sum(len(row.source) >= self.max_length or len(row.target) >= self.max_length for row in self.train_data)
-        found = token_checks.beyond_positions(self.settings.max_length, self.max_length)
+        found = checks.beyond_positions(self.settings.max_length, self.max_length)
         advice = "Raise max_length." if not found else "Split them into sentences."
         found += [Finding("amber", f"{counted(cut, 'pair')} cut to {self.max_length} tokens a side", advice)] if cut else []  # fmt: skip
-        found += token_checks.unknown_tokens([row.source for row in self.train_data], self.tokenizer)
-        found += token_checks.unknown_tokens([row.target for row in self.train_data], self.target_tokenizer)
+        found += checks.unknown_tokens([row.source for row in self.train_data], self.tokenizer)
+        found += checks.unknown_tokens([row.target for row in self.train_data], self.target_tokenizer)
         return found + self._unwritable()
 
     def _unwritable(self) -> list[Finding]:

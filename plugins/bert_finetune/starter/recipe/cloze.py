@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.bert_finetune.pretrain.sentences import split_sentences
+from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
 
 WORDS = (35, 130)  # of a passage
 QUESTION_WORDS = (4, 25)  # of a question, without the words that ask

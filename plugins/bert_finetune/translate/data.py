@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.held_out import tell_split
+from plugins.bert_finetune.checks import tell_split
 from training.data.column_guess import describe_columns
 from training.data.encoding import find_encoding
 from training.data.hub_dataset import load_hub_dataset
@@ -17,7 +17,7 @@ from training.preflight.sheet import Finding, Sheet
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TranslateSettings
+    from plugins.bert_finetune.translate.settings import TranslateSettings
 
 RATIO = 9.0  # times longer than its other half, in characters: most likely not aligned
 SHORT = 30  # characters up to which a ratio says nothing

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.held_out import tell_split
+from plugins.bert_finetune.checks import tell_split
 from plugins.bert_finetune.tag import schemes
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
 from plugins.bert_finetune.tag.sentences import Sentence, from_table
@@ -19,7 +19,7 @@ from training.preflight.sheet import Finding, Sheet
 from training.wording import at_lines, counted, listed
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TagSettings
+    from plugins.bert_finetune.tag.settings import TagSettings
 
 LONG = 1000  # words in a sentence from which blank lines may be missing
 FEW = 10  # entities of a kind

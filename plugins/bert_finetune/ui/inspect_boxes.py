@@ -164,7 +164,7 @@ def draw_map(workbench: Workbench) -> None:
 
 
 def _attention(model: Any, text: str) -> Any:
-    from plugins.bert_finetune.look_inside import attention, habits
+    from plugins.bert_finetune.inspect.attention import attention, habits
 
     tokens, values = attention(model, text)
     return tokens, values, habits(model.tokenizer, tokens, values)
@@ -180,19 +180,19 @@ def _habits(shares: Mapping[str, Any]) -> str:
 
 
 def _masked(model: Any, text: str, share: float, unit: str, seed: int) -> Any:
-    from plugins.bert_finetune.look_inside import masked
+    from plugins.bert_finetune.inspect.masking import masked
 
     return masked(model, text, share, unit, seed)
 
 
 def _split_words(model: Any, text: str) -> Any:
-    from plugins.bert_finetune.look_inside import split_words
+    from plugins.bert_finetune.inspect.tokenisation import split_words
 
     return split_words(model, text)
 
 
 def _sentence_map(model: Any, texts: list[str]) -> Any:
-    from plugins.bert_finetune.look_inside import sentence_map
+    from plugins.bert_finetune.inspect.sentence_map import sentence_map
 
     return sentence_map(model, texts)
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
-from plugins.bert_finetune.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import draw_file_box
 
 CONTEXT = (
     "The Rhine rises in the Swiss Alps and flows through Germany and the Netherlands to the North Sea. "

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.classify.label_checks import check_labels, check_leaks, check_split
+from plugins.bert_finetune.classify.label_leakage import told_labels
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, labelled_texts
-from plugins.bert_finetune.classify.told_labels import told_labels
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
 from training.data.hub_dataset import load_hub_dataset
 from training.data.splits import split_rows
@@ -20,7 +20,7 @@ from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.bert_finetune.pretrain.corpus import Corpus
+from plugins.bert_finetune.pretrain.data import Corpus
 
 SHORT = 0.1  # share of the windows
 LEAST = 8  # tokens of a window; what is left of a document below that is dropped

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from transformers import AutoModel
 
-from plugins.bert_finetune import encoder
+from plugins.bert_finetune.models import loading
 from training.errors import UserError
+from training.nn.load_pretrained import load_tokenizer
 
 
 class Encoder:
@@ -17,7 +18,7 @@ class Encoder:
 
     def __init__(self, model: Any, tokenizer: Any):
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.max_length = min(encoder.positions(model), tokenizer.model_max_length)
+        self.max_length = min(loading.positions(model), tokenizer.model_max_length)
 
     @classmethod
     def load(cls, folder: Path) -> Encoder:
@@ -26,9 +27,9 @@ class Encoder:
         Raises:
             UserError: If it holds none.
         """
-        tokenizer = encoder.load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         if tokenizer.pad_token_id is None:
             raise UserError(f"{folder.name} is no encoder: its tokenizer has no token to pad with.")
-        model = encoder.load_network(folder, AutoModel, "an encoder")
+        model = loading.load_network(folder, AutoModel, "an encoder")
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(model.to(device), tokenizer)

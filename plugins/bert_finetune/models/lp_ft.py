@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from accelerate.utils import send_to_device
 
-from plugins.bert_finetune.linear_probe import best_inverse_penalty, linear_probe
-from plugins.bert_finetune.padding import batches_by_length
+from plugins.bert_finetune.models.batching import batches_by_length
+from plugins.bert_finetune.models.linear_probe import best_inverse_penalty, linear_probe
 
 if TYPE_CHECKING:
     from training.task import Task

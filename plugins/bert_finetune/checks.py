@@ -1,4 +1,4 @@
-"""What the tokenizer makes of the texts: how much is cut off, and how much it does not know."""
+"""Findings for the preflight sheet that several kinds share: split sizes, truncated texts, unknown tokens. Needs no torch."""
 
 from __future__ import annotations
 
@@ -70,3 +70,11 @@ def unknown_tokens(ids: Ids, tokenizer: Any) -> list[Finding]:
     advice = "This model was not made for this language or script: choose another one to start from."
     level = "red" if share > MOSTLY_UNKNOWN else "amber"
     return [Finding(level, f"{share:.0%} of the tokens are unknown to the vocabulary", advice)]
+
+
+def tell_split(train: int, evaluation: int, noun: str) -> Finding:
+    """Both numbers; amber where there is nothing to score on."""
+    if evaluation:
+        return Finding("green", f"{counted(train, noun)} to train on, {evaluation:,} to evaluate on")
+    advice = "There will be no score, and the last weights are kept: raise eval_share, give more data, or an evaluation file."
+    return Finding("amber", f"No {noun} to evaluate on", advice)

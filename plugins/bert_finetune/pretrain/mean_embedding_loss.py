@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plugins.bert_finetune.pretrain.examples import Window
-from plugins.bert_finetune.vectors import row_means
+from plugins.bert_finetune.models.pooling import row_means
+from plugins.bert_finetune.pretrain.windows import Window
 
 MEASURED = 4000  # rows that say what is usual
 

@@ -7,12 +7,13 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints, inside_boxes
-from plugins.bert_finetune.answer.boxes import draw_answer
-from plugins.bert_finetune.file_box import draw_file_box
-from plugins.bert_finetune.pretrain.boxes import draw_fill_mask, draw_next_sentence
-from plugins.bert_finetune.tag.boxes import draw_tag
-from plugins.bert_finetune.translate.boxes import draw_translate
+from plugins.bert_finetune import endpoints
+from plugins.bert_finetune.ui import inspect_boxes
+from plugins.bert_finetune.ui.file_box import draw_file_box
+from plugins.bert_finetune.ui.try_answer import draw_answer
+from plugins.bert_finetune.ui.try_pretrain import draw_fill_mask, draw_next_sentence
+from plugins.bert_finetune.ui.try_tag import draw_tag
+from plugins.bert_finetune.ui.try_translate import draw_translate
 
 EXAMPLES = [
     "a stirring , funny and finally transporting film",
@@ -39,15 +40,15 @@ def draw(workbench: Workbench) -> None:
             draw_next_sentence(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Why this label"):
-            inside_boxes.draw_explain(workbench)
+            inspect_boxes.draw_explain(workbench)
         with gr.Tab("Attention"):
-            inside_boxes.draw_attention(workbench)
+            inspect_boxes.draw_attention(workbench)
         with gr.Tab("What masking does"):
-            inside_boxes.draw_masking(workbench)
+            inspect_boxes.draw_masking(workbench)
         with gr.Tab("Your domain's words"):
-            inside_boxes.draw_words(workbench)
+            inspect_boxes.draw_words(workbench)
         with gr.Tab("Map of sentences"):
-            inside_boxes.draw_map(workbench)
+            inspect_boxes.draw_map(workbench)
 
 
 def _draw_try(workbench: Workbench) -> None:

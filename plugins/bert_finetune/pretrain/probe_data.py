@@ -12,7 +12,7 @@ from training.data.table import read_table
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 
 class Probe(NamedTuple):

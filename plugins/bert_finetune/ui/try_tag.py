@@ -8,7 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
-from plugins.bert_finetune.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import draw_file_box
 
 EXAMPLES = [
     "book a table for two at Noma in Copenhagen tomorrow",

@@ -8,7 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
-from plugins.bert_finetune.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import draw_file_box
 
 EXAMPLES = ["A man is riding a bicycle.", "Two children play in the snow."]
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import AutoConfig, BertConfig, PreTrainedTokenizerFast
+from transformers import AutoConfig, BertConfig
 from transformers.utils import logging
 
-from plugins.bert_finetune.quick_dropout import drop_quickly
+from plugins.bert_finetune.models.fast_dropout import drop_quickly
+from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.errors import UserError
 from training.nn.load_pretrained import load_tokenizer
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
 logging.disable_progress_bar()  # a bar for every saved file, and a report on the new head, would fill the run's log
 logging.set_verbosity_error()
-SPECIAL = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
-POSITIONS = 512
 INITIAL, BASE_WIDTH = (
     0.02,
     768,
@@ -69,48 +62,6 @@ def load_network(
         raise UserError(f"{folder.name} cannot be loaded as {what}: {str(error)[:300]}") from None
 
 
-def train_tokenizer(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A WordPiece vocabulary (Schuster & Nakajima, 2012) of at most `size` pieces, uncased, with BERT's special tokens.
-
-    The same texts give the same vocabulary: a resumed run makes it anew.
-    """
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-
-    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
-    words = Tokenizer(models.WordPiece(_vocabulary(texts, size, normalizer, splitter), unk_token=SPECIAL["unk_token"]))
-    words.normalizer, words.pre_tokenizer, words.decoder = normalizer, splitter, decoders.WordPiece()
-    words.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(token, words.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        model_max_length=max(POSITIONS, max_length),
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],  # or a pair's segments would be lost
-        **SPECIAL,
-    )
-
-
-def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
-    """Piece -> id.
-
-    The trainer numbers the inner characters ("##a") in the order of a hash table, new at each call, and breaks ties by
-    number. So it runs twice: once for those characters alone, then with them given in order, as if they were special.
-    """
-    from tokenizers import Tokenizer, models, trainers
-
-    def learn(size: int, first: list[str]) -> dict[str, int]:
-        learner = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
-        learner.normalizer, learner.pre_tokenizer = normalizer, splitter
-        trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
-        learner.train_from_iterator(texts, trainer)
-        return learner.get_vocab()
-
-    special = list(SPECIAL.values())
-    return learn(size, special + sorted(piece for piece in learn(1, special) if piece.startswith("##")))
-
-
 def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertConfig:
     """The configuration of an untrained BERT of the settings' size."""
     return BertConfig(
@@ -147,7 +98,7 @@ def network_with_head(
         check_vocabulary(tokenizer, model)
         model = kind.from_config(model.config) if untrained else model
     else:
-        tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
+        tokenizer = train_wordpiece(texts, settings.vocabulary_size, settings.max_length)
         model = kind.from_config(new_config(settings, tokenizer, **labels))
     choose_attention(model, settings)
     drop_quickly(model)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.bert_finetune.pretrain.sentences import split_sentences
+from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
 from training.data.text_documents import read_documents as read_parts
 from training.preflight.sheet import Finding
 from training.wording import counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 Document = list[str]  # its sentences
 ENCODED_AT_ONCE = 20_000  # sentences: what the tokenizer's threads share

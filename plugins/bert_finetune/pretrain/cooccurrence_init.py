@@ -14,7 +14,7 @@ import torch
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from plugins.bert_finetune.pretrain.corpus import Corpus
+    from plugins.bert_finetune.pretrain.data import Corpus
 
 WINDOW = 5  # tokens to either side
 SMOOTHING = 0.75  # power of the context counts: rare contexts would be surprising beside anything

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugins.bert_finetune.linear_probe import linear_probe
+from plugins.bert_finetune.models.linear_probe import linear_probe
 
 COLLAPSED = 3.0  # effective rank from which all texts look alike to the network
 LEAST_ROWS = 20

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.bert_finetune.held_out import tell_split
+from plugins.bert_finetune.checks import tell_split
 from training.data.column_names import plain_name
 from training.data.encoding import find_encoding
 from training.data.hub_dataset import load_hub_dataset
@@ -21,7 +21,7 @@ from training.preflight.sheet import Finding, Sheet
 from training.wording import counted, listed
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import AnswerSettings
+    from plugins.bert_finetune.answer.settings import AnswerSettings
 
 QUESTION, CONTEXT, ANSWER = ("question", "query"), ("context", "passage", "paragraph", "text"), ("answers", "answer", "answertext")  # fmt: skip
 START = ("answerstart", "start", "offset")

@@ -1,0 +1,30 @@
+"""Settings of `answer`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from plugins.bert_finetune.settings import NetworkSettings
+from training.settings import ADVANCED, FILE
+
+
+class AnswerSettings(NetworkSettings):
+    """Settings of `answer`."""
+
+    data: str = Field(
+        "",
+        description="Questions: SQuAD JSON (version 1 or 2), or a table with the columns question, context and answer.",
+        json_schema_extra=FILE,
+    )
+    max_length: int = Field(256, ge=16, le=8192, description="Tokens of a question and a part of its context together.")
+    stride: int = Field(
+        64,
+        ge=0,
+        le=4096,
+        description="Tokens that neighbouring parts of a long context share.",
+        json_schema_extra=ADVANCED,
+    )
+    question_length: int = Field(
+        64, ge=4, le=1024, description="Tokens of a question; what is longer is cut.", json_schema_extra=ADVANCED
+    )
+    answer_length: int = Field(30, ge=1, le=512, description="Tokens of an answer at most.", json_schema_extra=ADVANCED)

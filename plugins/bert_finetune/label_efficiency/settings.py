@@ -1,0 +1,40 @@
+"""Settings of `label_efficiency`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from plugins.bert_finetune.classify.settings import ClassifySettings
+from training.settings import ADVANCED, WEIGHTS
+
+
+class LabelEfficiencySettings(ClassifySettings):
+    """Settings of `label_efficiency`."""
+
+    own_model: str = Field(
+        "",
+        max_length=300,
+        description="A second start to compare: the run of your own pre-training, or another starter or Hub id.",
+        json_schema_extra=WEIGHTS,
+    )
+    shares: str = Field(
+        "1, 5, 10, 50, 100",
+        max_length=200,
+        description="Shares of the labels to train on, in percent of the training rows.",
+    )
+    seeds: int = Field(
+        3, ge=1, le=20, description="Draws of the labels and of the initial weights, for the confidence intervals."
+    )
+    steps: int = Field(200, ge=1, le=10_000_000, description="Optimiser steps of every part.")
+    learning_rate: float = Field(3e-4, gt=0, le=10, description="Peak learning rate of the pre-trained starts.")
+    scratch_learning_rate: float = Field(
+        5e-4, gt=0, le=10, description="Peak learning rate from scratch.", json_schema_extra=ADVANCED
+    )
+    tfidf: bool = Field(
+        True,
+        description="Also logistic regression on TF-IDF: what no network at all would do.",
+        json_schema_extra=ADVANCED,
+    )
+    eval_rows: int = Field(
+        1000, ge=10, le=100_000, description="Held-out rows scored for every part, at most.", json_schema_extra=ADVANCED
+    )

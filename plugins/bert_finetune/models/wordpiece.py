@@ -1,0 +1,57 @@
+"""A WordPiece tokenizer learned from texts, the same for the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+POSITIONS = 512  # of BERT: a tokenizer of a new model accepts at least this many tokens
+
+
+def train_wordpiece(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """A WordPiece vocabulary (Schuster & Nakajima, 2012) of at most `size` pieces, uncased, with BERT's special tokens.
+
+    The same texts give the same vocabulary: a resumed run makes it anew.
+    """
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    words = Tokenizer(models.WordPiece(_vocabulary(texts, size, normalizer, splitter), unk_token=SPECIAL["unk_token"]))
+    words.normalizer, words.pre_tokenizer, words.decoder = normalizer, splitter, decoders.WordPiece()
+    words.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, words.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        model_max_length=max(POSITIONS, max_length),
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],  # or a pair's segments would be lost
+        **SPECIAL,
+    )
+
+
+def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
+    """Piece -> id.
+
+    The trainer numbers the inner characters ("##a") in the order of a hash table, new at each call, and breaks ties by
+    number. So it runs twice: once for those characters alone, then with them given in order, as if they were special.
+    """
+
+    def learn(size: int, first: list[str]) -> dict[str, int]:
+        learner = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+        learner.normalizer, learner.pre_tokenizer = normalizer, splitter
+        trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
+        learner.train_from_iterator(texts, trainer)
+        return learner.get_vocab()
+
+    special = list(SPECIAL.values())
+    return learn(size, special + sorted(piece for piece in learn(1, special) if piece.startswith("##")))
