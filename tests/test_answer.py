@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.bert_finetune import build_answer, check_answer, endpoints, load
-from plugins.bert_finetune.answer.data import Question, read
+from plugins.bert_finetune.answer.data import QuestionExample, read
 from plugins.bert_finetune.answer.report import exact_match, f1
 from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.answer.spans import best_spans
-from plugins.bert_finetune.answer.windows import make_windows, target
+from plugins.bert_finetune.answer.windows import answer_span, make_windows
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.starter.recipe import cloze
 from tests.files import SHARED, needs_shared, write
@@ -122,9 +122,9 @@ def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.D
     context = " ".join(words)
     place = data.draw(st.integers(0, len(words) - 1))
     start = len(" ".join(words[:place])) + (place > 0)
-    one = Question("which river ?", context, ((words[place], start),), "", "")
+    one = QuestionExample("which river ?", context, ((words[place], start),), "", "")
     windows = make_windows([one], tokenizer, 24, 8, 8)
-    found = [(window, target(window, one.answers)) for window in windows]
+    found = [(window, answer_span(window, one.answers)) for window in windows]
     held = [(window, first, last) for window, (first, last) in found if first]
     assert held
     for window, first, last in held:
@@ -134,7 +134,7 @@ def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.D
 
 def test_probabilities_of_all_spans_and_of_none_add_up_to_one() -> None:
     tokenizer = train_wordpiece(WORDS * 3, 300, 64)
-    windows = make_windows([Question("which ?", "river meadow", (), "", "")], tokenizer, 48, 8, 8)
+    windows = make_windows([QuestionExample("which ?", "river meadow", (), "", "")], tokenizer, 48, 8, 8)
     logits = [np.random.default_rng(0).normal(size=(len(window.ids), 2)) for window in windows]
     inside = logits[0][windows[0].first :][: len(windows[0].offsets)]
     scores = [inside[i, 0] + inside[j, 1] for i in range(len(inside)) for j in range(i, len(inside))]

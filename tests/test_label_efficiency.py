@@ -50,7 +50,7 @@ def test_subsets_are_nested_and_have_every_class(labels: list[str], seed: int) -
     rows, classes = rows_of(labels), len(set(labels))
     before: set[int] = set()
     for count in range(classes, len(labels) + 1):
-        chosen = arms.subset(rows, count, seed)
+        chosen = arms.nested_subset(rows, count, seed)
         assert len(set(chosen)) == count and before <= set(chosen)
         assert {labels[row] for row in chosen} == set(labels)
         before = set(chosen)
@@ -58,17 +58,17 @@ def test_subsets_are_nested_and_have_every_class(labels: list[str], seed: int) -
 
 def test_other_seeds_draw_other_labels() -> None:
     rows = rows_of(["a", "b"] * 50)
-    assert arms.subset(rows, 10, 0) != arms.subset(rows, 10, 1)
+    assert arms.nested_subset(rows, 10, 0) != arms.nested_subset(rows, 10, 1)
 
 
 @pytest.mark.parametrize("shares", ["", "0", "101", "ten", "-5"])
 def test_shares_that_are_none_are_refused(shares: str) -> None:
     with pytest.raises(UserError, match="percentages above 0 and up to 100"):
-        arms.shares_of(shares)
+        arms.parse_shares(shares)
 
 
 def test_shares_become_numbers_of_labels_with_one_a_class_at_least() -> None:
-    assert arms.counts_of(arms.shares_of("100%, 1, 5"), 200, 4) == [4, 10, 200]
+    assert arms.label_counts(arms.parse_shares("100%, 1, 5"), 200, 4) == [4, 10, 200]
 
 
 # -- intervals -------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from plugins._boxes import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
 from plugins.bert_finetune import PLUGIN, endpoints, load
-from plugins.bert_finetune.inspect.attention import attention, habits
-from plugins.bert_finetune.inspect.masking import masked
+from plugins.bert_finetune.inspect.attention import attention, attention_by_target
+from plugins.bert_finetune.inspect.masking import sample_masking
 from plugins.bert_finetune.inspect.sentence_map import sentence_map
 from plugins.bert_finetune.inspect.tokenisation import split_words
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
@@ -37,7 +37,7 @@ def test_masking_shows_every_token_and_what_was_done_to_it(model: Any) -> None:
     text = " ".join(TEXTS)
     seen: list[str] = []
     for seed in range(60):
-        shown = masked(model, text, 0.2, "token", seed)
+        shown = sample_masking(model, text, 0.2, "token", seed)
         assert len(shown) == len(model.tokenizer(text)["input_ids"])
         seen += [done for _, done in shown if done]
     share = {done: seen.count(done) / len(seen) for done in set(seen)}
@@ -49,7 +49,7 @@ def test_masking_shows_every_token_and_what_was_done_to_it(model: Any) -> None:
 
 
 def test_another_step_draws_other_tokens(model: Any) -> None:
-    first, same, second = (masked(model, TEXTS[0], 0.3, "token", seed) for seed in (0, 0, 1))
+    first, same, second = (sample_masking(model, TEXTS[0], 0.3, "token", seed) for seed in (0, 0, 1))
     assert first == same != second
 
 
@@ -68,7 +68,7 @@ def test_habits_of_heads_are_told_apart(model: Any) -> None:
     tokens = ["[CLS]", "a", "b", "a", "[SEP]"]
     before = np.vstack([np.eye(5)[:1], np.eye(5, k=-1)[1:]])
     last = np.broadcast_to(np.eye(5)[4], (5, 5))
-    found = habits(model.tokenizer, tokens, np.stack([before, last])[None])
+    found = attention_by_target(model.tokenizer, tokens, np.stack([before, last])[None])
     assert {kind: shares.round(2).tolist() for kind, shares in found.items()} == {
         "the token before": [[0.8, 0.0]],
         "the token after": [[0.0, 0.2]],
@@ -103,7 +103,7 @@ def test_a_classifier_shows_every_layer_and_maps_whole_sentences() -> None:
 
 def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
     for look, words in (
-        (lambda: masked(model, " ", 0.15, "token", 0), "empty"),
+        (lambda: sample_masking(model, " ", 0.15, "token", 0), "empty"),
         (lambda: split_words(model, " "), "no word"),
         (lambda: sentence_map(model, ["one", "two"]), "2 texts given; 3 to 500"),
         (lambda: attention(model, ""), "empty"),

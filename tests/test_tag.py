@@ -15,9 +15,9 @@ from transformers import BertConfig, BertForMaskedLM
 from plugins.bert_finetune import build_tag, check_tag, endpoints, load
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.tag.data import read
-from plugins.bert_finetune.tag.schemes import Span, from_spans, spans, to_bio
+from plugins.bert_finetune.tag.schemes import Span, entity_spans, from_spans, to_bio
 from plugins.bert_finetune.tag.settings import TagSettings
-from plugins.bert_finetune.tag.windows import split_words, windows
+from plugins.bert_finetune.tag.windows import make_windows, split_words
 from tests.files import SHARED, needs_shared, write
 from training.data.table import read_table
 from training.errors import UserError
@@ -83,7 +83,7 @@ def entities(draw: st.DrawFn) -> tuple[int, list[Span]]:
 @given(entities())
 def test_spans_survive_as_tags(case: tuple[int, list[Span]]) -> None:
     count, found = case
-    assert spans(from_spans(count, found)) == found
+    assert entity_spans(from_spans(count, found)) == found
 
 
 # -- words and windows -----------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_words_hold_every_visible_character_once(text: str) -> None:
 @given(st.lists(st.lists(st.sampled_from(["a", "harbour", "unbelievable", "\u200b", "日本"]), max_size=40), max_size=3))
 def test_windows_lose_no_word(sentences: list[list[str]]) -> None:
     tokenizer = train_wordpiece(["unbelievable harbour a"], 60, 64)
-    for words, parts in zip(sentences, windows(sentences, tokenizer, 12), strict=True):
+    for words, parts in zip(sentences, make_windows(sentences, tokenizer, 12), strict=True):
         assert [part.start + place for part in parts for place in range(len(part.firsts))] == list(range(len(words)))
         assert all(len(part.ids) <= 12 and part.ids[0] == tokenizer.cls_token_id for part in parts)
 

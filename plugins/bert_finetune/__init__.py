@@ -91,9 +91,9 @@ def build_translate(settings: TranslateSettings) -> Task:
 
 def check_label_efficiency(settings: LabelEfficiencySettings) -> Sheet:
     """The sheet of the data, and of the shares."""
-    from plugins.bert_finetune.label_efficiency.arms import shares_of
+    from plugins.bert_finetune.label_efficiency.arms import parse_shares
 
-    shares_of(settings.shares)
+    parse_shares(settings.shares)
     return check_classify(settings)
 
 
@@ -113,9 +113,9 @@ def load(folder: Path) -> Any:
 
 def tab(workbench: Workbench) -> None:
     """Draw "Try" and "Look inside"."""
-    from plugins.bert_finetune.ui.tab import draw
+    from plugins.bert_finetune.ui.tab import render
 
-    draw(workbench)
+    render(workbench)
 
 
 # What repositories of sentence encoders and of bare networks name

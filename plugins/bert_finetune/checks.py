@@ -13,68 +13,74 @@ from training.wording import counted
 
 Ids = Sequence[np.ndarray]  # token ids of each row, (time,)
 
-MUCH_LOST = 0.02  # share of all tokens
-MANY_CUT = 0.05  # share of the texts
-UNKNOWN, MOSTLY_UNKNOWN = 0.01, 0.9  # share of the tokens
+MAX_LOST_TOKENS = 0.02  # share of all tokens
+MAX_TRUNCATED_TEXTS = 0.05  # share of the texts
+MAX_UNKNOWN, UNUSABLE_UNKNOWN = 0.01, 0.9  # share of the tokens
 
 
-def beyond_positions(wished: int, has: int) -> list[Finding]:
-    """Say that the network reads fewer tokens than `max_length` asks for."""
-    if wished <= has:
+def position_findings(max_length: int, positions: int) -> list[Finding]:
+    """Report that the network has fewer positions than `max_length`."""
+    if max_length <= positions:
         return []
-    title = f"max_length is {wished:,}, and the model has positions for {has:,} tokens: {has:,} are used"
-    return [Finding("amber", title, "For longer texts start from a model with more positions.")]
+    title = f"max_length is {max_length:,}, but the model has {positions:,} positions: {positions:,} tokens are used"
+    return [Finding("amber", title, "Start from a model with more positions if texts are longer.")]
 
 
-def cut_texts(parts: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_length: int, most: int) -> list[Finding]:
-    """Say how many texts are cut at `max_length` tokens of `most` that the network could read, and the share of all tokens that is lost.
+def truncation_findings(
+    splits: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_length: int, positions: int
+) -> list[Finding]:
+    """Report how many texts are truncated to `max_length` tokens, and the share of all tokens that is lost.
 
     Args:
-        parts: Token ids as the model gets them, and the texts they are of; such as training and evaluation rows.
+        splits: Token ids as the model gets them, and their texts; training and evaluation rows.
+        positions: Tokens that the network could read.
     """
-    kept = [len(tokens) for ids, _ in parts for tokens in ids]
-    whole = [length for ids, rows in parts for length in _whole_lengths(ids, rows, tokenizer, max_length)]
-    cut = sum(length > left for length, left in zip(whole, kept, strict=True))
-    if not cut:
+    lengths = [len(tokens) for ids, _ in splits for tokens in ids]
+    whole = [length for ids, rows in splits for length in _untruncated_lengths(ids, rows, tokenizer, max_length)]
+    truncated = sum(full > length for full, length in zip(whole, lengths, strict=True))
+    if not truncated:
         return []
-    share = 1 - sum(kept) / sum(whole)
-    title = f"{cut:,} of {counted(len(kept), 'text')} cut to {max_length} tokens: {share:.1%} of all tokens lost"
-    level = "amber" if share > MUCH_LOST or cut > len(kept) * MANY_CUT else "green"
+    share = 1 - sum(lengths) / sum(whole)
+    title = f"{truncated:,} of {counted(len(lengths), 'text')} truncated to {max_length} tokens: {share:.1%} of all tokens lost"
+    level = "amber" if share > MAX_LOST_TOKENS or truncated > len(lengths) * MAX_TRUNCATED_TEXTS else "green"
     advice = (
         "Raise max_length if the end of a text matters; it costs time and memory."
-        if max_length < most
-        else "The model reads no more: where the end of a text matters, cut it into parts, or start from one with more positions."
+        if max_length < positions
+        else "The model has no more positions: if the end of a text matters, split the text, or start from a model with more."
     )
     return [Finding(level, title, advice)]
 
 
-def _whole_lengths(ids: Ids, rows: LabelledTexts, tokenizer: Any, max_length: int) -> list[int]:
-    """Count the tokens of each row uncut; only those that fill `max_length` are tokenized again."""
+def _untruncated_lengths(ids: Ids, rows: LabelledTexts, tokenizer: Any, max_length: int) -> list[int]:
+    """Count the tokens of each row without truncation; only rows that fill `max_length` are tokenized again."""
     lengths = [len(tokens) for tokens in ids]
     if full := [row for row, length in enumerate(lengths) if length >= max_length]:
         pairs = [rows.pairs[row] for row in full] if rows.pairs else None
-        uncut = tokenizer([rows.texts[row] for row in full], pairs, verbose=False)["input_ids"]
-        for row, tokens in zip(full, uncut, strict=True):
+        whole = tokenizer([rows.texts[row] for row in full], pairs, verbose=False)["input_ids"]
+        for row, tokens in zip(full, whole, strict=True):
             lengths[row] = len(tokens)
     return lengths
 
 
-def unknown_tokens(ids: Ids, tokenizer: Any) -> list[Finding]:
-    """Say which share of the tokens the vocabulary does not know, from one in a hundred; nearly all is red."""
+def unknown_token_findings(ids: Ids, tokenizer: Any) -> list[Finding]:
+    """Report the share of unknown tokens if it is above 1 %; nearly all unknown is red."""
     tokens = np.concatenate([np.zeros(0, dtype=np.int64), *ids])
     unknown = tokens == tokenizer.unk_token_id
     special = np.isin(tokens, tokenizer.all_special_ids) & ~unknown
     share = unknown.sum() / max(1, (~special).sum())
-    if share <= UNKNOWN:
+    if share <= MAX_UNKNOWN:
         return []
-    advice = "This model was not made for this language or script: choose another one to start from."
-    level = "red" if share > MOSTLY_UNKNOWN else "amber"
+    advice = "The vocabulary does not fit this language or script: choose another model to start from."
+    level = "red" if share > UNUSABLE_UNKNOWN else "amber"
     return [Finding(level, f"{share:.0%} of the tokens are unknown to the vocabulary", advice)]
 
 
-def tell_split(train: int, evaluation: int, noun: str) -> Finding:
-    """Both numbers; amber where there is nothing to score on."""
+def split_finding(train: int, evaluation: int, noun: str) -> Finding:
+    """Report the sizes of both splits; amber without evaluation examples."""
     if evaluation:
         return Finding("green", f"{counted(train, noun)} to train on, {evaluation:,} to evaluate on")
-    advice = "There will be no score, and the last weights are kept: raise eval_share, give more data, or an evaluation file."
+    advice = (
+        "There will be no score, and the last weights are kept: "
+        "raise eval_share, give more data, or an evaluation file."
+    )
     return Finding("amber", f"No {noun} to evaluate on", advice)

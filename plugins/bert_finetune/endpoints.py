@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.answer.predictor import Reader
-    from plugins.bert_finetune.classify.predictor import Classifier
-    from plugins.bert_finetune.pretrain.predictor import LanguageModel
-    from plugins.bert_finetune.tag.predictor import Tagger
-    from plugins.bert_finetune.translate.predictor import Translator
+    from plugins.bert_finetune.answer.predictor import AnswerPredictor
+    from plugins.bert_finetune.classify.predictor import ClassifierPredictor
+    from plugins.bert_finetune.pretrain.predictor import MaskedLMPredictor
+    from plugins.bert_finetune.tag.predictor import TaggerPredictor
+    from plugins.bert_finetune.translate.predictor import TranslationPredictor
 
 
-def classify(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]:
+def classify(model: ClassifierPredictor, text: str, text_pair: str = "") -> dict[str, Any]:
     """Label one text, or one pair of texts.
 
     Args:
@@ -28,7 +28,7 @@ def classify(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any
     return _need(model, "classify").classify(text, text_pair)
 
 
-def classify_file(model: Classifier, file: Path) -> Path:
+def classify_file(model: ClassifierPredictor, file: Path) -> Path:
     """Label every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
@@ -40,7 +40,7 @@ def classify_file(model: Classifier, file: Path) -> Path:
     return _need(model, "classify_file").classify_file(file)
 
 
-def explain(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]:
+def explain(model: ClassifierPredictor, text: str, text_pair: str = "") -> dict[str, Any]:
     """Say how much each word speaks for the predicted label: the change of its log-odds when the word is masked.
 
     Args:
@@ -55,7 +55,7 @@ def explain(model: Classifier, text: str, text_pair: str = "") -> dict[str, Any]
     return _need(model, "explain").explain(text, text_pair)
 
 
-def fill_mask(model: LanguageModel, text: str, top: int = 5) -> dict[str, Any]:
+def fill_mask(model: MaskedLMPredictor, text: str, top: int = 5) -> dict[str, Any]:
     """Guess the words behind every [MASK] of a text.
 
     Args:
@@ -68,7 +68,7 @@ def fill_mask(model: LanguageModel, text: str, top: int = 5) -> dict[str, Any]:
     return _need(model, "fill_mask").fill_mask(text, top)
 
 
-def next_sentence(model: LanguageModel, first: str, second: str) -> dict[str, Any]:
+def next_sentence(model: MaskedLMPredictor, first: str, second: str) -> dict[str, Any]:
     """Say whether the second sentence follows the first, as BERT's pre-training asked.
 
     Args:
@@ -81,7 +81,7 @@ def next_sentence(model: LanguageModel, first: str, second: str) -> dict[str, An
     return _need(model, "next_sentence").next_sentence(first, second)
 
 
-def fill_mask_file(model: LanguageModel, file: Path) -> Path:
+def fill_mask_file(model: MaskedLMPredictor, file: Path) -> Path:
     """Guess the word behind every [MASK] of a table's texts: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
@@ -93,7 +93,7 @@ def fill_mask_file(model: LanguageModel, file: Path) -> Path:
     return _need(model, "fill_mask_file").fill_mask_file(file)
 
 
-def next_sentence_file(model: LanguageModel, file: Path) -> Path:
+def next_sentence_file(model: MaskedLMPredictor, file: Path) -> Path:
     """Say of every row of a table whether its second text follows its first.
 
     Args:
@@ -119,7 +119,7 @@ def embed(model: Any, text: str) -> list[float]:
     return [round(float(value), 6) for value in vectors(model, [text])[0]]
 
 
-def tag(model: Tagger, text: str) -> dict[str, Any]:
+def tag(model: TaggerPredictor, text: str) -> dict[str, Any]:
     """Find the entities of a text, of any length.
 
     Args:
@@ -131,7 +131,7 @@ def tag(model: Tagger, text: str) -> dict[str, Any]:
     return _need(model, "tag").tag(text)
 
 
-def tag_file(model: Tagger, file: Path) -> Path:
+def tag_file(model: TaggerPredictor, file: Path) -> Path:
     """Find the entities of every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
@@ -143,7 +143,7 @@ def tag_file(model: Tagger, file: Path) -> Path:
     return _need(model, "tag_file").tag_file(file)
 
 
-def answer(model: Reader, question: str, context: str) -> dict[str, Any]:
+def answer(model: AnswerPredictor, question: str, context: str) -> dict[str, Any]:
     """Find the words of a context that answer a question.
 
     Args:
@@ -157,7 +157,7 @@ def answer(model: Reader, question: str, context: str) -> dict[str, Any]:
     return _need(model, "answer").answer(question, context)
 
 
-def answer_file(model: Reader, file: Path) -> Path:
+def answer_file(model: AnswerPredictor, file: Path) -> Path:
     """Answer every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
@@ -169,7 +169,7 @@ def answer_file(model: Reader, file: Path) -> Path:
     return _need(model, "answer_file").answer_file(file)
 
 
-def translate(model: Translator, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:
+def translate(model: TranslationPredictor, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:
     """Translate a text by beam search.
 
     Args:
@@ -183,7 +183,7 @@ def translate(model: Translator, text: str, beams: int = 4, alternatives: int = 
     return _need(model, "translate").translate(text, beams, alternatives)
 
 
-def translate_file(model: Translator, file: Path, beams: int = 4) -> Path:
+def translate_file(model: TranslationPredictor, file: Path, beams: int = 4) -> Path:
     """Translate every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
 
     Args:
@@ -196,7 +196,7 @@ def translate_file(model: Translator, file: Path, beams: int = 4) -> Path:
     return _need(model, "translate_file").translate_file(file, beams)
 
 
-def label_efficiency(model: Classifier) -> list[dict[str, Any]]:
+def label_efficiency(model: ClassifierPredictor) -> list[dict[str, Any]]:
     """What the experiment that made these weights found: accuracy against the number of labels, with and without pre-training.
 
     Returns:

@@ -11,15 +11,18 @@ from typing import Any
 from training.errors import UserError
 
 PREDICTORS = {  # pattern of the architecture -> module and class
-    "*ForSequenceClassification": ("classify.predictor", "Classifier"),
-    "*ForTokenClassification": ("tag.predictor", "Tagger"),
-    "*ForQuestionAnswering": ("answer.predictor", "Reader"),
-    "EncoderDecoderModel": ("translate.predictor", "Translator"),
-    "*ForConditionalGeneration": ("translate.predictor", "Translator"),
-    "*MTModel": ("translate.predictor", "Translator"),
-    "*ForMaskedLM": ("pretrain.predictor", "LanguageModel"),
-    "*ForPreTraining": ("pretrain.predictor", "LanguageModel"),
-    "*Model": ("models.encoder_only", "Encoder"),  # no head: its vectors, its attention and its tokenizer can be had
+    "*ForSequenceClassification": ("classify.predictor", "ClassifierPredictor"),
+    "*ForTokenClassification": ("tag.predictor", "TaggerPredictor"),
+    "*ForQuestionAnswering": ("answer.predictor", "AnswerPredictor"),
+    "EncoderDecoderModel": ("translate.predictor", "TranslationPredictor"),
+    "*ForConditionalGeneration": ("translate.predictor", "TranslationPredictor"),
+    "*MTModel": ("translate.predictor", "TranslationPredictor"),
+    "*ForMaskedLM": ("pretrain.predictor", "MaskedLMPredictor"),
+    "*ForPreTraining": ("pretrain.predictor", "MaskedLMPredictor"),
+    "*Model": (
+        "models.encoder_only",
+        "EncoderPredictor",
+    ),  # no head: its vectors, its attention and its tokenizer can be had
 }
 
 

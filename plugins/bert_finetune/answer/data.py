@@ -1,16 +1,17 @@
-"""Questions with their contexts and answers: out of SQuAD JSON or a table, checked against the context. Needs no torch."""
+"""Read questions, contexts and answers from SQuAD JSON or a table, and check answers against the context. Needs no torch."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.bert_finetune.checks import tell_split
+from plugins.bert_finetune.checks import split_finding
 from training.data.column_names import plain_name
 from training.data.encoding import find_encoding
 from training.data.hub_dataset import load_hub_dataset
@@ -23,19 +24,20 @@ from training.wording import counted, listed
 if TYPE_CHECKING:
     from plugins.bert_finetune.answer.settings import AnswerSettings
 
-QUESTION, CONTEXT, ANSWER = ("question", "query"), ("context", "passage", "paragraph", "text"), ("answers", "answer", "answertext")  # fmt: skip
+QUESTION, CONTEXT = ("question", "query"), ("context", "passage", "paragraph", "text")
+ANSWER = ("answers", "answer", "answertext")
 START = ("answerstart", "start", "offset")
-NO_OFFSET = -1
+UNKNOWN_START = -1
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question of a context.
+class QuestionExample:
+    """A question about a context.
 
     Args:
-        answers: (text, character at which it starts in the context); none where there is no answer.
-        place: Where it stands in the file, for people.
-        group: Questions of one article stay on one side of a split.
+        answers: (text, start character in the context) each; empty if the context has no answer.
+        place: Its id or line in the file, for messages.
+        group: Questions of one group (article) stay on one side of a split.
     """
 
     question: str
@@ -46,26 +48,26 @@ class Question:
 
 
 @dataclass
-class Faults:
-    """What is wrong with the answers of a file, by the questions' places."""
+class AnswerFaults:
+    """Problems with the answers of a file, as places of the questions."""
 
-    moved: list[str] = field(default_factory=list)
+    shifted: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     blank: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class AnswerData:
-    """Questions to train and to evaluate on."""
+    """Training and evaluation questions."""
 
-    train: list[Question]
-    evaluation: list[Question]
+    train: list[QuestionExample]
+    evaluation: list[QuestionExample]
     findings: tuple[Finding, ...]
 
     @property
     def has_unanswerable(self) -> bool:
-        """Whether training holds questions without an answer, as SQuAD 2 does."""
-        return any(not one.answers for one in self.train)
+        """Whether training has questions without an answer, as SQuAD 2.0."""
+        return any(not example.answers for example in self.train)
 
 
 def check(settings: AnswerSettings) -> Sheet:
@@ -82,55 +84,58 @@ def check(settings: AnswerSettings) -> Sheet:
 
 
 def read(settings: AnswerSettings) -> AnswerData:
-    """Read, check and split what the settings name; whole articles are held out.
+    """Read, check and split the data of the settings; whole articles are held out.
 
     Raises:
         UserError: If a file cannot be read.
     """
-    found, findings = _questions(settings.data, settings)
+    examples, findings = _questions(settings.data, settings)
     if settings.eval_data:
         evaluation, more = _questions(settings.eval_data, settings)
         name = Path(settings.eval_data).name
         findings += [replace(finding, title=f"{name}: {finding.title}") for finding in more]
-        findings += [*_leaks(found, evaluation, name), tell_split(len(found), len(evaluation), "question")]
-        return AnswerData(found, evaluation, tuple(findings))
-    train, held = _split(found, settings)
-    findings += [tell_split(len(train), len(held), "question")] if found else []
-    return AnswerData([found[row] for row in train], [found[row] for row in held], tuple(findings))
+        findings += [
+            *_overlap_findings(examples, evaluation, name),
+            split_finding(len(examples), len(evaluation), "question"),
+        ]
+        return AnswerData(examples, evaluation, tuple(findings))
+    train, held = _split(examples, settings)
+    findings += [split_finding(len(train), len(held), "question")] if examples else []
+    return AnswerData([examples[row] for row in train], [examples[row] for row in held], tuple(findings))
 
 
-def _split(found: list[Question], settings: AnswerSettings) -> tuple[Any, Any]:
-    """Whole articles are held out; where every one holds more than the share, whole contexts."""
-    for groups in ([one.group for one in found], [one.context for one in found]):
-        train, held = split_rows(None, len(found), eval_share=settings.eval_share, seed=settings.seed, groups=groups)
+def _split(examples: list[QuestionExample], settings: AnswerSettings) -> tuple[Any, Any]:
+    """Hold out whole articles; whole contexts if every article is larger than the share."""
+    for groups in ([example.group for example in examples], [example.context for example in examples]):
+        train, held = split_rows(None, len(examples), eval_share=settings.eval_share, seed=settings.seed, groups=groups)
         if len(held):
             break
     return train, held
 
 
-def _leaks(train: list[Question], evaluation: list[Question], name: str) -> list[Finding]:
-    known = {(one.question, one.context) for one in train}
-    leaked = sum((one.question, one.context) in known for one in evaluation)
+def _overlap_findings(train: list[QuestionExample], evaluation: list[QuestionExample], name: str) -> list[Finding]:
+    seen = {(example.question, example.context) for example in train}
+    leaked = sum((example.question, example.context) in seen for example in evaluation)
     title = f"{name}: {counted(leaked, 'question')} also in the training file"
-    return [Finding("amber", title, "The score will be too good.")] if leaked else []
+    return [Finding("amber", title, "The score will be too high.")] if leaked else []
 
 
-def _questions(source: str, settings: AnswerSettings) -> tuple[list[Question], list[Finding]]:
+def _questions(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
     raw, notices = _raw(source, settings)
-    faults = Faults()
-    found = [checked for one in raw if (checked := _checked(one, faults)) is not None]
-    findings = [*notices, *_told(faults, len(found))]
-    if not found:
-        return found, [*findings, Finding("red", "No question is left", "Every answer must occur in its context.")]
-    without = sum(not one.answers for one in found)
-    contexts = len({one.context for one in found})
-    title = f"{counted(len(found), 'question')} of {counted(contexts, 'context')}, {without:,} without an answer"
-    if without == len(found):
-        return found, [*findings, Finding("red", title, "There is nothing to learn: give questions with answers.")]
-    return found, [*findings, Finding("green", title)]
+    faults = AnswerFaults()
+    examples = [checked for example in raw if (checked := _checked(example, faults)) is not None]
+    findings = [*notices, *_fault_findings(faults)]
+    if not examples:
+        return examples, [*findings, Finding("red", "No question is left", "Every answer must occur in its context.")]
+    without = sum(not example.answers for example in examples)
+    contexts = len({example.context for example in examples})
+    title = f"{counted(len(examples), 'question')} on {counted(contexts, 'context')}, {without:,} without an answer"
+    if without == len(examples):
+        return examples, [*findings, Finding("red", title, "Nothing can be learned: give questions with answers.")]
+    return examples, [*findings, Finding("green", title)]
 
 
-def _raw(source: str, settings: AnswerSettings) -> tuple[list[Question], list[Finding]]:
+def _raw(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
     if not source:
         if not settings.dataset:
             raise UserError("No data: upload SQuAD JSON, or a table with the columns question, context and answer.")
@@ -139,14 +144,14 @@ def _raw(source: str, settings: AnswerSettings) -> tuple[list[Question], list[Fi
     if not path.is_file():
         raise UserError(f"There is no file {path.name}.")
     if (loaded := read_squad(path)) is not None:
-        found, notices = loaded
-        return _distinct(list(found), path.name), notices
+        examples, notices = loaded
+        return _check_ids(list(examples), path.name), notices
     table = read_table(path)
     return list(_of_table(table)), list(table.notices)
 
 
-def read_squad(path: Path) -> tuple[Iterator[Question], list[Finding]] | None:
-    """The questions of a SQuAD file; None if it is something else, such as rows of JSON."""
+def read_squad(path: Path) -> tuple[Iterator[QuestionExample], list[Finding]] | None:
+    """Read the questions of a SQuAD file; None for any other file, such as rows of JSON."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     if suffixes[-1:] != [".json"] or not path.stat().st_size:
         return None
@@ -155,49 +160,49 @@ def read_squad(path: Path) -> tuple[Iterator[Question], list[Finding]] | None:
         with file.open() as text:
             loaded = json.load(text)
     except (ValueError, RecursionError):
-        return None  # the table reader says what is wrong, by line
+        return None  # the table reader reports what is wrong, by line
     if not isinstance(loaded, dict) or not isinstance(loaded.get("data"), list):
         return None
     return _articles(loaded["data"], path.name), notices
 
 
-def _articles(articles: list[Any], name: str) -> Iterator[Question]:
+def _articles(articles: list[Any], name: str) -> Iterator[QuestionExample]:
     try:
         for number, article in enumerate(articles, 1):
             for paragraph in article["paragraphs"]:
-                for one in paragraph["qas"]:
-                    answers = [] if one.get("is_impossible") else one.get("answers") or []
-                    yield Question(
-                        str(one["question"]).strip(),
+                for item in paragraph["qas"]:
+                    answers = [] if item.get("is_impossible") else item.get("answers") or []
+                    yield QuestionExample(
+                        str(item["question"]).strip(),
                         str(paragraph["context"]),
-                        tuple((str(answer["text"]), int(answer.get("answer_start", NO_OFFSET))) for answer in answers),
-                        str(one.get("id", "")),
+                        tuple(
+                            (str(answer["text"]), int(answer.get("answer_start", UNKNOWN_START))) for answer in answers
+                        ),
+                        str(item.get("id", "")),
                         str(article.get("title") or number),
                     )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
-            f"{name} is not SQuAD JSON: {str(error)[:80]} is missing or of another kind. "
+            f"{name} is not SQuAD JSON: {str(error)[:80]} is missing or of another type. "
             "Expected data, paragraphs, qas, answers with text and answer_start."
         ) from None
 
 
-def _distinct(found: list[Question], name: str) -> list[Question]:
-    seen: dict[str, int] = {}
-    for one in found:
-        if one.place:
-            seen[one.place] = seen.get(one.place, 0) + 1
-    if twice := [place for place, count in seen.items() if count > 1]:
-        raise UserError(f"{name}: question id {listed(twice, 3)} occurs twice. Give every question its own.")
-    return found
+def _check_ids(examples: list[QuestionExample], name: str) -> list[QuestionExample]:
+    counts = Counter(example.place for example in examples if example.place)
+    if repeated := [place for place, count in counts.items() if count > 1]:
+        raise UserError(f"{name}: question id {listed(repeated, 3)} occurs twice. Every question needs its own.")
+    return examples
 
 
-def _of_table(table: Table) -> Iterator[Question]:
+def _of_table(table: Table) -> Iterator[QuestionExample]:
     names = {plain_name(name): name for name in reversed(table.names)}
     question, context, answer = (
-        next((names[name] for name in known if name in names), "") for known in (QUESTION, CONTEXT, ANSWER)
+        next((names[name] for name in candidates if name in names), "") for candidates in (QUESTION, CONTEXT, ANSWER)
     )
     if not (question and context and answer):
-        raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected question, context and answer (answer_start too if it is known).")  # fmt: skip
+        expected = "question, context and answer (and answer_start, if known)"
+        raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected {expected}.")
     starts = next((names[name] for name in START if name in names), "")
     offsets = table.strings(starts) if starts else [None] * len(table)
     rows = zip(
@@ -208,57 +213,59 @@ def _of_table(table: Table) -> Iterator[Question]:
         table.lines.tolist(),
         strict=True,
     )
-    for words, passage, given, offset, line in rows:
-        answers = _cell_answers(given, offset)
-        yield Question((words or "").strip(), passage or "", answers, f"line {line}", passage or "")
+    for text, passage, cell, offset, line in rows:
+        answers = _cell_answers(cell, offset)
+        yield QuestionExample((text or "").strip(), passage or "", answers, f"line {line}", passage or "")
 
 
-def _cell_answers(given: Any, offset: str | None) -> tuple[tuple[str, int], ...]:
-    """A cell is a text, or as the Hub's data sets have it {"text": [...], "answer_start": [...]}."""
-    if isinstance(given, str) and given.lstrip().startswith("{"):
-        with contextlib.suppress(ValueError):  # then it is a text that begins with a brace
-            given = json.loads(given)
-    if isinstance(given, dict):
-        texts, starts = given.get("text") or [], given.get("answer_start") or []
+def _cell_answers(cell: Any, offset: str | None) -> tuple[tuple[str, int], ...]:
+    """Answers of a cell: a text, or {"text": [...], "answer_start": [...]} as in data sets of the Hub."""
+    if isinstance(cell, str) and cell.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):  # else it is a text that begins with a brace
+            cell = json.loads(cell)
+    if isinstance(cell, dict):
+        texts, starts = cell.get("text") or [], cell.get("answer_start") or []
         texts = [texts] if isinstance(texts, str) else texts
         starts = [starts] if isinstance(starts, int) else starts
         return tuple(
-            (str(text), int(start)) for text, start in zip(texts, [*starts, *[NO_OFFSET] * len(texts)], strict=False)
+            (str(text), int(start))
+            for text, start in zip(texts, [*starts, *[UNKNOWN_START] * len(texts)], strict=False)
         )
-    start = int(offset) if offset and re.fullmatch(r"\d{1,9}", offset.strip()) else NO_OFFSET
-    return ((str(given), start),) if given is not None and str(given).strip() else ()
+    start = int(offset) if offset and re.fullmatch(r"\d{1,9}", offset.strip()) else UNKNOWN_START
+    return ((str(cell), start),) if cell is not None and str(cell).strip() else ()
 
 
-def _checked(one: Question, faults: Faults) -> Question | None:
-    """The question with every answer where it stands in the context; None where nothing of it can be used."""
-    if not one.question or not one.context.strip():
-        faults.blank.append(one.place)
+def _checked(example: QuestionExample, faults: AnswerFaults) -> QuestionExample | None:
+    """Return the question with the corrected starts of its answers; None if it cannot be used."""
+    if not example.question or not example.context.strip():
+        faults.blank.append(example.place)
         return None
     answers = []
-    for text, start in one.answers:
-        place = _find(text.strip(), start, one.context)
-        if place is None:
+    for text, start in example.answers:
+        found = _find(text.strip(), start, example.context)
+        if found is None:
             continue
-        if place != start and start != NO_OFFSET and one.context[start : start + len(text)].strip() != text.strip():
-            faults.moved.append(one.place)
-        answers.append((text.strip(), place))
-    if one.answers and not answers:
-        faults.missing.append(one.place)
+        given = example.context[start : start + len(text)].strip()
+        if found != start and start != UNKNOWN_START and given != text.strip():
+            faults.shifted.append(example.place)
+        answers.append((text.strip(), found))
+    if example.answers and not answers:
+        faults.missing.append(example.place)
         return None
-    return replace(one, answers=tuple(answers))
+    return replace(example, answers=tuple(answers))
 
 
 def _find(text: str, start: int, context: str) -> int | None:
-    """Where the answer stands, nearest to `start`."""
-    places = [match.start() for match in re.finditer(re.escape(text), context)] if text else []
-    return min(places, key=lambda place: abs(place - start)) if places else None
+    """Start of the occurrence of the answer that is nearest to `start`; None if there is none."""
+    starts = [match.start() for match in re.finditer(re.escape(text), context)] if text else []
+    return min(starts, key=lambda found: abs(found - start)) if starts else None
 
 
-def _told(faults: Faults, left: int) -> list[Finding]:
+def _fault_findings(faults: AnswerFaults) -> list[Finding]:
     rows = (
-        (faults.missing, "whose answer is not in its context: left out"),
-        (faults.blank, "without a question or a context: left out"),
-        (faults.moved, "whose answer stands elsewhere than it says: found and mended"),
+        (faults.missing, "dropped: the answer is not in the context"),
+        (faults.blank, "dropped: no question or no context"),
+        (faults.shifted, "with a wrong answer_start: corrected"),
     )
     return [
         Finding("amber", f"{counted(len(places), 'question')} {what}", f"Questions {listed(places)}.")

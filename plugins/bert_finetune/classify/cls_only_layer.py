@@ -1,4 +1,7 @@
-"""A classifier reads the last layer at its first token only: compute no more of that layer than that."""
+"""Compute the last layer at [CLS] only: a classifier reads no other token of it.
+
+Enters internals of transformers 5: `BertLayer` and its attention functions.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from transformers.models.bert.modeling_bert import (
 from training.nn.packed_attention import attend_block, gather, split_blocks
 
 
-class FirstTokenLayer(BertLayer):
-    """A `BertLayer` whose queries and feed-forward part see the first token alone; keys and values see all.
+class ClsOnlyLayer(BertLayer):
+    """A `BertLayer` that computes queries and feed-forward for the first token only; keys and values for all tokens.
 
-    Of a layer's work, 2 of 12 parts are left (keys and values of 12 hidden² products a token), the output is the same.
+    Of the 12 hidden² multiplications per token, 2 are left (keys and values); the output is the same.
     """
 
     def forward(  # type: ignore[override] - an encoder has no cache and no other sequence
@@ -31,7 +34,7 @@ class FirstTokenLayer(BertLayer):
             return self._of_packed(hidden_states[0], layout)
         attention, first = self.attention.self, hidden_states[:, :1]
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(attention.config._attn_implementation, eager_attention_forward)
-        found, _ = attend(
+        context, _ = attend(
             attention,
             self._heads(attention.query(first)).transpose(1, 2),
             self._heads(attention.key(hidden_states)).transpose(1, 2),
@@ -40,43 +43,43 @@ class FirstTokenLayer(BertLayer):
             dropout=attention.dropout.p if self.training else 0.0,
             scaling=attention.scaling,
         )
-        return self.feed_forward_chunk(self.attention.output(found.flatten(2), first))
+        return self.feed_forward_chunk(self.attention.output(context.flatten(2), first))
 
     def _of_packed(self, hidden: torch.Tensor, layout: dict) -> torch.Tensor:
         """(tokens, hidden) -> (rows, 1, hidden), with the layout of `packed_attention.layout_of`."""
         attention = self.attention.self
-        places = torch.cat([block[:, 0] for block in layout["blocks"]])  # of first tokens, in the order of the blocks
-        first = hidden[places][:, None]
+        firsts = torch.cat([block[:, 0] for block in layout["blocks"]])  # positions of the first tokens, by block
+        first = hidden[firsts][:, None]
         queries = self._heads(attention.query(first)).split([len(block) for block in layout["blocks"]])
-        lines = gather([self._heads(attention.key(hidden)), self._heads(attention.value(hidden))], layout)
+        gathered = gather([self._heads(attention.key(hidden)), self._heads(attention.value(hidden))], layout)
         dropout = attention.dropout.p if self.training else 0.0
-        found = [
-            attend_block([asking, *parts], mask, dropout_p=dropout, scale=attention.scaling)
-            for asking, parts, mask in zip(queries, split_blocks(lines, layout), layout["masks"], strict=True)
+        contexts = [
+            attend_block([query, *keys_values], mask, dropout_p=dropout, scale=attention.scaling)
+            for query, keys_values, mask in zip(queries, split_blocks(gathered, layout), layout["masks"], strict=True)
         ]
-        done = self.feed_forward_chunk(self.attention.output(torch.cat(found).flatten(2), first))
-        return done[places.argsort()]
+        output = self.feed_forward_chunk(self.attention.output(torch.cat(contexts).flatten(2), first))
+        return output[firsts.argsort()]  # back to the order of the rows
 
     def _heads(self, values: torch.Tensor) -> torch.Tensor:
         """(…, hidden) -> (…, heads, size)."""
         return values.unflatten(-1, (-1, self.attention.self.attention_head_size))
 
 
-def read_first_token_only(model: Any) -> None:
-    """Let a BERT classifier's last layer compute its first token only; other architectures stay as they are.
+def use_cls_only_layer(model: Any) -> None:
+    """Let a BERT classifier's last layer compute its first token only; other architectures are left unchanged.
 
-    The class of the layer changes and nothing else: weights, names and copies are as before.
+    Swaps the class of the layer (`__class__`); weights, names and copies stay as they are.
     """
     if isinstance(model, BertForSequenceClassification) and not model.config.is_decoder:
-        model.bert.encoder.layer[-1].__class__ = FirstTokenLayer
+        model.bert.encoder.layer[-1].__class__ = ClsOnlyLayer
 
 
-def first_token_twin(model: Any) -> Any:
-    """A second network over the very same weights whose last layer computes its first token only.
+def cls_only_copy(model: Any) -> Any:
+    """Return a second network that shares all weights, and whose last layer computes its first token only.
 
-    The model itself still has every token's vector and every layer's attention, for whoever looks inside.
+    The model itself still computes every token's vector and every layer's attention, for inspection.
     """
-    shared = {id(each): each for each in chain(model.parameters(), model.buffers())}
-    twin = copy.deepcopy(model, shared)
-    read_first_token_only(twin)
-    return twin
+    shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
+    copied = copy.deepcopy(model, shared)
+    use_cls_only_layer(copied)
+    return copied

@@ -1,4 +1,4 @@
-"""What `classify` trains and evaluates on: read, checked and split, with every finding in words. Needs no torch."""
+"""Read, clean, check and split labelled texts. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.classify.label_checks import check_labels, check_leaks, check_split
-from plugins.bert_finetune.classify.label_leakage import told_labels
-from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, labelled_texts
+from plugins.bert_finetune.classify.label_checks import check_labels, check_overlap, check_split
+from plugins.bert_finetune.classify.label_leakage import check_label_leakage
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
 from training.data.hub_dataset import load_hub_dataset
 from training.data.splits import split_rows
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassifyData:
-    """What `classify` trains and evaluates on; `label_names` are those of the training rows, in the order of ids."""
+    """Training and evaluation rows; `label_names` are the labels of the training rows, in the order of their ids."""
 
     train: LabelledTexts
     evaluation: LabelledTexts
@@ -45,10 +45,10 @@ def check(settings: ClassifySettings) -> Sheet:
 
 
 def read(settings: ClassifySettings) -> ClassifyData:
-    """Read, clean, check and split what the settings name.
+    """Read, clean, check and split the data of the settings.
 
     Raises:
-        UserError: If a file cannot be read, its columns are not there, or one is both text and label.
+        UserError: If a file cannot be read, a column is missing, or one is both text and label.
     """
     table = _table(settings)
     columns = guess_text_columns(
@@ -59,13 +59,19 @@ def read(settings: ClassifySettings) -> ClassifyData:
     )
     if columns.label in (columns.text, columns.text_pair):
         raise UserError(f"Column {columns.label!r} is both the text and the label: choose two columns.")
-    rows, dropped = labelled_texts(table, columns, settings)
-    findings = [*table.notices, _columns_found(columns), *dropped, *check_labels(rows, settings), *told_labels(rows)]
-    train, evaluation, found = (
+    rows, dropped = clean_texts(table, columns, settings)
+    findings = [
+        *table.notices,
+        _columns_found(columns),
+        *dropped,
+        *check_labels(rows, settings),
+        *check_label_leakage(rows),
+    ]
+    train, evaluation, split_findings = (
         _with_evaluation_file(rows, columns, settings) if settings.eval_data else _split(rows, settings)
     )
     names = _sorted_labels({label for labels in train.labels for label in labels})
-    findings += found
+    findings += split_findings
     if not any(finding.level == "red" for finding in findings):
         findings += check_split(train, evaluation, settings)
     return ClassifyData(train, evaluation, names, columns, tuple(findings), table)
@@ -87,37 +93,37 @@ def _columns_found(columns: TextColumns) -> Finding:
 def _with_evaluation_file(
     train: LabelledTexts, columns: TextColumns, settings: ClassifySettings
 ) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
-    """Read the evaluation file by the columns of the training file, and leave out what training has seen."""
+    """Read the evaluation file with the columns of the training file, and exclude rows that training has seen."""
     table = read_table(Path(settings.eval_data))
-    evaluation, dropped = labelled_texts(table, columns, settings)
-    known = set(train.keys())
-    leaked = [row for row, key in enumerate(evaluation.keys()) if key in known]
-    is_left_out = settings.drop_leaked and len(leaked) < len(evaluation)
-    found = [replace(finding, title=f"{table.source}: {finding.title}") for finding in (*table.notices, *dropped)]
-    found += check_leaks(evaluation, leaked, table.source, is_left_out)
-    if not is_left_out:
-        return train, evaluation, found
-    return train, evaluation.select(sorted({*range(len(evaluation))} - {*leaked})), found
+    evaluation, dropped = clean_texts(table, columns, settings)
+    seen = set(train.keys())
+    leaked = [row for row, key in enumerate(evaluation.keys()) if key in seen]
+    is_excluded = settings.drop_leaked and len(leaked) < len(evaluation)
+    findings = [replace(finding, title=f"{table.source}: {finding.title}") for finding in (*table.notices, *dropped)]
+    findings += check_overlap(evaluation, leaked, table.source, is_excluded)
+    if not is_excluded:
+        return train, evaluation, findings
+    return train, evaluation.select(sorted({*range(len(evaluation))} - {*leaked})), findings
 
 
 def _split(rows: LabelledTexts, settings: ClassifySettings) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
-    """Hold rows out, stratified by each row's rarest label; no label is held out whole."""
+    """Hold rows out, stratified by each row's rarest label; every label keeps training rows."""
     counts = Counter(label for labels in rows.labels for label in labels)
     strata = [min(labels, key=lambda label: counts[label], default="") for labels in rows.labels]
     _, held_out = split_rows(strata, len(rows), eval_share=settings.eval_share, seed=settings.seed, groups=rows.keys())
-    chosen = _never_all_of_a_label(rows, held_out.tolist())
-    return rows.select(row for row in range(len(rows)) if row not in chosen), rows.select(sorted(chosen)), []
+    held = _keep_every_label(rows, held_out.tolist())
+    return rows.select(row for row in range(len(rows)) if row not in held), rows.select(sorted(held)), []
 
 
-def _never_all_of_a_label(rows: LabelledTexts, held_out: Iterable[int]) -> set[int]:
-    """Return the held-out rows without the texts whose label would be missing in training."""
-    chosen = set(held_out)
-    known = {label for row, labels in enumerate(rows.labels) if row not in chosen for label in labels}
+def _keep_every_label(rows: LabelledTexts, held_out: Iterable[int]) -> set[int]:
+    """Return the held-out rows without those whose label would be missing in training."""
+    held = set(held_out)
+    trained = {label for row, labels in enumerate(rows.labels) if row not in held for label in labels}
     keys = rows.keys()
-    needed = {keys[row] for row in chosen if not known.issuperset(rows.labels[row])}
-    return {row for row in chosen if keys[row] not in needed}
+    needed = {keys[row] for row in held if not trained.issuperset(rows.labels[row])}
+    return {row for row in held if keys[row] not in needed}
 
 
 def _sorted_labels(names: set[str]) -> list[str]:
-    """Numbers by value, words by alphabet."""
+    """Sort numbers by value, words alphabetically."""
     return sorted(names, key=lambda name: (0, int(name), "") if re.fullmatch(r"-?\d{1,18}", name) else (1, 0, name))

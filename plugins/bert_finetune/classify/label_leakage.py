@@ -1,4 +1,4 @@
-"""Texts that give their label away, so that a score says nothing of what was learned."""
+"""Label leakage: texts that contain their own label."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import re
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from training.preflight.sheet import Finding
 
-LOOKED_AT = 2000  # rows, spread over the file
-OFTEN, SELDOM = 0.5, 0.25  # of the texts hold their own label; another label as a share of that
+MAX_CHECKED_ROWS = 2000  # spread evenly over the file
+MIN_OWN_LABEL_SHARE = 0.5  # of the texts contain their own label
+MAX_OTHER_LABEL_RATIO = 0.25  # texts that contain another label, relative to those
 
 
-def told_labels(rows: LabelledTexts) -> list[Finding]:
-    """Say how many texts hold their own label as words, where they hold it far more often than another one."""
-    chosen = range(0, len(rows), -(-len(rows) // LOOKED_AT)) if len(rows) else range(0)
-    names = {label: _words(label) for row in chosen for label in rows.labels[row]}
+def check_label_leakage(rows: LabelledTexts) -> list[Finding]:
+    """Report the share of texts that contain their own label as words, if that is far more often than another label."""
+    checked = range(0, len(rows), -(-len(rows) // MAX_CHECKED_ROWS)) if len(rows) else range(0)
+    names = {label: _words(label) for row in checked for label in rows.labels[row]}
     own, other = [], 0
-    for row in chosen:
+    for row in checked:
         text = _words(" ".join((rows.texts[row], rows.pairs[row]))) if rows.pairs else _words(rows.texts[row])
-        held = {label for label, words in names.items() if words in text}
-        own += [row] if held & {*rows.labels[row]} else []
-        other += bool(held - {*rows.labels[row]})
-    if len(own) <= OFTEN * len(chosen) or other > SELDOM * len(own):
+        contained = {label for label, words in names.items() if words in text}
+        own += [row] if contained & {*rows.labels[row]} else []
+        other += bool(contained - {*rows.labels[row]})
+    if len(own) <= MIN_OWN_LABEL_SHARE * len(checked) or other > MAX_OTHER_LABEL_RATIO * len(own):
         return []
-    title = f"{len(own) / len(chosen):.0%} of the texts hold their own label"
-    advice = f"Such as {rows.texts[own[0]][:60]!r}. The score will be too good: take the labels out of the texts."
+    title = f"{len(own) / len(checked):.0%} of the texts contain their own label"
+    advice = f"Such as {rows.texts[own[0]][:60]!r}. The score will be too high: remove the labels from the texts."
     return [Finding("amber", title, advice)]
 
 
 def _words(text: str) -> str:
-    """Its words in lower case with one space around each: what is part of a word is not found."""
+    """Lower-case words with one space around each, so that only whole words match."""
     return " " + " ".join(re.findall(r"\w+", text.casefold())) + " "

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from plugins.bert_finetune.settings import HEAD_FIRST, NetworkSettings
+from plugins.bert_finetune.settings import LP_FT, NetworkSettings
 from training.settings import ADVANCED
 
 
@@ -14,42 +14,42 @@ class ClassifySettings(NetworkSettings):
     """Settings of `classify`."""
 
     text_column: str = Field(
-        "", max_length=200, description="Column that holds the text. Empty: guessed from the names and the content."
+        "", max_length=200, description="Column of the texts. Empty: guessed from names and content."
     )
     text_pair_column: str = Field(
         "",
         max_length=200,
-        description="Column that holds the second text of a pair. Empty: guessed from well-known names, else single texts.",
+        description="Column of the second text of a pair. Empty: guessed from well-known names, else single texts.",
     )
-    label_column: str = Field("", max_length=200, description="Column that holds the label. Empty: guessed.")
-    multi_label: bool = Field(False, description="Whether a text may carry several labels at once.")
+    label_column: str = Field("", max_length=200, description="Column of the labels. Empty: guessed.")
+    multi_label: bool = Field(False, description="Whether a text can have several labels at once.")
     label_separator: str = Field(
         "|",
         min_length=1,
         max_length=3,
-        description="What stands between the labels of one text when there are several.",
+        description="Multi-label: separator between the labels of a text.",
         json_schema_extra=ADVANCED,
     )
     class_weights: Literal["none", "balanced"] = Field(
         "none",
-        description="balanced: each class counts the same in the loss, however rare it is.",
+        description="balanced: weight the loss by inverse class frequency, so that rare classes count as much as frequent ones.",
         json_schema_extra=ADVANCED,
     )
     drop_leaked: bool = Field(
-        True, description="Leave evaluation texts out that also occur in the training file.", json_schema_extra=ADVANCED
+        True, description="Exclude evaluation texts that also occur in the training file.", json_schema_extra=ADVANCED
     )
-    head_first: bool = HEAD_FIRST
-    shuffled_words: float = Field(
+    lp_ft: bool = LP_FT
+    word_shuffle_probability: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Share of the training texts whose words are put in random order each time: with few labels what is said is learned, not each text by heart.",
+        description="Data augmentation: probability per step that the words of a training text are shuffled; reduces memorisation when labels are few.",
         json_schema_extra=ADVANCED,
     )
     lora_rank: int = Field(
         0,
         ge=0,
         le=256,
-        description="Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: train all.",
+        description="Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: train all weights.",
         json_schema_extra=ADVANCED,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from plugins.bert_finetune.models.pooling import body
+from plugins.bert_finetune.models.pooling import backbone
 from training.errors import UserError
 
 
@@ -20,7 +20,7 @@ def attention(model: Any, text: str, most: int = 64) -> tuple[list[str], np.ndar
     """
     if not text.strip():
         raise UserError("The text is empty: write a sentence.")
-    network = body(model.model)
+    network = backbone(model.model)
     found = model.tokenizer(text, truncation=True, max_length=min(most, model.max_length), return_tensors="pt")
     before = network.config._attn_implementation
     network.set_attn_implementation("eager")  # the fused kernels do not give their probabilities
@@ -32,7 +32,7 @@ def attention(model: Any, text: str, most: int = 64) -> tuple[list[str], np.ndar
     return model.tokenizer.convert_ids_to_tokens(found["input_ids"][0]), torch.cat(layers).float().cpu().numpy()
 
 
-def habits(tokenizer: Any, tokens: Sequence[str], values: np.ndarray) -> dict[str, np.ndarray]:
+def attention_by_target(tokenizer: Any, tokens: Sequence[str], values: np.ndarray) -> dict[str, np.ndarray]:
     """The share of each head's attention that goes to places of one kind (Clark et al., 2019, section 3).
 
     Args:

@@ -10,7 +10,7 @@ from plugins.bert_finetune.pretrain.masking import Masker
 from training.errors import UserError
 
 
-def masked(model: Any, text: str, share: float, unit: str, seed: int) -> list[tuple[str, str | None]]:
+def sample_masking(model: Any, text: str, share: float, unit: str, seed: int) -> list[tuple[str, str | None]]:
     """What pre-training makes of a text in one step: each token as the network sees it, and what was done to it.
 
     Returns:
@@ -31,10 +31,13 @@ def masked(model: Any, text: str, share: float, unit: str, seed: int) -> list[tu
     before, after = (tokenizer.convert_ids_to_tokens(each.tolist()) for each in (ids, shown))
     asked = set(chosen.tolist())
     pairs = enumerate(zip(before, after, strict=True))
-    return [_done(old, new, tokenizer.mask_token) if at in asked else (f"{old} ", None) for at, (old, new) in pairs]
+    return [
+        _token_and_treatment(old, new, tokenizer.mask_token) if at in asked else (f"{old} ", None)
+        for at, (old, new) in pairs
+    ]
 
 
-def _done(old: str, new: str, mask: str) -> tuple[str, str]:
+def _token_and_treatment(old: str, new: str, mask: str) -> tuple[str, str]:
     if new == old:
         return old, "kept, but asked for"
     return (f"{mask} ({old})", "masked") if new == mask else (f"{new} ({old})", "replaced at random")

@@ -9,7 +9,7 @@ import numpy as np
 
 from training.errors import UserError
 
-SHOWN_WORDS = 12
+MAX_WORDS = 12
 
 
 def split_words(model: Any, text: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def split_words(model: Any, text: str) -> dict[str, Any]:
     times = np.asarray(list(words.values()))
     unknown = np.asarray([tokenizer.unk_token_id in ids for ids in found])
     rows = []
-    for place in np.argsort(-sizes, kind="stable")[:SHOWN_WORDS]:
+    for place in np.argsort(-sizes, kind="stable")[:MAX_WORDS]:
         word = list(words)[place]
         rows.append([word, " ".join(tokenizer.convert_ids_to_tokens(found[place])), int(times[place])])
     return {

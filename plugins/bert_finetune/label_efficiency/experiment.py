@@ -1,4 +1,4 @@
-"""The same classifier from several starts, on the same few labels, scored on the same rows."""
+"""Compare classifiers from scratch, pre-trained models and TF-IDF on the same label subsets and evaluation rows."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ from training.preflight.sheet import Finding, Sheet
 if TYPE_CHECKING:
     from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 
-PICTURE = "label_efficiency.png"
+IMAGE = "label_efficiency.png"
 NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "eval_rows"}
 
 
 def build(settings: LabelEfficiencySettings) -> LabelEfficiency:
-    """Read the data and lay out the parts.
+    """Read the data and plan the training runs.
 
     Raises:
-        UserError: What the preflight sheet would show in red, or shares that are none.
+        UserError: What the preflight sheet would show in red, or invalid shares.
     """
     shared = {name: value for name, value in dict(settings).items() if name not in NOT_SHARED}
     classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "patience": 0, "time_limit": 0})
     if settings.multi_label:
-        raise UserError("multi_label: this experiment compares classifiers of one label a text.")
+        raise UserError("multi_label: this experiment compares classifiers with one label per text.")
     if settings.processes > 1:
-        raise UserError("processes: the parts of this experiment run one after the other in one process.")
+        raise UserError("processes: the parts of this experiment run one after another in one process.")
     data = read(classify)
     Sheet(data.findings).raise_if_blocked()
     return LabelEfficiency(data, classify, settings)
 
 
 class LabelEfficiency(Experiment):
-    """Arms by numbers of labels by seeds."""
+    """One part per arm, number of labels and seed."""
 
     def __init__(self, data: ClassifyData, classify: ClassifySettings, settings: LabelEfficiencySettings):
-        held = _some(data.evaluation, settings.eval_rows, settings.seed)
+        held = _subsample(data.evaluation, settings.eval_rows, settings.seed)
         if not len(held):
-            raise UserError("There is nothing to score on: raise eval_share, or give eval_data.")
+            raise UserError("There are no evaluation rows: raise eval_share, or give eval_data.")
         self.data, self.classify, self.settings = replace(data, evaluation=held), classify, settings
-        self.counts = arms.counts_of(arms.shares_of(settings.shares), len(data.train), len(data.label_names))
+        self.counts = arms.label_counts(arms.parse_shares(settings.shares), len(data.train), len(data.label_names))
         self.arms = [
             *([arms.TFIDF] if settings.tfidf else []),
             arms.SCRATCH,
             *([arms.BASE] if settings.model else []),
-            *([arms.OWN] if settings.own_model else []),
+            *([arms.SECOND] if settings.own_model else []),
         ]
         self.parts = [
             Part(f"{number}-{count}-{settings.seed + seed}", {"arm": arm, "labels": count, "seed": settings.seed + seed, "eval_rows": len(held)}, 0 if arm == arms.TFIDF else settings.steps)
@@ -68,9 +68,9 @@ class LabelEfficiency(Experiment):
         self.facts = {"rows": len(data.train), "eval_rows": len(held), "arms": self.arms}
 
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
-        """Train one arm on one subset; only the last weights are scored, so none is chosen by the evaluation rows."""
+        """Train one arm on one subset; only the last weights are scored, so evaluation rows select nothing."""
         about = part.about
-        train = self.data.train.select(arms.subset(self.data.train, about["labels"], about["seed"]))
+        train = self.data.train.select(arms.nested_subset(self.data.train, about["labels"], about["seed"]))
         if about["arm"] == arms.TFIDF:
             return arms.tfidf_scores(train, self.data.evaluation)
         task = make_task(replace(self.data, train=train), self._settings(part), untrained=about["arm"] == arms.SCRATCH)
@@ -80,18 +80,20 @@ class LabelEfficiency(Experiment):
 
     def _settings(self, part: Part) -> ClassifySettings:
         arm = part.about["arm"]
-        start = {arms.OWN: self.settings.own_model}.get(arm, self.settings.model)
-        rate = self.settings.scratch_learning_rate if arm == arms.SCRATCH else self.settings.learning_rate
-        return self.classify.model_copy(update={"model": start, "learning_rate": rate, "seed": part.about["seed"]})
+        model = self.settings.own_model if arm == arms.SECOND else self.settings.model
+        learning_rate = self.settings.scratch_learning_rate if arm == arms.SCRATCH else self.settings.learning_rate
+        return self.classify.model_copy(
+            update={"model": model, "learning_rate": learning_rate, "seed": part.about["seed"]}
+        )
 
     def keeps(self, part: Part) -> bool:
-        """The best start's weights with all labels."""
-        best = next(arm for arm in (arms.OWN, arms.BASE, arms.SCRATCH) if arm in self.arms)
+        """Keep the weights of the most pre-trained arm with all labels."""
+        best = next(arm for arm in (arms.SECOND, arms.BASE, arms.SCRATCH) if arm in self.arms)
         return part.about == self.parts[0].about | {"arm": best, "labels": self.counts[-1]}
 
     def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
-        """Mean accuracy of each arm at the most labels that it has been given."""
-        return {_word(record["arm"]): record["mean"] for record in confidence_intervals.summary(results)}
+        """Mean accuracy of each arm at the largest number of labels so far."""
+        return {_metric_name(record["arm"]): record["mean"] for record in confidence_intervals.summary(results)}
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         """Accuracy and macro F1, labels by arms."""
@@ -101,8 +103,9 @@ class LabelEfficiency(Experiment):
         }
 
     def _table(self, results: list[dict[str, Any]], metric: str) -> dict[str, list]:
-        gained = [one for one in confidence_intervals.gains(results, arms.SCRATCH, metric) if one["arm"] != arms.TFIDF]
-        return confidence_intervals.table(confidence_intervals.summary(results, metric), gained, arms.SCRATCH)
+        gains = confidence_intervals.gains(results, arms.SCRATCH, metric)
+        gains = [record for record in gains if record["arm"] != arms.TFIDF]
+        return confidence_intervals.table(confidence_intervals.summary(results, metric), gains, arms.SCRATCH)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
         image = as_url(confidence_intervals.plot(confidence_intervals.summary(results)))
@@ -110,15 +113,15 @@ class LabelEfficiency(Experiment):
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         records = confidence_intervals.summary(results)
-        (folder / PICTURE).write_bytes(confidence_intervals.plot(records))
+        (folder / IMAGE).write_bytes(confidence_intervals.plot(records))
         text = (
             "Accuracy on the same held-out rows after training on fewer labels; mean and 95 % interval over seeds. "
-            "Gains are of the same labels and seeds, pair by pair."
+            "Gains are paired by labels and seed."
         )
         study = {
             "title": "Fewer labels",
             "text": text,
-            "image": PICTURE,
+            "image": IMAGE,
             "records": records,
             **self._table(results, "accuracy"),
         }
@@ -126,23 +129,20 @@ class LabelEfficiency(Experiment):
 
     def findings(self) -> list[Finding]:
         parts = f"{len(self.parts)} parts: {len(self.arms)} arms, {len(self.counts)} numbers of labels, {self.settings.seeds} seeds"
-        found = [Finding("green", parts, f"Labels: {', '.join(f'{count:,}' for count in self.counts)}.")]
+        findings = [Finding("green", parts, f"Labels: {', '.join(f'{count:,}' for count in self.counts)}.")]
         if not self.settings.model:
-            found.append(
-                Finding(
-                    "amber", "No pre-trained weights to compare with", "Choose model: what the experiment is about."
-                )
-            )
-        return found
+            title = "No pre-trained weights to compare with"
+            findings.append(Finding("amber", title, "Choose model: the pre-trained weights to evaluate."))
+        return findings
 
 
-def _some(rows: LabelledTexts, most: int, seed: int) -> LabelledTexts:
-    """At most that many rows, class by class."""
-    if len(rows) <= most:
+def _subsample(rows: LabelledTexts, count: int, seed: int) -> LabelledTexts:
+    """At most `count` rows, stratified by class."""
+    if len(rows) <= count:
         return rows
-    _, chosen = split_rows(rows.labels, len(rows), eval_share=most / len(rows), seed=seed)
-    return rows.select(chosen.tolist())
+    _, sampled = split_rows(rows.labels, len(rows), eval_share=count / len(rows), seed=seed)
+    return rows.select(sampled.tolist())
 
 
-def _word(arm: str) -> str:
+def _metric_name(arm: str) -> str:
     return arm.replace(" ", "_").replace("-", "_").lower()

@@ -14,27 +14,34 @@ class LabelEfficiencySettings(ClassifySettings):
     own_model: str = Field(
         "",
         max_length=300,
-        description="A second start to compare: the run of your own pre-training, or another starter or Hub id.",
+        description="A second pre-trained model to compare: a run of your own pre-training, another starter, or a Hub id.",
         json_schema_extra=WEIGHTS,
     )
     shares: str = Field(
         "1, 5, 10, 50, 100",
         max_length=200,
-        description="Shares of the labels to train on, in percent of the training rows.",
+        description="Numbers of labels to train on, in percent of the training rows.",
     )
     seeds: int = Field(
-        3, ge=1, le=20, description="Draws of the labels and of the initial weights, for the confidence intervals."
+        3,
+        ge=1,
+        le=20,
+        description="Random seeds per number of labels (label subset and initial weights), for the confidence intervals.",
     )
-    steps: int = Field(200, ge=1, le=10_000_000, description="Optimiser steps of every part.")
-    learning_rate: float = Field(3e-4, gt=0, le=10, description="Peak learning rate of the pre-trained starts.")
+    steps: int = Field(200, ge=1, le=10_000_000, description="Optimiser steps of every training run.")
+    learning_rate: float = Field(3e-4, gt=0, le=10, description="Peak learning rate of the pre-trained models.")
     scratch_learning_rate: float = Field(
         5e-4, gt=0, le=10, description="Peak learning rate from scratch.", json_schema_extra=ADVANCED
     )
     tfidf: bool = Field(
         True,
-        description="Also logistic regression on TF-IDF: what no network at all would do.",
+        description="Also fit logistic regression on TF-IDF features, as a baseline without a network.",
         json_schema_extra=ADVANCED,
     )
     eval_rows: int = Field(
-        1000, ge=10, le=100_000, description="Held-out rows scored for every part, at most.", json_schema_extra=ADVANCED
+        1000,
+        ge=10,
+        le=100_000,
+        description="Maximum held-out rows scored for every training run.",
+        json_schema_extra=ADVANCED,
     )

@@ -1,4 +1,4 @@
-"""A byte-pair-encoding tokenizer of two languages, learned from texts, the same for the same texts."""
+"""Train a byte-pair-encoding tokenizer for both languages of a translation model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plugins.bert_finetune.models.wordpiece import POSITIONS, SPECIAL
 
 
 def train_bpe(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Byte-pair pieces (Sennrich et al., 2016) that keep case and spaces, so that what is decoded can be read as it is."""
+    """Train a cased BPE tokenizer (Sennrich et al., 2016) that keeps spaces, so that decoded text needs no clean-up."""
     words = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
     words.normalizer = normalizers.NFKC()  # type: ignore[assignment]
     words.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])  # type: ignore[assignment]

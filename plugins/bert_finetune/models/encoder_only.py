@@ -1,4 +1,4 @@
-"""An encoder without a head, such as repositories of sentence encoders hold: for vectors, attention and words."""
+"""Encoder without a task head (such as a sentence encoder): embeddings, attention and tokenisation."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from training.errors import UserError
 from training.nn.load_pretrained import load_tokenizer
 
 
-class Encoder:
-    """Tokenizer and network."""
+class EncoderPredictor:
+    """Tokenizer and network of an encoder without a head."""
 
     def __init__(self, model: Any, tokenizer: Any):
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.max_length = min(loading.positions(model), tokenizer.model_max_length)
+        self.max_length = min(loading.max_positions(model), tokenizer.model_max_length)
 
     @classmethod
-    def load(cls, folder: Path) -> Encoder:
-        """Read any repository with an encoder.
+    def load(cls, folder: Path) -> EncoderPredictor:
+        """Load any repository with an encoder.
 
         Raises:
-            UserError: If it holds none.
+            UserError: If it is not an encoder.
         """
         tokenizer = load_tokenizer(folder)
         if tokenizer.pad_token_id is None:
-            raise UserError(f"{folder.name} is no encoder: its tokenizer has no token to pad with.")
+            raise UserError(f"{folder.name} is not an encoder: its tokenizer has no padding token.")
         model = loading.load_network(folder, AutoModel, "an encoder")
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(model.to(device), tokenizer)

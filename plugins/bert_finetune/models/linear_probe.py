@@ -1,4 +1,4 @@
-"""What a linear classifier reads from frozen vectors (Alain & Bengio, 2017)."""
+"""Linear probe of frozen features: logistic regression (Alain & Bengio, 2017)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-INVERSE_PENALTY = 0.1  # of standardised vectors: a few labels and hundreds of dimensions want a firm hand
-TRIED = (0.0001, 0.001, 0.01, 0.1)
+INVERSE_PENALTY = 0.1  # of standardised vectors; strong regularisation: few labels, hundreds of features
+INVERSE_PENALTIES = (0.0001, 0.001, 0.01, 0.1)
 
 
 def linear_probe(inverse_penalty: float = INVERSE_PENALTY) -> Any:
-    """A scikit-learn pipeline, not fitted: standardise, then logistic regression."""
+    """Return an unfitted scikit-learn pipeline: standardise, then logistic regression."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -20,22 +20,24 @@ def linear_probe(inverse_penalty: float = INVERSE_PENALTY) -> Any:
 
 
 def best_inverse_penalty(vectors: np.ndarray, targets: np.ndarray) -> float:
-    """The one of a few whose probe, fitted on half of the rows, gives the others the highest likelihood.
+    """Choose the inverse penalty by held-out likelihood: fit on half of the rows, score the other half.
 
-    A class of one row is fitted only. Where hardly any class has two, there is nothing to compare, and it is the usual one.
+    Rows of a class with one row are only fitted. If hardly any class has two rows, the default is returned.
     """
     from sklearn.metrics import log_loss
     from sklearn.model_selection import train_test_split
 
-    classes, place, counts = np.unique(targets, return_inverse=True, return_counts=True)
-    alone = counts[place] < 2
-    if (~alone).sum() < 2 * len(classes):
+    classes, class_numbers, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    single = counts[class_numbers] < 2
+    if (~single).sum() < 2 * len(classes):
         return INVERSE_PENALTY
-    seen, held, given, truth = train_test_split(
-        vectors[~alone], targets[~alone], test_size=0.5, stratify=targets[~alone], random_state=0
+    train, held, train_targets, held_targets = train_test_split(
+        vectors[~single], targets[~single], test_size=0.5, stratify=targets[~single], random_state=0
     )
-    seen, given = np.concatenate([seen, vectors[alone]]), np.concatenate([given, targets[alone]])
+    train = np.concatenate([train, vectors[single]])
+    train_targets = np.concatenate([train_targets, targets[single]])
     losses = [
-        log_loss(truth, linear_probe(tried).fit(seen, given).predict_proba(held), labels=classes) for tried in TRIED
+        log_loss(held_targets, linear_probe(c).fit(train, train_targets).predict_proba(held), labels=classes)
+        for c in INVERSE_PENALTIES
     ]
-    return TRIED[int(np.argmin(losses))]
+    return INVERSE_PENALTIES[int(np.argmin(losses))]

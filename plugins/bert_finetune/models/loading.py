@@ -1,4 +1,4 @@
-"""Tokenizer and network of an encoder: from a folder of weights, or new from the training texts."""
+"""Load tokenizer and network of an encoder, or create both from the training texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoConfig, BertConfig
 from transformers.utils import logging
 
-from plugins.bert_finetune.models.fast_dropout import drop_quickly
+from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.errors import UserError
 from training.nn.load_pretrained import load_tokenizer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logging.disable_progress_bar()  # a bar for every saved file, and a report on the new head, would fill the run's log
 logging.set_verbosity_error()
-INITIAL, BASE_WIDTH = (
+BASE_INITIALIZER_RANGE, BASE_WIDTH = (
     0.02,
     768,
 )  # BERT-base; narrower networks start with larger weights, or attention learns nothing for long
@@ -33,7 +33,7 @@ DROPOUT_NAMES = (
 def load_network(
     folder: Path, kind: Any, what: str, dropouts: tuple[float, float] | None = None, **changes: Any
 ) -> Any:
-    """The network of a folder with the head of `kind`, in 32-bit numbers.
+    """Load the network of a folder with the head of `kind`, in float32.
 
     Args:
         folder: Configuration and safetensors.
@@ -63,7 +63,7 @@ def load_network(
 
 
 def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertConfig:
-    """The configuration of an untrained BERT of the settings' size."""
+    """Return the configuration of an untrained BERT of the settings' size."""
     return BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.hidden_size,
@@ -78,15 +78,15 @@ def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertCo
     )
 
 
-def network_with_head(
+def load_or_create(
     settings: NetworkSettings, kind: Any, what: str, texts: Sequence[str], untrained: bool = False, **labels: Any
 ) -> tuple[Any, Any]:
-    """Tokenizer and network to train: those of `settings.model`, or new ones whose vocabulary is learned from `texts`.
+    """Return tokenizer and network to train: those of `settings.model`, or new ones with a vocabulary learned from `texts`.
 
     Args:
         kind: The `AutoModelFor…` class.
         what: Names the kind in the error: "a text classifier".
-        untrained: Whether to take the size and the vocabulary of `settings.model` only, and new weights.
+        untrained: Whether to use only the size and the vocabulary of `settings.model`, with new weights.
         labels: Go to the configuration.
 
     Raises:
@@ -101,16 +101,16 @@ def network_with_head(
         tokenizer = train_wordpiece(texts, settings.vocabulary_size, settings.max_length)
         model = kind.from_config(new_config(settings, tokenizer, **labels))
     choose_attention(model, settings)
-    drop_quickly(model)
+    use_fast_dropout(model)
     return tokenizer, model
 
 
-def lacks_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
-    """Whether there are weights and they have no head for these labels: none, one for another number, or for others or in another order.
+def needs_new_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
+    """Whether there are weights without a head for these labels: no head, or one for other labels or another order.
 
     Args:
-        model: The folder of the weights, or nothing.
-        ending: How the architectures with such a head end, "ForSequenceClassification".
+        model: The folder of the weights, or empty.
+        ending: Suffix of the architectures with such a head: "ForSequenceClassification".
         labels: With `num_labels` and `id2label`.
     """
     if not model:
@@ -124,7 +124,7 @@ def lacks_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
 
 
 def check_vocabulary(tokenizer: Any, model: Any) -> None:
-    """Refuse a tokenizer that has more entries than the network has embeddings.
+    """Refuse a tokenizer with more entries than the network has embeddings.
 
     Raises:
         UserError: With both numbers.
@@ -136,8 +136,8 @@ def check_vocabulary(tokenizer: Any, model: Any) -> None:
         )
 
 
-def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
-    """Write what `from_pretrained` of transformers reads, in 16-bit numbers if so wished; the model stays as it is."""
+def save_pretrained(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
+    """Write model and tokenizer for `from_pretrained`, in float16 if `half`; the model itself stays in float32."""
     (copy.deepcopy(model).half() if half else model).save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
 
@@ -155,7 +155,7 @@ def add_lora(model: Any, rank: int) -> Any:
 
 
 def choose_attention(model: Any, settings: NetworkSettings) -> None:
-    """Plain attention in bf16 on a CPU: the backward pass of the fused kernel took 3 to 7 times as long there (torch 2.13)."""
+    """Use eager attention in bf16 on a CPU: the fused kernel's backward pass took 3 to 7 times as long (torch 2.13)."""
     import torch
 
     on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
@@ -164,17 +164,17 @@ def choose_attention(model: Any, settings: NetworkSettings) -> None:
 
 
 def set_dropouts(config: Any, dropout: float, attention_dropout: float) -> None:
-    """Set those that the architecture has, by whichever name."""
+    """Set the dropout probabilities under the names that the architecture has for them."""
     for names, value in zip(DROPOUT_NAMES, (dropout, attention_dropout), strict=True):
         for name in names:
             if hasattr(config, name):
                 setattr(config, name, value)
 
 
-def positions(model: Any) -> int:
-    """Tokens the network can place at most; huge where its positions are relative.
+def max_positions(model: Any) -> int:
+    """Maximum tokens that the network has positions for; 10**9 with relative positions.
 
-    The RoBERTa family counts from after the place that stands for padding.
+    The RoBERTa family starts to count after the padding position.
     """
     limit = getattr(model.config, "max_position_embeddings", 0) or 10**9
     tables = [each for name, each in model.named_modules() if name.endswith(".position_embeddings")]

@@ -1,8 +1,8 @@
-"""Fit a new head on the frozen vectors before anything else is trained (Kumar et al., 2022, arXiv:2202.10054).
+"""Linear probing then fine-tuning (LP-FT; Kumar et al., 2022, arXiv:2202.10054): initialise a new head with a linear probe.
 
-A head of random weights sends random gradients into the layers below and spoils, in the first steps, what pre-training has
-taught them; the fewer the labels, the more so. Logistic regression finds the head that fits what is there. Its penalty is
-chosen by held-out likelihood: a head that is sure of rows it only memorised would leave the layers below nothing to learn from.
+A random head sends random gradients into the layers below and distorts, in the first steps, the pre-trained features; the
+fewer the labels, the worse. Logistic regression on the frozen features gives the head its weights instead. Its penalty is
+chosen by held-out likelihood: a head that is overconfident on memorised rows would leave the layers below no gradient.
 """
 
 from __future__ import annotations
@@ -21,27 +21,28 @@ from plugins.bert_finetune.models.linear_probe import best_inverse_penalty, line
 if TYPE_CHECKING:
     from training.task import Task
 
-Pick = Callable[[torch.Tensor, dict[str, Any]], tuple[torch.Tensor, torch.Tensor]]
+SelectVectors = Callable[[torch.Tensor, dict[str, Any]], tuple[torch.Tensor, torch.Tensor]]
 
-DEAD = 1e-5  # spread of a dimension, in that of the widest: below it there is rounding, which a weight would blow up
-ABSENT = -5.0  # bias of a class that no row read has, in nats below the others
+MIN_RELATIVE_SPREAD = (
+    1e-5  # standard deviation of a feature, relative to the largest: below it is rounding, which a weight would amplify
+)
+ABSENT_CLASS_BIAS = -5.0  # bias of a class without rows, relative to the smallest bias, in nats
 
 
-def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, pick: Pick) -> None:
-    """Set the weights of the last linear layer of `task.model` that has an output a class.
+def init_head_from_probe(task: Task, rows: list, lengths: Sequence[int], classes: int, select: SelectVectors) -> None:
+    """Set the weights of the last linear layer of `task.model` with one output per class.
 
-    A network without one stays as it is, and so does one whose rows are all of one class.
+    Networks without such a layer, and data of one class, are left unchanged.
 
     Args:
-        rows: For `task.collate`; a pass forward of them is all that the network computes.
+        rows: For `task.collate`; the network computes one forward pass of them.
         lengths: Tokens of each row.
-        pick: Takes what the head is given and the batch; returns the vectors, (items, width), and their class ids, (items,),
-            those below 0 to be left out.
+        select: Head input and batch -> feature vectors, (items, width), and class ids, (items,); ids below 0 are ignored.
     """
     head = _head(task.model, classes)
     if head is None:
         return
-    vectors, targets = _vectors(task, head, rows, lengths, pick)
+    vectors, targets = _vectors(task, head, rows, lengths, select)
     if len(np.unique(targets)) < 2:
         return
     weight, bias = _regression(vectors, targets, classes)
@@ -51,36 +52,36 @@ def fit_head(task: Task, rows: list, lengths: Sequence[int], classes: int, pick:
             head.bias.copy_(torch.as_tensor(bias))
 
 
-def draw_rows(classes: np.ndarray, counts: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Row numbers drawn at random until they have `most` items, a row of each class before all others, or a rare one may have none.
+def sample_rows(classes: np.ndarray, counts: np.ndarray, max_items: int, seed: int) -> np.ndarray:
+    """Sample row numbers until they have `max_items` items; one row of each class comes first, so no class is missing.
 
     Args:
         classes: Class ids of the items, row by row, (items,).
         counts: Items of each row, (rows,).
     """
-    drawn = np.random.default_rng([seed, 6]).permutation(len(counts))
-    places = np.repeat(np.argsort(drawn), counts)  # of the items' rows in `drawn`
-    order = np.argsort(places, kind="stable")
-    _, at = np.unique(classes[order], return_index=True)
-    firsts = np.unique(places[order[at]])
-    drawn = np.concatenate([drawn[firsts], np.delete(drawn, firsts)])
-    return drawn[: np.searchsorted(np.cumsum(counts[drawn]), most) + 1]
+    sampled = np.random.default_rng([seed, 6]).permutation(len(counts))
+    ranks = np.repeat(np.argsort(sampled), counts)  # of each item: the rank of its row in `sampled`
+    order = np.argsort(ranks, kind="stable")
+    _, first_items = np.unique(classes[order], return_index=True)
+    first_rows = np.unique(ranks[order[first_items]])  # the first row of each class moves to the front
+    sampled = np.concatenate([sampled[first_rows], np.delete(sampled, first_rows)])
+    return sampled[: np.searchsorted(np.cumsum(counts[sampled]), max_items) + 1]
 
 
 def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
     layers = [
-        each
-        for name, each in model.named_modules()
-        if isinstance(each, torch.nn.Linear) and each.out_features == classes and "lora_" not in name
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == classes and "lora_" not in name
     ]
     return layers[-1] if layers else None
 
 
 def _vectors(
-    task: Task, head: torch.nn.Linear, rows: list, lengths: Sequence[int], pick: Pick
+    task: Task, head: torch.nn.Linear, rows: list, lengths: Sequence[int], select: SelectVectors
 ) -> tuple[np.ndarray, np.ndarray]:
-    given: list[torch.Tensor] = []
-    hook = head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].detach().float()))
+    head_inputs: list[torch.Tensor] = []
+    hook = head.register_forward_pre_hook(lambda _, inputs: head_inputs.append(inputs[0].detach().float()))
     device, was_training = next(task.model.parameters()).device, task.model.training
     vectors, targets = [], []
     try:
@@ -89,9 +90,9 @@ def _vectors(
             for numbers in batches_by_length(list(lengths)):
                 batch: Any = send_to_device(task.evaluation_batch([rows[number] for number in numbers]), device)
                 task.predict(task.model, batch)
-                found, wanted = (each.cpu().numpy() for each in pick(given.pop(), batch))
-                vectors.append(found[wanted >= 0])
-                targets.append(wanted[wanted >= 0])
+                features, ids = (tensor.cpu().numpy() for tensor in select(head_inputs.pop(), batch))
+                vectors.append(features[ids >= 0])
+                targets.append(ids[ids >= 0])
     finally:
         hook.remove()
         task.model.train(was_training)
@@ -99,22 +100,24 @@ def _vectors(
 
 
 def _regression(vectors: np.ndarray, targets: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights, (classes, width), and biases, (classes,), for the vectors as they are."""
+    """Weights, (classes, width), and biases, (classes,), for vectors that are not standardised."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not converged is good enough: all weights are trained afterwards
+        warnings.simplefilter(
+            "ignore"
+        )  # a probe that has not converged is good enough: all weights are trained afterwards
         probe = linear_probe(best_inverse_penalty(vectors, targets)).fit(vectors, targets)
-    scaler, found = probe[0], probe[-1]
-    slopes, constants = _both(found)
-    weight, bias = np.zeros((classes, vectors.shape[1])), np.full(classes, constants.min() + ABSENT)
-    alive = scaler.scale_ > DEAD * scaler.scale_.max()
-    weight[found.classes_] = np.where(alive, slopes / scaler.scale_, 0)
-    bias[found.classes_] = constants - weight[found.classes_] @ scaler.mean_
+    scaler, regression = probe[0], probe[-1]
+    slopes, constants = _class_coefficients(regression)
+    weight, bias = np.zeros((classes, vectors.shape[1])), np.full(classes, constants.min() + ABSENT_CLASS_BIAS)
+    varying = scaler.scale_ > MIN_RELATIVE_SPREAD * scaler.scale_.max()
+    weight[regression.classes_] = np.where(varying, slopes / scaler.scale_, 0)
+    bias[regression.classes_] = constants - weight[regression.classes_] @ scaler.mean_
     return weight.astype(np.float32), bias.astype(np.float32)
 
 
-def _both(found: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and constants of every class: of two classes scikit-learn keeps the second one's alone."""
-    if len(found.classes_) > 2:
-        return found.coef_, found.intercept_
+def _class_coefficients(regression: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and intercepts of every class; for two classes scikit-learn stores only the second."""
+    if len(regression.classes_) > 2:
+        return regression.coef_, regression.intercept_
     half = np.array([[-0.5], [0.5]])
-    return half * found.coef_, half[:, 0] * found.intercept_
+    return half * regression.coef_, half[:, 0] * regression.intercept_

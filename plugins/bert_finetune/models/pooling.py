@@ -1,4 +1,4 @@
-"""Texts as vectors, by any encoder this plugin loads."""
+"""Pool token vectors into one vector per text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def masked_mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> to
         attention_mask: 1 for tokens, 0 for padding, (batch, time); None where nothing is padded.
 
     Returns:
-        One vector a text, (batch, width).
+        One vector per text, (batch, width).
     """
     if attention_mask is None:
         return hidden.mean(1)
@@ -29,37 +29,37 @@ def masked_mean(hidden: torch.Tensor, attention_mask: torch.Tensor | None) -> to
 
 
 def row_means(values: torch.Tensor, owners: torch.Tensor, rows: int) -> torch.Tensor:
-    """Average the values of each row, where rows own different numbers of them.
+    """Average the values of each row; rows may have different numbers of values.
 
     Args:
         values: Numbers or vectors, (values,) or (values, width).
         owners: The row of each, (values,).
 
     Returns:
-        (rows,) or (rows, width); 0 for a row that owns none.
+        (rows,) or (rows, width); 0 for a row without values.
     """
     counts = torch.bincount(owners, minlength=rows).clamp(min=1)
     summed = torch.zeros(rows, *values.shape[1:], device=values.device).index_add_(0, owners, values)
     return summed / counts.view(-1, *[1] * (values.ndim - 1))
 
 
-def body(model: Any) -> Any:
-    """The network below the heads; of an encoder with a decoder, the encoder."""
+def backbone(model: Any) -> Any:
+    """Return the network without its heads; of an encoder-decoder, the encoder."""
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
 
 
 def embed(loaded: Any, texts: list[str]) -> np.ndarray:
-    """One vector a text, (texts, width), float32.
+    """Embed texts by masked mean pooling, (texts, width), float32.
 
     Args:
-        loaded: What the plugin's `load` returned: its `model` and `tokenizer` are used.
+        loaded: A predictor of this plugin: its `model`, `tokenizer` and `max_length` are used.
 
     Raises:
-        UserError: If there is no text, or an empty one.
+        UserError: If there is no text, or a text is empty.
     """
     if not texts or not all(text.strip() for text in texts):
-        raise UserError("There is an empty text: nothing can be said of it.")
-    network, parts = body(loaded.model), []
+        raise UserError("The text is empty: write something to embed.")
+    network, parts = backbone(loaded.model), []
     for start in range(0, len(texts), BATCH_TEXTS):
         batch = loaded.tokenizer(
             texts[start : start + BATCH_TEXTS], padding=True, truncation=True, max_length=loaded.max_length,

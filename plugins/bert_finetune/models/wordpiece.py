@@ -1,4 +1,4 @@
-"""A WordPiece tokenizer learned from texts, the same for the same texts."""
+"""Train a WordPiece tokenizer deterministically."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ POSITIONS = 512  # of BERT: a tokenizer of a new model accepts at least this man
 
 
 def train_wordpiece(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A WordPiece vocabulary (Schuster & Nakajima, 2012) of at most `size` pieces, uncased, with BERT's special tokens.
+    """Train an uncased WordPiece tokenizer (Schuster & Nakajima, 2012) of at most `size` sub-words.
 
-    The same texts give the same vocabulary: a resumed run makes it anew.
+    The same texts give the same vocabulary, so a resumed run can train it again.
     """
     normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = Tokenizer(models.WordPiece(_vocabulary(texts, size, normalizer, splitter), unk_token=SPECIAL["unk_token"]))
@@ -40,10 +40,11 @@ def train_wordpiece(texts: Sequence[str], size: int, max_length: int) -> PreTrai
 
 
 def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any) -> dict[str, int]:
-    """Piece -> id.
+    """Sub-word -> id.
 
-    The trainer numbers the inner characters ("##a") in the order of a hash table, new at each call, and breaks ties by
-    number. So it runs twice: once for those characters alone, then with them given in order, as if they were special.
+    The trainer numbers the continuation characters ("##a") in the order of a hash table, which differs between calls,
+    and breaks ties by number. So it runs twice: first to find these characters, then with them passed in sorted order
+    as special tokens.
     """
 
     def learn(size: int, first: list[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Labelled texts read beside the corpus, to see what a linear probe finds in the frozen vectors while it trains."""
+"""Labelled texts for a linear probe of the frozen sentence vectors during pre-training."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 
-class Probe(NamedTuple):
-    """A labelled text whose vector is probed: nothing of it is masked."""
+class ProbeText(NamedTuple):
+    """A labelled text of the probe; it is not masked."""
 
     ids: np.ndarray
     label: str
 
 
-def read_probes(settings: PretrainSettings, tokenizer: Any, max_length: int) -> list[Probe]:
-    """The first labelled texts of `probe_data`, of classes that all five folds can have; none where it names no file.
+def read_probe_texts(settings: PretrainSettings, tokenizer: Any, max_length: int) -> list[ProbeText]:
+    """Read the first labelled texts of `probe_data`, of classes with at least five rows; empty without such a file.
 
     Raises:
-        UserError: If too few classes are left.
+        UserError: If fewer than two classes are left.
     """
     if not settings.probe_data:
         return []
@@ -37,6 +37,7 @@ def read_probes(settings: PretrainSettings, tokenizer: Any, max_length: int) -> 
     counts = {label: sum(label == other for _, other in rows) for _, label in rows}
     rows = [(text, label) for text, label in rows if counts[label] >= 5]
     if len({label for _, label in rows}) < 2:
-        raise UserError(f"{Path(settings.probe_data).name}: a probe needs two classes of at least 5 texts each.")
-    ids = tokenizer([text for text, _ in rows], add_special_tokens=False, truncation=True, max_length=max_length - 2)["input_ids"]  # fmt: skip
-    return [Probe(np.asarray(each, dtype=np.int32), label) for each, (_, label) in zip(ids, rows, strict=True)]
+        raise UserError(f"{Path(settings.probe_data).name}: the probe needs two classes with at least 5 texts each.")
+    texts, limit = [text for text, _ in rows], max_length - 2
+    ids = tokenizer(texts, add_special_tokens=False, truncation=True, max_length=limit)["input_ids"]
+    return [ProbeText(np.asarray(own, dtype=np.int32), label) for own, (_, label) in zip(ids, rows, strict=True)]

@@ -1,4 +1,4 @@
-"""Is it learning to represent text, or only to lower a loss? Effective rank and a linear probe of its sentence vectors."""
+"""Quality of the sentence vectors: effective rank and the accuracy of a linear probe."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from plugins.bert_finetune.models.linear_probe import linear_probe
 
-COLLAPSED = 3.0  # effective rank from which all texts look alike to the network
-LEAST_ROWS = 20
+MIN_EFFECTIVE_RANK = 3.0  # below it, sentence vectors have collapsed
+MIN_ROWS = 20
 
 
 def effective_rank(vectors: np.ndarray) -> float:
-    """exp of the entropy of the normalised singular values (Roy & Vetterli, 2007, eq. 2), of centred rows, (texts, width)."""
+    """exp of the entropy of the normalised singular values of centred vectors, (texts, width) (Roy & Vetterli, 2007, eq. 2)."""
     values = np.linalg.svd(vectors - vectors.mean(0), compute_uv=False)
     share = values / max(values.sum(), 1e-12)
     return float(np.exp(-(share * np.log(share + 1e-12)).sum()))
@@ -25,9 +25,9 @@ def probe_accuracy(vectors: np.ndarray, labels: list[str]) -> float:
     return float(cross_val_score(linear_probe(), vectors, labels, cv=folds).mean())
 
 
-def alarms(metrics: dict[str, float], rows: int) -> tuple[str, ...]:
-    """What must be said at once: the vectors of all texts have become one."""
-    if rows < LEAST_ROWS or metrics["effective_rank"] >= COLLAPSED:
+def collapse_warnings(metrics: dict[str, float], rows: int) -> tuple[str, ...]:
+    """Warn about collapse: the vectors of all texts have become alike."""
+    if rows < MIN_ROWS or metrics["effective_rank"] >= MIN_EFFECTIVE_RANK:
         return ()
     return (
         f"Collapse: the sentence vectors have an effective rank of {metrics['effective_rank']:.1f}, so all texts look alike. "

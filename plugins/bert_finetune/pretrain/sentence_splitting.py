@@ -1,21 +1,21 @@
-"""Paragraphs to sentences, by rule: enough for pairs of neighbouring sentences, in any language that ends them with a mark."""
+"""Split paragraphs into sentences by punctuation; good enough for sentence pairs, in any language with sentence marks."""
 
 from __future__ import annotations
 
 import re
 
-END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)\]]))\s+(?=[\"'“‘(\[]*[^\W_a-z])|(?<=[。！？])")
-SHORTENED = re.compile(
+SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)\]]))\s+(?=[\"'“‘(\[]*[^\W_a-z])|(?<=[。！？])")
+ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Gen|Col|Capt|Rev|Hon|Inc|Ltd|Co|vs|etc|cf|No|Vol|Fig|pp|e\.g|i\.e|U\.S)|\b[A-Z])\.$"
 )
 
 
 def split_sentences(paragraph: str) -> list[str]:
-    """Sentences in order, none empty; a title, an initial or "e.g." ends none."""
-    found: list[str] = []
-    for piece in END.split(paragraph.strip()):
-        if found and SHORTENED.search(found[-1]):
-            found[-1] += " " + piece
-        elif piece and piece.strip():
-            found.append(piece.strip())
-    return found
+    """Split a paragraph into non-empty sentences; titles, initials and abbreviations such as "e.g." do not end one."""
+    sentences: list[str] = []
+    for part in SENTENCE_END.split(paragraph.strip()):
+        if sentences and ABBREVIATION.search(sentences[-1]):
+            sentences[-1] += " " + part
+        elif part and part.strip():
+            sentences.append(part.strip())
+    return sentences

@@ -17,74 +17,74 @@ class PretrainSettings(NetworkSettings):
 
     data: str = Field(
         "",
-        description="The corpus: a text file (a paragraph a line, a blank line between documents), or a table with a column of texts.",
+        description="The corpus: a text file (one paragraph per line, a blank line between documents), or a table with a column of texts.",
         json_schema_extra=FILE,
     )
     text_column: str = Field(
-        "", max_length=200, description="Column that holds the texts, where the corpus is a table. Empty: guessed."
+        "", max_length=200, description="Column of the texts, if the corpus is a table. Empty: guessed."
     )
-    next_objective: Literal["nsp", "sop", "none"] = Field(
+    sentence_objective: Literal["nsp", "sop", "none"] = Field(
         "nsp",
-        description="Second objective: nsp, does B follow A or come from elsewhere; sop, are A and B in order; none, masked words only.",
+        description="Objective on sentence pairs: nsp, next sentence prediction; sop, sentence order prediction; none, masked language modelling only.",
     )
-    mask_unit: Literal["token", "whole_word", "span"] = Field(
-        "token", description="What is masked together: single tokens, whole words, or spans of words."
+    masking: Literal["token", "whole_word", "span"] = Field(
+        "token", description="Unit of masking: single tokens, whole words, or spans of words."
     )
     size: Literal["custom", "bert-base", "bert-large"] = Field(
         "custom",
-        description="From scratch: bert-base is 12 layers, 12 heads, width 768 (110 M parameters), bert-large 24, 16, 1024 (340 M); custom takes the numbers below.",
+        description="From scratch: bert-base is 12 layers, 12 heads, width 768 (110 M parameters), bert-large 24, 16, 1024 (340 M); custom: layers, heads and hidden_size.",
     )
-    mask_share: float = Field(
-        0.15, gt=0, le=0.9, description="Share of the tokens to predict.", json_schema_extra=ADVANCED
+    mask_ratio: float = Field(
+        0.15, gt=0, le=0.9, description="Share of the tokens that are masked and predicted.", json_schema_extra=ADVANCED
     )
-    neighbour_heads: bool = Field(
+    previous_token_head_init: bool = Field(
         True,
-        description="From scratch: some heads begin by looking at neighbouring tokens, so that word order is learned much sooner.",
+        description="From scratch: initialise some heads to attend to neighbouring tokens, so that word order is learned much sooner.",
         json_schema_extra=ADVANCED,
     )
-    cooccurrence_start: bool = Field(
+    cooccurrence_init: bool = Field(
         False,
-        description="Word embeddings begin as co-occurrence vectors of the corpus, in the place of random ones or of those of model.",
+        description="Initialise the word embeddings with co-occurrence vectors of the corpus (positive PMI, SVD).",
         json_schema_extra=ADVANCED,
     )
-    embedding_rate: float = Field(
+    embedding_lr_multiplier: float = Field(
         1.0,
         ge=0,
         le=10,
-        description="Learning rate of the word embeddings, as a multiple of learning_rate. 0: they stay as they begin.",
+        description="Learning rate of the word embeddings, as a multiple of learning_rate. 0: frozen.",
         json_schema_extra=ADVANCED,
     )
-    bag_of_words: float = Field(
+    bag_of_words_loss_weight: float = Field(
         0.0,
         ge=0,
         le=10,
-        description="Weight of a third objective: the first token's vector, which a classifier reads, must tell the words of the row (Ma et al., 2024). 0: none.",
+        description="Weight of a bag-of-words prediction loss on the [CLS] vector (Ma et al., 2024). 0: off.",
         json_schema_extra=ADVANCED,
     )
-    mean_of_words: float = Field(
+    mean_embedding_loss_weight: float = Field(
         0.0,
         ge=0,
         le=10,
-        description="Weight of a fourth objective: that vector must tell the mean of the word embeddings of the row. 0: none.",
+        description="Weight of a regression loss from the [CLS] vector to the mean word embedding of the text. 0: off.",
         json_schema_extra=ADVANCED,
     )
     probe_data: str = Field(
         "",
-        description="A small table of labelled texts: what a linear probe reads from the frozen vectors is shown while it trains.",
+        description="A small table of labelled texts: the accuracy of a linear probe on the frozen sentence vectors is reported during training.",
         json_schema_extra={**FILE, **ADVANCED},
     )
     probe_rows: int = Field(
-        400, ge=20, le=5000, description="Rows of the probe file that are used.", json_schema_extra=ADVANCED
+        400, ge=20, le=5000, description="Maximum rows of probe_data that are used.", json_schema_extra=ADVANCED
     )
     eval_rows: int = Field(
         256,
         ge=1,
         le=100_000,
-        description="Held-out rows scored at each evaluation, at most.",
+        description="Maximum held-out rows scored at each evaluation.",
         json_schema_extra=ADVANCED,
     )
 
     def sized(self) -> PretrainSettings:
-        """With the layers, heads and width of the chosen size written out."""
+        """Return a copy with the layers, heads and width of the chosen size."""
         layers, heads, width = SIZES.get(self.size, (self.layers, self.heads, self.hidden_size))
         return self.model_copy(update={"layers": layers, "heads": heads, "hidden_size": width})

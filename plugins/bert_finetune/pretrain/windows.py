@@ -1,4 +1,4 @@
-"""Training examples cut from a corpus: windows of its text, and the two segments that are drawn from each anew at every step."""
+"""Training examples: fixed windows of the corpus, and segment pairs sampled from a window at each step."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.bert_finetune.pretrain.data import Corpus
+from plugins.bert_finetune.pretrain.data import TokenizedCorpus
 
-SHORT = 0.1  # share of the windows
-LEAST = 8  # tokens of a window; what is left of a document below that is dropped
-TRIES = 10  # to find a random segment of another document that is long enough
-IS_NEXT, IS_OTHER = 0, 1  # as BERT numbers them
+SHORT_WINDOW_SHARE = 0.1  # of the windows, as in BERT
+MIN_WINDOW_TOKENS = 8  # a shorter remainder of a document is dropped
+RANDOM_SEGMENT_TRIES = 10  # to sample a segment of another document that is long enough
+IS_NEXT, IS_OTHER = 0, 1  # class ids of BERT's next sentence head
 
 
-class Window(NamedTuple):
-    """A stretch of one document, `corpus.tokens[start:end]`."""
+class CorpusWindow(NamedTuple):
+    """A part of one document, `corpus.tokens[start:end]`."""
 
-    corpus: Corpus
+    corpus: TokenizedCorpus
     document: int
     start: int
     end: int
 
 
-class Windows(Sequence[Window]):
-    """Every token of the corpus once, in windows of `size` tokens, so that nothing is padded.
+class CorpusWindows(Sequence[CorpusWindow]):
+    """Cut the corpus into windows of `size` tokens, so that no padding is needed; each token is in one window.
 
-    One window in ten is shorter, of any length, as in BERT: or no short text would look like what was learned.
+    One window in ten has a random shorter length, as in BERT: otherwise the model would never see a short text.
     """
 
-    def __init__(self, corpus: Corpus, size: int, seed: int = 0):
+    def __init__(self, corpus: TokenizedCorpus, size: int, seed: int = 0):
         self.corpus, random = corpus, np.random.default_rng([seed, 5])
-        self.rows = np.asarray(list(_cuts(corpus, size, random)), dtype=np.int64).reshape(-1, 3)  # document, start, end
+        self.rows = np.asarray(list(_cut(corpus, size, random)), dtype=np.int64).reshape(-1, 3)  # document, start, end
 
     @property
     def lengths(self) -> np.ndarray:
@@ -41,57 +41,63 @@ class Windows(Sequence[Window]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, row: int) -> Window:  # type: ignore[override]
-        return Window(self.corpus, *map(int, self.rows[row]))
+    def __getitem__(self, row: int) -> CorpusWindow:  # type: ignore[override]
+        return CorpusWindow(self.corpus, *map(int, self.rows[row]))
 
 
-def _cuts(corpus: Corpus, size: int, random: np.random.Generator) -> Iterator[tuple[int, int, int]]:
+def _cut(corpus: TokenizedCorpus, size: int, random: np.random.Generator) -> Iterator[tuple[int, int, int]]:
+    """Document, start and end of each window."""
     for document, (start, last) in enumerate(
         zip(corpus.documents[:-1].tolist(), corpus.documents[1:].tolist(), strict=True)
     ):
-        while last - start >= LEAST:
-            is_short = random.random() < SHORT and size > LEAST
-            end = min(start + (int(random.integers(LEAST, size)) if is_short else size), last)
+        while last - start >= MIN_WINDOW_TOKENS:
+            is_short = random.random() < SHORT_WINDOW_SHARE and size > MIN_WINDOW_TOKENS
+            end = min(start + (int(random.integers(MIN_WINDOW_TOKENS, size)) if is_short else size), last)
             yield document, start, end
             start = end
 
 
-def draw_pair(window: Window, objective: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
-    """Two segments and whether the second follows the first (Devlin et al., 2019, §3.1; sop: Lan et al., 2020, §3.1).
+def sample_segment_pair(
+    window: CorpusWindow, objective: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Sample two segments for nsp (Devlin et al., 2019, §3.1) or sop (Lan et al., 2020, §3.1).
 
-    Differs from BERT in that a random second segment has the length of the one it replaces: the length tells nothing.
+    Differs from BERT: a random second segment has the length of the one it replaces, so the length is no cue.
 
     Returns:
-        Token ids of both, and `IS_NEXT` or `IS_OTHER`: half of each.
+        Token ids of both segments, and `IS_NEXT` or `IS_OTHER` with equal probability.
     """
-    tokens, cut = window.corpus.tokens, _cut(window, rng)
-    first, second = tokens[window.start : cut], tokens[cut : window.end]
+    tokens, middle = window.corpus.tokens, _random_sentence_start(window, rng)
+    first, second = tokens[window.start : middle], tokens[middle : window.end]
     if rng.random() < 0.5:
         return first, second, IS_NEXT
     if objective == "sop":
         return second, first, IS_OTHER
-    return first, _elsewhere(window, len(second), rng), IS_OTHER
+    return first, _random_segment(window, len(second), rng), IS_OTHER
 
 
-def _cut(window: Window, rng: np.random.Generator) -> int:
-    """Where a sentence begins inside the window, at random; its middle where none does."""
+def _random_sentence_start(window: CorpusWindow, rng: np.random.Generator) -> int:
+    """Start of a random sentence inside the window; the middle of the window if no sentence starts in it."""
     starts = window.corpus.sentences
     low, high = np.searchsorted(starts, [window.start + 1, window.end])
     return int(starts[rng.integers(low, high)]) if high > low else (window.start + window.end) // 2
 
 
-def _elsewhere(window: Window, length: int, rng: np.random.Generator) -> np.ndarray:
-    """The beginning of a random sentence of another document and what follows it there, `length` tokens if there are so many."""
+def _random_segment(window: CorpusWindow, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Sample `length` tokens of another document from the start of a sentence; the longest of several tries.
+
+    Sentences are numbered without those of the window's own document, [first, after).
+    """
     corpus, best = window.corpus, np.zeros(0, dtype=np.int32)
     own = corpus.documents[window.document : window.document + 2]
-    first, after = (int(each) for each in np.searchsorted(corpus.sentences, own))
+    first, after = (int(index) for index in np.searchsorted(corpus.sentences, own))
     others = len(corpus.sentences) - 1 - (after - first)
-    for _ in range(TRIES if others else 0):
+    for _ in range(RANDOM_SEGMENT_TRIES if others else 0):
         sentence = int(rng.integers(0, others))
-        at = int(corpus.sentences[sentence if sentence < first else sentence + after - first])
-        document = int(np.searchsorted(corpus.documents, at, side="right")) - 1
-        found = corpus.tokens[at : min(at + length, int(corpus.documents[document + 1]))]
-        best = max(best, found, key=len)
+        start = int(corpus.sentences[sentence if sentence < first else sentence + after - first])
+        document = int(np.searchsorted(corpus.documents, start, side="right")) - 1
+        segment = corpus.tokens[start : min(start + length, int(corpus.documents[document + 1]))]
+        best = max(best, segment, key=len)
         if len(best) == length:
             break
     return best if len(best) else corpus.tokens[window.start : window.start + length]  # there is no other document

@@ -1,4 +1,7 @@
-"""A tagger reads the last layer at the words' first pieces only: compute its feed-forward part at no others."""
+"""Compute the last feed-forward block at the first sub-word of each word only: a tagger reads no other token.
+
+Enters internals of transformers 5: `BertLayer`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ import torch
 from transformers.models.bert.modeling_bert import BertForTokenClassification, BertLayer
 
 
-class FirstPiecesLayer(BertLayer):
-    """A `BertLayer` that, told the `positions` to be read, computes what comes after attention for these alone.
+class FirstSubwordLayer(BertLayer):
+    """A `BertLayer` that, given `positions`, computes everything after attention for these only.
 
-    Of a layer's 12 hidden² products a token 9 are left out where no tag is read; the output is the same.
+    Of the layer's 12 hidden² multiplications per token, 9 are skipped where no tag is read; the output is the same.
     """
 
     def forward(  # type: ignore[override] - an encoder has no cache and no other sequence
@@ -20,33 +23,33 @@ class FirstPiecesLayer(BertLayer):
         """(batch, time, hidden) -> the same, or with positions in the flattened batch, (words,), -> (1, words, hidden)."""
         if positions is None:
             return super().forward(hidden_states, attention_mask, **kwargs)
-        found, _ = self.attention.self(hidden_states, attention_mask, **kwargs)
-        read = [each.flatten(0, 1).index_select(0, positions)[None] for each in (found, hidden_states)]
-        return self.feed_forward_chunk(self.attention.output(*read))
+        context, _ = self.attention.self(hidden_states, attention_mask, **kwargs)
+        selected = [tensor.flatten(0, 1).index_select(0, positions)[None] for tensor in (context, hidden_states)]
+        return self.feed_forward_chunk(self.attention.output(*selected))
 
 
-def reads_first_pieces(model: Any) -> bool:
-    """Let a BERT tagger's last layer take the positions to be read; whether it does. Other architectures stay as they are.
+def use_first_subword_layer(model: Any) -> bool:
+    """Let a BERT tagger's last layer take `positions`; returns False for other architectures, which are left unchanged.
 
-    The class of the layer changes and nothing else: weights, names and copies are as before.
+    Swaps the class of the layer (`__class__`); weights, names and copies stay as they are.
     """
     if not isinstance(model, BertForTokenClassification) or model.config.is_decoder:
         return False
-    model.bert.encoder.layer[-1].__class__ = FirstPiecesLayer
+    model.bert.encoder.layer[-1].__class__ = FirstSubwordLayer
     return True
 
 
-def word_logits(model: Any, inputs: dict[str, Any], positions: torch.Tensor, reads_pieces: bool) -> torch.Tensor:
-    """What a tagger says of the words at `positions` of its flattened batch, (words, tags), float32.
+def word_logits(model: Any, inputs: dict[str, Any], positions: torch.Tensor, selects: bool) -> torch.Tensor:
+    """Logits of the words at `positions` of the flattened batch, (words, tags), float32.
 
     Args:
-        reads_pieces: What `reads_first_pieces` said of it.
+        selects: Whether the network takes `positions` (the result of `use_first_subword_layer`).
     """
-    more = {"positions": positions} if reads_pieces else {}
-    return at_words(model(**inputs, **more).logits, positions, reads_pieces).float()
+    more = {"positions": positions} if selects else {}
+    return gather_words(model(**inputs, **more).logits, positions, selects).float()
 
 
-def at_words(values: torch.Tensor, positions: torch.Tensor, reads_pieces: bool) -> torch.Tensor:
-    """Of (batch, time, …) what stands at the words, (words, …); of (1, words, …), where nothing else was read, all."""
-    line = values.flatten(0, 1)
-    return line if reads_pieces else line[positions]
+def gather_words(values: torch.Tensor, positions: torch.Tensor, selects: bool) -> torch.Tensor:
+    """Select the words of (batch, time, …) -> (words, …); with `selects`, values are (1, words, …) already."""
+    flat = values.flatten(0, 1)
+    return flat if selects else flat[positions]

@@ -1,4 +1,4 @@
-"""Sentence pairs: out of a table, or of two parallel text files, cleaned and split. Needs no torch."""
+"""Read, clean and split sentence pairs from a table or two parallel text files. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.checks import tell_split
+from plugins.bert_finetune.checks import split_finding
 from training.data.column_guess import describe_columns
 from training.data.encoding import find_encoding
 from training.data.hub_dataset import load_hub_dataset
@@ -19,13 +19,13 @@ from training.wording import at_lines, counted, listed
 if TYPE_CHECKING:
     from plugins.bert_finetune.translate.settings import TranslateSettings
 
-RATIO = 9.0  # times longer than its other half, in characters: most likely not aligned
-SHORT = 30  # characters up to which a ratio says nothing
+MAX_LENGTH_RATIO = 9.0  # of the two lengths in characters; above it the pair is probably misaligned
+MIN_CHECKED_CHARACTERS = 30  # shorter pairs are not checked: their ratio varies by chance
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Texts, their translations, and the line of the file on which each stands."""
+class SentencePairs:
+    """Source texts, their translations, and their line numbers in the file."""
 
     sources: list[str]
     targets: list[str]
@@ -34,18 +34,18 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def select(self, rows: list[int]) -> Pairs:
+    def select(self, rows: list[int]) -> SentencePairs:
         """Return the rows of these indexes, in their order."""
         sources, targets = [self.sources[row] for row in rows], [self.targets[row] for row in rows]
-        return Pairs(sources, targets, [self.lines[row] for row in rows])
+        return SentencePairs(sources, targets, [self.lines[row] for row in rows])
 
 
 @dataclass(frozen=True)
 class TranslateData:
-    """What `translate` trains and evaluates on."""
+    """Training and evaluation pairs."""
 
-    train: Pairs
-    evaluation: Pairs
+    train: SentencePairs
+    evaluation: SentencePairs
     findings: tuple[Finding, ...]
 
 
@@ -60,66 +60,74 @@ def check(settings: TranslateSettings) -> Sheet:
 
 
 def read(settings: TranslateSettings) -> TranslateData:
-    """Read, clean and split what the settings name; equal sources stay on one side.
+    """Read, clean and split the data of the settings; equal sources stay on one side of the split.
 
     Raises:
-        UserError: If a file cannot be read, the columns cannot be told, or two files differ in length.
+        UserError: If a file cannot be read, the columns are ambiguous, or two files differ in length.
     """
     pairs, findings = _pairs(settings.data, settings.target_data, settings)
     if not len(pairs):
-        findings.append(Finding("red", "No pair is left", "Every row lacks one of its sides."))
+        findings.append(Finding("red", "No pair is left", "Every row lacks its source or its translation."))
     if not settings.eval_data:
-        left, held = split_rows(None, len(pairs), eval_share=settings.eval_share, seed=settings.seed, groups=pairs.sources)  # fmt: skip
-        findings += [tell_split(len(left), len(held), "pair")] if len(pairs) else []
-        return TranslateData(pairs.select(left.tolist()), pairs.select(held.tolist()), tuple(findings))
+        share, groups = settings.eval_share, pairs.sources
+        rows, held = split_rows(None, len(pairs), eval_share=share, seed=settings.seed, groups=groups)
+        findings += [split_finding(len(rows), len(held), "pair")] if len(pairs) else []
+        return TranslateData(pairs.select(rows.tolist()), pairs.select(held.tolist()), tuple(findings))
     name = Path(settings.eval_data).name
     evaluation, more = _pairs(settings.eval_data, settings.eval_target_data, settings)
     findings += [replace(finding, title=f"{name}: {finding.title}") for finding in more]
-    known = set(pairs.sources)
-    fresh = [row for row, source in enumerate(evaluation.sources) if source not in known]
+    seen = set(pairs.sources)
+    fresh = [row for row, source in enumerate(evaluation.sources) if source not in seen]
     if len(fresh) < len(evaluation):
         title = f"{name}: {counted(len(evaluation) - len(fresh), 'text')} also in the training file"
-        findings.append(Finding("amber", title, "Left out, or the score would be too good." if fresh else "The score will be too good."))  # fmt: skip
+        effect = "Excluded from the evaluation." if fresh else "The score will be too high."
+        findings.append(Finding("amber", title, effect))
     kept = evaluation.select(fresh) if fresh else evaluation
-    findings.append(tell_split(len(pairs), len(kept), "pair"))
+    findings.append(split_finding(len(pairs), len(kept), "pair"))
     return TranslateData(pairs, kept, tuple(findings))
 
 
-def _pairs(source: str, target: str, settings: TranslateSettings) -> tuple[Pairs, list[Finding]]:
+def _pairs(source: str, target: str, settings: TranslateSettings) -> tuple[SentencePairs, list[Finding]]:
     sources, targets, lines, findings = _parallel(Path(source), Path(target)) if target else _table(source, settings)
     sources, targets = [(text or "").strip() for text in sources], [(text or "").strip() for text in targets]
     full = [row for row in range(len(sources)) if sources[row] and targets[row]]
     if len(full) < len(sources):
-        gone = sorted({*range(len(sources))} - {*full})
-        title = f"{counted(len(gone), 'row')} dropped: an empty side"
-        findings.append(Finding("amber", title, f"{at_lines([lines[row] for row in gone]).capitalize()}."))
-    pairs = Pairs(sources, targets, lines).select(full)
-    return pairs, [*findings, *_shapes(pairs)]
+        dropped = sorted({*range(len(sources))} - {*full})
+        title = f"{counted(len(dropped), 'row')} dropped: no source or no translation"
+        findings.append(Finding("amber", title, f"{at_lines([lines[row] for row in dropped]).capitalize()}."))
+    pairs = SentencePairs(sources, targets, lines).select(full)
+    return pairs, [*findings, *_alignment_findings(pairs)]
 
 
-def _shapes(pairs: Pairs) -> list[Finding]:
-    """What looks as if the sides did not belong together."""
+def _alignment_findings(pairs: SentencePairs) -> list[Finding]:
+    """Report pairs that look misaligned."""
     if not len(pairs):
         return []
     rows = list(zip(pairs.sources, pairs.targets, strict=True))
-    found = [Finding("green", f"{counted(len(pairs), 'pair')}, such as {rows[0][0][:60]!r} and {rows[0][1][:60]!r}")]
-    odd = [pairs.lines[row] for row, (a, b) in enumerate(rows) if max(len(a), len(b)) > SHORT and max(len(a) / len(b), len(b) / len(a)) > RATIO]  # fmt: skip
-    if odd:
-        title = f"{counted(len(odd), 'pair')} with one side more than {RATIO:g} times as long as the other"
-        found.append(Finding("amber", title, f"Are they aligned? {at_lines(odd).capitalize()}."))
-    same = sum(a == b for a, b in rows)
-    if same > len(rows) / 10:
-        found.append(
-            Finding("amber", f"{same / len(rows):.0%} of the pairs have two equal sides", "Check the columns.")
+    findings = [Finding("green", f"{counted(len(pairs), 'pair')}, such as {rows[0][0][:60]!r} and {rows[0][1][:60]!r}")]
+    uneven = [line for line, pair in zip(pairs.lines, rows, strict=True) if _is_uneven(*pair)]
+    if uneven:
+        title = (
+            f"{counted(len(uneven), 'pair')} with one side more than {MAX_LENGTH_RATIO:g} times as long as the other"
         )
-    return found
+        findings.append(Finding("amber", title, f"Are they aligned? {at_lines(uneven).capitalize()}."))
+    equal = sum(a == b for a, b in rows)
+    if equal > len(rows) / 10:
+        title = f"{equal / len(rows):.0%} of the pairs have two equal sides"
+        findings.append(Finding("amber", title, "Check the columns."))
+    return findings
+
+
+def _is_uneven(source: str, target: str) -> bool:
+    short, long = sorted((len(source), len(target)))
+    return long > MIN_CHECKED_CHARACTERS and long / short > MAX_LENGTH_RATIO
 
 
 def _parallel(source: Path, target: Path) -> tuple[list, list, list[int], list[Finding]]:
-    """Two text files, a sentence a line.
+    """Read two text files with one sentence per line.
 
     Raises:
-        UserError: If they differ in length, with both.
+        UserError: If they differ in length.
     """
     sides, findings = [], []
     for path in (source, target):
@@ -132,7 +140,7 @@ def _parallel(source: Path, target: Path) -> tuple[list, list, list[int], list[F
     if len(sides[0]) != len(sides[1]):
         raise UserError(
             f"{source.name} has {counted(len(sides[0]), 'line')} and {target.name} {len(sides[1]):,}: "
-            "line by line, one must be the translation of the other."
+            "each line of one must be the translation of the same line of the other."
         )
     return sides[0], sides[1], list(range(1, len(sides[0]) + 1)), findings
 
@@ -147,12 +155,12 @@ def _table(source: str, settings: TranslateSettings) -> tuple[list, list, list[i
     if nested := _nested(table, settings):
         return *nested, table.lines.tolist(), list(table.notices)
     first, second = _columns(table, settings)
-    found = Finding("green", f"From column {first!r} to {second!r}")
-    return table.strings(first), table.strings(second), table.lines.tolist(), [*table.notices, found]
+    finding = Finding("green", f"From column {first!r} to {second!r}")
+    return table.strings(first), table.strings(second), table.lines.tolist(), [*table.notices, finding]
 
 
 def _nested(table: Table, settings: TranslateSettings) -> tuple[list, list] | None:
-    """The Hub's form: a column `translation` of records, a text a language."""
+    """Read the form of the Hub's data sets: a column `translation` of records, one text per language."""
     if "translation" not in table.names:
         return None
     rows = table.column("translation").to_pylist()
@@ -168,14 +176,15 @@ def _nested(table: Table, settings: TranslateSettings) -> tuple[list, list] | No
 def _columns(table: Table, settings: TranslateSettings) -> tuple[str, str]:
     if settings.source_column and settings.target_column:
         return settings.source_column, settings.target_column
-    texts = [one["name"] for one in describe_columns(table) if one["type"] in ("text", "category")]
-    left = [name for name in texts if name not in (settings.source_column, settings.target_column)]
-    first = settings.source_column or (left.pop(0) if left else "")
-    second = settings.target_column or (left.pop(0) if left else "")
+    texts = [column["name"] for column in describe_columns(table) if column["type"] in ("text", "category")]
+    free = [name for name in texts if name not in (settings.source_column, settings.target_column)]
+    first = settings.source_column or (free.pop(0) if free else "")
+    second = settings.target_column or (free.pop(0) if free else "")
     if len(texts) < 2:
-        raise UserError(f"{table.source} has one column of texts: the translations are missing. Give them in a second column, or as target_data, line by line.")  # fmt: skip
-    if not (first and second) or left:
+        advice = "Give the translations in a second column, or line by line as target_data."
+        raise UserError(f"{table.source} has one column of texts: the translations are missing. {advice}")
+    if not (first and second) or free:
         raise UserError(
-            f"{table.source} has the columns {', '.join(table.names)}. Name source_column and target_column."
+            f"{table.source} has the columns {', '.join(table.names)}. Set source_column and target_column."
         )
     return first, second

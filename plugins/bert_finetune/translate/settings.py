@@ -13,49 +13,55 @@ class TranslateSettings(NetworkSettings):
 
     data: str = Field(
         "",
-        description="Pairs of texts: a table with two columns, or the first of two parallel text files, a sentence a line.",
+        description="Pairs of texts: a table with two columns, or the source side of two parallel text files, one sentence per line.",
         json_schema_extra=FILE,
     )
     target_data: str = Field(
-        "", description="The second parallel file: the translations, line by line.", json_schema_extra=FILE
+        "",
+        description="The target side of two parallel text files: the translations, line by line.",
+        json_schema_extra=FILE,
     )
     eval_target_data: str = Field(
         "",
-        description="The translations of eval_data, where that is a text file.",
+        description="The translations of eval_data, if that is a text file.",
         json_schema_extra={**FILE, **ADVANCED},
     )
     source_column: str = Field(
-        "", max_length=200, description="Column of the texts (or their language). Empty: guessed."
+        "", max_length=200, description="Column (or language) of the source texts. Empty: guessed."
     )
     target_column: str = Field(
-        "", max_length=200, description="Column of the translations (or their language). Empty: guessed."
+        "", max_length=200, description="Column (or language) of the translations. Empty: guessed."
     )
     max_length: int = Field(
-        64, ge=4, le=8192, description="Tokens of a text, and of its translation; what is longer is cut."
+        64, ge=4, le=8192, description="Maximum tokens per text and per translation; longer ones are truncated."
     )
     decoder_model: str = Field(
         "",
         max_length=300,
-        description="What the decoder starts from: a BERT of the target language, with its own vocabulary. Empty: the weights of `model`, or a new decoder.",
+        description="Weights that the decoder starts from: a BERT of the target language, with its own vocabulary. Empty: the weights of `model`, or a new decoder.",
         json_schema_extra=WEIGHTS,
     )
     decoder_layers: int = Field(
         2, ge=1, le=48, description="From scratch: layers of the decoder.", json_schema_extra=ADVANCED
     )
-    beams: int = Field(4, ge=1, le=16, description="Translations followed at once when held-out texts are translated.")
+    beams: int = Field(4, ge=1, le=16, description="Beam size when held-out texts are translated.")
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of the target that is spread over all words.", json_schema_extra=ADVANCED
+        0.1,
+        ge=0,
+        lt=1,
+        description="Label smoothing: probability mass spread over the whole vocabulary.",
+        json_schema_extra=ADVANCED,
     )
     prefix: str = Field(
         "",
         max_length=200,
-        description="Put before every text; T5 wants its task there: 'translate English to German: '.",
+        description="Text put before every source text; T5 expects its task there: 'translate English to German: '.",
         json_schema_extra=ADVANCED,
     )
     eval_rows: int = Field(
         200,
         ge=1,
         le=100_000,
-        description="Held-out pairs translated at each evaluation, at most.",
+        description="Maximum held-out pairs translated at each evaluation.",
         json_schema_extra=ADVANCED,
     )

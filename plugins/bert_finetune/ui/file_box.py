@@ -12,7 +12,7 @@ from plugins._boxes import chosen
 from plugins._contract import Workbench
 
 
-def draw_file_box(
+def render_file_box(
     workbench: Workbench,
     endpoint: Callable[..., Path],
     title: str,

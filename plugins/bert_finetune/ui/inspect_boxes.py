@@ -21,12 +21,12 @@ The bank raised its interest rates.
 Shares fell after the quarterly report.
 The court sentenced him to five years.
 The judge dismissed the appeal."""
-HABIT = 0.5  # share of a head's attention from which it is its habit
-NAMED = 12  # sentences of a map up to which each is written out
-DONE = {"masked": "#0f766e", "replaced at random": "#b45309", "kept, but asked for": "#7c3aed"}
+MIN_SHARE = 0.5  # share of a head's attention from which it is its habit
+MAX_LABELLED = 12  # sentences of a map up to which each is written out
+MASKING_COLOURS = {"masked": "#0f766e", "replaced at random": "#b45309", "kept, but asked for": "#7c3aed"}
 
 
-def draw_explain(workbench: Workbench) -> None:
+def render_explain(workbench: Workbench) -> None:
     """The weight of each word for the label."""
     gr.Markdown(
         "Each word is masked in turn: what the label's log-odds lose by it is the word's weight, shown as a share of the largest."
@@ -50,7 +50,7 @@ def draw_explain(workbench: Workbench) -> None:
     gr.on([button.click, text.submit], explain, [weights, text, pair], [words, tokens], api_visibility="private")
 
 
-def draw_attention(workbench: Workbench) -> None:
+def render_attention(workbench: Workbench) -> None:
     """All heads at a glance, and the heat map of one."""
     gr.Markdown(
         "How much each token (row) takes from each other (column), in every head of any encoder; press a head to see it large. "
@@ -59,7 +59,7 @@ def draw_attention(workbench: Workbench) -> None:
     weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(SENTENCE, label="Text", lines=2)
     button = gr.Button("Show", variant="primary")
-    habits = gr.Markdown()
+    attention_by_target = gr.Markdown()
     with gr.Row():
         with gr.Column(min_width=320):
             every = gr.Image(
@@ -84,19 +84,19 @@ def draw_attention(workbench: Workbench) -> None:
             for kind, found in sorted(shares.items(), key=lambda each: -each[1][place])
         )
         sliders = one_of(place[0] + 1, layers), one_of(place[1] + 1, heads)
-        return all_heads(values), _habits(shares), f"{line}.", figure, *sliders
+        return all_heads(values), _heads_by_target(shares), f"{line}.", figure, *sliders
 
     def press(name: str, sentence: str, event: gr.SelectData) -> tuple[Any, ...]:
         return attend(name, sentence, *head_at(event.index))
 
-    outputs = [every, habits, said, heat, layer, head]
+    outputs = [every, attention_by_target, said, heat, layer, head]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     moved = [button.click, text.submit, layer.release, head.release]
     gr.on(moved, attend, [weights, text, layer, head], outputs, **quiet)
     every.select(press, [weights, text], outputs, **quiet)
 
 
-def draw_masking(workbench: Workbench) -> None:
+def render_masking(workbench: Workbench) -> None:
     """One draw of the 15 %, and what is shown in place of each."""
     gr.Markdown(
         "Before every step, 15 % of the tokens are drawn anew. Of these 80 % are shown as `[MASK]`, 10 % as a random token and "
@@ -110,7 +110,10 @@ def draw_masking(workbench: Workbench) -> None:
         seed = gr.Number(0, precision=0, minimum=0, label="Step (seed)")
     button = gr.Button("Draw", variant="primary")
     shown = gr.HighlightedText(
-        label="What the network sees (and the truth)", color_map=DONE, show_legend=True, combine_adjacent=False
+        label="What the network sees (and the truth)",
+        color_map=MASKING_COLOURS,
+        show_legend=True,
+        combine_adjacent=False,
     )
 
     def draw(name: str, sentence: str, part: float, kind: str, step: float) -> list[tuple[str, str | None]]:
@@ -120,7 +123,7 @@ def draw_masking(workbench: Workbench) -> None:
     gr.on(moved, draw, [weights, text, share, unit, seed], shown, api_visibility="private")
 
 
-def draw_words(workbench: Workbench) -> None:
+def render_tokenisation(workbench: Workbench) -> None:
     """Which words of a domain the vocabulary has to spell."""
     gr.Markdown(
         "Paste text of your field. Words cut into many pieces are ones the vocabulary hardly knows; a base of that field may serve better."
@@ -141,11 +144,11 @@ def draw_words(workbench: Workbench) -> None:
     button.click(split, [weights, text], [said, rows], api_visibility="private")
 
 
-def draw_map(workbench: Workbench) -> None:
+def render_sentence_map(workbench: Workbench) -> None:
     """Sentence vectors in two dimensions."""
     gr.Markdown(
         "Each line is a sentence, its vector the mean of the encoder's token vectors, drawn on the first two principal components; "
-        f"of more than {NAMED} the number of the line is shown."
+        f"of more than {MAX_LABELLED} the number of the line is shown."
     )
     weights = workbench.weights_picker(starter=starter.ENCODER)
     text = gr.Textbox(SENTENCES, label="Sentences, one a line", lines=7, max_lines=20)
@@ -155,7 +158,7 @@ def draw_map(workbench: Workbench) -> None:
     def draw(name: str, lines: str) -> Any:
         texts = [line.strip() for line in lines.splitlines() if line.strip()]
         places, shares = workbench.call(_sentence_map, name, texts)
-        return _scatter(texts, places, shares)
+        return _plot_map(texts, places, shares)
 
     button.click(draw, [weights, text], plot, api_visibility="private")
 
@@ -164,25 +167,25 @@ def draw_map(workbench: Workbench) -> None:
 
 
 def _attention(model: Any, text: str) -> Any:
-    from plugins.bert_finetune.inspect.attention import attention, habits
+    from plugins.bert_finetune.inspect.attention import attention, attention_by_target
 
     tokens, values = attention(model, text)
-    return tokens, values, habits(model.tokenizer, tokens, values)
+    return tokens, values, attention_by_target(model.tokenizer, tokens, values)
 
 
-def _habits(shares: Mapping[str, Any]) -> str:
+def _heads_by_target(shares: Mapping[str, Any]) -> str:
     """The heads of each habit, a line each."""
     lines = []
     for kind, found in shares.items():
-        heads = [f"{layer + 1}.{head + 1}" for layer, head in zip(*(found >= HABIT).nonzero(), strict=True)]
+        heads = [f"{layer + 1}.{head + 1}" for layer, head in zip(*(found >= MIN_SHARE).nonzero(), strict=True)]
         lines += [f"- **{kind}**: {', '.join(heads)}"] if heads else []
     return f"Heads (layer.head) that give most of their attention to\n{chr(10).join(lines)}" if lines else ""
 
 
 def _masked(model: Any, text: str, share: float, unit: str, seed: int) -> Any:
-    from plugins.bert_finetune.inspect.masking import masked
+    from plugins.bert_finetune.inspect.masking import sample_masking
 
-    return masked(model, text, share, unit, seed)
+    return sample_masking(model, text, share, unit, seed)
 
 
 def _split_words(model: Any, text: str) -> Any:
@@ -197,7 +200,7 @@ def _sentence_map(model: Any, texts: list[str]) -> Any:
     return sentence_map(model, texts)
 
 
-def _scatter(texts: list[str], places: Any, shares: Any) -> Any:
+def _plot_map(texts: list[str], places: Any, shares: Any) -> Any:
     """Sentences at their places, (texts, 2), as a figure; where there are many, each by the number of its line."""
     from matplotlib.figure import Figure
 
@@ -205,7 +208,7 @@ def _scatter(texts: list[str], places: Any, shares: Any) -> Any:
     axes = figure.subplots()
     axes.scatter(places[:, 0], places[:, 1], color="#0f766e", s=24)
     for number, (text, place) in enumerate(zip(texts, places, strict=True), 1):
-        said = shorten(text, 48, placeholder="…") if len(texts) <= NAMED else str(number)
+        said = shorten(text, 48, placeholder="…") if len(texts) <= MAX_LABELLED else str(number)
         axes.annotate(fill(said, 18), place, fontsize=10, xytext=(0, 5), textcoords="offset points", ha="center")
     axes.set(xlabel=f"first component ({shares[0]:.0%} of the variance)", ylabel=f"second ({shares[1]:.0%})")
     axes.margins(x=0.2, y=0.2)  # the longest label is about that wide

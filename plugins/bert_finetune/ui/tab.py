@@ -9,11 +9,11 @@ import gradio as gr
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
 from plugins.bert_finetune.ui import inspect_boxes
-from plugins.bert_finetune.ui.file_box import draw_file_box
-from plugins.bert_finetune.ui.try_answer import draw_answer
-from plugins.bert_finetune.ui.try_pretrain import draw_fill_mask, draw_next_sentence
-from plugins.bert_finetune.ui.try_tag import draw_tag
-from plugins.bert_finetune.ui.try_translate import draw_translate
+from plugins.bert_finetune.ui.file_box import render_file_box
+from plugins.bert_finetune.ui.try_answer import render_answer
+from plugins.bert_finetune.ui.try_pretrain import render_fill_mask, render_next_sentence
+from plugins.bert_finetune.ui.try_tag import render_tag
+from plugins.bert_finetune.ui.try_translate import render_translate
 
 EXAMPLES = [
     "a stirring , funny and finally transporting film",
@@ -23,35 +23,35 @@ EXAMPLES = [
 ]
 
 
-def draw(workbench: Workbench) -> None:
+def render(workbench: Workbench) -> None:
     """Draw both tabs."""
     with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Label"):
-            _draw_try(workbench)
+            _render_classify(workbench)
         with gr.Tab("Entities"):
-            draw_tag(workbench)
+            render_tag(workbench)
         with gr.Tab("Questions"):
-            draw_answer(workbench)
+            render_answer(workbench)
         with gr.Tab("Translation"):
-            draw_translate(workbench)
+            render_translate(workbench)
         with gr.Tab("Hidden words"):
-            draw_fill_mask(workbench)
+            render_fill_mask(workbench)
         with gr.Tab("Next sentence"):
-            draw_next_sentence(workbench)
+            render_next_sentence(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Why this label"):
-            inspect_boxes.draw_explain(workbench)
+            inspect_boxes.render_explain(workbench)
         with gr.Tab("Attention"):
-            inspect_boxes.draw_attention(workbench)
+            inspect_boxes.render_attention(workbench)
         with gr.Tab("What masking does"):
-            inspect_boxes.draw_masking(workbench)
+            inspect_boxes.render_masking(workbench)
         with gr.Tab("Your domain's words"):
-            inspect_boxes.draw_words(workbench)
+            inspect_boxes.render_tokenisation(workbench)
         with gr.Tab("Map of sentences"):
-            inspect_boxes.draw_map(workbench)
+            inspect_boxes.render_sentence_map(workbench)
 
 
-def _draw_try(workbench: Workbench) -> None:
+def _render_classify(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column():
@@ -63,7 +63,7 @@ def _draw_try(workbench: Workbench) -> None:
             gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
         with gr.Column():
             label = gr.Label(label="Label", num_top_classes=8)
-    draw_file_box(workbench, endpoints.classify_file, "Classify a file", "Classify every row", [weights])
+    render_file_box(workbench, endpoints.classify_file, "Classify a file", "Classify every row", [weights])
 
     def classify(name: str, first: str, second: str) -> Any:
         return workbench.call(endpoints.classify, name, first, second)["probabilities"]

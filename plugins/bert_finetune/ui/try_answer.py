@@ -8,7 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
-from plugins.bert_finetune.ui.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import render_file_box
 
 CONTEXT = (
     "The Rhine rises in the Swiss Alps and flows through Germany and the Netherlands to the North Sea. "
@@ -17,7 +17,7 @@ CONTEXT = (
 EXAMPLES = [["Where does the Rhine rise?", CONTEXT], ["How long is the Rhine?", CONTEXT]]
 
 
-def draw_answer(workbench: Workbench) -> None:
+def render_answer(workbench: Workbench) -> None:
     """A question and its answer in the context, and a file."""
     gr.Markdown(
         "The starter is a very small reader and often wrong (its card says how often): it shows how answering works. For answers "
@@ -31,7 +31,7 @@ def draw_answer(workbench: Workbench) -> None:
         label = gr.Label(label="Answers", num_top_classes=4)
         marked = gr.HighlightedText(label="In the context", combine_adjacent=False)
     gr.Examples(EXAMPLES, [question, context], label="Examples", api_visibility="private")
-    draw_file_box(
+    render_file_box(
         workbench,
         endpoints.answer_file,
         "Answer a file",

@@ -8,9 +8,9 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
-from plugins.bert_finetune.ui.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import render_file_box
 
-HIDDEN = [
+MASKED = [
     "The [MASK] orbits the [MASK].",
     "She shook her [MASK] and smiled.",
     "The president of the United [MASK] lives in Washington.",
@@ -22,17 +22,17 @@ PAIRS = [
 SHOWN = 8
 
 
-def draw_fill_mask(workbench: Workbench) -> None:
+def render_fill_mask(workbench: Workbench) -> None:
     """Words for every mask; a second set of weights stands beside the first, as before and after pre-training."""
     with gr.Row():
         weights = workbench.weights_picker(starter=starter.ENCODER)
         other = workbench.weights_picker("Compare with (optional)", starter="")
-    text = gr.Textbox(HIDDEN[0], label="Text with [MASK]", lines=2)
+    text = gr.Textbox(MASKED[0], label="Text with [MASK]", lines=2)
     button = gr.Button("Guess", variant="primary")
-    gr.Examples(HIDDEN, text, label="Examples", api_visibility="private")
+    gr.Examples(MASKED, text, label="Examples", api_visibility="private")
     words = gr.Dataframe(headers=["mask", "word", "probability"], label="Words at every mask", interactive=False)
 
-    draw_file_box(
+    render_file_box(
         workbench,
         endpoints.fill_mask_file,
         "Guess in a file",
@@ -52,7 +52,7 @@ def draw_fill_mask(workbench: Workbench) -> None:
     gr.on([button.click, text.submit], guess, [weights, other, text], words, api_visibility="private")
 
 
-def draw_next_sentence(workbench: Workbench) -> None:
+def render_next_sentence(workbench: Workbench) -> None:
     """Does B follow A?"""
     weights = workbench.weights_picker(starter=starter.ENCODER)
     with gr.Row():
@@ -62,7 +62,7 @@ def draw_next_sentence(workbench: Workbench) -> None:
     label = gr.Label(label="Answer")
     gr.Examples(PAIRS, [first, second], label="Examples", api_visibility="private")
 
-    draw_file_box(
+    render_file_box(
         workbench,
         endpoints.next_sentence_file,
         "Ask of a file",

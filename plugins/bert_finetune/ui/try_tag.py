@@ -8,7 +8,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints, starter
-from plugins.bert_finetune.ui.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import render_file_box
 
 EXAMPLES = [
     "book a table for two at Noma in Copenhagen tomorrow",
@@ -18,7 +18,7 @@ EXAMPLES = [
 HEADERS = ["entity", "probability", "kind"]
 
 
-def draw_tag(workbench: Workbench) -> None:
+def render_tag(workbench: Workbench) -> None:
     """Entities of a text and of a file."""
     gr.Markdown(
         "The starter knows spoken commands: music, restaurants, films, books, weather. For people, places and companies train on "
@@ -30,7 +30,7 @@ def draw_tag(workbench: Workbench) -> None:
     marked = gr.HighlightedText(label="Entities", combine_adjacent=False)
     rows = gr.Dataframe(headers=HEADERS, label="How sure it is", interactive=False, wrap=True)
     gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
-    draw_file_box(workbench, endpoints.tag_file, "Tag a file", "Tag every row", [weights])
+    render_file_box(workbench, endpoints.tag_file, "Tag a file", "Tag every row", [weights])
 
     def tag(name: str, words: str) -> tuple[dict[str, Any], list[list[Any]]]:
         found = workbench.call(endpoints.tag, name, words)["entities"]

@@ -8,12 +8,12 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins.bert_finetune import endpoints
-from plugins.bert_finetune.ui.file_box import draw_file_box
+from plugins.bert_finetune.ui.file_box import render_file_box
 
 EXAMPLES = ["A man is riding a bicycle.", "Two children play in the snow."]
 
 
-def draw_translate(workbench: Workbench) -> None:
+def render_translate(workbench: Workbench) -> None:
     """A text, its translation and alternatives, and a file."""
     gr.Markdown(
         "No starter translates: no text that may be passed on was at hand. Train `translate` on pairs of your own, or name a "
@@ -36,7 +36,7 @@ def draw_translate(workbench: Workbench) -> None:
         with gr.Column():
             said = gr.Textbox(label="Translation", lines=3, interactive=False)
             others = gr.Dataframe(headers=["also", "log-probability a token"], label="Alternatives", interactive=False)
-    draw_file_box(workbench, endpoints.translate_file, "Translate a file", "Translate every row", [weights, beams])
+    render_file_box(workbench, endpoints.translate_file, "Translate a file", "Translate every row", [weights, beams])
 
     def translate(name: str, words: str, followed: float) -> tuple[str, list[list[Any]]]:
         if not name:

@@ -51,7 +51,7 @@ def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: True)
     tokenizer = train_wordpiece(["a wonderful film", "dull and far too long"] * 3, 60, 32)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    loading.save(
+    loading.save_pretrained(
         DebertaForSequenceClassification(
             DebertaConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **sizes)
         ),
@@ -68,7 +68,7 @@ def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest
 def test_the_head_stays_in_32_bits(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: True)
     network = load(PLUGIN.starters["bert-6x192-sentiment"]).model
-    with bf16_inference.quick_products(network):
+    with bf16_inference.bf16_matmuls(network):
         assert network.classifier(torch.randn(1, 192, dtype=torch.bfloat16)).dtype == torch.float32
 
 

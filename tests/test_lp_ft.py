@@ -14,8 +14,8 @@ from plugins.bert_finetune.classify import task as classify
 from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.classify.task import ClassifyTask, build
 from plugins.bert_finetune.models import loading, lp_ft
-from plugins.bert_finetune.models.linear_probe import INVERSE_PENALTY, TRIED, best_inverse_penalty
-from plugins.bert_finetune.models.lp_ft import draw_rows
+from plugins.bert_finetune.models.linear_probe import INVERSE_PENALTIES, INVERSE_PENALTY, best_inverse_penalty
+from plugins.bert_finetune.models.lp_ft import sample_rows
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.tag import task as tag
 from plugins.bert_finetune.tag.settings import TagSettings
@@ -32,13 +32,13 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = train_wordpiece([" ".join(WORDS.values())] * 3, 90, 32)
     torch.manual_seed(0)
     sizes = parse_settings(ClassifySettings, {"layers": 2, "heads": 4, "hidden_size": 32})
-    loading.save(BertForPreTraining(loading.new_config(sizes, tokenizer)), tokenizer, folder, half=False)
+    loading.save_pretrained(BertForPreTraining(loading.new_config(sizes, tokenizer)), tokenizer, folder, half=False)
     return folder
 
 
 def task(model: Path | str, data: Path, **values: Any) -> ClassifyTask:
     made = build(parse_settings(ClassifySettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
-    made.begin()
+    made.initialise_weights(torch.device("cpu"))
     return made
 
 
@@ -69,11 +69,11 @@ def test_the_head_knows_the_classes_before_the_first_step(
     data = table(tmp_path / "texts.csv", classes)
     fitted = task(encoder_folder, data, lora_rank=lora_rank)
     assert accuracy(fitted) >= 0.9
-    assert accuracy(task(encoder_folder, data, lora_rank=lora_rank, head_first=False)) < 0.75
+    assert accuracy(task(encoder_folder, data, lora_rank=lora_rank, lp_ft=False)) < 0.75
 
 
 def test_a_rare_class_is_read_whatever_is_drawn(encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(classify, "FITTED", 20)
+    monkeypatch.setattr(classify, "PROBE_ROWS", 20)
     rows = [f"{WORDS['red'].split()[row % 4]} {row},red\n" for row in range(300)]
     data = write(tmp_path / "texts.csv", "text,label\n" + "".join(rows) + "grass,green\n" * 2)
     for seed in range(4):
@@ -83,7 +83,7 @@ def test_a_rare_class_is_read_whatever_is_drawn(encoder_folder: Path, tmp_path: 
 
 def tagger(model: Path | str, data: Path, **values: Any) -> tag.TagTask:
     made = tag.build(parse_settings(TagSettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
-    made.begin()
+    made.initialise_weights(torch.device("cpu"))
     return made
 
 
@@ -114,16 +114,14 @@ def begun(of_words: bool, model: Path, folder: Path, **values: Any) -> Any:
 
 @pytest.mark.parametrize("of_words", [False, True])
 def test_the_rest_of_the_network_stays_as_it_was(of_words: bool, encoder_folder: Path, tmp_path: Path):
-    made = [
-        dict(begun(of_words, encoder_folder, tmp_path, head_first=on).model.named_parameters()) for on in (True, False)
-    ]
+    made = [dict(begun(of_words, encoder_folder, tmp_path, lp_ft=on).model.named_parameters()) for on in (True, False)]
     changed = [name for name in made[0] if not torch.equal(made[0][name], made[1][name])]
     assert changed == ["classifier.weight", "classifier.bias"]
 
 
 @pytest.mark.parametrize("of_words", [False, True])
 def test_a_head_that_was_trained_for_these_classes_is_kept(of_words: bool, encoder_folder: Path, tmp_path: Path):
-    first = begun(of_words, encoder_folder, tmp_path, head_first=False)
+    first = begun(of_words, encoder_folder, tmp_path, lp_ft=False)
     first.save(first.model, tmp_path / "trained")
     again = begun(of_words, tmp_path / "trained", tmp_path)
     assert torch.equal(again.model.classifier.weight, first.model.classifier.weight)
@@ -131,7 +129,7 @@ def test_a_head_that_was_trained_for_these_classes_is_kept(of_words: bool, encod
 
 def test_a_tagger_knows_the_tags_before_the_first_step(encoder_folder: Path, tmp_path: Path):
     data = sentences(tmp_path / "words.conll", ["red", "green", "blue"])
-    fitted, random = tagger(encoder_folder, data), tagger(encoder_folder, data, head_first=False)
+    fitted, random = tagger(encoder_folder, data), tagger(encoder_folder, data, lp_ft=False)
     assert right_tags(fitted) >= 0.95
     assert right_tags(random) < 0.6
 
@@ -153,10 +151,10 @@ def test_a_new_tagger_from_scratch_is_not_fitted(tmp_path: Path):
 def test_rows_of_every_class_come_first():
     classes, counts = np.array([0, 0, 0, 0, 2, 1]), np.array([2, 1, 0, 2, 1])
     for seed in range(10):
-        drawn = draw_rows(classes, counts, 4, seed).tolist()
+        drawn = sample_rows(classes, counts, 4, seed).tolist()
         assert len(set(drawn)) == len(drawn) and {3, 4} <= set(drawn)
         assert 4 <= counts[drawn].sum() < 4 + 2
-    assert sorted(draw_rows(classes, counts, 100, 0)) == [0, 1, 2, 3, 4]
+    assert sorted(sample_rows(classes, counts, 100, 0)) == [0, 1, 2, 3, 4]
 
 
 def test_a_class_that_no_row_read_has_is_the_least_likely():
@@ -178,9 +176,9 @@ def test_vectors_that_say_nothing_of_the_labels_get_the_firmest_penalty():
     """Else the head would be sure of rows that it has only memorised, and the layers below would have nothing to learn."""
     random = np.random.default_rng(0)
     vectors, labels = random.normal(size=(120, 60)), np.arange(120) % 2
-    assert best_inverse_penalty(vectors, labels) == min(TRIED)
+    assert best_inverse_penalty(vectors, labels) == min(INVERSE_PENALTIES)
     vectors[:, 0] += 4 * labels
-    assert best_inverse_penalty(vectors, labels) > min(TRIED)
+    assert best_inverse_penalty(vectors, labels) > min(INVERSE_PENALTIES)
 
 
 def test_with_one_row_a_class_the_penalty_is_the_usual_one():
