@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from plugins.ae_anomaly.estimator import AnomalyAutoencoder
+from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 
 LABEL, CORRUPTED = "income", 1000
 

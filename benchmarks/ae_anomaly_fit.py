@@ -31,7 +31,7 @@ def training_rows(path: Path, rows: int) -> np.ndarray:
 
 def fitted(side: str, rows: np.ndarray, preset: str) -> Any:
     if side == "ours":
-        from plugins.ae_anomaly.estimator import AnomalyAutoencoder
+        from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 
         return AnomalyAutoencoder(preset=preset, random_state=0).fit(rows)
     from pyod.models.auto_encoder import AutoEncoder  # type: ignore[import-not-found] - a peer

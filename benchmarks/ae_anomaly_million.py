@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from plugins.ae_anomaly.estimator import AnomalyAutoencoder
-from plugins.ae_anomaly.file_scores import scores_of
-from plugins.ae_anomaly.scored_file import score_file
+from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.scored_file import score_file
+from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 from training.data.table import read_table
 
 NUMBERS, HIDDEN, TRAINED = 17, 4, 20_000

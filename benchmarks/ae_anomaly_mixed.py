@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from plugins.ae_anomaly.estimator import AnomalyAutoencoder
+from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 
 LABEL = "is_anomaly"
 

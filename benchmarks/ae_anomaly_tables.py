@@ -22,7 +22,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks import adbench
-from plugins.ae_anomaly.estimator import AnomalyAutoencoder
+from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 
 FIELDS = ["dataset", "preset", "seed", "part", "auroc", "auprc", "fit_seconds", "score_seconds"]
 MOST_ROWS = 20_000

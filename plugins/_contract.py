@@ -1,39 +1,31 @@
-"""What a plugin is: one frozen record. It knows nothing of jobs, tokens, queues, the Hub or devices."""
+"""The plugin contract: a plugin is a frozen record of its kinds, each something that can be trained and then used.
+
+A plugin knows nothing of runs, queues, tokens, the Hub or devices.
+"""
 
 from __future__ import annotations
 
+import importlib
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, get_args, get_origin
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
+from plugins._endpoints import NAME, Endpoints, check_endpoint, endpoints_of
 from training.errors import UserError
-from training.fit.experiment import Experiment
-from training.preflight.sheet import Sheet
-from training.settings import TrainSettings
-from training.task import Task
+from training.preflight.sheet import Finding, Sheet
+from training.settings import RunSettings
 
-NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
-API_TYPES = (
-    str,
-    int,
-    float,
-    bool,
-    Path,
-    list[Path],
-    list[str],
-    list[float],
-    dict[str, Any],
-    dict[str, float],
-    list[dict[str, Any]],
-)
+if TYPE_CHECKING:
+    from training.fit.experiment import Experiment
+    from training.task import Data, Task
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the model card says of every artifact of a plugin, or of one of its trainers."""
+    """What the model card says of every artifact of a kind."""
 
     pipeline_tag: str = ""
     library_name: str = ""
@@ -46,52 +38,117 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Trainer:
-    """One way of training that a plugin offers.
+class Kind:
+    """One kind of model: how it is trained, and what its weights answer.
+
+    The code lives in `module`, which is imported when it is first used, so that torch can be imported at the top of its files. It is
+    one module with the functions below, or a package with one of them in each of its modules `data`, `task` and `predictor`:
+
+        read(settings) -> Data                  in data: reads and checks the data, once; no torch
+        build(data, settings) -> Task           in task; or Experiment, where one run fits several; `settings.model` is empty or a folder
+        load(folder) -> Endpoints               in predictor: weights at work
+        connect(name) -> Endpoints              in predictor, where `hosted`: "hosted:model@address" on another machine
 
     Args:
-        name: Identifier: command word and the `trainer` of the API.
-        title: What the form is headed.
-        settings: A `TrainSettings` subclass; every field needs a description.
-        build: Settings -> Task, or Experiment where one run fits several. `settings.model` is by then empty or a folder of this machine; heavy imports belong here.
-        check: Settings -> Sheet, without torch: reads the data and says what is wrong before anything starts.
-        preload: Modules that `build` will import; a warm process has them ready, so that a run starts at once.
-        card: Facts for the model card, where they are not the plugin's.
-        key: What a run may be given beside its settings and no file keeps, such as a key: what the form says of it. It reaches
-            the run's process in the variable SELFSUP_KEY. Empty: nothing.
+        name: Identifier: command word, and the `trainer` of the API and of run files.
+        title: Heading of its form.
+        module: Dotted name of the module or package.
+        settings: A subclass of `RunSettings`, every field described; None where there is nothing to train.
+        endpoints: The interface that its loaded weights implement; None where they answer nothing.
+        architectures: Patterns of the architectures it takes, as configurations name them: *ForSequenceClassification.
+        starters: Folders of weights that ship with the plugin; the first is the default.
+        card: Facts for the model card.
+        hosted: Whether a name that begins with "hosted:" is taken in place of weights.
+        secret: Label of a secret that a run accepts, such as an API key; it is never written to disk. Empty: none.
     """
 
     name: str
     title: str
-    settings: type[TrainSettings]
-    build: Callable[[Any], Task | Experiment]
-    check: Callable[[Any], Sheet] | None = None
-    preload: tuple[str, ...] = ()
-    card: Card | None = None
-    key: str = ""
+    module: str
+    settings: type[RunSettings] | None = None
+    endpoints: type[Endpoints] | None = None
+    architectures: tuple[str, ...] = ()
+    starters: tuple[Path, ...] = ()
+    card: Card = field(default_factory=Card)
+    hosted: bool = False
+    secret: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
-            raise ValueError(f"Trainer name {self.name!r} must match {NAME.pattern}.")
-        if not (inspect.isclass(self.settings) and issubclass(self.settings, TrainSettings)):
-            raise ValueError(f"Trainer {self.name!r}: settings must be a subclass of TrainSettings.")
-        bare = [name for name, info in self.settings.model_fields.items() if not info.description]
-        if bare:
-            raise ValueError(f"Trainer {self.name!r}: settings without a description: {', '.join(bare)}.")
+            raise ValueError(f"Kind {self.name!r}: the name must match {NAME.pattern}.")
+        if self.settings is not None:
+            if not (inspect.isclass(self.settings) and issubclass(self.settings, RunSettings)):
+                raise ValueError(f"Kind {self.name!r}: settings must be a subclass of RunSettings.")
+            undescribed = [name for name, info in self.settings.model_fields.items() if not info.description]
+            if undescribed:
+                raise ValueError(f"Kind {self.name!r}: settings without a description: {', '.join(undescribed)}.")
+        if self.endpoints is not None and not (
+            inspect.isclass(self.endpoints) and issubclass(self.endpoints, Endpoints)
+        ):
+            raise ValueError(f"Kind {self.name!r}: endpoints must be a subclass of Endpoints.")
+        for endpoint in endpoints_of(self.endpoints).values():
+            check_endpoint(endpoint)
 
-    def preflight(self, settings: TrainSettings) -> Sheet:
-        """The sheet of what is known before a model is built; red rows forbid the start."""
-        return self.check(settings) if self.check else Sheet(())
+    @property
+    def trained_by(self) -> type[RunSettings]:
+        """The settings class of a kind that can be trained.
+
+        Raises:
+            UserError: If it cannot.
+        """
+        if self.settings is None:
+            raise UserError(f"{self.name} cannot be trained, only used.")
+        return self.settings
+
+    def read(self, settings: RunSettings) -> Data:
+        """Read and check the data that the settings name.
+
+        Raises:
+            UserError: If a required file is missing, or cannot be read.
+        """
+        settings.check_required()
+        return self.part("data").read(settings)
+
+    def examine(self, settings: RunSettings) -> tuple[Data | None, Sheet]:
+        """The data and their preflight sheet; data that cannot be read are a red row, and None."""
+        try:
+            data = self.read(settings)
+        except UserError as error:
+            return None, Sheet((Finding("red", "The data cannot be used", str(error)),))
+        return data, data.sheet
+
+    def build(self, data: Data, settings: RunSettings) -> Task | Experiment:
+        """Make the task of a run, or its experiment."""
+        return self.part("task").build(data, settings)
+
+    def load(self, folder: Path) -> Endpoints:
+        """Load the weights of a folder."""
+        return self.part("predictor").load(folder)
+
+    def connect(self, name: str) -> Endpoints:
+        """Reach a model on another machine by its name, "hosted:model@address".
+
+        Raises:
+            UserError: If this kind has no use for one.
+        """
+        if not self.hosted:
+            raise UserError(f"{self.title} has no use for hosted models: choose weights.")
+        return self.part("predictor").connect(name)
+
+    def part(self, name: str) -> ModuleType:
+        """The module that holds `read` (data), `build` (task) or `load` (predictor), imported at the first use."""
+        module = importlib.import_module(self.module)
+        return importlib.import_module(f"{self.module}.{name}") if hasattr(module, "__path__") else module
 
 
 @dataclass(frozen=True)
 class Document:
-    """A JSON file that people share without weights: a prompt, say. The API has /{plugin}_push_{name} and /{plugin}_pull_{name} for it.
+    """A JSON file that people share without weights, such as a prompt: the API has /{plugin}_push_{name} and /{plugin}_pull_{name}.
 
     Args:
         name: Identifier.
-        file: What it is called in a repository of the Hub, such as prompt.json.
-        check: Its text -> the text as it is saved; raises a UserError for what is none.
+        file: Its name in a repository of the Hub, such as prompt.json.
+        check: Its text -> the text as it is saved; raises a UserError for anything else.
         card: Its text and the repository's name -> README.md.
     """
 
@@ -114,87 +171,101 @@ class Plugin:
     Args:
         name: Identifier: tab id, command word, prefix of the endpoints.
         title: The tab's label.
-        summary: The one sentence a visitor reads first.
-        trainers: At least one.
-        load: Artifact folder -> the endpoints' first argument.
-        endpoints: Typed functions with docstrings; the first parameter is what `load` returned, and the API calls it `weights`.
-            One that yields (annotated Iterator[…]) streams: each value takes the place of the one before, the last is the result.
-        tools: Endpoints that need no weights: all their parameters are the API's.
+        summary: The sentence a visitor reads first.
+        kinds: At least one that can be trained.
+        tools: Endpoints that need no weights.
         documents: Files that go to the Hub and come from there without weights.
-        card: Facts for the model card.
-        architectures: Patterns of the architectures that `load` or training takes, as configurations name them: *ForSequenceClassification.
-        starters: Name -> folder of weights that ship with the plugin; the first is the default …
-        connect: "hosted:model@address" -> the endpoints' first argument, for models on other machines; without it there are none.
-        starter_for: … but for these endpoints: endpoint's name -> starter's name, where one starter cannot answer all.
-        tab: Draws "Try" and "Look inside" with Gradio; without it, "Try" is made from the endpoints' signatures.
+        tab: "module:function" that renders "Try" and "Look inside" with Gradio, given a `Workbench`; without it, "Try" is made
+            from the endpoints' signatures.
     """
 
     name: str
     title: str
     summary: str
-    trainers: tuple[Trainer, ...]
-    load: Callable[[Path], Any]
-    endpoints: tuple[Callable[..., Any], ...] = ()
+    kinds: tuple[Kind, ...]
     tools: tuple[Callable[..., Any], ...] = ()
     documents: tuple[Document, ...] = ()
-    card: Card = field(default_factory=Card)
-    architectures: tuple[str, ...] = ()
-    starters: Mapping[str, Path] = field(default_factory=dict)
-    starter_for: Mapping[str, str] = field(default_factory=dict)
-    connect: Callable[[str], Any] | None = None
-    tab: Callable[[Workbench], None] | None = None
+    tab: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"Plugin name {self.name!r} must match {NAME.pattern}.")
-        if not self.trainers:
-            raise ValueError(f"Plugin {self.name!r} has no trainer.")
-        for names, what in (
-            ([t.name for t in self.trainers], "trainer"),
-            ([e.__name__ for e in (*self.endpoints, *self.tools)], "endpoint"),
-        ):
+        if not self.trainable:
+            raise ValueError(f"Plugin {self.name!r} has no kind that can be trained.")
+        for tool in self.tools:
+            check_endpoint(tool)
+        functions = [function for kind in self.kinds for function in endpoints_of(kind.endpoints).values()]
+        distinct = list(dict.fromkeys((*functions, *self.tools)))
+        for names, what in (([k.name for k in self.kinds], "kind"), ([e.__name__ for e in distinct], "endpoint")):
             if len(set(names)) < len(names):
                 raise ValueError(f"Plugin {self.name!r} has two {what}s of one name: {', '.join(names)}.")
-        for endpoint in self.endpoints:
-            check_endpoint(endpoint)
-        for tool in self.tools:
-            check_endpoint(tool, weights=False)
-        lost = {*self.starter_for.values()} - {*self.starters}
-        if lost:
-            raise ValueError(f"Plugin {self.name!r}: starter_for names {', '.join(sorted(lost))}, which is no starter.")
 
-    def default_weights(self, endpoint: str) -> str:
-        """The starter that answers an endpoint where no weights are named; empty where the plugin ships none."""
-        return self.starter_for.get(endpoint, next(iter(self.starters), ""))
+    @property
+    def trainable(self) -> tuple[Kind, ...]:
+        """The kinds that can be trained."""
+        return tuple(kind for kind in self.kinds if kind.settings is not None)
 
-    def trainer(self, name: str) -> Trainer:
-        """The trainer of that name, or a UserError that lists what there is."""
-        found = next((trainer for trainer in self.trainers if trainer.name == name), None)
-        if found is None:
-            raise UserError(f"{self.name} has no trainer {name!r}; it has: {', '.join(t.name for t in self.trainers)}.")
-        return found
+    @property
+    def endpoints(self) -> dict[str, Callable[..., Any]]:
+        """Name -> function of every endpoint that needs weights."""
+        return {name: function for kind in self.kinds for name, function in endpoints_of(kind.endpoints).items()}
+
+    @property
+    def starters(self) -> Mapping[str, Path]:
+        """Name -> folder of every starter."""
+        return {folder.name: folder for kind in self.kinds for folder in kind.starters}
+
+    def kind(self, name: str) -> Kind:
+        """The kind of that name.
+
+        Raises:
+            UserError: Listing what there is.
+        """
+        kind = next((kind for kind in self.kinds if kind.name == name), None)
+        if kind is None:
+            raise UserError(
+                f"{self.name} has no trainer {name!r}; it has: {', '.join(k.name for k in self.trainable)}."
+            )
+        return kind
+
+    def answering(self, endpoints: type[Endpoints] | Callable[..., Any] | None) -> tuple[Kind, ...]:
+        """The kinds whose weights implement an interface, or one of its functions; all for None. The nearest come first."""
+        if endpoints is None:
+            return self.kinds
+        if inspect.isclass(endpoints):
+            kinds = [kind for kind in self.kinds if kind.endpoints and issubclass(kind.endpoints, endpoints)]
+            return tuple(sorted(kinds, key=lambda kind: kind.endpoints is not endpoints))
+        return tuple(kind for kind in self.kinds if endpoints in endpoints_of(kind.endpoints).values())
+
+    def default_weights(self, endpoints: type[Endpoints] | Callable[..., Any] | None = None) -> str:
+        """The starter that answers where no weights are named; empty where the plugin ships none that can."""
+        return next((folder.name for kind in self.answering(endpoints) for folder in kind.starters), "")
 
 
 class Workbench(Protocol):
-    """What a tab may ask of the shell. No jobs, tokens or Hub here: those have panels of their own."""
+    """What a tab may ask of the shell. No runs, tokens or Hub here: those have panels of their own."""
 
     plugin: Plugin
+
+    def on(self, endpoints: type[Endpoints]) -> Workbench:
+        """The workbench for weights that implement an interface: its pickers list those alone, its calls refuse others by name."""
+        ...
 
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> Any:
         """A component to choose weights with: starters, own runs, or a Hub id typed in. Its value is a name.
 
         Args:
-            starter: The one chosen at first; by default the plugin's first, empty for none.
+            starter: The one chosen at first; by default the interface's first, empty for none.
         """
 
-    def call(self, endpoint: Callable[..., Any], weights: str, *args: Any) -> Any:
-        """Run a function of a module (an endpoint, or one like it; no lambda) on the weights of that name, loaded once and kept.
+    def call(self, function: Callable[..., Any] | str, weights: str, *args: Any) -> Any:
+        """Call an endpoint of the weights of that name (`Classify.classify`), or a function "module:name" with the loaded model first.
 
-        Errors become messages on the page. On a ZeroGPU Space the call has the GPU.
+        Weights are loaded once and kept. Errors become messages on the page. On a ZeroGPU Space the call has the GPU.
         """
 
-    def stream(self, endpoint: Callable[..., Iterator[Any]], weights: str, *args: Any) -> Iterator[Any]:
-        """As `call`, for a function that yields: give each value to the page as it comes. Closing it ends the work."""
+    def stream(self, function: Callable[..., Iterator[Any]] | str, weights: str, *args: Any) -> Iterator[Any]:
+        """As `call`, for what yields: give each value to the page as it comes. Closing it ends the work."""
         ...
 
     def document_fold(
@@ -205,48 +276,9 @@ class Workbench(Protocol):
         show: Callable[[str], list[Any]],
         outputs: list[Any],
     ) -> None:
-        """Draw a fold that sends one of the plugin's documents to the Hub and opens one from there.
+        """Render a fold that sends one of the plugin's documents to the Hub and opens one from there.
 
         Args:
             make: What the components `inputs` hold -> the document's text.
             show: Its text -> what the components `outputs` are to hold.
         """
-
-
-def check_endpoint(endpoint: Callable[..., Any], weights: bool = True) -> None:
-    """Refuse an endpoint that could not be published: no docstring, untyped, or of types that JSON cannot carry."""
-    name = endpoint.__name__
-    if not NAME.fullmatch(name) or not inspect.getdoc(endpoint):
-        raise ValueError(f"Endpoint {name!r} needs a docstring and a name like {NAME.pattern}.")
-    if weights and not inspect.signature(endpoint).parameters:
-        raise ValueError(f"Endpoint {name!r} needs a first parameter: what `load` returns.")
-    annotated = get_origin(_annotation(endpoint, inspect.signature(endpoint).return_annotation)) is Iterator
-    if annotated != streams(endpoint):
-        raise ValueError(f"Endpoint {name!r}: what yields is annotated Iterator[…], and nothing else is.")
-    untyped = [each for each, kind in endpoint_types(endpoint, weights).items() if kind not in API_TYPES]
-    if untyped:
-        raise ValueError(
-            f"Endpoint {name!r}: {', '.join(untyped)} must be annotated with one of: {', '.join(_type_name(t) for t in API_TYPES)}."
-        )
-
-
-def endpoint_types(endpoint: Callable[..., Any], weights: bool = True) -> dict[str, Any]:
-    """Parameter -> type, and `return` (of what streams, of each value); where it takes weights, without the first, whose class need not be imported."""
-    signature = inspect.signature(endpoint)
-    annotations = {name: parameter.annotation for name, parameter in list(signature.parameters.items())[int(weights) :]}
-    kinds = {name: _annotation(endpoint, kind) for name, kind in annotations.items()}
-    result = _annotation(endpoint, signature.return_annotation)
-    return kinds | {"return": get_args(result)[0] if get_origin(result) is Iterator else result}
-
-
-def streams(endpoint: Callable[..., Any]) -> bool:
-    """Whether an endpoint yields: the values on the way, and the result last."""
-    return inspect.isgeneratorfunction(endpoint)
-
-
-def _annotation(endpoint: Callable[..., Any], kind: Any) -> Any:
-    return eval(kind, getattr(endpoint, "__globals__", {})) if isinstance(kind, str) else kind
-
-
-def _type_name(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")

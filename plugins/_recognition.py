@@ -1,4 +1,4 @@
-"""Which plugin can use a repository: `selfsup.json` says it, else the architecture that its configuration names."""
+"""Recognise which kind can use a folder of weights: `selfsup.json` says it, else the architecture that its configuration names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from plugins._contract import Plugin
+from plugins._contract import Kind, Plugin
 from training.errors import UserError
 
 FAMILIES = {  # of architectures, for what to say where no plugin takes them
@@ -20,38 +20,57 @@ FAMILIES = {  # of architectures, for what to say where no plugin takes them
 }
 
 
-def recognise(folder: Path, repo: str, plugins: Iterable[Plugin]) -> Plugin:
-    """The plugin for a folder with a repository's configurations; its weights need not be there yet.
+def recognise(folder: Path, name: str, plugins: Iterable[Plugin]) -> tuple[Plugin, Kind]:
+    """The kind for a folder with a repository's configurations; its weights need not be there yet.
+
+    Args:
+        name: What messages call it: a repository, a run or a starter.
 
     Raises:
         UserError: If none can use it: says what it is, or what is missing.
     """
     plugins = list(plugins)
-    made_by = _read(folder / "selfsup.json").get("plugin")
-    if made_by:
-        found = next((plugin for plugin in plugins if plugin.name == made_by), None)
-        if not found:
-            raise UserError(f"{repo} was made by the plugin {str(made_by)[:60]!r}, which is not here.")
-        return found
-    names = _architectures(folder)
+    record = _read(folder / "selfsup.json")
+    if record.get("plugin"):
+        return _made_by(record, name, plugins)
+    names = architectures(folder)
     if not names:
         raise UserError(
-            f"{repo} does not say what it is: it has no selfsup.json, and no config.json or model_index.json with an architecture."
+            f"{name} does not say what it is: it has no selfsup.json, and no config.json or model_index.json with an architecture."
         )
     for plugin in plugins:
-        if any(fnmatch(name, pattern) for name in names for pattern in plugin.architectures):
-            return plugin
-    what = next((text for name in names for pattern, text in FAMILIES.items() if fnmatch(name, pattern)), "")
-    raise UserError(f"{repo} is {what + ', ' if what else ''}{names[0][:60]}: no tab here can use that.")
+        for kind in plugin.kinds:
+            if any(fnmatch(architecture, pattern) for architecture in names for pattern in kind.architectures):
+                return plugin, kind
+    family = next((text for each in names for pattern, text in FAMILIES.items() if fnmatch(each, pattern)), "")
+    raise UserError(f"{name} is {family + ', ' if family else ''}{names[0][:60]}: no tab here can use that.")
 
 
-def _architectures(folder: Path) -> list[str]:
+def _made_by(record: dict[str, Any], name: str, plugins: list[Plugin]) -> tuple[Plugin, Kind]:
+    maker = str(record["plugin"])[:60]
+    plugin = next((plugin for plugin in plugins if plugin.name == maker), None)
+    if plugin is None:
+        raise UserError(f"{name} was made by the plugin {maker!r}, which is not here.")
+    return plugin, plugin.kind(str(record.get("trainer", ""))[:60])
+
+
+def architectures(folder: Path) -> list[str]:
+    """The classes that config.json or model_index.json names."""
     config, pipeline = _read(folder / "config.json"), _read(folder / "model_index.json")
-    found = config.get("architectures") or [pipeline.get("_class_name") or config.get("_class_name") or ""]
-    return [name for name in found if isinstance(name, str) and name] if isinstance(found, list) else []
+    named = config.get("architectures") or [
+        pipeline.get("_class_name") or config.get("_class_name") or config.get("architecture") or ""
+    ]
+    return [name for name in named if isinstance(name, str) and name] if isinstance(named, list) else []
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file that the pull has checked; empty where there is none."""
-    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """A JSON file that was checked when it came in; empty where there is none, or no object in it.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError):
+        raise UserError(f"{path.parent.name}: {path.name} cannot be read as JSON.") from None
     return values if isinstance(values, dict) else {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plugins.ae_anomaly.settings import FitSettings
+from plugins.ae_anomaly.fit.settings import FitSettings
 from tests.files import write
 from training.settings import parse_settings
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugins.ae_anomaly import build_fit, check_fit, endpoints, load
-from plugins.ae_anomaly.desk import desk
-from plugins.ae_anomaly.file_scores import scores_of
+from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.fit.predictor import load
+from plugins.ae_anomaly.inspect.scoring_view import desk
 from tests.files import write
 from tests.orders import settings, write_orders
+from tests.tables import sheet_of, task_of
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -40,13 +41,13 @@ ODD: dict[str, tuple[str, Level, str]] = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_tables_are_told(name: str, tmp_path: Path) -> None:
     content, level, words = ODD[name]
-    sheet = check_fit(settings(write(tmp_path / "odd.csv", content)))
+    sheet = sheet_of(settings(write(tmp_path / "odd.csv", content)))
     assert any(one.level == level and words in f"{one.title}: {one.detail}" for one in sheet.findings), sheet.findings
 
 
 def test_many_values_are_capped_with_a_warning(tmp_path: Path) -> None:
     rows = "".join(f"{n / 7},v{n // 3}\n" for n in range(300))
-    sheet = check_fit(settings(write(tmp_path / "many.csv", "a,b\n" + rows), max_categories=20, eval_share=0))
+    sheet = sheet_of(settings(write(tmp_path / "many.csv", "a,b\n" + rows), max_categories=20, eval_share=0))
     said = " ".join(f"{one.title}: {one.detail}" for one in sheet.findings if one.level == "amber")
     assert "Column 'b' has 100 values; the 80 rarest share one id" in said and "Raise max_categories" in said
 
@@ -56,7 +57,7 @@ def test_thousands_of_columns_pass_the_sheet_with_a_warning(columns: int, tmp_pa
     random = np.random.default_rng(0)
     head = ",".join(f"c{n}" for n in range(columns))
     rows = "".join(",".join(map(str, random.integers(0, 50, columns) / 2)) + "\n" for _ in range(30))
-    sheet = check_fit(settings(write(tmp_path / "wide.csv", head + "\n" + rows)))
+    sheet = sheet_of(settings(write(tmp_path / "wide.csv", head + "\n" + rows)))
     said = " ".join(one.title for one in sheet.findings if one.level == "amber")
     assert not sheet.blocked and f"{columns:,} columns" in said and "Fewer rows than columns" in said
 
@@ -70,7 +71,7 @@ ROW = {"weight": 5, "price": 15, "country": "fr", "carrier": "gls"}
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("orders")
     chosen = settings(write_orders(folder / "orders.csv"), steps=60)
-    fit(build_fit(chosen), chosen, folder)
+    fit(task_of(chosen), chosen, folder)
     return load(folder / "artifact")
 
 
@@ -80,36 +81,34 @@ def told(model: Any, path: Path) -> str:
 
 def test_missing_columns_are_named(model: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lacks 1 of the 4 columns that this model knows: carrier"):
-        endpoints.score(model, [{name: value for name, value in ROW.items() if name != "carrier"}])
+        model.score([{name: value for name, value in ROW.items() if name != "carrier"}])
     path = write(tmp_path / "other.csv", "age,sex\n3,f\n4,m\n")
     with pytest.raises(
         UserError, match=r"lacks 4 of the 4 columns .* weight, price, country, carrier\. It has: age, sex"
     ):
-        endpoints.score_file(model, path)
+        model.score_file(path)
     with pytest.raises(UserError, match="none of the model's columns: weight, price"):
-        endpoints.score(model, [{"x": 1}])
+        model.score([{"x": 1}])
 
 
 def test_new_columns_are_left_alone_and_named(model: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "new.csv", "note,carrier,country,price,weight\n" + "hi,gls,fr,15,5\n" * 2)
     assert "1 columns that the model does not know are left alone: note" in told(model, path)
-    assert scores_of(model, path).scores[0] == pytest.approx(
-        endpoints.score(model, [ROW])[0]["anomaly_score"], abs=1e-5
-    )
+    assert scores_of(model, path).scores[0] == pytest.approx(model.score([ROW])[0]["anomaly_score"], abs=1e-5)
 
 
 def test_an_unseen_category_is_odd_and_said_to_be_unseen(model: Any, tmp_path: Path) -> None:
-    first, second = endpoints.score(model, [ROW, {**ROW, "carrier": "pigeon"}])
+    first, second = model.score([ROW, {**ROW, "carrier": "pigeon"}])
     assert second["anomaly_score"] > first["anomaly_score"]
     assert second["reasons"][0]["column"] == "carrier" and not second["reasons"][0]["seen_in_training"]
     path = write(tmp_path / "pigeon.csv", "carrier,country,price,weight\npigeon,fr,15,5\ngls,fr,15,5\n")
     assert "amber 50% of the cells of 'carrier' are unlike any of training" in told(model, path)
-    assert "(not seen in training)" in (read_table(endpoints.score_file(model, path)).strings("reasons")[0] or "")
+    assert "(not seen in training)" in (read_table(model.score_file(path)).strings("reasons")[0] or "")
     assert "50% of the cells of 'carrier'" in desk(model, path, "")["said"]
 
 
 def test_infinite_and_missing_numbers_are_odder_than_present_ones(model: Any) -> None:
-    plain, infinite, nothing = endpoints.score(model, [ROW, {**ROW, "price": "inf"}, {**ROW, "price": None}])
+    plain, infinite, nothing = model.score([ROW, {**ROW, "price": "inf"}, {**ROW, "price": None}])
     assert infinite["anomaly_score"] > plain["anomaly_score"] < nothing["anomaly_score"]
     assert infinite["is_anomalous"] and infinite["reasons"][0]["column"] == "price"
     assert np.isfinite([infinite["anomaly_score"], nothing["anomaly_score"]]).all()
@@ -118,14 +117,14 @@ def test_infinite_and_missing_numbers_are_odder_than_present_ones(model: Any) ->
 
 def test_numbers_written_as_text_score_as_numbers(model: Any) -> None:
     rows = [{**ROW, "price": "1,015"}, {**ROW, "price": 1015}, {**ROW, "price": "15 %"}, {**ROW, "price": 15}]
-    scores = [one["anomaly_score"] for one in endpoints.score(model, rows)]
+    scores = [one["anomaly_score"] for one in model.score(rows)]
     assert scores[0] == scores[1] and scores[2] == scores[3]
 
 
 def test_a_column_of_another_kind_is_refused(model: Any, tmp_path: Path) -> None:
     rows = "carrier,country,price,weight\n" + "gls,fr,cheap,5\n" * 30
     with pytest.raises(UserError, match=r"'price' of text\.csv held numbers in training; here none of 30 .*'cheap'"):
-        endpoints.score_file(model, write(tmp_path / "text.csv", rows))
+        model.score_file(write(tmp_path / "text.csv", rows))
 
 
 def test_a_column_that_is_suddenly_empty_is_said(model: Any, tmp_path: Path) -> None:
@@ -135,6 +134,6 @@ def test_a_column_that_is_suddenly_empty_is_said(model: Any, tmp_path: Path) -> 
 
 def test_an_empty_file_and_too_many_rows_are_refused(model: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="but no rows"):
-        endpoints.score_file(model, write(tmp_path / "empty.csv", "carrier,country,price,weight\n"))
+        model.score_file(write(tmp_path / "empty.csv", "carrier,country,price,weight\n"))
     with pytest.raises(UserError, match="0 rows were given; 1 to 10,000"):
-        endpoints.score(model, [])
+        model.score([])

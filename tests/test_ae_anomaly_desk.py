@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from plugins.ae_anomaly import PLUGIN
-from plugins.ae_anomaly.desk import at_limit, desk, scored, why
-from plugins.ae_anomaly.drift import drift, stability_index
-from plugins.ae_anomaly.latent_map import latent_map
-from plugins.ae_anomaly.verdicts import judged_limit, move_threshold, write_verdicts
+from plugins.ae_anomaly.detector.feedback import judged_limit, move_threshold, write_verdicts
+from plugins.ae_anomaly.inspect.drift import drift, stability_index
+from plugins.ae_anomaly.inspect.projection import latent_map
+from plugins.ae_anomaly.inspect.scoring_view import at_limit, desk, scored, why
 from training.errors import UserError
 
 SAMPLE = Path(__file__).parents[1] / "plugins" / "ae_anomaly" / "starter" / "sample.csv"
@@ -22,7 +22,7 @@ SAMPLE = Path(__file__).parents[1] / "plugins" / "ae_anomaly" / "starter" / "sam
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return PLUGIN.load(PLUGIN.starters["hypothyroid"])
+    return PLUGIN.kind("fit").load(PLUGIN.starters["hypothyroid"])
 
 
 def test_the_desk_counts_alerts_and_a_moved_threshold_counts_others(model: Any) -> None:

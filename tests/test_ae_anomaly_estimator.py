@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from plugins.ae_anomaly.estimator import AnomalyAutoencoder
+from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 from training.errors import UserError
 
 SAMPLE = Path(__file__).parents[1] / "plugins" / "ae_anomaly" / "starter" / "sample.csv"

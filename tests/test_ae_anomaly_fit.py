@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from plugins.ae_anomaly import PLUGIN, build_fit, endpoints, load
-from plugins.ae_anomaly.file_scores import scores_of
-from plugins.ae_anomaly.thresholds import benjamini_hochberg, peaks_over_threshold, threshold_of
+from plugins.ae_anomaly import PLUGIN
+from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.thresholds import benjamini_hochberg, peaks_over_threshold, threshold_of
+from plugins.ae_anomaly.fit.predictor import load
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.orders import TINY, settings, write_orders
+from tests.tables import task_of
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -27,16 +29,14 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
     folder = tmp_path_factory.mktemp("anomaly")
     chosen = settings(write_orders(folder / "orders.csv"), steps=400)
     (folder / "run").mkdir()
-    progress = fit(build_fit(chosen), chosen, folder / "run")
+    progress = fit(task_of(chosen), chosen, folder / "run")
     return progress, load(folder / "run" / "artifact"), folder
 
 
 def test_ae_anomaly_keeps_the_contract(tmp_path: Path) -> None:
     row = {"weight": 3, "price": 9, "country": "fr", "carrier": "gls"}
     data = write_orders(tmp_path / "orders.csv", 60, 6)
-    check_plugin(
-        PLUGIN, tmp_path, {"fit": {"data": str(data), **TINY}}, {"fit": lambda model: endpoints.score(model, [row])}
-    )
+    check_plugin(PLUGIN, tmp_path, {"fit": {"data": str(data), **TINY}}, {"fit": lambda model: model.score([row])})
 
 
 def test_noise_levels_that_are_no_numbers_are_named(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_p_values_of_new_normal_rows_are_about_uniform(fitted: Any) -> None:
 
 def test_a_row_is_explained_and_repaired(fitted: Any) -> None:
     row = {"weight": 5.0, "price": 15.0, "country": "fr", "carrier": "dhl", "is_anomaly": "0"}
-    found = endpoints.explain(fitted[1], row)
+    found = fitted[1].explain(row)
     assert found["is_anomalous"] and found["columns"][0]["column"] in ("country", "carrier")
     expected = {one["column"]: one["expected"] for one in found["columns"]}
     assert (
@@ -86,7 +86,7 @@ def test_a_row_scores_the_same_alone_and_among_others(fitted: Any) -> None:
 
 def test_a_file_is_scored_with_reasons_and_without_formulas(fitted: Any, tmp_path: Path) -> None:
     lines = "country,carrier,price,weight,memo\nfr,gls,15,5,=cmd()\nfr,gls,40,5,plain\n"
-    table = read_table(endpoints.score_file(fitted[1], write(tmp_path / "in.csv", lines), "quantile=0.95"))
+    table = read_table(fitted[1].score_file(write(tmp_path / "in.csv", lines), "quantile=0.95"))
     assert table.strings("is_anomalous") == ["0", "1"] and table.strings("memo")[0] == "'=cmd()"
     reasons = table.strings("reasons")[1] or ""
     assert reasons.split()[0] in ("price", "weight")
@@ -94,14 +94,14 @@ def test_a_file_is_scored_with_reasons_and_without_formulas(fitted: Any, tmp_pat
 
 def test_features_and_embeddings_are_given(fitted: Any) -> None:
     _, model, folder = fitted
-    latent = read_table(endpoints.encode_file(model, folder / "orders.csv"))
+    latent = read_table(model.encode_file(folder / "orders.csv"))
     assert latent.names == ("latent_0", "latent_1", "latent_2", "latent_3") and len(latent) == 525
-    values = endpoints.embeddings(model, "country")
+    values = model.embeddings("country")
     assert {one["value"] for one in values} == {"fr", "de", "it"} and all(len(one["nearest"]) == 2 for one in values)
-    percentiles = endpoints.embeddings(model, "weight")
+    percentiles = model.embeddings("weight")
     assert abs(float(percentiles[0]["nearest"][0]) - float(percentiles[0]["value"])) < 2  # its neighbours are near it
     with pytest.raises(UserError, match="those are: weight, price, country, carrier"):
-        endpoints.embeddings(model, "order")
+        model.embeddings("order")
 
 
 def test_damaged_weights_say_so(tmp_path: Path, fitted: Any) -> None:

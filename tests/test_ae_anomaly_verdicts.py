@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from plugins.ae_anomaly import build_fit, check_fit, load
-from plugins.ae_anomaly.file_scores import scores_of
-from plugins.ae_anomaly.rows import prepare
-from plugins.ae_anomaly.settings import FitSettings
+from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.fit.data import prepare
+from plugins.ae_anomaly.fit.predictor import load
+from plugins.ae_anomaly.fit.settings import FitSettings
 from tests.files import write
 from tests.orders import TINY, settings, write_orders
+from tests.tables import sheet_of, task_of
 from training.data.table_stream import read_training_rows
 from training.errors import UserError
 from training.fit.loop import fit
@@ -37,7 +38,7 @@ def write_cloud(path: Path, normal: int, odd: int, labelled: bool) -> Path:
 def trained(folder: Path, **values: Any) -> Any:
     folder.mkdir()
     chosen = parse_settings(FitSettings, {**TINY, "steps": 200, **{name: str(value) for name, value in values.items()}})
-    fit(build_fit(chosen), chosen, folder)
+    fit(task_of(chosen), chosen, folder)
     return load(folder / "artifact")
 
 
@@ -61,7 +62,7 @@ def test_judged_rows_are_in_no_figure(tmp_path: Path) -> None:
     assert len(after.known_odd) == 10 and len(after.held_out) < len(before.held_out)
     rows = {row.tobytes() for row in after.evaluation.numbers}
     assert not rows & {row.tobytes() for row in after.known_odd.numbers}
-    assert "10 judged anomalies are learnt from" in str(check_fit(judged).findings)
+    assert "10 judged anomalies are learnt from" in str(sheet_of(judged).findings)
 
 
 def test_a_row_judged_an_anomaly_is_not_learnt_as_normal(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_training_goes_on_from_weights(tmp_path: Path) -> None:
     data = write_orders(tmp_path / "orders.csv", 300, 0)
     first = trained(tmp_path / "first", data=data)
     short = settings(data, model=str(tmp_path / "first" / "artifact"), steps=1, learning_rate=1e-5)
-    task = build_fit(short)
+    task = task_of(short)
     assert task.data.encoder.to_dict() == first.encoder.to_dict()
     weights, began = first.model.state_dict(), task.model.state_dict()
     assert all((weights[name] == began[name]).all() for name in weights)

@@ -11,7 +11,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from tests.running import events, losses
-from tests.toy import build, load, toy_settings
+from tests.toy import make_task, read_network, toy_settings
 from training.artifact.store import read_record
 from training.errors import UserError
 from training.fit.accelerator import PROJECT
@@ -25,7 +25,7 @@ from training.task import Task
 def train(folder: Path, task: Task | None = None, **values: Any) -> Progress:
     settings = toy_settings(**values)
     folder.mkdir(exist_ok=True)
-    return fit(task or build(settings), settings, folder)
+    return fit(task or make_task(settings), settings, folder)
 
 
 def evaluations(folder: Path) -> list[float]:
@@ -61,7 +61,7 @@ def test_accumulation_gives_the_same_curve(tmp_path: Path, repeats: int) -> None
 
 def test_the_loss_is_the_mean_over_items_not_rows(tmp_path: Path) -> None:
     settings = toy_settings(dropout=0.0, repeats=4, batch_size=10, steps=1)
-    task = build(settings)
+    task = make_task(settings)
     batch = task.collate(
         [task.train_data[row] for row in BatchSampler(40, 10, settings.seed)[0]],
         np.random.default_rng(0),
@@ -149,9 +149,9 @@ OVERFITS: dict[str, Any] = {
 
 def test_the_artifact_is_the_best_and_not_the_last(tmp_path: Path) -> None:
     progress = train(tmp_path, **OVERFITS)
-    task = build(toy_settings(**OVERFITS))
+    task = make_task(toy_settings(**OVERFITS))
     batch = task.evaluation_batch(list(task.eval_data))
-    saved = task.score(task.predict(load(tmp_path / "artifact"), batch)).metrics["loss"]
+    saved = task.score(task.predict(read_network(tmp_path / "artifact"), batch)).metrics["loss"]
     assert saved == pytest.approx(min(evaluations(tmp_path)), rel=1e-5)
     assert saved < evaluations(tmp_path)[-1]
     assert read_record(tmp_path / "artifact")["step"] == progress.best_step < progress.step
@@ -164,7 +164,7 @@ def test_patience_ends_a_run_that_gains_nothing(tmp_path: Path) -> None:
 
 
 def test_a_first_score_that_is_not_a_number_is_beaten_by_the_next(tmp_path: Path) -> None:
-    task = build(toy_settings(steps=10))
+    task = make_task(toy_settings(steps=10))
     true_score, first = task.score, [True]
 
     def score(outputs: list) -> Any:
@@ -180,11 +180,11 @@ def test_a_first_score_that_is_not_a_number_is_beaten_by_the_next(tmp_path: Path
 
 
 def test_without_held_out_rows_the_last_weights_are_kept(tmp_path: Path) -> None:
-    task = build(toy_settings(eval_share=0))
+    task = make_task(toy_settings(eval_share=0))
     train(tmp_path, task, eval_share=0)
     assert not events(tmp_path, "eval")
     assert read_record(tmp_path / "artifact")["step"] == 40
-    for name, value in load(tmp_path / "artifact").state_dict().items():
+    for name, value in read_network(tmp_path / "artifact").state_dict().items():
         assert torch.equal(value, task.model.state_dict()[name])
 
 
@@ -211,15 +211,15 @@ def test_a_new_run_begins_once_and_its_average_with_it_and_a_resumed_one_goes_on
 ) -> None:
     begun: list[int] = []
 
-    def begin(task: Task) -> None:
+    def begin(task: Task, device: torch.device) -> None:
         begun.append(1)
         with torch.no_grad():
             next(task.model.parameters()).fill_(7.0)
 
-    monkeypatch.setattr(Task, "begin", begin)
+    monkeypatch.setattr(Task, "initialise_weights", begin)
     (tmp_path / "cancel").touch()
     train(tmp_path, learning_rate=1e-6, ema_decay=0.9)
-    first = next(load(tmp_path / "artifact").parameters())
+    first = next(read_network(tmp_path / "artifact").parameters())
     assert torch.allclose(first, torch.full_like(first, 7.0), atol=1e-3)
     (tmp_path / "cancel").unlink()
     assert train(tmp_path, steps=3, ema_decay=0.9).step == 3 and begun == [1]
@@ -234,19 +234,19 @@ def test_the_newest_checkpoints_are_kept(tmp_path: Path, keep: int) -> None:
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_weights(tmp_path: Path) -> None:
     settings = toy_settings(eval_every=2, checkpoint_every=1)
-    task = build(settings)
+    task = make_task(settings)
     drawn = BatchSampler(len(task.train_data), settings.batch_size, settings.seed)
     new = set(drawn[4].tolist()).difference(*(drawn[step].tolist() for step in range(4)))
     task.train_data[new.pop()][0] = float("nan")  # drawn first in the fifth step
     with pytest.raises(NonFiniteLossError, match=r"no longer a number at step 5.*learning_rate"):
         fit(task, settings, tmp_path)
     assert read_record(tmp_path / "artifact")["step"] in (2, 4)
-    assert all(bool(value.isfinite().all()) for value in load(tmp_path / "artifact").state_dict().values())
+    assert all(bool(value.isfinite().all()) for value in read_network(tmp_path / "artifact").state_dict().values())
     assert int(all_checkpoints(tmp_path / "checkpoint")[-1].name[5:]) == 4
 
 
 def test_a_loss_that_is_no_number_is_null_in_the_events(tmp_path: Path) -> None:
-    task = build(toy_settings())
+    task = make_task(toy_settings())
     points: Any = task.train_data
     points[:, 0] = float("nan")
     with pytest.raises(NonFiniteLossError):
@@ -262,7 +262,7 @@ def test_two_fits_in_one_process_choose_their_own_precision(tmp_path: Path) -> N
 
 
 def test_batches_that_hold_fewer_rows_than_pieces_are_refused() -> None:
-    with pytest.raises(ValueError, match="batch_size 4 is less than the 8 pieces"):
+    with pytest.raises(ValueError, match="batch_size 4 is less than the 8 micro-batches"):
         toy_settings(batch_size=4, gradient_accumulation=8)
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from plugins._contract import Plugin, Trainer
+from plugins._contract import Kind, Plugin
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.bert_finetune import endpoints
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.toy import PLUGIN as TOY
-from tests.toy import ToySettings, build, classify
+from tests.toy import ToyData, ToySettings, build, load, read
 from training.fit.loop import fit
 from training.settings import parse_settings
 
@@ -73,21 +74,32 @@ def test_bert_finetune_keeps_the_contract_with_adapters(tmp_path: Path, reviews:
 
 
 def test_the_toy_keeps_the_contract(tmp_path: Path) -> None:
-    check_plugin(TOY, tmp_path, {"fit": {}}, {"fit": lambda model: classify(model, 0.1, 0.2)})
+    check_plugin(TOY, tmp_path, {"fit": {}}, {"fit": lambda model: model.classify(0.1, 0.2)})
 
 
 # -- plugins that break it -------------------------------------------------------------------------------------------------
 
 
-def broken(change: Callable[[Any], None]) -> Plugin:
+@dataclass(frozen=True)
+class ChangedKind(Kind):
+    """A kind whose functions are given, not found by name."""
+
+    functions: Any = None
+
+    def part(self, name: str) -> Any:
+        return self.functions
+
+
+def broken(change: Callable[[Any], None], load: Callable[[Path], Any] = load) -> Plugin:
     """The toy, with something of its task changed."""
 
-    def changed(settings: ToySettings) -> Any:
-        task = build(settings)
+    def changed(data: ToyData, settings: ToySettings) -> Any:
+        task = build(data, settings)
         change(task)
         return task
 
-    return replace(TOY, trainers=(Trainer("fit", "Fit", ToySettings, changed),))
+    functions = SimpleNamespace(read=read, build=changed, load=load)
+    return replace(TOY, kinds=(ChangedKind("fit", "Fit", "tests.toy", ToySettings, functions=functions),))
 
 
 def test_a_trainer_without_sample_settings_is_named(tmp_path: Path) -> None:
@@ -125,7 +137,7 @@ def test_a_path_of_the_machine_in_the_record_is_noticed(tmp_path: Path) -> None:
     def load_anyway(path: Path) -> Any:
         return path
 
-    plugin = replace(broken(tell), load=load_anyway)
+    plugin = broken(tell, load_anyway)
     with pytest.raises(AssertionError, match=r"selfsup\.json names a path of this machine"):
         check_plugin(plugin, tmp_path, {"fit": {}})
 

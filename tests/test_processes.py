@@ -12,7 +12,7 @@ import pytest
 
 from tests.page import free_port
 from tests.running import events, finish, losses, queue, wait_for
-from tests.toy import build, toy_settings
+from tests.toy import make_task, toy_settings
 from training.errors import UserError
 from training.fit.loop import fit
 from training.runs.distributed import wait_for_run
@@ -31,7 +31,7 @@ def launch(run: Run) -> None:
 
 def one_process(folder: Path, **settings: Any) -> Path:
     folder.mkdir()
-    fit(build(toy_settings(**settings)), toy_settings(**settings), folder)
+    fit(make_task(toy_settings(**settings)), toy_settings(**settings), folder)
     return folder
 
 

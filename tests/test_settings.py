@@ -10,16 +10,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins._contract import Trainer
+from plugins._contract import Kind
 from plugins._discovery import discover
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from tests.toy import ToySettings, build, toy_settings
+from tests.toy import ToySettings, toy_settings
 from training.cli.flags import read_config
 from training.errors import UserError
 from training.runs.run import Runs, to_yaml
 from training.settings import TrainSettings, extra_of, parse_settings
 
-TRAINERS = [trainer for found in discover("builtin") if found.plugin for trainer in found.plugin.trainers]
+TRAINERS = [trainer for found in discover("builtin") if found.plugin for trainer in found.plugin.trainable]
 values = st.fixed_dictionaries(
     {},
     optional={
@@ -87,14 +87,14 @@ def test_settings_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("trainer", TRAINERS, ids=lambda trainer: trainer.name)
-def test_every_field_has_a_description_that_is_a_sentence(trainer: Trainer) -> None:
+def test_every_field_has_a_description_that_is_a_sentence(trainer: Kind) -> None:
     for name, field in trainer.settings.model_fields.items():
         assert field.description, name
         assert field.description.endswith((".", "?")), name
 
 
 @pytest.mark.parametrize("trainer", TRAINERS, ids=lambda trainer: trainer.name)
-def test_no_setting_is_a_secret(trainer: Trainer) -> None:
+def test_no_setting_is_a_secret(trainer: Kind) -> None:
     assert not [name for name in trainer.settings.model_fields if "token" in name.split("_") or "password" in name]
 
 
@@ -103,7 +103,7 @@ def test_a_trainer_with_an_undescribed_setting_is_refused() -> None:
         width: int = 3
 
     with pytest.raises(ValueError, match="settings without a description: width"):
-        Trainer("fit", "Fit", Bare, build)
+        Kind("fit", "Fit", "tests.toy", Bare)
 
 
 def test_a_run_file_finds_its_data_beside_it(tmp_path: Path) -> None:

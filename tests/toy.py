@@ -6,14 +6,17 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
-from plugins._contract import Plugin, Trainer
-from training.settings import FILE, TrainSettings, parse_settings
+from plugins._contract import Kind, Plugin
+from plugins._endpoints import Endpoints
+from training.preflight.sheet import Sheet
+from training.settings import FILE, StartingWeights, TableData, TrainSettings, parse_settings
 
 if TYPE_CHECKING:
     import torch
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
 HOLD = "TOY_HOLD"  # names a file: while it is there, the trainer stands still before its batch `hold_at`
 
 
-class ToySettings(TrainSettings):
+class ToySettings(
+    TrainSettings,
+    TableData,
+    StartingWeights,
+    defaults={"steps": 40, "batch_size": 8},
+):
     """Settings of `fit`."""
 
-    steps: int = Field(40, ge=1, le=100_000, description="Optimiser steps to train for.")
-    batch_size: int = Field(8, ge=1, le=1024, description="Rows an optimiser step.")
     learning_rate: float = Field(0.02, gt=0, le=1e6, description="Peak learning rate of AdamW.")
+    data: str = Field("", description="A training file; the toy needs none.", json_schema_extra=FILE)
     points: str = Field("", description="A file with one point a line: x,y,class.", json_schema_extra=FILE)
     rows: int = Field(60, ge=0, le=100_000, description="Points to make, where no file is given.")
     wrong: float = Field(0.0, ge=0, le=1, description="Share of the training points that have the wrong class.")
@@ -48,7 +55,26 @@ def make_points(rows: int, seed: int) -> np.ndarray:
     return np.c_[points, (points**2).sum(1) < 2 / np.pi].astype(np.float32)
 
 
-def build(settings: ToySettings) -> Task:
+@dataclass(frozen=True)
+class ToyData:
+    """x, y and class of each point, (rows, 3)."""
+
+    points: np.ndarray
+    sheet: Sheet = Sheet(())  # noqa: RUF009 - frozen
+
+
+def read(settings: ToySettings) -> ToyData:
+    """Read the points of the file, or make some."""
+    given = np.loadtxt(settings.points, delimiter=",", dtype=np.float32) if settings.points else None
+    return ToyData(make_points(settings.rows, settings.seed) if given is None else given)
+
+
+def make_task(settings: ToySettings) -> Task:
+    """The task of these settings, with their data."""
+    return build(read(settings), settings)
+
+
+def build(data: ToyData, settings: ToySettings) -> Task:
     """The task of `fit`."""
     import torch
     from torch.nn import functional
@@ -59,8 +85,7 @@ def build(settings: ToySettings) -> Task:
         def __init__(self) -> None:
             torch.manual_seed(settings.seed)
             self.model = network(settings.dropout)
-            given = np.loadtxt(settings.points, delimiter=",", dtype=np.float32) if settings.points else None
-            points = make_points(settings.rows, settings.seed) if given is None else given
+            points = data.points
             self.train_data: Any = points[: len(points) * 2 // 3].copy()
             flipped = np.random.default_rng(1).random(len(self.train_data)) < settings.wrong
             self.train_data[flipped, 2] = 1 - self.train_data[flipped, 2]
@@ -118,8 +143,8 @@ def hold_before(batch: int, hold_at: int) -> None:
         time.sleep(0.005)
 
 
-def load(folder: Path) -> torch.nn.Module:
-    """The network of an artifact, ready to predict."""
+def read_network(folder: Path) -> torch.nn.Module:
+    """The network of an artifact, in evaluation mode."""
     from safetensors.torch import load_file
 
     model = network(0.0)
@@ -127,20 +152,29 @@ def load(folder: Path) -> torch.nn.Module:
     return model.eval()
 
 
-def classify(model: torch.nn.Module, x: float, y: float) -> dict[str, float]:
-    """How probable it is that a point lies inside and outside the circle."""
-    import torch
+class Classify(Endpoints):
+    """The network of an artifact, ready to predict."""
 
-    with torch.inference_mode():
-        outside, inside = model(torch.tensor([[x, y]])).softmax(1)[0].tolist()
-    return {"outside": outside, "inside": inside}
+    def __init__(self, folder: Path):
+        self._model = read_network(folder)
+
+    def classify(self, x: float, y: float) -> dict[str, float]:
+        """How probable it is that a point lies inside and outside the circle."""
+        import torch
+
+        with torch.inference_mode():
+            outside, inside = self._model(torch.tensor([[x, y]])).softmax(1)[0].tolist()
+        return {"outside": outside, "inside": inside}
+
+
+def load(folder: Path) -> Classify:
+    """The classifier of an artifact."""
+    return Classify(folder)
 
 
 PLUGIN = Plugin(
     name="toy",
     title="Toy",
     summary="Tell points inside a circle from those outside.",
-    trainers=(Trainer("fit", "Fit the circle", ToySettings, build),),
-    load=load,
-    endpoints=(classify,),
+    kinds=(Kind("fit", "Fit the circle", module="tests.toy", settings=ToySettings, endpoints=Classify),),
 )

@@ -1,11 +1,18 @@
-"""Settings, declared once: from these classes come the form, the flags, the YAML file, the API's schema and the card's table."""
+"""Settings, declared once: from these classes come the form, the flags, the YAML file, the API's schema and the card's table.
+
+`RunSettings` is what every run has, `TrainSettings` what training adds. A kind's own class opts in to more by mix-ins and
+changes defaults without restating a field:
+
+    class ClassifySettings(TrainSettings, TableData, StartingWeights, defaults={"steps": 1000}): ...
+"""
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -17,65 +24,106 @@ WEIGHTS: dict[str, Any] = {"kind": "weights"}  # a starter, a run or a Hub id; i
 HOSTED = "hosted:"  # what the name of a model on another machine begins with
 WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a name, which reaches `build` as it is
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
-
-PICTURES: dict[str, Any] = {
-    **FILE,
-    "folder": True,
-}  # a file, or on the command line a folder, which a run keeps as a zip
+IMAGES: dict[str, Any] = {**FILE, "folder": True}  # a file, or on the command line a folder, which a run keeps as a zip
+REQUIRED: dict[str, Any] = {"required": True}  # a file that no run does without, unless `dataset` names one of the Hub
 
 
-class TrainSettings(BaseModel):
-    """What every trainer understands. Subclass it to add fields; each needs a description with its unit."""
-
-    unused: ClassVar[frozenset[str]] = frozenset()  # fields that mean nothing to a trainer: its form leaves them out
+class RunSettings(BaseModel):
+    """What every run has, an experiment that trains nothing too. Subclasses add fields; each needs a description with its unit."""
 
     # The rules are built at the first use: most commands need those of one class, or of none.
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
-    model: str = Field(
-        "",
-        max_length=300,
-        description="What to start from: a starter, a run's id or a Hub id (owner/repo@revision). Empty: from scratch.",
-        json_schema_extra=WEIGHTS,
-    )
-    data: str = Field(
-        "", description="The training file: CSV, TSV, JSONL or Parquet, also gzipped.", json_schema_extra=FILE
-    )
-    eval_data: str = Field(
-        "",
-        description="A file to evaluate on. Empty: a share of the training rows is held out.",
-        json_schema_extra=FILE,
-    )
-    dataset: str = Field(
-        "",
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?(:[A-Za-z0-9_.-]+)?)?$",
-        max_length=200,
-        description="A Hub data set (owner/name or owner/name:config), in place of a file.",
-        json_schema_extra=ADVANCED,
-    )
-    eval_share: float = Field(
-        0.1,
-        ge=0,
-        le=0.5,
-        description="Share of the rows held out for evaluation when there is no evaluation file.",
-        json_schema_extra=ADVANCED,
-    )
-    steps: int = Field(600, ge=1, le=10_000_000, description="Optimiser steps to train for.")
-    batch_size: int = Field(
-        32, ge=1, le=65_536, description="Rows an optimiser step, over all processes and accumulated pieces together."
-    )
-    learning_rate: float = Field(
-        5e-4,
-        gt=0,
-        le=10,
-        description="Peak learning rate of AdamW: about 5e-4 from scratch, 5e-5 from pre-trained weights.",
-    )
     seed: int = Field(
         0,
         ge=0,
         lt=2**32,
         description="Seed of the split, the batches, the initial weights and the noise.",
         json_schema_extra=ADVANCED,
+    )
+    device: Literal["auto", "cpu"] = Field(
+        "auto", description="auto takes a GPU where there is one.", json_schema_extra=ADVANCED
+    )
+
+    def __init_subclass__(
+        cls, defaults: Mapping[str, Any] | None = None, descriptions: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init_subclass__(**more)
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, defaults: Mapping[str, Any] | None = None, descriptions: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        """Change the defaults and the descriptions of inherited fields: limits, type and place on the form stay.
+
+        Raises:
+            TypeError: For a name that is no field.
+        """
+        super().__pydantic_init_subclass__(**more)
+        for attribute, changes in (("default", defaults or {}), ("description", descriptions or {})):
+            for name, value in changes.items():
+                if name not in cls.model_fields:
+                    raise TypeError(f"{cls.__name__} has no field {name!r} to change.")
+                field = copy.copy(cls.model_fields[name])
+                setattr(field, attribute, value)
+                cls.__pydantic_fields__[name] = field
+
+    @classmethod
+    def file_fields(cls) -> list[str]:
+        """The names of the fields that hold a file."""
+        return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "file"]
+
+    @classmethod
+    def weights_fields(cls) -> list[str]:
+        """The names of the fields that name weights, `model` first."""
+        return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "weights"]
+
+    def weights(self) -> list[str]:
+        """The weights that are named: starters, runs and Hub ids."""
+        return list(self.named_weights().values())
+
+    def named_weights(self) -> dict[str, str]:
+        """Field -> the weights that it names; a model on another machine is none, where the field takes one."""
+        given = {name: getattr(self, name) for name in self.weights_fields()}
+        return {name: value for name, value in given.items() if value and not self._is_hosted(name, value)}
+
+    @classmethod
+    def _is_hosted(cls, name: str, value: str) -> bool:
+        return bool(extra_of(cls.model_fields[name]).get("hosted")) and value.startswith(HOSTED)
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The value of a field that only some settings have."""
+        return getattr(self, name) if name in type(self).model_fields else default
+
+    def check_required(self) -> None:
+        """Refuse a run without its data.
+
+        Raises:
+            UserError: Naming the field.
+        """
+        for name in self.file_fields():
+            field = type(self).model_fields[name]
+            if extra_of(field).get("required") and not getattr(self, name) and not self.value("dataset"):
+                other = ", or name a data set of the Hub (dataset)" if "dataset" in type(self).model_fields else ""
+                raise UserError(f"{name}: no file was given. Upload one{other}. {field.description}")
+
+    def changed(self) -> dict[str, Any]:
+        """Only what differs from the defaults, in the order of declaration, JSON-ready."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+class TrainSettings(RunSettings):
+    """What training adds: how long, how fast, in which number format, and what is kept."""
+
+    steps: int = Field(600, ge=1, le=10_000_000, description="Optimiser steps to train for.")
+    batch_size: int = Field(
+        32, ge=1, le=65_536, description="Rows per optimiser step, over all processes and micro-batches together."
+    )
+    learning_rate: float = Field(
+        5e-4,
+        gt=0,
+        le=10,
+        description="Peak learning rate of AdamW: about 5e-4 from scratch, 5e-5 from pre-trained weights.",
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
@@ -95,7 +143,7 @@ class TrainSettings(BaseModel):
         1,
         ge=1,
         le=4096,
-        description="Pieces that each batch is computed in, one after the other: the same result in less memory.",
+        description="Micro-batches that each batch is computed in, one after the other: the same result in less memory.",
         json_schema_extra=ADVANCED,
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
@@ -122,7 +170,7 @@ class TrainSettings(BaseModel):
         0,
         ge=0,
         lt=1,
-        description="Decay a step of the averaged weights that are evaluated and saved. 0: no averaging.",
+        description="Decay per step of the averaged weights that are evaluated and saved. 0: no averaging.",
         json_schema_extra=ADVANCED,
     )
     eval_every: int = Field(
@@ -145,15 +193,11 @@ class TrainSettings(BaseModel):
         description="Processes to train with on this machine: the number of GPUs, or of groups of cores.",
         json_schema_extra=ADVANCED,
     )
-    device: Literal["auto", "cpu"] = Field(
-        "auto", description="auto takes a GPU where there is one.", json_schema_extra=ADVANCED
-    )
     tracker: Literal["none", "tensorboard", "trackio"] = Field(
         "none",
         description="Experiment tracker that is sent the curves beside the run's own record.",
         json_schema_extra=ADVANCED,
     )
-
     backup: str = Field(
         "",
         pattern=r"^([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})?$",
@@ -164,49 +208,124 @@ class TrainSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _every_piece_has_a_row(self) -> TrainSettings:
-        pieces = self.processes * self.gradient_accumulation
-        if self.batch_size < pieces:
+    def _check_batch_size(self) -> TrainSettings:
+        micro_batches = self.processes * self.gradient_accumulation
+        if self.batch_size < micro_batches:
             raise ValueError(
-                f"batch_size {self.batch_size} is less than the {pieces} pieces it is cut into (processes "
+                f"batch_size {self.batch_size} is less than the {micro_batches} micro-batches it is cut into (processes "
                 f"{self.processes} x gradient_accumulation {self.gradient_accumulation}): raise it or cut less"
             )
         return self
-
-    @classmethod
-    def file_fields(cls) -> list[str]:
-        """The names of the fields that hold a file."""
-        return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "file"]
-
-    @classmethod
-    def weights_fields(cls) -> list[str]:
-        """The names of the fields that name weights, `model` first."""
-        return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "weights"]
-
-    def weights(self) -> list[str]:
-        """The weights that are named: starters, runs and Hub ids."""
-        return list(self.named_weights().values())
-
-    def named_weights(self) -> dict[str, str]:
-        """Field -> the weights that it names; a model on another machine is none, where the field takes one."""
-        given = {name: getattr(self, name) for name in self.weights_fields()}
-        return {name: value for name, value in given.items() if value and not self._is_hosted(name, value)}
-
-    @classmethod
-    def _is_hosted(cls, name: str, value: str) -> bool:
-        return bool(extra_of(cls.model_fields[name]).get("hosted")) and value.startswith(HOSTED)
 
     @property
     def evaluation_interval(self) -> int:
         """Steps between evaluations."""
         return self.eval_every or max(1, self.steps // 10)
 
-    def changed(self) -> dict[str, Any]:
-        """Only what differs from the defaults, in the order of declaration, JSON-ready."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+
+class StartingWeights(RunSettings):
+    """Mix-in: training may start from weights."""
+
+    model: str = Field(
+        "",
+        max_length=300,
+        description="What to start from: a starter, a run's id or a Hub id (owner/repo@revision). Empty: from scratch.",
+        json_schema_extra=WEIGHTS,
+    )
 
 
-S = TypeVar("S", bound=TrainSettings)
+class DataSource(RunSettings):
+    """Mix-in: rows of a data set of the Hub, in place of a file; some of them are held out."""
+
+    dataset: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?(:[A-Za-z0-9_.-]+)?)?$",
+        max_length=200,
+        description="A Hub data set (owner/name or owner/name:config), in place of a file.",
+        json_schema_extra=ADVANCED,
+    )
+    eval_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="Share of the data held out for evaluation when there is no evaluation file.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class TableData(DataSource):
+    """Mix-in: the data are a table."""
+
+    data: str = Field(
+        "",
+        description="The training file: CSV, TSV, JSONL or Parquet, also gzipped.",
+        json_schema_extra={**FILE, **REQUIRED},
+    )
+    eval_data: str = Field(
+        "",
+        description="A file to evaluate on. Empty: a share of the training rows is held out.",
+        json_schema_extra=FILE,
+    )
+
+
+class TextData(
+    TableData, descriptions={"data": "Plain text (a blank line between documents), or a table with a text column."}
+):
+    """Mix-in: the data are documents."""
+
+    text_column: str = Field(
+        "",
+        max_length=200,
+        description="Column that holds the texts, where the corpus is a table. Empty: guessed.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class ImageData(DataSource):
+    """Mix-in: the data are images."""
+
+    data: str = Field(
+        "",
+        description="Images: a zip, a Parquet file with a column of images, or (on the command line) a folder.",
+        json_schema_extra={**IMAGES, **REQUIRED},
+    )
+    eval_data: str = Field(
+        "",
+        description="Images to evaluate on, in the same form. Empty: a share of the images is held out.",
+        json_schema_extra=IMAGES,
+    )
+
+
+class HalfPrecision(RunSettings):
+    """Mix-in: the artifact may be saved in 16 bits."""
+
+    half_precision: bool = Field(
+        False,
+        description="Save the weights in 16 bits: half the size, for use rather than for further training.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class Lora(RunSettings):
+    """Mix-in: low-rank adapters in place of all weights (Hu et al., 2022)."""
+
+    lora_rank: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Rank of the adapters (LoRA). 0: all weights are trained.",
+        json_schema_extra=ADVANCED,
+    )
+    lora_alpha: float = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="The adapters are scaled by lora_alpha / lora_rank. 0: twice the rank.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+S = TypeVar("S", bound=RunSettings)
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
@@ -218,7 +337,7 @@ def parse_settings(settings: type[S], values: Mapping[str, Any]) -> S:
     """Check `values` by the class's own rule, the same from the form, the flags, a file and the API.
 
     Raises:
-        UserError: One line a wrong field, each naming the field, what was given and what is allowed.
+        UserError: One line per wrong field, each naming the field, what was given and what is allowed.
     """
     try:
         return settings.model_validate(dict(values))
@@ -226,7 +345,7 @@ def parse_settings(settings: type[S], values: Mapping[str, Any]) -> S:
         raise UserError("\n".join(_explain(settings, dict(problem)) for problem in error.errors())) from None
 
 
-def _explain(settings: type[TrainSettings], problem: dict[str, Any]) -> str:
+def _explain(settings: type[RunSettings], problem: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, settings.model_fields, n=1, cutoff=0.5)

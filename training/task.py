@@ -1,4 +1,4 @@
-"""Task: what a trainer hands to `fit`. Everything that is not about one model family is in the loop."""
+"""Task: model, data and loss of a run, which `fit` trains. Everything that is not about one model family is in the loop."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
 
-    from training.preflight.sheet import Finding
+    from training.preflight.sheet import Finding, Sheet
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,15 @@ class Score:
     metrics: dict[str, float]
     tables: dict[str, dict[str, list]] = field(default_factory=dict)  # title -> {"columns": [...], "rows": [[...]]}
     warnings: tuple[str, ...] = ()  # what must be said at once; shown as notices of the run
+
+
+class Data(Protocol):
+    """What a kind's `read` returns: rows that were read and checked once, for the preflight sheet, the trial steps and the run alike."""
+
+    @property
+    def sheet(self) -> Sheet:
+        """Everything found in the data; a red row forbids the start."""
+        ...
 
 
 class Task(ABC):

@@ -11,29 +11,29 @@ import yaml
 
 from training.artifact import store
 from training.hub.pull import repository
-from training.settings import TrainSettings
+from training.settings import RunSettings
 
 
-def describe_run(run_id: str, plugin: Any, trainer: Any, settings: TrainSettings, start: Path | None) -> dict[str, Any]:
-    """Plugin, trainer, lineage and data fingerprints; `plugin` and `trainer` are the records of the contract.
+def describe_run(run_id: str, plugin: Any, kind: Any, settings: RunSettings, start: Path | None) -> dict[str, Any]:
+    """Plugin, trainer, lineage and data fingerprints; `plugin` and `kind` are the records of the contract.
 
     Args:
         start: The folder of weights that `settings.model` names; none where it trains from scratch.
     """
     about = {
         "plugin": plugin.name,
-        "trainer": trainer.name,
-        "title": f"{plugin.title}: {trainer.title}",
+        "trainer": kind.name,
+        "title": f"{plugin.title}: {kind.title}",
         "run": run_id,
-        "card": asdict(trainer.card or plugin.card),
+        "card": asdict(kind.card),
         "training": {
             "seed": settings.seed,
-            "precision": settings.precision,
-            "processes": settings.processes,
+            "precision": settings.value("precision", "fp32"),
+            "processes": settings.value("processes", 1),
             "CPU cores": os.cpu_count(),
         },
     }
-    return about | (_inherited(settings.model, start) if start else {}) | {"data": _data(settings)}
+    return about | (_inherited(settings.value("model"), start) if start else {}) | {"data": _data(settings)}
 
 
 def _inherited(name: str, start: Path) -> dict[str, Any]:
@@ -63,10 +63,10 @@ def _licence(folder: Path) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _data(settings: TrainSettings) -> dict[str, Any]:
+def _data(settings: RunSettings) -> dict[str, Any]:
     from training.data.table import fingerprint
 
-    facts: dict[str, Any] = {"dataset": settings.dataset} if settings.dataset else {}
+    facts: dict[str, Any] = {"dataset": settings.value("dataset")} if settings.value("dataset") else {}
     for name in settings.file_fields():
         if path := getattr(settings, name):
             facts |= {name: Path(path).name, f"{name}_sha256": fingerprint(Path(path))}

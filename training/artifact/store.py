@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from training import files
 from training.artifact import model_card
 from training.errors import UserError
-from training.settings import TrainSettings
+from training.settings import RunSettings
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ RECORD = "selfsup.json"
 LIBRARIES = ("torch", "transformers", "diffusers", "accelerate", "peft", "tokenizers", "safetensors")
 
 
-def save(task: Task, model: torch.nn.Module, folder: Path, settings: TrainSettings, about: dict[str, Any]) -> None:
+def save(task: Task, model: torch.nn.Module, folder: Path, settings: RunSettings, about: dict[str, Any]) -> None:
     """Write weights, record and card, replacing the artifact that was there only when all is on the disk."""
     with files.replacing(folder) as new:
         task.save(model, new)
@@ -32,7 +32,7 @@ def save(task: Task, model: torch.nn.Module, folder: Path, settings: TrainSettin
         files.write_text(new / "README.md", model_card.render(record))
 
 
-def make_record(settings: TrainSettings, about: dict[str, Any]) -> dict[str, Any]:
+def make_record(settings: RunSettings, about: dict[str, Any]) -> dict[str, Any]:
     """What an artifact says of itself: `about`, the settings without paths, and the versions of the libraries."""
     return {"format": FORMAT, **about, "settings": shareable(settings), "versions": versions()}
 
@@ -57,7 +57,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def shareable(settings: TrainSettings) -> dict[str, Any]:
+def shareable(settings: RunSettings) -> dict[str, Any]:
     """The changed settings without any path of this machine: files and folders by their last name. The backup is private."""
     values = settings.changed()
     values.pop("backup", None)

@@ -20,12 +20,12 @@ from training.hub.client import hub_errors, open_api, with_retries
 from training.hub.file_listing import check_sizes
 from training.hub.pull import REPO
 from training.runs.run import Run, Runs
-from training.settings import TrainSettings
+from training.settings import RunSettings
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-Known = Callable[[str, str], tuple[type[TrainSettings], Mapping[str, Path]]]  # plugin, trainer -> settings, starters
+Known = Callable[[str, str], tuple[type[RunSettings], Mapping[str, Path]]]  # plugin, trainer -> settings, starters
 
 
 def restore(name: str, token: str | None, known: Known) -> Run:

@@ -14,7 +14,7 @@ from training.events import Summary, read_events
 from training.hub import pull
 from training.hub.file_contents import check_contents, check_weights, read_json
 from training.runs.run import RUN_ID, Run, absolute_files, to_yaml
-from training.settings import TrainSettings, parse_settings
+from training.settings import RunSettings, parse_settings
 
 if TYPE_CHECKING:
     from training.backup.restore import Known
@@ -57,12 +57,12 @@ def _check_config(folder: Path, marker: Marker, repo: str, known: Known) -> None
     _check_files(values, kind, marker, repo)
     settings = parse_settings(kind, absolute_files(values, kind, folder))
     _check_model(settings, starters, repo)
-    if settings.backup != repo:  # to nobody else's
+    if settings.value("backup") != repo:  # to nobody else's
         changed = to_yaml(marker.plugin, marker.trainer, {**values, "backup": repo})
         files.write_text(folder / "config.yaml", changed)
 
 
-def _check_files(values: Mapping[str, Any], kind: type[TrainSettings], marker: Marker, repo: str) -> None:
+def _check_files(values: Mapping[str, Any], kind: type[RunSettings], marker: Marker, repo: str) -> None:
     """A file that a setting names has to be one of the backup: it must not read this machine's."""
     for name in kind.file_fields():
         value = values.get(name)
@@ -72,7 +72,7 @@ def _check_files(values: Mapping[str, Any], kind: type[TrainSettings], marker: M
             )
 
 
-def _check_model(settings: TrainSettings, starters: Mapping[str, Path], repo: str) -> None:
+def _check_model(settings: RunSettings, starters: Mapping[str, Path], repo: str) -> None:
     names = [name for name in settings.weights() if name not in starters]
     if any(RUN_ID.fullmatch(name) or not pull.repository(name) for name in names):
         raise UserError(f"config.yaml of {repo} starts from weights of another machine (model): it is not restored.")

@@ -14,11 +14,11 @@ from pydantic.fields import FieldInfo
 
 from training.errors import UserError
 from training.runs.run import absolute_files
-from training.settings import TrainSettings, extra_of
+from training.settings import RunSettings, extra_of
 
 
-def add_flags(parser: argparse.ArgumentParser, settings: type[TrainSettings]) -> None:
-    """One flag a field; an absent flag leaves the configuration's value, or the default, alone."""
+def add_flags(parser: argparse.ArgumentParser, settings: type[RunSettings]) -> None:
+    """One flag per field; an absent flag leaves the configuration's value, or the default, alone."""
     for advanced in (False, True):
         group = parser.add_argument_group("advanced settings" if advanced else "settings")
         for name, field in settings.model_fields.items():
@@ -45,7 +45,7 @@ def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
     )
 
 
-def refuse_unknown(arguments: list[str], settings: type[TrainSettings]) -> None:
+def refuse_unknown(arguments: list[str], settings: type[RunSettings]) -> None:
     """Refuse what no flag took.
 
     Raises:
@@ -67,7 +67,7 @@ def _metavar(field: FieldInfo) -> str:
     return kind.__name__.upper() if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) else "VALUE"
 
 
-def read_config(path: Path, plugin: str, trainer: str, settings: type[TrainSettings]) -> dict[str, Any]:
+def read_config(path: Path, plugin: str, trainer: str, settings: type[RunSettings]) -> dict[str, Any]:
     """The settings of a run file; its data files are relative to it.
 
     Raises:
@@ -81,13 +81,13 @@ def read_config(path: Path, plugin: str, trainer: str, settings: type[TrainSetti
         raise UserError(f"--config {path} is not YAML: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("settings", {}), dict):
         raise UserError(f"--config {path}: expected the keys plugin, trainer and settings.")
-    meant = (content.get("plugin", plugin), content.get("trainer", trainer))
-    if meant != (plugin, trainer):
-        raise UserError(f"--config {path} is for {' '.join(meant)}, not for {plugin} {trainer}.")
+    wanted = (content.get("plugin", plugin), content.get("trainer", trainer))
+    if wanted != (plugin, trainer):
+        raise UserError(f"--config {path} is for {' '.join(wanted)}, not for {plugin} {trainer}.")
     return absolute_files(content.get("settings") or {}, settings, path.resolve().parent)
 
 
-def check_files(values: dict[str, Any], settings: type[TrainSettings]) -> None:
+def check_files(values: dict[str, Any], settings: type[RunSettings]) -> None:
     """Refuse a file that is not there, and a folder where a file belongs."""
     for name in settings.file_fields():
         folder = (

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from training.errors import UserError
 from training.runs.run import named_run
 
+_DESCRIPTION = "Train a run on a machine rented from Hugging Face, with your own token and credit."
 
-def jobs_command(arguments: list[str]) -> int:
-    """Train a run on a machine rented from Hugging Face, with your own token and credit."""
-    from huggingface_hub import get_token
 
-    options = _parser().parse_args(arguments)
-    token = get_token()
-    if not token:
-        raise UserError("You are not signed in to the Hub: run `hf auth login`, or set HF_TOKEN.")
-    return {"start": _start, "list": _list, "logs": _logs, "cancel": _cancel, "flavours": _flavours}[options.what](
-        options, token
+def add_commands(commands: Any) -> None:
+    """Add `jobs` with its own commands."""
+    jobs = commands.add_parser(
+        "jobs",
+        help="train a run on a machine of HF Jobs: start, list, logs, cancel, flavours",
+        description=_DESCRIPTION,
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training jobs", description=jobs_command.__doc__)
-    commands = parser.add_subparsers(dest="what", required=True)
-    start = commands.add_parser("start", help="Send a run.")
+    actions = jobs.add_subparsers(required=True)
+    start = _add(actions, "start", "Send a run.", _start)
     start.add_argument("run", help="A run's id, or its folder: its run file and data go.")
     start.add_argument("target", help="owner/name that the weights are pushed to.")
     start.add_argument("--flavour", default="cpu-basic", help="The machine; see flavours.")
     start.add_argument("--seconds", type=int, default=3600, help="After which the job is ended.")
-    commands.add_parser("list", help="Your jobs, the newest first.")
-    commands.add_parser("flavours", help="Machines and their prices.")
-    for name, about in (("logs", "What a job wrote."), ("cancel", "End a job.")):
-        commands.add_parser(name, help=about).add_argument("job")
+    _add(actions, "list", "Your jobs, the newest first.", _list)
+    _add(actions, "flavours", "Machines and their prices.", _flavours)
+    _add(actions, "logs", "What a job wrote.", _logs).add_argument("job")
+    _add(actions, "cancel", "End a job.", _cancel).add_argument("job")
+
+
+def _add(
+    actions: Any, name: str, about: str, action: Callable[[argparse.Namespace, str], int]
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=about)
+    parser.set_defaults(command=lambda options: action(options, _token()))
     return parser
 
 
-def _start(options: Any, token: str) -> int:
+def _token() -> str:
+    from huggingface_hub import get_token
+
+    token = get_token()
+    if not token:
+        raise UserError("You are not signed in to the Hub: run `hf auth login`, or set HF_TOKEN.")
+    return token
+
+
+def _start(options: argparse.Namespace, token: str) -> int:
     from training.hf_jobs import remote_run
 
     done = remote_run.start(named_run(options.run), options.target, options.flavour, options.seconds, token)
@@ -47,7 +58,7 @@ def _start(options: Any, token: str) -> int:
     return 0
 
 
-def _list(options: Any, token: str) -> int:
+def _list(options: argparse.Namespace, token: str) -> int:
     from training.hf_jobs import remote_run
 
     for job in remote_run.jobs(token):
@@ -55,21 +66,21 @@ def _list(options: Any, token: str) -> int:
     return 0
 
 
-def _logs(options: Any, token: str) -> int:
+def _logs(options: argparse.Namespace, token: str) -> int:
     from training.hf_jobs import remote_run
 
     print("\n".join(remote_run.logs(options.job, token)))
     return 0
 
 
-def _cancel(options: Any, token: str) -> int:
+def _cancel(options: argparse.Namespace, token: str) -> int:
     from training.hf_jobs import remote_run
 
     print(remote_run.cancel(options.job, token).stage)
     return 0
 
 
-def _flavours(options: Any, token: str) -> int:
+def _flavours(options: argparse.Namespace, token: str) -> int:
     from training.hf_jobs import remote_run
 
     for each in remote_run.flavours(token):

@@ -21,7 +21,7 @@ from training.errors import UserError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from training.settings import TrainSettings
+    from training.settings import TableData
 
 PIECE_ROWS = 50_000
 LARGE_BYTES = 16 * 2**20  # below this a file is read whole, by the reader that names lines
@@ -51,7 +51,7 @@ def stream_table(path: Path, rows: int = PIECE_ROWS) -> Iterator[Table]:
         yield from _cut(read_table(path, max_bytes=LARGEST_BYTES), rows, given)  # names the line, or knows better
 
 
-def read_training_rows(settings: TrainSettings) -> Table:
+def read_training_rows(settings: TableData) -> Table:
     """The training table of a run: its file, or its data set of the Hub.
 
     Raises:

@@ -16,11 +16,11 @@ from training import files
 from training.errors import UserError
 from training.events import EventLog
 from training.fit.signals import stop_on_signal
+from training.settings import RunSettings, TrainSettings
 
 if TYPE_CHECKING:
     from training.fit.checkpoint import Progress
     from training.preflight.sheet import Finding
-    from training.settings import TrainSettings
     from training.task import Task
 
 RESULTS, PARTS = "results.jsonl", "parts"
@@ -117,14 +117,20 @@ class Experiment(ABC):
 
 def run_task(
     task: Task | Experiment,
-    settings: TrainSettings,
+    settings: RunSettings,
     folder: Path,
     record: dict[str, Any],
     listener: Callable[[dict], None] | None = None,
 ) -> bool:
-    """Train what `Trainer.build` returned, in `folder`; says whether it came to its end."""
+    """Train what a kind's `build` returned, in `folder`; returns whether all of its steps or parts are done.
+
+    Raises:
+        TypeError: If a task's settings say nothing of training.
+    """
     if isinstance(task, Experiment):
         return run_experiment(task, folder, record, listener)
+    if not isinstance(settings, TrainSettings):
+        raise TypeError(f"{type(settings).__name__} must be a TrainSettings to fit a task.")
     from training.fit.loop import fit
 
     return fit(task, settings, folder, record, listener).step >= settings.steps

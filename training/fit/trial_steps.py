@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import resource
 import shutil
 import statistics
@@ -19,36 +20,38 @@ from accelerate.utils import send_to_device
 from training.errors import UserError
 from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths
 from training.fit.experiment import Experiment
+from training.fit.explain_failure import explain
 from training.fit.optim import make_optimizer
 from training.home import home
 from training.preflight.precision import slow_precision
 from training.preflight.sheet import Finding, Sheet
-from training.settings import TrainSettings
+from training.settings import RunSettings, TrainSettings
 from training.task import Task
 from training.threads import threads_per_process
+
+logger = logging.getLogger(__name__)
 
 TRIAL_STEPS = 2
 COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
 
 
-def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: TrainSettings) -> Sheet:
+def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: RunSettings) -> Sheet:
     """Add to a sheet what only the built task can tell; with a red row nothing is built."""
-    sheet = Sheet((*sheet.findings, *slow_precision(settings, _device(settings))), sheet.columns, sheet.sample)
+    if isinstance(settings, TrainSettings):
+        sheet = sheet.with_findings(slow_precision(settings, _device(settings)))
     if sheet.blocked:  # or the trial steps would take minutes
         return sheet
     try:
         task = build()
-        measured = (
-            [] if isinstance(task, Experiment) else [*measured_steps(task, settings), disk_needed(task, settings)]
-        )
-        found = [*task.findings(), *measured]
+        findings = task.findings()
+        if isinstance(settings, TrainSettings) and not isinstance(task, Experiment):
+            findings = [*findings, *measured_steps(task, settings), disk_needed(task, settings)]
     except UserError as error:
-        found = [Finding("red", "The model cannot be built", str(error))]
-    except (MemoryError, RuntimeError) as error:
-        from training.fit.explain_failure import explain
-
-        found = [Finding("red", "A trial step failed", explain(error, settings))]
-    return Sheet((*sheet.findings, *found), sheet.columns, sheet.sample)
+        findings = [Finding("red", "The model cannot be built", str(error))]
+    except Exception as error:  # a plugin's code and the machine's limits meet here; both belong on the sheet
+        logger.exception("A trial step failed.")
+        findings = [Finding("red", "A trial step failed", explain(error, settings))]
+    return sheet.with_findings(findings)
 
 
 def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from training.errors import UserError
@@ -39,6 +40,10 @@ class Sheet:
     findings: tuple[Finding, ...]
     columns: tuple[dict[str, Any], ...] = ()
     sample: tuple[dict[str, Any], ...] = ()
+
+    def with_findings(self, findings: Iterable[Finding]) -> Sheet:
+        """The sheet with more rows at its end."""
+        return replace(self, findings=(*self.findings, *findings))
 
     @property
     def verdict(self) -> Level:

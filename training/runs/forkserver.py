@@ -6,7 +6,6 @@ It computes nothing itself: a process that has run no parallel region and touche
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -72,14 +71,14 @@ class WarmProcess:
         return True
 
 
-def serve(main: Callable[[list[str]], int], preload: list[str]) -> int:
+def serve(main: Callable[[list[str]], int], imports: Sequence[Callable[[], object]]) -> int:
     """The warm process's own loop: import, then fork for every message on standard input until the page's end closes."""
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking for a GPU must not initialise CUDA before the fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in preload:
+    for import_module in imports:
         with contextlib.suppress(Exception):  # a plugin's module that does not import says so when its run starts
-            importlib.import_module(name)
+            import_module()
     channel = socket.socket(fileno=os.dup(0))
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, 65_536, 1)

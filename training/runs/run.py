@@ -22,7 +22,7 @@ from training.data.images.zip_folder import pack
 from training.errors import RunHeldError, UserError
 from training.events import FINAL, EventLog, Summary, read_events
 from training.home import runs_folder
-from training.settings import TrainSettings, parse_settings
+from training.settings import RunSettings, parse_settings
 
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
 CONTENTS = {  # what is deleted with a run whose folder its user chose
@@ -33,7 +33,7 @@ LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what i
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
 LOCK_ATTEMPTS = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less
-S = TypeVar("S", bound=TrainSettings)
+S = TypeVar("S", bound=RunSettings)
 
 
 @dataclass
@@ -242,7 +242,7 @@ class Runs:
         self._known: dict[str, Run] = {}
 
     def create(
-        self, plugin: str, trainer: str, settings: TrainSettings, owner: str = "", folder: Path | None = None
+        self, plugin: str, trainer: str, settings: RunSettings, owner: str = "", folder: Path | None = None
     ) -> Run:
         """Make the folder of a new run, copy its data in and queue it.
 
@@ -319,12 +319,12 @@ def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=readable)
 
 
-def absolute_files(values: Mapping[str, Any], kind: type[TrainSettings], folder: Path) -> dict[str, Any]:
+def absolute_files(values: Mapping[str, Any], kind: type[RunSettings], folder: Path) -> dict[str, Any]:
     """Resolve the file fields of a configuration against the folder that holds it."""
     return {key: str(folder / value) if key in kind.file_fields() and value else value for key, value in values.items()}
 
 
-def _copy_files(settings: TrainSettings, folder: Path) -> dict[str, str]:
+def _copy_files(settings: RunSettings, folder: Path) -> dict[str, str]:
     """Copy each file field into `folder/data`; returns field -> path relative to the run."""
     copied: dict[str, str] = {}
     for name in settings.file_fields():

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
-from plugins.ae_anomaly import endpoints
-from plugins.ae_anomaly.desk_box import SAMPLE, draw_desk
+from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
+from plugins.ae_anomaly.ui import try_scoring
+from plugins.ae_anomaly.ui.try_scoring import SAMPLE
 
 WAYS = ["PCA", "UMAP", "latent 1 and 2"]
 
 
-def draw(workbench: Workbench) -> None:
-    """Draw both tabs."""
+def render(workbench: Workbench) -> None:
+    """Render both tabs."""
     with gr.Tab("Try"):
-        draw_desk(workbench)
+        try_scoring.render(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Map of rows"):
-            _draw_map(workbench)
+            _render_map(workbench)
         with gr.Tab("Embeddings"):
-            _draw_embeddings(workbench)
+            _render_embeddings(workbench)
         with gr.Tab("Drift"):
-            _draw_drift(workbench)
+            _render_drift(workbench)
 
 
-def _draw_map(workbench: Workbench) -> None:
+def _render_map(workbench: Workbench) -> None:
     gr.Markdown(
         "Each point is a row of the file: its latent features in two dimensions. Point at one to see its row, score and reasons. "
         "UMAP keeps neighbours together and takes about 20 seconds the first time; weights of `latent_size` 2 need neither."
@@ -48,16 +48,16 @@ def _draw_map(workbench: Workbench) -> None:
         features = gr.File(label="Latent features", interactive=False, visible=False)
 
     def show(name: str, path: str | None, kind: str, by: str) -> Any:
-        return workbench.call(_map, name, chosen(path), kind, by.strip())
+        return workbench.call("plugins.ae_anomaly.inspect.projection:latent_map", name, chosen(path), kind, by.strip())
 
     def encode(name: str, path: str | None) -> gr.File:
-        return gr.File(str(workbench.call(endpoints.encode_file, name, chosen(path))), visible=True)
+        return gr.File(str(workbench.call(DetectAnomalies.encode_file, name, chosen(path))), visible=True)
 
     gr.on([button.click, colour.submit], show, [weights, file, way, colour], plot, **PRIVATE)
     take.click(encode, [weights, file], features, **PRIVATE)
 
 
-def _draw_embeddings(workbench: Workbench) -> None:
+def _render_embeddings(workbench: Workbench) -> None:
     gr.Markdown(
         "What the network takes for alike: values of a category, or percentiles of a number, with the nearest others by the "
         "cosine of their learned vectors. The file has the vectors too."
@@ -69,14 +69,17 @@ def _draw_embeddings(workbench: Workbench) -> None:
     vectors = gr.File(label="Vectors (CSV)", interactive=False, visible=False)
 
     def show(name: str, wanted: str) -> tuple[list[list[Any]], gr.File]:
-        found = workbench.call(endpoints.embeddings, name, wanted.strip())
+        found = workbench.call(DetectAnomalies.embeddings, name, wanted.strip())
         rows = [[one["value"], one["count"] or "", ", ".join(one["nearest"])] for one in found]
-        return rows, gr.File(str(workbench.call(_vectors, name, wanted.strip())), visible=True)
+        return rows, gr.File(
+            str(workbench.call("plugins.ae_anomaly.detector.embeddings:write_vectors", name, wanted.strip())),
+            visible=True,
+        )
 
     gr.on([button.click, column.submit], show, [weights, column], [values, vectors], **PRIVATE)
 
 
-def _draw_drift(workbench: Workbench) -> None:
+def _render_drift(workbench: Workbench) -> None:
     gr.Markdown(
         "How far a new file is from the training rows, the worst column first. A stability index above 0.25 is a large shift; the "
         "largest gap is that between the distribution functions; unseen cells are unlike any of training."
@@ -88,7 +91,7 @@ def _draw_drift(workbench: Workbench) -> None:
     rows = gr.Dataframe(label="Columns", interactive=False, visible=False)
 
     def compare(name: str, path: str | None) -> tuple[str, gr.Dataframe]:
-        found = workbench.call(_drift, name, chosen(path))
+        found = workbench.call("plugins.ae_anomaly.inspect.drift:drift", name, chosen(path))
         return found["said"], gr.Dataframe(found["data"], headers=found["headers"], visible=True)
 
     button.click(compare, [weights, file], [said, rows], **PRIVATE)
@@ -96,24 +99,3 @@ def _draw_drift(workbench: Workbench) -> None:
 
 def _sample_file(label: str) -> gr.File:
     return gr.File(str(SAMPLE) if SAMPLE.is_file() else None, label=label, type="filepath", height=120)
-
-
-# Functions of a module, as `call` wants them; what they need is imported when they run.
-
-
-def _map(model: Any, file: Path, way: str, colour: str) -> Any:
-    from plugins.ae_anomaly.latent_map import latent_map
-
-    return latent_map(model, file, way, colour)
-
-
-def _drift(model: Any, file: Path) -> dict[str, Any]:
-    from plugins.ae_anomaly.drift import drift
-
-    return drift(model, file)
-
-
-def _vectors(model: Any, column: str) -> Path:
-    from plugins.ae_anomaly.answers import write_vectors
-
-    return write_vectors(model, column)

@@ -7,12 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from sklearn.base import BaseEstimator, OutlierMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from plugins.ae_anomaly import PLUGIN
+from plugins.ae_anomaly.fit.data import prepare
+from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
+from plugins.ae_anomaly.fit.settings import FitSettings
+from plugins.ae_anomaly.fit.task import build
+from training.data.arrow import plain_columns
 from training.data.table import Table
+from training.errors import UserError
+from training.fit.loop import fit
+from training.runs.run import Runs
+from training.settings import parse_settings
+from training.weights import resolve_weights
 
 PRESETS = {"fast": ("fast", 400), "balanced": ("balanced", 1000), "thorough": ("thorough", 4000)}  # size, steps
+FEWEST_ROWS = 2  # as few as scikit-learn's own detectors take
 
 
 class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
@@ -44,29 +57,20 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> AnomalyAutoencoder:  # noqa: N803 - scikit-learn's name
         """Train on the rows of X: a data frame of any columns, or an array of numbers. `y` is not looked at."""
-        from plugins.ae_anomaly.detector import Detector
-        from plugins.ae_anomaly.task import make_task
-        from training.fit.loop import fit
-
         table = self._table(X, reset=True)
         chosen = self._settings()
         with tempfile.TemporaryDirectory() as folder:
-            fit(make_task(_prepared(table, chosen), chosen), chosen, Path(folder))
-            self.detector_ = Detector.load(Path(folder) / "artifact")
+            fit(build(prepare(table, chosen, fewest=FEWEST_ROWS), chosen), chosen, Path(folder))
+            self.detector_ = AnomalyPredictor.load(Path(folder) / "artifact")
         self.offset_ = float(np.percentile(-self.detector_.scores(table)[0], 100 * self.contamination))
         return self
 
     @classmethod
     def from_pretrained(cls, name: str) -> AnomalyAutoencoder:
         """Load weights: a folder, a run's id, or owner/repo[@revision] of the Hub."""
-        from plugins.ae_anomaly import PLUGIN
-        from plugins.ae_anomaly.detector import Detector
-        from training.runs.run import Runs
-        from training.weights import resolve_weights
-
         made: Any = cls()
         made.pretrained_ = True
-        made.detector_ = Detector.load(resolve_weights(name, PLUGIN.starters, Runs(), allow_folder=True))
+        made.detector_ = AnomalyPredictor.load(resolve_weights(name, PLUGIN.starters, Runs(), allow_folder=True))
         made.n_features_in_ = len(made.detector_.encoder.columns)
         made.feature_names_in_ = np.asarray(made.detector_.encoder.columns, dtype=object)
         made.offset_ = float(np.percentile(-made.detector_.calibration.scores, 100 * made.contamination))
@@ -103,11 +107,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float32"]  # the network's own
         return tags
 
-    def _settings(self) -> Any:
-        from plugins.ae_anomaly.settings import FitSettings
-        from training.errors import UserError
-        from training.settings import parse_settings
-
+    def _settings(self) -> FitSettings:
         if self.preset not in PRESETS:
             raise UserError(f"preset: {self.preset!r} was given; there are: {', '.join(PRESETS)}.")
         size, steps = PRESETS[self.preset]
@@ -117,10 +117,6 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
 
     def _table(self, X: Any, reset: bool = False) -> Table:  # noqa: N803
         """A frame with its columns, an array with columns x0, x1, …"""
-        import pyarrow as pa
-
-        from training.data.arrow import plain_columns
-
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             if not hasattr(self, "pretrained_"):  # weights from elsewhere find their columns among others, in any order
                 validate_data(self, X, reset=reset, skip_check_array=True)
@@ -131,9 +127,3 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         names = names if len(names) == array.shape[1] else [f"x{n}" for n in range(array.shape[1])]
         columns = {name: pa.chunked_array([pa.array(array[:, n])]) for n, name in enumerate(names)}
         return Table(columns, np.arange(1, len(array) + 1), (), "the array", "")
-
-
-def _prepared(table: Table, settings: Any) -> Any:
-    from plugins.ae_anomaly.rows import prepare
-
-    return prepare(table, settings, fewest=2)  # as few as scikit-learn's own detectors take

@@ -7,12 +7,22 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from training.settings import ADVANCED, FILE, TrainSettings
+from training.settings import ADVANCED, FILE, StartingWeights, TableData, TrainSettings
 
 SIZES = {"fast": (64, 2), "balanced": (128, 2), "thorough": (192, 4)}  # width, blocks
 
 
-class FitSettings(TrainSettings):
+class FitSettings(
+    TrainSettings,
+    TableData,
+    StartingWeights,
+    defaults={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3, "schedule": "cosine", "eval_share": 0.05},
+    descriptions={
+        "eval_every": "Steps between evaluations. 0: four in a run.",
+        "eval_share": "Share of the rows held out to calibrate scores and p-values with: at least 50 of 500 rows, at most 4,000. "
+        "Of fewer rows, the training rows serve.",
+    },
+):
     """Settings of `fit`."""
 
     columns: str = Field(
@@ -49,23 +59,7 @@ class FitSettings(TrainSettings):
     size: Literal["fast", "balanced", "thorough"] = Field(
         "balanced", description="Network: 64, 128 or 192 wide; fast is enough for a first look."
     )
-    steps: int = Field(1000, ge=1, le=10_000_000, description="Optimiser steps to train for.")
-    batch_size: int = Field(256, ge=1, le=65_536, description="Rows an optimiser step, over all processes together.")
-    learning_rate: float = Field(2e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
-    schedule: Literal["linear", "cosine", "constant"] = Field(
-        "cosine", description="How the learning rate falls after the warm-up.", json_schema_extra=ADVANCED
-    )
-    eval_every: int = Field(
-        0, ge=0, le=10_000_000, description="Steps between evaluations. 0: four in a run.", json_schema_extra=ADVANCED
-    )
     latent_size: int = Field(16, ge=1, le=256, description="Numbers that each row is squeezed into.")
-    eval_share: float = Field(
-        0.05,
-        ge=0,
-        le=0.5,
-        description="Share of the rows held out to calibrate scores and p-values with: at least 50 of 500 rows, at most 4,000. Of fewer rows, the training rows serve.",
-        json_schema_extra=ADVANCED,
-    )
     noise_levels: str = Field(
         "0, 0.3, 1, 2",
         max_length=200,

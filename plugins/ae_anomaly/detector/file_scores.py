@@ -13,7 +13,7 @@ from training.data.tabular.coverage import Tally
 from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.detector import Detector
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 TOP = 3
 LEAST_PERCENT = 3  # a smaller share is no reason
@@ -74,7 +74,7 @@ class FileScores:
         return len(self.scores)
 
 
-def scores_of(model: Detector, file: Path) -> FileScores:
+def scores_of(model: AnomalyPredictor, file: Path) -> FileScores:
     """Score a file, or remember what it scored.
 
     Raises:
@@ -89,7 +89,7 @@ def scores_of(model: Detector, file: Path) -> FileScores:
     return model.remembered[key]
 
 
-def _score(model: Detector, file: Path) -> FileScores:
+def _score(model: AnomalyPredictor, file: Path) -> FileScores:
     tally, scores, reasons = Tally(model.encoder), [], []
     for piece in stream_table(file):
         rows = model.encoder.encode(piece)

@@ -11,7 +11,7 @@ from training.data.tabular.features import Encoded
 from training.preflight.sheet import Finding, Level
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.settings import FitSettings
+    from plugins.ae_anomaly.fit.settings import FitSettings
 
 FEW, FEW_TO_CALIBRATE = 100, 500
 LEAK = 0.999  # AUROC of one column alone against the label

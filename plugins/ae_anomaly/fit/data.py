@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugins.ae_anomaly.artifact import read_encoder
-from plugins.ae_anomaly.judged import Judged, read_judged
-from plugins.ae_anomaly.labels import find_label, read_labels
-from plugins.ae_anomaly.row_findings import FEW, rows_found
+from plugins.ae_anomaly.fit.checks import FEW, rows_found
+from plugins.ae_anomaly.fit.feedback_rows import Judged, read_judged
+from plugins.ae_anomaly.fit.labels import find_label, read_labels
 from training.data.column_guess import describe_columns
 from training.data.table import Table
 from training.data.table_stream import read_rows, read_training_rows
@@ -24,7 +23,7 @@ from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.settings import FitSettings
+    from plugins.ae_anomaly.fit.settings import FitSettings
 
 FEWEST = 20
 ENOUGH = 50  # held-out rows with which to calibrate; with fewer the training rows serve
@@ -41,26 +40,33 @@ class AnomalyData:
     evaluation: Encoded
     anomalous: np.ndarray | None  # of the evaluation rows
     label: str
-    findings: tuple[Finding, ...]
+    sheet: Sheet
     known_odd: Encoded | None = None  # rows that a person called anomalies
+    table: Table | None = (
+        None  # kept where training starts from weights, whose columns it is encoded by once they are there
+    )
 
 
-def check(settings: FitSettings) -> Sheet:
-    """The preflight sheet; a file that cannot be read at all is a red row, not an error."""
-    try:
-        table = read_training_rows(settings)
-        described, sample = describe_columns(table), tuple(table.head(5))
-        data = prepare(table, settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The data cannot be used", str(error)),))
-    return Sheet(data.findings, described, sample)
+def read(settings: FitSettings) -> AnomalyData:
+    """Read the table that the settings name, and prepare it.
+
+    Raises:
+        UserError: If it cannot be read, or nothing can be learned from it.
+    """
+    table = read_training_rows(settings)
+    data = prepare(table, settings)
+    sheet = replace(data.sheet, columns=describe_columns(table), sample=tuple(table.head(5)))
+    return replace(data, sheet=sheet, table=table if settings.model else None)
 
 
-def prepare(table: Table, settings: FitSettings, fewest: int = FEWEST) -> AnomalyData:
+def prepare(
+    table: Table, settings: FitSettings, fewest: int = FEWEST, encoder: TableEncoder | None = None
+) -> AnomalyData:
     """Judge the columns, split, encode.
 
     Args:
         fewest: Rows to train on below which a table is refused.
+        encoder: That of the weights which training starts from; by default one is fitted on the training rows.
 
     Raises:
         UserError: If nothing can be learnt from the table.
@@ -73,13 +79,13 @@ def prepare(table: Table, settings: FitSettings, fewest: int = FEWEST) -> Anomal
     order = np.random.default_rng(settings.seed).permutation(usable)
     kept_back = _held_out_rows(len(usable), settings.eval_share)
     held_out, train = np.sort(order[:kept_back]), np.sort(order[kept_back:])
-    encoder = _encoder(table, train, label, settings)
+    encoder = encoder or _encoder(table, train, label, settings)
     rows = encoder.encode(table)
     findings = [*table.notices, *columns_found(table, encoder), *rows_found(table, rows, odd, label, settings)]
     evaluation, anomalous = _evaluation(settings, encoder, rows, held_out, odd, label, findings)
     judged = read_judged(settings, encoder)
     data = AnomalyData(
-        encoder, rows.select(train), rows.select(held_out), evaluation, anomalous, label, tuple(findings)
+        encoder, rows.select(train), rows.select(held_out), evaluation, anomalous, label, Sheet(tuple(findings))
     )
     return data if judged is None else _with_verdicts(data, judged)
 
@@ -91,9 +97,7 @@ def _held_out_rows(rows: int, share: float) -> int:
 
 
 def _encoder(table: Table, train: np.ndarray, label: str, settings: FitSettings) -> TableEncoder:
-    """Fitted on the training rows; where weights are trained on, theirs."""
-    if settings.model:
-        return read_encoder(Path(settings.model))
+    """Fitted on the training rows."""
     fitted_on = table.select(train)
     kinds = guess_column_types(
         fitted_on, parse_column_types(settings.columns, table.names), skip=[label] if label else []
@@ -117,7 +121,7 @@ def _with_verdicts(data: AnomalyData, judged: Judged) -> AnomalyData:
         evaluation=data.evaluation.select(measured),
         anomalous=None if data.anomalous is None else data.anomalous[measured],
         known_odd=judged.odd,
-        findings=(*data.findings, judged.finding()),
+        sheet=data.sheet.with_findings([judged.finding()]),
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.file_scores import scores_of
+from plugins.ae_anomaly.detector.file_scores import scores_of
 from training.data.table_stream import stream_table
 from training.data.tabular.features import ABSENT, HIDDEN, RARE, CategoryFeature, NumberFeature
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.detector import Detector
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 LEAST_SHARE = 1e-3  # stands for an empty bin, so that its logarithm exists
 MOST_ROWS = 200_000  # the first of a larger file are compared
@@ -20,7 +20,7 @@ HEADERS = ["column", "stability index", "largest gap", "unseen cells", "missing 
 LARGE, SOME = 0.25, 0.1  # of the stability index (Siddiqi, 2006)
 
 
-def drift(model: Detector, file: Path) -> dict[str, Any]:
+def drift(model: AnomalyPredictor, file: Path) -> dict[str, Any]:
     """In words what moved, and a row a column, the worst first: see HEADERS.
 
     The largest gap is that between the two distribution functions (Kolmogorov, 1933) of a number, and half the sum of
@@ -95,7 +95,7 @@ def _moved(index: dict[str, float], ordered: list[str]) -> str:
     return f"**{len(large)} of {len(index)} columns moved far**: {', '.join(f'`{name}`' for name in large[:8])}; {some} a little."
 
 
-def _scores_moved(model: Detector, file: Path) -> str:
+def _scores_moved(model: AnomalyPredictor, file: Path) -> str:
     """Whether the file's rows are odder than clean ones, in all."""
     from scipy.stats import ks_2samp
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from plugins.ae_anomaly import artifact, scoring
-from plugins.ae_anomaly.calibration import Calibration, part_weights
-from plugins.ae_anomaly.detector import Detector
-from plugins.ae_anomaly.rows import ENOUGH, AnomalyData, prepare
-from plugins.ae_anomaly.settings import SIZES
-from training.data.table_stream import read_training_rows
+from plugins.ae_anomaly.detector import store
+from plugins.ae_anomaly.detector.calibration import Calibration, part_weights
+from plugins.ae_anomaly.detector.row_errors import Memory, Probe, probe
+from plugins.ae_anomaly.fit.data import ENOUGH, AnomalyData, prepare
+from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
+from plugins.ae_anomaly.fit.settings import SIZES
+from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import Encoded
 from training.fit.batches import step_seed
 from training.nn.tabular_autoencoder import (
@@ -26,31 +29,21 @@ from training.nn.tabular_autoencoder import (
     feature_errors,
     row_errors,
 )
-from training.preflight.sheet import Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.settings import FitSettings
+    from plugins.ae_anomaly.fit.settings import FitSettings
 
 CALIBRATION_ROWS = 4000
 MARGIN, MOST_VERDICTS = 3.0, 64  # nats; judged rows a step
 
 
-def build(settings: FitSettings) -> FitTask:
-    """Read the data, fit the encoder, make the network.
-
-    Raises:
-        UserError: What the preflight sheet would show in red.
-    """
-    return make_task(prepare(read_training_rows(settings), settings), settings)
-
-
-def make_task(data: AnomalyData, settings: FitSettings) -> FitTask:
-    """The task for data that is already encoded."""
-    Sheet(data.findings).raise_if_blocked()
+def build(data: AnomalyData, settings: FitSettings) -> FitTask:
+    """Make the network, or load the one to train on; the rows are then encoded as it was trained to read them."""
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        return FitTask(data, settings, Detector.load(Path(settings.model)).model)
+        start = AnomalyPredictor.load(Path(settings.model))
+        return FitTask(_encoded_by(start.encoder, data, settings), settings, start.model)
     width, blocks = SIZES[settings.size]
     noise, mixed = settings.noise, bool(data.encoder.categories)
     config = NetworkConfig.for_encoder(
@@ -63,6 +56,11 @@ def make_task(data: AnomalyData, settings: FitSettings) -> FitTask:
         number_embedding=settings.number_embedding,
     )
     return FitTask(data, settings, TableAutoencoder(config))
+
+
+def _encoded_by(encoder: TableEncoder, data: AnomalyData, settings: FitSettings) -> AnomalyData:
+    assert data.table is not None, "`read` keeps the table where `model` names weights"
+    return prepare(data.table, settings, encoder=encoder)
 
 
 class FitTask(Task):
@@ -90,6 +88,7 @@ class FitTask(Task):
         }
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
+        """numbers, (rows, number features); ids, (rows, category features)."""
         index = np.asarray(rows)
         return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
 
@@ -125,8 +124,8 @@ class FitTask(Task):
         rows = Encoded(batch["numbers"].cpu().numpy(), batch["ids"].cpu().numpy(), np.zeros((len(losses), len(self.data.encoder.columns)), bool))  # fmt: skip
         with torch.autocast(losses_device := batch["numbers"].device.type, enabled=False):
             del losses_device
-            found = scoring.probe(model, rows, self.data.encoder, None)  # type: ignore[arg-type]
-        return list(zip(losses, found.parts, strict=True))
+            measured = probe(model, rows, self.data.encoder, None)  # type: ignore[arg-type]
+        return list(zip(losses, measured.parts, strict=True))
 
     def score(self, outputs: list) -> Score:
         """Loss of normal rows; where labels are known, AUROC and average precision of the reconstruction error alone."""
@@ -136,11 +135,9 @@ class FitTask(Task):
         normal = np.ones(len(losses), bool) if odd is None else ~odd
         metrics = {"loss": float(losses[normal].mean())}
         if odd is not None and odd.any() and normal.any():
-            from sklearn.metrics import average_precision_score, roc_auc_score
-
-            clean = scoring.Probe(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
+            clean = Probe(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
             weights = part_weights(self.model.config, False, self.has_surprise)
-            mine = Calibration.of(clean, weights).score(scoring.Probe(parts, np.zeros(0), np.zeros(0)))
+            mine = Calibration.of(clean, weights).score(Probe(parts, np.zeros(0), np.zeros(0)))
             metrics |= {"auroc": float(roc_auc_score(odd, mine)), "auprc": float(average_precision_score(odd, mine))}
         return Score(metrics)
 
@@ -152,12 +149,10 @@ class FitTask(Task):
 
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         """config.json (columns, sizes) and model.safetensors (weights, remembered rows, what clean rows score)."""
-        from safetensors.torch import save_file
-
         network: Any = model
         counts_memory = self.settings.score != "error"
         weights = part_weights(network.config, counts_memory, self.has_surprise)
-        memory = scoring.Memory.of(
+        memory = Memory.of(
             network,
             self.data.train,
             self.settings.memory_rows,
@@ -166,7 +161,7 @@ class FitTask(Task):
         )
         clean = self.data.held_out if len(self.data.held_out) >= ENOUGH else self.data.train
         chosen = np.random.default_rng(self.settings.seed).permutation(len(clean))[:CALIBRATION_ROWS]
-        found = scoring.probe(network, clean.select(chosen), self.data.encoder, memory)
+        found = probe(network, clean.select(chosen), self.data.encoder, memory)
         weights = np.pad(weights, (0, found.parts.shape[1] - len(weights)))
         calibration = Calibration.of(found, weights)
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
@@ -177,8 +172,8 @@ class FitTask(Task):
             )
         save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, folder / "model.safetensors")
         about = {
-            "format": artifact.FORMAT,
-            "architecture": artifact.ARCHITECTURE,
+            "format": store.FORMAT,
+            "architecture": store.ARCHITECTURE,
             "network": network.config.to_dict(),
             "encoder": self.data.encoder.to_dict(),
             "label": self.data.label,

@@ -11,7 +11,7 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 
-SAMPLE = Path(__file__).parent / "starter" / "sample.csv"
+SAMPLE = Path(__file__).parents[1] / "starter" / "sample.csv"
 FIRST = {"quantile": 0.99, "pot": 0.001, "fdr": 0.1, "alerts": 20, "score": 3}
 ABOUT = "quantile: share of normal rows below. pot: their share above, by the tail's shape. fdr: share of false alerts allowed. alerts: how many. score: itself."
 REFIT = (
@@ -22,9 +22,9 @@ REFIT = (
 ODD, FINE = "anomaly", "normal"
 
 
-def draw_desk(workbench: Workbench) -> None:
-    """Draw the whole desk."""
-    weights, file, ask = _draw_question(workbench)
+def render(workbench: Workbench) -> None:
+    """Render the box."""
+    weights, file, ask = _render_question(workbench)
     said = gr.Markdown()
     limit = gr.Slider(0, 1, 0, step=0.001, label="Threshold: drag it and see the alerts", interactive=True)
     with gr.Row():
@@ -36,21 +36,24 @@ def draw_desk(workbench: Workbench) -> None:
 
     def score(name: str, path: str | None, kind: str, number: float) -> tuple[Any, ...]:
         words = f"{number}" if kind == "score" else f"{kind}={number}"
-        found = workbench.call(_desk, name, chosen(path), words)
+        found = workbench.call("plugins.ae_anomaly.inspect.scoring_view:desk", name, chosen(path), words)
         low, high = found["range"]
         return _slider(low, high, found["limit"]), *_pictures(found)
 
     def move(name: str, path: str | None, score: float) -> tuple[Any, ...]:
-        return _pictures(workbench.call(_at_limit, name, chosen(path), score))
+        return _pictures(workbench.call("plugins.ae_anomaly.inspect.scoring_view:at_limit", name, chosen(path), score))
 
     def write(name: str, path: str | None, score: float) -> gr.File:
-        return gr.File(str(workbench.call(_scored, name, chosen(path), score)), visible=True)
+        return gr.File(
+            str(workbench.call("plugins.ae_anomaly.inspect.scoring_view:scored", name, chosen(path), score)),
+            visible=True,
+        )
 
     ask.click(score, [weights, file, *ask.inputs], [limit, *shown], **PRIVATE)
     limit.release(move, [weights, file, limit], shown, show_progress="hidden", **PRIVATE)
     download.click(write, [weights, file, limit], scored, **PRIVATE)
-    row = _draw_row(workbench, weights, file, worst)
-    _draw_verdicts(workbench, weights, file, row, limit, move, shown)
+    row = _render_row(workbench, weights, file, worst)
+    _render_verdicts(workbench, weights, file, row, limit, move, shown)
 
 
 class _Question:
@@ -60,7 +63,7 @@ class _Question:
         self.click, self.inputs = button.click, inputs
 
 
-def _draw_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Question]:
+def _render_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Question]:
     weights = workbench.weights_picker()
     with gr.Row():
         file = gr.File(
@@ -77,7 +80,7 @@ def _draw_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Questio
     return weights, file, _Question(button, [way, value])
 
 
-def _draw_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.Number:
+def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.Number:
     """One row, actual against expected."""
     with gr.Row():
         row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
@@ -87,7 +90,7 @@ def _draw_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.N
     cells = gr.Dataframe(label="Every cell", interactive=False, visible=False)
 
     def explain(name: str, path: str | None, number: float) -> tuple[Any, ...]:
-        found = workbench.call(_why, name, chosen(path), int(number or 1))
+        found = workbench.call("plugins.ae_anomaly.inspect.scoring_view:why", name, chosen(path), int(number or 1))
         return found["said"], gr.Plot(found["figure"], visible=True), gr.Dataframe(found["cells"], visible=True)
 
     def pick(event: gr.SelectData, table: Any) -> int:
@@ -99,7 +102,7 @@ def _draw_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.N
     return row
 
 
-def _draw_verdicts(
+def _render_verdicts(
     workbench: Workbench, weights: Any, file: Any, row: gr.Number, limit: gr.Slider, move: Any, shown: list[Any]
 ) -> None:
     """Thumbs up and down, and what follows from them."""
@@ -118,12 +121,15 @@ def _draw_verdicts(
 
     def after(name: str, path: str | None, given: list[list[Any]], score: float) -> tuple[Any, ...]:
         verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
-        put = workbench.call(_judged_limit, name, chosen(path), verdicts, score)
+        put = workbench.call("plugins.ae_anomaly.detector.feedback:judged_limit", name, chosen(path), verdicts, score)
         return put, *move(name, path, put)
 
     def write(name: str, path: str | None, given: list[list[Any]]) -> gr.File:
         verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
-        return gr.File(str(workbench.call(_write_verdicts, name, chosen(path), verdicts)), visible=True)
+        return gr.File(
+            str(workbench.call("plugins.ae_anomaly.detector.feedback:write_verdicts", name, chosen(path), verdicts)),
+            visible=True,
+        )
 
     fine.click(lambda number, given: judge(number, given, FINE), [row, table], table, **PRIVATE)
     odd.click(lambda number, given: judge(number, given, ODD), [row, table], table, **PRIVATE)
@@ -144,42 +150,3 @@ def _pictures(found: dict[str, Any]) -> tuple[Any, ...]:
 def _verdicts(given: list[list[Any]]) -> dict[int, str]:
     """The table of verdicts; Gradio gives an empty table as one row of empty cells."""
     return {int(row[0]): row[1] for row in given or [] if row and row[0] not in (None, "")}
-
-
-# Functions of a module, as `call` wants them; what they need is imported when they run.
-
-
-def _desk(model: Any, file: Path, threshold: str) -> dict[str, Any]:
-    from plugins.ae_anomaly.desk import desk
-
-    return desk(model, file, threshold)
-
-
-def _at_limit(model: Any, file: Path, limit: float) -> dict[str, Any]:
-    from plugins.ae_anomaly.desk import at_limit
-
-    return at_limit(model, file, limit)
-
-
-def _scored(model: Any, file: Path, limit: float) -> Path:
-    from plugins.ae_anomaly.desk import scored
-
-    return scored(model, file, limit)
-
-
-def _why(model: Any, file: Path, row: int) -> dict[str, Any]:
-    from plugins.ae_anomaly.desk import why
-
-    return why(model, file, row)
-
-
-def _judged_limit(model: Any, file: Path, verdicts: dict[int, bool], limit: float) -> float:
-    from plugins.ae_anomaly.verdicts import judged_limit
-
-    return judged_limit(model, file, verdicts, limit)
-
-
-def _write_verdicts(model: Any, file: Path, verdicts: dict[int, bool]) -> Path:
-    from plugins.ae_anomaly.verdicts import write_verdicts
-
-    return write_verdicts(model, file, verdicts)

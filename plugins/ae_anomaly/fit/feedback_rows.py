@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugins.ae_anomaly.labels import find_label, read_labels
+from plugins.ae_anomaly.fit.labels import find_label, read_labels
 from training.data.table_stream import read_rows
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import Encoded
@@ -16,7 +16,7 @@ from training.errors import UserError
 from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.settings import FitSettings
+    from plugins.ae_anomaly.fit.settings import FitSettings
 
 
 @dataclass(frozen=True, eq=False)

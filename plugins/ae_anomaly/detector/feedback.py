@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.file_scores import scores_of
-from plugins.ae_anomaly.records import rows_of
-from plugins.ae_anomaly.scored_file import harmless, new_file
+from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.records import rows_of
+from plugins.ae_anomaly.detector.scored_file import harmless, new_file
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.detector import Detector
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 COLUMN = "is_anomaly"
 
@@ -37,14 +37,14 @@ def move_threshold(scores: np.ndarray, odd: np.ndarray, limit: float) -> float:
     return float(best[np.abs(best - limit).argmin()])
 
 
-def judged_limit(model: Detector, file: Path, verdicts: dict[int, bool], limit: float) -> float:
+def judged_limit(model: AnomalyPredictor, file: Path, verdicts: dict[int, bool], limit: float) -> float:
     """The threshold after these verdicts, row (from 1) -> whether it is an anomaly."""
     found = scores_of(model, file)
     rows = _rows(verdicts, len(found))
     return move_threshold(found.scores[np.asarray(rows) - 1], np.asarray([verdicts[row] for row in rows]), limit)
 
 
-def write_verdicts(model: Detector, file: Path, verdicts: dict[int, bool]) -> Path:
+def write_verdicts(model: AnomalyPredictor, file: Path, verdicts: dict[int, bool]) -> Path:
     """The judged rows with a column `is_anomaly`: the `verdicts` file of `fit`."""
     import pyarrow as pa
     import pyarrow.csv

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.records import records
-from plugins.ae_anomaly.thresholds import threshold_of
+from plugins.ae_anomaly.detector.records import records
+from plugins.ae_anomaly.detector.thresholds import threshold_of
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.detector import Detector
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 MOST_CHANGES = 5
 STEPS_BACK = 8  # of the way from what was expected back to what was there
 
 
-def repair(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
+def repair(model: AnomalyPredictor, row: dict[str, Any]) -> dict[str, Any]:
     """Set the cell that helps most to what is expected of it, again and again, until the row is normal or 5 are changed.
 
     Then numbers go back towards what they were, as far as the row stays normal.
@@ -36,11 +36,13 @@ def repair(model: Detector, row: dict[str, Any]) -> dict[str, Any]:
     return {"changes": changes, "anomaly_score": round(float(value), 6), "is_anomalous": bool(value >= limit)}
 
 
-def _score(model: Detector, rows: list[dict[str, Any]]) -> np.ndarray:
+def _score(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> np.ndarray:
     return model.scores(records(model, rows))[0]
 
 
-def _best_change(model: Detector, now: dict[str, Any], changes: dict[str, Any]) -> tuple[str, str, float] | None:
+def _best_change(
+    model: AnomalyPredictor, now: dict[str, Any], changes: dict[str, Any]
+) -> tuple[str, str, float] | None:
     """The cell, its expected value and the score after it."""
     expected = model.expected(model.encoder.encode(records(model, [now])), 0)
     tries = [(name, guess) for name, (guess, _) in expected.items() if name not in changes and guess != now.get(name)]
@@ -52,7 +54,7 @@ def _best_change(model: Detector, now: dict[str, Any], changes: dict[str, Any]) 
 
 
 def _moved_back(
-    model: Detector, row: dict[str, Any], now: dict[str, Any], changes: dict[str, Any], limit: float
+    model: AnomalyPredictor, row: dict[str, Any], now: dict[str, Any], changes: dict[str, Any], limit: float
 ) -> float:
     """Undo changes that are not needed, and shorten those of numbers; returns the score."""
     for name in list(changes):

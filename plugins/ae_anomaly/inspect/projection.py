@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.file_scores import Reasons
-from plugins.ae_anomaly.records import first_rows
+from plugins.ae_anomaly.detector.file_scores import Reasons
+from plugins.ae_anomaly.detector.records import first_rows
 from training.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 MAPPED = 3000
 WAYS = ("PCA", "UMAP", "latent 1 and 2")
@@ -22,7 +24,7 @@ LEAST_FOR_UMAP = 10
 NUMBERS = 0.95  # share of a column's filled cells that must be numbers to be coloured on a scale
 
 
-def latent_map(model: Any, file: Path, way: str = "PCA", colour: str = "score") -> pd.DataFrame:
+def latent_map(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: str = "score") -> pd.DataFrame:
     """The first rows of a file, at most 3,000.
 
     Args:
@@ -83,7 +85,7 @@ def _umap(latent: np.ndarray) -> np.ndarray:
         return np.asarray(reducer.fit_transform(latent))
 
 
-def _colours(model: Any, table: Any, colour: str) -> list[Any]:
+def _colours(model: AnomalyPredictor, table: Any, colour: str) -> list[Any]:
     """The cells of a column: as numbers where they are, else its most frequent values and "(other)"."""
     if colour == "label" and "label" not in table.names:
         if not model.label:

@@ -10,12 +10,12 @@ from training.data.table_stream import stream_table
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.detector import Detector
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 MOST_ROWS = 10_000
 
 
-def records(model: Detector, rows: list[dict[str, Any]]) -> Table:
+def records(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
     """Records as a table of text, as a file would have them.
 
     Raises:
@@ -40,7 +40,7 @@ def _cell(value: Any) -> str | None:
     raise UserError(f"A cell is {str(value)[:40]!r}; write text, a number, true, false or null.")
 
 
-def row_of(model: Detector, file: Path, number: int) -> dict[str, str | None]:
+def row_of(model: AnomalyPredictor, file: Path, number: int) -> dict[str, str | None]:
     """The cells of one row that the model knows.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugins.ae_anomaly.scoring import Probe
+from plugins.ae_anomaly.detector.row_errors import Probe
 from training.nn.tabular_autoencoder import NetworkConfig
 
 OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly import answers, pictures
-from plugins.ae_anomaly.file_scores import FileScores, scores_of
-from plugins.ae_anomaly.labels import read_labels
-from plugins.ae_anomaly.records import row_of
-from plugins.ae_anomaly.scored_file import write_scored
-from plugins.ae_anomaly.thresholds import threshold_of
+from plugins.ae_anomaly.detector.file_scores import FileScores, scores_of
+from plugins.ae_anomaly.detector.records import row_of
+from plugins.ae_anomaly.detector.scored_file import write_scored
+from plugins.ae_anomaly.detector.thresholds import threshold_of
+from plugins.ae_anomaly.fit.labels import read_labels
+from plugins.ae_anomaly.inspect import figures
 from training.data.table_stream import stream_table
 from training.errors import UserError
+
+if TYPE_CHECKING:
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 SHOWN = 30
 WORST = ["row", "score", "p-value", "alert", "reasons"]
 
 
-def desk(model: Any, file: Path, threshold: str) -> dict[str, Any]:
+def desk(model: AnomalyPredictor, file: Path, threshold: str) -> dict[str, Any]:
     """Where the threshold lies, the range that it may be moved in, and everything of `at_limit`."""
     found = scores_of(model, file)
     limit = threshold_of(threshold, model.calibration.scores, found.scores, found.p_values)
@@ -29,7 +32,7 @@ def desk(model: Any, file: Path, threshold: str) -> dict[str, Any]:
     return {"limit": limit, "range": (low, high), **at_limit(model, file, limit)}
 
 
-def at_limit(model: Any, file: Path, limit: float) -> dict[str, Any]:
+def at_limit(model: AnomalyPredictor, file: Path, limit: float) -> dict[str, Any]:
     """Words, histogram, curves where there are labels, and the oddest rows, with alerts from this score on."""
     found = scores_of(model, file)
     odd = _labels(model, file)
@@ -38,20 +41,20 @@ def at_limit(model: Any, file: Path, limit: float) -> dict[str, Any]:
     words += [f"⚠ {one.title}. {one.detail}" for one in found.findings if one.level == "amber"]
     return {
         "said": "\n\n".join(words),
-        "figure": pictures.histogram(model.calibration.scores, found.scores, limit),
-        "curves": pictures.curves(odd, found.scores, limit) if odd is not None else None,
+        "figure": figures.histogram(model.calibration.scores, found.scores, limit),
+        "curves": figures.curves(odd, found.scores, limit) if odd is not None else None,
         "worst": {"headers": WORST, "data": _worst(model, found, limit)},
     }
 
 
-def scored(model: Any, file: Path, limit: float) -> Path:
+def scored(model: AnomalyPredictor, file: Path, limit: float) -> Path:
     """The scored file with the verdicts at this score."""
     return write_scored(model, file, scores_of(model, file), limit)
 
 
-def why(model: Any, file: Path, row: int) -> dict[str, Any]:
+def why(model: AnomalyPredictor, file: Path, row: int) -> dict[str, Any]:
     """Words, picture and cells of one row, counted from 1."""
-    found = answers.explain(model, row_of(model, file, row))
+    found = model.explain(row_of(model, file, row))
     changes = ", ".join(f"{name} → {value}" for name, value in found["repair"]["changes"].items())
     after = "" if not changes else f" Changed to be normal: {changes} (score {found['repair']['anomaly_score']:.2f})."
     verdict = "an anomaly" if found["is_anomalous"] else "normal"
@@ -59,12 +62,12 @@ def why(model: Any, file: Path, row: int) -> dict[str, Any]:
     data = [[one["column"], one["actual"], one["expected"], f"{one['share']:.0%}"] for one in found["columns"]]
     return {
         "said": said,
-        "figure": pictures.expected_against_actual(found["columns"]),
+        "figure": figures.expected_against_actual(found["columns"]),
         "cells": {"headers": ["column", "actual", "expected", "share"], "data": data},
     }
 
 
-def _alerts(model: Any, found: FileScores, limit: float) -> str:
+def _alerts(model: AnomalyPredictor, found: FileScores, limit: float) -> str:
     count, clean = int((found.scores >= limit).sum()), model.calibration.scores
     expected = float((clean >= limit).mean()) * len(found)
     return f"**{count:,} alerts** in {len(found):,} rows, from a score of {limit:.3f} on; {expected:,.1f} would be expected among normal rows."
@@ -79,7 +82,7 @@ def _worth(label: str, odd: np.ndarray, scores: np.ndarray, limit: float) -> str
     return f"By the column `{label}`: {areas}; at this threshold precision {precision:.0%}, recall {recall:.0%}."
 
 
-def _labels(model: Any, file: Path) -> np.ndarray | None:
+def _labels(model: AnomalyPredictor, file: Path) -> np.ndarray | None:
     """Which rows the file itself calls anomalies; None where it does not say, or says the same of all."""
     parts = []
     for piece in stream_table(file):
@@ -94,7 +97,7 @@ def _labels(model: Any, file: Path) -> np.ndarray | None:
     return odd if 0 < odd.sum() < len(odd) else None
 
 
-def _worst(model: Any, found: FileScores, limit: float) -> list[list[Any]]:
+def _worst(model: AnomalyPredictor, found: FileScores, limit: float) -> list[list[Any]]:
     order = np.argsort(-found.scores, kind="stable")[:SHOWN]
     words = found.reasons.words(model.encoder.columns, order).to_pylist()
     return [

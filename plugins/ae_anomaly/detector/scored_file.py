@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.file_scores import FileScores, scores_of
-from plugins.ae_anomaly.thresholds import threshold_of
+from plugins.ae_anomaly.detector.file_scores import FileScores, scores_of
+from plugins.ae_anomaly.detector.thresholds import threshold_of
 from training.data.arrow import as_text
 from training.data.table import Table
 from training.data.table_stream import stream_table
 
 if TYPE_CHECKING:
-    from plugins.ae_anomaly.detector import Detector
+    from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 FORMULA = r"^[=+\-@\t\r]"
 NUMBER = r"^[+-]?[\d.,]+([eE][+-]?\d+)?$"
 ADDED = ("anomaly_score", "p_value", "is_anomalous", "reasons")
 
 
-def score_file(model: Detector, file: Path, threshold: str = "") -> Path:
+def score_file(model: AnomalyPredictor, file: Path, threshold: str = "") -> Path:
     """See the endpoint of this name. The file is read twice: where the threshold lies may depend on its last row."""
     threshold_of(threshold, model.calibration.scores, np.zeros(1), np.ones(1))  # a slip is told before any work
     found = scores_of(model, file)
@@ -31,7 +31,7 @@ def score_file(model: Detector, file: Path, threshold: str = "") -> Path:
     )
 
 
-def write_scored(model: Detector, file: Path, found: FileScores, limit: float) -> Path:
+def write_scored(model: AnomalyPredictor, file: Path, found: FileScores, limit: float) -> Path:
     """Write the table's columns, then score, p-value, verdict at this limit, and reasons."""
     import pyarrow as pa
     import pyarrow.csv

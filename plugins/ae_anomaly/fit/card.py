@@ -2,13 +2,13 @@
 
 from plugins._contract import Card
 
-FIT = Card(
+CARD = Card(
     "tabular-classification",
     "selfsup-studio",
     paper="Vincent et al., 2008, doi:10.1145/1390156.1390294",
     tags=("anomaly-detection", "tabular", "autoencoder"),
     usage="""
-from plugins.ae_anomaly.estimator import AnomalyAutoencoder  # of Selfsup Studio
+from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder  # of Selfsup Studio
 
 detector = AnomalyAutoencoder.from_pretrained("{repo}")
 print(detector.score_samples(table))  # a pandas DataFrame; low is odd

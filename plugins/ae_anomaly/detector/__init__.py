@@ -1,0 +1,1 @@
+"""A fitted detector at work: row errors, calibration, thresholds, counterfactuals, feedback."""

@@ -1,0 +1,196 @@
+"""Weights of `fit` at work: anomaly scores, reasons and expected values for rows of any table with the trained columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from plugins.ae_anomaly.detector import row_errors, store
+from plugins.ae_anomaly.detector.calibration import Calibration
+from plugins.ae_anomaly.detector.counterfactual import repair
+from plugins.ae_anomaly.detector.embeddings import category_vectors, number_vectors
+from plugins.ae_anomaly.detector.file_scores import LEAST_PERCENT, Reasons
+from plugins.ae_anomaly.detector.records import records
+from plugins.ae_anomaly.detector.scored_file import new_file, score_file
+from plugins.ae_anomaly.detector.thresholds import threshold_of
+from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
+from training.artifact.safetensors_io import damaged, read_tensors
+from training.data.table import Table
+from training.data.table_stream import stream_table
+from training.data.tabular.cells import number_column
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import HIDDEN, SPECIAL, Encoded
+from training.data.tabular.inverse import spelled_number
+from training.errors import UserError
+from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, spread
+
+
+class AnomalyPredictor(DetectAnomalies):
+    """Encoder, network, memory and calibration of one artifact."""
+
+    def __init__(self, about: dict[str, Any], tensors: dict[str, torch.Tensor]):
+        self.encoder = TableEncoder.from_dict(about["encoder"])
+        self.label, self.calibrated_on = about["label"], about["calibrated_on"]
+        self.normal_value = about.get("normal_value", "")
+        self.model = TableAutoencoder(NetworkConfig.from_dict(about["network"]))
+        prefix = "network."
+        weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        self.model.load_state_dict(weights)
+        self.model.eval()
+        remembered = (tensors[f"memory.{name}"].float() for name in ("inputs", "latents"))
+        self.memory = row_errors.Memory(*remembered, numbers=self.model.config.numbers)
+        names = ("mean", "scale", "weights", "scores", "columns")
+        self.calibration = Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
+        self.remembered: dict[Any, Any] = {}  # scores of the files that were asked for last
+
+    @classmethod
+    def load(cls, folder: Path) -> AnomalyPredictor:
+        """Read an artifact.
+
+        Raises:
+            UserError: If a file is missing, damaged, or of another format.
+        """
+        about = store.read_about(folder)
+        try:
+            return cls(about, read_tensors(folder))
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise damaged(error) from error
+
+    def probe(self, rows: Encoded) -> row_errors.Probe:
+        """Errors and distances of encoded rows."""
+        return row_errors.probe(self.model, rows, self.encoder, self.memory)
+
+    def scores(self, table: Table) -> tuple[np.ndarray, row_errors.Probe]:
+        """Scores, (rows,), and the probe behind them."""
+        found = self.probe(self.encoder.encode(table))
+        return self.calibration.score(found), found
+
+    @torch.inference_mode()
+    def expected(self, rows: Encoded, row: int) -> dict[str, tuple[str, float]]:
+        """What the model would have put into each cell, given the others: column -> value, probability (1 for numbers)."""
+        one = rows.select(slice(row, row + 1))
+        numbers, ids = torch.as_tensor(one.numbers), torch.as_tensor(one.categories)
+        shown, visible, seen = (
+            each.repeat(1, len(self.encoder.columns), 1) for each in spread(self.model.config, numbers, ids)
+        )
+        of_number, of_category = self.encoder.owners()
+        for place in range(len(self.encoder.columns)):  # row `place` of the batch hides column `place`
+            visible[:, place, of_number == place], shown[:, place, of_number == place] = 0, 0
+            seen[:, place, of_category == place] = HIDDEN
+        if not self.model.hides:  # a network that never saw a hole is shown the cell, and what it makes of it counts
+            shown, visible, seen = (
+                each.repeat(1, len(self.encoder.columns), 1) for each in spread(self.model.config, numbers, ids)
+            )
+        out = self.model(shown, visible, seen)
+        logs = self.model.log_probabilities(out.logits).exp().mean(0)
+        values: dict[str, tuple[str, float]] = {}
+        for place, feature in enumerate(self.encoder.numbers):
+            guess = float(out.numbers[:, of_number[place], place].mean())
+            if feature.part in ("", "day"):
+                values[feature.column] = (spelled_number(feature, guess), 1.0)
+        for place, feature in enumerate(self.encoder.categories):
+            start = int(self.model.starts[place])
+            chances = logs[of_category[place], start + 1 : start + feature.size]
+            best = int(chances.argmax())
+            if not feature.part or best + 1 < len(SPECIAL):
+                values[feature.column] = (feature.spelled(best + 1), float(chances[best]))
+        return values | {name: (value, 1.0) for name, value in self.encoder.constants.items() if name not in values}
+
+    # -- endpoints -------------------------------------------------------------------------------------------------
+
+    def score_file(self, file: Path, threshold: str = "") -> Path:
+        return score_file(self, file, threshold)
+
+    def score(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        encoded = self.encoder.encode(records(self, rows))
+        found = self.probe(encoded)
+        scores = self.calibration.score(found)
+        p_values = self.calibration.p_values(scores)
+        limit = threshold_of("", self.calibration.scores, scores, p_values)
+        reasons, names = Reasons.of(self.calibration.shares(found), encoded.unseen), self.encoder.columns
+        return [
+            {
+                "anomaly_score": round(float(value), 6),
+                "p_value": round(float(p), 6),
+                "is_anomalous": bool(value >= limit),
+                "reasons": [
+                    {"column": names[column], "share": int(percent) / 100, "seen_in_training": not unseen}
+                    for column, percent, unseen in zip(
+                        reasons.columns[row], reasons.percent[row], reasons.unseen[row], strict=True
+                    )
+                    if percent >= LEAST_PERCENT
+                ],
+            }
+            for row, (value, p) in enumerate(zip(scores, p_values, strict=True))
+        ]
+
+    def explain(self, row: dict[str, Any]) -> dict[str, Any]:
+        table = records(self, [row])
+        encoded = self.encoder.encode(table)
+        found = self.probe(encoded)
+        shares = self.calibration.shares(found)[0]
+        expected = self.expected(encoded, 0)
+        columns = [
+            {
+                "column": name,
+                "actual": row.get(name),
+                "expected": expected.get(name, ("", 0.0))[0],
+                "probability": round(expected.get(name, ("", 0.0))[1], 4),
+                "share": round(float(share), 4),
+                "percentile": self._percentile(name, row.get(name)),
+                "expected_percentile": self._percentile(name, expected.get(name, (None,))[0]),
+            }
+            for name, share in zip(self.encoder.columns, shares, strict=True)
+        ]
+        columns.sort(key=lambda one: -one["share"])
+        about = {name: value for name, value in self.score([row])[0].items() if name != "reasons"}
+        return {**about, "columns": columns, "repair": repair(self, row)}
+
+    def _percentile(self, column: str, cell: Any) -> float | None:
+        """Where a number lies among the training rows, 0 to 100; None for what is no number."""
+        feature = next((one for one in self.encoder.numbers if one.column == column and not one.part), None)
+        if feature is None or cell is None:
+            return None
+        kind = next(one for one in self.encoder.kinds if one.name == column)
+
+        value, _ = number_column(pa.chunked_array([pa.array([str(cell)])]), decimal_comma=kind.decimal_comma)
+        if np.isnan(value[0]):
+            return None
+        return round(float(np.interp(value[0], feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
+
+    def encode_file(self, file: Path) -> Path:
+        target, writer = new_file(file, "-latent.parquet"), None
+        for piece in stream_table(file):
+            latent = self.probe(self.encoder.encode(piece)).latent
+            table = pa.table({f"latent_{n}": latent[:, n] for n in range(latent.shape[1])})
+            writer = writer or pq.ParquetWriter(target, table.schema)
+            writer.write_table(table)
+        if writer:
+            writer.close()
+        return target
+
+    def embeddings(self, column: str) -> list[dict[str, Any]]:
+        encoder = self.encoder
+        category = next((n for n, one in enumerate(encoder.categories) if one.column == column and not one.part), None)
+        number = next(
+            (n for n, one in enumerate(encoder.numbers) if one.column == column and one.part in ("", "day")), None
+        )
+        if category is None and number is None:
+            raise UserError(
+                f"Column {column!r} is none that this model learnt from; those are: {', '.join(encoder.columns[:40])}."
+            )
+        return category_vectors(self, category) if category is not None else number_vectors(self, number or 0)
+
+
+def load(folder: Path) -> AnomalyPredictor:
+    """Read an artifact.
+
+    Raises:
+        UserError: If a file is missing, damaged, or of another format.
+    """
+    return AnomalyPredictor.load(folder)

@@ -1,0 +1,36 @@
+"""The preflight sheet on the command line: `python -m training check PLUGIN TRAINER [settings]`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.cli.execute import with_weights
+from training.cli.train import parse_command
+
+
+def add_commands(commands: Any) -> None:
+    """Add `check`."""
+    parser = commands.add_parser(
+        "check", help="PLUGIN TRAINER [settings]: the preflight sheet, nothing is started", allow_abbrev=False
+    )
+    parser.add_argument("--out", type=Path, help="Write the sheet to this file, as JSON.")
+    parser.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # the warm process gives one to all its work
+    parser.set_defaults(command=check_command, takes_settings=True)
+
+
+def check_command(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Examine the data, then measure two steps of the real model; exit code 2 where a red row forbids the start."""
+    from training.files import write_json
+    from training.fit.trial_steps import full_sheet
+
+    plugin, kind, settings, _ = parse_command(arguments)
+    data, sheet = kind.examine(settings)
+    if data is not None:
+        sheet = full_sheet(sheet, lambda: kind.build(data, with_weights(plugin, settings)), settings)
+    if options.out:
+        write_json(options.out, sheet.to_dict())
+    for finding in sheet.findings:
+        print(f"{finding.level:>5}  {finding.title}{': ' if finding.detail else ''}{finding.detail}")
+    return 2 if sheet.blocked else 0
