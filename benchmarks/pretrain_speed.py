@@ -64,8 +64,9 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(options.threads)
-    from plugins.bert_finetune import build_pretrain
+    from plugins.bert_finetune.pretrain.data import read
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.task import build
     from training.fit.loop import fit
     from training.settings import parse_settings
 
@@ -77,7 +78,7 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     settings = parse_settings(PretrainSettings, values)
     times, tokens, masked = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        task = build_pretrain(settings)
+        task = build(read(settings), settings)
         losses = task.losses
 
         def timed(model, batch):

@@ -10,9 +10,10 @@ import pytest
 import torch
 from transformers import DebertaConfig, DebertaForSequenceClassification
 
-from plugins.bert_finetune import PLUGIN, endpoints, load
+from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.models import bf16_inference, loading
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from tests.bert_models import load
 from tests.files import write
 from training.errors import UserError
 from training.preflight.precision import has_bf16_products
@@ -41,7 +42,7 @@ def test_a_file_is_computed_in_bf16_where_that_is_quick(
     network = getattr(model, "quick", model.model)
     network.bert.encoder.layer[0].intermediate.dense.register_forward_hook(lambda _, __, out: seen.add(out.dtype))
     endpoint, text = FILES[name]
-    getattr(endpoints, endpoint)(model, write(tmp_path / "rows.csv", text))
+    getattr(model, endpoint)(write(tmp_path / "rows.csv", text))
     assert seen == {torch.bfloat16 if able else torch.float32}
     assert next(network.parameters()).dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
@@ -61,7 +62,7 @@ def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest
     )
     model = load(tmp_path / "deberta")
     file = write(tmp_path / "texts.csv", "text\na wonderful film\ndull and far too long\n")
-    rows, alone = scored(endpoints.classify_file(model, file)), endpoints.classify(model, "a wonderful film")
+    rows, alone = scored(model.classify_file(file)), model.classify("a wonderful film")
     assert float(rows[0]["probability"]) == pytest.approx(max(alone["probabilities"].values()), abs=1e-5)
 
 
@@ -77,8 +78,8 @@ def test_a_file_says_what_its_texts_say_one_by_one(tmp_path: Path, monkeypatch: 
     model = load(PLUGIN.starters["bert-6x192-sentiment"])
     texts = ["a wonderful film", "dull, slow and far too long", "a charming little comedy", "the worst acting in years"]
     file = write(tmp_path / "texts.csv", "text\n" + "".join(f'"{text}"\n' for text in texts))
-    rows = scored(endpoints.classify_file(model, file))
-    alone = [endpoints.classify(model, text) for text in texts]
+    rows = scored(model.classify_file(file))
+    alone = [model.classify(text) for text in texts]
     assert [row["predicted_label"] for row in rows] == [each["label"] for each in alone]
     for row, each in zip(rows, alone, strict=True):
         assert float(row["probability"]) == pytest.approx(each["probabilities"][each["label"]], abs=0.02)
@@ -93,11 +94,11 @@ def test_a_file_of_masks_is_filled_as_its_texts_are(tmp_path: Path):
         "he ___ it",
     ]
     file = write(tmp_path / "texts.csv", "text\n" + "".join(f'"{text}"\n' for text in texts))
-    rows = scored(endpoints.fill_mask_file(model, file))
+    rows = scored(model.fill_mask_file(file))
     assert rows[1]["filled_text"] == rows[1]["words"] == ""
     for row, text in zip(rows, texts, strict=True):
         if text != texts[1]:
-            alone = endpoints.fill_mask(model, text, 1)
+            alone = model.fill_mask(text, 1)
             assert row["filled_text"] == alone["text"]
             assert row["words"].count("(") == len(alone["masks"]) == text.count("[MASK]") + text.count("___")
 
@@ -110,19 +111,17 @@ def test_a_file_of_pairs_is_told_as_they_are_alone(tmp_path: Path):
         ("A cell has a membrane that keeps it whole.", "The king went to war."),
     ]
     file = write(tmp_path / "pairs.csv", "text1,text2\n" + "".join(f'"{a}","{b}"\n' for a, b in pairs))
-    rows = scored(endpoints.next_sentence_file(model, file))
+    rows = scored(model.next_sentence_file(file))
     assert rows[1]["follows"] == ""
     for row, pair in zip(rows, pairs, strict=True):
         if pair[1]:
-            assert float(row["probability"]) == pytest.approx(
-                endpoints.next_sentence(model, *pair)["probability"], abs=0.02
-            )
+            assert float(row["probability"]) == pytest.approx(model.next_sentence(*pair)["probability"], abs=0.02)
 
 
 def test_a_conll_file_is_tagged_sentence_by_sentence(tmp_path: Path):
     model = load(PLUGIN.starters["bert-6x192-entities"])
     file = write(tmp_path / "a.conll", "play\tO\njazz\tB-genre\n\nweather\tO\nin\tO\nparis\tB-city\n")
-    rows = scored(endpoints.tag_file(model, file))
+    rows = scored(model.tag_file(file))
     assert [row["text"] for row in rows] == ["play jazz", "weather in paris"]
     assert [one["text"] for one in json.loads(rows[1]["entities"])] == ["paris"]
 
@@ -134,7 +133,7 @@ def test_the_questions_of_squad_json_are_answered(tmp_path: Path):
         {"id": "b", "question": "Who came?", "answers": []},
     ]
     loaded = {"data": [{"title": "t", "paragraphs": [{"context": context, "qas": asked}]}]}
-    rows = scored(endpoints.answer_file(model, write(tmp_path / "squad.json", json.dumps(loaded))))
+    rows = scored(model.answer_file(write(tmp_path / "squad.json", json.dumps(loaded))))
     assert [(row["id"], row["question"], row["context"]) for row in rows] == [
         (one["id"], one["question"], context) for one in asked
     ]
@@ -145,7 +144,7 @@ def test_a_text_too_long_is_named_before_any_is_read(tmp_path: Path):
     model = load(PLUGIN.starters["bert-6x192"])
     file = write(tmp_path / "texts.csv", "text\na [MASK] film\n" + "word " * 600 + "[MASK]\n")
     with pytest.raises(UserError, match=r"“word word .*…” has 60\d tokens; this model reads 512"):
-        endpoints.fill_mask_file(model, file)
+        model.fill_mask_file(file)
 
 
 @pytest.mark.parametrize(

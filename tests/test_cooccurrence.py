@@ -19,9 +19,10 @@ from plugins.bert_finetune.pretrain.cooccurrence_init import (
     cooccurrence_vectors,
     init_from_cooccurrence,
 )
-from plugins.bert_finetune.pretrain.data import TokenizedCorpus
+from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
 from plugins.bert_finetune.pretrain.settings import PretrainSettings
-from plugins.bert_finetune.pretrain.task import PretrainTask, build
+from plugins.bert_finetune.pretrain.task import PretrainTask
+from tests.bert_models import build
 from tests.test_pretrain import TOPICS, corpus, settings  # noqa: F401 - the fixture
 from training.fit.loop import fit
 
@@ -29,7 +30,7 @@ VOCABULARY = 9
 
 
 def begun(chosen: PretrainSettings) -> PretrainTask:
-    task = build(chosen)
+    task = build("pretrain", chosen)
     task.initialise_weights(torch.device("cpu"))
     return task
 
@@ -86,10 +87,10 @@ def test_neighbour_heads_keep_their_dimensions_and_words_and_positions_their_mea
 
 
 def test_of_trained_weights_the_rest_stays(corpus: Path, tmp_path: Path):  # noqa: F811
-    first = build(settings(corpus, steps=2))
+    first = build("pretrain", settings(corpus, steps=2))
     fit(first, first.settings, tmp_path)
     chosen = settings(corpus, model=str(tmp_path / "artifact"), cooccurrence_init=True)
-    before = dict(build(chosen.model_copy(update={"cooccurrence_init": False})).model.named_parameters())
+    before = dict(build("pretrain", chosen.model_copy(update={"cooccurrence_init": False})).model.named_parameters())
     task = begun(chosen)
     after = dict(task.model.named_parameters())
     changed = [name for name, weight in after.items() if not torch.equal(weight, before[name])]
@@ -102,7 +103,7 @@ def test_of_trained_weights_the_rest_stays(corpus: Path, tmp_path: Path):  # noq
 
 @pytest.mark.parametrize(("rate", "moves"), [(0.0, False), (0.1, True), (1.0, True)])
 def test_the_embeddings_have_a_rate_of_their_own(corpus: Path, tmp_path: Path, rate: float, moves: bool):  # noqa: F811
-    task = build(settings(corpus, steps=3, embedding_lr_multiplier=rate, weight_decay=0.1))
+    task = build("pretrain", settings(corpus, steps=3, embedding_lr_multiplier=rate, weight_decay=0.1))
     before = {name: weight.detach().clone() for name, weight in task.model.named_parameters()}
     fit(task, task.settings, tmp_path)
     words = "bert.embeddings.word_embeddings.weight"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.bert_finetune import PLUGIN, endpoints, load
+from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.label_efficiency import arms
-from plugins.bert_finetune.label_efficiency.experiment import build
 from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
+from tests.bert_models import build, load
 from tests.files import write
 from training.artifact import confidence_intervals
 from training.cli.main import main
@@ -141,7 +141,7 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
     assert "pre-trained over from scratch" in card and "## Fewer labels" in card and "label_efficiency.png" in card
     assert (finished / "artifact" / "label_efficiency.png").read_bytes().startswith(b"\x89PNG")
     assert "Accuracy (mean, 95 % interval)" in json.loads((finished / "report.json").read_text())
-    records = endpoints.label_efficiency(load(finished / "artifact"))
+    records = load(finished / "artifact").label_efficiency()
     assert records == confidence_intervals.summary(read_results(finished))
     events, _ = read_events(finished / "events.jsonl")
     assert [event["event"] for event in events][-1] == "finished"
@@ -152,7 +152,7 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
 
 def test_weights_of_no_experiment_say_so(finished: Path) -> None:
     with pytest.raises(UserError, match="No experiment made these weights"):
-        endpoints.label_efficiency(load(finished.parent / "start" / "artifact"))
+        load(finished.parent / "start" / "artifact").label_efficiency()
 
 
 def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> None:
@@ -161,18 +161,18 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> Non
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
-    assert run_experiment(build(settings), whole, {})
+    assert run_experiment(build("label_efficiency", settings), whole, {})
 
     def stop(event: dict) -> None:
         if event["event"] == "step" and event["step"] >= SMALL["steps"] + 1:  # in the middle of the second part
             (broken / "cancel").touch()
 
-    assert not run_experiment(build(settings), broken, {}, stop)
+    assert not run_experiment(build("label_efficiency", settings), broken, {}, stop)
     assert 1 <= len(read_results(broken)) < 2 + 1
     (broken / "cancel").unlink()
     with (broken / "results.jsonl").open("a") as file:
         file.write('{"part": "torn')  # as a kill may leave it
-    assert run_experiment(build(settings), broken, {})
+    assert run_experiment(build("label_efficiency", settings), broken, {})
     assert read_results(broken) == read_results(whole)
 
 
@@ -180,7 +180,9 @@ def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
     data = str(write_reviews(tmp_path / "reviews.csv"))
     for values, words in (({"multi_label": True}, "one label a text"), ({"processes": 2}, "one process")):
         with pytest.raises(UserError, match=words):
-            build(parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values}))
+            build(
+                "label_efficiency", parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values})
+            )
 
 
 def test_it_is_a_trainer_like_any_other() -> None:

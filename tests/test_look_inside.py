@@ -10,12 +10,13 @@ import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from plugins._boxes import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
-from plugins.bert_finetune import PLUGIN, endpoints, load
+from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.inspect.attention import attention, attention_by_target
 from plugins.bert_finetune.inspect.masking import sample_masking
 from plugins.bert_finetune.inspect.sentence_map import sentence_map
 from plugins.bert_finetune.inspect.tokenisation import split_words
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from tests.bert_models import load
 from training.errors import UserError
 
 TEXTS = ["the striker scored a goal", "the bank raised its rates", "the judge dismissed the appeal", "harbour lantern"]
@@ -115,7 +116,7 @@ def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
 def test_of_a_huge_text_only_what_is_read_is_explained():
     """A copy of the whole text for each word took all memory of the machine."""
     classifier = load(PLUGIN.starters["bert-6x192-sentiment"])
-    found, short = (endpoints.explain(classifier, "a good film . " * count) for count in (20_000, 3))
+    found, short = (classifier.explain("a good film . " * count) for count in (20_000, 3))
     assert len(found["words"]) + found["words_left_out"] == 80_000
     assert len(found["words"]) <= classifier.max_length and found["words"][-1]["weight"] != 0
     assert (len(short["words"]), short["words_left_out"]) == (12, 0)
@@ -125,9 +126,9 @@ def test_an_encoder_without_a_head_gives_all_but_guesses(model: Any, tmp_path: P
     BertModel(model.model.config).save_pretrained(tmp_path)
     model.tokenizer.save_pretrained(tmp_path)
     bare = load(tmp_path)
-    assert len(endpoints.embed(bare, TEXTS[0])) == 16
+    assert len(bare.embed(TEXTS[0])) == 16
     assert attention(bare, TEXTS[0])[1].shape[:2] == (2, 2)
     assert sentence_map(bare, TEXTS)[0].shape == (4, 2)
     assert split_words(bare, TEXTS[0])["words"] == 5
     with pytest.raises(UserError, match="do not answer fill_mask"):
-        endpoints.fill_mask(bare, "the [MASK]")
+        bare.fill_mask("the [MASK]")

@@ -12,13 +12,14 @@ from transformers import BertForPreTraining
 
 from plugins.bert_finetune.classify import task as classify
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.classify.task import ClassifyTask, build
+from plugins.bert_finetune.classify.task import ClassifyTask
 from plugins.bert_finetune.models import loading, lp_ft
 from plugins.bert_finetune.models.linear_probe import INVERSE_PENALTIES, INVERSE_PENALTY, best_inverse_penalty
 from plugins.bert_finetune.models.lp_ft import sample_rows
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.tag import task as tag
 from plugins.bert_finetune.tag.settings import TagSettings
+from tests.bert_models import build
 from tests.files import write
 from training.settings import parse_settings
 
@@ -37,7 +38,9 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def task(model: Path | str, data: Path, **values: Any) -> ClassifyTask:
-    made = build(parse_settings(ClassifySettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
+    made = build(
+        "classify", parse_settings(ClassifySettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values})
+    )
     made.initialise_weights(torch.device("cpu"))
     return made
 
@@ -82,7 +85,7 @@ def test_a_rare_class_is_read_whatever_is_drawn(encoder_folder: Path, tmp_path: 
 
 
 def tagger(model: Path | str, data: Path, **values: Any) -> tag.TagTask:
-    made = tag.build(parse_settings(TagSettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
+    made = build("tag", parse_settings(TagSettings, {"model": str(model), "data": str(data), "dropout": 0.0, **values}))
     made.initialise_weights(torch.device("cpu"))
     return made
 

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 from plugins.bert_finetune.pretrain import network
 from plugins.bert_finetune.pretrain.mean_embedding_loss import MeanEmbeddingHead
-from plugins.bert_finetune.pretrain.task import build
+from tests.bert_models import build
 from tests.test_pretrain import corpus, settings  # noqa: F401 - the fixture
 from training.fit.loop import fit
 
 
 def test_the_error_is_that_of_the_means_in_units_of_what_is_usual(corpus: Path):  # noqa: F811
-    task = build(settings(corpus, mean_embedding_loss_weight=1.0, heads=4, hidden_size=64))
+    task = build("pretrain", settings(corpus, mean_embedding_loss_weight=1.0, heads=4, hidden_size=64))
     task.initialise_weights(torch.device("cpu"))
     found = task.model.mean_embedding_head
     assert isinstance(found, MeanEmbeddingHead)
@@ -38,7 +38,7 @@ def test_the_first_token_comes_to_tell_the_mean(corpus: Path, tmp_path: Path, ob
     chosen = settings(
         corpus, mean_embedding_loss_weight=2.0, sentence_objective=objective, steps=150, batch_size=32, learning_rate=3e-3, cooccurrence_init=True, embedding_lr_multiplier=0
     )  # fmt: skip
-    task = build(chosen)
+    task = build("pretrain", chosen)
     batch = task.collate([task.train_data[row] for row in range(100)], np.random.default_rng(0), training=True)
 
     def error() -> float:
@@ -57,7 +57,7 @@ def test_the_first_token_comes_to_tell_the_mean(corpus: Path, tmp_path: Path, ob
 
 def test_the_embeddings_are_asked_for_nothing(corpus: Path):  # noqa: F811
     """Else they would all become one vector, which is easy to tell."""
-    task = build(settings(corpus, mean_embedding_loss_weight=1.0))
+    task = build("pretrain", settings(corpus, mean_embedding_loss_weight=1.0))
     batch = task.collate([task.train_data[0]], np.random.default_rng(0), training=True)
     first = torch.from_numpy(np.ones((1, 48), np.float32)).requires_grad_()
     task.model.mean_embedding_head(first, task.embeddings, batch["bag"], batch["bag_owners"]).sum().backward()  # type: ignore[operator]
@@ -71,5 +71,8 @@ def test_a_row_without_words_is_asked_for_nothing():
 
 
 def test_the_parameters_told_are_those_that_are_saved(corpus: Path):  # noqa: F811
-    told = [build(settings(corpus, mean_embedding_loss_weight=weight)).facts["parameters"] for weight in (0.0, 1.0)]
+    told = [
+        build("pretrain", settings(corpus, mean_embedding_loss_weight=weight)).facts["parameters"]
+        for weight in (0.0, 1.0)
+    ]
     assert told[0] == told[1]

@@ -23,17 +23,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from plugins.bert_finetune import build_pretrain, check_pretrain, endpoints, load
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.pretrain import network
-from plugins.bert_finetune.pretrain.data import TokenizedCorpus, tokenize_corpus
+from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus, tokenize_corpus
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.previous_token_head_init import offsets
 from plugins.bert_finetune.pretrain.representation_metrics import collapse_warnings, effective_rank
 from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
 from plugins.bert_finetune.pretrain.settings import PretrainSettings
 from plugins.bert_finetune.pretrain.windows import IS_NEXT, IS_OTHER, CorpusWindows, sample_segment_pair
+from tests.bert_models import build, check, load
 from training.data.text_documents import hold_out
 from training.errors import UserError
 from training.fit.loop import fit
@@ -173,7 +173,7 @@ def test_dropout_is_that_of_the_settings_by_whichever_name(corpus: Path, tokeniz
     config = DistilBertConfig(vocab_size=len(tokenizer), dim=48, hidden_dim=48, n_layers=1, n_heads=2)
     DistilBertForMaskedLM(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    model = build_pretrain(settings(corpus, model=str(tmp_path), sentence_objective="none", dropout=0.3)).model
+    model = build("pretrain", settings(corpus, model=str(tmp_path), sentence_objective="none", dropout=0.3)).model
     shares = {each.p for each in model.modules() if isinstance(each, torch.nn.Dropout)}
     assert model.config.dropout == 0.3 and 0.3 in shares and 0.1 not in shares
 
@@ -200,7 +200,7 @@ def test_tokens_that_can_be_placed(kind: str, less: int) -> None:
 
 @pytest.mark.parametrize("sentence_objective", ["nsp", "none"])
 def test_the_words_asked_for_are_those_of_the_plain_network(corpus: Path, sentence_objective: str) -> None:
-    task = build_pretrain(settings(corpus, sentence_objective=sentence_objective))
+    task = build("pretrain", settings(corpus, sentence_objective=sentence_objective))
     model = task.model.eval()
     batch = task.collate([task.train_data[row] for row in range(4)], np.random.default_rng(0), training=True)
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
@@ -229,7 +229,7 @@ def test_the_presets_have_the_papers_sizes(tmp_path: Path, size: str, millions: 
 
 def test_heads_begin_by_looking_at_their_neighbours(corpus: Path) -> None:
     """Chance of 20 tokens would be 0.05 at each offset."""
-    model = build_pretrain(settings(corpus, heads=4, hidden_size=128, layers=2)).model.eval()
+    model = build("pretrain", settings(corpus, heads=4, hidden_size=128, layers=2)).model.eval()
     model.set_attn_implementation("eager")  # type: ignore[operator] - a network of transformers
     with torch.no_grad():
         found = model.bert(torch.arange(5, 25)[None], output_attentions=True).attentions[0][0]  # type: ignore[operator, union-attr]
@@ -258,7 +258,7 @@ def test_what_looks_at_neighbours_learns_order_sooner(tmp_path: Path) -> None:
             hidden_size=64,
             previous_token_head_init=looks,
         )
-        accuracy[looks] = fit(build_pretrain(chosen), chosen, folder).metrics["masked_accuracy"]
+        accuracy[looks] = fit(build("pretrain", chosen), chosen, folder).metrics["masked_accuracy"]
     assert accuracy[True] > 0.8 and accuracy[True] > 2 * accuracy[False]
 
 
@@ -268,26 +268,26 @@ def test_what_looks_at_neighbours_learns_order_sooner(tmp_path: Path) -> None:
 def test_it_learns_hidden_words_and_following_sentences(tmp_path: Path, corpus: Path) -> None:
     """Chance: a word in 45, a pair in 2."""
     chosen = settings(corpus, steps=400, batch_size=32, learning_rate=3e-3, eval_every=200, half_precision=True)
-    found = fit(build_pretrain(chosen), chosen, tmp_path).metrics
+    found = fit(build("pretrain", chosen), chosen, tmp_path).metrics
     assert found["masked_accuracy"] > 0.4, found
     assert found["next_accuracy"] > 0.85, found
     model = load(tmp_path / "artifact")
-    guesses = endpoints.fill_mask(model, "The bab bil bek bom. The bab [MASK] bil bom.", 2)["masks"][0]
+    guesses = model.fill_mask("The bab bil bek bom. The bab [MASK] bil bom.", 2)["masks"][0]
     assert {guess["word"] for guess in guesses} <= set(TOPICS[0])
-    assert len(endpoints.embed(model, "The bab.")) == 48
+    assert len(model.embed("The bab.")) == 48
     right = 0
     for topic, other in zip(TOPICS, [*TOPICS[1:], TOPICS[0]], strict=True):
         first, same, changed = (f"The {' '.join(words)}." for words in (topic, topic[::-1], other))
         first = f"{first} The {' '.join(topic[2:] + topic[:2])}."
-        right += endpoints.next_sentence(model, first, same)["probability"] > 0.5
-        right += endpoints.next_sentence(model, first, changed)["probability"] < 0.5
+        right += model.next_sentence(first, same)["probability"] > 0.5
+        right += model.next_sentence(first, changed)["probability"] < 0.5
     assert right >= 14, right  # of 20, chance 10
     assert json.loads((tmp_path / "artifact/config.json").read_text())["architectures"] == ["BertForPreTraining"]
     assert AutoModelForMaskedLM.from_pretrained(tmp_path / "artifact").dtype == torch.float16
 
 
 def test_the_same_step_draws_the_same_masks(corpus: Path) -> None:
-    task, rows = build_pretrain(settings(corpus)), range(8)
+    task, rows = build("pretrain", settings(corpus)), range(8)
     masked = [
         task.collate([task.train_data[row] for row in rows], np.random.default_rng(seed), training=True)["input_ids"]
         for seed in (7, 7, 8)
@@ -308,7 +308,7 @@ def test_collapsed_vectors_are_an_alarm() -> None:
 def red(path: Path, text: str, **values: Any) -> str:
     path.write_text(text, encoding="utf-8")
     return " ".join(
-        finding.title for finding in check_pretrain(settings(path, **values)).findings if finding.level == "red"
+        finding.title for finding in check("pretrain", settings(path, **values)).findings if finding.level == "red"
     )
 
 
@@ -320,7 +320,7 @@ def test_a_corpus_without_text_is_refused(tmp_path: Path) -> None:
 def test_one_sentence_can_have_its_words_hidden(tmp_path: Path) -> None:
     sentence = "One sentence of ten words is what the whole corpus holds.\n"
     assert not red(tmp_path / "a.txt", sentence, sentence_objective="none")
-    sheet = check_pretrain(settings(tmp_path / "a.txt", sentence_objective="none"))
+    sheet = check("pretrain", settings(tmp_path / "a.txt", sentence_objective="none"))
     assert any(row.level == "amber" and "Only 11 words" in row.title for row in sheet.findings)
 
 
@@ -333,7 +333,7 @@ def test_next_sentences_need_two_documents(tmp_path: Path) -> None:
 def test_documents_too_short_for_a_row_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("It rained.\n\nWe left.\n")
     with pytest.raises(UserError, match="that takes 8 tokens"):
-        build_pretrain(settings(tmp_path / "a.txt"))
+        build("pretrain", settings(tmp_path / "a.txt"))
 
 
 def test_one_document_holds_its_end_out() -> None:
@@ -341,16 +341,16 @@ def test_one_document_holds_its_end_out() -> None:
 
 
 def test_a_model_without_a_mask_refuses_to_guess(tmp_path: Path, corpus: Path) -> None:
-    task = build_pretrain(settings(corpus))
+    task = build("pretrain", settings(corpus))
     task.save(task.model, tmp_path / "saved")
     model = load(tmp_path / "saved")
     with pytest.raises(UserError, match=r"no \[MASK\]"):
-        endpoints.fill_mask(model, "no hole")
+        model.fill_mask("no hole")
     with pytest.raises(UserError, match="do not answer classify"):
-        endpoints.classify(model, "a text")  # type: ignore[arg-type]
+        model.classify("a text")  # type: ignore[arg-type]
     model.tokenizer.mask_token = None
     with pytest.raises(UserError, match="no mask token"):
-        endpoints.fill_mask(model, "a [MASK]")
+        model.fill_mask("a [MASK]")
 
 
 def test_documents_and_sentences_are_found_again_in_the_tokens(tokenizer: Any) -> None:
@@ -363,7 +363,7 @@ def test_documents_and_sentences_are_found_again_in_the_tokens(tokenizer: Any) -
 
 
 def test_the_bag_holds_the_different_words_of_a_row_as_they_were_before_masking(corpus: Path) -> None:
-    task = build_pretrain(settings(corpus, bag_of_words_loss_weight=1.0, mask_ratio=0.9))
+    task = build("pretrain", settings(corpus, bag_of_words_loss_weight=1.0, mask_ratio=0.9))
     torch.manual_seed(0)
     batch = task.collate([task.train_data[0], task.train_data[1]], np.random.default_rng(0), training=True)
     for row in range(2):
@@ -378,7 +378,8 @@ def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Pa
     """Ten topics, so chance is 0.1. Half of the rows teach logistic regression, half are asked."""
     from plugins.bert_finetune.models.linear_probe import linear_probe
 
-    task = build_pretrain(
+    task = build(
+        "pretrain",
         settings(
             corpus,
             bag_of_words_loss_weight=1.0,
@@ -386,7 +387,7 @@ def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Pa
             steps=steps,
             batch_size=32,
             learning_rate=3e-3,
-        )
+        ),
     )
     fit(task, task.settings, tmp_path)
     rows = [task.train_data[row] for row in range(200)]
@@ -400,6 +401,6 @@ def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Pa
 
 
 def test_without_the_bag_nothing_of_it_is_computed(corpus: Path) -> None:
-    task = build_pretrain(settings(corpus))
+    task = build("pretrain", settings(corpus))
     batch = task.collate([task.train_data[0]], np.random.default_rng(0), training=True)
     assert "bag" not in batch and network.forward(task.model, batch).bag is None

@@ -16,9 +16,9 @@ from transformers import PreTrainedTokenizerFast
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.classify.task import build
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedTexts
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from tests.bert_models import build
 from tests.files import write
 from training.settings import parse_settings
 
@@ -85,5 +85,5 @@ def test_orders_differ_from_reading_to_reading_and_a_share_stays(tokenizer: Any)
 def test_held_out_rows_stay_in_order(tmp_path: Path):
     lines = "".join(f"{TEXT} {row},{'ab'[row % 2]}\n" for row in range(40))
     data = write(tmp_path / "texts.csv", "text,label\n" + lines)
-    task = build(parse_settings(ClassifySettings, {"data": str(data), "word_shuffle_probability": 1.0}))
+    task = build("classify", parse_settings(ClassifySettings, {"data": str(data), "word_shuffle_probability": 1.0}))
     assert task.train_data.shuffled == 1 and task.eval_data.shuffled == 0

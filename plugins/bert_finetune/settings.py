@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, TrainSettings
-
-LP_FT: bool = Field(
-    True,
-    description="Linear probing, then fine-tuning (Kumar et al., 2022): fit a new head on frozen features first; helps most with few labels.",
-    json_schema_extra=ADVANCED,
-)
+from training.settings import ADVANCED, HalfPrecision, RunSettings, StartingWeights, TrainSettings
 
 
-class NetworkSettings(TrainSettings):
+class LinearProbingFirst(RunSettings):
+    """Mix-in: a new head is fitted on frozen features before fine-tuning (LP-FT)."""
+
+    lp_ft: bool = Field(
+        True,
+        description="Linear probing, then fine-tuning (Kumar et al., 2022): fit a new head on the frozen features of "
+        "pre-trained weights first; helps most with few labels.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class NetworkSettings(TrainSettings, StartingWeights, HalfPrecision):
     """Sequence length, dropout, and the size of a network trained from scratch."""
 
     max_length: int = Field(
@@ -52,10 +57,6 @@ class NetworkSettings(TrainSettings):
         le=200_000,
         description="From scratch: sub-words in the vocabulary that is learned from the training texts.",
         json_schema_extra=ADVANCED,
-    )
-
-    half_precision: bool = Field(
-        False, description="Save the weights in 16-bit floating point: half the size.", json_schema_extra=ADVANCED
     )
 
     @model_validator(mode="after")

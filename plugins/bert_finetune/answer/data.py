@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from plugins.bert_finetune.checks import split_finding
 from training.data.column_names import plain_name
 from training.data.encoding import find_encoding
-from training.data.hub_dataset import load_hub_dataset
 from training.data.splits import split_rows
 from training.data.table import Table, read_table
+from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 from training.wording import counted, listed
@@ -62,25 +62,12 @@ class AnswerData:
 
     train: list[QuestionExample]
     evaluation: list[QuestionExample]
-    findings: tuple[Finding, ...]
+    sheet: Sheet
 
     @property
     def has_unanswerable(self) -> bool:
         """Whether training has questions without an answer, as SQuAD 2.0."""
         return any(not example.answers for example in self.train)
-
-
-def check(settings: AnswerSettings) -> Sheet:
-    """The preflight sheet; a file that cannot be read at all is a red row."""
-    try:
-        data = read(settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The data cannot be used", str(error)),))
-    shown = [
-        {"question": one.question, "answer": one.answers[0][0] if one.answers else "", "context": one.context[:200]}
-        for one in data.train[:5]
-    ]
-    return Sheet(data.findings, (), tuple(shown))
 
 
 def read(settings: AnswerSettings) -> AnswerData:
@@ -98,10 +85,18 @@ def read(settings: AnswerSettings) -> AnswerData:
             *_overlap_findings(examples, evaluation, name),
             split_finding(len(examples), len(evaluation), "question"),
         ]
-        return AnswerData(examples, evaluation, tuple(findings))
+        return _with_sheet(examples, evaluation, findings)
     train, held = _split(examples, settings)
     findings += [split_finding(len(train), len(held), "question")] if examples else []
-    return AnswerData([examples[row] for row in train], [examples[row] for row in held], tuple(findings))
+    return _with_sheet([examples[row] for row in train], [examples[row] for row in held], findings)
+
+
+def _with_sheet(train: list[QuestionExample], evaluation: list[QuestionExample], findings: list[Finding]) -> AnswerData:
+    sample = [
+        {"question": row.question, "answer": row.answers[0][0] if row.answers else "", "context": row.context[:200]}
+        for row in train[:5]
+    ]
+    return AnswerData(train, evaluation, Sheet(tuple(findings), sample=tuple(sample)))
 
 
 def _split(examples: list[QuestionExample], settings: AnswerSettings) -> tuple[Any, Any]:
@@ -137,9 +132,7 @@ def _questions(source: str, settings: AnswerSettings) -> tuple[list[QuestionExam
 
 def _raw(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
     if not source:
-        if not settings.dataset:
-            raise UserError("No data: upload SQuAD JSON, or a table with the columns question, context and answer.")
-        return list(_of_table(load_hub_dataset(settings.dataset, "train"))), []
+        return list(_of_table(read_source("", settings.dataset))), []
     path = Path(source)
     if not path.is_file():
         raise UserError(f"There is no file {path.name}.")

@@ -10,47 +10,33 @@ import torch
 from transformers import AutoModelForQuestionAnswering
 
 from plugins.bert_finetune.answer.data import QuestionExample, read_squad
+from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.answer.spans import Span, best_spans
 from plugins.bert_finetune.answer.windows import ContextWindow, make_windows
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
-from training.artifact import store
 from training.data.column_names import plain_name
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
 
 MAX_ANSWERS = 3  # returned, the best included
 DEFAULTS = {"max_length": 384, "stride": 128, "max_answer_length": 30}
 MAX_QUESTION_LENGTH = 64
 
 
-class AnswerPredictor:
+class AnswerPredictor(EncoderPredictor, Answer):
     """A question answering model with its tokenizer and the facts of its training."""
 
     def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
-        self.model, self.tokenizer = model.eval(), tokenizer
         values = DEFAULTS | {name: int(facts[name]) for name in DEFAULTS if name in facts}
-        self.max_length = min(values["max_length"], loading.max_positions(model), tokenizer.model_max_length)
+        super().__init__(model, tokenizer, min(values["max_length"], tokenizer.model_max_length))
         self.stride, self.max_answer_length = values["stride"], values["max_answer_length"]
         self.has_unanswerable = bool(facts.get("has_unanswerable", False))
 
-    @classmethod
-    def load(cls, folder: Path) -> AnswerPredictor:
-        """Load an artifact, or any repository with a fine-tuned extractive question answering model."""
-        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = loading.load_network(folder, AutoModelForQuestionAnswering, "a question answerer")
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), load_tokenizer(folder), facts)
-
     def answer(self, question: str, context: str) -> dict[str, Any]:
-        """Return the best answer, its position, and the alternatives.
-
-        Raises:
-            UserError: If the question or the context is empty.
-        """
         if not question.strip() or not context.strip():
             raise UserError("Give a question, and a context that contains its answer.")
         spans, no_answer = self.answers([(question, context)])[0]
@@ -84,11 +70,6 @@ class AnswerPredictor:
         return best_spans(windows, logits, self.max_answer_length, self.has_unanswerable)
 
     def answer_file(self, file: Path) -> Path:
-        """Write the answer and its probability for every row of a table, or every question of SQuAD JSON.
-
-        Raises:
-            UserError: If the file cannot be read, or lacks one of the columns.
-        """
         table = _table(file)
         names = {plain_name(name): name for name in reversed(table.names)}
         if not {"question", "context"} <= names.keys():
@@ -127,3 +108,10 @@ def _table(file: Path) -> Table:
 def _record(span: Span, context: str) -> dict[str, Any]:
     text = context[span.start : span.end]
     return {"answer": text, "start": span.start, "end": span.end, "probability": round(span.probability, 6)}
+
+
+def load(folder: Path) -> AnswerPredictor:
+    """Load an artifact, or any repository with a fine-tuned extractive question answering model."""
+    kind = "a question answering model"
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForQuestionAnswering, kind)
+    return AnswerPredictor(model, tokenizer, loading.facts_of(folder))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pydantic import Field
 
 from plugins.bert_finetune.settings import NetworkSettings
-from training.settings import ADVANCED, FILE
+from training.settings import ADVANCED, TableData
 
 
-class AnswerSettings(NetworkSettings):
+class AnswerSettings(
+    NetworkSettings,
+    TableData,
+    descriptions={
+        "data": "Questions: SQuAD JSON (version 1 or 2), or a table with the columns question, context and answer."
+    },
+):
     """Settings of `answer`."""
 
-    data: str = Field(
-        "",
-        description="Questions: SQuAD JSON (version 1 or 2), or a table with the columns question, context and answer.",
-        json_schema_extra=FILE,
-    )
     max_length: int = Field(
         256, ge=16, le=8192, description="Maximum tokens per window: the question and a part of its context."
     )

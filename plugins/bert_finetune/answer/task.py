@@ -14,14 +14,14 @@ from transformers import AutoModelForQuestionAnswering
 
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.answer import report
-from plugins.bert_finetune.answer.data import AnswerData, QuestionExample, read
+from plugins.bert_finetune.answer.data import AnswerData, QuestionExample
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import ContextWindow, answer_span, make_windows, max_question_tokens
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from training.errors import UserError
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
 
@@ -45,14 +45,12 @@ class WindowPrediction(NamedTuple):
     loss: float
 
 
-def build(settings: AnswerSettings) -> AnswerTask:
-    """Read the data, make or load tokenizer and network, tokenize.
+def build(data: AnswerData, settings: AnswerSettings) -> AnswerTask:
+    """Make or load tokenizer and network, and tokenize questions and contexts.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If `settings.model` cannot be read, or its tokenizer gives no offsets.
     """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     texts = [*dict.fromkeys(row.context for row in data.train), *(row.question for row in data.train)]
     tokenizer, model = loading.load_or_create(settings, AutoModelForQuestionAnswering, "a question answerer", texts)

@@ -13,9 +13,9 @@ from plugins.bert_finetune.classify.label_checks import check_labels, check_over
 from plugins.bert_finetune.classify.label_leakage import check_label_leakage
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
-from training.data.hub_dataset import load_hub_dataset
 from training.data.splits import split_rows
-from training.data.table import Table, read_table
+from training.data.table import read_table
+from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
@@ -31,17 +31,7 @@ class ClassifyData:
     evaluation: LabelledTexts
     label_names: list[str]
     columns: TextColumns
-    findings: tuple[Finding, ...]
-    table: Table
-
-
-def check(settings: ClassifySettings) -> Sheet:
-    """The preflight sheet; a file that cannot be read at all is a red row, not an error."""
-    try:
-        data = read(settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The data cannot be used", str(error)),))
-    return Sheet(data.findings, describe_columns(data.table), tuple(data.table.head(5)))
+    sheet: Sheet
 
 
 def read(settings: ClassifySettings) -> ClassifyData:
@@ -50,7 +40,7 @@ def read(settings: ClassifySettings) -> ClassifyData:
     Raises:
         UserError: If a file cannot be read, a column is missing, or one is both text and label.
     """
-    table = _table(settings)
+    table = read_source(settings.data, settings.dataset)
     columns = guess_text_columns(
         table,
         text_column=settings.text_column,
@@ -74,15 +64,8 @@ def read(settings: ClassifySettings) -> ClassifyData:
     findings += split_findings
     if not any(finding.level == "red" for finding in findings):
         findings += check_split(train, evaluation, settings)
-    return ClassifyData(train, evaluation, names, columns, tuple(findings), table)
-
-
-def _table(settings: ClassifySettings) -> Table:
-    if settings.data:
-        return read_table(Path(settings.data))
-    if settings.dataset:
-        return load_hub_dataset(settings.dataset, "train")
-    raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file with a text and a label column.")
+    sheet = Sheet(tuple(findings), describe_columns(table), tuple(table.head(5)))
+    return ClassifyData(train, evaluation, names, columns, sheet)
 
 
 def _columns_found(columns: TextColumns) -> Finding:

@@ -131,11 +131,7 @@ def check_split(train: LabelledTexts, evaluation: LabelledTexts, settings: Class
     if not len(evaluation):
         findings.append(_nothing_held_out(counts, settings))
     if len(train) < MIN_TRAIN_ROWS:
-        advice = (
-            "Even a pre-trained model learns little from so few."
-            if settings.model
-            else "Start from a pre-trained model: from scratch, nothing is learned from so few."
-        )
+        advice = "Start from a pre-trained model: from scratch, nothing is learned from so few."
         findings.append(Finding("amber", f"Only {counted(len(train), 'row')} to train on", advice))
     return findings
 

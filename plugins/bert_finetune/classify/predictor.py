@@ -4,54 +4,39 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune.classify.cls_only_layer import cls_only_copy
+from plugins.bert_finetune.classify.endpoints import Classify
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
-from training.artifact import store
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table
 from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
 
 MAX_WORDS = 200  # explained: one forward pass per word
 MAX_TOKEN_CHARACTERS = 20  # assumed per token if the tokenizer gives no offsets
 
 
-class ClassifierPredictor:
-    """A classifier with its tokenizer, label names and the facts of its training."""
+class ClassifierPredictor(EncoderPredictor, Classify):
+    """A classifier with its tokenizer, label names and the record of its training."""
 
     def __init__(self, model: Any, tokenizer: Any, record: dict[str, Any]):
-        self.model, self.tokenizer = model.eval(), tokenizer
+        facts = record.get("facts", {})
+        super().__init__(model, tokenizer, facts.get("max_length"))
+        self.record, self.facts = record, facts
         self.cls_only = cls_only_copy(self.model)
-        facts = self.facts = record.get("facts", {})
-        self.studies = record.get("studies", [])
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
         self.multi_label = model.config.problem_type == "multi_label_classification"
-        self.max_length = min(facts.get("max_length", tokenizer.model_max_length), loading.max_positions(model), 8192)
-
-    @classmethod
-    def load(cls, folder: Path) -> ClassifierPredictor:
-        """Load an artifact, or any repository with a fine-tuned text classifier."""
-        record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
-        model = loading.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
-        if torch.cuda.is_available():
-            model = model.to("cuda")
-        return cls(model, load_tokenizer(folder), record)
 
     def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
-        """Label and probabilities of one text.
-
-        Raises:
-            UserError: If the text is empty, or a pair is missing.
-        """
         self._check(text, text_pair)
         row = self.probabilities([text], [text_pair] if text_pair.strip() else None)[0]
         return {
@@ -88,11 +73,6 @@ class ClassifierPredictor:
             return self.cls_only(**{name: value.to(self.model.device) for name, value in batch.items()}).logits.float()
 
     def classify_file(self, file: Path) -> Path:
-        """Score every row of a table; rows without a text are left blank.
-
-        Raises:
-            UserError: If the file cannot be read, or has no text column.
-        """
         table = read_table(file)
         text, pair = self._columns(table)
         texts = [value or "" for value in table.strings(text)]
@@ -125,7 +105,7 @@ class ClassifierPredictor:
         return guessed.text, guessed.text_pair
 
     def explain(self, text: str, text_pair: str = "") -> dict[str, Any]:
-        """Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word that the model reads."""
+        # Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word.
         self._check(text, text_pair)
         mask = self.tokenizer.mask_token or self.tokenizer.unk_token or ""
         count, text = len(text.split()), self._truncate(text, text_pair)
@@ -157,16 +137,6 @@ class ClassifierPredictor:
         own = [span for span, text_number in offsets if text_number == 0]
         return text[own[0][0] : own[-1][1]] if own else ""
 
-    def label_efficiency(self) -> list[dict[str, Any]]:
-        """The records of the experiment that made these weights.
-
-        Raises:
-            UserError: If none did.
-        """
-        if not self.studies:
-            raise UserError("These weights come from no label_efficiency experiment: train one, and choose that run.")
-        return self.studies[0]["records"]
-
     def _check(self, text: str, text_pair: str) -> None:
         if not text.strip():
             raise UserError("The text is empty: write something to classify.")
@@ -182,3 +152,17 @@ class ClassifierPredictor:
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     safe = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     return np.log(safe / (1 - safe))
+
+
+P = TypeVar("P", bound=ClassifierPredictor)
+
+
+def load(folder: Path) -> ClassifierPredictor:
+    """Load an artifact, or any repository with a fine-tuned text classifier."""
+    return load_as(ClassifierPredictor, folder)
+
+
+def load_as(predictor: type[P], folder: Path) -> P:
+    """As `load`, with a subclass of the predictor."""
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForSequenceClassification, "a text classifier")
+    return predictor(model, tokenizer, loading.record_of(folder))

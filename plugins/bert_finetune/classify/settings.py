@@ -6,11 +6,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from plugins.bert_finetune.settings import LP_FT, NetworkSettings
-from training.settings import ADVANCED
+from plugins.bert_finetune.settings import LinearProbingFirst, NetworkSettings
+from training.settings import ADVANCED, Lora, TableData
 
 
-class ClassifySettings(NetworkSettings):
+class ClassifySettings(
+    NetworkSettings,
+    TableData,
+    LinearProbingFirst,
+    Lora,
+    descriptions={
+        "lora_rank": "Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: train all weights."
+    },
+):
     """Settings of `classify`."""
 
     text_column: str = Field(
@@ -38,18 +46,10 @@ class ClassifySettings(NetworkSettings):
     drop_leaked: bool = Field(
         True, description="Exclude evaluation texts that also occur in the training file.", json_schema_extra=ADVANCED
     )
-    lp_ft: bool = LP_FT
     word_shuffle_probability: float = Field(
         0.0,
         ge=0,
         le=1,
         description="Data augmentation: probability per step that the words of a training text are shuffled; reduces memorisation when labels are few.",
-        json_schema_extra=ADVANCED,
-    )
-    lora_rank: int = Field(
-        0,
-        ge=0,
-        le=256,
-        description="Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: train all weights.",
         json_schema_extra=ADVANCED,
     )

@@ -17,14 +17,14 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
-from plugins.bert_finetune.classify.data import ClassifyData, read
+from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedTexts
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
@@ -35,19 +35,8 @@ PREVIEW_ROWS = 4  # held-out texts whose predictions are shown during training
 PROBE_ROWS = 1000  # texts for the linear probe: one forward pass of them costs about ten training steps
 
 
-def build(settings: ClassifySettings) -> ClassifyTask:
-    """Read the data, make or load tokenizer and network, tokenize.
-
-    Raises:
-        UserError: What the preflight sheet would show in red.
-    """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
-    return make_task(data, settings)
-
-
-def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
-    """Make the task of data that was read and checked.
+def build(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
+    """Make or load tokenizer and network, and tokenize the texts.
 
     Args:
         untrained: Whether to use only the size and the vocabulary of `settings.model`, with new weights.
@@ -67,7 +56,7 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
         settings, AutoModelForSequenceClassification, "a text classifier", texts, untrained, **labels
     )
     use_cls_only_layer(model)
-    model = loading.add_lora(model, settings.lora_rank) if settings.lora_rank else model
+    model = loading.add_lora(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else model
     lp_ft = (
         settings.lp_ft
         and not untrained
@@ -89,8 +78,13 @@ class ClassifyTask(Task):
     eval_data: TokenizedTexts
 
     def __init__(
-        self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module, lp_ft: bool = False
-    ):  # fmt: skip
+        self,
+        data: ClassifyData,
+        settings: ClassifySettings,
+        tokenizer: Any,
+        model: torch.nn.Module,
+        lp_ft: bool = False,
+    ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.lp_ft = lp_ft
         self.max_length = min(settings.max_length, loading.max_positions(model))
@@ -136,8 +130,12 @@ class ClassifyTask(Task):
         """Metrics of always predicting the most frequent label; multi-label, of the majority value of each label."""
         if not len(self.eval_data):
             return {}
-        frequency = self.train_data.targets.mean(0) if self.settings.multi_label else np.bincount(self.train_data.targets, minlength=len(self.index))  # fmt: skip
-        logits = np.tile(frequency - (0.5 if self.settings.multi_label else 0), (len(self.eval_data), 1))
+        targets = self.train_data.targets
+        if self.settings.multi_label:
+            constant = targets.mean(0) - 0.5
+        else:
+            constant = np.bincount(targets, minlength=len(self.index))
+        logits = np.tile(constant, (len(self.eval_data), 1))
         metrics = self.score(list(logits)).metrics
         return {"name": "most frequent label"} | {name: value for name, value in metrics.items() if name != "loss"}
 

@@ -1,4 +1,4 @@
-"""How a tokenizer splits the words of a text into sub-words, and which it does not know."""
+"""Tokenisation of a text: the words with the most sub-words, and the share that the vocabulary does not know."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from training.errors import UserError
 
 MAX_WORDS = 12
 
 
-def split_words(model: Any, text: str) -> dict[str, Any]:
-    """How the tokenizer splits the words of a domain.
+def split_words(model: EncoderPredictor, text: str) -> dict[str, Any]:
+    """Split the words of a text into sub-words.
 
     Returns:
-        words; pieces_a_word; unknown (share of the words with a piece that the vocabulary lacks); rows: the words cut into
-        most pieces, [word, pieces, times].
+        words; subwords_per_word; unknown (share of the words with an unknown sub-word); rows: the words with the most
+        sub-words, [word, sub-words, count].
 
     Raises:
         UserError: If there is no word.
@@ -25,18 +26,15 @@ def split_words(model: Any, text: str) -> dict[str, Any]:
     words = Counter(text.split())
     if not words:
         raise UserError("There is no word: paste some text of your domain.")
-    tokenizer = model.tokenizer
-    found = tokenizer([f" {word}" for word in words], add_special_tokens=False, verbose=False)["input_ids"]
-    sizes = np.asarray([len(ids) for ids in found])
-    times = np.asarray(list(words.values()))
-    unknown = np.asarray([tokenizer.unk_token_id in ids for ids in found])
-    rows = []
-    for place in np.argsort(-sizes, kind="stable")[:MAX_WORDS]:
-        word = list(words)[place]
-        rows.append([word, " ".join(tokenizer.convert_ids_to_tokens(found[place])), int(times[place])])
+    tokenizer, names = model.tokenizer, list(words)
+    ids = tokenizer([f" {word}" for word in names], add_special_tokens=False, verbose=False)["input_ids"]
+    lengths = np.asarray([len(tokens) for tokens in ids])
+    counts = np.asarray(list(words.values()))
+    unknown = np.asarray([tokenizer.unk_token_id in tokens for tokens in ids])
+    longest = np.argsort(-lengths, kind="stable")[:MAX_WORDS]
     return {
-        "words": int(times.sum()),
-        "pieces_a_word": round(float((sizes * times).sum() / times.sum()), 3),
-        "unknown": round(float(times[unknown].sum() / times.sum()), 4),
-        "rows": rows,
+        "words": int(counts.sum()),
+        "subwords_per_word": round(float((lengths * counts).sum() / counts.sum()), 3),
+        "unknown": round(float(counts[unknown].sum() / counts.sum()), 4),
+        "rows": [[names[i], " ".join(tokenizer.convert_ids_to_tokens(ids[i])), int(counts[i])] for i in longest],
     }

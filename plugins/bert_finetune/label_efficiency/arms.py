@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.pipeline import make_pipeline
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from training.errors import UserError
 
 SCRATCH, BASE, SECOND, TFIDF = (
     "from scratch",
@@ -15,27 +16,6 @@ SCRATCH, BASE, SECOND, TFIDF = (
     "second pre-trained",
     "TF-IDF and logistic regression",
 )
-
-
-def parse_shares(text: str) -> list[float]:
-    """Parse percentages such as "1, 5, 10" to shares in rising order.
-
-    Raises:
-        UserError: If one is not a number above 0 and up to 100.
-    """
-    try:
-        percentages = sorted({float(number) for number in text.replace("%", " ").replace(",", " ").split()})
-    except ValueError:
-        percentages = []
-    if not percentages or percentages[0] <= 0 or percentages[-1] > 100:
-        expected = "percentages above 0 and up to 100 were expected, such as 1, 5, 10"
-        raise UserError(f"shares: {text[:80]!r} was given; {expected}.")
-    return [percentage / 100 for percentage in percentages]
-
-
-def label_counts(shares: Sequence[float], rows: int, classes: int) -> list[int]:
-    """Number of labels of each share, at least one per class, without repetition."""
-    return sorted({min(rows, max(classes, round(share * rows))) for share in shares})
 
 
 def nested_subset(rows: LabelledTexts, count: int, seed: int) -> list[int]:
@@ -54,11 +34,6 @@ def nested_subset(rows: LabelledTexts, count: int, seed: int) -> list[int]:
 
 def tfidf_scores(train: LabelledTexts, evaluation: LabelledTexts) -> dict[str, float]:
     """Accuracy and macro F1 of logistic regression on TF-IDF of word unigrams and bigrams."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import accuracy_score, f1_score
-    from sklearn.pipeline import make_pipeline
-
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10, max_iter=1000)
     )

@@ -8,7 +8,14 @@ from plugins.bert_finetune.classify.settings import ClassifySettings
 from training.settings import ADVANCED, WEIGHTS
 
 
-class LabelEfficiencySettings(ClassifySettings):
+class LabelEfficiencySettings(
+    ClassifySettings,
+    defaults={"steps": 200, "learning_rate": 3e-4},
+    descriptions={
+        "steps": "Optimiser steps of every training run.",
+        "learning_rate": "Peak learning rate of the pre-trained models.",
+    },
+):
     """Settings of `label_efficiency`."""
 
     own_model: str = Field(
@@ -28,8 +35,6 @@ class LabelEfficiencySettings(ClassifySettings):
         le=20,
         description="Random seeds per number of labels (label subset and initial weights), for the confidence intervals.",
     )
-    steps: int = Field(200, ge=1, le=10_000_000, description="Optimiser steps of every training run.")
-    learning_rate: float = Field(3e-4, gt=0, le=10, description="Peak learning rate of the pre-trained models.")
     scratch_learning_rate: float = Field(
         5e-4, gt=0, le=10, description="Peak learning rate from scratch.", json_schema_extra=ADVANCED
     )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from transformers import AutoConfig, BertConfig
 from transformers.utils import logging
 
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
+from training.artifact import store
 from training.errors import UserError
 from training.nn.load_pretrained import load_tokenizer
 
@@ -20,14 +22,31 @@ if TYPE_CHECKING:
 
 logging.disable_progress_bar()  # a bar for every saved file, and a report on the new head, would fill the run's log
 logging.set_verbosity_error()
-BASE_INITIALIZER_RANGE, BASE_WIDTH = (
-    0.02,
-    768,
-)  # BERT-base; narrower networks start with larger weights, or attention learns nothing for long
 DROPOUT_NAMES = (
     ("hidden_dropout_prob", "dropout", "hidden_dropout", "mlp_dropout", "embedding_dropout"),
     ("attention_probs_dropout_prob", "attention_dropout"),
 )
+
+
+def load_for_inference(folder: Path, model_class: Any, kind: str) -> tuple[Any, Any]:
+    """Load network (on the GPU, if there is one) and tokenizer.
+
+    Raises:
+        UserError: If one cannot be read, or they do not belong together.
+    """
+    model, tokenizer = load_network(folder, model_class, kind), load_tokenizer(folder)
+    check_vocabulary(tokenizer, model)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """Record of the training (selfsup.json); empty for a repository without one."""
+    return store.read_record(folder) if (folder / store.RECORD).is_file() else {}
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """Facts of the training in the record."""
+    return record_of(folder).get("facts", {})
 
 
 def load_network(
@@ -142,22 +161,26 @@ def save_pretrained(model: Any, tokenizer: Any, folder: Path, half: bool) -> Non
     tokenizer.save_pretrained(folder)
 
 
-def add_lora(model: Any, rank: int) -> Any:
-    """Freeze the network and add low-rank adapters to its linear layers (Hu et al., 2022); the head stays trainable."""
-    from peft import LoraConfig, TaskType, get_peft_model
+def add_lora(model: Any, rank: int, alpha: float) -> Any:
+    """Freeze the network and add low-rank adapters to its linear layers (Hu et al., 2022); the head stays trainable.
 
-    return get_peft_model(
-        model,
-        LoraConfig(
-            task_type=TaskType.SEQ_CLS, r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear"
-        ),
+    Args:
+        alpha: The adapters are scaled by alpha / rank; 0: twice the rank.
+    """
+    from peft import LoraConfig, TaskType, get_peft_model  # only LoRA runs pay for its import
+
+    config = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=rank,
+        lora_alpha=alpha or 2 * rank,  # type: ignore[arg-type] - annotated int, used as a factor
+        lora_dropout=0.0,
+        target_modules="all-linear",
     )
+    return get_peft_model(model, config)
 
 
 def choose_attention(model: Any, settings: NetworkSettings) -> None:
     """Use eager attention in bf16 on a CPU: the fused kernel's backward pass took 3 to 7 times as long (torch 2.13)."""
-    import torch
-
     on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
     if settings.precision == "bf16" and on_cpu:
         model.set_attn_implementation("eager")

@@ -48,24 +48,20 @@ def backbone(model: Any) -> Any:
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
 
 
-def embed(loaded: Any, texts: list[str]) -> np.ndarray:
-    """Embed texts by masked mean pooling, (texts, width), float32.
-
-    Args:
-        loaded: A predictor of this plugin: its `model`, `tokenizer` and `max_length` are used.
+def embed_texts(model: Any, tokenizer: Any, texts: list[str], max_length: int) -> np.ndarray:
+    """Embed texts by masked mean pooling of the last layer, (texts, width), float32.
 
     Raises:
         UserError: If there is no text, or a text is empty.
     """
     if not texts or not all(text.strip() for text in texts):
         raise UserError("The text is empty: write something to embed.")
-    network, parts = backbone(loaded.model), []
+    network, vectors = backbone(model), []
     for start in range(0, len(texts), BATCH_TEXTS):
-        batch = loaded.tokenizer(
-            texts[start : start + BATCH_TEXTS], padding=True, truncation=True, max_length=loaded.max_length,
-            return_tensors="pt",
-        ).to(loaded.model.device)  # fmt: skip
+        chunk = texts[start : start + BATCH_TEXTS]
+        batch = tokenizer(chunk, padding=True, truncation=True, max_length=max_length, return_tensors="pt")
+        batch = batch.to(model.device)
         with torch.inference_mode():
             hidden = network(**batch).last_hidden_state
-        parts.append(masked_mean(hidden.float(), batch["attention_mask"]).cpu().numpy())
-    return np.concatenate(parts)
+        vectors.append(masked_mean(hidden.float(), batch["attention_mask"]).cpu().numpy())
+    return np.concatenate(vectors)

@@ -14,7 +14,7 @@ import torch
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from plugins.bert_finetune.pretrain.data import TokenizedCorpus
+    from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
 
 WINDOW = 5  # tokens on either side
 SMOOTHING = 0.75  # exponent of the context counts: otherwise rare contexts get too high a PMI with every word

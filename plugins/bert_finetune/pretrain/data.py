@@ -1,44 +1,48 @@
-"""The corpus: documents of sentences from a text file, a table or a Hub data set, and their tokens."""
+"""Read and check the corpus: documents of sentences from a text file, a table or a Hub data set. Needs no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from plugins.bert_finetune.pretrain.probe_data import ProbeText, read_probe_texts
 from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
-from training.data.text_documents import read_documents as read_parts
-from training.preflight.sheet import Finding
+from training.data.text_documents import hold_out, read_documents
+from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 Document = list[str]  # its sentences
-TOKENIZED_TOGETHER = 20_000  # sentences per call of the tokenizer, shared by its threads
 
 
 @dataclass(frozen=True)
-class TokenizedCorpus:
-    """Concatenated tokenized documents.
+class PretrainData:
+    """Training and evaluation documents, and the labelled texts of the linear probe."""
 
-    Args:
-        tokens: Token ids without special tokens, int32, (tokens,).
-        sentences: Start of each sentence in `tokens`, and the end, (sentences + 1,).
-        documents: Start of each document in `tokens`, and the end, (documents + 1,).
+    train: list[Document]
+    evaluation: list[Document]
+    probe: list[ProbeText]
+    sheet: Sheet
+
+
+def read(settings: PretrainSettings) -> PretrainData:
+    """Read and check the corpus, and hold documents out.
+
+    Raises:
+        UserError: If a file cannot be read, or the probe has too few texts.
     """
+    documents, notices = _documents(settings, settings.data)
+    findings = (*notices, *_check(documents, settings))
+    train, evaluation = hold_out(documents, 0 if settings.eval_data else settings.eval_share, settings.seed)
+    if settings.eval_data:
+        evaluation, _ = _documents(settings, settings.eval_data)
+    return PretrainData(train, evaluation, read_probe_texts(settings), Sheet(findings))
 
-    tokens: np.ndarray
-    sentences: np.ndarray
-    documents: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.documents) - 1
-
-
-def read_documents(settings: PretrainSettings, source: str) -> tuple[list[Document], list[Finding]]:
+def _documents(settings: PretrainSettings, source: str) -> tuple[list[Document], list[Finding]]:
     """Read the documents of a file, or of the Hub data set if `source` is empty.
 
     A text file has one paragraph per line and a blank line between documents; in a table each row is a document.
@@ -46,7 +50,7 @@ def read_documents(settings: PretrainSettings, source: str) -> tuple[list[Docume
     Raises:
         UserError: If nothing can be read.
     """
-    documents, notices = read_parts(source, settings.dataset, settings.text_column, _paragraphs)
+    documents, notices = read_documents(source, settings.dataset, settings.text_column, _paragraphs)
     return [[sentence for part in parts for sentence in split_sentences(part)] for parts in documents], notices
 
 
@@ -60,7 +64,7 @@ def _paragraphs(lines: Iterable[str]) -> list[Document]:
     return [document for document in documents if document]
 
 
-def check_documents(documents: list[Document], settings: PretrainSettings) -> list[Finding]:
+def _check(documents: list[Document], settings: PretrainSettings) -> list[Finding]:
     """Report the size of the corpus, and whether it suits the sentence objective."""
     sentences = sum(len(document) for document in documents)
     if not sentences:
@@ -85,23 +89,3 @@ def check_documents(documents: list[Document], settings: PretrainSettings) -> li
         advice = "The model will memorise it: continue from a pre-trained model, or give more text."
         findings.append(Finding("amber", f"Only {words:,} words", advice))
     return findings
-
-
-def tokenize_corpus(documents: list[Document], tokenizer: Any) -> TokenizedCorpus:
-    """Tokenize every sentence, without special tokens."""
-    sentences = [sentence for document in documents for sentence in document]
-    lengths, chunks = np.zeros(len(sentences), dtype=np.int64), []
-    for start in range(0, len(sentences), TOKENIZED_TOGETHER):
-        batch = tokenizer(
-            sentences[start : start + TOKENIZED_TOGETHER],
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )["input_ids"]
-        lengths[start : start + len(batch)] = [len(ids) for ids in batch]
-        chunks.append(np.fromiter((token for ids in batch for token in ids), dtype=np.int32))
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    counts = np.concatenate([[0], np.cumsum([len(document) for document in documents], dtype=np.int64)])
-    tokens = np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.int32)
-    return TokenizedCorpus(tokens, starts, starts[counts.astype(np.int64)])

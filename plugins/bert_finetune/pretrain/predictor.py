@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -13,48 +12,26 @@ import numpy as np
 import torch
 from transformers import AutoModelForMaskedLM, BertForPreTraining
 
+from plugins._recognition import architectures
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from plugins.bert_finetune.pretrain import network
+from plugins.bert_finetune.pretrain.endpoints import FillMask
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
 
 MASK_PATTERN = re.compile(r"\[MASK\]|<mask>|_{3,}", re.IGNORECASE)
 MAX_WORDS = 50
 
 
-class MaskedLMPredictor:
+class MaskedLMPredictor(EncoderPredictor, FillMask):
     """A masked language model with its tokenizer."""
 
-    def __init__(self, model: Any, tokenizer: Any):
-        self.model, self.tokenizer = model.eval(), tokenizer
-        self.max_length = min(loading.max_positions(model), tokenizer.model_max_length)
-
-    @classmethod
-    def load(cls, folder: Path) -> MaskedLMPredictor:
-        """Load an artifact, or any repository with a masked language model, in float32."""
-        names = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or []
-        kind = BertForPreTraining if "BertForPreTraining" in names else AutoModelForMaskedLM
-        try:
-            model: Any = kind.from_pretrained(
-                str(folder), dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise UserError(f"{folder.name} cannot be loaded as a masked language model: {str(error)[:300]}") from None
-        network.compute_masked_only(model)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), load_tokenizer(folder))
-
     def fill_mask(self, text: str, top: int = 5) -> dict[str, Any]:
-        """Return the most probable words at every mask of `text`.
-
-        Raises:
-            UserError: If there is no mask, the text is too long, or the model has no mask token.
-        """
         self._check_mask_token()
         if not MASK_PATTERN.search(text):
             raise UserError(
@@ -85,11 +62,6 @@ class MaskedLMPredictor:
         return results
 
     def next_sentence(self, first: str, second: str) -> dict[str, Any]:
-        """Predict whether `second` follows `first`.
-
-        Raises:
-            UserError: If one is empty, or the model has no next sentence head.
-        """
         self._check_next_sentence_head()
         if not first.strip() or not second.strip():
             raise UserError("Give two sentences.")
@@ -106,11 +78,6 @@ class MaskedLMPredictor:
         return probabilities
 
     def fill_mask_file(self, file: Path) -> Path:
-        """Write the filled text and the words with their probabilities for every row of a table with a [MASK].
-
-        Raises:
-            UserError: If the file cannot be read, or has no text column.
-        """
         table = read_table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         masked = {row: text for row, text in enumerate(texts) if text and MASK_PATTERN.search(text)}
@@ -126,11 +93,6 @@ class MaskedLMPredictor:
         return write_predictions(table, ("filled_text", "words"), cells)
 
     def next_sentence_file(self, file: Path) -> Path:
-        """Write whether B follows A, with its probability, for every row of a table with two text columns.
-
-        Raises:
-            UserError: If the file cannot be read, or lacks two text columns.
-        """
         table = read_table(file)
         columns = guess_text_columns(table, need_label=False)
         if not columns.text_pair:
@@ -180,3 +142,12 @@ class MaskedLMPredictor:
             with torch.inference_mode():
                 output = network.forward(self.model, {name: value.to(device) for name, value in batch.items()})
             yield rows, batch, output
+
+
+def load(folder: Path) -> MaskedLMPredictor:
+    """Load an artifact, or any repository with a masked language model."""
+    has_pairs = "BertForPreTraining" in architectures(folder)
+    model_class = BertForPreTraining if has_pairs else AutoModelForMaskedLM
+    model, tokenizer = loading.load_for_inference(folder, model_class, "a masked language model")
+    network.compute_masked_only(model)
+    return MaskedLMPredictor(model, tokenizer)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from plugins.bert_finetune.models.linear_probe import linear_probe
+from plugins.bert_finetune.pretrain.probe_data import FOLDS
 
 MIN_EFFECTIVE_RANK = 3.0  # below it, sentence vectors have collapsed
 MIN_ROWS = 20
@@ -19,9 +21,7 @@ def effective_rank(vectors: np.ndarray) -> float:
 
 def probe_accuracy(vectors: np.ndarray, labels: list[str]) -> float:
     """Accuracy of logistic regression on frozen sentence vectors, mean of 5 folds (Alain & Bengio, 2017)."""
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
-
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     return float(cross_val_score(linear_probe(), vectors, labels, cv=folds).mean())
 
 

@@ -7,22 +7,21 @@ from typing import Literal
 from pydantic import Field
 
 from plugins.bert_finetune.settings import NetworkSettings
-from training.settings import ADVANCED, FILE
+from training.settings import ADVANCED, FILE, TextData
 
 SIZES = {"bert-base": (12, 12, 768), "bert-large": (24, 16, 1024)}  # layers, heads, width
 
 
-class PretrainSettings(NetworkSettings):
+class PretrainSettings(
+    NetworkSettings,
+    TextData,
+    descriptions={
+        "data": "The corpus: a text file (one paragraph per line, a blank line between documents), or a table with a column of "
+        "texts."
+    },
+):
     """Settings of `pretrain`."""
 
-    data: str = Field(
-        "",
-        description="The corpus: a text file (one paragraph per line, a blank line between documents), or a table with a column of texts.",
-        json_schema_extra=FILE,
-    )
-    text_column: str = Field(
-        "", max_length=200, description="Column of the texts, if the corpus is a table. Empty: guessed."
-    )
     sentence_objective: Literal["nsp", "sop", "none"] = Field(
         "nsp",
         description="Objective on sentence pairs: nsp, next sentence prediction; sop, sentence order prediction; none, masked language modelling only.",

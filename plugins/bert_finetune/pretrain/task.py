@@ -19,16 +19,16 @@ from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.pretrain import network, representation_metrics
 from plugins.bert_finetune.pretrain.chunked_cross_entropy import chunked_cross_entropy
 from plugins.bert_finetune.pretrain.cooccurrence_init import SCRATCH_SCALE, init_from_cooccurrence
-from plugins.bert_finetune.pretrain.data import check_documents, read_documents, tokenize_corpus
+from plugins.bert_finetune.pretrain.corpus import tokenize_corpus
+from plugins.bert_finetune.pretrain.data import PretrainData
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.mean_embedding_loss import MeanEmbeddingHead
-from plugins.bert_finetune.pretrain.probe_data import ProbeText, read_probe_texts
+from plugins.bert_finetune.pretrain.probe_data import ProbeText
 from plugins.bert_finetune.pretrain.windows import MIN_WINDOW_TOKENS, CorpusWindow, CorpusWindows, sample_segment_pair
-from training.data.text_documents import hold_out
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import load_tokenizer
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
 
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
 
 NO_PAIR = -100  # ignored target of a row without a sentence pair
 SPECIAL_TOKENS = 3  # [CLS] A [SEP] B [SEP]
+
+
+class ProbeRow(NamedTuple):
+    """A text of the linear probe; it is not masked."""
+
+    ids: np.ndarray
+    label: str
 
 
 class RowPrediction(NamedTuple):
@@ -50,22 +57,18 @@ class RowPrediction(NamedTuple):
     vector: np.ndarray  # mean of the token vectors, (width,)
 
 
-def build(settings: PretrainSettings) -> PretrainTask:
-    """Read and tokenize the corpus, make or load tokenizer and network.
+def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
+    """Make or load tokenizer and network, and tokenize the corpus.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If `settings.model` cannot be read, or no document is long enough.
     """
-    documents, notices = read_documents(settings, settings.data)
-    Sheet(tuple(notices + check_documents(documents, settings))).raise_if_blocked()
-    train, held = hold_out(documents, 0 if settings.eval_data else settings.eval_share, settings.seed)
-    held = read_documents(settings, settings.eval_data)[0] if settings.eval_data else held
     torch.manual_seed(step_seed(settings.seed, 0, 0))
-    tokenizer = _tokenizer(train, settings)
+    tokenizer = _tokenizer(data.train, settings)
     model = network.make_network(settings, tokenizer)
     loading.choose_attention(model, settings)
     use_fast_dropout(model)
-    task = PretrainTask(train, held, settings, tokenizer, model)
+    task = PretrainTask(data, settings, tokenizer, model)
     if settings.mean_embedding_loss_weight:  # after the task has counted its parameters: this head is not saved
         model.mean_embedding_head = MeanEmbeddingHead(model.config.hidden_size, task.embeddings.shape[1])
     return task
@@ -88,25 +91,25 @@ class PretrainTask(Task):
     train_data: CorpusWindows
     eval_data: Sequence
 
-    def __init__(self, train: list, held: list, settings: PretrainSettings, tokenizer: Any, model: torch.nn.Module):
+    def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: Any, model: torch.nn.Module):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
         self.max_length = min(settings.max_length, loading.max_positions(model))
         self.masker = Masker(tokenizer, settings.mask_ratio, settings.masking)
         self.needs_bags = bool(settings.bag_of_words_loss_weight or settings.mean_embedding_loss_weight)
         size = self.max_length - SPECIAL_TOKENS
-        self.train_data = CorpusWindows(tokenize_corpus(train, tokenizer), size, settings.seed)
+        self.train_data = CorpusWindows(tokenize_corpus(data.train, tokenizer), size, settings.seed)
         if not len(self.train_data):
             raise UserError(
                 f"No document has the {MIN_WINDOW_TOKENS} tokens of a training row. Give longer documents, or join them."
             )
-        self.held = CorpusWindows(tokenize_corpus(held, tokenizer), size, settings.seed)
-        order = np.random.default_rng([settings.seed, 4]).permutation(len(self.held))[: settings.eval_rows]
-        self.probes = read_probe_texts(settings, tokenizer, self.max_length)
-        self.windows = [self.held[int(row)] for row in np.sort(order)]
+        held = CorpusWindows(tokenize_corpus(data.evaluation, tokenizer), size, settings.seed)
+        order = np.random.default_rng([settings.seed, 4]).permutation(len(held))[: settings.eval_rows]
+        self.windows = [held[int(row)] for row in np.sort(order)]
+        self.probes = _tokenize_probe(data.probe, tokenizer, self.max_length)
         self.eval_data = [*self.windows, *self.probes]
         self.facts = {
-            "documents": len(train),
-            "evaluation_documents": len(held),
+            "documents": len(data.train),
+            "eval_documents": len(data.evaluation),
             "tokens": len(self.train_data.corpus.tokens),
             "vocabulary": len(tokenizer),
             "max_length": self.max_length,
@@ -165,13 +168,13 @@ class PretrainTask(Task):
         return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in arrays.items()}
 
     def _example(
-        self, row: CorpusWindow | ProbeText, rng: np.random.Generator
+        self, row: CorpusWindow | ProbeRow, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None, int]:
         """Token ids with special tokens, segment ids, and the next sentence label."""
         start, end = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         has_pairs = self.settings.sentence_objective != "none"
-        if isinstance(row, ProbeText) or not has_pairs:
-            inner = row.ids if isinstance(row, ProbeText) else row.corpus.tokens[row.start : row.end]
+        if isinstance(row, ProbeRow) or not has_pairs:
+            inner = row.ids if isinstance(row, ProbeRow) else row.corpus.tokens[row.start : row.end]
             ids = np.concatenate([[start], inner, [end]])
             return ids, np.zeros(len(ids), dtype=np.int64) if has_pairs else None, NO_PAIR
         first, second, label = sample_segment_pair(row, self.settings.sentence_objective, rng)
@@ -287,11 +290,20 @@ class PretrainTask(Task):
         ]
 
 
+def _tokenize_probe(texts: list[ProbeText], tokenizer: Any, max_length: int) -> list[ProbeRow]:
+    if not texts:
+        return []
+    limit = max_length - 2  # [CLS] and [SEP]
+    rows = [row.text for row in texts]
+    ids = tokenizer(rows, add_special_tokens=False, truncation=True, max_length=limit)["input_ids"]
+    return [ProbeRow(np.asarray(own, dtype=np.int32), row.label) for own, row in zip(ids, texts, strict=True)]
+
+
 def _objectives(settings: PretrainSettings) -> list[str]:
     pairs = [] if settings.sentence_objective == "none" else [settings.sentence_objective]
     weights = {"bag_of_words": settings.bag_of_words_loss_weight, "mean_embedding": settings.mean_embedding_loss_weight}
     return ["mlm", *pairs, *(name for name, weight in weights.items() if weight)]
 
 
-def _length(row: CorpusWindow | ProbeText) -> int:
-    return len(row.ids) if isinstance(row, ProbeText) else row.end - row.start
+def _length(row: CorpusWindow | ProbeRow) -> int:
+    return len(row.ids) if isinstance(row, ProbeRow) else row.end - row.start

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.bert_finetune.pretrain.data import TokenizedCorpus
+from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
 
 SHORT_WINDOW_SHARE = 0.1  # of the windows, as in BERT
 MIN_WINDOW_TOKENS = 8  # a shorter remainder of a document is dropped

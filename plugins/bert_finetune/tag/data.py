@@ -11,9 +11,9 @@ from plugins.bert_finetune.checks import split_finding
 from plugins.bert_finetune.tag import schemes
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
 from plugins.bert_finetune.tag.sentences import Sentence, sentences_from_table
-from training.data.hub_dataset import load_hub_dataset
 from training.data.splits import split_rows
 from training.data.table import read_table
+from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 from training.wording import at_lines, counted, listed
@@ -33,17 +33,7 @@ class TagData:
     evaluation: list[Sentence]
     tags: list[str]
     plain: bool
-    findings: tuple[Finding, ...]
-
-
-def check(settings: TagSettings) -> Sheet:
-    """The preflight sheet; a file that cannot be read at all is a red row."""
-    try:
-        data = read(settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The data cannot be used", str(error)),))
-    shown = [{"words": " ".join(one.words[:40]), "tags": " ".join(one.tags[:40])} for one in data.train[:5]]
-    return Sheet(data.findings, (), tuple(shown))
+    sheet: Sheet
 
 
 def read(settings: TagSettings) -> TagData:
@@ -66,14 +56,13 @@ def read(settings: TagSettings) -> TagData:
     tags = _all_tags(train, plain)
     if not any(finding.level == "red" for finding in findings):
         findings += [split_finding(len(train), len(evaluation), "sentence"), *_unseen_tags(evaluation, set(tags))]
-    return TagData(train, evaluation, tags, plain, tuple(findings))
+    sample = [{"words": " ".join(row.words[:40]), "tags": " ".join(row.tags[:40])} for row in train[:5]]
+    return TagData(train, evaluation, tags, plain, Sheet(tuple(findings), sample=tuple(sample)))
 
 
 def _sentences(source: str, settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
     if not source:
-        if not settings.dataset:
-            raise UserError("No data: upload a CoNLL file, or a table of tokens and tags or of texts and spans.")
-        return sentences_from_table(load_hub_dataset(settings.dataset, "train"), settings)
+        return sentences_from_table(read_source("", settings.dataset), settings)
     path = Path(source)
     if not path.is_file():
         raise UserError(f"There is no file {path.name}.")

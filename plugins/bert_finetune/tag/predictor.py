@@ -10,45 +10,30 @@ import numpy as np
 import torch
 from transformers import AutoModelForTokenClassification
 
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, make_batch, max_batch_tokens
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
+from plugins.bert_finetune.tag.endpoints import Tag
 from plugins.bert_finetune.tag.first_subword_layer import use_first_subword_layer, word_logits
 from plugins.bert_finetune.tag.schemes import entity_spans
 from plugins.bert_finetune.tag.windows import WordWindow, make_windows, split_words
-from training.artifact import store
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
 
 
-class TaggerPredictor:
+class TaggerPredictor(EncoderPredictor, Tag):
     """A token classifier with its tokenizer and the names of its tags."""
 
-    def __init__(self, model: Any, tokenizer: Any, max_length: int):
-        self.model, self.tokenizer = model.eval(), tokenizer
+    def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
+        super().__init__(model, tokenizer, max_length)
         self.selects_words = use_first_subword_layer(model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
-        self.max_length = min(max_length, loading.max_positions(model), 8192)
-
-    @classmethod
-    def load(cls, folder: Path) -> TaggerPredictor:
-        """Load an artifact, or any repository with a fine-tuned token classifier."""
-        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = loading.load_network(folder, AutoModelForTokenClassification, "a tagger")
-        tokenizer = load_tokenizer(folder)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), tokenizer, facts.get("max_length", tokenizer.model_max_length))
 
     def tag(self, text: str) -> dict[str, Any]:
-        """The entities of a text of any length.
-
-        Raises:
-            UserError: If the text is empty.
-        """
         if not text.strip():
             raise UserError("The text is empty: write something to find entities in.")
         return {"text": text, "entities": self.entities([text])[0]}
@@ -99,11 +84,6 @@ class TaggerPredictor:
         return np.split(logits.softmax(-1).cpu().numpy(), ends)
 
     def tag_file(self, file: Path) -> Path:
-        """Write the entities of every row of a table, or every sentence of a CoNLL file, as JSON to a new column.
-
-        Raises:
-            UserError: If the file cannot be read, or has no text column.
-        """
         table = _table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]
@@ -117,3 +97,9 @@ def _table(file: Path) -> Table:
     if not is_conll(file):
         return read_table(file)
     return text_table({"text": [" ".join(sentence.words) for sentence in read_conll(file)[0]]}, file.name)
+
+
+def load(folder: Path) -> TaggerPredictor:
+    """Load an artifact, or any repository with a fine-tuned token classifier."""
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForTokenClassification, "a tagger")
+    return TaggerPredictor(model, tokenizer, loading.facts_of(folder).get("max_length"))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from plugins.bert_finetune.settings import LP_FT, NetworkSettings
-from training.settings import ADVANCED, FILE
+from plugins.bert_finetune.settings import LinearProbingFirst, NetworkSettings
+from training.settings import ADVANCED, TableData
 
 
-class TagSettings(NetworkSettings):
+class TagSettings(
+    NetworkSettings,
+    TableData,
+    LinearProbingFirst,
+    descriptions={
+        "data": "CoNLL (a word and its tag per line, a blank line between sentences), or a table: tokens and tags, or text and "
+        "spans."
+    },
+):
     """Settings of `tag`."""
 
-    data: str = Field(
-        "",
-        description="CoNLL (a word and its tag per line, a blank line between sentences), or a table: tokens and tags, or text and spans.",
-        json_schema_extra=FILE,
-    )
     tokens_column: str = Field(
         "",
         max_length=200,
@@ -47,4 +50,3 @@ class TagSettings(NetworkSettings):
         description="Exclude evaluation sentences that also occur in the training file.",
         json_schema_extra=ADVANCED,
     )
-    lp_ft: bool = LP_FT

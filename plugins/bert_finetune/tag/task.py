@@ -18,13 +18,13 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from plugins.bert_finetune.tag import report
-from plugins.bert_finetune.tag.data import TagData, read
+from plugins.bert_finetune.tag.data import TagData
 from plugins.bert_finetune.tag.first_subword_layer import gather_words, use_first_subword_layer, word_logits
 from plugins.bert_finetune.tag.schemes import OUTSIDE, entity_spans
 from plugins.bert_finetune.tag.sentences import Sentence
 from plugins.bert_finetune.tag.windows import WordWindow, make_windows
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
@@ -36,14 +36,12 @@ PROBE_WORDS = 8000  # words for the linear probe
 UNSEEN = -100  # target id of a tag that training lacks; ignored by the loss
 
 
-def build(settings: TagSettings) -> TagTask:
-    """Read the data, make or load tokenizer and network, tokenize.
+def build(data: TagData, settings: TagSettings) -> TagTask:
+    """Make or load tokenizer and network, and tokenize the sentences.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If `settings.model` cannot be read.
     """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     labels: dict[str, Any] = {
         "num_labels": len(data.tags),

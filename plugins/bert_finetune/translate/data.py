@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from plugins.bert_finetune.checks import split_finding
 from training.data.column_guess import describe_columns
 from training.data.encoding import find_encoding
-from training.data.hub_dataset import load_hub_dataset
 from training.data.splits import split_rows
-from training.data.table import Table, read_table
+from training.data.table import Table
+from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 from training.wording import at_lines, counted, listed
@@ -46,17 +46,7 @@ class TranslateData:
 
     train: SentencePairs
     evaluation: SentencePairs
-    findings: tuple[Finding, ...]
-
-
-def check(settings: TranslateSettings) -> Sheet:
-    """The preflight sheet; a file that cannot be read at all is a red row."""
-    try:
-        data = read(settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The data cannot be used", str(error)),))
-    shown = zip(data.train.sources[:5], data.train.targets[:5], strict=True)
-    return Sheet(data.findings, (), tuple({"source": source, "target": target} for source, target in shown))
+    sheet: Sheet
 
 
 def read(settings: TranslateSettings) -> TranslateData:
@@ -72,7 +62,7 @@ def read(settings: TranslateSettings) -> TranslateData:
         share, groups = settings.eval_share, pairs.sources
         rows, held = split_rows(None, len(pairs), eval_share=share, seed=settings.seed, groups=groups)
         findings += [split_finding(len(rows), len(held), "pair")] if len(pairs) else []
-        return TranslateData(pairs.select(rows.tolist()), pairs.select(held.tolist()), tuple(findings))
+        return _with_sheet(pairs.select(rows.tolist()), pairs.select(held.tolist()), findings)
     name = Path(settings.eval_data).name
     evaluation, more = _pairs(settings.eval_data, settings.eval_target_data, settings)
     findings += [replace(finding, title=f"{name}: {finding.title}") for finding in more]
@@ -84,7 +74,13 @@ def read(settings: TranslateSettings) -> TranslateData:
         findings.append(Finding("amber", title, effect))
     kept = evaluation.select(fresh) if fresh else evaluation
     findings.append(split_finding(len(pairs), len(kept), "pair"))
-    return TranslateData(pairs, kept, tuple(findings))
+    return _with_sheet(pairs, kept, findings)
+
+
+def _with_sheet(train: SentencePairs, evaluation: SentencePairs, findings: list[Finding]) -> TranslateData:
+    pairs = zip(train.sources[:5], train.targets[:5], strict=True)
+    sample = tuple({"source": source, "target": target} for source, target in pairs)
+    return TranslateData(train, evaluation, Sheet(tuple(findings), sample=sample))
 
 
 def _pairs(source: str, target: str, settings: TranslateSettings) -> tuple[SentencePairs, list[Finding]]:
@@ -146,12 +142,7 @@ def _parallel(source: Path, target: Path) -> tuple[list, list, list[int], list[F
 
 
 def _table(source: str, settings: TranslateSettings) -> tuple[list, list, list[int], list[Finding]]:
-    if source:
-        table = read_table(Path(source))
-    elif settings.dataset:
-        table = load_hub_dataset(settings.dataset, "train")
-    else:
-        raise UserError("No data: upload a table with two columns of texts, or two parallel text files.")
+    table = read_source(source, settings.dataset)
     if nested := _nested(table, settings):
         return *nested, table.lines.tolist(), list(table.notices)
     first, second = _columns(table, settings)

@@ -8,45 +8,30 @@ from typing import Any
 import torch
 from transformers import AutoModelForSeq2SeqLM
 
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length
+from plugins.bert_finetune.translate.endpoints import Translate
 from plugins.bert_finetune.translate.network import load_target_tokenizer
-from training.artifact import store
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
 
 MAX_BEAMS = 16
 DEFAULT_MAX_LENGTH = 512  # tokens generated, if the artifact does not say
 
 
-class TranslationPredictor:
+class TranslationPredictor(EncoderPredictor, Translate):
     """A translation model with its tokenizers and the facts of its training."""
 
     def __init__(self, model: Any, tokenizer: Any, target_tokenizer: Any, facts: dict[str, Any]):
-        self.model, self.tokenizer, self.target_tokenizer = model.eval(), tokenizer, target_tokenizer
-        self.prefix = str(facts.get("prefix", ""))
         self.max_new_tokens = int(facts.get("max_length", DEFAULT_MAX_LENGTH))
         positions = loading.max_positions(getattr(model, "encoder", model))
-        self.max_length = min(positions, tokenizer.model_max_length, self.max_new_tokens)
-
-    @classmethod
-    def load(cls, folder: Path) -> TranslationPredictor:
-        """Load an artifact, or any repository with a sequence-to-sequence model."""
-        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = loading.load_network(folder, AutoModelForSeq2SeqLM, "a translator")
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        tokenizer = load_tokenizer(folder)
-        return cls(model.to(device), tokenizer, load_target_tokenizer(folder, tokenizer), facts)
+        super().__init__(model, tokenizer, min(positions, tokenizer.model_max_length, self.max_new_tokens))
+        self.target_tokenizer, self.prefix = target_tokenizer, str(facts.get("prefix", ""))
 
     def translate(self, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:
-        """Return the best translation by beam search, and alternatives.
-
-        Raises:
-            UserError: If the text is empty or too long, or a number is out of range.
-        """
         if not text.strip():
             raise UserError("The text is empty: write something to translate.")
         if not 1 <= beams <= MAX_BEAMS or not 0 <= alternatives <= MAX_BEAMS:
@@ -100,14 +85,15 @@ class TranslationPredictor:
         return (steps.masked_fill(~written, 0).sum(1) / written.sum(1).clamp(min=1)).tolist()
 
     def translate_file(self, file: Path, beams: int = 4) -> Path:
-        """Write a translation of every row of a table with a text column; long texts are truncated.
-
-        Raises:
-            UserError: If the file cannot be read, or has no text column.
-        """
         table = read_table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]
         ranked = self.translations([texts[row] or "" for row in full], beams) if full else []
         cells = {row: [best[0][0]] for row, best in zip(full, ranked, strict=True)}
         return write_predictions(table, ("translation",), cells)
+
+
+def load(folder: Path) -> TranslationPredictor:
+    """Load an artifact, or any repository with a sequence-to-sequence model."""
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForSeq2SeqLM, "a translation model")
+    return TranslationPredictor(model, tokenizer, load_target_tokenizer(folder, tokenizer), loading.facts_of(folder))

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pydantic import Field
 
 from plugins.bert_finetune.settings import NetworkSettings
-from training.settings import ADVANCED, FILE, WEIGHTS
+from training.settings import ADVANCED, FILE, WEIGHTS, TableData
 
 
-class TranslateSettings(NetworkSettings):
+class TranslateSettings(
+    NetworkSettings,
+    TableData,
+    defaults={"max_length": 64},
+    descriptions={
+        "data": "Pairs of texts: a table with two columns, or the source side of two parallel text files, one sentence per line.",
+        "max_length": "Maximum tokens per text and per translation; longer ones are truncated.",
+    },
+):
     """Settings of `translate`."""
 
-    data: str = Field(
-        "",
-        description="Pairs of texts: a table with two columns, or the source side of two parallel text files, one sentence per line.",
-        json_schema_extra=FILE,
-    )
     target_data: str = Field(
         "",
         description="The target side of two parallel text files: the translations, line by line.",
@@ -31,9 +34,6 @@ class TranslateSettings(NetworkSettings):
     )
     target_column: str = Field(
         "", max_length=200, description="Column (or language) of the translations. Empty: guessed."
-    )
-    max_length: int = Field(
-        64, ge=4, le=8192, description="Maximum tokens per text and per translation; longer ones are truncated."
     )
     decoder_model: str = Field(
         "",

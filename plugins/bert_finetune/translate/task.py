@@ -14,9 +14,9 @@ from plugins.bert_finetune import cards, checks
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import pad
 from plugins.bert_finetune.translate import network, report
-from plugins.bert_finetune.translate.data import SentencePairs, TranslateData, read
+from plugins.bert_finetune.translate.data import SentencePairs, TranslateData
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
 
@@ -42,14 +42,12 @@ class PairPrediction(NamedTuple):
     tokens: int
 
 
-def build(settings: TranslateSettings) -> TranslateTask:
-    """Read the data, make or load tokenizer and network, tokenize.
+def build(data: TranslateData, settings: TranslateSettings) -> TranslateTask:
+    """Make or load tokenizers and network, and tokenize the pairs.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If the weights of the settings cannot be read, or do not fit together.
     """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     return TranslateTask(
         data, settings, network.make_translation_model(settings, [*data.train.sources, *data.train.targets])

@@ -1,4 +1,4 @@
-"""The fold under a box of "Try": the same question asked of every row of a file."""
+"""Accordion under a box of Try: predictions for every row of a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import chosen
+from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
 
 
@@ -18,22 +18,22 @@ def render_file_box(
     title: str,
     button: str,
     inputs: Sequence[Any],
-    wants: str = "CSV, TSV, JSONL or Parquet",
+    file_label: str = "CSV, TSV, JSONL or Parquet",
 ) -> None:
-    """Draw a file in, a button, a file out.
+    """Render a file input, a button and a file output.
 
     Args:
-        endpoint: Takes the model, the file, and the values of `inputs` after the first.
-        inputs: The picker of the weights, then what else the endpoint is given.
-        wants: What the file should be.
+        endpoint: Method of the interface that takes a file and the values of `inputs` after the first.
+        inputs: The picker of the weights, then further inputs of the endpoint.
+        file_label: The expected file.
     """
     with gr.Accordion(title, open=False), gr.Row():
-        file = gr.File(label=wants, type="filepath", height=120)
+        file = gr.File(label=file_label, type="filepath", height=120)
         with gr.Column():
             run = gr.Button(button)
-            scored = gr.File(label="Scored CSV", interactive=False)
+            predictions = gr.File(label="Predictions (CSV)", interactive=False)
 
-    def score(path: str | None, name: str, *more: Any) -> str:
+    def predict(path: str | None, name: str, *more: Any) -> str:
         return str(workbench.call(endpoint, name, chosen(path), *more))
 
-    run.click(score, [file, *inputs], scored, api_visibility="private")
+    run.click(predict, [file, *inputs], predictions, **PRIVATE)

@@ -1,71 +1,47 @@
-"""The tab of the encoder: Try, and Look inside."""
+"""The tab of the encoders: Try and Look inside."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints
-from plugins.bert_finetune.ui import inspect_boxes
-from plugins.bert_finetune.ui.file_box import render_file_box
-from plugins.bert_finetune.ui.try_answer import render_answer
-from plugins.bert_finetune.ui.try_pretrain import render_fill_mask, render_next_sentence
-from plugins.bert_finetune.ui.try_tag import render_tag
-from plugins.bert_finetune.ui.try_translate import render_translate
-
-EXAMPLES = [
-    "a stirring , funny and finally transporting film",
-    "dull , overlong and badly acted",
-    "not bad at all",
-    "I wanted to like it , but the plot goes nowhere",
-]
+from plugins.bert_finetune.ui import (
+    inspect_attention,
+    inspect_explanation,
+    inspect_masking,
+    inspect_sentence_map,
+    inspect_tokenisation,
+    try_answer,
+    try_classify,
+    try_pretrain,
+    try_tag,
+    try_translate,
+)
 
 
 def render(workbench: Workbench) -> None:
-    """Draw both tabs."""
+    """Render both tabs."""
     with gr.Tab("Try"), gr.Tabs():
-        with gr.Tab("Label"):
-            _render_classify(workbench)
-        with gr.Tab("Entities"):
-            render_tag(workbench)
-        with gr.Tab("Questions"):
-            render_answer(workbench)
+        with gr.Tab("Classify"):
+            try_classify.render(workbench)
+        with gr.Tab("Named entities"):
+            try_tag.render(workbench)
+        with gr.Tab("Question answering"):
+            try_answer.render(workbench)
         with gr.Tab("Translation"):
-            render_translate(workbench)
-        with gr.Tab("Hidden words"):
-            render_fill_mask(workbench)
+            try_translate.render(workbench)
+        with gr.Tab("Fill mask"):
+            try_pretrain.render_fill_mask(workbench)
         with gr.Tab("Next sentence"):
-            render_next_sentence(workbench)
+            try_pretrain.render_next_sentence(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
-        with gr.Tab("Why this label"):
-            inspect_boxes.render_explain(workbench)
+        with gr.Tab("Explanation"):
+            inspect_explanation.render(workbench)
         with gr.Tab("Attention"):
-            inspect_boxes.render_attention(workbench)
-        with gr.Tab("What masking does"):
-            inspect_boxes.render_masking(workbench)
-        with gr.Tab("Your domain's words"):
-            inspect_boxes.render_tokenisation(workbench)
-        with gr.Tab("Map of sentences"):
-            inspect_boxes.render_sentence_map(workbench)
-
-
-def _render_classify(workbench: Workbench) -> None:
-    weights = workbench.weights_picker()
-    with gr.Row():
-        with gr.Column():
-            text = gr.Textbox(
-                EXAMPLES[0], label="Text", lines=4, placeholder="Write a sentence, or take an example below."
-            )
-            pair = gr.Textbox(label="Second text", lines=2, placeholder="For a model that was trained on pairs.")
-            button = gr.Button("Classify", variant="primary")
-            gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
-        with gr.Column():
-            label = gr.Label(label="Label", num_top_classes=8)
-    render_file_box(workbench, endpoints.classify_file, "Classify a file", "Classify every row", [weights])
-
-    def classify(name: str, first: str, second: str) -> Any:
-        return workbench.call(endpoints.classify, name, first, second)["probabilities"]
-
-    gr.on([button.click, text.submit], classify, [weights, text, pair], label, api_visibility="private")
+            inspect_attention.render(workbench)
+        with gr.Tab("Masking"):
+            inspect_masking.render(workbench)
+        with gr.Tab("Tokenisation"):
+            inspect_tokenisation.render(workbench)
+        with gr.Tab("Sentence map"):
+            inspect_sentence_map.render(workbench)

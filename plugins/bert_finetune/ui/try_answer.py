@@ -1,4 +1,4 @@
-"""What a reader is tried with: a question, its context, and the answer marked in it."""
+"""Try question answering: a question, its context, the answer highlighted in it, and a file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
-from plugins.bert_finetune import endpoints, starter
+from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.ui.file_box import render_file_box
 
 CONTEXT = (
@@ -17,34 +18,30 @@ CONTEXT = (
 EXAMPLES = [["Where does the Rhine rise?", CONTEXT], ["How long is the Rhine?", CONTEXT]]
 
 
-def render_answer(workbench: Workbench) -> None:
-    """A question and its answer in the context, and a file."""
+def render(workbench: Workbench) -> None:
+    """Render question, context and answers, and the file box."""
     gr.Markdown(
-        "The starter is a very small reader and often wrong (its card says how often): it shows how answering works. For answers "
-        "to rely on, train from a larger encoder, or name a reader of the Hub."
+        "The starter is a very small model and often wrong (see its card): it shows how extractive question answering works. "
+        "For reliable answers, fine-tune a larger encoder, or choose a model of the Hub."
     )
-    weights = workbench.weights_picker(starter=starter.QUESTIONS)
+    bench = workbench.on(Answer)
+    weights = bench.weights_picker()
     question = gr.Textbox(EXAMPLES[0][0], label="Question", max_lines=2)
     context = gr.Textbox(CONTEXT, label="Context", lines=5)
     button = gr.Button("Answer", variant="primary")
     with gr.Row():
         label = gr.Label(label="Answers", num_top_classes=4)
-        marked = gr.HighlightedText(label="In the context", combine_adjacent=False)
+        highlighted = gr.HighlightedText(label="In the context", combine_adjacent=False)
     gr.Examples(EXAMPLES, [question, context], label="Examples", api_visibility="private")
-    render_file_box(
-        workbench,
-        endpoints.answer_file,
-        "Answer a file",
-        "Answer every row",
-        [weights],
-        "A table with question and context",
-    )
+    file_label = "A table with question and context, or SQuAD JSON"
+    render_file_box(bench, Answer.answer_file, "Answer a file", "Answer every row", [weights], file_label)
 
     def answer(name: str, asked: str, passage: str) -> tuple[dict[str, float], dict[str, Any]]:
-        found = workbench.call(endpoints.answer, name, asked, passage)
-        every = [found, *found["alternatives"]]
-        said = {one["answer"] or "no answer": one["probability"] for one in reversed(every)}
-        spot = [{"entity": "answer", "start": found["start"], "end": found["end"]}] if found["answer"] else []
-        return said, {"text": passage, "entities": spot}
+        best = bench.call(Answer.answer, name, asked, passage)
+        ranked = [best, *best["alternatives"]]
+        probabilities = {row["answer"] or "no answer": row["probability"] for row in reversed(ranked)}
+        span = [{"entity": "answer", "start": best["start"], "end": best["end"]}] if best["answer"] else []
+        return probabilities, {"text": passage, "entities": span}
 
-    gr.on([button.click, question.submit], answer, [weights, question, context], [label, marked], api_visibility="private")  # fmt: skip
+    events = [button.click, question.submit]
+    gr.on(events, answer, [weights, question, context], [label, highlighted], **PRIVATE)

@@ -7,18 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.bert_finetune.classify.data import ClassifyData, read
+from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.classify.task import make_task
+from plugins.bert_finetune.classify.task import build as build_classify
 from plugins.bert_finetune.label_efficiency import arms
+from plugins.bert_finetune.label_efficiency.shares import label_counts, parse_shares
 from training.artifact import confidence_intervals
 from training.artifact.store import RECORD
 from training.data.splits import split_rows
 from training.data_url import as_url
 from training.errors import UserError
 from training.fit.experiment import Experiment, Fit, Part
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
@@ -27,20 +28,14 @@ IMAGE = "label_efficiency.png"
 NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "eval_rows"}
 
 
-def build(settings: LabelEfficiencySettings) -> LabelEfficiency:
-    """Read the data and plan the training runs.
+def build(data: ClassifyData, settings: LabelEfficiencySettings) -> LabelEfficiency:
+    """Plan the training runs.
 
     Raises:
-        UserError: What the preflight sheet would show in red, or invalid shares.
+        UserError: If there are no evaluation rows.
     """
     shared = {name: value for name, value in dict(settings).items() if name not in NOT_SHARED}
     classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "patience": 0, "time_limit": 0})
-    if settings.multi_label:
-        raise UserError("multi_label: this experiment compares classifiers with one label per text.")
-    if settings.processes > 1:
-        raise UserError("processes: the parts of this experiment run one after another in one process.")
-    data = read(classify)
-    Sheet(data.findings).raise_if_blocked()
     return LabelEfficiency(data, classify, settings)
 
 
@@ -52,7 +47,7 @@ class LabelEfficiency(Experiment):
         if not len(held):
             raise UserError("There are no evaluation rows: raise eval_share, or give eval_data.")
         self.data, self.classify, self.settings = replace(data, evaluation=held), classify, settings
-        self.counts = arms.label_counts(arms.parse_shares(settings.shares), len(data.train), len(data.label_names))
+        self.counts = label_counts(parse_shares(settings.shares), len(data.train), len(data.label_names))
         self.arms = [
             *([arms.TFIDF] if settings.tfidf else []),
             arms.SCRATCH,
@@ -60,11 +55,15 @@ class LabelEfficiency(Experiment):
             *([arms.SECOND] if settings.own_model else []),
         ]
         self.parts = [
-            Part(f"{number}-{count}-{settings.seed + seed}", {"arm": arm, "labels": count, "seed": settings.seed + seed, "eval_rows": len(held)}, 0 if arm == arms.TFIDF else settings.steps)
+            Part(
+                f"{number}-{count}-{seed}",
+                {"arm": arm, "labels": count, "seed": seed, "eval_rows": len(held)},
+                0 if arm == arms.TFIDF else settings.steps,
+            )
             for count in self.counts
-            for seed in range(settings.seeds)
+            for seed in range(settings.seed, settings.seed + settings.seeds)
             for number, arm in enumerate(self.arms)
-        ]  # fmt: skip
+        ]
         self.facts = {"rows": len(data.train), "eval_rows": len(held), "arms": self.arms}
 
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
@@ -73,8 +72,8 @@ class LabelEfficiency(Experiment):
         train = self.data.train.select(arms.nested_subset(self.data.train, about["labels"], about["seed"]))
         if about["arm"] == arms.TFIDF:
             return arms.tfidf_scores(train, self.data.evaluation)
-        task = make_task(replace(self.data, train=train), self._settings(part), untrained=about["arm"] == arms.SCRATCH)
-        folder = fit(task, self._settings(part))
+        settings, untrained = self._settings(part), about["arm"] == arms.SCRATCH
+        folder = fit(build_classify(replace(self.data, train=train), settings, untrained), settings)
         metrics = json.loads((folder / RECORD).read_text(encoding="utf-8"))["metrics"]
         return {name: metrics[name] for name in ("accuracy", "macro_f1")}
 
