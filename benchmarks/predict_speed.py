@@ -17,6 +17,7 @@ import os
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import sides
 

@@ -56,11 +56,11 @@ def write_trips(path: Path) -> Path:
 # -- the formats and their faults ------------------------------------------------------------------------------------------
 
 EXPECTED: dict[str, tuple[Level, str]] = {
-    "qa_answer_not_in_context.json": ("amber", "1 question whose answer is not in its context: left out: Questions 1."),
-    "qa_wrong_offset.json": ("amber", "1 question whose answer stands elsewhere than it says: found and mended"),
+    "qa_answer_not_in_context.json": ("amber", "1 question dropped: the answer is not in the context: Questions 1."),
+    "qa_wrong_offset.json": ("amber", "1 question with a wrong answer_start: corrected"),
     "qa_empty_answers_v1.json": ("red", "1 without an answer"),
     "qa_duplicate_id.json": ("red", "question id 1 occurs twice"),
-    "qa_long_question.json": ("green", "1 question of 1 context"),
+    "qa_long_question.json": ("green", "1 question on 1 context"),
 }
 
 
@@ -182,7 +182,7 @@ def test_questions_that_are_cut_are_counted(tmp_path: Path) -> None:
     ]
     path = write(tmp_path / "long.jsonl", "\n".join(json.dumps(row) for row in asked))
     found = build("answer", settings(path, eval_share=0)).findings()
-    assert [row.title for row in found if row.level == "amber"] == ["1 question cut to 24 tokens"]
+    assert [row.title for row in found if row.level == "amber"] == ["1 question truncated to 24 tokens"]
 
 
 def test_what_is_not_told_has_no_answer(reader: Any) -> None:

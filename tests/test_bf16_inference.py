@@ -39,7 +39,7 @@ def test_a_file_is_computed_in_bf16_where_that_is_quick(
 ):
     monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: able)
     model, seen = load(PLUGIN.starters[name]), set()
-    network = getattr(model, "quick", model.model)
+    network = getattr(model, "cls_only", model.model)
     network.bert.encoder.layer[0].intermediate.dense.register_forward_hook(lambda _, __, out: seen.add(out.dtype))
     endpoint, text = FILES[name]
     getattr(model, endpoint)(write(tmp_path / "rows.csv", text))

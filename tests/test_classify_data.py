@@ -16,7 +16,7 @@ EXPECTED: dict[str, tuple[Level, str]] = {
     "empty.csv": ("red", "empty.csv is empty (0 bytes)"),
     "header_only.csv": ("red", "header text, label but no rows"),
     "one_class.csv": ("red", "only one class: '1', 6 rows: A classifier needs two"),
-    "one_example_per_class.csv": ("amber", "1 row per class: nothing can be held out"),
+    "one_example_per_class.csv": ("amber", "1 row per class: none can be held out"),
     "nan_text.csv": ("amber", "2 rows dropped: no visible text: Lines 3, 4."),
     "nan_label.csv": ("amber", "1 row dropped: no label: Line 3."),
     "dup_columns.csv": ("red", "'text' 2 times (columns 1 and 3)"),
@@ -38,7 +38,7 @@ EXPECTED: dict[str, tuple[Level, str]] = {
         "amber",
         "2 texts with different labels: Such as 'a charming and funny film', 'dull and far too long'.",
     ),
-    "leak_train.csv+leak_dev.csv": ("amber", "3 of 4 evaluation texts also in the training file: Left out"),
+    "leak_train.csv+leak_dev.csv": ("amber", "3 of 4 evaluation texts also in the training file: Excluded"),
     "leak_train.csv+unseen_label_dev.csv": ("red", "a label that training lacks: '2'"),
     "long_text.csv.gz": ("green", "2 classes: 1 (2), 0 (2)"),
     "emoji_and_rtl.csv": ("amber", "1 row dropped: no visible text: Line 5."),
@@ -85,7 +85,7 @@ def read_text(tmp_path: Path, content: str, **values: object) -> ClassifyData:
 
 
 def titles(data: ClassifyData) -> str:
-    return "\n".join(finding.title for finding in data.findings)
+    return "\n".join(finding.title for finding in data.sheet.findings)
 
 
 @needs_shared
@@ -141,7 +141,7 @@ def test_texts_that_hold_their_label_are_told(tmp_path: Path) -> None:
     labels = ("very good", "poor") * 20
     told = [f"text {row}. {label.upper()}: film {row},{label}" for row, label in enumerate(labels)]
     findings = check("classify", classify(write(tmp_path / "told.csv", "text,label\n" + "\n".join(told)))).findings
-    assert any(row.level == "amber" and row.title == "100% of the texts hold their own label" for row in findings)
+    assert any(row.level == "amber" and row.title == "100% of the texts contain their own label" for row in findings)
 
 
 def test_a_text_that_names_any_label_gives_none_away(tmp_path: Path) -> None:
@@ -216,20 +216,20 @@ def test_long_text_is_cut_and_the_lost_share_of_tokens_is_said(tmp_path: Path) -
     (cut,) = build("classify", tiny(path)).findings()
     assert (cut.level, cut.title) == (
         "amber",
-        "1 of 5 texts cut to 16 tokens: 97.0% of all tokens lost",
+        "1 of 5 texts truncated to 16 tokens: 97.0% of all tokens lost",
     )  # 986 of 1,016
 
 
 def test_long_text_among_the_evaluation_rows_is_said_too(tmp_path: Path) -> None:
     dev = write(tmp_path / "dev.csv", f"text,label\n{'film ' * 1000},1\n")
     task = build("classify", tiny(write(tmp_path / "a.csv", "text,label\n" + FOUR), eval_data=str(dev)))
-    assert "1 of 5 texts cut to 16 tokens" in task.findings()[0].title
+    assert "1 of 5 texts truncated to 16 tokens" in task.findings()[0].title
 
 
 @needs_shared
 def test_text_of_a_million_characters_is_cut_without_a_hang() -> None:
     findings = build("classify", tiny(SHARED / "data/text_bad_inputs/long_text.csv.gz")).findings()
-    assert "1 of 4 texts cut to 16 tokens: 100.0% of all tokens lost" in [finding.title for finding in findings]
+    assert "1 of 4 texts truncated to 16 tokens: 100.0% of all tokens lost" in [finding.title for finding in findings]
 
 
 def test_text_that_just_fits_is_not_called_cut(tmp_path: Path) -> None:

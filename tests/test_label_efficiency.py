@@ -15,6 +15,7 @@ from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
+from plugins.bert_finetune.label_efficiency.shares import label_counts, parse_shares
 from tests.bert_models import build, load
 from tests.files import write
 from training.artifact import confidence_intervals
@@ -64,11 +65,11 @@ def test_other_seeds_draw_other_labels() -> None:
 @pytest.mark.parametrize("shares", ["", "0", "101", "ten", "-5"])
 def test_shares_that_are_none_are_refused(shares: str) -> None:
     with pytest.raises(UserError, match="percentages above 0 and up to 100"):
-        arms.parse_shares(shares)
+        parse_shares(shares)
 
 
 def test_shares_become_numbers_of_labels_with_one_a_class_at_least() -> None:
-    assert arms.label_counts(arms.parse_shares("100%, 1, 5"), 200, 4) == [4, 10, 200]
+    assert label_counts(parse_shares("100%, 1, 5"), 200, 4) == [4, 10, 200]
 
 
 # -- intervals -------------------------------------------------------------------------------------------------------------
@@ -151,8 +152,8 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
 
 
 def test_weights_of_no_experiment_say_so(finished: Path) -> None:
-    with pytest.raises(UserError, match="No experiment made these weights"):
-        load(finished.parent / "start" / "artifact").label_efficiency()
+    with pytest.raises(UserError, match="no results of a label_efficiency experiment"):
+        PLUGIN.kind("label_efficiency").load(finished.parent / "start" / "artifact").label_efficiency()
 
 
 def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> Non
 
 def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
     data = str(write_reviews(tmp_path / "reviews.csv"))
-    for values, words in (({"multi_label": True}, "one label a text"), ({"processes": 2}, "one process")):
+    for values, words in (({"multi_label": True}, "one label per text"), ({"processes": 2}, "one process")):
         with pytest.raises(UserError, match=words):
             build(
                 "label_efficiency", parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values})
@@ -186,4 +187,4 @@ def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_is_a_trainer_like_any_other() -> None:
-    assert PLUGIN.trainer("label_efficiency").settings.weights_fields() == ["model", "own_model"]
+    assert PLUGIN.kind("label_efficiency").trained_by.weights_fields() == ["model", "own_model"]

@@ -117,7 +117,7 @@ def test_a_classifier_with_adapters_is_packed_too() -> None:
     torch.manual_seed(0)
     whole = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3)).eval()
     use_cls_only_layer(whole)
-    adapted = loading.add_lora(whole, 2).eval()
+    adapted = loading.add_lora(whole, 2, 0).eval()
     assert enable_packing(adapted)
     ids, types = rows_of([3, 9, 4])
     torch.testing.assert_close(adapted(**pack(ids, types)).logits, adapted(**pad(ids, types, 0)).logits)

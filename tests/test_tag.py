@@ -106,7 +106,7 @@ def test_windows_lose_no_word(sentences: list[list[str]]) -> None:
 
 EXPECTED: dict[str, tuple[Level, str]] = {
     "bio_length_mismatch.jsonl": ("red", "row at line 1 has 3 tokens and 2 tags"),
-    "bio_orphan_I.conll": ("amber", "2 tags I- with nothing to continue, read as B-: Lines 1, 5."),
+    "bio_orphan_I.conll": ("amber", "2 I- tags without a preceding B-, read as B-: Lines 1, 5."),
     "bio_bad_tag.conll": ("red", "Tags 'PER', 'B_LOC' are not BIO (lines 1, 4)"),
     "bio_missing_column.conll": ("red", "line 2 has one column"),
     "bio_no_blank_lines.conll": ("amber", "1 sentence of more than 1,000 words (3,000 at most)"),
@@ -216,9 +216,7 @@ def test_a_file_is_tagged(tagger: Any, tmp_path: Path) -> None:
     assert {one["label"] for one in json.loads(first or "")} == {"person", "city"} and second is None
 
 
-def test_wrong_weights_say_so(tagger: Any) -> None:
-    with pytest.raises(UserError, match="do not answer classify"):
-        load(tagger[1]).classify("text")
+def test_an_empty_text_is_refused(tagger: Any) -> None:
     with pytest.raises(UserError, match="empty"):
         load(tagger[1]).tag("  ")
 

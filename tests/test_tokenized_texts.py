@@ -86,4 +86,4 @@ def test_held_out_rows_stay_in_order(tmp_path: Path):
     lines = "".join(f"{TEXT} {row},{'ab'[row % 2]}\n" for row in range(40))
     data = write(tmp_path / "texts.csv", "text,label\n" + lines)
     task = build("classify", parse_settings(ClassifySettings, {"data": str(data), "word_shuffle_probability": 1.0}))
-    assert task.train_data.shuffled == 1 and task.eval_data.shuffled == 0
+    assert task.train_data.shuffle_probability == 1 and task.eval_data.shuffle_probability == 0

@@ -58,7 +58,9 @@ def test_files_of_different_length_are_refused() -> None:
 @needs_shared
 def test_pairs_with_an_empty_side_are_dropped_and_told() -> None:
     sheet = check("translate", settings(SHARED / "data" / "text_bad_inputs" / "mt_empty_side.tsv"))
-    assert any(row.level == "amber" and "2 rows dropped: an empty side" in row.title for row in sheet.findings)
+    assert any(
+        row.level == "amber" and "2 rows dropped: no source or no translation" in row.title for row in sheet.findings
+    )
 
 
 def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
     [
         (
             "a,b,c\nfirst text,second text,third text\nother text,more text,last text\n",
-            "Name source_column and target_column",
+            "Set source_column and target_column",
         ),
         ("en,de\nsame words here,same words here\nmore of it now,more of it now\n", "two equal sides"),
         ("en,id\nfirst text here,1\nother text here,2\n", "the translations are missing"),
@@ -91,7 +93,7 @@ def test_what_does_not_look_like_pairs_is_told(content: str, words: str, tmp_pat
 def test_a_sheet_without_held_out_pairs_is_still_made(tmp_path: Path) -> None:
     chosen = settings(write(tmp_path / "one.csv", "en,de\nhello there,hallo du\n"), max_length=2000)
     findings = build("translate", chosen).findings()
-    assert not any("cannot write" in row.title for row in findings), findings
+    assert not any("cannot reproduce" in row.title for row in findings), findings
 
 
 # -- the network -----------------------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ def test_a_translator_is_made_of_an_encoder(tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path / "base")
     task: Any = build("translate", settings(write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "base")))
     assert task.model.config.is_encoder_decoder and any("crossattention" in name for name, _ in task.model.named_parameters())  # fmt: skip
-    assert any("cannot write" in row.title for row in task.findings())  # an uncased vocabulary has no König
+    assert any("cannot reproduce" in row.title for row in task.findings())  # an uncased vocabulary has no König
 
 
 def save_bert(folder: Path, texts: list[str], width: int) -> str:
@@ -148,7 +150,7 @@ def test_a_decoder_goes_with_an_encoder_only(tmp_path: Path, translator: Any) ->
     pairs = write_pairs(tmp_path / "pairs.tsv")
     with pytest.raises(UserError, match="choose the encoder of the source language too"):
         build("translate", settings(pairs, decoder_model=writes))
-    with pytest.raises(UserError, match="has a decoder already: leave decoder_model empty"):
+    with pytest.raises(UserError, match="already has a decoder: leave decoder_model empty"):
         build("translate", settings(pairs, model=str(translator[1]), decoder_model=writes))
 
 

@@ -78,7 +78,7 @@ class TranslateTask(Task):
             "baseline": self._baseline(),
         }
         if self.target_tokenizer is not self.tokenizer:
-            self.facts["usage"] = cards.TRANSLATE_TWO
+            self.facts["usage"] = cards.TRANSLATE_TWO_VOCABULARIES
 
     def _rows(self, pairs: SentencePairs) -> list[TokenizedPair]:
         if not len(pairs):
