@@ -1,4 +1,4 @@
-"""Bidirectional encoders (Devlin et al., 2019): pre-trained on plain text, fine-tuned for labels, entities, answers, translation."""
+"""Bidirectional encoders (Devlin et al., 2019): pre-training, and fine-tuning for four tasks."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ TRANSLATION_MODELS = (
 PLUGIN = Plugin(
     name="bert_finetune",
     title="BERT",
-    summary="Fine-tune an encoder that reads in both directions: classify texts, find entities, answer questions, translate. "
-    "Or pre-train one on your own text.",
+    summary="Fine-tune a bidirectional encoder: classify texts, find entities, answer questions, translate. Or "
+    "pre-train one on your own text.",
     kinds=(
         Kind(
             "encode",

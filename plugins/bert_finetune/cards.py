@@ -65,7 +65,8 @@ print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))
 TRANSLATE_TWO_VOCABULARIES = """
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-source, target = AutoTokenizer.from_pretrained("{repo}"), AutoTokenizer.from_pretrained("{repo}", subfolder="target_tokenizer")
+source = AutoTokenizer.from_pretrained("{repo}")
+target = AutoTokenizer.from_pretrained("{repo}", subfolder="target_tokenizer")
 model = AutoModelForSeq2SeqLM.from_pretrained("{repo}")
 inputs = source("A man is riding a bicycle.", return_tensors="pt", return_token_type_ids=False)
 print(target.batch_decode(model.generate(**inputs, num_beams=4, max_length=64), skip_special_tokens=True)[0])

@@ -1,4 +1,4 @@
-"""Findings for the preflight sheet that several kinds share: split sizes, truncated texts, unknown tokens. Needs no torch."""
+"""Findings that several kinds share: sizes of the splits, truncated texts, unknown tokens. Needs no torch."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ def truncation_findings(
     if not truncated:
         return []
     share = 1 - sum(lengths) / sum(whole)
-    title = f"{truncated:,} of {counted(len(lengths), 'text')} truncated to {max_length} tokens: {share:.1%} of all tokens lost"
+    texts = f"{truncated:,} of {counted(len(lengths), 'text')}"
+    title = f"{texts} truncated to {max_length} tokens: {share:.1%} of all tokens lost"
     level = "amber" if share > MAX_LOST_TOKENS or truncated > len(lengths) * MAX_TRUNCATED_TEXTS else "green"
     advice = (
         "Raise max_length if the end of a text matters; it costs time and memory."
         if max_length < positions
-        else "The model has no more positions: if the end of a text matters, split the text, or start from a model with more."
+        else "The model has no more positions: split texts whose end matters, or start from a model with more."
     )
     return [Finding(level, title, advice)]
 

@@ -1,4 +1,4 @@
-"""Read questions, contexts and answers from SQuAD JSON or a table, and check answers against the context. Needs no torch."""
+"""Read questions with answers from SQuAD JSON or a table, and check them against the contexts. Needs no torch."""
 
 from __future__ import annotations
 

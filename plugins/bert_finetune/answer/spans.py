@@ -25,8 +25,9 @@ def best_spans(
 ) -> tuple[list[Span], float]:
     """Return the most probable non-overlapping spans, best first, and the probability of no answer.
 
-    The score of a span is the sum of its start and end logits; the score of no answer is the minimum over the windows of
-    the sum at [CLS] (Devlin et al., 2019, §4.3). Probabilities are the softmax over all spans up to `max_length` tokens.
+    The score of a span is the sum of its start and end logits; the score of no answer is the minimum over the windows
+    of the sum at [CLS] (Devlin et al., 2019, §4.3). Probabilities are the softmax over all spans up to `max_length`
+    tokens.
 
     Args:
         logits: Start and end logits of each window, (time, 2).

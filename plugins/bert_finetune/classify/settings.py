@@ -16,7 +16,7 @@ class ClassifySettings(
     LinearProbingFirst,
     Lora,
     descriptions={
-        "lora_rank": "Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: train all weights."
+        "lora_rank": "Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: all."
     },
 ):
     """Settings of `classify`."""
@@ -40,7 +40,8 @@ class ClassifySettings(
     )
     class_weights: Literal["none", "balanced"] = Field(
         "none",
-        description="balanced: weight the loss by inverse class frequency, so that rare classes count as much as frequent ones.",
+        description="balanced: weight the loss by inverse class frequency, so that rare classes count as much as "
+        "frequent ones.",
         json_schema_extra=ADVANCED,
     )
     drop_leaked: bool = Field(
@@ -50,6 +51,7 @@ class ClassifySettings(
         0.0,
         ge=0,
         le=1,
-        description="Data augmentation: probability per step that the words of a training text are shuffled; reduces memorisation when labels are few.",
+        description="Data augmentation: probability per step that the words of a training text are shuffled; reduces "
+        "memorisation when labels are few.",
         json_schema_extra=ADVANCED,
     )

@@ -189,7 +189,7 @@ class ClassifyTask(Task):
         return [{"text": _preview_line(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]
 
     def save(self, model: Any, folder: Path) -> None:
-        """Write a folder for `AutoModelForSequenceClassification`; adapters are merged, so that it loads without peft."""
+        """Write a folder for `AutoModelForSequenceClassification`, with adapters merged: it loads without peft."""
         if self.settings.lora_rank:
             model = copy.deepcopy(model).merge_and_unload()
         loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)

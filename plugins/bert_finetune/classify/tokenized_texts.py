@@ -18,10 +18,10 @@ MAX_MEAN_SUBWORDS = 6  # sub-words per word, mean of a text; above it the "words
 class TokenizedTexts(Sequence):
     """Tokenized rows: (input_ids, token_type_ids or None, target), the ids as int32 arrays, (time,).
 
-    With probability `shuffle_probability` a row is returned with its words in random order: the sub-words of a word stay
-    together, the texts of a pair apart, special tokens in place. With few labels a network memorises each text by its word
-    order and stops learning from its content (swapped words are one of the four operations of EDA: Wei & Zou, 2019,
-    arXiv:1901.11196).
+    With probability `shuffle_probability` a row is returned with its words in random order: the sub-words of a word
+    stay together, the texts of a pair apart, special tokens in place. With few labels a network memorises each text by
+    its word order and stops learning from its content (swapped words are one of the four operations of EDA: Wei & Zou,
+    2019, arXiv:1901.11196).
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TokenizedTexts(Sequence):
 
 
 def _word_numbers(encoded: Any, row: int, ids: np.ndarray, special: list[int]) -> np.ndarray:
-    """Word number of each token, (time,): `SPECIAL_TOKEN` for special tokens, from `SECOND_TEXT_OFFSET` in a second text.
+    """Word number of each token, (time,); those of a second text begin at `SECOND_TEXT_OFFSET`.
 
     Each token is its own word if the tokenizer is slow (it gives no words), or finds hardly any words in a text, as in
     languages written without spaces.

@@ -27,7 +27,7 @@ def nested_subset(rows: LabelledTexts, count: int, seed: int) -> list[int]:
     by_class: dict[tuple[str, ...], list[int]] = {}
     for row in random.permutation(len(rows)).tolist():
         by_class.setdefault(rows.labels[row], []).append(row)
-    # Order all rows so that every prefix is stratified: the first row of each class, then by relative rank in the class.
+    # An order whose prefixes are all stratified: the first row of each class, then by relative rank in the class.
     ranked = sorted((rank / len(rows_of), row) for rows_of in by_class.values() for rank, row in enumerate(rows_of))
     return sorted(row for _, row in ranked[:count])
 

@@ -1,4 +1,4 @@
-"""Read labelled texts for the experiment, as `classify` does, and check the experiment's own settings. Needs no torch."""
+"""Read labelled texts as `classify` does, and check the settings of the experiment. Needs no torch."""
 
 from __future__ import annotations
 

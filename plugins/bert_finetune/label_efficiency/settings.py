@@ -21,7 +21,8 @@ class LabelEfficiencySettings(
     own_model: str = Field(
         "",
         max_length=300,
-        description="A second pre-trained model to compare: a run of your own pre-training, another starter, or a Hub id.",
+        description="A second pre-trained model to compare: a run of your own pre-training, another starter, or a "
+        "Hub id.",
         json_schema_extra=WEIGHTS,
     )
     shares: str = Field(
@@ -33,7 +34,7 @@ class LabelEfficiencySettings(
         3,
         ge=1,
         le=20,
-        description="Random seeds per number of labels (label subset and initial weights), for the confidence intervals.",
+        description="Random seeds per number of labels (label subset and initial weights), for confidence intervals.",
     )
     scratch_learning_rate: float = Field(
         5e-4, gt=0, le=10, description="Peak learning rate from scratch.", json_schema_extra=ADVANCED

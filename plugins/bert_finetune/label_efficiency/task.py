@@ -127,8 +127,14 @@ class LabelEfficiency(Experiment):
         return {"studies": [study], "facts": {**self.facts, "labels": self.data.label_names}}
 
     def findings(self) -> list[Finding]:
-        parts = f"{len(self.parts)} parts: {len(self.arms)} arms, {len(self.counts)} numbers of labels, {self.settings.seeds} seeds"
-        findings = [Finding("green", parts, f"Labels: {', '.join(f'{count:,}' for count in self.counts)}.")]
+        grid = f"{len(self.arms)} arms, {len(self.counts)} numbers of labels, {self.settings.seeds} seeds"
+        findings = [
+            Finding(
+                "green",
+                f"{len(self.parts)} parts: {grid}",
+                f"Labels: {', '.join(f'{count:,}' for count in self.counts)}.",
+            )
+        ]
         if not self.settings.model:
             title = "No pre-trained weights to compare with"
             findings.append(Finding("amber", title, "Choose model: the pre-trained weights to evaluate."))

@@ -100,7 +100,7 @@ def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertCo
 def load_or_create(
     settings: NetworkSettings, kind: Any, what: str, texts: Sequence[str], untrained: bool = False, **labels: Any
 ) -> tuple[Any, Any]:
-    """Return tokenizer and network to train: those of `settings.model`, or new ones with a vocabulary learned from `texts`.
+    """Load tokenizer and network of `settings.model`, or make new ones with a vocabulary learned from `texts`.
 
     Args:
         kind: The `AutoModelFor…` class.

@@ -1,8 +1,9 @@
-"""Linear probing then fine-tuning (LP-FT; Kumar et al., 2022, arXiv:2202.10054): initialise a new head with a linear probe.
+"""Linear probing then fine-tuning (LP-FT): initialise a new head with a linear probe (Kumar et al., 2022).
 
-A random head sends random gradients into the layers below and distorts, in the first steps, the pre-trained features; the
-fewer the labels, the worse. Logistic regression on the frozen features gives the head its weights instead. Its penalty is
-chosen by held-out likelihood: a head that is overconfident on memorised rows would leave the layers below no gradient.
+A random head sends random gradients into the layers below and distorts, in the first steps, the pre-trained features;
+the fewer the labels, the worse. Logistic regression on the frozen features gives the head its weights instead. Its
+penalty is chosen by held-out likelihood: a head that is overconfident on memorised rows would leave the layers below
+no gradient (arXiv:2202.10054).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def init_head_from_probe(task: Task, rows: list, lengths: Sequence[int], classes
     Args:
         rows: For `task.collate`; the network computes one forward pass of them.
         lengths: Tokens of each row.
-        select: Head input and batch -> feature vectors, (items, width), and class ids, (items,); ids below 0 are ignored.
+        select: Head input and batch -> feature vectors, (items, width), and class ids, (items,); ids below 0 are
+            ignored.
     """
     head = _head(task.model, classes)
     if head is None:
@@ -102,9 +104,8 @@ def _vectors(
 def _regression(vectors: np.ndarray, targets: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Weights, (classes, width), and biases, (classes,), for vectors that are not standardised."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # a probe that has not converged is good enough: all weights are trained afterwards
+        # A probe that has not converged is good enough: all weights are trained afterwards.
+        warnings.simplefilter("ignore")
         probe = linear_probe(best_inverse_penalty(vectors, targets)).fit(vectors, targets)
     scaler, regression = probe[0], probe[-1]
     slopes, constants = _class_coefficients(regression)

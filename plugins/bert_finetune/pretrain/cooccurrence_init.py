@@ -1,7 +1,7 @@
 """Initialise word embeddings with co-occurrence vectors of the corpus: positive PMI, truncated SVD.
 
-Counting co-occurrences takes seconds; masked language modelling takes long to learn as much about which words are similar.
-With few labels, such embeddings help more than layers that know word order (docs/experiments.md, 2026-11-26).
+Counting co-occurrences takes seconds; masked language modelling takes long to learn as much about which words are
+similar. With few labels, such embeddings help more than layers that know word order (docs/experiments.md, 2026-11-26).
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ CHUNK_TOKENS = 2_000_000  # tokens whose pairs are in memory at once
 
 @torch.no_grad()
 def init_from_cooccurrence(model: Any, corpus: TokenizedCorpus, special: list[int], scale: float) -> None:
-    """Replace the word embeddings by co-occurrence vectors, rotated to match the old ones (Procrustes: Schönemann, 1966).
+    """Replace the word embeddings by co-occurrence vectors, rotated to match the old ones.
+
+    The rotation solves the orthogonal Procrustes problem (Schönemann, 1966).
 
     Unchanged are the mean of the embeddings, tokens that the corpus lacks, and dimensions that are constant over words.
 

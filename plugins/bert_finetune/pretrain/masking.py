@@ -49,7 +49,7 @@ class Masker:
         return ordinary[chosen[words]]
 
     def corrupt(self, ids: np.ndarray, positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Copy `ids` with 80 % of `positions` masked and 10 % replaced at random (Devlin et al., 2019, Appendix A.1)."""
+        """Copy `ids` with 80 % of `positions` masked and 10 % randomised (Devlin et al., 2019, Appendix A.1)."""
         corrupted, uniform = ids.copy(), rng.random(len(positions))
         corrupted[positions[uniform < 0.8]] = self.mask_id
         replaced = positions[(uniform >= 0.8) & (uniform < 0.9)]

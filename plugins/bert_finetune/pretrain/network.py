@@ -40,8 +40,13 @@ class MaskedOnlyPreTraining(BertForPreTraining):
     """`BertForPreTraining` that, given `positions`, computes vocabulary logits there only."""
 
     def forward(  # type: ignore[override]
-        self, input_ids: Any = None, positions: torch.Tensor | None = None, targets: torch.Tensor | None = None, bag: bool = False, **inputs: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        input_ids: Any = None,
+        positions: torch.Tensor | None = None,
+        targets: torch.Tensor | None = None,
+        bag: bool = False,
+        **inputs: Any,
+    ) -> Any:
         """Run the network; `PretrainOutput` if `positions` are given, else as transformers.
 
         Args:
@@ -63,8 +68,13 @@ class MaskedOnlyMaskedLM(BertForMaskedLM):
     """`BertForMaskedLM` that, given `positions`, computes vocabulary logits there only."""
 
     def forward(  # type: ignore[override]
-        self, input_ids: Any = None, positions: torch.Tensor | None = None, targets: torch.Tensor | None = None, bag: bool = False, **inputs: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        input_ids: Any = None,
+        positions: torch.Tensor | None = None,
+        targets: torch.Tensor | None = None,
+        bag: bool = False,
+        **inputs: Any,
+    ) -> Any:
         """As `MaskedOnlyPreTraining.forward`."""
         if positions is None:
             return super().forward(input_ids, **inputs)

@@ -1,9 +1,9 @@
 """Initialise some attention heads of a new BERT to attend to neighbouring tokens.
 
-A BERT from scratch stays a bag of words for long: after 30 million tokens, a small one predicted masked words as well in
-shuffled text. It must learn from absolute positions and 15 % of the words that neighbours matter. Heads of trained networks
-attend to fixed offsets (Raganato et al., 2020, arXiv:2002.10260), and weights initialised like trained ones learn sooner
-(mimetic initialisation: Trockman & Kolter, 2023, arXiv:2305.09828). All weights stay trainable.
+A BERT from scratch stays a bag of words for long: after 30 million tokens, a small one predicted masked words as well
+in shuffled text. It must learn from absolute positions and 15 % of the words that neighbours matter. Heads of trained
+networks attend to fixed offsets (Raganato et al., 2020, arXiv:2002.10260), and weights initialised like trained ones
+learn sooner (mimetic initialisation: Trockman & Kolter, 2023, arXiv:2305.09828). All weights stay trainable.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def init_previous_token_heads(model: Any) -> None:
     since positions would take too much of its width.
 
     Positions get the last d = hidden_size / heads dimensions for themselves: cos(w p) and sin(w p) for d / 2 random
-    frequencies w in [0, pi]. The key of a head is this part, its query the same rotated by w times the head's offset, so
-    that their product is largest at the offset.
+    frequencies w in [0, pi]. The key of a head is this part, its query the same rotated by w times the head's offset,
+    so that their product is largest at the offset.
     """
     config = model.config
     heads, width = config.num_attention_heads, config.hidden_size

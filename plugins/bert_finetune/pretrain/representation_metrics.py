@@ -13,7 +13,11 @@ MIN_ROWS = 20
 
 
 def effective_rank(vectors: np.ndarray) -> float:
-    """exp of the entropy of the normalised singular values of centred vectors, (texts, width) (Roy & Vetterli, 2007, eq. 2)."""
+    """exp of the entropy of the normalised singular values of centred vectors (Roy & Vetterli, 2007, eq. 2).
+
+    Args:
+        vectors: Sentence vectors, (texts, width).
+    """
     values = np.linalg.svd(vectors - vectors.mean(0), compute_uv=False)
     share = values / max(values.sum(), 1e-12)
     return float(np.exp(-(share * np.log(share + 1e-12)).sum()))
@@ -30,6 +34,6 @@ def collapse_warnings(metrics: dict[str, float], rows: int) -> tuple[str, ...]:
     if rows < MIN_ROWS or metrics["effective_rank"] >= MIN_EFFECTIVE_RANK:
         return ()
     return (
-        f"Collapse: the sentence vectors have an effective rank of {metrics['effective_rank']:.1f}, so all texts look alike. "
-        "Lower the learning rate or warm up for longer.",
+        f"Collapse: the sentence vectors have an effective rank of {metrics['effective_rank']:.1f}, "
+        "so all texts look alike. Lower the learning rate or warm up for longer.",
     )

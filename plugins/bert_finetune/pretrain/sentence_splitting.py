@@ -1,4 +1,4 @@
-"""Split paragraphs into sentences by punctuation; good enough for sentence pairs, in any language with sentence marks."""
+"""Split paragraphs into sentences by punctuation; good enough for sentence pairs of pre-training."""
 
 from __future__ import annotations
 

@@ -16,29 +16,32 @@ class PretrainSettings(
     NetworkSettings,
     TextData,
     descriptions={
-        "data": "The corpus: a text file (one paragraph per line, a blank line between documents), or a table with a column of "
-        "texts."
+        "data": "The corpus: a text file (one paragraph per line, a blank line between documents), or a table with a "
+        "column of texts."
     },
 ):
     """Settings of `pretrain`."""
 
     sentence_objective: Literal["nsp", "sop", "none"] = Field(
         "nsp",
-        description="Objective on sentence pairs: nsp, next sentence prediction; sop, sentence order prediction; none, masked language modelling only.",
+        description="Objective on sentence pairs: nsp, next sentence prediction; sop, sentence order prediction; "
+        "none, masked language modelling only.",
     )
     masking: Literal["token", "whole_word", "span"] = Field(
         "token", description="Unit of masking: single tokens, whole words, or spans of words."
     )
     size: Literal["custom", "bert-base", "bert-large"] = Field(
         "custom",
-        description="From scratch: bert-base is 12 layers, 12 heads, width 768 (110 M parameters), bert-large 24, 16, 1024 (340 M); custom: layers, heads and hidden_size.",
+        description="From scratch: bert-base is 12 layers, 12 heads, width 768 (110 M parameters), bert-large 24, "
+        "16, 1024 (340 M); custom: layers, heads and hidden_size.",
     )
     mask_ratio: float = Field(
         0.15, gt=0, le=0.9, description="Share of the tokens that are masked and predicted.", json_schema_extra=ADVANCED
     )
     previous_token_head_init: bool = Field(
         True,
-        description="From scratch: initialise some heads to attend to neighbouring tokens, so that word order is learned much sooner.",
+        description="From scratch: initialise some heads to attend to neighbouring tokens, so that word order is "
+        "learned much sooner.",
         json_schema_extra=ADVANCED,
     )
     cooccurrence_init: bool = Field(
@@ -69,7 +72,8 @@ class PretrainSettings(
     )
     probe_data: str = Field(
         "",
-        description="A small table of labelled texts: the accuracy of a linear probe on the frozen sentence vectors is reported during training.",
+        description="A small table of labelled texts: the accuracy of a linear probe on the frozen sentence vectors "
+        "is reported during training.",
         json_schema_extra={**FILE, **ADVANCED},
     )
     probe_rows: int = Field(

@@ -100,7 +100,8 @@ class PretrainTask(Task):
         self.train_data = CorpusWindows(tokenize_corpus(data.train, tokenizer), size, settings.seed)
         if not len(self.train_data):
             raise UserError(
-                f"No document has the {MIN_WINDOW_TOKENS} tokens of a training row. Give longer documents, or join them."
+                f"No document has the {MIN_WINDOW_TOKENS} tokens of a training row. Give longer "
+                "documents, or join them."
             )
         held = CorpusWindows(tokenize_corpus(data.evaluation, tokenizer), size, settings.seed)
         order = np.random.default_rng([settings.seed, 4]).permutation(len(held))[: settings.eval_rows]
@@ -138,9 +139,10 @@ class PretrainTask(Task):
         """Sample pairs and masks.
 
         Returns:
-            input_ids, token_type_ids: (rows, time). positions, targets, owners: flattened position, token id and row of each
-            masked token, (masked,). next_labels: (rows,). For the losses on [CLS] also bag and bag_owners: distinct tokens of
-            the rows before masking, and their rows, (distinct tokens,).
+            input_ids, token_type_ids: (rows, time).
+            positions, targets, owners: flattened position, token id and row of each masked token, (masked,).
+            next_labels: (rows,).
+            bag, bag_owners: for the losses on [CLS], distinct tokens before masking and their rows, (distinct tokens,).
         """
         inputs, types, positions, targets, owners, next_labels, bags = [], [], [], [], [], [], []
         for row in rows:
@@ -184,8 +186,8 @@ class PretrainTask(Task):
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Sum of the objectives of each row, (rows,).
 
-        Mean cross entropy of the masked words plus that of the sentence pair (Devlin et al., 2019, Appendix A.2); weighted,
-        the bag-of-words loss on [CLS] (Ma et al., 2024, arXiv:2401.11248) and the mean-embedding loss.
+        Mean cross entropy of the masked words plus that of the sentence pair (Devlin et al., 2019, Appendix A.2);
+        weighted, the bag-of-words loss on [CLS] (Ma et al., 2024, arXiv:2401.11248) and the mean-embedding loss.
         """
         out = network.forward(model, batch, losses=True, bag=self.settings.bag_of_words_loss_weight > 0)
         next_losses, _ = self._next_losses(out, batch)
@@ -225,7 +227,7 @@ class PretrainTask(Task):
         return [RowPrediction(*values) for values in columns]
 
     def score(self, outputs: list[RowPrediction]) -> Score:
-        """Loss, masked accuracy, perplexity, next sentence accuracy; effective rank and probe of the sentence vectors."""
+        """Loss, masked accuracy, perplexity, next sentence accuracy; effective rank and probe of the vectors."""
         rows, probes = outputs[: len(self.windows)], outputs[len(self.windows) :]
         metrics: dict[str, float] = {}
         if rows:
@@ -271,7 +273,7 @@ class PretrainTask(Task):
         return [{"text": self.tokenizer.convert_tokens_to_string(names[1:-1])}]
 
     def save(self, model: Any, folder: Path) -> None:
-        """Write a folder for `AutoModelForMaskedLM`; with a sentence objective also `AutoModelForNextSentencePrediction`."""
+        """Write a folder for `AutoModelForMaskedLM` and, with pairs, `AutoModelForNextSentencePrediction`."""
         network.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:

@@ -27,7 +27,7 @@ MIN_ENTITIES = 10  # per label
 
 @dataclass(frozen=True)
 class TagData:
-    """Sentences with BIO tags, or with tags without prefixes (`plain`); `tags` are those of training, in the order of ids."""
+    """Sentences with BIO tags or, if `plain`, tags without prefixes; `tags` are those of training, in id order."""
 
     train: list[Sentence]
     evaluation: list[Sentence]

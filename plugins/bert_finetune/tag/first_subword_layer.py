@@ -18,9 +18,14 @@ class FirstSubwordLayer(BertLayer):
     """
 
     def forward(  # type: ignore[override] - an encoder has no cache and no other sequence
-        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, positions: torch.Tensor | None = None, **kwargs: Any,
-    ) -> Any:  # fmt: skip
-        """(batch, time, hidden) -> the same, or with positions in the flattened batch, (words,), -> (1, words, hidden)."""
+        self,
+        hidden_states: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *_: Any,
+        positions: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """(batch, time, hidden) -> the same; with positions in the flattened batch, (words,), (1, words, hidden)."""
         if positions is None:
             return super().forward(hidden_states, attention_mask, **kwargs)
         context, _ = self.attention.self(hidden_states, attention_mask, **kwargs)

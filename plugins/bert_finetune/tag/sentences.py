@@ -52,8 +52,8 @@ def sentences_from_table(table: Table, settings: TagSettings) -> tuple[list[Sent
     if text and spans:
         return _from_spans(table, text, spans, settings.repair_tags)
     raise UserError(
-        f"{table.source} has the columns {', '.join(table.names)}. Expected tokens and tags (lists of equal length), or "
-        "text and spans (start, end, label); or a CoNLL file. Set the column names if they differ."
+        f"{table.source} has the columns {', '.join(table.names)}. Expected tokens and tags (lists of equal length), "
+        "or text and spans (start, end, label); or a CoNLL file. Set the column names if they differ."
     )
 
 

@@ -13,8 +13,8 @@ class TagSettings(
     TableData,
     LinearProbingFirst,
     descriptions={
-        "data": "CoNLL (a word and its tag per line, a blank line between sentences), or a table: tokens and tags, or text and "
-        "spans."
+        "data": "CoNLL (a word and its tag per line, a blank line between sentences), or a table: tokens and tags, "
+        "or text and spans."
     },
 ):
     """Settings of `tag`."""
@@ -42,7 +42,8 @@ class TagSettings(
     )
     repair_tags: bool = Field(
         True,
-        description="Read an I- tag without a preceding B- as B-, and keep the longest of overlapping spans; if off, such rows stop the run.",
+        description="Read an I- tag without a preceding B- as B-, and keep the longest of overlapping spans; if off, "
+        "such rows stop the run.",
         json_schema_extra=ADVANCED,
     )
     drop_leaked: bool = Field(

@@ -22,7 +22,7 @@ class Translate(Encode):
             alternatives: Number of alternatives, 0 to 16; there are fewer than beams.
 
         Returns:
-            translation; score: its mean log-probability per token; alternatives: [{"translation", "score"}], best first.
+            translation; score: mean log-probability per token; alternatives: [{"translation", "score"}], best first.
         """
 
     @abstractmethod

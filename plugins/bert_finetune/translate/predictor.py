@@ -36,7 +36,8 @@ class TranslationPredictor(EncoderPredictor, Translate):
             raise UserError("The text is empty: write something to translate.")
         if not 1 <= beams <= MAX_BEAMS or not 0 <= alternatives <= MAX_BEAMS:
             raise UserError(
-                f"beams must be 1 to {MAX_BEAMS} and alternatives 0 to {MAX_BEAMS}; {beams} and {alternatives} were given."
+                f"beams must be 1 to {MAX_BEAMS} and alternatives 0 to {MAX_BEAMS}; "
+                f"{beams} and {alternatives} were given."
             )
         count = len(self.tokenizer(self.prefix + text, verbose=False)["input_ids"])
         if count > self.max_length:

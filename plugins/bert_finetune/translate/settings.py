@@ -13,7 +13,8 @@ class TranslateSettings(
     TableData,
     defaults={"max_length": 64},
     descriptions={
-        "data": "Pairs of texts: a table with two columns, or the source side of two parallel text files, one sentence per line.",
+        "data": "Pairs of texts: a table with two columns, or the source side of two parallel text files, one "
+        "sentence per line.",
         "max_length": "Maximum tokens per text and per translation; longer ones are truncated.",
     },
 ):
@@ -38,7 +39,8 @@ class TranslateSettings(
     decoder_model: str = Field(
         "",
         max_length=300,
-        description="Weights that the decoder starts from: a BERT of the target language, with its own vocabulary. Empty: the weights of `model`, or a new decoder.",
+        description="Weights that the decoder starts from: a BERT of the target language, with its own vocabulary. "
+        "Empty: the weights of `model`, or a new decoder.",
         json_schema_extra=WEIGHTS,
     )
     decoder_layers: int = Field(

@@ -18,7 +18,8 @@ MIN_SHARE = 0.5  # of a head's attention, from which the head is listed under it
 def render(workbench: Workbench) -> None:
     """Render the overview of all heads, and the heat map of the selected one."""
     gr.Markdown(
-        "Attention from each token (row) to every other (column), in every head; click a head to enlarge it. Many heads attend "
+        "Attention from each token (row) to every other (column), in every head; click a head to enlarge it. Many "
+        "heads attend "
         "mostly to one kind of token: the previous, the next, or special tokens (Clark et al., 2019)."
     )
     bench = workbench.on(Encode)

@@ -16,7 +16,8 @@ from training.wording import counted
 def render(workbench: Workbench) -> None:
     """Render the weight of each word for the predicted label."""
     gr.Markdown(
-        "Occlusion: each word is masked in turn. Its weight is the drop of the label's log-odds, relative to the largest."
+        "Occlusion: each word is masked in turn. Its weight is the drop of the label's log-odds, relative to the "
+        "largest."
     )
     bench = workbench.on(Classify)
     weights = bench.weights_picker()

@@ -15,7 +15,8 @@ COLOURS = {"masked": "#0f766e", "replaced at random": "#b45309", "kept": "#7c3ae
 def render(workbench: Workbench) -> None:
     """Render the masked text for a ratio, a unit of masking and a seed."""
     gr.Markdown(
-        "At every step, 15 % of the tokens are sampled for prediction. Of these, 80 % are replaced by `[MASK]`, 10 % by a random "
+        "At every step, 15 % of the tokens are sampled for prediction. Of these, 80 % are replaced by `[MASK]`, 10 % "
+        "by a random "
         "token, and 10 % are kept: since any token may be wrong, the network has to represent all of them."
     )
     bench = workbench.on(Encode)

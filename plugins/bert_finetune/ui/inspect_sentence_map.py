@@ -21,7 +21,8 @@ The judge dismissed the appeal."""
 def render(workbench: Workbench) -> None:
     """Render the map of the sentences."""
     gr.Markdown(
-        "Each point is the vector of a sentence (the mean of its token vectors) on the first two principal components. With more "
+        "Each point is the vector of a sentence (the mean of its token vectors) on the first two principal "
+        "components. With more "
         "than 12 sentences, points are labelled by line number."
     )
     bench = workbench.on(Encode)

@@ -17,7 +17,8 @@ HEADERS = ["word", "sub-words", "count"]
 def render(workbench: Workbench) -> None:
     """Render the words with the most sub-words, and the averages."""
     gr.Markdown(
-        "Paste text of your domain. Words that are split into many sub-words are rare in the vocabulary's corpus; an encoder of "
+        "Paste text of your domain. Words that are split into many sub-words are rare in the vocabulary's corpus; an "
+        "encoder of "
         "that domain may be a better start."
     )
     bench = workbench.on(Encode)

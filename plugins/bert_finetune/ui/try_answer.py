@@ -21,7 +21,8 @@ EXAMPLES = [["Where does the Rhine rise?", CONTEXT], ["How long is the Rhine?", 
 def render(workbench: Workbench) -> None:
     """Render question, context and answers, and the file box."""
     gr.Markdown(
-        "The starter is a very small model and often wrong (see its card): it shows how extractive question answering works. "
+        "The starter is a very small model and often wrong (see its card): it shows how extractive question "
+        "answering works. "
         "For reliable answers, fine-tune a larger encoder, or choose a model of the Hub."
     )
     bench = workbench.on(Answer)

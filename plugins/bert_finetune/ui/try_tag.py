@@ -22,7 +22,8 @@ HEADERS = ["entity", "probability", "label"]
 def render(workbench: Workbench) -> None:
     """Render the text with its entities, and the file box."""
     gr.Markdown(
-        "The starter knows voice commands: music, restaurants, films, books, weather. For people, places and companies, train on "
+        "The starter knows voice commands: music, restaurants, films, books, weather. For people, places and "
+        "companies, train on "
         "texts that are annotated with those, or choose a token classifier of the Hub."
     )
     bench = workbench.on(Tag)

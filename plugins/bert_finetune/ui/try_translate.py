@@ -19,7 +19,8 @@ NO_WEIGHTS = "Choose weights: a run of `translate`, or a translation model of th
 def render(workbench: Workbench) -> None:
     """Render the text, its translations, and the file box."""
     gr.Markdown(
-        "There is no starter for translation: no parallel corpus with a free licence was available. Train `translate` on your own "
+        "There is no starter for translation: no parallel corpus with a free licence was available. Train "
+        "`translate` on your own "
         "pairs, or choose a translation model of the Hub, such as Helsinki-NLP/opus-mt-en-de."
     )
     bench = workbench.on(Translate)

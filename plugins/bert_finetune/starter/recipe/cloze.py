@@ -1,9 +1,10 @@
-"""Unsupervised cloze questions: a sentence of a passage with one phrase replaced by a question word (Lewis et al., 2019, arXiv:1906.04980).
+"""Cloze questions: sentences with a phrase replaced by a question word (Lewis et al., 2019, arXiv:1906.04980).
 
 python -m plugins.bert_finetune.starter.recipe.cloze corpus.txt cloze.json
 
-Pre-trains extractive question answering without labelled questions: find the sentence of a passage that a question is about, and in it
-a phrase of the type that is asked for. `corpus.txt` has one paragraph per line; `cloze.json` is SQuAD 1.1.
+Pre-trains extractive question answering without labelled questions: find the sentence of a passage that a question is
+about, and in it a phrase of the type that is asked for. `corpus.txt` has one paragraph per line; `cloze.json` is SQuAD
+1.1.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ QUESTION_WORDS = (4, 25)  # of a question, without the question word
 QUESTIONS_PER_PASSAGE = 4
 DROPPED_SHARE = 0.3  # of the other words, so that the sentence is not found by exact match
 QUESTION_WORD_FIRST = 0.7  # share of the questions that begin with the question word
-_COMMON = """a an the this that these those and or but nor so yet if then than as at by for from in into of off on onto out over to under up
-with about after against before between during through without within he she it they we you i him her them us me his its their our your my
-who whom whose which what when where why how is are was were be been being am do does did have has had will would can could shall should
-may might must not no only very more most such some any all each every both few many much other another own same there here also just"""
+_COMMON = """a an the this that these those and or but nor so yet if then than as at by for from in into of off on onto
+out over to under up with about after against before between during through without within he she it they we you i him
+her them us me his its their our your my who whom whose which what when where why how is are was were be been being am
+do does did have has had will would can could shall should may might must not no only very more most such some any all each
+every both few many much other another own same there here also just"""
 COMMON = frozenset(_COMMON.split())  # not part of an answer; a question needs at least one other word
 YEAR = re.compile(r"\b1[0-9]{3}\b|\b20[0-2][0-9]\b")
 NUMBER = re.compile(
@@ -34,7 +36,8 @@ NUMBER = re.compile(
 )
 NAME = re.compile(r"(?:[A-Z][\w’'.-]*\w)(?: (?:(?:of|de|the|van|von) )?[A-Z][\w’'-]*\w)*")
 PHRASE = re.compile(
-    r"(?<=\b(?:the|his|her|its|our) )[a-z]{3,}(?: [a-z]{3,})?|(?<=\b(?:of|an|by|in) )[a-z]{4,}(?: [a-z]{4,})?|(?<=\b(?:for|and) )[a-z]{5,}"
+    r"(?<=\b(?:the|his|her|its|our) )[a-z]{3,}(?: [a-z]{3,})?"
+    r"|(?<=\b(?:of|an|by|in) )[a-z]{4,}(?: [a-z]{4,})?|(?<=\b(?:for|and) )[a-z]{5,}"
 )
 PLACES = {"in", "at", "to", "from", "near"}
 
@@ -101,7 +104,7 @@ def candidates(sentence: str) -> list[tuple[int, int, str]]:
 
 
 def ask(sentence: str, start: int, end: int, kind: str, rng: random.Random) -> str:
-    """The clause of a phrase, the phrase replaced by a question word, some words dropped; "" if too short or too long."""
+    """The clause of a phrase with the phrase replaced by a question word; "" if too short or too long."""
     before = re.split(r"[;:,()—]", sentence[:start])[-1] if rng.random() < 0.5 else sentence[:start]
     after = re.split(r"[;:()—]", sentence[end:])[0]
     words = [re.findall(r"[\w’'-]+", part) for part in (before, after)]
@@ -119,7 +122,8 @@ def _asking(kind: str, before: str, answer: str, rng: random.Random) -> str:
     if kind == "number":
         return "How much" if answer[0] in "$£€" else rng.choice(["How many", "How many", "How much", "What number"])
     if kind == "name":
-        return rng.choice(["Where", "Where", "What", "What city", "What country"] if before in PLACES else ["Who", "What", "Which", "What is the name of"])  # fmt: skip
+        places = ["Where", "Where", "What", "What city", "What country"]
+        return rng.choice(places if before in PLACES else ["Who", "What", "Which", "What is the name of"])
     return rng.choice(["What", "What", "What kind of", "Which", "What type of", "Why" if before == "for" else "What"])
 
 
