@@ -1,4 +1,4 @@
-"""One random mask of a text, as masked-language pre-training draws it at each step."""
+"""One random mask of a text, as pre-training samples it at each step."""
 
 from __future__ import annotations
 

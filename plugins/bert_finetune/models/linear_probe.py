@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 INVERSE_PENALTY = 0.1  # of standardised vectors; strong regularisation: few labels, hundreds of features
 INVERSE_PENALTIES = (0.0001, 0.001, 0.01, 0.1)
 
 
-def linear_probe(inverse_penalty: float = INVERSE_PENALTY) -> Any:
+def linear_probe(inverse_penalty: float = INVERSE_PENALTY) -> Pipeline:
     """Return an unfitted scikit-learn pipeline: standardise, then logistic regression."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     return make_pipeline(StandardScaler(), LogisticRegression(C=inverse_penalty, max_iter=300))
 
 
@@ -24,9 +23,6 @@ def best_inverse_penalty(vectors: np.ndarray, targets: np.ndarray) -> float:
 
     Rows of a class with one row are only fitted. If hardly any class has two rows, the default is returned.
     """
-    from sklearn.metrics import log_loss
-    from sklearn.model_selection import train_test_split
-
     classes, class_numbers, counts = np.unique(targets, return_inverse=True, return_counts=True)
     single = counts[class_numbers] < 2
     if (~single).sum() < 2 * len(classes):

@@ -200,6 +200,6 @@ def max_positions(model: Any) -> int:
     The RoBERTa family starts to count after the padding position.
     """
     limit = getattr(model.config, "max_position_embeddings", 0) or 10**9
-    tables = [each for name, each in model.named_modules() if name.endswith(".position_embeddings")]
+    tables = [module for name, module in model.named_modules() if name.endswith(".position_embeddings")]
     padding = getattr(tables[0], "padding_idx", None) if tables else None
     return limit if padding is None else limit - padding - 1

@@ -107,7 +107,8 @@ def _regression(vectors: np.ndarray, targets: np.ndarray, classes: int) -> tuple
         # A probe that has not converged is good enough: all weights are trained afterwards.
         warnings.simplefilter("ignore")
         probe = linear_probe(best_inverse_penalty(vectors, targets)).fit(vectors, targets)
-    scaler, regression = probe[0], probe[-1]
+    scaler: Any = probe[0]
+    regression: Any = probe[-1]
     slopes, constants = _class_coefficients(regression)
     weight, bias = np.zeros((classes, vectors.shape[1])), np.full(classes, constants.min() + ABSENT_CLASS_BIAS)
     varying = scaler.scale_ > MIN_RELATIVE_SPREAD * scaler.scale_.max()

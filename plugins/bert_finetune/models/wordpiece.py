@@ -55,4 +55,4 @@ def _vocabulary(texts: Sequence[str], size: int, normalizer: Any, splitter: Any)
         return learner.get_vocab()
 
     special = list(SPECIAL.values())
-    return learn(size, special + sorted(piece for piece in learn(1, special) if piece.startswith("##")))
+    return learn(size, special + sorted(token for token in learn(1, special) if token.startswith("##")))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.sparse import coo_array, csr_array
+from sklearn.decomposition import TruncatedSVD
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
     from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
 
 WINDOW = 5  # tokens on either side
@@ -74,8 +74,6 @@ def cooccurrence_vectors(corpus: TokenizedCorpus, vocabulary: int, width: int) -
     Returns:
         float32, (V, width); zeros for tokens without context.
     """
-    from sklearn.decomposition import TruncatedSVD
-
     svd = TruncatedSVD(width, n_iter=7, random_state=0)
     projected = svd.fit_transform(_positive_pmi(_cooccurrence_counts(corpus, vocabulary)))  # U S
     values = svd.singular_values_
@@ -88,8 +86,6 @@ def cooccurrence_vectors(corpus: TokenizedCorpus, vocabulary: int, width: int) -
 
 def _cooccurrence_counts(corpus: TokenizedCorpus, vocabulary: int) -> csr_array:
     """Count how often two tokens occur within `WINDOW` of each other in one document, (V, V)."""
-    from scipy.sparse import coo_array, csr_array
-
     counts = csr_array((vocabulary, vocabulary), dtype=np.float32)
     tokens = corpus.tokens[:MAX_COUNTED_TOKENS]
     documents = np.repeat(np.arange(len(corpus)), np.diff(corpus.documents))[:MAX_COUNTED_TOKENS]
@@ -105,8 +101,6 @@ def _cooccurrence_counts(corpus: TokenizedCorpus, vocabulary: int) -> csr_array:
 
 def _positive_pmi(counts: csr_array) -> csr_array:
     """max(0, log P(word, context) / (P(word) P(context))), (V, V)."""
-    from scipy.sparse import coo_array
-
     words = counts.sum(axis=1)
     contexts = words**SMOOTHING / np.sum(words**SMOOTHING)
     pairs = counts.tocoo()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
 from plugins.bert_finetune.tag.schemes import entity_spans
 from plugins.bert_finetune.tag.sentences import Sentence
@@ -37,8 +38,6 @@ def score(truth: Sequence[Sentence], predicted: Sequence[Sequence[str]], losses:
 
 
 def _entities(truth: list[list[str]], predicted: list[list[str]]) -> tuple[dict[str, float], dict[str, list]]:
-    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
-
     def values(average: str | None) -> Any:
         with warnings.catch_warnings():  # of labels that are never predicted: their score of 0 shows it
             warnings.simplefilter("ignore")

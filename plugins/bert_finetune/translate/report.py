@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from plugins.bert_finetune.translate.data import SentencePairs
 from training.task import Score
@@ -15,9 +17,6 @@ MAX_CHARACTERS = 300  # characters
 
 def scores(translations: Sequence[str], truths: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     """Corpus BLEU (13a, cased) and chrF, and sacreBLEU's signatures."""
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
-
     bleu, chrf = BLEU(), CHRF()
     metrics = {
         "bleu": float(bleu.corpus_score(translations, [truths]).score),
@@ -32,8 +31,6 @@ def score(pairs: SentencePairs, translations: Sequence[str], losses: Sequence[tu
     Args:
         losses: Summed cross entropy and number of the target's tokens, per pair.
     """
-    from sacrebleu.metrics.chrf import CHRF
-
     metrics, signatures = scores(translations, pairs.targets)
     metrics["loss"] = sum(loss for loss, _ in losses) / max(1, sum(tokens for _, tokens in losses))
     chrf, texts = CHRF(), list(zip(pairs.sources, pairs.targets, translations, strict=True))

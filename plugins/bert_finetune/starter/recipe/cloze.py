@@ -24,11 +24,12 @@ QUESTION_WORDS = (4, 25)  # of a question, without the question word
 QUESTIONS_PER_PASSAGE = 4
 DROPPED_SHARE = 0.3  # of the other words, so that the sentence is not found by exact match
 QUESTION_WORD_FIRST = 0.7  # share of the questions that begin with the question word
-_COMMON = """a an the this that these those and or but nor so yet if then than as at by for from in into of off on onto
-out over to under up with about after against before between during through without within he she it they we you i him
-her them us me his its their our your my who whom whose which what when where why how is are was were be been being am
-do does did have has had will would can could shall should may might must not no only very more most such some any all each
-every both few many much other another own same there here also just"""
+_COMMON = """a an the this that these those and or but nor so yet if then than as at by for from in into of off
+on onto out over to under up with about after against before between during through without within
+he she it they we you i him her them us me his its their our your my who whom whose which what when
+where why how is are was were be been being am do does did have has had will would can could shall
+should may might must not no only very more most such some any all each every both few many much
+other another own same there here also just"""
 COMMON = frozenset(_COMMON.split())  # not part of an answer; a question needs at least one other word
 YEAR = re.compile(r"\b1[0-9]{3}\b|\b20[0-2][0-9]\b")
 NUMBER = re.compile(
