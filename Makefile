@@ -25,7 +25,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 space: $(VENV)/.app
-	$(BIN)/python -m spaces_app.space $(SPACE)
+	$(BIN)/python -m spaces_app.deploy $(SPACE)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """What the learned features are worth to a classifier, and whether a corrupted cell is found: on the table `adult`.
 
-python -m benchmarks.ae_anomaly_adult --data adult [--preset balanced] [--seeds 0,1,2] [--settings '{"mask_share": 0.5}']
+python -m benchmarks.ae_anomaly_adult --data adult [--preset balanced] [--seeds 0,1,2] [--settings '{"mask_ratio": 0.5}']
 
 --data: a folder with train.csv and test.csv, 14 columns and `income`, which is not learnt. Features: logistic regression on the latent
 features, and on latent, scaled numbers and category vectors side by side; area under the ROC curve of `income` on test.csv.

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.file_scores import file_scores
 from plugins.ae_anomaly.detector.scored_file import score_file
 from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder
 from training.data.table import read_table
@@ -74,7 +74,7 @@ def main() -> None:
     score_file(model, whole)
     seconds, computed = time.perf_counter() - started, time.process_time() - computed
     print(f"{given.rows:,} rows: {seconds:.1f} s, {computed:.1f} s of computing, peak {peak():.2f} GB", flush=True)
-    print(f"largest differences: {differences(model, whole, scores_of(model, whole).scores)}")
+    print(f"largest differences: {differences(model, whole, file_scores(model, whole).scores)}")
 
 
 if __name__ == "__main__":

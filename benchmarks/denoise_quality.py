@@ -1,10 +1,12 @@
-"""PSNR and SSIM of weights beside BM3D, non-local means, wavelets and total variation on the same noisy pictures.
+"""PSNR and SSIM of weights beside BM3D, non-local means, wavelets and total variation on the same noisy images.
 
 python -m benchmarks.denoise_quality --weights FOLDER --data bsd68_val.parquet
-The peers need `scikit-image` and `bm3d` (benchmarks/requirements.txt); one that is not installed is left out and said to be.
-Noise of deviation sigma/255 is added to the clean picture in [0, 1] and not clipped, its seed the picture's number; results are clipped.
-Every peer is told sigma; the weights are asked blind (as in use, where they are told an estimate made from the picture alone), and told. Published for all of BSD68 at 15/25/50: BM3D 31.07/28.57/25.62, DnCNN-S
-31.73/29.23/26.23, DnCNN-B (blind) 31.61/29.16/26.23, DRUNet 31.91/29.48/26.59 (Zhang et al., 2017, 2021); here it is every second picture.
+The peers need `scikit-image` and `bm3d` (benchmarks/requirements.txt); a missing one is left out with a message.
+Noise of standard deviation sigma/255 is added to the clean image in [0, 1] and not clipped; its seed is the image's
+number. Results are clipped. Every peer is given sigma; the weights are evaluated blind (as in use, conditioned on an
+estimate made from the image alone) and given sigma. Published for all of BSD68 at 15/25/50: BM3D 31.07/28.57/25.62,
+DnCNN-S 31.73/29.23/26.23, DnCNN-B (blind) 31.61/29.16/26.23, DRUNet 31.91/29.48/26.59 (Zhang et al., 2017, 2021); here
+it is every second image.
 """
 
 from __future__ import annotations
@@ -18,64 +20,66 @@ from typing import Any
 
 import numpy as np
 
-from plugins.denoising_ae.cleaner import Cleaner
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.progress import finished
-from plugins.denoising_ae.tiling import in_tiles
+from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.inference.progress import run_to_end
+from plugins.denoising_ae.images.inference.tiling import denoise_tiled
+from plugins.denoising_ae.noise.corruptions import corrupt
 from training.data.images.read import read_images
 
 Method = Callable[[np.ndarray, float], np.ndarray]  # (height, width) noisy, sigma in units of 1 -> clean
 
 
 def main() -> None:
-    """Print a table a level: method, PSNR, SSIM, seconds a picture."""
+    """Print a table per level: method, PSNR, SSIM, seconds per image."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--levels", type=float, nargs="+", default=[15, 25, 50])
-    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     options = parser.parse_args()
     images = read_images(options.data).as_channels(1)
-    clean = [images[row][..., 0].astype(np.float32) / 255 for row in range(min(len(images), options.pictures))]
+    clean = [images[row][..., 0].astype(np.float32) / 255 for row in range(min(len(images), options.images))]
     methods = {**(ours(options.weights) if options.weights else {}), **peers()}
     for level in options.levels:
         noisy = [corrupt(one[..., None], "gaussian", level, row)[..., 0] for row, one in enumerate(clean)]
-        print(f"\nsigma {level:g}, {len(clean)} pictures: method, PSNR, SSIM, seconds a picture")
-        for name, method in {"noisy": lambda picture, _: picture, **methods}.items():
+        print(f"\nsigma {level:g}, {len(clean)} images: method, PSNR, SSIM, seconds per image")
+        for name, method in {"noisy": lambda image, _: image, **methods}.items():
             print(f"  {name:<28} {_scored(method, noisy, clean, level / 255)}", flush=True)
 
 
 def ours(folder: Path) -> dict[str, Method]:
-    """The weights: blind, so with the self-ensemble, and told."""
-    cleaner = Cleaner.load(folder)
-    model = cleaner.model
+    """The weights: blind, blind with the self-ensemble, and conditioned on sigma."""
+    denoiser = ImageDenoiser.load(folder)
+    model = denoiser.model
 
     def blind(noisy: np.ndarray, _: float) -> np.ndarray:
-        return in_tiles(model, noisy[..., None], cleaner.level_to_tell(noisy[..., None]))[..., 0]
+        return denoise_tiled(model, noisy[..., None], denoiser.conditioning_level(noisy[..., None]))[..., 0]
 
     def ensemble(noisy: np.ndarray, _: float) -> np.ndarray:
-        return finished(cleaner.ensemble(noisy[..., None], cleaner.level_to_tell(noisy[..., None])))[..., 0]
+        return run_to_end(
+            denoiser.denoise_self_ensemble(noisy[..., None], denoiser.conditioning_level(noisy[..., None]))
+        )[..., 0]
 
-    found: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
-    if model.config.level_input:
-        found["ours, told sigma"] = lambda noisy, sigma: in_tiles(model, noisy[..., None], 255 * sigma)[..., 0]
-    return found
+    methods: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
+    if model.config.noise_conditioned:
+        methods["ours, given sigma"] = lambda noisy, sigma: denoise_tiled(model, noisy[..., None], 255 * sigma)[..., 0]
+    return methods
 
 
 def peers() -> dict[str, Method]:
-    """Those that are installed, each told sigma, with the settings that its own documentation gives for that."""
-    found: dict[str, Method] = {}
+    """The installed peers, each given sigma, with the settings that its own documentation gives for that."""
+    methods: dict[str, Method] = {}
     if find_spec("bm3d"):
         import bm3d  # type: ignore[import-not-found]
 
-        found["BM3D"] = lambda noisy, sigma: bm3d.bm3d(noisy, sigma)
+        methods["BM3D"] = lambda noisy, sigma: bm3d.bm3d(noisy, sigma)
     else:
         print("bm3d is not installed: left out.")
     if find_spec("skimage"):
-        found |= _of_skimage()
+        methods |= _of_skimage()
     else:
         print("scikit-image is not installed: non-local means, wavelets and total variation are left out.")
-    return found
+    return methods
 
 
 def _of_skimage() -> dict[str, Method]:
@@ -96,7 +100,7 @@ def _of_skimage() -> dict[str, Method]:
 def _scored(method: Method, noisy: list[np.ndarray], clean: list[np.ndarray], sigma: float) -> str:
     import torch
 
-    from plugins.denoising_ae.quality import psnr, ssim
+    from plugins.denoising_ae.images.metrics import psnr, ssim
 
     scores, started = [], time.perf_counter()
     results = [np.asarray(method(one, sigma), np.float32) for one in noisy]

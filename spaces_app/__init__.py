@@ -1,4 +1,4 @@
-"""The shell: the page around the plugins. With `plugins/*/tab.py` the only code that imports gradio."""
+"""The shell around the plugins: page, panels, API and services. Only it and `plugins/*/ui` import gradio."""
 
 import inspect
 import os
@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from training.home import is_space
+
 # Read by gradio when it is imported: no telemetry, and no data frame rebuilt after every event (2.7 times the latency).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
-if os.environ.get("SYSTEM") == "spaces":  # read by huggingface_hub: a visitor never acts with the Space's own token
+if is_space():  # read by huggingface_hub: a visitor never acts with the Space's own token
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
 
 
 @contextmanager
 def without_stubs() -> Iterator[None]:
-    """Keep gradio from writing a type stub for every component class it meets: half of its import time (3.5 s to 1.8 s).
+    """Keep gradio from writing a type stub for every component class: that is half of its import time (3.5 s to 1.8 s).
 
-    It skips classes whose source file cannot be found, so none can be found meanwhile.
+    It skips classes whose source file cannot be found, so `inspect.getfile` finds none meanwhile.
     """
     getfile = inspect.getfile
 
@@ -36,4 +38,4 @@ def without_stubs() -> Iterator[None]:
 with without_stubs():
     import gradio  # noqa: F401 - here first, so that every later import finds it done
 
-    import spaces_app.monitor  # noqa: F401 - a component class of our own
+    import spaces_app.panels.monitor  # noqa: F401 - a component class of our own

@@ -1,4 +1,4 @@
-"""ZeroGPU: on such a Space a GPU is lent for one call at a time; everywhere else a call is a plain call.
+"""ZeroGPU: on such a Space each call borrows a GPU; everywhere else a call is a plain call.
 
 Imported before torch, as the `spaces` package asks for.
 """
@@ -18,5 +18,5 @@ if ZERO_GPU:
 
 
 def lend_gpu(function: F) -> F:
-    """Run the function's calls with a GPU where one is lent. Arguments and result are pickled on the way there and back."""
+    """Run the function's calls with a GPU where one is lent. Arguments and result are then pickled."""
     return spaces.GPU(duration=GPU_SECONDS)(function) if ZERO_GPU else function

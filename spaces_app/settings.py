@@ -1,56 +1,66 @@
-"""What the operator sets: the environment, read once, as one frozen record."""
+"""The operator's settings: environment variables, read and validated once, as one frozen record."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from spaces_app.gpu import ZERO_GPU
 from training.errors import UserError
+from training.home import is_space
 
-SPACE_STEPS, SPACE_SECONDS = 2000, 900  # a public demo trains for many
+SPACE_STEPS, SPACE_SECONDS = 2000, 900  # a public demo trains for many visitors
 Access = Literal["anyone", "signed-in", "off"]
+_PREFIX = "SELFSUP_"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How this server behaves. Every field is an environment variable; the README lists them."""
+class Settings(BaseSettings):
+    """How this server behaves. Every field is the environment variable `SELFSUP_<FIELD>`; the README lists them."""
 
-    training: Access = "anyone"  # SELFSUP_TRAINING: who may train
-    on_space: bool = False  # SYSTEM=spaces, set by Hugging Face: many visitors, each sees their own runs
-    mcp: bool = False  # SELFSUP_MCP=1: the endpoints as MCP tools too
-    runs_at_once: int = 1  # SELFSUP_RUNS_AT_ONCE
-    zero_gpu: bool = False  # SPACES_ZERO_GPU, set by Hugging Face: a GPU for single calls, none for training
-    max_steps: int = 0  # SELFSUP_MAX_STEPS: most steps of a run; 0: no limit
-    max_seconds: int = 0  # SELFSUP_MAX_SECONDS: longest time of a run; 0: no limit
-    max_upload_mb: int = 500  # SELFSUP_MAX_UPLOAD_MB
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    training: Access = Field(default="anyone", description="Who may train.")
+    mcp: bool = Field(default=False, description="Whether the endpoints are MCP tools too.")
+    runs_at_once: int = Field(default=1, ge=1, description="Runs that train at the same time; more are queued.")
+    max_steps: int = Field(
+        default_factory=lambda: SPACE_STEPS if is_space() else 0, ge=0, description="Most steps of a run; 0: no limit."
+    )
+    max_seconds: int = Field(
+        default_factory=lambda: SPACE_SECONDS if is_space() else 0, ge=0, description="Longest run; 0: no limit."
+    )
+    max_upload_mb: int = Field(default=500, ge=1, description="Largest upload, in MiB.")
+
+    @property
+    def on_space(self) -> bool:
+        """Whether many visitors share this server, so that each sees only their own runs."""
+        return is_space()
+
+    @property
+    def zero_gpu(self) -> bool:
+        """Whether a GPU is lent to single calls (and none to training)."""
+        return ZERO_GPU
 
     @classmethod
     def from_environment(cls) -> Settings:
         """Read the variables.
 
         Raises:
-            UserError: If one has a value it cannot have.
+            UserError: If one has a value it cannot have; the message names the variable and what it may be.
         """
-        training = os.environ.get("SELFSUP_TRAINING", "anyone")
-        if training not in get_args(Access):
-            raise UserError(f"SELFSUP_TRAINING is {training!r}; it may be: {', '.join(get_args(Access))}.")
-        on_space = os.environ.get("SYSTEM") == "spaces"
-        return cls(
-            training=cast(Access, training),
-            on_space=on_space,
-            zero_gpu=ZERO_GPU,
-            mcp=os.environ.get("SELFSUP_MCP", "") == "1",
-            runs_at_once=_whole_number("SELFSUP_RUNS_AT_ONCE", 1, least=1),
-            max_steps=_whole_number("SELFSUP_MAX_STEPS", SPACE_STEPS if on_space else 0),
-            max_seconds=_whole_number("SELFSUP_MAX_SECONDS", SPACE_SECONDS if on_space else 0),
-            max_upload_mb=_whole_number("SELFSUP_MAX_UPLOAD_MB", 500, least=1),
-        )
+        try:
+            return cls()
+        except ValidationError as error:
+            raise UserError(_message(error)) from None
 
 
-def _whole_number(name: str, default: int, least: int = 0) -> int:
-    text = os.environ.get(name, "") or str(default)
-    if not text.isdecimal() or int(text) < least:
-        raise UserError(f"{name} is {text!r}; a whole number from {least} up was expected.")
-    return int(text)
+def _message(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name, value = str(first["loc"][0]), first["input"]
+    field = Settings.model_fields[name]
+    if field.annotation is int:
+        least = next(limit.ge for limit in field.metadata if hasattr(limit, "ge"))
+        return f"{_PREFIX}{name.upper()} is {value!r}; a whole number from {least} up was expected."
+    expected = first["msg"].removeprefix("Input should be ").replace("'", "").replace(" or ", ", ")
+    return f"{_PREFIX}{name.upper()} is {value!r}; it may be: {expected}."

@@ -1,27 +1,77 @@
-"""What tests share: a home of their own, the toy plugin installed, and runs as real processes to wait for."""
+"""What tests share: a home of their own, the toy plugin installed, runs as real processes; and no skip without a reason."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+# Set before torch and the Hub's client are imported. There are as many test workers as cores: more threads would wait
+# for each other. Nobody is signed in to the Hub, and nothing of the developer's cache is read or written.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="selfsup-tests-hf-")
+os.environ.pop("HF_TOKEN", None)
+
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
-# Set before torch is imported. There are as many test workers as cores: more threads would wait for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 from plugins import _discovery
+from tests.files import NO_PUBLISHED_DATA
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import child_environment
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = (
-    30_000  # milliseconds for the page to show something; a page opens in 3 s on two slow cores, later beside a run
+PATIENCE = 30_000  # milliseconds for the page to show something; it opens in 3 s on two slow cores, later beside a run
+ALLOWED_SKIPS = (
+    NO_PUBLISHED_DATA,  # not ours to distribute
+    "mounts a tmpfs",  # on Linux only
+    "only root can mount a small file system",
+    "sentencepiece is installed",  # requirements.txt does not ask for it, and the test is about that
 )
+atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 expect.set_options(timeout=PATIENCE)
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
+settings.load_profile("tests")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Fail a test that is skipped for a reason that is not on the list."""
+    return _without_skips((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """The same for a module that is skipped as a whole."""
+    return _without_skips((yield))
+
+
+def _without_skips(report):
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    reason = report.longrepr[2].removeprefix("Skipped: ") if skipped else ""
+    if skipped and reason not in ALLOWED_SKIPS:
+        report.outcome, report.longrepr = "failed", f"Skipped, which conftest.py does not allow: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A SELFSUP_HOME for what runs before or between the tests: never the developer's."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SELFSUP_HOME", str(tmp_path_factory.mktemp("no-home")))
+        yield os.environ["SELFSUP_HOME"]
+
+
+@pytest.fixture(autouse=True)
+def own_home(no_home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SELFSUP_HOME of the test's own, unless a fixture of its module has set one."""
+    if os.environ["SELFSUP_HOME"] == no_home:
+        monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "own-home"))
 
 
 @pytest.fixture

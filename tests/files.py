@@ -7,8 +7,10 @@ import pytest
 from training.data.table import Table, read_table
 from training.errors import UserError
 
-SHARED = Path(__file__).parents[1].parent / "shared"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the data sets are not beside this checkout")
+BAD_INPUTS = Path(__file__).parent / "bad_inputs"  # made-up files, each wrong or odd in one way; its README says how
+PUBLISHED = Path(__file__).parents[1].parent / "shared" / "data"
+NO_PUBLISHED_DATA = "the published data sets are not beside this checkout"
+needs_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason=NO_PUBLISHED_DATA)
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -1,4 +1,4 @@
-"""The loopback Hub, and calls of ours against it. Tests that need it are skipped where it is not at hand."""
+"""Fixtures of the loopback Hub (tests/hub) in a process of its own, and calls of the project against it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-HUB = Path(__file__).parents[1].parent / "shared" / "hub" / "loopback_hub.py"
 ROOT = Path(__file__).parents[1]
-needs_hub = pytest.mark.skipif(not HUB.exists(), reason="needs ../shared/hub/loopback_hub.py")
 
 # The client reads HF_ENDPOINT when it is imported, so every call is made in a process of its own.
 CALL = """
@@ -106,19 +105,20 @@ class Hub:
 
     def faults_met(self) -> int:
         """Requests that failed as they were made to, in the life of this Hub."""
-        return sum(bool(request.get("fault")) for request in self._requests())
+        return sum(bool(request.get("fault")) for request in self.requests())
 
     def uploaded_bytes(self) -> int:
         """Bytes of files that clients have sent, by Xet and by LFS."""
         return sum(
             request["received"]
-            for request in self._requests()
-            if request["method"] in ("PUT", "POST") and request["listener"] == "cdn"
+            for request in self.requests()
+            if request["method"] in ("PUT", "POST") and request["origin"] == "storage"
         )
 
     def downloaded_bytes(self) -> int:
         """Bytes of files that clients have fetched, by Xet and by LFS."""
-        return sum(each["sent"] for each in self._requests() if each["method"] == "GET" and each["listener"] == "cdn")
+        requests = self.requests()
+        return sum(each["sent"] for each in requests if each["method"] == "GET" and each["origin"] == "storage")
 
     def command(self, home: Path, *arguments: str) -> str:
         """The last line that `python -m training` prints, signed in as alice."""
@@ -134,9 +134,9 @@ class Hub:
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[-1]
 
-    def _requests(self) -> list[dict[str, Any]]:
-        requests = json.load(urllib.request.urlopen(f"{self.url}/__hub__/requests"))
-        return requests["requests"] if isinstance(requests, dict) else requests
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request so far: method, path, query, origin (hub or storage), status, received and sent bytes, fault."""
+        return json.load(urllib.request.urlopen(f"{self.url}/__hub__/requests"))
 
     def commits(self, repo: str) -> list[dict]:
         """The newest first, as the owner sees them."""
@@ -149,14 +149,20 @@ class Hub:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/__hub__/{what}", body, method=method)).close()
 
 
+@contextmanager
+def running_hub(*arguments: str) -> Iterator[str]:
+    """The address of a Hub that runs as long as the context, with arguments of `python -m tests.hub`."""
+    command = [sys.executable, "-m", "tests.hub", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        yield json.loads(process.stdout.readline())["url"]
+        process.stdin.close()
+
+
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, str(HUB)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield json.loads(process.stdout.readline())["url"]
-    process.terminate()
-    process.wait()
-    process.stdout.close()
+    with running_hub() as url:
+        yield url
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ TINY = {
     "batch_size": 64,
     "latent_size": 4,
     "noise_levels": "0.1, 0.5",
-    "memory_rows": 300,
+    "knn_reference_rows": 300,
 }
 
 

@@ -23,9 +23,9 @@ import pytest
 from gradio_client import Client
 
 from plugins._discovery import Found, discover
+from spaces_app.page.shell import build, launch_options
+from spaces_app.services import Services
 from spaces_app.settings import Settings
-from spaces_app.shell import build, launch_options
-from spaces_app.studio import Studio
 from tests.running import wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ class Site:
 
     url: str
     demo: gr.Blocks
-    studio: Studio
+    services: Services
 
     def train(self, client: Client, data: Path, **settings: Any) -> str:
         """Train a tiny classifier through the API to its end; returns the run's id."""
@@ -88,16 +88,16 @@ def served(
         environment.setenv("OMP_NUM_THREADS", "1")
         settings = settings or Settings()
         demo = build(settings, discover("builtin") if found is None else found)
-        studio: Studio = demo.studio  # type: ignore[attr-defined]
+        services: Services = demo.services  # type: ignore[attr-defined]
         if trains:
-            studio.start()
+            services.start()
         demo.queue(api_open=False)
         _, url, _ = demo.launch(
             **launch_options(settings), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True
         )
-        yield Site(url, demo, studio)
+        yield Site(url, demo, services)
         demo.close(verbose=False)
-        studio.warm.close()
+        services.close()
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from plugins._discovery import discover
+from spaces_app.services import Services, models
+from spaces_app.services.run_request import RunRequest, validate
 from spaces_app.settings import Settings
-from spaces_app.studio import Studio
 from tests import page
 from tests.page import TINY, app_process, ended, endpoints, free_port
 from training.errors import UserError
@@ -54,7 +55,10 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch):
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert Settings.from_environment() == Settings("signed-in", True, True, 3, False, 500, 60, 7)
+    assert Settings.from_environment() == Settings(
+        training="signed-in", mcp=True, runs_at_once=3, max_steps=500, max_seconds=60, max_upload_mb=7
+    )
+    assert Settings.from_environment().on_space
 
 
 def test_public_demo_has_limits_unless_its_owner_sets_others(monkeypatch: pytest.MonkeyPatch):
@@ -86,41 +90,44 @@ def test_value_that_a_variable_cannot_have_is_named(
 # -- limits of a server ----------------------------------------------------------------------------------------------
 
 
-def studio(**settings: Any) -> Studio:
-    return Studio(Settings(**settings), discover("builtin"))
+def server(**settings: Any) -> Services:
+    return Services(Settings(**settings), discover("builtin"))
 
 
-def train(studio: Studio, data: Path, who: str, **settings: Any) -> dict[str, Any]:
-    return studio.train("bert_finetune", "classify", {**TINY, **settings}, {"data": data}, who)
+def asked(data: Path, **settings: Any) -> RunRequest:
+    return RunRequest("bert_finetune", "classify", settings, {"data": data})
+
+
+def train(services: Services, data: Path, visitor: str, **settings: Any) -> dict[str, Any]:
+    return services.runs.train(asked(data, **{**TINY, **settings}), visitor)
 
 
 @pytest.mark.parametrize("who", ["", "guest:abc", "alice"])
 def test_nobody_trains_where_training_is_off(home: Path, reviews: Path, who: str):
     with pytest.raises(UserError, match="Training is switched off"):
-        train(studio(training="off"), reviews, who)
+        train(server(training="off"), reviews, who)
 
 
 def test_nobody_checks_data_where_training_is_off(home: Path, reviews: Path):
     with pytest.raises(UserError, match="Training is switched off"):
-        studio(training="off").check("bert_finetune", "classify", TINY, {"data": reviews}, "alice")
+        server(training="off").checks.check(asked(reviews, **TINY), "alice")
 
 
 @pytest.mark.parametrize("who", ["", "guest:abc"])
 def test_guest_is_asked_to_sign_in_where_that_is_needed(home: Path, reviews: Path, who: str):
     with pytest.raises(UserError, match="Sign in with your Hugging Face account"):
-        train(studio(training="signed-in"), reviews, who)
+        train(server(training="signed-in"), reviews, who)
 
 
 def test_more_steps_than_allowed_are_refused(home: Path, reviews: Path):
     with pytest.raises(UserError, match="steps: 11 were asked for; this server allows 10"):
-        train(studio(max_steps=10), reviews, "alice", steps=11)
+        train(server(max_steps=10), reviews, "alice", steps=11)
 
 
-@pytest.mark.parametrize(("asked", "given"), [(0, 60), (30, 30), (600, 60)])
-def test_time_limit_of_the_server_holds(home: Path, reviews: Path, asked: float, given: float):
-    _, _, settings = studio(max_seconds=60).prepare(
-        "bert_finetune", "classify", {"time_limit": asked}, {"data": reviews}
-    )
+@pytest.mark.parametrize(("wished", "given"), [(0, 60), (30, 30), (600, 60)])
+def test_time_limit_of_the_server_holds(home: Path, reviews: Path, wished: float, given: float):
+    services = server(max_seconds=60)
+    _, _, settings = validate(asked(reviews, time_limit=wished), services.plugins, services.settings)
     assert settings.time_limit == given
 
 
@@ -293,9 +300,7 @@ def test_space_page_offers_to_sign_in_and_adds_no_endpoint(owner: Client):
 
 def test_models_are_imported_in_the_background_only_while_nothing_loads(home: Path, monkeypatch: pytest.MonkeyPatch):
     """transformers imported by two threads at once lacks names in one of them: a prediction failed so."""
-    from spaces_app import studio as module
-
-    made, seen = studio(), []
-    monkeypatch.setattr(module.importlib, "import_module", lambda name: seen.append(made._loading.locked()))
-    made._import_models()
-    assert seen and all(seen) and not made._loading.locked()
+    service, locked = server().models, []
+    monkeypatch.setattr(models.importlib, "import_module", lambda name: locked.append(service._loading.locked()))
+    service._import_predictors()
+    assert locked and all(locked) and not service._loading.locked()

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.file_scores import file_scores
 from plugins.ae_anomaly.fit.predictor import load
-from plugins.ae_anomaly.inspect.scoring_view import desk
+from plugins.ae_anomaly.inspect.scoring_view import scoring_view
 from tests.files import write
 from tests.orders import settings, write_orders
 from tests.tables import sheet_of, task_of
@@ -76,7 +76,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def told(model: Any, path: Path) -> str:
-    return " ".join(f"{one.level} {one.title}: {one.detail}" for one in scores_of(model, path).findings)
+    return " ".join(f"{one.level} {one.title}: {one.detail}" for one in file_scores(model, path).findings)
 
 
 def test_missing_columns_are_named(model: Any, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_missing_columns_are_named(model: Any, tmp_path: Path) -> None:
 def test_new_columns_are_left_alone_and_named(model: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "new.csv", "note,carrier,country,price,weight\n" + "hi,gls,fr,15,5\n" * 2)
     assert "1 columns that the model does not know are left alone: note" in told(model, path)
-    assert scores_of(model, path).scores[0] == pytest.approx(model.score([ROW])[0]["anomaly_score"], abs=1e-5)
+    assert file_scores(model, path).scores[0] == pytest.approx(model.score([ROW])[0]["anomaly_score"], abs=1e-5)
 
 
 def test_an_unseen_category_is_odd_and_said_to_be_unseen(model: Any, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_an_unseen_category_is_odd_and_said_to_be_unseen(model: Any, tmp_path: P
     path = write(tmp_path / "pigeon.csv", "carrier,country,price,weight\npigeon,fr,15,5\ngls,fr,15,5\n")
     assert "amber 50% of the cells of 'carrier' are unlike any of training" in told(model, path)
     assert "(not seen in training)" in (read_table(model.score_file(path)).strings("reasons")[0] or "")
-    assert "50% of the cells of 'carrier'" in desk(model, path, "")["said"]
+    assert "50% of the cells of 'carrier'" in scoring_view(model, path, "")["said"]
 
 
 def test_infinite_and_missing_numbers_are_odder_than_present_ones(model: Any) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from plugins.ae_anomaly import PLUGIN
-from plugins.ae_anomaly.detector.file_scores import scores_of
-from plugins.ae_anomaly.detector.thresholds import benjamini_hochberg, peaks_over_threshold, threshold_of
+from plugins.ae_anomaly.detector.file_scores import file_scores
+from plugins.ae_anomaly.detector.thresholds import benjamini_hochberg, parse_threshold, peaks_over_threshold
 from plugins.ae_anomaly.fit.predictor import load
 from plugins.testing import check_plugin
 from tests.files import write
@@ -58,7 +58,7 @@ def test_broken_rules_between_columns_are_found(fitted: Any) -> None:
 
 def test_p_values_of_new_normal_rows_are_about_uniform(fitted: Any) -> None:
     _, model, folder = fitted
-    p_values = scores_of(model, write_orders(folder / "more.csv", 300, 0, seed=2)).p_values
+    p_values = file_scores(model, write_orders(folder / "more.csv", 300, 0, seed=2)).p_values
     assert 0.35 < p_values.mean() < 0.65 and (p_values < 0.1).mean() < 0.3
 
 
@@ -123,9 +123,9 @@ def test_thresholds_keep_what_they_promise() -> None:
     random = np.random.default_rng(0)
     clean, new = np.sort(random.normal(size=4000)), random.normal(size=200_000)
     assert (new > peaks_over_threshold(clean, 0.002)).mean() == pytest.approx(0.002, rel=0.6)
-    assert (new > threshold_of("quantile=0.95", clean, new, new)).mean() == pytest.approx(0.05, rel=0.2)
-    assert threshold_of("1.5", clean, new, new) == 1.5
-    assert (new >= threshold_of("alerts=7", clean, new, new)).sum() == 7
+    assert (new > parse_threshold("quantile=0.95", clean, new, new)).mean() == pytest.approx(0.05, rel=0.2)
+    assert parse_threshold("1.5", clean, new, new) == 1.5
+    assert (new >= parse_threshold("alerts=7", clean, new, new)).sum() == 7
 
 
 def test_false_discoveries_stay_below_the_rate() -> None:
@@ -144,4 +144,4 @@ def test_false_discoveries_stay_below_the_rate() -> None:
 @pytest.mark.parametrize("words", ["often", "quantile=2", "fdr=", "pot=0.9", "alerts=0", "nan"])
 def test_a_threshold_that_is_none_is_refused(words: str) -> None:
     with pytest.raises(UserError, match=r"write quantile=0\.99"):
-        threshold_of(words, np.arange(100.0), np.zeros(1), np.ones(1))
+        parse_threshold(words, np.arange(100.0), np.zeros(1), np.ones(1))

@@ -21,7 +21,7 @@ from plugins.bert_finetune.answer.windows import answer_span, make_windows
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.starter.recipe import cloze
 from tests.bert_models import build, check, load
-from tests.files import SHARED, needs_shared, write
+from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -64,11 +64,10 @@ EXPECTED: dict[str, tuple[Level, str]] = {
 }
 
 
-@needs_shared
 @pytest.mark.parametrize("name", EXPECTED)
 def test_odd_files_are_told(name: str) -> None:
     level, words = EXPECTED[name]
-    sheet = check("answer", settings(SHARED / "data" / "text_bad_inputs" / name))
+    sheet = check("answer", settings(BAD_INPUTS / name))
     assert any(row.level == level and words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
 
 
@@ -95,9 +94,14 @@ def test_what_is_no_question_file_is_refused(content: str, tmp_path: Path) -> No
         read(settings(path))
 
 
-@needs_shared
-def test_whole_articles_are_held_out() -> None:
-    data = read(settings(SHARED / "data" / "qa_squad" / "dev-v1.1.json", eval_share=0.3))
+def test_whole_articles_are_held_out(tmp_path: Path) -> None:
+    def article(number: int) -> dict[str, Any]:
+        context = f"River {number} flows north ."
+        asked = [{"question": q, "id": f"{number} {q}", "answers": [{"text": "north", "answer_start": context.index("north")}]} for q in ("where ?", "whither ?")]  # fmt: skip
+        return {"title": f"River {number}", "paragraphs": [{"context": context, "qas": asked}]}
+
+    path = write(tmp_path / "rivers.json", json.dumps({"data": [article(number) for number in range(30)]}))
+    data = read(settings(path, eval_share=0.3))
     assert data.evaluation and not {one.group for one in data.train} & {one.group for one in data.evaluation}
 
 

@@ -13,14 +13,14 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from plugins._contract import Plugin, Trainer
-from plugins._discovery import Found, discover
-from spaces_app.shell import build
+from plugins._discovery import discover
+from spaces_app import api_reference
+from spaces_app.page.shell import build
 from tests import page
 from tests.files import write
-from tests.page import ROOT, TINY, Site, ended, endpoints, served, write_table
+from tests.loud import loud
+from tests.page import TINY, Site, ended, endpoints, served, write_table
 from tests.running import wait_for
-from training.settings import TrainSettings
 
 client, reviews, site, trained = page.client, page.reviews, page.site, page.trained  # fixtures
 
@@ -55,9 +55,15 @@ def test_api_is_exactly_the_snapshot(client: Client):
     assert signatures(endpoints(client)) == json.loads(SNAPSHOT.read_text())
 
 
-def test_every_endpoint_is_in_the_readme_and_no_other():
-    rows = re.findall(r"^\| `(/\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert sorted(rows) == sorted(json.loads(SNAPSHOT.read_text()))
+def test_the_reference_is_generated_from_the_endpoints():
+    """`python -m spaces_app.api_reference` writes it anew."""
+    assert api_reference.PATH.read_text(encoding="utf-8") == api_reference.render()
+
+
+def test_the_reference_describes_every_endpoint_and_parameter():
+    text = api_reference.PATH.read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^### `(/\w+)`", text, flags=re.MULTILINE)) == sorted(json.loads(SNAPSHOT.read_text()))
+    assert not re.findall(r"^\|.*\|  \|$", text, flags=re.MULTILINE)
 
 
 def test_plugins_lists_each_with_its_settings_as_a_json_schema(client: Client):
@@ -111,7 +117,7 @@ def test_unusable_file_is_refused_with_the_reason(client: Client, tmp_path: Path
 
 
 def test_train_without_a_file_asks_for_one(client: Client):
-    with pytest.raises(AppError, match="upload a CSV, TSV, JSONL or Parquet file"):
+    with pytest.raises(AppError, match=r"data: no file was given\. Upload one"):
         train(client, None)
 
 
@@ -262,25 +268,10 @@ def test_run_without_weights_cannot_predict(client: Client, reviews: Path):
 # -- errors of ours ------------------------------------------------------------------------------------------------
 
 
-def secret(model: Path) -> str:
-    """Raise what no visitor may see."""
-    raise KeyError("the secret of /srv/hidden")
-
-
-BROKEN = Plugin(
-    "broken",
-    "Broken",
-    "Its endpoint has a defect.",
-    (Trainer("fit", "Fit", TrainSettings, lambda settings: None),),  # type: ignore[arg-type, return-value]
-    load=lambda folder: folder,
-    endpoints=(secret,),
-    starters={"here": Path(__file__).parent},
-)
-
-
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("broken"), found=[Found("broken", "a test", BROKEN)], trains=False) as site:
+    home = tmp_path_factory.mktemp("broken")
+    with served(home, found=[loud("broken", home)], trains=False) as site:
         yield site
 
 

@@ -85,12 +85,12 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         page.goto(address)
         open_train(page)
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("upload a CSV, TSV, JSONL or Parquet file")).to_be_visible()
+        expect(page.get_by_text("data: no file was given. Upload one")).to_be_visible()
         fill_in(page, data)
         page.get_by_role("button", name="Check the data").click()
         expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible(timeout=60_000)
         page.get_by_role("button", name="Start training").click()
-        wait_for(lambda: page.locator(".run-monitor path.raw").count() and step(page) > 5)
+        wait_for(lambda: page.locator(".run-monitor .plot canvas").count() and step(page) > 5)
         before = step(page)
         wait_for(lambda: step(page) > before)
         run_id = page.locator(".run-monitor .about").inner_text()
@@ -124,7 +124,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
         expect(page.get_by_text("negative").locator("visible=true").first).to_be_visible(timeout=60_000)
         page.get_by_role("tab", name="Look inside", exact=True).click()
         page.get_by_role("button", name="Explain", exact=True).click()
-        expect(page.get_by_label("How the tokenizer splits it")).not_to_have_value("")
+        expect(page.get_by_label("Tokens")).not_to_have_value("")
         page.get_by_role("tab", name="Attention", exact=True).click()
         page.get_by_label("Weights").locator("visible=true").click()
         page.get_by_role("option", name=run_id).locator("visible=true").click()
@@ -141,11 +141,11 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browser, untrained: Site):
-    run = untrained.studio.runs.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
+    run = untrained.services.runs.store.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
     run.tell("started", step=0, steps=600)  # and no word since: its process is gone
     page = browser.new_page()
     page.goto(untrained.url)
-    expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run ended without a word: {run.id}. Resume goes on")
+    expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run stopped unexpectedly: {run.id}. Resume continues")
     open_train(page)
     expect(page.locator(".run-monitor .about")).to_have_text(run.id)
     expect(page.get_by_role("status").get_by_text("Lost")).to_be_visible()
@@ -156,8 +156,8 @@ def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browse
 def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     browser: Browser, untrained: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    arrive, names = Event(), untrained.studio.weights_names
-    monkeypatch.setattr(untrained.studio, "weights_names", lambda *who: arrive.wait(60) and names(*who))
+    arrive, names = Event(), untrained.services.models.names
+    monkeypatch.setattr(untrained.services.models, "names", lambda *who: arrive.wait(60) and names(*who))
     page = browser.new_page()
     page.goto(untrained.url)
     page.get_by_role("tab", name="BERT", exact=True).click()
@@ -166,7 +166,7 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     weights.press("Enter")
     arrive.set()
     weights.click()
-    expect(page.get_by_role("option", name="bert-6x192-entities")).to_be_visible()  # the choices are there
+    expect(page.get_by_role("option", name="bert-6x192-sentiment")).to_be_visible()  # the choices are there
     weights.press("Escape")
     expect(weights).to_have_value("alice/typed-early")
     page.get_by_role("tab", name="Train", exact=True).click()

@@ -19,7 +19,6 @@ from tests.loopback import Hub
 from tests.page import TINY, write_reviews
 from training.cli.main import main
 
-pytestmark = loopback.needs_hub
 url, hub = loopback.url, loopback.hub  # fixtures
 ALONE = """
 import json

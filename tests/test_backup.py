@@ -23,7 +23,6 @@ from training.runs.forkserver import WarmProcess
 from training.runs.queue import Dispatcher, child_environment
 from training.runs.run import Run, Runs
 
-pytestmark = loopback.needs_hub
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"
 HELD, LAST_CHECKPOINT = 33, 28

@@ -61,7 +61,6 @@ def test_client_reads_metrics_with_their_data_and_the_licence(text: str):
     assert found["accuracy"].dataset_split == "validation"
 
 
-@loopback.needs_hub
 def test_hub_finds_the_card_valid(text: str, hub: Hub, tmp_path: Path):
     (tmp_path / "README.md").write_text(text)
     check = f"from huggingface_hub import ModelCard; ModelCard.load({str(tmp_path / 'README.md')!r}).validate()"
@@ -84,7 +83,6 @@ def test_no_path_token_or_row_is_in_an_artifact(run: Path, text: str):
     """Word pieces of the texts are the vocabulary of a tokenizer made from them: only whole texts can be missing from it."""
     written = [path for path in (run / "artifact").rglob("*") if path.is_file()]
     contents = [path.read_bytes().decode(errors="replace") for path in written] + [text]
-    assert any(TOKEN not in content for content in contents)
     for private in (SECRET_TEXT, SECRET_FOLDER, TOKEN, str(run.parent)):
         assert [content[:80] for content in contents if private in content] == []
 

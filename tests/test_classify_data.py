@@ -7,7 +7,7 @@ import pytest
 from plugins.bert_finetune.classify.data import ClassifyData, read
 from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.bert_models import build, check
-from tests.files import SHARED, needs_shared, write
+from tests.files import BAD_INPUTS, write
 from training.preflight.sheet import Level
 from training.settings import parse_settings
 
@@ -88,10 +88,9 @@ def titles(data: ClassifyData) -> str:
     return "\n".join(finding.title for finding in data.sheet.findings)
 
 
-@needs_shared
 @pytest.mark.parametrize("names", EXPECTED)
 def test_bad_and_odd_files_are_met_with_the_right_words(names: str) -> None:
-    data, *evaluation = (SHARED / "data/text_bad_inputs" / name for name in names.split("+"))
+    data, *evaluation = (BAD_INPUTS / name for name in names.split("+"))
     assert_told(data, evaluation[0] if evaluation else None, *EXPECTED[names])
 
 
@@ -226,9 +225,8 @@ def test_long_text_among_the_evaluation_rows_is_said_too(tmp_path: Path) -> None
     assert "1 of 5 texts truncated to 16 tokens" in task.findings()[0].title
 
 
-@needs_shared
 def test_text_of_a_million_characters_is_cut_without_a_hang() -> None:
-    findings = build("classify", tiny(SHARED / "data/text_bad_inputs/long_text.csv.gz")).findings()
+    findings = build("classify", tiny(BAD_INPUTS / "long_text.csv.gz")).findings()
     assert "1 of 4 texts truncated to 16 tokens: 100.0% of all tokens lost" in [finding.title for finding in findings]
 
 

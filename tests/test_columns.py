@@ -7,16 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.files import SHARED, needs_shared, write
+from tests.files import PUBLISHED, needs_published, write
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
 from training.data.table import Table, read_table
 from training.errors import UserError
 
 
-@needs_shared
+@needs_published
 def test_columns_of_published_data_sets_are_guessed() -> None:
     def guess(name: str) -> TextColumns:
-        return guess_text_columns(read_table(SHARED / "data" / name))
+        return guess_text_columns(read_table(PUBLISHED / name))
 
     assert guess("text_sst2/dev.tsv") == TextColumns("sentence", None, "label")
     assert guess("text_banking77/dev.csv") == TextColumns("text", None, "category")

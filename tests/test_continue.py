@@ -85,7 +85,6 @@ def test_what_no_tab_can_use_is_named(tmp_path: Path, about: dict, message: str)
         recognise(config(tmp_path, **about), "a/b", PLUGINS)
 
 
-@loopback.needs_hub
 def test_training_goes_on_from_what_was_pulled_and_is_pushed_as_a_new_revision(hub: Hub, weights: Path, tmp_path: Path):
     repo = f"alice/{secrets.token_hex(4)}"
     first = hub.call("push", weights, repo, token=TOKEN)["result"].rsplit("/", 1)[1]
@@ -122,7 +121,6 @@ def page_with_hub(
         yield Client(f"http://127.0.0.1:{port}", verbose=False), hub, repo
 
 
-@loopback.needs_hub
 def test_api_finds_pulls_and_predicts(page_with_hub: tuple[Client, Hub, str]):
     client, _, repo = page_with_hub
     found = client.predict("sentiment", "alice", "text-classification", api_name="/hub_search")
@@ -135,7 +133,6 @@ def test_api_finds_pulls_and_predicts(page_with_hub: tuple[Client, Hub, str]):
         client.predict(api_name="/hub_search")
 
 
-@loopback.needs_hub
 def test_decoder_is_named_before_its_weights_are_fetched(page_with_hub: tuple[Client, Hub, str]):
     client, hub, _ = page_with_hub
     about = json.dumps({"architectures": ["WhisperForConditionalGeneration"]}).encode()
@@ -147,7 +144,6 @@ def test_decoder_is_named_before_its_weights_are_fetched(page_with_hub: tuple[Cl
     assert hub.downloaded_bytes() - before < 2**20
 
 
-@loopback.needs_hub
 @pytest.mark.browser
 def test_page_searches_pulls_and_offers_the_weights(browser: Browser, page_with_hub: tuple[Client, Hub, str]):
     client, _, repo = page_with_hub

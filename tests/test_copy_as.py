@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from spaces_app import recipe
-from spaces_app.widgets import settings_values
+from spaces_app.panels import copy_as
+from spaces_app.panels.settings_form import settings_values
+from spaces_app.services.run_request import RunRequest
 from tests import page
 from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
@@ -39,19 +40,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def form(folder: Path) -> tuple[dict[str, Any], dict[str, Path | None]]:
+def form(folder: Path) -> RunRequest:
     """What the form's components hold, read as the page reads them."""
     values = {name: field.default for name, field in ClassifySettings.model_fields.items()}
     files = {"data": str(folder / "my reviews (1).csv"), "eval_data": str(folder / "-held out.csv")}
-    return settings_values(ClassifySettings, {**values, **CHOSEN, **files})
+    return RunRequest("bert_finetune", "classify", *settings_values(ClassifySettings, {**values, **CHOSEN, **files}))
 
 
 @pytest.fixture(scope="module")
-def started(site: Site, form: tuple[dict[str, Any], dict[str, Path | None]]) -> Run:
+def started(site: Site, form: RunRequest) -> Run:
     """The run that the form itself starts."""
-    settings, files = form
-    about = site.studio.train("bert_finetune", "classify", settings, files, "me")
-    run = Runs().get(about["id"])
+    run = Runs().get(site.services.runs.train(form, "me")["id"])
     assert finish(run) == "finished"
     return run
 
@@ -71,23 +70,24 @@ def same(run: Run, other: Run) -> bool:
     return weights(run.folder) == weights(other.folder)
 
 
-def test_form_leaves_out_what_is_as_by_default(form: tuple[dict[str, Any], dict[str, Path | None]]):
-    settings, _ = form
-    assert settings == {name: value for name, value in CHOSEN.items() if name not in ("max_grad_norm", "warmup_ratio")}
+def test_form_leaves_out_what_is_as_by_default(form: RunRequest):
+    assert form.values == {
+        name: value for name, value in CHOSEN.items() if name not in ("max_grad_norm", "warmup_ratio")
+    }
 
 
-def test_copied_python_starts_the_same_run(site: Site, form: tuple, folder: Path, started: Run):
-    script = recipe.as_python("bert_finetune", "classify", *form, url=site.url)
+def test_copied_python_starts_the_same_run(site: Site, form: RunRequest, folder: Path, started: Run):
+    script = copy_as.as_python(form, site.url)
     (folder / "train_with_gradio.py").write_text(script)
     assert same(in_shell("python train_with_gradio.py", folder), started)
 
 
-def test_copied_command_starts_the_same_run(form: tuple, folder: Path, started: Run):
-    assert same(in_shell(recipe.as_command("bert_finetune", "classify", *form), folder), started)
+def test_copied_command_starts_the_same_run(form: RunRequest, folder: Path, started: Run):
+    assert same(in_shell(copy_as.as_command(form), folder), started)
 
 
-def test_copied_yaml_starts_the_same_run(form: tuple, folder: Path, started: Run):
-    (folder / "run.yaml").write_text(recipe.as_yaml("bert_finetune", "classify", *form))
+def test_copied_yaml_starts_the_same_run(form: RunRequest, folder: Path, started: Run):
+    (folder / "run.yaml").write_text(copy_as.as_yaml(form))
     assert same(in_shell("python -m training bert_finetune classify --config run.yaml", folder), started)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.files import SHARED, needs_shared, refusal, rows_of, write
+from tests.files import BAD_INPUTS, PUBLISHED, needs_published, refusal, rows_of, write
 from training.data.table import Table, fingerprint, read_table
 from training.errors import UserError
 
@@ -46,39 +46,35 @@ ROW_COUNTS = {
 }
 
 
-@needs_shared
 @pytest.mark.parametrize("name", REFUSED)
 def test_bad_file_is_refused_naming_the_place(name: str) -> None:
-    message = refusal(SHARED / "data/text_bad_inputs" / name)
+    message = refusal(BAD_INPUTS / name)
     assert all(words in message for words in [name, *REFUSED[name]])
 
 
-@needs_shared
 @pytest.mark.parametrize("name", NOTICED)
 def test_odd_file_is_read_with_a_notice(name: str) -> None:
-    table = read_table(SHARED / "data/text_bad_inputs" / name)
+    table = read_table(BAD_INPUTS / name)
     assert table.names == ("text", "label")
     assert [notice.title for notice in table.notices] == [NOTICED[name]]
 
 
-@needs_shared
 @pytest.mark.parametrize("name", ["bom.csv", "space_in_header.csv", "array.json", "float_labels_class.csv"])
 def test_harmless_oddities_pass_without_a_notice(name: str) -> None:
-    table = read_table(SHARED / "data/text_bad_inputs" / name)
+    table = read_table(BAD_INPUTS / name)
     assert (table.names, table.notices) == (("text", "label"), ())
     assert set(table.strings("label")) == {"0", "1"}
 
 
-@needs_shared
 def test_cell_of_a_million_characters_is_read_whole() -> None:
-    table = read_table(SHARED / "data/text_bad_inputs/long_text.csv.gz")
+    table = read_table(BAD_INPUTS / "long_text.csv.gz")
     assert max(len(text or "") for text in table.strings("text")) >= 999_999
 
 
-@needs_shared
+@needs_published
 @pytest.mark.parametrize("name", ROW_COUNTS)
 def test_published_data_set_has_its_row_count(name: str) -> None:
-    assert len(read_table(SHARED / "data" / name)) == ROW_COUNTS[name]
+    assert len(read_table(PUBLISHED / name)) == ROW_COUNTS[name]
 
 
 def test_empty_file_is_refused(tmp_path: Path) -> None:

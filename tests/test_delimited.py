@@ -84,7 +84,7 @@ CELLS = st.text(st.one_of(st.sampled_from('",;|\n'), st.characters(exclude_categ
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("suffix", [".csv", ""])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=8))
 def test_what_a_csv_writer_writes_reads_back(tmp_path: Path, delimiter: str, suffix: str, rows: list[tuple]) -> None:
     text = io.StringIO(newline="")

@@ -1,4 +1,4 @@
-"""denoising_ae on pictures: noises, quality, networks, tiles, the trainer `images`, endpoints."""
+"""denoising_ae on images: noise, metrics, networks, tiles, the kind `images`, endpoints."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ import pytest
 import torch
 from PIL import Image
 
-from plugins.denoising_ae import PLUGIN, desk, endpoints
-from plugins.denoising_ae.cleaner import Cleaner
-from plugins.denoising_ae.colour import from_opponent, to_opponent
-from plugins.denoising_ae.images.blind_spots import hide
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.network import Denoiser, DenoiserConfig
-from plugins.denoising_ae.noise_level import estimate_noise_level
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.progress import finished
-from plugins.denoising_ae.quality import psnr, ssim
-from plugins.denoising_ae.tiling import in_tiles
-from plugins.denoising_ae.turns import TURNS, turned, turned_back
+from plugins.denoising_ae import PLUGIN
+from plugins.denoising_ae.images import report
+from plugins.denoising_ae.images.inference.dihedral import SYMMETRIES, inverse_transform, transform
+from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser
+from plugins.denoising_ae.images.inference.opponent_colour import from_opponent, to_opponent
+from plugins.denoising_ae.images.inference.progress import run_to_end
+from plugins.denoising_ae.images.inference.tiling import denoise_tiled
+from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
+from plugins.denoising_ae.images.request import DenoiseRequest
+from plugins.denoising_ae.inspect.noise_conditioning import denoise_at_levels
+from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
+from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
+from plugins.denoising_ae.noise.corruptions import corrupt
+from plugins.denoising_ae.noise.level_estimation import estimate_noise_level
+from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
+from plugins.denoising_ae.tools import corrupt as corrupt_image
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, png16, scene, write_zip
@@ -31,26 +36,31 @@ from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
 
-SETTINGS = PLUGIN.trainer("images").settings
+KIND = PLUGIN.kind("images")
+SETTINGS = KIND.trained_by
 TINY = {"patch_size": 16, "batch_size": 4, "eval_images": 2, "eval_share": 0.25}
 SHAPES = (
-    DenoiserConfig(width=4, depth=3),
-    DenoiserConfig(width=4, depth=2, blocks=2, channels=3, fold=1),
-    DenoiserConfig(kind="residual", width=4, depth=6, level_input=False),
-    DenoiserConfig(width=4, depth=2, fold=4),
+    DenoisingCNNConfig(width=4, depth=3),
+    DenoisingCNNConfig(width=4, depth=2, blocks=2, channels=3, downsample_factor=1),
+    DenoisingCNNConfig(variant="resnet", width=4, depth=6, noise_conditioned=False),
+    DenoisingCNNConfig(width=4, depth=2, downsample_factor=4),
 )
 
 
-def random_network(config: DenoiserConfig) -> Denoiser:
+def random_network(config: DenoisingCNNConfig) -> DenoisingCNN:
     torch.manual_seed(0)
-    model = Denoiser(config).eval()
+    model = DenoisingCNN(config).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return model
 
 
-def cleaner(config: DenoiserConfig) -> Cleaner:
-    return Cleaner(random_network(config), {"noise": {"name": "gaussian"}})
+def denoiser(config: DenoisingCNNConfig) -> ImageDenoiser:
+    return ImageDenoiser(random_network(config), {"name": "gaussian"})
+
+
+def predictor(config: DenoisingCNNConfig) -> ImageDenoisingPredictor:
+    return ImageDenoisingPredictor(denoiser(config))
 
 
 @pytest.fixture
@@ -58,21 +68,23 @@ def scenes(tmp_path: Path) -> Path:
     return write_zip(tmp_path / "scenes.zip", {f"{n}.png": encoded(scene(40, 48, 3, n)) for n in range(8)})
 
 
-# -- noise -----------------------------------------------------------------------------------------------------------------
+# -- noise -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NOISES)
+@pytest.mark.parametrize("name", NOISE_TYPES)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_noise_is_the_same_for_the_same_seed_and_grows_with_its_level(name: str, channels: int) -> None:
     clean = scene(40, 56, channels).astype(np.float32) / 255
-    weak, strong = NOISES[name].usual if name not in ("poisson", "jpeg") else NOISES[name].usual[::-1]
+    weak, strong = (
+        NOISE_TYPES[name].default_range if name not in ("poisson", "jpeg") else NOISE_TYPES[name].default_range[::-1]
+    )
     at_weak, at_strong = corrupt(clean, name, weak, 3), corrupt(clean, name, strong, 3)
     assert at_strong.shape == clean.shape and at_strong.dtype == np.float32
     assert np.abs(at_weak - clean).mean() < np.abs(at_strong - clean).mean()
     assert np.array_equal(at_strong, corrupt(clean, name, strong, 3))
     if name not in ("blur", "jpeg"):
         assert not np.array_equal(at_strong, corrupt(clean, name, strong, 4))
-    assert NOISES[name].as_level(weak) < NOISES[name].as_level(strong)
+    assert NOISE_TYPES[name].conditioning(weak) < NOISE_TYPES[name].conditioning(strong)
 
 
 def test_gaussian_noise_has_its_deviation_and_poisson_that_of_its_photons() -> None:
@@ -81,7 +93,9 @@ def test_gaussian_noise_has_its_deviation_and_poisson_that_of_its_photons() -> N
     assert (corrupt(grey, "poisson", 50, 0) - grey).std() == pytest.approx((0.5 / 50) ** 0.5, rel=0.02)
 
 
-@pytest.mark.parametrize(("name", "level"), [("gaussian", -1), ("gaussian", 151), ("jpeg", 0), ("masked_blocks", 1), ("poisson", 0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "level"), [("gaussian", -1), ("gaussian", 151), ("jpeg", 0), ("masked_blocks", 1), ("poisson", 0)]
+)
 def test_a_level_outside_its_range_is_refused(name: str, level: float) -> None:
     with pytest.raises(UserError, match=rf"Level {level} was given; {name} takes"):
         corrupt(scene(8, 8).astype(np.float32), name, level, 0)
@@ -89,26 +103,46 @@ def test_a_level_outside_its_range_is_refused(name: str, level: float) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"level_high": 151}, {"level_low": 30, "level_high": 20}, {"noise": "jpeg", "level_low": 0}, {"noise": "blur", "level_high": 50}],
-)  # fmt: skip
-def test_levels_outside_their_range_are_no_settings(values: dict[str, Any]) -> None:
+    [
+        {"level_high": 151},
+        {"level_low": 30, "level_high": 20},
+        {"noise": "jpeg", "level_low": 0},
+        {"noise": "blur", "level_high": 50},
+    ],
+)
+def test_settings_refuse_levels_outside_their_range(values: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"levels [\d.]+ to [\d.]+ were given; \w+ takes"):
         parse_settings(SETTINGS, values)
 
 
-def test_a_noise_that_is_none_is_refused_with_those_there_are() -> None:
+def test_an_unknown_noise_is_refused_with_the_list_of_names() -> None:
     with pytest.raises(UserError, match=r"no noise 'snow'; there are: gaussian, poisson"):
         corrupt(scene(8, 8).astype(np.float32), "snow", 1, 0)
 
 
 @pytest.mark.parametrize("level", [5, 15, 25, 50])
-def test_the_noise_level_is_told_from_the_picture(level: float) -> None:
+def test_the_noise_level_is_estimated_from_the_image(level: float) -> None:
     noisy = corrupt(scene(200, 300, 3).astype(np.float32) / 255, "gaussian", level, 1)
     assert estimate_noise_level(noisy) == pytest.approx(level, rel=0.06)
     assert estimate_noise_level(noisy[:10]) is None
 
 
-# -- quality ---------------------------------------------------------------------------------------------------------------
+def test_blur_is_the_convolution_with_a_gaussian_cut_off_at_three_sigma() -> None:
+    clean = scene(30, 21, 3).astype(np.float32) / 255
+    for sigma in (0, 0.4, 1.5, 12):  # at 12 the mirrored border is wider than the image
+        reach = int(np.ceil(3 * sigma))
+        weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)) if sigma else np.ones(1)
+        expected = clean.astype(np.float64)
+        for axis in (0, 1):
+            padding = [(reach, reach) if axis == each else (0, 0) for each in range(3)]
+            padded, side = np.pad(expected, padding, mode="symmetric"), clean.shape[axis]
+            slices = [padded.take(range(start, start + side), axis) for start in range(2 * reach + 1)]
+            expected = np.tensordot(weights / weights.sum(), slices, 1)
+        blurred = corrupt(clean, "blur", sigma, 0)
+        assert blurred.dtype == np.float32 and np.abs(blurred - expected).max() < 1e-6
+
+
+# -- metrics -----------------------------------------------------------------------------------------------------------
 
 
 def test_psnr_of_a_known_error() -> None:
@@ -117,7 +151,7 @@ def test_psnr_of_a_known_error() -> None:
     assert psnr(clean, clean) == 100
 
 
-def test_ssim_is_one_of_itself_and_that_of_the_formula_for_flat_pictures() -> None:
+def test_ssim_of_an_image_with_itself_is_one_and_of_flat_images_the_formulas() -> None:
     clean = torch.from_numpy(scene(30, 40).astype(np.float32) / 255).permute(2, 0, 1)
     assert ssim(clean, clean) == pytest.approx(1)
     assert ssim(clean + 0.2 * torch.randn(clean.shape), clean) < 0.8
@@ -126,18 +160,38 @@ def test_ssim_is_one_of_itself_and_that_of_the_formula_for_flat_pictures() -> No
     assert 0 < ssim(clean[:, :1, :1], clean[:, :1, :1]) <= 1
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_psnr_and_ssim_equal_those_of_scikit_image(channels: int) -> None:
+    """With the settings of Wang et al., 2004, as scikit-image documents them."""
+    metrics = pytest.importorskip("skimage.metrics")
+    clean = scene(300, 57, channels).astype(np.float64) / 255
+    for sigma in (5, 50):
+        noisy = np.clip(clean + np.random.default_rng(sigma).normal(0, sigma / 255, clean.shape), 0, 1)
+        ours = [torch.from_numpy(image).permute(2, 0, 1) for image in (noisy, clean)]
+        wang = {
+            "gaussian_weights": True,
+            "sigma": 1.5,
+            "use_sample_covariance": False,
+            "data_range": 1,
+            "channel_axis": 2,
+        }
+        full = metrics.structural_similarity(clean, noisy, full=True, **wang)[1]
+        assert psnr(*ours) == pytest.approx(metrics.peak_signal_noise_ratio(clean, noisy, data_range=1), abs=1e-9)
+        assert ssim(*ours) == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-9)  # windows that lie within the image
+
+
 def test_ssim_in_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     clean, noisy = torch.rand(3, 60, 33), torch.rand(3, 60, 33)
     whole = ssim(noisy, clean)
-    monkeypatch.setattr("plugins.denoising_ae.quality.BAND", 16)
+    monkeypatch.setattr("plugins.denoising_ae.images.metrics.BAND", 16)
     assert ssim(noisy, clean) == pytest.approx(whole, abs=1e-12)
 
 
-# -- networks and tiles ----------------------------------------------------------------------------------------------------
+# -- networks and tiles ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("config", SHAPES)
-def test_tiles_give_what_the_whole_picture_gives(config: DenoiserConfig) -> None:
+def test_tiled_denoising_equals_untiled(config: DenoisingCNNConfig) -> None:
     model = random_network(config)
     picture = np.random.default_rng(0).random((150, 131, config.channels), dtype=np.float32)
     with torch.inference_mode():
@@ -145,98 +199,100 @@ def test_tiles_give_what_the_whole_picture_gives(config: DenoiserConfig) -> None
             model(torch.from_numpy(picture).permute(2, 0, 1)[None], torch.tensor([20.0]))[0].permute(1, 2, 0).numpy()
         )
     for tile in (16, 40, 64):
-        found = in_tiles(model, picture, 20.0, tile)
+        found = denoise_tiled(model, picture, 20.0, tile)
         assert np.abs(found - whole).max() < 1e-5 * np.abs(whole).max()
 
 
-def test_how_far_a_large_picture_is_is_told_and_it_can_be_left_in_the_middle() -> None:
-    model, pixels = cleaner(SHAPES[0]), scene(40, 48, 3)
-    work = model.cleaning(pixels, tile=16)
+def test_denoising_yields_its_progress_and_can_be_closed() -> None:
+    model, pixels = denoiser(SHAPES[0]), scene(40, 48, 3)
+    work = model.denoise_with_progress(pixels, tile=16)
     assert next(work) == pytest.approx(1 / 27)  # 9 tiles, for luma and two chromas each
     assert list(work)[-1] == 1
-    assert np.array_equal(finished(model.cleaning(pixels)).pixels, model.clean(pixels).pixels)
-    work = model.cleaning(pixels, tile=16)
+    assert np.array_equal(run_to_end(model.denoise_with_progress(pixels)).pixels, model.denoise(pixels).pixels)
+    work = model.denoise_with_progress(pixels, tile=16)
     next(work)
     work.close()
 
 
 @pytest.mark.parametrize("config", SHAPES)
-def test_the_field_of_view_is_what_the_config_says(config: DenoiserConfig) -> None:
+def test_the_receptive_field_is_that_of_the_config(config: DenoisingCNNConfig) -> None:
     """No pixel further away changes an output pixel, and one at that distance does, for some place in the stride."""
-    model, side = random_network(config).double(), 2 * config.reach + 4 * config.multiple
+    model, side = random_network(config).double(), 2 * config.receptive_radius + 4 * config.stride
     picture = torch.rand(1, config.channels, side, side, dtype=torch.float64, requires_grad=True)
     furthest = 0
-    for place in range(side // 2, side // 2 + config.multiple):
+    for place in range(side // 2, side // 2 + config.stride):
         [gradient] = torch.autograd.grad(model(picture)[0, 0, place, place], picture)
         rows = gradient[0].abs().sum((0, 2)).nonzero()
         furthest = max(furthest, int((rows - place).abs().max()))
-    assert furthest == config.reach
+    assert furthest == config.receptive_radius
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 3), (16, 17)])
-def test_pictures_of_any_size_pass(size: tuple[int, int]) -> None:
+def test_images_of_any_size_pass(size: tuple[int, int]) -> None:
     for config in SHAPES:
         assert random_network(config)(torch.rand(2, config.channels, *size)).shape == (2, config.channels, *size)
 
 
-def test_an_untrained_network_gives_back_what_it_gets() -> None:
-    picture = torch.rand(1, 1, 20, 20)
-    assert torch.equal(Denoiser(SHAPES[0])(picture), picture)
+def test_an_untrained_network_returns_its_input() -> None:
+    image = torch.rand(1, 1, 20, 20)
+    assert torch.equal(DenoisingCNN(SHAPES[0])(image), image)
 
 
-def test_a_level_that_is_told_changes_the_picture_and_none_is_blind() -> None:
+def test_the_conditioning_level_changes_the_output_and_nan_is_blind() -> None:
     model, picture = random_network(SHAPES[0]), torch.rand(1, 1, 16, 16)
     assert not torch.equal(model(picture, torch.tensor([50.0])), model(picture, torch.tensor([10.0])))
     assert torch.equal(model(picture), model(picture, torch.tensor([torch.nan])))
 
 
-# -- a cleaner -------------------------------------------------------------------------------------------------------------
+# -- image denoiser ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("config", SHAPES[:2])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_grey_and_colour_of_both_depths_pass_through_any_network(
-    config: DenoiserConfig, channels: int, kind: Any
+    config: DenoisingCNNConfig, channels: int, kind: Any
 ) -> None:
     pixels = (scene(20, 24, channels).astype(kind) << (8 if kind is np.uint16 else 0)).astype(kind)
-    found = cleaner(config).clean(pixels)
+    found = denoiser(config).denoise(pixels)
     assert found.pixels.shape == pixels.shape and found.pixels.dtype == kind
-    assert np.array_equal(cleaner(config).clean(pixels, 0).pixels, pixels)
+    assert np.array_equal(denoiser(config).denoise(pixels, 0).pixels, pixels)
 
 
-def test_weights_of_gaussian_noise_are_told_the_estimated_level_and_others_judge_for_themselves() -> None:
+def test_networks_of_gaussian_noise_are_conditioned_on_the_estimated_level_and_others_denoise_blind() -> None:
     pixels = np.clip(scene(40, 48) + np.random.default_rng(0).normal(0, 20, (40, 48, 1)), 0, 255).astype(np.uint8)
-    model = cleaner(SHAPES[0])
-    found = model.clean(pixels)
-    assert found.level and np.array_equal(found.pixels, model.told(pixels, found.level))
+    model = denoiser(SHAPES[0])
+    found = model.denoise(pixels)
+    assert found.noise_level and np.array_equal(found.pixels, model.denoise_at_level(pixels, found.noise_level))
     model.noise["name"] = "jpeg"
-    assert np.array_equal(model.clean(pixels).pixels, model.told(pixels, None))
-    assert not np.array_equal(model.clean(pixels).pixels, found.pixels)
+    assert np.array_equal(model.denoise(pixels).pixels, model.denoise_at_level(pixels, None))
+    assert not np.array_equal(model.denoise(pixels).pixels, found.pixels)
 
 
-def test_the_self_ensemble_cleans_a_turned_picture_as_the_picture() -> None:
-    model, pixels = cleaner(SHAPES[2]), scene(24, 40)
-    alone, together = model.clean(pixels).removed, model.clean(pixels, self_ensemble=True).removed
+def test_the_self_ensemble_is_equivariant_to_rotations_and_reflections() -> None:
+    model, pixels = denoiser(SHAPES[2]), scene(24, 40)
+    alone, together = model.denoise(pixels).residual, model.denoise(pixels, self_ensemble=True).residual
     assert not np.allclose(alone, together)
-    for number in range(TURNS):
-        assert np.array_equal(turned_back(turned(pixels, number), number), pixels)
-        found = model.clean(turned(pixels, number), self_ensemble=True).removed
-        assert np.allclose(found, turned(together, number), atol=1e-6)
+    for number in range(SYMMETRIES):
+        assert np.array_equal(inverse_transform(transform(pixels, number), number), pixels)
+        found = model.denoise(transform(pixels, number), self_ensemble=True).residual
+        assert np.allclose(found, transform(together, number), atol=1e-6)
 
 
 def test_half_the_strength_removes_half() -> None:
-    model, pixels = cleaner(SHAPES[0]), scene(24, 24)
-    assert np.allclose(model.clean(pixels, 0.5).removed, model.clean(pixels).removed / 2)
+    model, pixels = denoiser(SHAPES[0]), scene(24, 24)
+    assert np.allclose(model.denoise(pixels, 0.5).residual, model.denoise(pixels).residual / 2)
 
 
-def test_more_than_its_strength_is_asked_of_a_network_that_takes_a_level_only() -> None:
+def test_a_strength_above_one_needs_a_noise_conditioned_network() -> None:
     pixels = scene(24, 24)
-    assert not np.array_equal(cleaner(SHAPES[0]).clean(pixels, 2).removed, cleaner(SHAPES[0]).clean(pixels).removed)
+    assert not np.array_equal(
+        denoiser(SHAPES[0]).denoise(pixels, 2).residual, denoiser(SHAPES[0]).denoise(pixels).residual
+    )
     with pytest.raises(UserError, match="take no noise level"):
-        cleaner(SHAPES[2]).clean(pixels, 1.5)
+        denoiser(SHAPES[2]).denoise(pixels, 1.5)
     with pytest.raises(UserError, match=r"0 \(nothing\) to 2"):
-        cleaner(SHAPES[0]).clean(pixels, 2.1)
+        denoiser(SHAPES[0]).denoise(pixels, 2.1)
 
 
 def test_the_opponent_colours_keep_white_noise_white() -> None:
@@ -246,12 +302,12 @@ def test_the_opponent_colours_keep_white_noise_white() -> None:
     assert np.allclose(np.cov(planes.reshape(-1, 3).T), 0.01 * np.eye(3), atol=5e-4)
 
 
-# -- blind spots -----------------------------------------------------------------------------------------------------------
+# -- blind spots -------------------------------------------------------------------------------------------------------
 
 
-def test_one_pixel_of_each_block_is_hidden_behind_another() -> None:
+def test_one_pixel_of_each_cell_is_replaced_by_a_neighbour() -> None:
     picture = np.arange(32 * 32, dtype=np.float32).reshape(32, 32, 1)  # all different
-    hidden, where = hide(picture, np.random.default_rng(0))
+    hidden, where = mask_blind_spots(picture, np.random.default_rng(0))
     changed = (hidden != picture)[..., 0]
     assert np.array_equal(changed, where[..., 0] > 0) and 9 <= changed.sum() <= 25
     rows, columns = np.nonzero(changed)
@@ -259,52 +315,91 @@ def test_one_pixel_of_each_block_is_hidden_behind_another() -> None:
     assert np.abs(source // 32 - rows).max() <= 2 and np.abs(source % 32 - columns).max() <= 2
 
 
-# -- the trainer -----------------------------------------------------------------------------------------------------------
+# -- the kind ----------------------------------------------------------------------------------------------------------
 
 
 def train(folder: Path, data: Path, **values: Any) -> tuple[dict[str, float], Any]:
     settings = parse_settings(SETTINGS, {"data": str(data), **TINY, **values})
-    PLUGIN.trainer("images").preflight(settings).raise_if_blocked()
+    data, sheet = KIND.examine(settings)
+    sheet.raise_if_blocked()
     folder.mkdir()
-    progress = fit(PLUGIN.trainer("images").build(settings), settings, folder)
-    return progress.best_metrics, PLUGIN.load(folder / "artifact")
+    progress = fit(KIND.build(data, settings), settings, folder)
+    return progress.best_metrics, KIND.load(folder / "artifact").denoiser
 
 
 @pytest.mark.parametrize(
     "values",
     [
         {"channels": "grey", "ema_decay": 0.5, "half_precision": True, "loss": "psnr"},
-        {"channels": "both", "network": "residual", "noise": "jpeg"},
-        {"channels": "colour", "supervision": "noise2noise", "noise": "poisson", "known_level": 0},
+        {"channels": "both", "network": "resnet", "noise": "jpeg"},
+        {"channels": "colour", "supervision": "noise2noise", "noise": "poisson", "noise_conditioning_probability": 0},
         {"supervision": "noise2void", "noise": "none"},
     ],
 )
 def test_images_keeps_the_contract(tmp_path: Path, scenes: Path, values: dict[str, Any]) -> None:
-    call = {"images": lambda model: model.denoise(scene(20, 20, 3)).tolist()}
-    trainers = (PLUGIN.trainer("images"),)
-    check_plugin(
-        replace(PLUGIN, trainers=trainers), tmp_path, {"images": {"data": str(scenes), **TINY, **values}}, call
+    call = {"images": lambda model: model.denoiser.denoise(scene(20, 20, 3)).pixels.tolist()}
+    check_plugin(replace(PLUGIN, kinds=(KIND,)), tmp_path, {"images": {"data": str(scenes), **TINY, **values}}, call)
+
+
+@pytest.mark.parametrize("supervision", ["noise2noise", "noise2void"])
+def test_grey_examples_of_a_colour_network_are_as_noisy_as_colour_ones(scenes: Path, supervision: str) -> None:
+    settings = {"data": str(scenes), **TINY, "supervision": supervision, "level_low": 50, "channels": "both"}
+    parsed = parse_settings(SETTINGS, settings)
+    task = KIND.build(KIND.read(parsed), parsed)
+    batch = task.collate([0] * 60, np.random.default_rng(0), True)
+    grey = (batch["target"].amax(1) == batch["target"].amin(1)).flatten(1).all(1)
+    roughness = (batch["target"][..., 1:] - batch["target"][..., :-1]).std((1, 2, 3))
+    assert 15 < int(grey.sum()) < 45
+    assert float(roughness[grey].mean()) == pytest.approx(float(roughness[~grey].mean()), rel=0.1)
+
+
+def test_the_network_learns_to_denoise_smooth_scenes(tmp_path: Path, scenes: Path) -> None:
+    """A network that returns its input stays at the noisy picture's 20.2 dB."""
+    metrics, model = train(
+        tmp_path / "run",
+        scenes,
+        network="resnet",
+        steps=80,
+        level_low=25,
+        level_high=25,
+        patch_size=32,
+        batch_size=8,
+        learning_rate=3e-3,
+        ema_decay=0.9,
     )
-
-
-def test_noise_of_smooth_scenes_is_learnt_to_be_taken_away(tmp_path: Path, scenes: Path) -> None:
-    """A network that gives back what it gets stays at the noisy picture's 20.2 dB."""
-    metrics, model = train(tmp_path / "run", scenes, network="residual", steps=80, level_low=25, level_high=25, patch_size=32, batch_size=8, learning_rate=3e-3, ema_decay=0.9)  # fmt: skip
     assert metrics["psnr"] > metrics["psnr_noisy"] + 4
     noisy = corrupt(scene(64, 64, 1, 99).astype(np.float32) / 255, "gaussian", 25, 0)
     given = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
-    before, after = (np.square(each.astype(float) - scene(64, 64, 1, 99)).mean() for each in (given, model.denoise(given)))  # fmt: skip
+    before, after = (
+        np.square(each.astype(float) - scene(64, 64, 1, 99)).mean() for each in (given, model.denoise(given).pixels)
+    )
     assert after < before / 2
 
 
-def test_noise_is_taken_away_without_ever_seeing_a_clean_picture(tmp_path: Path) -> None:
+def test_noise2void_learns_to_denoise_without_clean_images(tmp_path: Path) -> None:
     """Noise2Void on noisy pictures alone: a network that repeats its input would not come below the noise."""
-    noisy = {f"{n}.png": np.clip(corrupt(scene(40, 48, 1, n).astype(np.float32) / 255, "gaussian", 40, n), 0, 1) for n in range(8)}  # fmt: skip
-    data = write_zip(tmp_path / "noisy.zip", {name: encoded(np.rint(each * 255).astype(np.uint8)) for name, each in noisy.items()})  # fmt: skip
-    _, model = train(tmp_path / "run", data, network="residual", steps=150, noise="none", supervision="noise2void", patch_size=32, batch_size=4, learning_rate=3e-3, ema_decay=0.9)  # fmt: skip
+    noisy = {
+        f"{n}.png": np.clip(corrupt(scene(40, 48, 1, n).astype(np.float32) / 255, "gaussian", 40, n), 0, 1)
+        for n in range(8)
+    }
+    data = write_zip(
+        tmp_path / "noisy.zip", {name: encoded(np.rint(each * 255).astype(np.uint8)) for name, each in noisy.items()}
+    )
+    _, model = train(
+        tmp_path / "run",
+        data,
+        network="resnet",
+        steps=150,
+        noise="none",
+        supervision="noise2void",
+        patch_size=32,
+        batch_size=4,
+        learning_rate=3e-3,
+        ema_decay=0.9,
+    )
     clean = scene(40, 48, 1, 0)
     given = np.rint(noisy["0.png"] * 255).astype(np.uint8)
-    before, after = (np.square(each.astype(float) - clean).mean() for each in (given, model.denoise(given)))
+    before, after = (np.square(each.astype(float) - clean).mean() for each in (given, model.denoise(given).pixels))
     assert after < before / 2
 
 
@@ -314,7 +409,7 @@ def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> N
     content |= {"noisy/7.png": encoded(scene(24, 30)), "clean/7.png": encoded(scene(24, 24))}
     data = write_zip(tmp_path / "pairs.zip", content)
     settings = parse_settings(SETTINGS, {"data": str(data), "noise": "none", **TINY})
-    said = " | ".join(f"{one.title}: {one.detail}" for one in PLUGIN.trainer("images").preflight(settings).findings)
+    said = " | ".join(f"{one.title}: {one.detail}" for one in KIND.examine(settings)[1].findings)
     assert "5 pairs" in said and "noisy/5, clean/0" in said and "1 pairs are of two sizes" in said
     metrics, _ = train(tmp_path / "run", data, steps=4, noise="none")
     assert metrics["psnr_noisy"] < 45
@@ -322,22 +417,22 @@ def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> N
 
 def test_folders_without_a_common_name_are_refused(tmp_path: Path) -> None:
     data = write_zip(tmp_path / "x.zip", {"noisy/a.png": encoded(scene(9, 9)), "clean/b.png": encoded(scene(9, 9))})
-    [row] = PLUGIN.trainer("images").preflight(parse_settings(SETTINGS, {"data": str(data)})).findings
+    [row] = KIND.examine(parse_settings(SETTINGS, {"data": str(data)}))[1].findings
     assert row.level == "red" and "noisy/a, clean/b" in row.detail
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"noise": "none"}, "nothing to learn"), ({}, "No pictures: give a zip"), ({"data": "text"}, "holds no pictures")],
+    [({"noise": "none"}, "nothing to learn"), ({}, "data: no file was given"), ({"data": "text"}, "holds no")],
 )
-def test_what_cannot_be_learnt_from_is_red(values: dict[str, Any], words: str, tmp_path: Path, scenes: Path) -> None:
+def test_unusable_data_are_a_red_finding(values: dict[str, Any], words: str, tmp_path: Path, scenes: Path) -> None:
     given = {"data": str(scenes) if "noise" in values else "", **values}
     given["data"] = str(write(tmp_path / "x.csv", "a,b\n1,2\n")) if given["data"] == "text" else given["data"]
-    sheet = PLUGIN.trainer("images").preflight(parse_settings(SETTINGS, given))
+    sheet = KIND.examine(parse_settings(SETTINGS, given))[1]
     assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)
 
 
-def test_weights_are_trained_on(tmp_path: Path, scenes: Path) -> None:
+def test_training_continues_from_weights(tmp_path: Path, scenes: Path) -> None:
     first, _ = train(tmp_path / "first", scenes, steps=30, learning_rate=3e-3)
     again, _ = train(
         tmp_path / "again", scenes, steps=1, learning_rate=1e-9, model=str(tmp_path / "first" / "artifact")
@@ -345,46 +440,60 @@ def test_weights_are_trained_on(tmp_path: Path, scenes: Path) -> None:
     assert again["psnr"] == pytest.approx(first["psnr"], abs=0.1)
 
 
-# -- endpoints and desk ----------------------------------------------------------------------------------------------------
+# -- endpoints and report ----------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_denoised_with_its_depth_alpha_and_turn(tmp_path: Path) -> None:
-    model = cleaner(SHAPES[0])
+def test_a_denoised_file_keeps_depth_alpha_and_orientation(tmp_path: Path) -> None:
+    model = predictor(SHAPES[0])
     deep = np.random.default_rng(0).integers(0, 65536, (20, 24, 4)).astype(np.uint16)
-    found = decode(endpoints.denoise(model, write(tmp_path / "deep.png", png16(deep))))
+    found = decode(model.denoise(write(tmp_path / "deep.png", png16(deep))))
     assert found.depth == 16 and np.array_equal(found.alpha, deep[..., 3])
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = endpoints.denoise(model, write(tmp_path / "t.png", encoded(scene(20, 30), exif=exif)))
+    turned = model.denoise(write(tmp_path / "t.png", encoded(scene(20, 30), exif=exif)))
     assert turned.name == "t-denoised.png" and decode(turned).pixels.shape == (30, 20, 1)
 
 
-def test_a_file_is_spoiled_the_same_way_for_the_same_seed(tmp_path: Path) -> None:
+def test_the_same_seed_corrupts_a_file_the_same_way(tmp_path: Path) -> None:
     file = write(tmp_path / "a.png", encoded(scene(20, 30, 3)))
-    first, again, other = (endpoints.corrupt(file, "gaussian", 30, seed).read_bytes() for seed in (1, 1, 2))
+    first, again, other = (corrupt_image(file, "gaussian", 30, seed).read_bytes() for seed in (1, 1, 2))
     assert first == again != other
     with pytest.raises(UserError, match="seed: -1"):
-        endpoints.corrupt(file, "gaussian", 30, -1)
+        corrupt_image(file, "gaussian", 30, -1)
 
 
-def test_a_picture_has_a_vector(tmp_path: Path) -> None:
+def test_an_image_is_embedded(tmp_path: Path) -> None:
     file = write(tmp_path / "a.png", encoded(scene(20, 30, 3)))
-    assert [len(endpoints.encode(cleaner(config), file)) for config in SHAPES] == [16, 8, 4, 8]
+    assert [len(predictor(config).encode(file)) for config in SHAPES] == [16, 8, 4, 8]
 
 
-def test_several_pictures_are_shown_measured_and_handed_out(tmp_path: Path) -> None:
+def test_several_files_are_denoised_scored_and_offered_for_download(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.png", encoded(scene(20, 30, 1 + 2 * (n % 2), n))) for n in range(3)]
-    *words, found = desk.denoise_files(cleaner(SHAPES[0]), files, desk.Asked(noise="gaussian", level=25))
+    *words, found = report.denoise_files(predictor(SHAPES[0]), files, DenoiseRequest(noise="gaussian", level=25))
     assert words[:2] == ["0.png: 100% …", "1.png: 33% …"] and isinstance(found, dict)
-    assert len(found["shown"]) == 9 and len(found["files"]) == 3
+    assert len(found["images"]) == 9 and len(found["files"]) == 3
     assert all(float(row[3]) == pytest.approx(20.5, abs=1) for row in found["table"]["data"])  # 25 of 255 is 20.2 dB
-    *_, alone = desk.denoise_files(cleaner(SHAPES[0]), files[:1], desk.Asked(clean=files[0]))
-    assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["said"]
-    with pytest.raises(UserError, match="belongs to one noisy picture"):
-        list(desk.denoise_files(cleaner(SHAPES[0]), files, desk.Asked(clean=files[0])))
+    *_, alone = report.denoise_files(predictor(SHAPES[0]), files[:1], DenoiseRequest(clean=files[0]))
+    assert isinstance(alone, dict) and alone["table"]["data"][0][3] == "100.00" and "PSNR" in alone["summary"]
+    with pytest.raises(UserError, match="belongs to one noisy image"):
+        list(report.denoise_files(predictor(SHAPES[0]), files, DenoiseRequest(clean=files[0])))
     with pytest.raises(UserError, match="different sizes"):
         list(
-            desk.denoise_files(
-                cleaner(SHAPES[0]), files[:1], desk.Asked(clean=write(tmp_path / "x.png", encoded(scene(9, 9))))
+            report.denoise_files(
+                predictor(SHAPES[0]),
+                files[:1],
+                DenoiseRequest(clean=write(tmp_path / "x.png", encoded(scene(9, 9)))),
             )
         )
+
+
+def test_an_image_is_denoised_blind_and_at_multiples_of_its_estimated_level(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.png", encoded(scene(400, 30, 3)))
+    images = denoise_at_levels(predictor(SHAPES[0]), file)
+    captions = [caption for _, caption in images]
+    assert captions[0].startswith("given, estimated level") and captions[1] == "blind"
+    levels = [float(caption.removeprefix("level ")) for caption in captions[2:]]
+    assert levels[2] == pytest.approx(2 * levels[1], abs=0.16) and levels[1] == pytest.approx(2 * levels[0], abs=0.16)
+    assert all(decode(Path(path)).pixels.shape == (384, 30, 3) for path, _ in images)  # the middle of a large image
+    with pytest.raises(UserError, match="take no noise level"):
+        denoise_at_levels(predictor(SHAPES[2]), file)

@@ -1,4 +1,4 @@
-"""denoising_ae on tables: cells that are spoiled and restored, holes filled, odd cells mended."""
+"""denoising_ae on tables: corrupted rows, masked cell prediction, imputation and correction."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 import torch
 
-from plugins.denoising_ae import PLUGIN, endpoints
-from plugins.denoising_ae.tables.corruption import spoil
+from plugins.denoising_ae import PLUGIN
+from plugins.denoising_ae.tables.corruption import corrupt_rows
 from plugins.testing import check_plugin
 from tests.files import write
 from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
 
-SETTINGS = PLUGIN.trainer("tables").settings
+KIND = PLUGIN.kind("tables")
+SETTINGS = KIND.trained_by
 TINY = {"size": "small", "latent_size": 8, "batch_size": 64, "learning_rate": 5e-3}
 
 
 def rows(count: int = 300) -> list[list[str]]:
-    """Three columns that follow from the town: its rain, its land, and twice the rain; and one that follows from nothing."""
+    """The town determines rain, land and twice the rain; luck is independent."""
     random = np.random.default_rng(0)
     towns = [("bergen", 90, "norway"), ("cairo", 5, "egypt"), ("leeds", 50, "england")]
     found = []
@@ -45,30 +46,30 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, float], Any]:
     settings = parse_settings(SETTINGS, {"data": str(table), **TINY, "steps": 250})
     folder = tmp_path_factory.mktemp("run")
-    progress = fit(PLUGIN.trainer("tables").build(settings), settings, folder)
-    return progress.best_metrics, PLUGIN.load(folder / "artifact")
+    progress = fit(KIND.build(KIND.read(settings), settings), settings, folder)
+    return progress.best_metrics, KIND.load(folder / "artifact")
 
 
 def test_tables_keeps_the_contract(tmp_path: Path, table: Path) -> None:
-    call = {"tables": lambda model: endpoints.denoise_table(model, table)}
-    check_plugin(
-        replace(PLUGIN, trainers=(PLUGIN.trainer("tables"),)), tmp_path, {"tables": {"data": str(table), **TINY}}, call
-    )
+    call = {"tables": lambda model: model.denoise_table(table)}
+    check_plugin(replace(PLUGIN, kinds=(KIND,)), tmp_path, {"tables": {"data": str(table), **TINY}}, call)
 
 
-def test_hidden_cells_are_restored_from_the_others(trained: tuple[dict[str, float], Any]) -> None:
-    """Without a network: a third of the towns, and an error of 1 deviation; `luck` stays at that, so the mean is a third."""
+def test_masked_cells_are_predicted_from_the_others(trained: tuple[dict[str, float], Any]) -> None:
+    """Chance: a third of the towns, and an error of 1; `luck` stays at 1, so the mean of three columns is a third."""
     metrics, _ = trained
     assert metrics["category_accuracy"] > 0.95 and metrics["most_frequent_accuracy"] < 0.5
     assert metrics["number_error"] < 0.6
 
 
-def test_holes_are_filled_and_what_cannot_be_right_is_mended(
+def test_missing_cells_are_imputed_and_implausible_ones_corrected(
     tmp_path: Path, trained: tuple[dict[str, float], Any]
 ) -> None:
     _, model = trained
-    file = write(tmp_path / "x.csv", "town,rain,land,double,luck\ncairo,,egypt,10,5\n,90,norway,180,7\nleeds,5000,england,100,9\nxyz,50,england,100,9\nleeds,50,england,100,9\n")  # fmt: skip
-    with endpoints.denoise_table(model, file).open() as lines:
+    lines = ["town,rain,land,double,luck", "cairo,,egypt,10,5", ",90,norway,180,7", "leeds,5000,england,100,9"]
+    lines += ["xyz,50,england,100,9", "leeds,50,england,100,9"]
+    file = write(tmp_path / "x.csv", "\n".join(lines))
+    with model.denoise_table(file).open() as lines:
         found = list(csv.DictReader(lines))
     assert abs(int(found[0]["rain"]) - 5) <= 6 and found[0]["changes"].startswith("rain: (missing) -> ")
     assert found[1]["town"] == "bergen" and found[3]["town"] == "leeds"
@@ -76,30 +77,39 @@ def test_holes_are_filled_and_what_cannot_be_right_is_mended(
     assert found[4]["changes"] == ""
 
 
-def test_cells_are_hidden_swapped_and_noised_by_their_shares() -> None:
+def test_cells_are_masked_swapped_and_noised_by_their_ratios() -> None:
     torch.manual_seed(0)
     numbers, ids = torch.arange(4000.0).reshape(1000, 4), torch.randint(3, 9, (1000, 2))
-    shown, visible, seen = spoil(numbers, ids, 0.3, 0, 0)
-    assert visible.mean().item() == pytest.approx(0.7, abs=0.03) and (seen == 0).float().mean().item() == pytest.approx(0.3, abs=0.04)  # fmt: skip
+    shown, visible, seen = corrupt_rows(numbers, ids, 0.3, 0, 0)
+    assert visible.mean().item() == pytest.approx(0.7, abs=0.03) and (seen == 0).float().mean().item() == pytest.approx(
+        0.3, abs=0.04
+    )
     assert torch.equal(shown[0], numbers * visible[0])
-    swapped, _, _ = spoil(numbers, ids, 0, 0.2, 0)
+    swapped, _, _ = corrupt_rows(numbers, ids, 0, 0.2, 0)
     assert (swapped[0] != numbers).float().mean().item() == pytest.approx(0.2, abs=0.03)
     assert set(swapped[0][:, 1].tolist()) <= set(numbers[:, 1].tolist())  # from the same column
-    noised, _, _ = spoil(numbers, ids, 0, 0, 0.5)
+    noised, _, _ = corrupt_rows(numbers, ids, 0, 0, 0.5)
     assert (noised[0] - numbers).std().item() == pytest.approx(0.5, abs=0.03)
 
 
-def test_what_cannot_be_learnt_from_is_said(tmp_path: Path) -> None:
-    for text, words in (("a,b\n1,2\n", "at least 20"), ("a\n" + "\n".join(str(n % 7) for n in range(50)), "Fewer than two")):  # fmt: skip
+def test_unusable_tables_are_a_red_finding(tmp_path: Path) -> None:
+    for text, words in (
+        ("a,b\n1,2\n", "at least 20"),
+        ("a\n" + "\n".join(str(n % 7) for n in range(50)), "Fewer than two"),
+    ):
         settings = parse_settings(SETTINGS, {"data": str(write(tmp_path / "x.csv", text))})
-        sheet = PLUGIN.trainer("tables").preflight(settings)
+        sheet = KIND.examine(settings)[1]
         assert sheet.blocked and words in " ".join(f"{one.title} {one.detail}" for one in sheet.findings)
     with pytest.raises(UserError, match="all 0"):
-        parse_settings(SETTINGS, {"mask_share": 0, "swap_share": 0, "noise_level": 0})
+        parse_settings(SETTINGS, {"mask_ratio": 0, "swap_ratio": 0, "noise_std": 0})
 
 
-def test_weights_for_tables_do_not_denoise_pictures(trained: tuple[dict[str, float], Any], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="do not denoise pictures"):
-        endpoints.denoise(trained[1], tmp_path / "x.png")
-    with pytest.raises(UserError, match="No experiment made these weights"):
-        endpoints.comparison(trained[1])
+def test_training_continues_from_weights_with_their_encoder(table: Path, tmp_path: Path) -> None:
+    """Other settings would fit another encoder: the one of the weights is used."""
+    settings = parse_settings(SETTINGS, {"data": str(table), **TINY, "steps": 1})
+    fit(KIND.build(KIND.read(settings), settings), settings, tmp_path)
+    more = parse_settings(SETTINGS, {**settings.model_dump(), "max_categories": 2, "model": str(tmp_path / "artifact")})
+    data = KIND.read(more)
+    task = KIND.build(data, more)
+    assert len(data.encoder.categories[0].values) == 2
+    assert len(task.encoder.categories[0].values) == 3

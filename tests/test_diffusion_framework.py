@@ -63,7 +63,7 @@ def fashion() -> Diffuser:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_text_can_be_read(words: str) -> None:
     tokenizer = text.train_tokenizer(CAPTIONS, 600, 64)
     ids = tokenizer(words, add_special_tokens=False)["input_ids"]
@@ -86,7 +86,7 @@ def test_pixels_pass_through_their_autoencoder_unchanged() -> None:
 
 @pytest.mark.parametrize("prediction", ["noise", "v", "flow"])
 @given(timestep=st.integers(1, 999), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_perfect_prediction_gives_back_picture_and_noise(prediction: str, timestep: int, seed: int) -> None:
     process = noise.Noise.of(noise.make_scheduler(prediction, "cosine", False).config)
     clean, eps = torch.randn(2, 2, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
@@ -210,7 +210,7 @@ def test_the_same_seed_gives_the_same_bits(model: Diffuser) -> None:
 
 
 @given(scale=st.sampled_from(["cfg", "apg"]), seed=st.integers(0, 50), negative=st.sampled_from(["", "blue"]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_guidance_at_scale_1_is_the_conditional_model(model: Diffuser, scale: str, seed: int, negative: str) -> None:
     recipe = Recipe("red disc", negative, 1.0, 2, seed=seed, guidance=scale)
     outside = dataclasses.replace(recipe, guidance_scale=9.0, interval_low=0.0, interval_high=0.0)
@@ -218,7 +218,7 @@ def test_guidance_at_scale_1_is_the_conditional_model(model: Diffuser, scale: st
 
 
 @given(seed=st.integers(0, 99), scale=st.floats(0, 20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ways_of_guiding_agree_where_the_papers_say_so(seed: int, scale: float) -> None:
     told, blind = torch.randn(2, 2, 3, 4, 4, generator=torch.Generator().manual_seed(seed)).unbind()
     assert torch.equal(guidance.classifier_free(told, blind, 1.0), told)

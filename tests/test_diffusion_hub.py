@@ -21,7 +21,6 @@ from training.fit.experiment import run_task
 from training.runs.run import Runs
 from training.settings import parse_settings
 
-pytestmark = loopback.needs_hub
 hub, url = loopback.hub, loopback.url  # fixtures
 TOKEN = "hf_alice_write"
 

@@ -137,7 +137,7 @@ def test_weights_are_called_by_what_finds_them_again() -> None:
 
 
 @given(x=st.floats(-2, 2), y=st.floats(-2, 2), time=st.floats(0.1, 0.95))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_toys_score_is_the_gradient_of_its_log_density(x: float, y: float, time: float) -> None:
     place, small = np.array([[x, y]]), 1e-4
     steps = np.array([[small, 0], [0, small]])

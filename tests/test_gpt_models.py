@@ -68,7 +68,7 @@ questions = st.builds(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(questions, min_size=1, max_size=6), st.integers(1, 60))
 def test_whatever_is_packed_together_scores_alike(asked: list[tree.Question], size: int) -> None:
     network = tiny_gpt.taught()[1]

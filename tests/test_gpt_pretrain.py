@@ -196,7 +196,7 @@ def test_documents_that_share_a_row_see_each_other_only_where_that_is_wished(tok
     assert not torch.allclose(losses[True][split:], losses[False][split:], atol=1e-3)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 300), st.integers(2, 50))
 def test_the_loss_without_a_table_of_logits_is_cross_entropy(count: int, words: int) -> None:
     torch.manual_seed(0)

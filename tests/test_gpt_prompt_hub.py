@@ -11,7 +11,7 @@ from typing import Any
 from plugins.gpt_prompting.prompt_card import render
 from plugins.gpt_prompting.prompts import make_prompt
 from tests import loopback
-from tests.loopback import Hub, needs_hub
+from tests.loopback import Hub
 
 url, hub = loopback.url, loopback.hub  # fixtures
 ROWS = [{"text": "a | warm ``` film", "label": "good"}, {"text": "dull", "label": "bad"}]
@@ -21,16 +21,16 @@ import json, sys
 from plugins.gpt_prompting import PLUGIN
 from plugins._discovery import Found
 from spaces_app.settings import Settings
-from spaces_app.studio import Studio
+from spaces_app.services import Services
 from training.errors import UserError
-from training.hub.push import How
+from training.hub.push import PushOptions as How
 verb, given, repo, token = json.load(sys.stdin)
-studio, [document] = Studio(Settings(), [Found("gpt_prompting", "a test", PLUGIN)]), PLUGIN.documents
+services, [document] = Services(Settings(), [Found("gpt_prompting", "a test", PLUGIN)]), PLUGIN.documents
 try:
     if verb == "push":
-        print(json.dumps(studio.push_document(PLUGIN, document, given, repo, token, How())))
+        print(json.dumps(services.hub.push_document(PLUGIN, document, given, repo, token, How())))
     else:
-        print(json.dumps({"text": studio.pull_document(document, repo, token).text}))
+        print(json.dumps({"text": services.hub.pull_document(document, repo, token).text}))
 except UserError as error:
     print(json.dumps({"error": str(error)}))
 """
@@ -45,7 +45,6 @@ def call(hub: Hub, verb: str, repo: str, text: str = "", token: str | None = "hf
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@needs_hub
 def test_a_prompt_goes_to_the_hub_and_comes_back_as_it_was(hub: Hub) -> None:
     done = call(hub, "push", "alice/wording", PROMPT.to_json())
     assert done["commit"].startswith(hub.url) and hub.files("models/alice/wording") >= {"prompt.json", "README.md"}
@@ -54,7 +53,6 @@ def test_a_prompt_goes_to_the_hub_and_comes_back_as_it_was(hub: Hub) -> None:
     assert "no repository" in call(hub, "pull", "alice/wording", token=None)["error"], "it is private"
 
 
-@needs_hub
 def test_a_prompt_beside_weights_leaves_their_card_alone(hub: Hub) -> None:
     hub.make("alice/weights", {"model.safetensors": b"x", "README.md": b"# Weights\n"})
     assert "error" not in call(hub, "push", "alice/weights", PROMPT.to_json())
@@ -62,7 +60,6 @@ def test_a_prompt_beside_weights_leaves_their_card_alone(hub: Hub) -> None:
     assert card == b"# Weights\n" and "prompt.json" in hub.files("models/alice/weights")
 
 
-@needs_hub
 def test_what_is_no_prompt_is_refused_on_either_way(hub: Hub) -> None:
     assert "is no prompt" in call(hub, "push", "alice/none", "{}")["error"]
     assert "not signed in" in call(hub, "push", "alice/none", PROMPT.to_json(), None)["error"]

@@ -124,6 +124,11 @@ def test_contextual_calibration_makes_content_free_inputs_even() -> None:
     assert calibration.contextual(free, free) == pytest.approx(np.array([[0.5, 0.5]]))
 
 
+def test_contextual_calibration_averages_over_the_content_free_inputs() -> None:
+    free = np.log(np.array([[0.8, 0.2], [0.4, 0.6]]))  # on average 0.6 and 0.4
+    assert calibration.contextual(np.log(np.array([[0.6, 0.4]])), free) == pytest.approx(np.array([[0.5, 0.5]]))
+
+
 def test_pmi_takes_off_what_the_premise_says_anyway() -> None:
     scores, premise = np.log(np.array([[0.4, 0.4]])), np.log(np.array([0.8, 0.2]))
     assert calibration.pmi(scores, premise) == pytest.approx(np.array([[0.2, 0.8]]))

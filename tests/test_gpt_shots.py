@@ -167,7 +167,7 @@ def test_counts_are_sorted_and_each_there_once() -> None:
 def test_the_form_has_nothing_that_only_training_needs() -> None:
     import gradio as gr
 
-    from spaces_app.widgets import settings_form
+    from spaces_app.panels.settings_form import settings_form
 
     with gr.Blocks():
         form = settings_form(ShotsSettings)

@@ -55,7 +55,6 @@ REFUSED = {
 }  # fmt: skip
 
 
-@loopback.needs_hub
 @pytest.mark.parametrize("case", REFUSED)
 def test_repository_is_refused_in_words(hub: Hub, case: str):
     files, message = REFUSED[case]
@@ -65,7 +64,6 @@ def test_repository_is_refused_in_words(hub: Hub, case: str):
         raise UserError(hub.call("pull", repo)["error"])
 
 
-@loopback.needs_hub
 def test_pickle_beside_weights_is_never_fetched(hub: Hub, tmp_path: Path):
     bomb = pickle.dumps(Bomb(tmp_path / "exploded"))
     repo = hub.make(
@@ -76,7 +74,6 @@ def test_pickle_beside_weights_is_never_fetched(hub: Hub, tmp_path: Path):
     assert not [path for path in hub.home.rglob("*") if path.is_file() and path.read_bytes() == bomb]
 
 
-@loopback.needs_hub
 def test_weights_that_are_a_pickle_only_are_refused_with_what_to_do(hub: Hub, tmp_path: Path):
     repo = hub.make(name(), {"config.json": BERT, "pytorch_model.bin": pickle.dumps(Bomb(tmp_path / "exploded"))})
     error = hub.call("pull", repo)["error"]
@@ -85,7 +82,6 @@ def test_weights_that_are_a_pickle_only_are_refused_with_what_to_do(hub: Hub, tm
     assert not list(hub.home.rglob("*.bin"))
 
 
-@loopback.needs_hub
 def test_gated_repository_is_a_sentence_of_its_own(hub: Hub):
     repo = hub.make(name(), {"config.json": BERT, "model.safetensors": WEIGHTS}, gated="manual")
     assert hub.call("pull", repo, token="hf_bob_read")["error"].startswith(f"{repo} is gated: ask for access")
@@ -141,7 +137,6 @@ PASSING: dict[str, dict[str, Any]] = {
 }
 
 
-@loopback.needs_hub
 @pytest.mark.parametrize("way", [{}, {"HF_HUB_DISABLE_XET": "1"}], ids=["xet", "lfs"])
 @pytest.mark.parametrize("fault", PASSING)
 def test_pull_comes_through_a_fault_that_passes(hub: Hub, fault: str, way: dict[str, str]):
@@ -155,7 +150,6 @@ def test_pull_comes_through_a_fault_that_passes(hub: Hub, fault: str, way: dict[
     assert (Path(answer["result"]) / "model.safetensors").read_bytes() == weights, answer
 
 
-@loopback.needs_hub
 def test_disk_that_fills_is_said_and_nothing_torn_is_left(hub: Hub):
     repo = hub.make(name(), {"config.json": BERT, "model.safetensors": save({"weight": np.ones(10**6)})})
     answer = hub.call("pull", repo, environment={"HF_HUB_DISABLE_XET": "1"}, file_limit=10**6)

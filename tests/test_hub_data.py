@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.files import SHARED, needs_shared
+from tests import loopback
 from training.data.hub_dataset import load_hub_dataset
 from training.errors import UserError
+
+url = loopback.url  # a fixture
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b/c", "/etc", "a/b:c:d", "tests", "csv", ""])
@@ -31,8 +33,7 @@ def test_hub_out_of_reach_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "UserError: The Hub could not be reached" in in_child(code, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
 
 
-@needs_shared
-def test_hub_dataset_arrives_with_its_class_names(tmp_path: Path) -> None:
+def test_hub_dataset_arrives_with_its_class_names(url: str, tmp_path: Path) -> None:
     code = """
 import datasets
 from training.data.hub_dataset import load_hub_dataset
@@ -46,10 +47,6 @@ try:
 except ValueError as error:
     print(error)
 """
-    sys.path.insert(0, str(SHARED / "hub"))
-    from loopback_hub import LoopbackHub  # pyright: ignore[reportMissingImports]
-
-    with LoopbackHub() as hub:
-        output = in_child(code, **hub.env("hf_alice_write", home=tmp_path))
+    output = in_child(code, HF_ENDPOINT=url, HF_TOKEN="hf_alice_write", HF_HOME=str(tmp_path))
     assert "['good', 'bad', None] alice/reviews 16" in output
     assert "There is no dataset alice/nothing on the Hub" in output

@@ -15,7 +15,7 @@ from tests.toy import make_task, read_network, toy_settings
 from training.artifact.store import read_record
 from training.errors import UserError
 from training.fit.accelerator import PROJECT
-from training.fit.batches import BatchSampler
+from training.fit.batches import BatchSampler, check_whole_batch
 from training.fit.checkpoint import Progress, all_checkpoints
 from training.fit.loop import NonFiniteLossError, fit
 from training.fit.optim import learning_rate, make_average
@@ -282,3 +282,33 @@ def test_trackio_is_sent_the_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     train(tmp_path, steps=10, tracker="trackio")
     assert any(path.stat().st_size for path in (tmp_path / "trackio").glob("*.db"))
+
+
+# -- losses over the whole batch -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"gradient_accumulation": 2}, "cutting the batch would change it"),
+        ({"processes": 3}, "Give a multiple of 3"),
+    ],
+)
+def test_a_batch_whose_rows_are_compared_is_never_cut(tmp_path: Path, values: dict[str, int], words: str) -> None:
+    settings = toy_settings(**values)
+    task = make_task(settings)
+    task.whole_batch = True
+    with pytest.raises(UserError, match=words):
+        fit(task, settings, tmp_path)
+    task.whole_batch = False
+    check_whole_batch(task, settings)
+
+
+def test_a_hook_after_each_step_sees_the_updated_weights(tmp_path: Path) -> None:
+    settings = toy_settings(steps=3)
+    task = make_task(settings)
+    seen: list[tuple[int, float]] = []
+    before = float(task.model[0].weight.sum())  # type: ignore[index]
+    task.after_step = lambda model, step: seen.append((step, float(model[0].weight.sum())))  # type: ignore[method-assign]
+    fit(task, settings, tmp_path)
+    assert [step for step, _ in seen] == [1, 2, 3] and len({before, *(value for _, value in seen)}) == 4

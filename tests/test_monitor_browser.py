@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from spaces_app.monitor import RunMonitor
-from spaces_app.theme import CSS, HEAD, THEME
+from spaces_app.page.theme import CSS, HEAD, THEME
+from spaces_app.panels.monitor import RunMonitor
 from training.data_url import as_url, image_png
 
 pytestmark = pytest.mark.browser
@@ -155,12 +155,11 @@ def show(page: Page, run_id: str) -> None:
 
 
 def points(page: Page, curve: str) -> int:
-    paths = page.locator(f".run-monitor path.{curve}")
-    return int(paths.first.get_attribute("data-points") or 0) if paths.count() else 0
+    return int(page.locator(".run-monitor .plot").first.get_attribute(f"data-{curve}") or 0)
 
 
 def wait_for_points(page: Page, curve: str, number: int) -> None:
-    page.wait_for_selector(f'.run-monitor path.{curve}[data-points="{number}"]')
+    page.wait_for_selector(f'.run-monitor .plot[data-{curve}="{number}"]')
 
 
 def test_no_run_shows_a_friendly_empty_state(page: Page):
@@ -219,11 +218,11 @@ def test_metrics_table_tells_last_and_best(page: Page, runs: Runs):
     expect(page.get_by_role("columnheader", name="Best (step 250)")).to_be_visible()
 
 
-def test_metric_to_draw_can_be_chosen(page: Page, runs: Runs):
+def test_metric_to_plot_can_be_chosen(page: Page, runs: Runs):
     run_id = runs.start("bert_finetune-choice")
     runs.train(run_id, 1, 100)
     show(page, run_id)
-    page.get_by_label("Metric to draw").select_option("macro_f1")
+    page.get_by_label("Metric to plot").select_option("macro_f1")
     expect(page.get_by_role("img", name=re.compile("^macro_f1 rose from"))).to_be_visible()
 
 

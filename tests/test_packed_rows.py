@@ -71,7 +71,7 @@ def test_losses_and_gradients_are_those_of_the_padded_batch(kind: Any, lengths: 
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_row_never_sees_its_neighbours(lengths: list[int]) -> None:
     torch.manual_seed(0)
     model = BertModel(BertConfig(**SIZES)).eval()

@@ -15,7 +15,8 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import expect, sync_playwright
 
-from spaces_app.train_panel import report_html, sheet_html
+from spaces_app.panels.tables import report_html, sheet_html
+from spaces_app.services.run_request import RunRequest
 from tests import page
 from tests.page import TINY, Site, fire, upload, write_reviews, write_table
 
@@ -74,11 +75,11 @@ WAYS = "absolute,absolute with meta,climbing,climbing with meta,relative,file ur
 
 @pytest.mark.parametrize("forged", WAYS.split(","), indirect=True)
 def test_train_takes_no_file_that_was_not_uploaded(site: Site, forged: Any):
-    before = len(site.studio.runs.all())
+    before = len(site.services.runs.store.all())
     answer = fire(site, "train", "bert_finetune", "classify", TINY, forged, None, None, "")
     other = fire(site, "train", "bert_finetune", "classify", TINY, None, None, {"eval_data": forged}, "")
     assert not answer["success"] and not other["success"]
-    assert len(site.studio.runs.all()) == before
+    assert len(site.services.runs.store.all()) == before
 
 
 @pytest.mark.parametrize("forged", WAYS.split(","), indirect=True)
@@ -88,7 +89,7 @@ def test_prediction_reads_no_file_that_was_not_uploaded(site: Site, run: str, fo
 
 
 def test_another_runs_data_is_no_upload(site: Site, run: str):
-    data = next((site.studio.runs.get(run).folder / "data").iterdir())
+    data = next((site.services.runs.store.get(run).folder / "data").iterdir())
     for about in ({"path": str(data)}, {"path": str(data), "meta": FILE}):
         assert not fire(site, "train", "bert_finetune", "classify", TINY, about, None, None, "")["success"]
 
@@ -128,7 +129,7 @@ def test_server_fetches_no_address_for_a_visitor(site: Site, inner_server: tuple
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "{run}/config.yaml", "{run}/data"])
 def test_files_of_the_server_are_not_served(site: Site, run: str, path: str):
-    path = path.format(run=site.studio.runs.get(run).folder)
+    path = path.format(run=site.services.runs.store.get(run).folder)
     assert httpx.get(f"{site.url}gradio_api/file={path}").status_code in (403, 404)
 
 
@@ -143,7 +144,7 @@ def test_hostile_file_name_stays_in_the_run(site: Site, client: Client, tmp_path
     about = {"path": answer.json()[0], "orig_name": name, "meta": FILE}
     message = fire(site, "train", "bert_finetune", "classify", {**TINY, "steps": 1}, about, None, None, "")
     if message["success"]:
-        folder = site.studio.runs.get(message["output"]["data"][0]["id"]).folder
+        folder = site.services.runs.store.get(message["output"]["data"][0]["id"]).folder
         assert [path.resolve().parent for path in folder.glob("data/*")] == [folder / "data"]
     assert not list(Path("/tmp").glob("evil.csv"))
 
@@ -153,13 +154,15 @@ def test_hostile_file_name_stays_in_the_run(site: Site, client: Client, tmp_path
 
 def test_sheet_shows_hostile_columns_and_labels_as_text(site: Site, hostile: Path):
     columns = {"text_column": f"text{HOSTILE}", "label_column": f"label{HOSTILE}"}
-    sheet = site.studio.check("bert_finetune", "classify", {**TINY, **columns}, {"data": hostile}, "me")
+    sheet = site.services.checks.check(
+        RunRequest("bert_finetune", "classify", {**TINY, **columns}, {"data": hostile}), "me"
+    )
     assert "<img src=x" in str(sheet)
     assert "<img" not in sheet_html(sheet)
 
 
 def test_report_shows_hostile_labels_as_text(site: Site, run: str):
-    report = site.studio.report(site.studio.runs.get(run))
+    report = site.services.runs.report(run, "me")
     assert "<img src=x" in str(report)
     assert "<img" not in report_html(report)
 
@@ -195,7 +198,7 @@ def test_token_of_a_failed_push_is_nowhere(
     caplog.set_level(logging.DEBUG)
     answer = fire(site, "run_push", run, "alice/weights", True)
     assert answer["success"] is False
-    folder = site.studio.runs.get(run).folder
+    folder = site.services.runs.store.get(run).folder
     kept = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     assert TOKEN not in str(answer) + caplog.text
     assert not any(TOKEN.encode() in content for content in kept)

@@ -15,7 +15,6 @@ from safetensors.numpy import save_file
 from tests import loopback
 from tests.loopback import Hub
 
-pytestmark = loopback.needs_hub
 artifact, hub, url = loopback.artifact, loopback.hub, loopback.url  # fixtures
 TOKEN = "hf_alice_write"
 WAYS: dict[str, dict[str, str]] = {"xet": {}, "lfs": {"HF_HUB_DISABLE_XET": "1"}}

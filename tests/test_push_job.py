@@ -24,7 +24,6 @@ from tests.page import TINY, app_process, ended, free_port, write_reviews
 from tests.running import wait_for
 from training.runs.run import Run, Runs
 
-pytestmark = loopback.needs_hub
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"
 

@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from tests import loopback
-from tests.loopback import HUB, ROOT, Hub
+from tests.loopback import ROOT, Hub
 from tests.page import TINY, write_reviews
 from training.runs.run import Run, Runs
 from training.settings import parse_settings
 
-pytestmark = loopback.needs_hub
 TOKEN = "hf_alice_write"
 ASK = """
 import dataclasses, json, sys
@@ -42,12 +41,8 @@ except UserError as error:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A Hub whose jobs run on this machine."""
-    process = subprocess.Popen([sys.executable, str(HUB), "--jobs", "local"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield json.loads(process.stdout.readline())["url"]
-    process.terminate()
-    process.wait()
-    process.stdout.close()
+    with loopback.running_hub("--run-jobs") as url:
+        yield url
 
 
 hub = loopback.hub  # a fixture
@@ -75,11 +70,6 @@ def ask(hub: Hub, name: str, *arguments: Any, token: str | None = TOKEN) -> Any:
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     return answer.get("result", answer)
-
-
-def requests(hub: Hub) -> list[dict[str, Any]]:
-    found = json.load(urllib.request.urlopen(f"{hub.url}/__hub__/requests"))
-    return found["requests"] if isinstance(found, dict) else found
 
 
 def stage(hub: Hub, job: str) -> dict[str, Any]:
@@ -112,7 +102,7 @@ def test_a_run_trains_on_a_rented_machine_and_its_weights_arrive(hub: Hub, run: 
 def test_the_token_goes_as_a_secret_and_nowhere_else(hub: Hub, run: Run) -> None:
     sent = ask(hub, "start", run.folder, "alice/secret", "cpu-basic", 600)
     ask(hub, "cancel", sent["id"])
-    posted = [each for each in requests(hub) if each["method"] == "POST" and "/api/jobs/" in each["path"]]
+    posted = [each for each in hub.requests() if each["method"] == "POST" and "/api/jobs/" in each["path"]]
     assert posted
     record = json.load(
         urllib.request.urlopen(
@@ -151,9 +141,9 @@ def test_the_data_goes_to_a_private_repository_only(hub: Hub, run: Run) -> None:
 def test_what_cannot_be_is_said_before_anything_is_sent(
     hub: Hub, run: Run, arguments: tuple[Any, ...], token: str | None, says: str
 ) -> None:
-    before = sum(each["method"] == "POST" for each in requests(hub))
+    before = sum(each["method"] == "POST" for each in hub.requests())
     assert says in ask(hub, "start", run.folder, *arguments, token=token)["error"]
-    assert sum(each["method"] == "POST" for each in requests(hub)) == before
+    assert sum(each["method"] == "POST" for each in hub.requests()) == before
 
 
 def test_a_run_that_starts_from_weights_of_this_machine_stays(hub: Hub, run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +15,17 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from plugins import _discovery
-from plugins._contract import Plugin, Trainer, Workbench
+from plugins._contract import Kind, Workbench
 from plugins._discovery import Found
+from spaces_app.page.open_pulled import nearest_picker
+from spaces_app.page.shell import build
+from spaces_app.panels.workbench import PluginWorkbench
+from spaces_app.services import Services
 from spaces_app.settings import Settings
-from spaces_app.shell import build
+from tests.loud import Speak, Whisper, loud, weights
 from tests.page import ROOT, Site, fire, served, upload
+from training.errors import UserError
 from training.settings import TrainSettings
-
-
-def shout(model: Path, text: str, times: int = 2) -> str:
-    """Say it louder."""
-    return " ".join([text.upper()] * times)
-
-
-def count(model: Path, file: Path, words: list[str]) -> dict[str, Any]:
-    """Count words in a file."""
-    text = file.read_text(encoding="utf-8")
-    return {word: text.count(word) for word in words}
-
-
-def plugin(name: str, **parts: Any) -> Found:
-    """A plugin without any network: its `load` gives the folder."""
-    trainer = Trainer("fit", "Fit", TrainSettings, lambda settings: None)  # type: ignore[arg-type, return-value]
-    about = {"endpoints": (shout, count), "starters": {"here": Path(__file__).parent}, **parts}
-    return Found(
-        name, "a test", Plugin(name, name.title(), f"What {name} does.", (trainer,), lambda path: path, **about)
-    )
 
 
 def bad_tab(workbench: Workbench) -> None:
@@ -72,7 +58,13 @@ UNREAD = Found("unread", "plugins.unread", error="ImportError: no module named '
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A page with a good plugin between two bad ones."""
-    found = [UNREAD, plugin("good"), plugin("undrawn", tab=bad_tab), plugin("open", tab=open_tab)]
+    starters = tmp_path_factory.mktemp("starters")
+    found = [
+        UNREAD,
+        loud("good", starters),
+        loud("undrawn", starters, tab="tests.test_shell:bad_tab"),
+        loud("open", starters, tab="tests.test_shell:open_tab"),
+    ]
     with served(tmp_path_factory.mktemp("home"), found=found, trains=False) as site:
         yield site
 
@@ -121,7 +113,9 @@ def test_invalid_record_is_found_as_broken_with_the_rule_it_breaks(
 ):
     page = build(Settings(), _discovery.discover("bare"))
     assert tabs(page) == ["⚠ bare"]
-    assert [box.get("value") for box in components(page, "textbox")] == ["ValueError: Plugin 'bare' has no trainer."]
+    assert [box.get("value") for box in components(page, "textbox")] == [
+        "ValueError: Plugin 'bare' has no kind that can be trained."
+    ]
 
 
 @pytest.fixture
@@ -131,9 +125,7 @@ def installed_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     (site / "bare-1.0.dist-info").mkdir(parents=True)
     (site / "bare-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: bare\nVersion: 1.0\n")
     (site / "bare-1.0.dist-info" / "entry_points.txt").write_text("[selfsup.plugins]\nbare = bare_plugin:PLUGIN\n")
-    code = (
-        "from plugins._contract import Plugin\nPLUGIN = Plugin('bare', 'Bare', 'Nothing.', (), lambda folder: folder)\n"
-    )
+    code = "from plugins._contract import Plugin\nPLUGIN = Plugin('bare', 'Bare', 'Nothing.', ())\n"
     (site / "bare_plugin.py").write_text(code)
     monkeypatch.syspath_prepend(site)
     _discovery._entry_points.cache_clear()
@@ -157,8 +149,8 @@ def test_broken_plugin_is_listed_with_its_reason(site: Site):
 
 def test_every_event_of_the_page_is_private(page: gr.Blocks):
     endpoints = {fn.api_name for fn in page.fns.values() if fn.api_visibility != "private"}
-    shell = "open_shout open_count plugins train check runs run_status run_events run_cancel run_resume run_delete run_push push_status push_preview hub_search hub_pull jobs_flavours jobs_start jobs_list jobs_logs jobs_cancel"
-    assert endpoints == {*shell.split(), "good_shout", "good_count"}
+    shell = "open_shout open_count open_secret plugins train check runs run_status run_events run_cancel run_resume run_delete run_push push_status push_preview hub_search hub_pull jobs_flavours jobs_start jobs_list jobs_logs jobs_cancel"
+    assert endpoints == {*shell.split(), "good_shout", "good_count", "good_secret"}
 
 
 def test_tab_cannot_take_the_name_of_an_endpoint(site: Site):
@@ -210,3 +202,65 @@ def test_the_page_is_built_without_the_libraries_that_train() -> None:
     built = "import sys, app; print(*{'torch', 'transformers', 'diffusers', 'matplotlib'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", built], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+# -- weights belong to the kind that made them ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def services(home: Path) -> Services:
+    """A plugin of two kinds, each with a starter of its own, and another plugin."""
+    louder, other = loud("loud", home), loud("other", home)
+    assert louder.plugin
+    quiet = Kind(
+        "hush", "Hush", "tests.loud", TrainSettings, Whisper, starters=(weights(home / "low", "loud", "hush"),)
+    )
+    plugin = replace(louder.plugin, kinds=(*louder.plugin.kinds, quiet))
+    return Services(Settings(), [replace(louder, plugin=plugin), other])
+
+
+def test_weights_of_another_kind_are_refused_by_name_before_anything_loads(services: Services):
+    with pytest.raises(UserError, match=r"^low holds weights of 'Hush'; this needs weights of 'Fit'\.$"):
+        services.models.call("loud", None, Speak.shout, "low", "so")
+
+
+def test_weights_of_another_plugin_are_refused_by_name(services: Services, home: Path):
+    run = services.runs.store.create("other", "fit", TrainSettings())
+    weights(run.artifact, "other")
+    with pytest.raises(UserError, match=rf"^{run.id} holds weights of 'Other: Fit'; this needs weights of 'Fit'\.$"):
+        services.models.call("loud", None, Speak.shout, run.id, "so")
+
+
+def test_an_endpoint_takes_the_starter_of_its_kind_where_none_is_named(services: Services):
+    assert services.models.load(services.plugins.get("loud"), "", Speak.shout).folder.name == "here"  # type: ignore[attr-defined]
+    assert services.plugins.get("loud").default_weights(Whisper) == "low"
+
+
+def test_a_choice_of_weights_lists_what_its_interface_can_use(services: Services):
+    plugin = services.plugins.get("loud")
+    runs = {name: services.runs.store.create("loud", name, TrainSettings()) for name in ("fit", "hush")}
+    for name, run in runs.items():
+        (weights(run.artifact, "loud", name) / "model.safetensors").touch()
+    services.hub.models.offer("alice/low@1", plugin, plugin.kind("hush"), "me")
+    with gr.Blocks(), gr.Tabs():
+        bench = PluginWorkbench(services, plugin)
+        bench.on(Speak).weights_picker()
+        with gr.Tab("Quiet"):
+            bench.on(Whisper).weights_picker()
+    names = services.models.names(plugin, "me")
+    listed = [[value for value, _ in picker.update(names).choices] for picker in bench.pickers]
+    assert listed == [["here", runs["fit"].id], ["low", runs["hush"].id, "alice/low@1"]]
+    assert [picker.component.value for picker in bench.pickers] == ["here", "low"]
+
+
+def test_weights_open_in_the_tab_of_their_kind(services: Services):
+    plugin = services.plugins.get("loud")
+    bench = PluginWorkbench(services, plugin)
+    with gr.Blocks(), gr.Tabs() as tabs:
+        with gr.Tab("Any"):
+            bench.weights_picker()
+        with gr.Tab("Quiet") as quiet:
+            bench.on(Whisper).weights_picker()
+    picker = nearest_picker(bench.pickers, plugin.kind("hush"))
+    assert picker and picker.tabs == ((tabs, quiet),)
+    assert quiet.id is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import yaml
 
 from tests import loopback
 from tests.loopback import Hub
+from tests.loud import Speak
 
 ROOT = Path(__file__).parents[1]
 url, hub = loopback.url, loopback.hub  # fixtures
@@ -33,24 +33,28 @@ def test_front_matter_names_what_the_tests_ran_with():
     assert len(about["short_description"]) <= 60
 
 
-@loopback.needs_hub
 def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
     environment = hub.environment() | {"HF_TOKEN": "hf_alice_write"}
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-m", "spaces_app.space", "alice/studio"],
+            [sys.executable, "-m", "spaces_app.deploy", "alice/studio"],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.stdout.strip().endswith(f"{hub.url}/spaces/alice/studio"), done.stderr
     files = hub.files("spaces/alice/studio")
-    assert {"app.py", "requirements.txt", "README.md", "training/fit/loop.py", "spaces_app/static/monitor.js"} <= files
+    assert {
+        "app.py",
+        "requirements.txt",
+        "README.md",
+        "training/fit/loop.py",
+        "spaces_app/page/static/monitor/chart.js",
+    } <= files
     assert not [file for file in files if file.startswith(("tests/", ".")) and file != ".gitattributes"]
     assert not [file for file in files if "__pycache__" in file]
     local = {str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/**/*.py")}
     assert local == {file for file in files if re.fullmatch(r"plugins/.*\.py", file)}
 
 
-@loopback.needs_hub
 @pytest.mark.parametrize(
     ("name", "token", "message"),
     [
@@ -61,7 +65,7 @@ def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
 )
 def test_space_that_cannot_be_published_says_why(hub: Hub, name: str, token: str, message: str):
     done = subprocess.run(
-        [sys.executable, "-m", "spaces_app.space", name],
+        [sys.executable, "-m", "spaces_app.deploy", name],
         cwd=ROOT, env=hub.environment() | {"HF_TOKEN": token}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
@@ -82,38 +86,28 @@ def GPU(duration):
     return decorate
 spaces.GPU = GPU
 sys.modules["spaces"] = spaces
+import tempfile
 from pathlib import Path
-from tests.test_space import Model, shout
+from tests.loud import Speak, loud
+from spaces_app.panels.workbench import PluginWorkbench
+from spaces_app.services import Services
 from spaces_app.settings import Settings
-from spaces_app.studio import Studio
-from spaces_app.workbench import Bench
-from tests.test_shell import plugin
-found = plugin("loud", endpoints=(shout,))
-found = dataclasses.replace(found, plugin=dataclasses.replace(found.plugin, load=Model))
-studio = Studio(Settings(), [found])
-print(Bench(studio, found.plugin).call(shout, "here", "hello"), lent, Settings.from_environment().zero_gpu)
+found = loud("loud", Path(tempfile.mkdtemp()))
+services = Services(Settings(), [found])
+bench = PluginWorkbench(services, found.plugin)
+print(bench.call(Speak.shout, "here", "hello"), bench.call("tests.test_space:name_of", "here"), lent, Settings().zero_gpu)
 """
 
 
-class Model:
-    """What a GPU's process loads for itself: it cannot be pickled."""
-
-    def __init__(self, folder: Path):
-        self.name = folder.name
-
-    def __reduce__(self) -> Any:
-        raise pickle.PicklingError("models stay where they are")
+def name_of(model: Speak) -> str:
+    """A function that is no endpoint: the model stays where it was loaded, its answer travels."""
+    return model.folder.name
 
 
-def shout(model: Model, text: str) -> str:
-    """Say it louder."""
-    return f"{model.name}: {text.upper()}"
-
-
-@pytest.mark.parametrize(("zero", "lent"), [("true", "[60] True"), ("", "[] False")])
+@pytest.mark.parametrize(("zero", "lent"), [("true", "[60, 60] True"), ("", "[] False")])
 def test_prediction_has_the_gpu_on_zerogpu_and_is_a_plain_call_elsewhere(zero: str, lent: str):
     done = subprocess.run(
         [sys.executable, "-c", LENT], cwd=ROOT, env={"PATH": "/usr/bin", "HOME": "/tmp", "SPACES_ZERO_GPU": zero},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout.strip() == f"tests: HELLO {lent}", done.stderr
+    assert done.stdout.strip() == f"HELLO HELLO here {lent}", done.stderr

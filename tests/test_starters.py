@@ -9,8 +9,8 @@ from plugins._contract import Plugin
 from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.denoising_ae import PLUGIN as DENOISING
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.quality import psnr
+from plugins.denoising_ae.images.metrics import psnr
+from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.diffusion_cfg import PLUGIN as DIFFUSION
 from plugins.diffusion_cfg.sampling.drawing import draw
 from plugins.diffusion_cfg.sampling.recipe import Recipe
@@ -122,7 +122,7 @@ def test_the_starter_takes_noise_out_of_a_photograph_in_colour(level: float, gai
     noisy = np.rint(255 * np.clip(corrupt(photograph.astype(np.float32) / 255, "gaussian", level, 0), 0, 1)).astype(
         np.uint8
     )
-    cleaned = DENOISING.load(DENOISING.starters["natural"]).denoise(noisy)
+    cleaned = DENOISING.kind("images").load(DENOISING.starters["natural"]).denoiser.denoise(noisy).pixels
     before, after = (psnr(as_picture(each), as_picture(photograph)) for each in (noisy, cleaned))
     assert after > before + gain
 

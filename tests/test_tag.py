@@ -18,7 +18,7 @@ from plugins.bert_finetune.tag.schemes import Span, entity_spans, from_spans, to
 from plugins.bert_finetune.tag.settings import TagSettings
 from plugins.bert_finetune.tag.windows import make_windows, split_words
 from tests.bert_models import build, check, load
-from tests.files import SHARED, needs_shared, write
+from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -118,16 +118,14 @@ def says(sheet: Sheet, level: Level, words: str) -> bool:
     return any(row.level == level and words in f"{row.title}: {row.detail}" for row in sheet.findings)
 
 
-@needs_shared
 @pytest.mark.parametrize("name", EXPECTED)
 def test_odd_files_are_told(name: str) -> None:
-    sheet = check("tag", settings(SHARED / "data" / "text_bad_inputs" / name))
+    sheet = check("tag", settings(BAD_INPUTS / name))
     assert says(sheet, *EXPECTED[name]), sheet.findings
 
 
-@needs_shared
 def test_orphans_are_refused_where_nothing_may_be_repaired() -> None:
-    sheet = check("tag", settings(SHARED / "data" / "text_bad_inputs" / "bio_orphan_I.conll", repair_tags=False))
+    sheet = check("tag", settings(BAD_INPUTS / "bio_orphan_I.conll", repair_tags=False))
     assert sheet.blocked
 
 

@@ -20,7 +20,7 @@ from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.translate.data import read
 from plugins.bert_finetune.translate.settings import TranslateSettings
 from tests.bert_models import build, check, load
-from tests.files import SHARED, needs_shared, write
+from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
@@ -48,16 +48,14 @@ def write_pairs(path: Path) -> Path:
 # -- the formats and their faults ------------------------------------------------------------------------------------------
 
 
-@needs_shared
 def test_files_of_different_length_are_refused() -> None:
-    folder = SHARED / "data" / "text_bad_inputs"
+    folder = BAD_INPUTS
     with pytest.raises(UserError, match=r"mt_unequal\.en has 3 lines and mt_unequal\.de 2"):
         read(settings(folder / "mt_unequal.en", target_data=str(folder / "mt_unequal.de")))
 
 
-@needs_shared
 def test_pairs_with_an_empty_side_are_dropped_and_told() -> None:
-    sheet = check("translate", settings(SHARED / "data" / "text_bad_inputs" / "mt_empty_side.tsv"))
+    sheet = check("translate", settings(BAD_INPUTS / "mt_empty_side.tsv"))
     assert any(
         row.level == "amber" and "2 rows dropped: no source or no translation" in row.title for row in sheet.findings
     )
@@ -154,7 +152,7 @@ def test_a_decoder_goes_with_an_encoder_only(tmp_path: Path, translator: Any) ->
         build("translate", settings(pairs, model=str(translator[1]), decoder_model=writes))
 
 
-@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="the package is there")
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is installed")
 def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> None:
     write(tmp_path / "tokenizer_config.json", json.dumps({"tokenizer_class": "MarianTokenizer"}))
     write(tmp_path / "config.json", json.dumps({"model_type": "marian"}))

@@ -29,7 +29,7 @@ FEWEST_ROWS = 2  # as few as scikit-learn's own detectors take
 
 
 class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
-    """Learn what is normal in a table; `score_samples` is low where a row is odd, as in scikit-learn's own detectors.
+    """Learn what is normal in a table; `score_samples` is low where a row is anomalous, as in scikit-learn's own detectors.
 
     Args:
         preset: "fast", "balanced" or "thorough".

@@ -64,10 +64,10 @@ def _licence(folder: Path) -> str:
 
 
 def _data(settings: RunSettings) -> dict[str, Any]:
-    from training.data.table import fingerprint
+    from training.data.table_cache import file_fingerprint
 
     facts: dict[str, Any] = {"dataset": settings.value("dataset")} if settings.value("dataset") else {}
     for name in settings.file_fields():
         if path := getattr(settings, name):
-            facts |= {name: Path(path).name, f"{name}_sha256": fingerprint(Path(path))}
+            facts |= {name: Path(path).name, f"{name}_sha256": file_fingerprint(Path(path))}
     return facts

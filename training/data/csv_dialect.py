@@ -21,7 +21,7 @@ def find_delimiter(sample: list[str], suffix: str) -> str:
     """Choose the separator under which most sample rows are as wide as the first one."""
 
     def agreement(delimiter: str) -> tuple[float, int]:
-        widths = [len(fields) for _, fields in islice(lenient_records(sample, delimiter), 100)]
+        widths = [len(fields) for fields in islice(sample_rows(sample, delimiter), 100)]
         alike = sum(width == widths[0] for width in widths)
         return (alike / len(widths), alike) if widths[0] > 1 else (0.0, 0)
 
@@ -32,10 +32,10 @@ def find_delimiter(sample: list[str], suffix: str) -> str:
     return NO_SEPARATOR if suffix == ".csv" else "\t"  # a list of lines: only a balanced quote is one
 
 
-def lenient_records(sample: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield records of the sample, which may end inside one."""
+def sample_rows(sample: list[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the fields of the sample's records; the sample may end inside one."""
     try:
-        yield from records(sample, delimiter, strict=False)
+        yield from (record.fields for record in records(sample, delimiter, strict=False))
     except csv.Error:
         return
 

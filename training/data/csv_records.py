@@ -1,4 +1,4 @@
-"""Records of separated text, each with the line it begins on."""
+"""Records of separated text by careful rules: each with the line it begins on, and an error names its line."""
 
 from __future__ import annotations
 
@@ -7,44 +7,64 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
-LONGEST_RECORD = 1000  # lines of a tab-separated record that a quote holds together
+MAX_RECORD_LINES = 1000  # that a quote holds together in a tab-separated record
 QUOTED_OR_BARE = re.compile(r'"((?:[^"]++|"")*+)"(?=\t|\Z)|([^\t\r\n]*)')
 OPEN_QUOTE = re.compile(r'"(?:[^"]++|"")*+\Z')
 
 
-def records(lines: Iterable[str], delimiter: str, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line it begins on, fields) of every record; a csv.Error names the line."""
+class Record(NamedTuple):
+    """One record: the line it begins on (from 1), the line after it, and its fields; none where the line is blank."""
+
+    line: int
+    next_line: int
+    fields: list[str]
+
+
+def records(
+    lines: Iterable[str], delimiter: str, *, strict: bool, first_line: int = 1, width: int = 0
+) -> Iterator[Record]:
+    """Yield every record of some lines, the first of which has the number `first_line`.
+
+    Args:
+        strict: Whether to refuse a quote that closes before the end of its field.
+        width: Fields of a record; for a tab-separated file, where 0 takes the width of the first one.
+
+    Raises:
+        csv.Error: Naming the line.
+    """
     if delimiter == "\t":
-        yield from _tab_records(lines)
+        yield from _tab_records(lines, first_line, width)
         return
-    reader, line = csv.reader(lines, delimiter=delimiter, strict=strict), 1
+    reader, line = csv.reader(lines, delimiter=delimiter, strict=strict), first_line
     try:
         for fields in reader:
-            yield line, fields
-            line = reader.line_num + 1
+            yield Record(line, first_line + reader.line_num, fields)
+            line = first_line + reader.line_num
     except csv.Error:
         raise csv.Error(f"line {line}: a quote is opened and never closed before a separator") from None
 
 
-def _tab_records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def _tab_records(lines: Iterable[str], first_line: int, width: int) -> Iterator[Record]:
     """Yield the records of a tab-separated file, where most writers quote nothing and some quote like a CSV.
 
     A quote is special only where a field begins and ends with one. Where both readings are possible, the one that
     is as wide as the first record wins, so that two bare quotes far apart do not swallow the rows between them.
     """
-    numbered, waiting, width = enumerate(lines, 1), deque[tuple[int, str]](), 0
+    numbered, waiting = enumerate(lines, first_line), deque[tuple[int, str]]()
 
     def following() -> Iterator[str]:
-        for place in range(LONGEST_RECORD):
-            if place == len(waiting):
+        for ahead in range(MAX_RECORD_LINES):
+            if ahead == len(waiting):
                 waiting.extend(islice(numbered, 1))
-            if place == len(waiting):
+            if ahead == len(waiting):
                 return
-            yield waiting[place][1]
+            yield waiting[ahead][1]
 
     while item := waiting.popleft() if waiting else next(numbered, None):
         number, line = item
+        extra = 0
         if '"' in line:
             fields, extra = _tab_fields(line, following(), width)
             for _ in range(extra):
@@ -53,7 +73,7 @@ def _tab_records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             body = line.rstrip("\r\n")
             fields = body.split("\t") if body else []
         width = width or len(fields)
-        yield number, fields
+        yield Record(number, number + 1 + extra, fields)
 
 
 def _tab_fields(line: str, following: Iterator[str], width: int) -> tuple[list[str], int]:

@@ -12,6 +12,8 @@ from typing import BinaryIO, TextIO, cast
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
+BLOCK_BYTES = 2**20
+
 
 @dataclass(frozen=True)
 class TextFile:
@@ -69,14 +71,24 @@ def _marked_encoding(head: bytes) -> str:
 
 def _first_undecodable_line(path: Path, encoding: str) -> int | None:
     """Return the line of the first byte the encoding does not know, None if there is none."""
-    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+    decoder, done = codecs.getincrementaldecoder(encoding)(), 0
     with open_bytes(path) as file:
         while True:
-            block = file.read(2**20)
+            block = file.read(BLOCK_BYTES)
             try:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                return line + error.object[: error.start].count(b"\n")
+                undecoded = len(error.object) - len(block)  # bytes that the decoder kept of the block before
+                return 1 + _count_newlines(path, done - undecoded + error.start)
             if not block:
                 return None
-            line += block.count(b"\n")
+            done += len(block)
+
+
+def _count_newlines(path: Path, size: int) -> int:
+    """Count the line feeds among a file's first `size` bytes."""
+    count = 0
+    with open_bytes(path) as file:
+        while size > 0 and (block := file.read(min(size, BLOCK_BYTES))):
+            count, size = count + block.count(b"\n"), size - len(block)
+    return count

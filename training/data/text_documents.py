@@ -9,7 +9,8 @@ import numpy as np
 
 from training.data.column_guess import guess_text_columns
 from training.data.encoding import find_encoding
-from training.data.table import Table, read_table
+from training.data.table import Table
+from training.data.table_cache import read_training_table
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
@@ -49,7 +50,7 @@ def read_source(source: str, dataset: str) -> Table:
         UserError: If neither is given, or it cannot be read.
     """
     if source:
-        return read_table(Path(source))
+        return read_training_table(Path(source))
     if not dataset:
         raise UserError("There is no text: give a file (data) or a Hub data set (dataset).")
     from training.data.hub_dataset import load_hub_dataset

@@ -52,7 +52,14 @@ def check_whole_batch(task: Task, settings: TrainSettings) -> None:
     Raises:
         UserError: With what to do.
     """
-    if task.whole_batch and settings.gradient_accumulation > 1:
+    if not task.whole_batch:
+        return
+    if settings.batch_size % settings.processes:
+        raise UserError(
+            f"batch_size: {settings.batch_size} was given, but this loss compares the rows of a batch with each other: each of "
+            f"the {settings.processes} processes needs as many rows. Give a multiple of {settings.processes}."
+        )
+    if settings.gradient_accumulation > 1:
         raise UserError(
             f"gradient_accumulation: {settings.gradient_accumulation} was given, but this loss compares the rows of a batch "
             "with each other, so that cutting the batch would change it. Set it to 1; lower batch_size to save memory."

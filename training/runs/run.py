@@ -19,6 +19,7 @@ import yaml
 
 from training import files
 from training.data.images.zip_folder import pack
+from training.data.table_cache import carry_over
 from training.errors import RunHeldError, UserError
 from training.events import FINAL, EventLog, Summary, read_events
 from training.home import runs_folder
@@ -339,6 +340,7 @@ def _copy_files(settings: RunSettings, folder: Path) -> dict[str, str]:
             pack(source, target)
         else:
             shutil.copyfile(source, target)
+            carry_over(source, target)
         copied[name] = str(target.relative_to(folder))
     return copied
 

@@ -1,4 +1,4 @@
-"""From measured errors and distances to scores that are comparable: calibrated on clean rows."""
+"""Calibration of row errors to anomaly scores and p-values, on clean rows the network has not trained on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugins.ae_anomaly.detector.row_errors import Probe
+from plugins.ae_anomaly.detector.row_errors import RowErrors
 from training.nn.tabular_autoencoder import NetworkConfig
 
 OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25
@@ -32,23 +32,23 @@ class Calibration:
     columns: np.ndarray
 
     @classmethod
-    def of(cls, clean: Probe, weights: np.ndarray) -> Calibration:
+    def of(cls, clean: RowErrors, weights: np.ndarray) -> Calibration:
         """Measure the probe of clean rows."""
         mean, scale = clean.parts.mean(0), np.maximum(clean.parts.std(0), 0.1)
         made = cls(mean, scale, weights, np.zeros(1), np.sort(clean.columns, axis=0))
         return cls(mean, scale, weights, np.sort(made.score(clean)), made.columns)
 
-    def score(self, rows: Probe) -> np.ndarray:
+    def score(self, rows: RowErrors) -> np.ndarray:
         """Anomaly scores, (rows,): weighted z-scores of log errors; clean rows have about 0."""
         weighted = (rows.parts - self.mean) / self.scale * self.weights
         return weighted.sum(1)  # a matrix product rounds by the number of rows
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
-        """Conformal p-values: (1 + clean rows at least as odd) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""
+        """Conformal p-values: (1 + clean rows at least as anomalous) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""
         above = len(self.scores) - np.searchsorted(self.scores, scores, side="left")
         return (1 + above) / (1 + len(self.scores))
 
-    def column_surprise(self, rows: Probe) -> np.ndarray:
+    def column_surprise(self, rows: RowErrors) -> np.ndarray:
         """Nats of surprise a column, (rows, columns): -log of the share of clean rows with at least that error.
 
         Beyond the worst clean row the tail goes on falling as its last tenth does.
@@ -63,17 +63,17 @@ class Calibration:
             found[:, place] = -np.log((1 + above) / (1 + count)) + beyond
         return found
 
-    def shares(self, rows: Probe) -> np.ndarray:
-        """Each column's share of what is odd in a row, (rows, columns), summing to 1; an average column has none."""
-        odd = np.maximum(self.column_surprise(rows) - 1.0, 0.0)
-        total = odd.sum(1, keepdims=True)
-        return np.where(total > 0, odd / np.maximum(total, 1e-9), 1.0 / odd.shape[1])
+    def shares(self, rows: RowErrors) -> np.ndarray:
+        """Each column's share of what is anomalous in a row, (rows, columns), summing to 1; an average column has none."""
+        is_anomaly = np.maximum(self.column_surprise(rows) - 1.0, 0.0)
+        total = is_anomaly.sum(1, keepdims=True)
+        return np.where(total > 0, is_anomaly / np.maximum(total, 1e-9), 1.0 / is_anomaly.shape[1])
 
 
 def part_weights(config: NetworkConfig, memory: bool, has_surprise: bool) -> np.ndarray:
     """What each part of a probe counts: errors 1 in all (categories 0.15 of it, where there are any), the distances less.
 
-    Codes of tables with categories say which categories a row has more than how odd it is: their distance does not count.
+    Codes of tables with categories say which categories a row has more than how anomalous it is: their distance does not count.
     """
     members = config.members
     of_numbers = np.full(2 * members, OF_ERRORS / (2 * members)) if config.numbers else np.zeros(0)

@@ -1,4 +1,4 @@
-"""The smallest change that makes a row normal: few cells, and numbers moved no further than needed."""
+"""Counterfactuals: the smallest change of a row that makes it normal."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.detector.records import records
-from plugins.ae_anomaly.detector.thresholds import threshold_of
+from plugins.ae_anomaly.detector.records import records_table
+from plugins.ae_anomaly.detector.thresholds import parse_threshold
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
-MOST_CHANGES = 5
+MAX_CHANGES = 5
 STEPS_BACK = 8  # of the way from what was expected back to what was there
 
 
-def repair(model: AnomalyPredictor, row: dict[str, Any]) -> dict[str, Any]:
+def counterfactual(model: AnomalyPredictor, row: dict[str, Any]) -> dict[str, Any]:
     """Set the cell that helps most to what is expected of it, again and again, until the row is normal or 5 are changed.
 
     Then numbers go back towards what they were, as far as the row stays normal.
     """
-    limit = threshold_of("", model.calibration.scores, np.zeros(1), np.ones(1))
+    limit = parse_threshold("", model.calibration.scores, np.zeros(1), np.ones(1))
     now, changes = dict(row), {}
     value = _score(model, [now])[0]
-    while value >= limit and len(changes) < MOST_CHANGES:
+    while value >= limit and len(changes) < MAX_CHANGES:
         best = _best_change(model, now, changes)
         if best is None or best[2] >= value - 1e-6:
             break
@@ -37,14 +37,14 @@ def repair(model: AnomalyPredictor, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _score(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> np.ndarray:
-    return model.scores(records(model, rows))[0]
+    return model.scores(records_table(model, rows))[0]
 
 
 def _best_change(
     model: AnomalyPredictor, now: dict[str, Any], changes: dict[str, Any]
 ) -> tuple[str, str, float] | None:
     """The cell, its expected value and the score after it."""
-    expected = model.expected(model.encoder.encode(records(model, [now])), 0)
+    expected = model.expected(model.encoder.encode(records_table(model, [now])), 0)
     tries = [(name, guess) for name, (guess, _) in expected.items() if name not in changes and guess != now.get(name)]
     if not tries:
         return None

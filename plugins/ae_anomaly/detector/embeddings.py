@@ -1,4 +1,4 @@
-"""Learned vectors of a column: of a category's values, or of a number's percentiles."""
+"""Learned embeddings of a column: of a category's values, or of a number's percentiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from plugins.ae_anomaly.detector.scored_file import harmless, new_file
+from plugins.ae_anomaly.detector.scored_file import new_file, without_formulas
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
@@ -54,7 +54,7 @@ def write_vectors(model: AnomalyPredictor, column: str) -> Path:
     found = model.embeddings(column)
     vectors = np.asarray([one["vector"] for one in found])
     columns: dict[str, Any] = {
-        "value": harmless(pa.chunked_array([pa.array([one["value"] for one in found], pa.string())]))
+        "value": without_formulas(pa.chunked_array([pa.array([one["value"] for one in found], pa.string())]))
     }
     columns["count"] = pa.array([one["count"] for one in found], pa.int64())
     columns |= {f"v_{n}": pa.array(vectors[:, n]) for n in range(vectors.shape[1])}

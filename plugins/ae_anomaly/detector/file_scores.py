@@ -1,4 +1,4 @@
-"""The scores of a whole file, taken piece by piece: what is kept of a row is a score, a p-value and its three worst columns."""
+"""Anomaly scores of a whole file, read in chunks: of each row a score, a p-value and its three worst columns are kept."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from training.preflight.sheet import Finding
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
-TOP = 3
-LEAST_PERCENT = 3  # a smaller share is no reason
-KEPT = 2  # files whose scores a detector remembers, so that a moved threshold costs nothing
+REASONS_PER_ROW = 3
+MIN_REASON_PERCENT = 3  # a smaller share is no reason
+CACHED_FILES = 2  # files whose scores a detector remembers, so that a moved threshold costs nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Reasons:
 
     Args:
         columns: Their places, int16 (rows, 3).
-        percent: Their shares of what is odd, uint8 (rows, 3).
+        percent: Their shares of what is anomalous, uint8 (rows, 3).
         unseen: Whether the cell is unlike any of training, bool (rows, 3).
     """
 
@@ -37,7 +37,7 @@ class Reasons:
     @classmethod
     def of(cls, shares: np.ndarray, unseen: np.ndarray) -> Reasons:
         """From the shares (rows, columns), summing to 1."""
-        order = np.argsort(-shares, axis=1, kind="stable")[:, :TOP]
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :REASONS_PER_ROW]
         percent = np.round(100 * np.take_along_axis(shares, order, 1)).astype(np.uint8)
         return cls(order.astype(np.int16), percent, np.take_along_axis(unseen, order, 1))
 
@@ -57,7 +57,7 @@ class Reasons:
                 notes.take(pa.array(self.unseen[rows, place].astype(np.int8))),
                 "",
             )
-            parts.append(compute.if_else(pa.array(percent >= LEAST_PERCENT), spelled, None))
+            parts.append(compute.if_else(pa.array(percent >= MIN_REASON_PERCENT), spelled, None))
         return compute.binary_join_element_wise(*parts, "; ", null_handling="skip")
 
 
@@ -74,7 +74,7 @@ class FileScores:
         return len(self.scores)
 
 
-def scores_of(model: AnomalyPredictor, file: Path) -> FileScores:
+def file_scores(model: AnomalyPredictor, file: Path) -> FileScores:
     """Score a file, or remember what it scored.
 
     Raises:
@@ -83,7 +83,7 @@ def scores_of(model: AnomalyPredictor, file: Path) -> FileScores:
     about = file.stat() if file.is_file() else None
     key = (str(file), about.st_size, about.st_mtime_ns) if about else None
     if key not in model.remembered:
-        while len(model.remembered) >= KEPT:
+        while len(model.remembered) >= CACHED_FILES:
             model.remembered.pop(next(iter(model.remembered)))
         model.remembered[key] = _score(model, file)
     return model.remembered[key]

@@ -1,4 +1,4 @@
-"""Records and single rows of a file, as the tables that a detector reads."""
+"""Records of the API and single rows of a file as tables for the detector."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from training.errors import UserError
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
-MOST_ROWS = 10_000
+MAX_RECORDS = 10_000
 
 
-def records(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
+def records_table(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
     """Records as a table of text, as a file would have them.
 
     Raises:
         UserError: None, too many, or rows without a column that the model knows.
     """
-    if not 1 <= len(rows) <= MOST_ROWS:
-        raise UserError(f"{len(rows)} rows were given; 1 to {MOST_ROWS:,} at once are scored, more as a file.")
+    if not 1 <= len(rows) <= MAX_RECORDS:
+        raise UserError(f"{len(rows)} rows were given; 1 to {MAX_RECORDS:,} at once are scored, more as a file.")
     names = list(dict.fromkeys(name for row in rows for name in row))
     known = [name for name in model.encoder.columns if name in names]
     if not known:
@@ -40,7 +40,7 @@ def _cell(value: Any) -> str | None:
     raise UserError(f"A cell is {str(value)[:40]!r}; write text, a number, true, false or null.")
 
 
-def row_of(model: AnomalyPredictor, file: Path, number: int) -> dict[str, str | None]:
+def read_row(model: AnomalyPredictor, file: Path, number: int) -> dict[str, str | None]:
     """The cells of one row that the model knows.
 
     Args:
@@ -58,7 +58,7 @@ def row_of(model: AnomalyPredictor, file: Path, number: int) -> dict[str, str | 
     raise UserError(f"Row {number} was given; the file has rows 1 to {before}.")
 
 
-def rows_of(file: Path, numbers: list[int]) -> list[dict[str, str | None]]:
+def read_rows_at(file: Path, numbers: list[int]) -> list[dict[str, str | None]]:
     """All cells of some rows, counted from 1, in the order asked for."""
     wanted, found, before = set(numbers), {}, 0
     for piece in stream_table(file):

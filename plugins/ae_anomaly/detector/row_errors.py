@@ -1,4 +1,4 @@
-"""What is measured of rows: errors of every member and column, distances to remembered rows."""
+"""Row errors: reconstruction errors of every ensemble member and column, and distances to reference rows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from torch import Tensor
 from training.data.tabular.features import HIDDEN, Encoded
 from training.nn.tabular_autoencoder import TableAutoencoder, feature_errors, spread
 
-CHUNK = 256  # rows a pass, filled up: a matrix product of another shape rounds otherwise, and a row must score the same in any company
-NEAR_INPUT, NEAR_LATENT = 1, 5  # which nearest remembered row is measured to
-SPARE = 4  # further candidates, since their first distances are rounded
-LEAST = 1e-6  # squared error that counts as none
-HOT = 0.5**0.5  # so that two other categories are at a squared distance of 1
-SPARSE = 20  # values a category feature from which on adding is quicker than multiplying
-WIDEST = 1000  # dimensions of the space in which categories are compared; more are folded by their remainder
+ROWS_PER_PASS = 256  # rows a pass, filled up: a matrix product of another shape rounds otherwise, and a row must score the same in any company
+INPUT_NEIGHBOUR, LATENT_NEIGHBOUR = 1, 5  # which nearest remembered row is measured to
+EXTRA_CANDIDATES = 4  # further candidates, since their first distances are rounded
+MIN_SQUARED_ERROR = 1e-6  # squared error that counts as none
+ONE_HOT_VALUE = 0.5**0.5  # so that two other categories are at a squared distance of 1
+MIN_VALUES_FOR_ADDING = 20  # values a category feature from which on adding is quicker than multiplying
+MAX_ONE_HOT_WIDTH = 1000  # dimensions of the space in which categories are compared; more are folded by their remainder
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
+class RowErrors:
     """What is measured of rows before anything is calibrated.
 
     Args:
@@ -40,7 +40,7 @@ class Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class ReferenceRows:
     """Remembered training rows: numbers and categories as one vector, (rows, space), and codes of all members, (rows, codes).
 
     There are no codes, (rows, 0), where the distance between them does not count.
@@ -53,33 +53,33 @@ class Memory:
     @cached_property
     def by_category(self) -> Tensor:
         """What each category adds to the scalar products with the remembered rows, (values, rows)."""
-        return HOT * self.inputs[:, self.numbers :].T.contiguous()
+        return ONE_HOT_VALUE * self.inputs[:, self.numbers :].T.contiguous()
 
     @classmethod
-    def of(cls, model: TableAutoencoder, rows: Encoded, most: int, seed: int, with_codes: bool) -> Memory:
+    def of(cls, model: TableAutoencoder, rows: Encoded, most: int, seed: int, with_codes: bool) -> ReferenceRows:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
         kept = rows.select(chosen)
         if not with_codes:
-            return cls(space(model, kept), torch.zeros(len(kept), 0), model.config.numbers)
+            return cls(as_vectors(model, kept), torch.zeros(len(kept), 0), model.config.numbers)
         codes = [_latents(model, part) for part in _filled_up(kept)]
-        return cls(space(model, kept), torch.cat(codes)[: len(kept)], model.config.numbers)
+        return cls(as_vectors(model, kept), torch.cat(codes)[: len(kept)], model.config.numbers)
 
 
-def probe(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: Memory | None) -> Probe:
+def measure_rows(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: ReferenceRows | None) -> RowErrors:
     """Measure rows; the answer for a row is the same to the bit whichever others are asked with it."""
     measured = [_probe_chunk(model, part, encoder, memory) for part in _filled_up(rows)]
     parts = (np.concatenate([getattr(one, name) for one in measured]) for name in ("parts", "columns", "latent"))
-    return Probe(*(part[: len(rows)] for part in parts))
+    return RowErrors(*(part[: len(rows)] for part in parts))
 
 
 def _filled_up(rows: Encoded) -> Iterator[Encoded]:
     """Pieces of exactly CHUNK rows; the last one repeats its last row."""
-    for start in range(0, len(rows), CHUNK):
-        yield rows.select(np.minimum(np.arange(start, start + CHUNK), len(rows) - 1))
+    for start in range(0, len(rows), ROWS_PER_PASS):
+        yield rows.select(np.minimum(np.arange(start, start + ROWS_PER_PASS), len(rows) - 1))
 
 
 @torch.inference_mode()
-def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: Memory | None) -> Probe:
+def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: ReferenceRows | None) -> RowErrors:
     device = next(model.parameters()).device
     numbers, ids = torch.as_tensor(rows.numbers, device=device), torch.as_tensor(rows.categories, device=device)
     clean = model(*spread(model.config, numbers, ids))
@@ -91,22 +91,28 @@ def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: M
     clean_error, squared = (_with_new_holes(each, rows, encoder) for each in (passes[0][0], squared))
     surprise = _surprise(rows, ids, entropy, encoder)
     parts = [
-        (each.mean(-1) + LEAST).log() for each in (clean_error, squared) if model.config.numbers
+        (each.mean(-1) + MIN_SQUARED_ERROR).log() for each in (clean_error, squared) if model.config.numbers
     ]  # (members, rows)
     parts.append((surprise.sum(-1) + 0.1).log()[None])
     if memory is not None:
-        asked = space(model, rows)
-        near = nearest(asked, memory.inputs, NEAR_INPUT, _products(model, rows, asked, memory))
+        asked = as_vectors(model, rows)
+        near = neighbour_distance(asked, memory.inputs, INPUT_NEIGHBOUR, _products(model, rows, asked, memory))
         has_codes = memory.latents.shape[1] > 0
-        far = nearest(_codes(clean.latent), memory.latents, NEAR_LATENT) if has_codes else torch.ones_like(near)
+        far = (
+            neighbour_distance(_codes(clean.latent), memory.latents, LATENT_NEIGHBOUR)
+            if has_codes
+            else torch.ones_like(near)
+        )
         parts.append(torch.stack([near, far]).log())
     number_owner = torch.as_tensor(encoder.owners()[0], device=device)
     columns = surprise.index_add(1, number_owner, squared.mean(0)) if model.config.numbers else surprise
-    return Probe(torch.cat(parts).T.cpu().numpy(), (columns + 1e-4).log().cpu().numpy(), clean.latent[0].cpu().numpy())
+    return RowErrors(
+        torch.cat(parts).T.cpu().numpy(), (columns + 1e-4).log().cpu().numpy(), clean.latent[0].cpu().numpy()
+    )
 
 
 def _with_new_holes(squared: Tensor, rows: Encoded, encoder: Any) -> Tensor:
-    """A number that is missing where none was in training is as odd as an error of log(rows + 1) nats of a Gaussian."""
+    """A number that is missing where none was in training is as anomalous as an error of log(rows + 1) nats of a Gaussian."""
     owner = encoder.owners()[0]
     holes = torch.as_tensor(np.isnan(rows.numbers) & rows.unseen[:, owner], device=squared.device)
     return torch.where(holes, 2 * float(np.log(encoder.rows + 1.0)), squared)
@@ -146,25 +152,27 @@ def views(model: TableAutoencoder, numbers: Tensor, ids: Tensor) -> list[tuple[T
     return made
 
 
-def space(model: TableAutoencoder, rows: Encoded) -> Tensor:
+def as_vectors(model: TableAutoencoder, rows: Encoded) -> Tensor:
     """Rows as vectors whose squared distance adds up differences of numbers and 1 for every other category, (rows, space)."""
     device = next(model.parameters()).device
     numbers = torch.as_tensor(np.clip(np.nan_to_num(rows.numbers), -1e3, 1e3), device=device)
     if not model.config.sizes:
         return numbers
     places = _places(model, rows)
-    hot = torch.zeros(len(rows), min(WIDEST, sum(model.config.sizes)), device=device)
-    return torch.cat([numbers, hot.scatter_add_(1, places, torch.full(places.shape, HOT, device=device))], dim=1)
+    hot = torch.zeros(len(rows), min(MAX_ONE_HOT_WIDTH, sum(model.config.sizes)), device=device)
+    return torch.cat(
+        [numbers, hot.scatter_add_(1, places, torch.full(places.shape, ONE_HOT_VALUE, device=device))], dim=1
+    )
 
 
 def _places(model: TableAutoencoder, rows: Encoded) -> Tensor:
     """Where each category stands among the last columns of the space, (rows, category features)."""
     sizes = model.config.sizes
-    places = (rows.categories + np.concatenate([[0], np.cumsum(sizes)[:-1]])) % min(WIDEST, sum(sizes))
+    places = (rows.categories + np.concatenate([[0], np.cumsum(sizes)[:-1]])) % min(MAX_ONE_HOT_WIDTH, sum(sizes))
     return torch.as_tensor(places, device=next(model.parameters()).device).long()
 
 
-def nearest(asked: Tensor, known: Tensor, neighbour: int, products: Tensor | None = None) -> Tensor:
+def neighbour_distance(asked: Tensor, known: Tensor, neighbour: int, products: Tensor | None = None) -> Tensor:
     """Distance to the n-th nearest remembered row that is not the row itself, (rows,). Equal rows count as the row itself once.
 
     The product formula of the distances finds the candidates; it loses digits where rows are close, so theirs are taken anew.
@@ -177,16 +185,16 @@ def nearest(asked: Tensor, known: Tensor, neighbour: int, products: Tensor | Non
     count = min(neighbour + 1, len(known))
     products = asked @ known.T if products is None else products
     rough = known.square().sum(1) - 2 * products  # squared distances less what all of a row's have in common
-    found = rough.topk(min(count + SPARE, len(known)), largest=False).indices
+    found = rough.topk(min(count + EXTRA_CANDIDATES, len(known)), largest=False).indices
     near = (asked[:, None] - known[found]).square().sum(-1).sqrt().sort(dim=1).values
     itself = near[:, 0] < 1e-3
     return torch.where(itself, near[:, count - 1], near[:, max(0, count - 2)]).clamp(min=1e-3)
 
 
-def _products(model: TableAutoencoder, rows: Encoded, asked: Tensor, memory: Memory) -> Tensor | None:
+def _products(model: TableAutoencoder, rows: Encoded, asked: Tensor, memory: ReferenceRows) -> Tensor | None:
     """Scalar products by adding up what the categories give, where most of a matrix product would be with zeros."""
     sizes, numbers = model.config.sizes, memory.numbers
-    if not sizes or sum(sizes) < SPARSE * len(sizes):
+    if not sizes or sum(sizes) < MIN_VALUES_FOR_ADDING * len(sizes):
         return None
     of_categories = torch.nn.functional.embedding_bag(_places(model, rows), memory.by_category, mode="sum")
     return of_categories + asked[:, :numbers] @ memory.inputs[:, :numbers].T

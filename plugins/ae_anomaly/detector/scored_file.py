@@ -1,4 +1,4 @@
-"""A file with its scores beside its columns, written piece by piece."""
+"""Scored CSV file: a table's columns with scores beside them, written in chunks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.detector.file_scores import FileScores, scores_of
-from plugins.ae_anomaly.detector.thresholds import threshold_of
+from plugins.ae_anomaly.detector.file_scores import FileScores, file_scores
+from plugins.ae_anomaly.detector.thresholds import parse_threshold
 from training.data.arrow import as_text
 from training.data.table import Table
 from training.data.table_stream import stream_table
@@ -24,14 +24,14 @@ ADDED = ("anomaly_score", "p_value", "is_anomalous", "reasons")
 
 def score_file(model: AnomalyPredictor, file: Path, threshold: str = "") -> Path:
     """See the endpoint of this name. The file is read twice: where the threshold lies may depend on its last row."""
-    threshold_of(threshold, model.calibration.scores, np.zeros(1), np.ones(1))  # a slip is told before any work
-    found = scores_of(model, file)
-    return write_scored(
-        model, file, found, threshold_of(threshold, model.calibration.scores, found.scores, found.p_values)
+    parse_threshold(threshold, model.calibration.scores, np.zeros(1), np.ones(1))  # a slip is told before any work
+    found = file_scores(model, file)
+    return write_scored_file(
+        model, file, found, parse_threshold(threshold, model.calibration.scores, found.scores, found.p_values)
     )
 
 
-def write_scored(model: AnomalyPredictor, file: Path, found: FileScores, limit: float) -> Path:
+def write_scored_file(model: AnomalyPredictor, file: Path, found: FileScores, limit: float) -> Path:
     """Write the table's columns, then score, p-value, verdict at this limit, and reasons."""
     import pyarrow as pa
     import pyarrow.csv
@@ -39,7 +39,7 @@ def write_scored(model: AnomalyPredictor, file: Path, found: FileScores, limit: 
     target, start, writer = new_file(file, "-scored.csv"), 0, None
     for piece in stream_table(file):
         rows = slice(start, start + len(piece))
-        columns = {_free(name): harmless(values) for name, values in piece.columns.items()}
+        columns = {_free(name): without_formulas(values) for name, values in piece.columns.items()}
         scores = found.scores[rows]
         columns |= {
             "anomaly_score": pa.array(np.round(scores, 6)),
@@ -61,7 +61,7 @@ def _free(name: str) -> str:
     return f"{name}_before" if name in ADDED else name
 
 
-def harmless(values: Any) -> Any:
+def without_formulas(values: Any) -> Any:
     """A column as text; a cell that a spreadsheet would run as a formula gets an apostrophe."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,4 +1,4 @@
-"""The files of an artifact: config.json (columns, sizes) and model.safetensors (weights, remembered rows, what clean rows score)."""
+"""Files of an artifact: config.json (columns, sizes) and model.safetensors (weights, reference rows, calibration)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.errors import UserError
 ARCHITECTURE, FORMAT = "TableAutoencoder", 2  # 2: scores with the nearest remembered row
 
 
-def read_about(folder: Path) -> dict[str, Any]:
+def read_detector_config(folder: Path) -> dict[str, Any]:
     """The config of an artifact.
 
     Raises:
@@ -28,6 +28,6 @@ def read_about(folder: Path) -> dict[str, Any]:
 def read_encoder(folder: Path) -> TableEncoder:
     """The columns that the weights know."""
     try:
-        return TableEncoder.from_dict(read_about(folder)["encoder"])
+        return TableEncoder.from_dict(read_detector_config(folder)["encoder"])
     except (KeyError, TypeError) as error:
         raise damaged(error) from error

@@ -1,4 +1,4 @@
-"""Where normal ends: by quantile, by the tail's shape, by false discovery rate, by number of alerts, or at a given score."""
+"""Thresholds of the anomaly score: quantile, peaks over threshold, false discovery rate, number of alerts, or a score."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from training.errors import UserError
 
-FORMS = "quantile=0.99, pot=0.001, fdr=0.1, alerts=20 or a score such as 2.5"
+THRESHOLD_FORMS = "quantile=0.99, pot=0.001, fdr=0.1, alerts=20 or a score such as 2.5"
 DEFAULT = "quantile=0.99"
 TAIL = 0.1  # share of the clean scores that the tail is fitted to
 
 
-def threshold_of(words: str, clean: np.ndarray, scores: np.ndarray, p_values: np.ndarray) -> float:
+def parse_threshold(words: str, clean: np.ndarray, scores: np.ndarray, p_values: np.ndarray) -> float:
     """The score from which on a row is called an anomaly.
 
     Args:
@@ -27,7 +27,7 @@ def threshold_of(words: str, clean: np.ndarray, scores: np.ndarray, p_values: np
     try:
         value = float(text if equals else name)
     except ValueError:
-        raise UserError(f"threshold: {words!r} was given; write {FORMS}.") from None
+        raise UserError(f"threshold: {words!r} was given; write {THRESHOLD_FORMS}.") from None
     if not equals and np.isfinite(value):
         return value
     name = name.strip().lower()
@@ -40,7 +40,7 @@ def threshold_of(words: str, clean: np.ndarray, scores: np.ndarray, p_values: np
     if name == "alerts" and value >= 1:
         ordered = np.sort(scores)[::-1]
         return float(ordered[min(int(value), len(ordered)) - 1])
-    raise UserError(f"threshold: {words!r} was given; write {FORMS}.")
+    raise UserError(f"threshold: {words!r} was given; write {THRESHOLD_FORMS}.")
 
 
 def peaks_over_threshold(clean: np.ndarray, risk: float) -> float:

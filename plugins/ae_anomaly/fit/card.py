@@ -1,4 +1,4 @@
-"""What the model card of the weights says."""
+"""Facts for the model card."""
 
 from plugins._contract import Card
 
@@ -11,11 +11,11 @@ CARD = Card(
 from plugins.ae_anomaly.sklearn_estimator import AnomalyAutoencoder  # of Selfsup Studio
 
 detector = AnomalyAutoencoder.from_pretrained("{repo}")
-print(detector.score_samples(table))  # a pandas DataFrame; low is odd
+print(detector.score_samples(table))  # a pandas DataFrame; low is anomalous
 """,
-    summary="An ensemble of denoising autoencoders that says which rows of a table are odd and why.",
+    summary="An ensemble of denoising autoencoders that says which rows of a table are anomalous and why.",
     limits=(
-        "It calls odd what is unlike its training rows: an anomaly that looks like them is missed, a new kind of normal row is called.",
+        "It calls anomalous what is unlike its training rows: an anomaly that looks like them is missed, a new kind of normal row is called.",
         "The weights hold up to some thousands of the training rows, scaled: publish them only where those rows may be published.",
         "p-values hold for rows drawn as the calibration rows were.",
     ),

@@ -1,4 +1,4 @@
-"""What the preflight sheet says of a table's rows and labels."""
+"""Checks of a table's rows and labels for the preflight sheet."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from training.preflight.sheet import Finding, Level
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.settings import FitSettings
 
-FEW, FEW_TO_CALIBRATE = 100, 500
+FEW_ROWS, FEW_TO_CALIBRATE = 100, 500
 LEAK = 0.999  # AUROC of one column alone against the label
-TWINS = 0.05  # share of repeated rows that is worth a word
-FURTHEST = 9.9e3  # scaled; see `scaling.LIMIT`
+DUPLICATE_SHARE = 0.05  # share of repeated rows that is worth a word
+OUTLIER_LIMIT = 9.9e3  # scaled; see `scaling.LIMIT`
 
 
-def rows_found(table: Table, rows: Encoded, odd: np.ndarray, label: str, settings: FitSettings) -> list[Finding]:
+def check_rows(table: Table, rows: Encoded, is_anomaly: np.ndarray, label: str, settings: FitSettings) -> list[Finding]:
     """Too few rows, repeated rows, values far out, and what the labels say."""
     found = []
-    count = int((~odd).sum()) if settings.train_on == "normal" else len(table)
-    if count < FEW:
-        found.append(Finding("amber", f"Only {count} rows to train on", f"{FEW} or more are useful; p-values are coarse."))  # fmt: skip
+    count = int((~is_anomaly).sum()) if settings.train_on == "normal" else len(table)
+    if count < FEW_ROWS:
+        found.append(Finding("amber", f"Only {count} rows to train on", f"{FEW_ROWS} or more are useful; p-values are coarse."))  # fmt: skip
     elif count < FEW_TO_CALIBRATE:
         found.append(Finding("green", f"Of {count} rows none are spared to calibrate with", f"New normal rows will score a little higher than the training rows, and so get lower p-values; from {FEW_TO_CALIBRATE} rows on some are held out."))  # fmt: skip
     if count < rows.numbers.shape[1] + rows.categories.shape[1]:
         found.append(Finding("amber", "Fewer rows than columns", "Scores will mostly be distances to known rows."))
     if label:
-        found += _labels_found(rows, odd, label, settings, table)
+        found += _labels_found(rows, is_anomaly, label, settings, table)
     twins = len(rows) - _distinct(rows)
-    if twins > TWINS * len(rows):
+    if twins > DUPLICATE_SHARE * len(rows):
         found.append(Finding("amber", f"{twins:,} rows are equal to another row", "Held-out rows that are copies of training rows look better than they are."))  # fmt: skip
-    if np.abs(np.nan_to_num(rows.numbers)).max(initial=0) >= FURTHEST:
+    if np.abs(np.nan_to_num(rows.numbers)).max(initial=0) >= OUTLIER_LIMIT:
         found.append(Finding("amber", "Values that are infinite or thousands of deviations out", "They count as the furthest there can be; try scaling log."))  # fmt: skip
     return found
 
@@ -50,19 +50,23 @@ def _distinct(rows: Encoded) -> int:
     return len(np.unique(mixed))
 
 
-def _labels_found(rows: Encoded, odd: np.ndarray, label: str, settings: FitSettings, table: Table) -> list[Finding]:
+def _labels_found(
+    rows: Encoded, is_anomaly: np.ndarray, label: str, settings: FitSettings, table: Table
+) -> list[Finding]:
     left_out = "left out of training" if settings.train_on == "normal" else "trained on too: train_on normal leaves them out"  # fmt: skip
-    level: Level = "amber" if odd.any() and settings.train_on == "all" else "green"
-    title = f"{int(odd.sum()):,} of {len(odd):,} rows are labelled anomalies in {label!r}"
-    return [Finding(level, title, f"They are {left_out}."), *_leaks(rows, odd, table)]
+    level: Level = "amber" if is_anomaly.any() and settings.train_on == "all" else "green"
+    title = f"{int(is_anomaly.sum()):,} of {len(is_anomaly):,} rows are labelled anomalies in {label!r}"
+    return [Finding(level, title, f"They are {left_out}."), *_leaks(rows, is_anomaly, table)]
 
 
-def _leaks(rows: Encoded, odd: np.ndarray, table: Table) -> list[Finding]:
+def _leaks(rows: Encoded, is_anomaly: np.ndarray, table: Table) -> list[Finding]:
     """Number columns that predict the label alone."""
     from sklearn.metrics import roc_auc_score
 
-    if len(np.unique(odd)) < 2:
+    if len(np.unique(is_anomaly)) < 2:
         return []
-    scores = [roc_auc_score(odd, np.nan_to_num(rows.numbers[:, place])) for place in range(rows.numbers.shape[1])]
+    scores = [
+        roc_auc_score(is_anomaly, np.nan_to_num(rows.numbers[:, place])) for place in range(rows.numbers.shape[1])
+    ]
     leaks = sum(max(score, 1 - score) > LEAK for score in scores)
     return [Finding("amber", f"{leaks} columns predict the label alone", f"Is the answer hidden in {table.source}?")] if leaks else []  # fmt: skip

@@ -1,4 +1,4 @@
-"""What `fit` trains and evaluates on: read, judged, split and encoded, with every finding in words. Needs no torch."""
+"""Data of `fit`: a table read, checked, split and encoded. Needs no torch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugins.ae_anomaly.fit.checks import FEW, rows_found
-from plugins.ae_anomaly.fit.feedback_rows import Judged, read_judged
+from plugins.ae_anomaly.fit.checks import FEW_ROWS, check_rows
+from plugins.ae_anomaly.fit.feedback_rows import FeedbackRows, read_feedback
 from plugins.ae_anomaly.fit.labels import find_label, read_labels
 from training.data.column_guess import describe_columns
 from training.data.table import Table
@@ -25,9 +25,9 @@ from training.preflight.sheet import Finding, Sheet
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.settings import FitSettings
 
-FEWEST = 20
-ENOUGH = 50  # held-out rows with which to calibrate; with fewer the training rows serve
-MOST_HELD_OUT = 4000  # to calibrate with; more would make p-values no finer than anybody asks
+MIN_ROWS = 20
+MIN_CALIBRATION_ROWS = 50  # held-out rows with which to calibrate; with fewer the training rows serve
+MAX_CALIBRATION_ROWS = 4000  # to calibrate with; more would make p-values no finer than anybody asks
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class AnomalyData:
     anomalous: np.ndarray | None  # of the evaluation rows
     label: str
     sheet: Sheet
-    known_odd: Encoded | None = None  # rows that a person called anomalies
+    labelled_anomalies: Encoded | None = None  # rows that a person called anomalies
     table: Table | None = (
         None  # kept where training starts from weights, whose columns it is encoded by once they are there
     )
@@ -60,7 +60,7 @@ def read(settings: FitSettings) -> AnomalyData:
 
 
 def prepare(
-    table: Table, settings: FitSettings, fewest: int = FEWEST, encoder: TableEncoder | None = None
+    table: Table, settings: FitSettings, fewest: int = MIN_ROWS, encoder: TableEncoder | None = None
 ) -> AnomalyData:
     """Judge the columns, split, encode.
 
@@ -69,31 +69,31 @@ def prepare(
         encoder: That of the weights which training starts from; by default one is fitted on the training rows.
 
     Raises:
-        UserError: If nothing can be learnt from the table.
+        UserError: If nothing can be learned from the table.
     """
     label = find_label(table, settings.label_column)
-    odd = _labels(table, label, settings) if label else np.zeros(len(table), dtype=bool)
-    usable = np.flatnonzero(~odd) if settings.train_on == "normal" else np.arange(len(table))
+    is_anomaly = _labels(table, label, settings) if label else np.zeros(len(table), dtype=bool)
+    usable = np.flatnonzero(~is_anomaly) if settings.train_on == "normal" else np.arange(len(table))
     if len(usable) < fewest:
-        raise UserError(f"{table.source} has {len(usable)} rows to train on: at least {fewest} are needed, {FEW} or more to be useful.")  # fmt: skip
+        raise UserError(f"{table.source} has {len(usable)} rows to train on: at least {fewest} are needed, {FEW_ROWS} or more to be useful.")  # fmt: skip
     order = np.random.default_rng(settings.seed).permutation(usable)
     kept_back = _held_out_rows(len(usable), settings.eval_share)
     held_out, train = np.sort(order[:kept_back]), np.sort(order[kept_back:])
     encoder = encoder or _encoder(table, train, label, settings)
     rows = encoder.encode(table)
-    findings = [*table.notices, *columns_found(table, encoder), *rows_found(table, rows, odd, label, settings)]
-    evaluation, anomalous = _evaluation(settings, encoder, rows, held_out, odd, label, findings)
-    judged = read_judged(settings, encoder)
+    findings = [*table.notices, *columns_found(table, encoder), *check_rows(table, rows, is_anomaly, label, settings)]
+    evaluation, anomalous = _evaluation(settings, encoder, rows, held_out, is_anomaly, label, findings)
+    feedback = read_feedback(settings, encoder)
     data = AnomalyData(
         encoder, rows.select(train), rows.select(held_out), evaluation, anomalous, label, Sheet(tuple(findings))
     )
-    return data if judged is None else _with_verdicts(data, judged)
+    return data if feedback is None else _with_feedback(data, feedback)
 
 
 def _held_out_rows(rows: int, share: float) -> int:
     """How many rows to keep back: a share of them, but enough to calibrate with where that is a tenth at most."""
-    enough = ENOUGH if share and rows >= 10 * ENOUGH else 0
-    return min(max(round(share * rows), enough), MOST_HELD_OUT)
+    enough = MIN_CALIBRATION_ROWS if share and rows >= 10 * MIN_CALIBRATION_ROWS else 0
+    return min(max(round(share * rows), enough), MAX_CALIBRATION_ROWS)
 
 
 def _encoder(table: Table, train: np.ndarray, label: str, settings: FitSettings) -> TableEncoder:
@@ -111,17 +111,17 @@ def _encoder(table: Table, train: np.ndarray, label: str, settings: FitSettings)
     )
 
 
-def _with_verdicts(data: AnomalyData, judged: Judged) -> AnomalyData:
-    """Judged rows are learnt from and measured with by nobody."""
-    kept, measured = judged.unlike(data.held_out), judged.unlike(data.evaluation)
+def _with_feedback(data: AnomalyData, feedback: FeedbackRows) -> AnomalyData:
+    """Add the labelled rows to training, and remove rows equal to them from calibration and evaluation."""
+    kept, measured = feedback.unlike(data.held_out), feedback.unlike(data.evaluation)
     return replace(
         data,
-        train=Encoded.joined([data.train.select(judged.not_odd(data.train)), judged.normal]),
+        train=Encoded.joined([data.train.select(feedback.not_anomalous(data.train)), feedback.normal]),
         held_out=data.held_out.select(kept),
         evaluation=data.evaluation.select(measured),
         anomalous=None if data.anomalous is None else data.anomalous[measured],
-        known_odd=judged.odd,
-        sheet=data.sheet.with_findings([judged.finding()]),
+        labelled_anomalies=feedback.anomalous,
+        sheet=data.sheet.with_findings([feedback.finding()]),
     )
 
 
@@ -134,7 +134,7 @@ def _evaluation(
     encoder: TableEncoder,
     rows: Encoded,
     held_out: np.ndarray,
-    odd: np.ndarray,
+    is_anomaly: np.ndarray,
     label: str,
     findings: list[Finding],
 ) -> tuple[Encoded, np.ndarray | None]:
@@ -149,6 +149,6 @@ def _evaluation(
         return encoded, _labels(table, label, settings) if known else None
     chosen = held_out
     if label and settings.train_on == "normal" and len(held_out):
-        chosen = np.concatenate([held_out, np.flatnonzero(odd)])
-    has_both = bool(label) and len(np.unique(odd[chosen])) == 2
-    return rows.select(chosen), odd[chosen] if has_both else None
+        chosen = np.concatenate([held_out, np.flatnonzero(is_anomaly)])
+    has_both = bool(label) and len(np.unique(is_anomaly[chosen])) == 2
+    return rows.select(chosen), is_anomaly[chosen] if has_both else None

@@ -32,20 +32,20 @@ class DetectAnomalies(Endpoints):
             rows: Records, column -> value; null where missing.
 
         Returns:
-            For each row: anomaly_score (about 0 for normal rows, the higher the odder), p_value, is_anomalous (at the 99th
+            For each row: anomaly_score (about 0 for normal rows, the higher the more anomalous), p_value, is_anomalous (at the 99th
             percentile of normal rows), reasons: [{"column", "share", "seen_in_training"}].
         """
 
     @abstractmethod
     def explain(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Say why a row is odd: what was expected in every cell, and the smallest change that makes it normal.
+        """Say why a row is anomalous: what was expected in every cell, and the smallest change that makes it normal.
 
         Args:
             row: A record, column -> value; null where missing.
 
         Returns:
             anomaly_score, p_value, is_anomalous; columns: [{"column", "actual", "expected", "probability", "share", "percentile",
-            "expected_percentile"}], the oddest first (percentiles of the training rows, null for what is no number); repair: {"changes": column -> value, "anomaly_score", "is_anomalous"} after those changes.
+            "expected_percentile"}], the most anomalous first (percentiles of the training rows, null for what is no number); repair: {"changes": column -> value, "anomaly_score", "is_anomalous"} after those changes.
         """
 
     @abstractmethod

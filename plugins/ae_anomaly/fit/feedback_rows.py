@@ -1,4 +1,4 @@
-"""Rows with a person's verdict, as `fit` takes them: normal ones to learn, anomalies to learn from, none of them in the figures."""
+"""Rows of `feedback_data`: normal ones are added to training, anomalies enter the loss, none is evaluated on."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class FeedbackRows:
     """Rows that were called normal, and rows that were called anomalies."""
 
     normal: Encoded
-    odd: Encoded
+    anomalous: Encoded
 
     def unlike(self, rows: Encoded) -> np.ndarray:
-        """Which rows equal none of the judged ones, bool (rows,): only those may be measured with."""
-        judged = set(_keys(self.normal)) | set(_keys(self.odd))
-        return np.asarray([key not in judged for key in _keys(rows)], dtype=bool)
+        """Which rows equal none of the labelled ones, bool (rows,): only those may be measured with."""
+        feedback = set(_keys(self.normal)) | set(_keys(self.anomalous))
+        return np.asarray([key not in feedback for key in _keys(rows)], dtype=bool)
 
-    def not_odd(self, rows: Encoded) -> np.ndarray:
-        """Which rows equal none that was called an anomaly, bool (rows,): only those may be learnt as normal."""
-        odd = set(_keys(self.odd))
-        return np.asarray([key not in odd for key in _keys(rows)], dtype=bool)
+    def not_anomalous(self, rows: Encoded) -> np.ndarray:
+        """Which rows equal none that was called an anomaly, bool (rows,): only those may be learned as normal."""
+        is_anomaly = set(_keys(self.anomalous))
+        return np.asarray([key not in is_anomaly for key in _keys(rows)], dtype=bool)
 
     def finding(self) -> Finding:
         return Finding(
             "green",
-            f"{len(self.normal)} rows judged normal are learnt, {len(self.odd)} judged anomalies are learnt from",
-            "Rows equal to a judged one are left out of the figures.",
+            f"{len(self.normal)} rows labelled normal are learned, {len(self.anomalous)} labelled anomalies are learned from",
+            "Rows equal to a labelled one are left out of the figures.",
         )
 
 
-def read_judged(settings: FitSettings, encoder: TableEncoder) -> Judged | None:
-    """The file of verdicts; None where there is none.
+def read_feedback(settings: FitSettings, encoder: TableEncoder) -> FeedbackRows | None:
+    """The labelled rows of `feedback_data`; None where it is not given.
 
     Raises:
         UserError: If it has no label column, or lacks columns.
     """
-    if not settings.verdicts:
+    if not settings.feedback_data:
         return None
-    table = read_rows(Path(settings.verdicts))
+    table = read_rows(Path(settings.feedback_data))
     label = find_label(table, settings.label_column if settings.label_column in table.names else "")
     if not label:
-        raise UserError(f"{table.source} has no verdicts: add a column is_anomaly, 1 for anomalies and 0 for normal rows. It has: {', '.join(table.names[:20])}.")  # fmt: skip
+        raise UserError(f"{table.source} has no labels: add a column is_anomaly, 1 for anomalies and 0 for normal rows. It has: {', '.join(table.names[:20])}.")  # fmt: skip
     cells = table.strings(label)
     given = np.asarray([bool(cell and cell.strip()) for cell in cells])
-    rows, odd = encoder.encode(table), read_labels(cells, label, "", table.source)
-    return Judged(rows.select(given & ~odd), rows.select(given & odd))
+    rows, is_anomaly = encoder.encode(table), read_labels(cells, label, "", table.source)
+    return FeedbackRows(rows.select(given & ~is_anomaly), rows.select(given & is_anomaly))
 
 
 def _keys(rows: Encoded) -> list[bytes]:

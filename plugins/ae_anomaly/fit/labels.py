@@ -1,4 +1,4 @@
-"""Which rows a table itself calls anomalies."""
+"""Labels of a table: which column has them, and which of its values mean an anomaly."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ import torch
 
 from plugins.ae_anomaly.detector import row_errors, store
 from plugins.ae_anomaly.detector.calibration import Calibration
-from plugins.ae_anomaly.detector.counterfactual import repair
+from plugins.ae_anomaly.detector.counterfactual import counterfactual
 from plugins.ae_anomaly.detector.embeddings import category_vectors, number_vectors
-from plugins.ae_anomaly.detector.file_scores import LEAST_PERCENT, Reasons
-from plugins.ae_anomaly.detector.records import records
+from plugins.ae_anomaly.detector.file_scores import MIN_REASON_PERCENT, Reasons
+from plugins.ae_anomaly.detector.records import records_table
 from plugins.ae_anomaly.detector.scored_file import new_file, score_file
-from plugins.ae_anomaly.detector.thresholds import threshold_of
+from plugins.ae_anomaly.detector.thresholds import parse_threshold
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
 from training.artifact.safetensors_io import damaged, read_tensors
 from training.data.table import Table
@@ -43,7 +43,7 @@ class AnomalyPredictor(DetectAnomalies):
         self.model.load_state_dict(weights)
         self.model.eval()
         remembered = (tensors[f"memory.{name}"].float() for name in ("inputs", "latents"))
-        self.memory = row_errors.Memory(*remembered, numbers=self.model.config.numbers)
+        self.memory = row_errors.ReferenceRows(*remembered, numbers=self.model.config.numbers)
         names = ("mean", "scale", "weights", "scores", "columns")
         self.calibration = Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
         self.remembered: dict[Any, Any] = {}  # scores of the files that were asked for last
@@ -55,17 +55,17 @@ class AnomalyPredictor(DetectAnomalies):
         Raises:
             UserError: If a file is missing, damaged, or of another format.
         """
-        about = store.read_about(folder)
+        about = store.read_detector_config(folder)
         try:
             return cls(about, read_tensors(folder))
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             raise damaged(error) from error
 
-    def probe(self, rows: Encoded) -> row_errors.Probe:
+    def probe(self, rows: Encoded) -> row_errors.RowErrors:
         """Errors and distances of encoded rows."""
-        return row_errors.probe(self.model, rows, self.encoder, self.memory)
+        return row_errors.measure_rows(self.model, rows, self.encoder, self.memory)
 
-    def scores(self, table: Table) -> tuple[np.ndarray, row_errors.Probe]:
+    def scores(self, table: Table) -> tuple[np.ndarray, row_errors.RowErrors]:
         """Scores, (rows,), and the probe behind them."""
         found = self.probe(self.encoder.encode(table))
         return self.calibration.score(found), found
@@ -107,11 +107,11 @@ class AnomalyPredictor(DetectAnomalies):
         return score_file(self, file, threshold)
 
     def score(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        encoded = self.encoder.encode(records(self, rows))
+        encoded = self.encoder.encode(records_table(self, rows))
         found = self.probe(encoded)
         scores = self.calibration.score(found)
         p_values = self.calibration.p_values(scores)
-        limit = threshold_of("", self.calibration.scores, scores, p_values)
+        limit = parse_threshold("", self.calibration.scores, scores, p_values)
         reasons, names = Reasons.of(self.calibration.shares(found), encoded.unseen), self.encoder.columns
         return [
             {
@@ -123,14 +123,14 @@ class AnomalyPredictor(DetectAnomalies):
                     for column, percent, unseen in zip(
                         reasons.columns[row], reasons.percent[row], reasons.unseen[row], strict=True
                     )
-                    if percent >= LEAST_PERCENT
+                    if percent >= MIN_REASON_PERCENT
                 ],
             }
             for row, (value, p) in enumerate(zip(scores, p_values, strict=True))
         ]
 
     def explain(self, row: dict[str, Any]) -> dict[str, Any]:
-        table = records(self, [row])
+        table = records_table(self, [row])
         encoded = self.encoder.encode(table)
         found = self.probe(encoded)
         shares = self.calibration.shares(found)[0]
@@ -149,7 +149,7 @@ class AnomalyPredictor(DetectAnomalies):
         ]
         columns.sort(key=lambda one: -one["share"])
         about = {name: value for name, value in self.score([row])[0].items() if name != "reasons"}
-        return {**about, "columns": columns, "repair": repair(self, row)}
+        return {**about, "columns": columns, "repair": counterfactual(self, row)}
 
     def _percentile(self, column: str, cell: Any) -> float | None:
         """Where a number lies among the training rows, 0 to 100; None for what is no number."""
@@ -182,7 +182,7 @@ class AnomalyPredictor(DetectAnomalies):
         )
         if category is None and number is None:
             raise UserError(
-                f"Column {column!r} is none that this model learnt from; those are: {', '.join(encoder.columns[:40])}."
+                f"Column {column!r} is none that this model learned from; those are: {', '.join(encoder.columns[:40])}."
             )
         return category_vectors(self, category) if category is not None else number_vectors(self, number or 0)
 

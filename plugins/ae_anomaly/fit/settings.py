@@ -1,4 +1,4 @@
-"""The settings of `fit`; cheap to import."""
+"""Settings of `fit`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class FitSettings(
     columns: str = Field(
         "",
         max_length=20_000,
-        description="Where a column's kind is guessed wrongly: NAME=KIND, separated by commas; number, category, date or ignore.",
+        description="Types of columns that are guessed wrongly: NAME=TYPE, separated by commas; number, category, date or ignore.",
     )
     label_column: str = Field(
         "",
         max_length=200,
-        description="Column that says which rows are anomalies; it is never learnt from, only measured with. Empty: guessed by name.",
+        description="Column that says which rows are anomalies; it is never learned from, only measured with. Empty: guessed by name.",
     )
     normal_value: str = Field(
         "",
@@ -44,29 +44,29 @@ class FitSettings(
     train_on: Literal["normal", "all"] = Field(
         "normal", description="normal leaves out rows that are labelled as anomalies; all trains on every row."
     )
-    verdicts: str = Field(
+    feedback_data: str = Field(
         "",
-        description="Rows that were judged, with a column is_anomaly of 1 and 0 (the desk writes it): normal ones are learnt, anomalies are learnt from. None of them is measured with.",
+        description="Rows that were labelled, with a column is_anomaly of 1 and 0 (the scoring box writes it): normal ones are learned, anomalies are learned from. They are excluded from the metrics.",
         json_schema_extra={**FILE, **ADVANCED},
     )
-    verdict_weight: float = Field(
+    feedback_weight: float = Field(
         0.3,
         ge=0,
         le=100,
-        description="What the judged anomalies count in the loss beside the rows of a batch.",
+        description="What the labelled anomalies count in the loss beside the rows of a batch.",
         json_schema_extra=ADVANCED,
     )
     size: Literal["fast", "balanced", "thorough"] = Field(
         "balanced", description="Network: 64, 128 or 192 wide; fast is enough for a first look."
     )
-    latent_size: int = Field(16, ge=1, le=256, description="Numbers that each row is squeezed into.")
+    latent_size: int = Field(16, ge=1, le=256, description="Latent features per row.")
     noise_levels: str = Field(
         "0, 0.3, 1, 2",
         max_length=200,
         description="Noise on the scaled numbers while training, one member of the ensemble for each.",
         json_schema_extra=ADVANCED,
     )
-    mask_share: float = Field(
+    mask_ratio: float = Field(
         0.4,
         ge=0,
         le=0.9,
@@ -84,11 +84,11 @@ class FitSettings(
     loss: Literal["squared", "huber"] = Field(
         "squared", description="Loss of a number; huber is calmer on outliers.", json_schema_extra=ADVANCED
     )
-    score: Literal["error", "error and memory"] = Field(
-        "error and memory",
+    score: Literal["reconstruction", "reconstruction_and_knn"] = Field(
+        "reconstruction_and_knn",
         description="What a row's score adds up: reconstruction errors, and the distance to remembered training rows.",
     )
-    memory_rows: int = Field(
+    knn_reference_rows: int = Field(
         5000, ge=10, le=50_000, description="Training rows remembered for that distance.", json_schema_extra=ADVANCED
     )
     keep: Literal["last", "best"] = Field(

@@ -1,4 +1,4 @@
-"""Trainer `fit`: an ensemble of denoising autoencoders over typed columns, calibrated on rows it has not seen."""
+"""Task of `fit`: an ensemble of denoising autoencoders over typed columns, calibrated on rows it has not seen."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from plugins.ae_anomaly.detector import store
 from plugins.ae_anomaly.detector.calibration import Calibration, part_weights
-from plugins.ae_anomaly.detector.row_errors import Memory, Probe, probe
-from plugins.ae_anomaly.fit.data import ENOUGH, AnomalyData, prepare
+from plugins.ae_anomaly.detector.row_errors import ReferenceRows, RowErrors, measure_rows
+from plugins.ae_anomaly.fit.data import MIN_CALIBRATION_ROWS, AnomalyData, prepare
 from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 from plugins.ae_anomaly.fit.settings import SIZES
 from training.data.tabular.encoder import TableEncoder
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.settings import FitSettings
 
 CALIBRATION_ROWS = 4000
-MARGIN, MOST_VERDICTS = 3.0, 64  # nats; judged rows a step
+ANOMALY_MARGIN, MAX_FEEDBACK_ROWS = 3.0, 64  # nats; labelled rows per step
 
 
 def build(data: AnomalyData, settings: FitSettings) -> FitTask:
@@ -49,7 +49,7 @@ def build(data: AnomalyData, settings: FitSettings) -> FitTask:
     config = NetworkConfig.for_encoder(
         data.encoder,
         noise=noise,
-        mask=(settings.mask_share if mixed else 0.0,) * len(noise),
+        mask=(settings.mask_ratio if mixed else 0.0,) * len(noise),
         width=width,
         blocks=blocks,
         latent_size=settings.latent_size,
@@ -100,23 +100,23 @@ class FitTask(Task):
         if self.settings.loss == "huber":
             squared = torch.where(squared > 1, 2 * squared.clamp(min=1e-12).sqrt() - 1, squared)
         errors = row_errors(squared, entropy, self.weights)
-        return errors.mean(0) + self._verdict_loss(plain, errors.detach())
+        return errors.mean(0) + self._feedback_loss(plain, errors.detach())
 
-    def _verdict_loss(self, model: TableAutoencoder, normal: torch.Tensor) -> torch.Tensor | float:
-        """What judged anomalies lack to a logarithmic error MARGIN above that of normal rows.
+    def _feedback_loss(self, model: TableAutoencoder, normal: torch.Tensor) -> torch.Tensor | float:
+        """What labelled anomalies lack to a logarithmic error MARGIN above that of normal rows.
 
         Pushes known anomalies away as Ruff et al., 2020 (Deep SAD) do with an inverse distance; a hinge stops pushing in time.
         """
-        known = self.data.known_odd
-        if known is None or not len(known) or not model.training or not self.settings.verdict_weight:
+        known = self.data.labelled_anomalies
+        if known is None or not len(known) or not model.training or not self.settings.feedback_weight:
             return 0.0
-        drawn = np.random.randint(len(known), size=min(len(known), MOST_VERDICTS))
+        drawn = np.random.randint(len(known), size=min(len(known), MAX_FEEDBACK_ROWS))
         numbers, ids = (torch.from_numpy(each[drawn]).to(normal.device) for each in (known.numbers, known.categories))
         errors = row_errors(
             *feature_errors(model, model(*corrupt(model.config, numbers, ids)), numbers, ids), self.weights
         )
-        lacking = normal.mean(1, keepdim=True).log() + MARGIN - errors.clamp(min=1e-6).log()
-        return self.settings.verdict_weight * lacking.clamp(min=0).mean()
+        lacking = normal.mean(1, keepdim=True).log() + ANOMALY_MARGIN - errors.clamp(min=1e-6).log()
+        return self.settings.feedback_weight * lacking.clamp(min=0).mean()
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list:
         """Loss and uncalibrated parts of each row."""
@@ -124,21 +124,24 @@ class FitTask(Task):
         rows = Encoded(batch["numbers"].cpu().numpy(), batch["ids"].cpu().numpy(), np.zeros((len(losses), len(self.data.encoder.columns)), bool))  # fmt: skip
         with torch.autocast(losses_device := batch["numbers"].device.type, enabled=False):
             del losses_device
-            measured = probe(model, rows, self.data.encoder, None)  # type: ignore[arg-type]
+            measured = measure_rows(model, rows, self.data.encoder, None)  # type: ignore[arg-type]
         return list(zip(losses, measured.parts, strict=True))
 
     def score(self, outputs: list) -> Score:
         """Loss of normal rows; where labels are known, AUROC and average precision of the reconstruction error alone."""
-        odd = self.data.anomalous
+        is_anomaly = self.data.anomalous
         losses, parts = np.asarray([one[0] for one in outputs]), np.stack([one[1] for one in outputs])
         parts = parts + np.log1p(self.data.evaluation.unseen.sum(1, keepdims=True))
-        normal = np.ones(len(losses), bool) if odd is None else ~odd
+        normal = np.ones(len(losses), bool) if is_anomaly is None else ~is_anomaly
         metrics = {"loss": float(losses[normal].mean())}
-        if odd is not None and odd.any() and normal.any():
-            clean = Probe(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
+        if is_anomaly is not None and is_anomaly.any() and normal.any():
+            clean = RowErrors(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
             weights = part_weights(self.model.config, False, self.has_surprise)
-            mine = Calibration.of(clean, weights).score(Probe(parts, np.zeros(0), np.zeros(0)))
-            metrics |= {"auroc": float(roc_auc_score(odd, mine)), "auprc": float(average_precision_score(odd, mine))}
+            mine = Calibration.of(clean, weights).score(RowErrors(parts, np.zeros(0), np.zeros(0)))
+            metrics |= {
+                "auroc": float(roc_auc_score(is_anomaly, mine)),
+                "auprc": float(average_precision_score(is_anomaly, mine)),
+            }
         return Score(metrics)
 
     @property
@@ -150,18 +153,18 @@ class FitTask(Task):
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         """config.json (columns, sizes) and model.safetensors (weights, remembered rows, what clean rows score)."""
         network: Any = model
-        counts_memory = self.settings.score != "error"
+        counts_memory = self.settings.score != "reconstruction"
         weights = part_weights(network.config, counts_memory, self.has_surprise)
-        memory = Memory.of(
+        memory = ReferenceRows.of(
             network,
             self.data.train,
-            self.settings.memory_rows,
+            self.settings.knn_reference_rows,
             self.settings.seed,
             with_codes=counts_memory and bool(weights[-1]),
         )
-        clean = self.data.held_out if len(self.data.held_out) >= ENOUGH else self.data.train
+        clean = self.data.held_out if len(self.data.held_out) >= MIN_CALIBRATION_ROWS else self.data.train
         chosen = np.random.default_rng(self.settings.seed).permutation(len(clean))[:CALIBRATION_ROWS]
-        found = probe(network, clean.select(chosen), self.data.encoder, memory)
+        found = measure_rows(network, clean.select(chosen), self.data.encoder, memory)
         weights = np.pad(weights, (0, found.parts.shape[1] - len(weights)))
         calibration = Calibration.of(found, weights)
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
@@ -178,6 +181,6 @@ class FitTask(Task):
             "encoder": self.data.encoder.to_dict(),
             "label": self.data.label,
             "normal_value": self.settings.normal_value,
-            "calibrated_on": "held-out rows" if len(self.data.held_out) >= ENOUGH else "training rows",
+            "calibrated_on": "held-out rows" if len(self.data.held_out) >= MIN_CALIBRATION_ROWS else "training rows",
         }
         (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How far new rows are from the training rows: column by column, and in their scores."""
+"""Drift of new rows from the training rows: per column, and in their scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.detector.file_scores import scores_of
+from plugins.ae_anomaly.detector.file_scores import file_scores
 from training.data.table_stream import stream_table
 from training.data.tabular.features import ABSENT, HIDDEN, RARE, CategoryFeature, NumberFeature
 
@@ -20,7 +20,7 @@ HEADERS = ["column", "stability index", "largest gap", "unseen cells", "missing 
 LARGE, SOME = 0.25, 0.1  # of the stability index (Siddiqi, 2006)
 
 
-def drift(model: AnomalyPredictor, file: Path) -> dict[str, Any]:
+def measure_drift(model: AnomalyPredictor, file: Path) -> dict[str, Any]:
     """In words what moved, and a row a column, the worst first: see HEADERS.
 
     The largest gap is that between the two distribution functions (Kolmogorov, 1933) of a number, and half the sum of
@@ -96,10 +96,10 @@ def _moved(index: dict[str, float], ordered: list[str]) -> str:
 
 
 def _scores_moved(model: AnomalyPredictor, file: Path) -> str:
-    """Whether the file's rows are odder than clean ones, in all."""
+    """Whether the file's rows are more anomalous than clean ones, in all."""
     from scipy.stats import ks_2samp
 
-    found = scores_of(model, file)
+    found = file_scores(model, file)
     test: Any = ks_2samp(found.scores[:MOST_ROWS], model.calibration.scores)
     share = float((found.p_values <= 0.05).mean())
     return f"Scores: {share:.1%} of the rows have a p-value up to 0.05 (5 % of normal rows would); largest gap to clean rows {test.statistic:.2f} (p {test.pvalue:.2g})."

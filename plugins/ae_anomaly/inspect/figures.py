@@ -1,4 +1,4 @@
-"""The desk's figures: where the scores lie, what they are worth where labels exist, and a row's actual cells against the expected ones."""
+"""Figures: histogram of scores, ROC and precision-recall curves, and a row's actual against its expected cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BARS = 12
 LONGEST = 22  # characters of a cell that a picture shows
 
 
-def histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
+def plot_histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
     """Scores of calibration rows and of the file, with the threshold."""
     from matplotlib.figure import Figure
 
@@ -27,34 +27,39 @@ def histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
     return figure
 
 
-def curves(odd: np.ndarray, scores: np.ndarray, limit: float) -> Any:
+def plot_curves(is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> Any:
     """ROC and precision against recall, with the threshold as a dot."""
     from matplotlib.figure import Figure
     from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
     called = scores >= limit
-    recall = (odd & called).sum() / odd.sum()
-    false_alarms, precision = (~odd & called).sum() / (~odd).sum(), (odd & called).sum() / max(1, called.sum())
+    recall = (is_anomaly & called).sum() / is_anomaly.sum()
+    false_alarms, precision = (
+        (~is_anomaly & called).sum() / (~is_anomaly).sum(),
+        (is_anomaly & called).sum() / max(1, called.sum()),
+    )
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot(*roc_curve(odd, scores)[:2], color=NORMAL)
+    left.plot(*roc_curve(is_anomaly, scores)[:2], color=NORMAL)
     left.plot([0, 1], [0, 1], color=PLAIN, linestyle=":")
     left.plot(false_alarms, recall, "o", color=ODD)
-    left.set(title=f"ROC, area {roc_auc_score(odd, scores):.3f}", xlabel="false alarms / normal rows", ylabel="recall")
-    precisions, recalls, _ = precision_recall_curve(odd, scores)
+    left.set(
+        title=f"ROC, area {roc_auc_score(is_anomaly, scores):.3f}", xlabel="false alarms / normal rows", ylabel="recall"
+    )
+    precisions, recalls, _ = precision_recall_curve(is_anomaly, scores)
     right.plot(recalls, precisions, color=NORMAL)
-    right.axhline(odd.mean(), color=PLAIN, linestyle=":")
+    right.axhline(is_anomaly.mean(), color=PLAIN, linestyle=":")
     right.plot(recall, precision, "o", color=ODD)
-    title = f"precision and recall, average {average_precision_score(odd, scores):.3f}"
+    title = f"precision and recall, average {average_precision_score(is_anomaly, scores):.3f}"
     right.set(title=title, xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     return figure
 
 
-def expected_against_actual(columns: list[dict[str, Any]]) -> Any:
-    """For the oddest columns: share of what is odd, and where actual (dot) and expected (diamond) lie among the training rows.
+def plot_expected(columns: list[dict[str, Any]]) -> Any:
+    """For the most anomalous columns: share of what is anomalous, and where actual (dot) and expected (diamond) lie among the training rows.
 
     Args:
-        columns: Of `explain`, the oddest first; "percentile" and "expected_percentile" where they are numbers.
+        columns: Of `explain`, the most anomalous first; "percentile" and "expected_percentile" where they are numbers.
     """
     from matplotlib.figure import Figure
 
@@ -64,7 +69,7 @@ def expected_against_actual(columns: list[dict[str, Any]]) -> Any:
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 3))
     left.barh(places, [one["share"] for one in shown], color=ODD)
     left.set_yticks(places, [_short(one["column"]) for one in shown])
-    left.set(xlabel="share of what is odd", xlim=(0, 1))
+    left.set(xlabel="share of what is anomalous", xlim=(0, 1))
     for place, one in zip(places, shown, strict=True):
         _draw_cell(right, place, one)
     right.set(xlabel="percentile of the training rows (numbers)", xlim=(-3, 170), xticks=[0, 25, 50, 75, 100])

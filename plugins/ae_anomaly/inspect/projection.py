@@ -1,4 +1,4 @@
-"""Rows in two dimensions: principal components or UMAP of their latent features, or the first two of them as they are."""
+"""Projection of rows to two dimensions: principal components, UMAP, or two latent features as they are."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
-MAPPED = 3000
-WAYS = ("PCA", "UMAP", "latent 1 and 2")
+MAX_PROJECTED_ROWS = 3000
+PROJECTIONS = ("PCA", "UMAP", "latent 1 and 2")
 MOST_COLOURS = 12
 LEAST_FOR_UMAP = 10
 NUMBERS = 0.95  # share of a column's filled cells that must be numbers to be coloured on a scale
 
 
-def latent_map(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: str = "score") -> pd.DataFrame:
+def project_rows(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: str = "score") -> pd.DataFrame:
     """The first rows of a file, at most 3,000.
 
     Args:
@@ -39,7 +39,7 @@ def latent_map(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: st
     """
     import pandas as pd
 
-    table = first_rows(file, MAPPED)
+    table = first_rows(file, MAX_PROJECTED_ROWS)
     rows = model.encoder.encode(table)
     found = model.probe(rows)
     scores = model.calibration.score(found)
@@ -61,8 +61,8 @@ def _places(latent: np.ndarray, way: str) -> np.ndarray:
     """(rows, latent) -> (rows, 2)."""
     if way == "UMAP":
         return _umap(latent)
-    if way not in WAYS:
-        raise UserError(f"Map: {way!r} was given; there are: {', '.join(WAYS)}.")
+    if way not in PROJECTIONS:
+        raise UserError(f"Map: {way!r} was given; there are: {', '.join(PROJECTIONS)}.")
     if way == "PCA":
         centred = latent - latent.mean(0)
         latent = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T

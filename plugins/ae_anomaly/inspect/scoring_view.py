@@ -1,4 +1,4 @@
-"""What the anomaly desk shows: the alerts of a file at a threshold, and the reasons of one row."""
+"""View of a scored file: its alerts at a threshold, and the reasons of one row."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.ae_anomaly.detector.file_scores import FileScores, scores_of
-from plugins.ae_anomaly.detector.records import row_of
-from plugins.ae_anomaly.detector.scored_file import write_scored
-from plugins.ae_anomaly.detector.thresholds import threshold_of
+from plugins.ae_anomaly.detector.file_scores import FileScores, file_scores
+from plugins.ae_anomaly.detector.records import read_row
+from plugins.ae_anomaly.detector.scored_file import write_scored_file
+from plugins.ae_anomaly.detector.thresholds import parse_threshold
 from plugins.ae_anomaly.fit.labels import read_labels
 from plugins.ae_anomaly.inspect import figures
 from training.data.table_stream import stream_table
@@ -23,38 +23,38 @@ SHOWN = 30
 WORST = ["row", "score", "p-value", "alert", "reasons"]
 
 
-def desk(model: AnomalyPredictor, file: Path, threshold: str) -> dict[str, Any]:
+def scoring_view(model: AnomalyPredictor, file: Path, threshold: str) -> dict[str, Any]:
     """Where the threshold lies, the range that it may be moved in, and everything of `at_limit`."""
-    found = scores_of(model, file)
-    limit = threshold_of(threshold, model.calibration.scores, found.scores, found.p_values)
+    found = file_scores(model, file)
+    limit = parse_threshold(threshold, model.calibration.scores, found.scores, found.p_values)
     low = float(min(model.calibration.scores[0], found.scores.min()))
     high = float(max(model.calibration.scores[-1], found.scores.max(), limit))
-    return {"limit": limit, "range": (low, high), **at_limit(model, file, limit)}
+    return {"limit": limit, "range": (low, high), **view_at_threshold(model, file, limit)}
 
 
-def at_limit(model: AnomalyPredictor, file: Path, limit: float) -> dict[str, Any]:
-    """Words, histogram, curves where there are labels, and the oddest rows, with alerts from this score on."""
-    found = scores_of(model, file)
-    odd = _labels(model, file)
+def view_at_threshold(model: AnomalyPredictor, file: Path, limit: float) -> dict[str, Any]:
+    """Words, histogram, curves where there are labels, and the most anomalous rows, with alerts from this score on."""
+    found = file_scores(model, file)
+    is_anomaly = _labels(model, file)
     words = [_alerts(model, found, limit)]
-    words += [_worth(model.label, odd, found.scores, limit)] if odd is not None else []
+    words += [_worth(model.label, is_anomaly, found.scores, limit)] if is_anomaly is not None else []
     words += [f"⚠ {one.title}. {one.detail}" for one in found.findings if one.level == "amber"]
     return {
         "said": "\n\n".join(words),
-        "figure": figures.histogram(model.calibration.scores, found.scores, limit),
-        "curves": figures.curves(odd, found.scores, limit) if odd is not None else None,
+        "figure": figures.plot_histogram(model.calibration.scores, found.scores, limit),
+        "curves": figures.plot_curves(is_anomaly, found.scores, limit) if is_anomaly is not None else None,
         "worst": {"headers": WORST, "data": _worst(model, found, limit)},
     }
 
 
-def scored(model: AnomalyPredictor, file: Path, limit: float) -> Path:
-    """The scored file with the verdicts at this score."""
-    return write_scored(model, file, scores_of(model, file), limit)
+def write_scored_at(model: AnomalyPredictor, file: Path, limit: float) -> Path:
+    """The scored file, with anomalies called at this threshold."""
+    return write_scored_file(model, file, file_scores(model, file), limit)
 
 
-def why(model: AnomalyPredictor, file: Path, row: int) -> dict[str, Any]:
+def explain_row(model: AnomalyPredictor, file: Path, row: int) -> dict[str, Any]:
     """Words, picture and cells of one row, counted from 1."""
-    found = model.explain(row_of(model, file, row))
+    found = model.explain(read_row(model, file, row))
     changes = ", ".join(f"{name} → {value}" for name, value in found["repair"]["changes"].items())
     after = "" if not changes else f" Changed to be normal: {changes} (score {found['repair']['anomaly_score']:.2f})."
     verdict = "an anomaly" if found["is_anomalous"] else "normal"
@@ -62,7 +62,7 @@ def why(model: AnomalyPredictor, file: Path, row: int) -> dict[str, Any]:
     data = [[one["column"], one["actual"], one["expected"], f"{one['share']:.0%}"] for one in found["columns"]]
     return {
         "said": said,
-        "figure": figures.expected_against_actual(found["columns"]),
+        "figure": figures.plot_expected(found["columns"]),
         "cells": {"headers": ["column", "actual", "expected", "share"], "data": data},
     }
 
@@ -73,12 +73,15 @@ def _alerts(model: AnomalyPredictor, found: FileScores, limit: float) -> str:
     return f"**{count:,} alerts** in {len(found):,} rows, from a score of {limit:.3f} on; {expected:,.1f} would be expected among normal rows."
 
 
-def _worth(label: str, odd: np.ndarray, scores: np.ndarray, limit: float) -> str:
+def _worth(label: str, is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> str:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     called = scores >= limit
-    precision, recall = (odd & called).sum() / max(1, called.sum()), (odd & called).sum() / odd.sum()
-    areas = f"AUROC {roc_auc_score(odd, scores):.3f}, average precision {average_precision_score(odd, scores):.3f}"
+    precision, recall = (
+        (is_anomaly & called).sum() / max(1, called.sum()),
+        (is_anomaly & called).sum() / is_anomaly.sum(),
+    )
+    areas = f"AUROC {roc_auc_score(is_anomaly, scores):.3f}, average precision {average_precision_score(is_anomaly, scores):.3f}"
     return f"By the column `{label}`: {areas}; at this threshold precision {precision:.0%}, recall {recall:.0%}."
 
 
@@ -91,16 +94,16 @@ def _labels(model: AnomalyPredictor, file: Path) -> np.ndarray | None:
         parts.append([cell or "" for cell in piece.strings(model.label)])
     values = [value for part in parts for value in part]
     try:
-        odd = read_labels(values, model.label, model.normal_value, file.name)
+        is_anomaly = read_labels(values, model.label, model.normal_value, file.name)
     except UserError:  # labels of another kind than in training: scored without them
         return None
-    return odd if 0 < odd.sum() < len(odd) else None
+    return is_anomaly if 0 < is_anomaly.sum() < len(is_anomaly) else None
 
 
 def _worst(model: AnomalyPredictor, found: FileScores, limit: float) -> list[list[Any]]:
     order = np.argsort(-found.scores, kind="stable")[:SHOWN]
     words = found.reasons.words(model.encoder.columns, order).to_pylist()
     return [
-        [int(row) + 1, round(float(found.scores[row]), 3), round(float(found.p_values[row]), 4), "yes" if found.scores[row] >= limit else "", why]
-        for row, why in zip(order, words, strict=True)
+        [int(row) + 1, round(float(found.scores[row]), 3), round(float(found.p_values[row]), 4), "yes" if found.scores[row] >= limit else "", explain_row]
+        for row, explain_row in zip(order, words, strict=True)
     ]  # fmt: skip

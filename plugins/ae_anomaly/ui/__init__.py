@@ -1,1 +1,1 @@
-"""The tab; the only modules of the plugin that import gradio."""
+"""The tab: the only modules of the plugin that import gradio."""

@@ -1,4 +1,4 @@
-"""The tab: the desk, and what the network learnt."""
+"""Tab of the anomaly detector: Try, and Look inside."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _render_map(workbench: Workbench) -> None:
         with gr.Column():
             way = gr.Radio(WAYS, value="PCA", label="Two dimensions by")
             colour = gr.Textbox("score", label="Colour", info="score, label, or the name of a column")
-            button = gr.Button("Draw the map", variant="primary")
+            button = gr.Button("Plot the map", variant="primary")
     plot = gr.ScatterPlot(
         x="x", y="y", color="colour", tooltip="all", height=520, color_title="score or column", label="Rows"
     )
@@ -48,7 +48,9 @@ def _render_map(workbench: Workbench) -> None:
         features = gr.File(label="Latent features", interactive=False, visible=False)
 
     def show(name: str, path: str | None, kind: str, by: str) -> Any:
-        return workbench.call("plugins.ae_anomaly.inspect.projection:latent_map", name, chosen(path), kind, by.strip())
+        return workbench.call(
+            "plugins.ae_anomaly.inspect.projection:project_rows", name, chosen(path), kind, by.strip()
+        )
 
     def encode(name: str, path: str | None) -> gr.File:
         return gr.File(str(workbench.call(DetectAnomalies.encode_file, name, chosen(path))), visible=True)
@@ -91,7 +93,7 @@ def _render_drift(workbench: Workbench) -> None:
     rows = gr.Dataframe(label="Columns", interactive=False, visible=False)
 
     def compare(name: str, path: str | None) -> tuple[str, gr.Dataframe]:
-        found = workbench.call("plugins.ae_anomaly.inspect.drift:drift", name, chosen(path))
+        found = workbench.call("plugins.ae_anomaly.inspect.drift:measure_drift", name, chosen(path))
         return found["said"], gr.Dataframe(found["data"], headers=found["headers"], visible=True)
 
     button.click(compare, [weights, file], [said, rows], **PRIVATE)

@@ -1,4 +1,4 @@
-"""The anomaly desk of "Try": a file and its alerts, a threshold that moves, one row explained, and verdicts on rows."""
+"""Box of Try: score a file, move the threshold, explain one row, give feedback on rows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SAMPLE = Path(__file__).parents[1] / "starter" / "sample.csv"
 FIRST = {"quantile": 0.99, "pot": 0.001, "fdr": 0.1, "alerts": 20, "score": 3}
 ABOUT = "quantile: share of normal rows below. pot: their share above, by the tail's shape. fdr: share of false alerts allowed. alerts: how many. score: itself."
 REFIT = (
-    "Choose a row in the table above and say what it is. *Move the threshold* puts it where it contradicts the fewest verdicts. "
-    "*Verdicts as a file* gives what **Train** takes as *verdicts*, beside your training file: normal rows are learnt, anomalies are "
-    "pushed away, and no judged row is measured with."
+    "Choose a row in the table above and say what it is. *Move the threshold* puts it where it contradicts the fewest labels. "
+    "*Feedback as a file* gives what **Train** takes as *feedback*, beside your training file: normal rows are learned, anomalies are "
+    "pushed away, and no labelled row is measured with."
 )
 ODD, FINE = "anomaly", "normal"
 
@@ -29,23 +29,25 @@ def render(workbench: Workbench) -> None:
     limit = gr.Slider(0, 1, 0, step=0.001, label="Threshold: drag it and see the alerts", interactive=True)
     with gr.Row():
         histogram, curves = gr.Plot(show_label=False), gr.Plot(show_label=False)
-    worst = gr.Dataframe(label="The oddest rows (click one to ask why)", interactive=False, wrap=True)
+    worst = gr.Dataframe(label="The most anomalous rows (click one to ask why)", interactive=False, wrap=True)
     with gr.Row():
         download, scored = gr.Button("Scored file"), gr.File(label="Scored CSV", interactive=False, visible=False)
     shown = [said, histogram, curves, worst]
 
     def score(name: str, path: str | None, kind: str, number: float) -> tuple[Any, ...]:
         words = f"{number}" if kind == "score" else f"{kind}={number}"
-        found = workbench.call("plugins.ae_anomaly.inspect.scoring_view:desk", name, chosen(path), words)
+        found = workbench.call("plugins.ae_anomaly.inspect.scoring_view:scoring_view", name, chosen(path), words)
         low, high = found["range"]
         return _slider(low, high, found["limit"]), *_pictures(found)
 
     def move(name: str, path: str | None, score: float) -> tuple[Any, ...]:
-        return _pictures(workbench.call("plugins.ae_anomaly.inspect.scoring_view:at_limit", name, chosen(path), score))
+        return _pictures(
+            workbench.call("plugins.ae_anomaly.inspect.scoring_view:view_at_threshold", name, chosen(path), score)
+        )
 
     def write(name: str, path: str | None, score: float) -> gr.File:
         return gr.File(
-            str(workbench.call("plugins.ae_anomaly.inspect.scoring_view:scored", name, chosen(path), score)),
+            str(workbench.call("plugins.ae_anomaly.inspect.scoring_view:write_scored_at", name, chosen(path), score)),
             visible=True,
         )
 
@@ -53,7 +55,7 @@ def render(workbench: Workbench) -> None:
     limit.release(move, [weights, file, limit], shown, show_progress="hidden", **PRIVATE)
     download.click(write, [weights, file, limit], scored, **PRIVATE)
     row = _render_row(workbench, weights, file, worst)
-    _render_verdicts(workbench, weights, file, row, limit, move, shown)
+    _render_feedback(workbench, weights, file, row, limit, move, shown)
 
 
 class _Question:
@@ -84,13 +86,15 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
     """One row, actual against expected."""
     with gr.Row():
         row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
-        why = gr.Button("Why is this row odd?")
+        why = gr.Button("Why is this row anomalous?")
     told = gr.Markdown()
     picture = gr.Plot(show_label=False, visible=False)
     cells = gr.Dataframe(label="Every cell", interactive=False, visible=False)
 
     def explain(name: str, path: str | None, number: float) -> tuple[Any, ...]:
-        found = workbench.call("plugins.ae_anomaly.inspect.scoring_view:why", name, chosen(path), int(number or 1))
+        found = workbench.call(
+            "plugins.ae_anomaly.inspect.scoring_view:explain_row", name, chosen(path), int(number or 1)
+        )
         return found["said"], gr.Plot(found["figure"], visible=True), gr.Dataframe(found["cells"], visible=True)
 
     def pick(event: gr.SelectData, table: Any) -> int:
@@ -102,37 +106,39 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
     return row
 
 
-def _render_verdicts(
+def _render_feedback(
     workbench: Workbench, weights: Any, file: Any, row: gr.Number, limit: gr.Slider, move: Any, shown: list[Any]
 ) -> None:
     """Thumbs up and down, and what follows from them."""
-    with gr.Accordion("Your verdicts", open=True):
+    with gr.Accordion("Your feedback", open=True):
         gr.Markdown(REFIT)
         with gr.Row():
-            fine, odd = gr.Button("👍 This row is normal"), gr.Button("👎 This row is an anomaly")
+            fine, is_anomaly = gr.Button("👍 This row is normal"), gr.Button("👎 This row is an anomaly")
             clear = gr.Button("Forget all")
         table = gr.Dataframe(headers=["row", "verdict"], type="array", label="Verdicts", interactive=False)
         with gr.Row():
-            moved, export = gr.Button("Move the threshold"), gr.Button("Verdicts as a file")
+            moved, export = gr.Button("Move the threshold"), gr.Button("Feedback as a file")
             written = gr.File(label="Verdicts", interactive=False, visible=False)
 
     def judge(number: float, given: list[list[Any]], verdict: str) -> list[list[Any]]:
-        return [[each, word] for each, word in (_verdicts(given) | {int(number or 1): verdict}).items()]
+        return [[each, word] for each, word in (_labels_given(given) | {int(number or 1): verdict}).items()]
 
     def after(name: str, path: str | None, given: list[list[Any]], score: float) -> tuple[Any, ...]:
-        verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
-        put = workbench.call("plugins.ae_anomaly.detector.feedback:judged_limit", name, chosen(path), verdicts, score)
+        feedback = {number: word == ODD for number, word in _labels_given(given).items()}
+        put = workbench.call(
+            "plugins.ae_anomaly.detector.feedback:feedback_threshold", name, chosen(path), feedback, score
+        )
         return put, *move(name, path, put)
 
     def write(name: str, path: str | None, given: list[list[Any]]) -> gr.File:
-        verdicts = {number: word == ODD for number, word in _verdicts(given).items()}
+        feedback = {number: word == ODD for number, word in _labels_given(given).items()}
         return gr.File(
-            str(workbench.call("plugins.ae_anomaly.detector.feedback:write_verdicts", name, chosen(path), verdicts)),
+            str(workbench.call("plugins.ae_anomaly.detector.feedback:write_feedback", name, chosen(path), feedback)),
             visible=True,
         )
 
     fine.click(lambda number, given: judge(number, given, FINE), [row, table], table, **PRIVATE)
-    odd.click(lambda number, given: judge(number, given, ODD), [row, table], table, **PRIVATE)
+    is_anomaly.click(lambda number, given: judge(number, given, ODD), [row, table], table, **PRIVATE)
     clear.click(lambda: [], None, table, **PRIVATE)
     moved.click(after, [weights, file, table, limit], [limit, *shown], **PRIVATE)
     export.click(write, [weights, file, table], written, **PRIVATE)
@@ -147,6 +153,6 @@ def _pictures(found: dict[str, Any]) -> tuple[Any, ...]:
     return found["said"], found["figure"], gr.Plot(found["curves"], visible=found["curves"] is not None), found["worst"]
 
 
-def _verdicts(given: list[list[Any]]) -> dict[int, str]:
-    """The table of verdicts; Gradio gives an empty table as one row of empty cells."""
+def _labels_given(given: list[list[Any]]) -> dict[int, str]:
+    """The table of feedback; Gradio gives an empty table as one row of empty cells."""
     return {int(row[0]): row[1] for row in given or [] if row and row[0] not in (None, "")}

@@ -1,1 +1,1 @@
-"""Trainer `compare`: a plain and a denoising autoencoder of one size, on the same pictures, measured side by side."""
+"""Kind `compare`: a plain and a denoising autoencoder of one size, trained and evaluated on the same images."""

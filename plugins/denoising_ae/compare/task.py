@@ -1,72 +1,89 @@
-"""One of the two autoencoders as a task: the same network, data and steps; only the input is spoiled or not."""
+"""Experiment of `compare`: both arms trained with several seeds, confidence intervals over the seeds."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from plugins.denoising_ae.compare.network import PictureAutoencoder
-from plugins.denoising_ae.compare.pictures import SmallPictures
-from plugins.denoising_ae.noises import APPLY
-from training.fit.batches import step_seed
-from training.task import Task
+from plugins.denoising_ae.compare.autoencoder_task import DENOISING, PLAIN, AutoencoderTask
+from plugins.denoising_ae.compare.figures import plot_curves
+from plugins.denoising_ae.compare.metrics import evaluate, evaluation_levels
+from plugins.denoising_ae.compare.predictor import load_arm
+from plugins.denoising_ae.compare.results import comparison_table, curve_table, curves, records, summary
+from training.data_url import as_url, figure_png
+from training.fit.experiment import Experiment, Fit, Part
+from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.settings import CompareSettings
+    from plugins.denoising_ae.compare.data import LabelledImages
+    from plugins.denoising_ae.compare.settings import CompareSettings
 
-PLAIN, DENOISING = "plain", "denoising"
-ARCHITECTURE, FORMAT = "AutoencoderPair", 1
-REMEMBERED = 400  # training pictures that go with the weights, to find neighbours among
+FIGURE = "plain_vs_denoising.png"
+TITLE = "Plain vs. denoising autoencoder"
 
 
-class AutoencoderTask(Task):
-    """Pictures in, the clean pictures out."""
+def build(data: LabelledImages, settings: CompareSettings) -> Comparison:
+    """Decode the images and lay out the parts."""
+    return Comparison(data, settings)
 
-    keep_last_weights = True  # neither arm is chosen by the pictures that it is measured with
 
-    def __init__(self, arm: str, pictures: SmallPictures, settings: CompareSettings):
-        self.arm, self.pictures, self.settings = arm, pictures, settings
-        torch.manual_seed(step_seed(settings.seed, 0, 0))
-        self.model = PictureAutoencoder(settings.picture_size, settings.hidden_size, settings.latent_size)
-        self.train_data: Sequence = range(len(pictures.train))
-        self.eval_data: Sequence = range(len(pictures.train), len(pictures.train) + len(pictures.evaluation))
-        self.all = np.concatenate([pictures.train, pictures.evaluation])
+class Comparison(Experiment):
+    """Two arms, each with several seeds."""
 
-    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
-        """Clean pictures, and for training those that are shown, (batch, size, size)."""
-        clean = self.all[np.asarray(rows)]
-        shown = clean
-        if self.arm == DENOISING:
-            shown = np.stack([APPLY[self.settings.noise](one[..., None], self.settings.level, rng)[..., 0] for one in clean])  # fmt: skip
-        return {"shown": torch.from_numpy(shown), "clean": torch.from_numpy(clean)}
-
-    def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Squared error a picture, (batch,)."""
-        return (model(batch["shown"]) - batch["clean"]).square().mean((1, 2))
-
-    def save(self, model: torch.nn.Module, folder: Path) -> None:
-        """The arm's weights under its own name, so that both arms' artifacts make one folder."""
-        from safetensors.torch import save_file
-
-        tensors = {name: value.half().cpu().contiguous() for name, value in model.state_dict().items()}
-        save_file(tensors, folder / f"{self.arm}.safetensors")
-        chosen = np.rint(255 * self.pictures.train[:REMEMBERED]).astype(np.uint8)
-        held_out = np.rint(255 * self.pictures.evaluation[:REMEMBERED]).astype(np.uint8)
-        save_file({"train": torch.from_numpy(chosen), "evaluation": torch.from_numpy(held_out)}, folder / "pictures.safetensors")  # fmt: skip
-        settings = self.settings
-        about: dict[str, Any] = {
-            "format": FORMAT,
-            "architecture": ARCHITECTURE,
-            "network": {
-                "size": settings.picture_size,
-                "hidden_size": settings.hidden_size,
-                "latent_size": settings.latent_size,
-            },
-            "noise": {"name": settings.noise, "level": settings.level},
+    def __init__(self, data: LabelledImages, settings: CompareSettings):
+        self.images, self.settings = data.small(settings.image_size), settings
+        self.levels = evaluation_levels(settings.noise, settings.level)
+        self.parts = [
+            Part(f"{arm}-{seed}", {"arm": arm, "seed": seed}, settings.steps)
+            for seed in range(settings.seed, settings.seed + settings.seeds)
+            for arm in (PLAIN, DENOISING)
+        ]
+        self.facts = {
+            "images": len(self.images.train),
+            "eval_images": len(self.images.evaluation),
+            "classes": len(data.class_names),
         }
-        (folder / "config.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+    def run(self, part: Part, fit: Fit) -> dict[str, float]:
+        """Train one arm with one seed and evaluate its last weights."""
+        changes = {"seed": part.about["seed"], "patience": 0, "time_limit": 0, "eval_every": self.settings.steps}
+        settings = self.settings.model_copy(update=changes)
+        folder = fit(AutoencoderTask(part.about["arm"], self.images, settings), settings)
+        return evaluate(load_arm(folder, part.about["arm"]), self.images, settings.noise, settings.level)
+
+    def keeps(self, part: Part) -> bool:
+        """Both arms of the first seed: their files have names of their own."""
+        return part.about["seed"] == self.settings.seed
+
+    def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Mean of each arm over the results so far."""
+        names = ("mse_at_1", "eval_mse", "probe_noisy")
+        return {f"{name}_{arm}": mean for (name, arm), (mean, _, _) in summary(results).items() if name in names}
+
+    def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
+        return {
+            f"{TITLE} (mean, 95 % interval)": comparison_table(results),
+            "Error against noise level": curve_table(results, self.levels),
+        }
+
+    def shown(self, results: list[dict[str, Any]]) -> list[dict]:
+        return [{"image": as_url(self._figure(results)), "caption": "Error against noise level, 95 % intervals"}]
+
+    def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+        """Write the figure; returns what the artifact's record and card say of the experiment."""
+        (folder / FIGURE).write_bytes(self._figure(results))
+        settings = self.settings
+        text = (
+            "Two autoencoders of one size on the same images; only the denoising one's input was corrupted "
+            f"({settings.noise}, level {settings.level:g}). Mean and 95 % interval over {settings.seeds} seeds; "
+            "differences are paired by seed."
+        )
+        study = {"title": TITLE, "text": text, "image": FIGURE, "records": records(results)}
+        return {"studies": [study | comparison_table(results)], "facts": self.facts}
+
+    def findings(self) -> list[Finding]:
+        title = f"{len(self.parts)} parts: 2 arms, {self.settings.seeds} seeds"
+        return [Finding("green", title, "Intervals need 2 seeds or more.")]
+
+    def _figure(self, results: list[dict[str, Any]]) -> bytes:
+        return figure_png(plot_curves(curves(results, self.levels)))

@@ -1,1 +1,1 @@
-"""Trainer `images`: networks that take the noise out of pictures."""
+"""Kind `images`: networks that denoise images."""

@@ -1,4 +1,4 @@
-"""Real pairs: a noisy and a clean picture of each scene, in the folders noisy and clean, matched by name."""
+"""Real noisy/clean pairs: images of one scene in the folders noisy and clean, matched by file name."""
 
 from __future__ import annotations
 
@@ -13,37 +13,49 @@ from training.wording import listed
 NOISY, CLEAN = "noisy", "clean"
 
 
-def split_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | None:
-    """Noisy pictures, the clean ones in the same order, and what was found; None where there are no two such folders.
+def match_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | None:
+    """The noisy images, the clean ones in the same order, and findings; None where there are no two such folders.
 
     Raises:
-        UserError: If not one name is in both, or a name is twice in one; lists them.
+        UserError: If no name is in both, or a name is twice in one; lists them.
     """
-    places: dict[str, dict[str, int]] = {NOISY: {}, CLEAN: {}}
-    seen: Counter[tuple[str, str]] = Counter()
+    rows: dict[str, dict[str, int]] = {NOISY: {}, CLEAN: {}}  # side -> scene -> row
+    counts: Counter[tuple[str, str]] = Counter()
     for row in range(len(images)):
         side, scene = _side_and_scene(images.name(row))
         if side:
-            places[side][scene] = row
-            seen[side, scene] += 1
-    if not places[NOISY] and not places[CLEAN]:
+            rows[side][scene] = row
+            counts[side, scene] += 1
+    if not rows[NOISY] and not rows[CLEAN]:
         return None
-    twice = sorted(f"{side}/{scene}" for (side, scene), count in seen.items() if count > 1)
-    if twice:
-        raise UserError(f"Several pictures have one name but for the ending: {listed(twice)}. Each scene needs one noisy and one clean picture.")  # fmt: skip
-    both = sorted(places[NOISY].keys() & places[CLEAN].keys())
-    alone = [f"{side}/{scene}" for side, found in places.items() for scene in sorted(found.keys() - set(both))]
-    if not both:
-        raise UserError(f"No name is both in noisy and in clean: {listed(alone)}. Give the two pictures of a scene the same name.")  # fmt: skip
-    found = [Finding("green", f"{len(both):,} pairs of a noisy and a clean picture, matched by name")]
-    if alone:
-        found.append(Finding("amber", f"{len(alone):,} pictures have no partner and are left out", listed(alone)))
-    return (*(images.select([places[side][scene] for scene in both]) for side in (NOISY, CLEAN)), found)  # type: ignore[return-value]
+    _check_unique(counts)
+    paired = sorted(rows[NOISY].keys() & rows[CLEAN].keys())
+    unpaired = [f"{side}/{scene}" for side, scenes in rows.items() for scene in sorted(scenes.keys() - set(paired))]
+    if not paired:
+        raise UserError(
+            f"No name is both in noisy and in clean: {listed(unpaired)}. Give the two images of a scene the same name."
+        )
+    findings = [Finding("green", f"{len(paired):,} pairs of a noisy and a clean image, matched by name")]
+    if unpaired:
+        findings.append(
+            Finding("amber", f"{len(unpaired):,} images have no partner and are left out", listed(unpaired))
+        )
+    noisy, clean = (images.select([rows[side][scene] for scene in paired]) for side in (NOISY, CLEAN))
+    return noisy, clean, findings
+
+
+def _check_unique(counts: Counter[tuple[str, str]]) -> None:
+    duplicates = sorted(f"{side}/{scene}" for (side, scene), count in counts.items() if count > 1)
+    if duplicates:
+        raise UserError(
+            f"Several images have one name but for the extension: {listed(duplicates)}. Each scene needs one noisy and "
+            "one clean image."
+        )
 
 
 def _side_and_scene(name: str) -> tuple[str, str]:
-    """noisy or clean (empty for neither), and the path with neither that folder nor the ending."""
+    """noisy or clean (empty for neither), and the path without that folder and without the extension."""
     path = PurePosixPath(name)
-    side = next((part.lower() for part in path.parts[:-1] if part.lower() in (NOISY, CLEAN)), "")
-    rest = [part for part in path.parts[:-1] if part.lower() != side]
-    return side, str(PurePosixPath(*rest, path.stem))
+    folders = path.parts[:-1]
+    side = next((folder.lower() for folder in folders if folder.lower() in (NOISY, CLEAN)), "")
+    return side, str(PurePosixPath(*(folder for folder in folders if folder.lower() != side), path.stem))

@@ -1,4 +1,4 @@
-"""Patches cut from pictures, turned and mirrored: what one step trains on. Draws from numpy's generator, which each step reseeds."""
+"""Random training patches: cropped, rotated, mirrored and corrupted, from the generator of the step."""
 
 from __future__ import annotations
 
@@ -6,38 +6,42 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.noises import APPLY, draw_level
+from plugins.denoising_ae.noise.corruptions import CORRUPTIONS, sample_level
+from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 
 
-def cut(pictures: Sequence[np.ndarray], size: int, random: np.random.Generator) -> list[np.ndarray]:
-    """The same square of pictures of one shape, turned and mirrored alike.
+def random_patches(images: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """The same random square of images of one shape, rotated and mirrored alike.
 
     Args:
-        pictures: (height, width, channels) uint8 each; sides shorter than `size` are mirrored.
+        images: (height, width, channels) uint8 each; sides shorter than `size` are mirrored.
 
     Returns:
         (size, size, channels) float32 in [0, 1] each.
     """
-    height, width = pictures[0].shape[:2]
-    top, left = (int(random.integers(0, max(1, side - size + 1))) for side in (height, width))
-    turns, mirrored = int(random.integers(4)), bool(random.integers(2))
-    found = []
-    for picture in pictures:
-        patch = _filled(picture[top : top + size, left : left + size], size)
-        patch = np.rot90(patch[:, ::-1] if mirrored else patch, turns)
-        found.append(np.ascontiguousarray(patch, dtype=np.float32) / np.float32(255))
-    return found
+    height, width = images[0].shape[:2]
+    top, left = (int(rng.integers(0, max(1, side - size + 1))) for side in (height, width))
+    quarter_turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    patches = []
+    for image in images:
+        patch = _padded(image[top : top + size, left : left + size], size)
+        patch = np.rot90(patch[:, ::-1] if mirrored else patch, quarter_turns)
+        patches.append(np.ascontiguousarray(patch, dtype=np.float32) / np.float32(255))
+    return patches
 
 
-def spoil(
-    clean: np.ndarray, noise: str, levels: tuple[float, float], random: np.random.Generator
+def corrupt_at_random_level(
+    clean: np.ndarray, noise: str, levels: tuple[float, float], rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """Corrupt a patch at a level drawn from the range; returns it with the level as it enters the network."""
-    level = draw_level(noise, *levels, random)
-    return APPLY[noise](clean, level, random), NOISES[noise].as_level(level)
+    """Corrupt a patch at a random level of the range.
+
+    Returns:
+        The noisy patch, and the level as the network is conditioned on it.
+    """
+    level = sample_level(noise, *levels, rng)
+    return CORRUPTIONS[noise](clean, level, rng), NOISE_TYPES[noise].conditioning(level)
 
 
-def _filled(patch: np.ndarray, size: int) -> np.ndarray:
+def _padded(patch: np.ndarray, size: int) -> np.ndarray:
     below, right = size - patch.shape[0], size - patch.shape[1]
     return np.pad(patch, ((0, below), (0, right), (0, 0)), mode="symmetric") if below or right else patch

@@ -1,229 +1,218 @@
-"""Trainer `images`: patches with noise of a drawn level in, clean ones out; scored on whole pictures at fixed levels."""
+"""Task of `images`: denoise patches corrupted at random levels; evaluated by PSNR and SSIM on whole images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.denoising_ae import artifact
-from plugins.denoising_ae.images.blind_spots import hide
-from plugins.denoising_ae.images.patches import cut, spoil
-from plugins.denoising_ae.images.pictures import Pictures, prepare
+from plugins.denoising_ae.images.artifact import load_denoiser, save_denoiser
+from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches
 from plugins.denoising_ae.images.preview import preview
-from plugins.denoising_ae.levels import NOISES
-from plugins.denoising_ae.network import Denoiser, DenoiserConfig
-from plugins.denoising_ae.noise_level import level_to_tell
-from plugins.denoising_ae.noises import corrupt
-from plugins.denoising_ae.quality import psnr, ssim
+from plugins.denoising_ae.images.scores import ImageScores, evaluation_levels, summarise
+from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
+from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
+from plugins.denoising_ae.noise.corruptions import corrupt
+from plugins.denoising_ae.noise.level_estimation import conditioning_level
 from training.data.images.decode import to_channels
 from training.fit.batches import step_seed
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.settings import ImagesSettings
+    from plugins.denoising_ae.images.data import DenoisingImages
+    from plugins.denoising_ae.images.settings import ImagesSettings
 
-LARGEST_SCORED = 512  # pixels a side of an evaluation picture; the middle of larger ones is scored
-LEAST_ERROR = 1e-4  # where the logarithm of an error stops falling: 60 dB
-USUAL_LEVELS = (15.0, 25.0, 50.0)  # at which papers on Gaussian noise report
+MAX_SCORED_SIDE = 512  # pixels; larger evaluation images are cropped to their middle
+MIN_ERROR = 1e-4  # where the psnr loss stops falling: 60 dB
+ALL_PIXELS = np.ones((1, 1, 1), np.float32)
+BLIND = float("nan")  # as a conditioning level
 
 
-class Scored(NamedTuple):
-    """A picture to score at a level."""
+class EvalImage(NamedTuple):
+    """An evaluation image, by number, and the level it is corrupted at."""
 
-    picture: int
+    image: int
     level: float
 
 
-class Outcome(NamedTuple):
-    """What one scored picture came to: PSNR and SSIM, before in the noisy one and after."""
+class Example(NamedTuple):
+    """A training patch.
 
-    level: float
-    noisy: float
-    psnr: float
-    ssim: float
-
-
-def build(settings: ImagesSettings) -> ImagesTask:
-    """Read the pictures, make the network.
-
-    Raises:
-        UserError: What the preflight sheet would show in red.
+    Args:
+        noisy: The network's input, (size, size, channels).
+        target: What it should predict, the same shape.
+        level: The level that it is conditioned on, or `BLIND`.
+        weight: 1 for pixels that count in the loss, 0 for others, broadcastable to (size, size, 1).
     """
-    return ImagesTask(prepare(settings), settings)
+
+    noisy: np.ndarray
+    target: np.ndarray
+    level: float
+    weight: np.ndarray = ALL_PIXELS
+
+
+def build(data: DenoisingImages, settings: ImagesSettings) -> ImagesTask:
+    """Decode the images and make the network."""
+    return ImagesTask(data, settings)
 
 
 class ImagesTask(Task):
-    """Rows of `train_data` are pictures; a step cuts one patch from each that it draws."""
+    """`train_data` numbers the training images; a step crops one patch from each image that it samples."""
 
-    model: Denoiser
+    model: DenoisingCNN
     metric, maximize = "psnr", True
 
-    def __init__(self, pictures: Pictures, settings: ImagesSettings):
-        self.pictures, self.settings = pictures, settings
+    def __init__(self, data: DenoisingImages, settings: ImagesSettings):
+        self.settings = settings
+        self.train_images, self.train_targets = data.train.decoded()
+        self.eval_images, self.eval_targets = data.evaluation.decoded()
+        self.eval_names = [data.evaluation.images.name(row) for row in range(len(data.evaluation))]
         torch.manual_seed(step_seed(settings.seed, 0, 0))
         if settings.model:
-            self.model = artifact.load_network(Path(settings.model))
+            self.model, _ = load_denoiser(Path(settings.model))
         else:
-            self.model = Denoiser(DenoiserConfig(**settings.architecture()))
-        self.train_data: Sequence = range(len(pictures.train))
-        self.levels = scored_levels(settings.noise, *settings.levels)
-        paired = pictures.evaluation_targets is not None
-        self.scored_levels = (0.0,) if paired or settings.noise == "none" else self.levels
-        self.eval_data: Sequence = [Scored(picture, level) for level in self.scored_levels for picture in range(len(pictures.evaluation))]  # fmt: skip
-        self.honest = settings.noise == "none" and not paired  # nobody knows the clean pictures
-        if self.honest:
+            self.model = DenoisingCNN(DenoisingCNNConfig(**settings.network_config()))
+        self.train_data: Sequence = range(len(self.train_images))
+        uncorrupted = self.eval_targets is not None or settings.noise == "none"
+        self.levels = (0.0,) if uncorrupted else evaluation_levels(settings.noise, *settings.levels)
+        self.eval_data: Sequence = [
+            EvalImage(image, level) for level in self.levels for image in range(len(self.eval_images))
+        ]
+        self.no_clean_reference = settings.noise == "none" and self.eval_targets is None
+        if self.no_clean_reference:
             self.metric, self.maximize = "loss", False
-        self.facts = {"pictures": len(pictures.train), "eval_images": len(pictures.evaluation), **self.model.config.to_dict()}  # fmt: skip
+        sizes = {"images": len(self.train_images), "eval_images": len(self.eval_images)}
+        self.facts = {**sizes, **self.model.config.to_dict()}
 
     # -- training ------------------------------------------------------------------------------------------------------
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Any]:
-        """Patches (batch, channels, size, size) with their levels and weights; or whole pictures of any size, to score."""
+        """Patches (batch, channels, size, size) with levels and weights; for evaluation whole images of any size."""
         if not training:
-            return {"scored": rows, "pairs": [self._to_score(row) for row in rows]}
-        noisy, clean, levels, weights = zip(*(self._example(row, rng) for row in rows), strict=True)
-        return {"noisy": _stacked(noisy), "clean": _stacked(clean), "level": torch.tensor(levels), "weight": _stacked(weights)}  # fmt: skip
+            return {"eval_images": rows, "pairs": [self._eval_pair(row) for row in rows]}
+        examples = [self._example(row, rng) for row in rows]
+        return {
+            "noisy": _stacked([example.noisy for example in examples]),
+            "target": _stacked([example.target for example in examples]),
+            "level": torch.tensor([example.level for example in examples]),
+            "weight": _stacked([example.weight for example in examples]),
+        }
 
-    def _example(self, row: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-        """What is seen, what it should become, the level that is told (NaN: none), and which pixels count."""
-        settings, targets = self.settings, self.pictures.train_targets
-        everywhere = np.ones((1, 1, 1), np.float32)
-        if targets is not None:
-            noisy, clean = cut([self.pictures.train[row], targets[row]], settings.patch_size, random)
-            return noisy, clean, float("nan"), everywhere
-        [clean] = cut([self.pictures.train[row]], settings.patch_size, random)
-        if settings.channels == "both" and random.random() < 0.5:
-            return self._both_grey(clean, random, everywhere)
+    def _example(self, row: int, rng: np.random.Generator) -> Example:
+        settings = self.settings
+        if self.train_targets is not None:
+            noisy, clean = random_patches([self.train_images[row], self.train_targets[row]], settings.patch_size, rng)
+            return Example(noisy, clean, BLIND)
+        [clean] = random_patches([self.train_images[row]], settings.patch_size, rng)
+        if settings.channels == "both" and rng.random() < 0.5:
+            return _as_colour(self._corrupted(_as_grey(clean), rng))
+        return self._corrupted(clean, rng)
+
+    def _corrupted(self, clean: np.ndarray, rng: np.random.Generator) -> Example:
+        """An example under the chosen supervision; with noise none the patch counts as noisy already."""
+        settings = self.settings
         if settings.noise == "none":
-            hidden, where = hide(clean, random)
-            return hidden, clean, float("nan"), where
-        noisy, level = spoil(clean, settings.noise, settings.levels, random)
-        if settings.supervision == "noise2noise":
-            return noisy, spoil(clean, settings.noise, settings.levels, random)[0], float("nan"), everywhere
+            return _blind_spot_example(clean, rng)
+        noisy, level = corrupt_at_random_level(clean, settings.noise, settings.levels, rng)
         if settings.supervision == "noise2void":
-            hidden, where = hide(noisy, random)
-            return hidden, noisy, float("nan"), where
-        told = level if random.random() < settings.known_level else float("nan")
-        return noisy, clean, told, everywhere
-
-    def _both_grey(self, clean: np.ndarray, random: np.random.Generator, everywhere: np.ndarray) -> Any:
-        """A grey example for a network of three channels: all of them alike, the noise too."""
-        grey = to_channels(np.rint(clean * 255).astype(np.uint8), 1).astype(np.float32) / 255
-        if self.settings.noise == "none" or self.settings.supervision != "clean":
-            hidden, where = hide(grey, random)
-            return np.repeat(hidden, 3, 2), np.repeat(grey, 3, 2), float("nan"), where
-        noisy, level = spoil(grey, self.settings.noise, self.settings.levels, random)
-        told = level if random.random() < self.settings.known_level else float("nan")
-        return np.repeat(noisy, 3, 2), np.repeat(grey, 3, 2), told, everywhere
+            return _blind_spot_example(noisy, rng)
+        if settings.supervision == "noise2noise":
+            second, _ = corrupt_at_random_level(clean, settings.noise, settings.levels, rng)
+            return Example(noisy, second, BLIND)
+        conditioned = rng.random() < settings.noise_conditioning_probability
+        return Example(noisy, clean, level if conditioned else BLIND)
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """Squared or absolute error a patch, over the pixels that count, in units that make 1 of a PSNR of 20, or its logarithm, (batch,)."""
-        level = batch["level"] if self.model.config.level_input else None
-        error = model(batch["noisy"], level) - batch["clean"]
-        error = error.abs() * 10 if self.settings.loss == "absolute" else error.square() * 100
+        """Error per patch over the pixels that count, (batch,), 1 at a PSNR of 20; its logarithm for the psnr loss."""
+        level = batch["level"] if self.model.config.noise_conditioned else None
+        error = model(batch["noisy"], level) - batch["target"]
+        error = error.abs() * 10 if self.settings.loss == "l1" else error.square() * 100
         weight = batch["weight"].expand(len(error), 1, *error.shape[-2:])
         means = (error * weight).mean(1).flatten(1).sum(1) / weight.flatten(1).sum(1)
-        return (means + LEAST_ERROR).log() if self.settings.loss == "psnr" else means
+        return (means + MIN_ERROR).log() if self.settings.loss == "psnr" else means
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
-    def _to_score(self, row: Scored) -> tuple[Tensor, Tensor]:
-        """Noisy and clean, (channels, height, width) each; the noise of a picture is the same at every evaluation."""
-        picture = _middle(self.pictures.evaluation[row.picture])
-        targets = self.pictures.evaluation_targets
-        if targets is not None:
-            return _tensor(picture), _tensor(_middle(targets[row.picture]))
-        clean = picture.astype(np.float32) / 255
+    def _eval_pair(self, row: EvalImage) -> tuple[Tensor, Tensor]:
+        """Noisy and clean, (channels, height, width) each; an image has the same noise at every evaluation."""
+        image = _middle(self.eval_images[row.image])
+        if self.eval_targets is not None:
+            return _tensor(image), _tensor(_middle(self.eval_targets[row.image]))
+        clean = image.astype(np.float32) / 255
         if self.settings.noise == "none":
             return _tensor(clean), _tensor(clean)
-        return _tensor(corrupt(clean, self.settings.noise, row.level, row.picture)), _tensor(clean)
+        return _tensor(corrupt(clean, self.settings.noise, row.level, row.image)), _tensor(clean)
 
     def predict(self, model: torch.nn.Module, batch: dict[str, Any]) -> list:
-        """PSNR and SSIM of each picture, its level not told by anyone; where no clean one exists the blind-spot loss."""
-        if self.honest:
+        """`ImageScores` of each image, its true level not given; the blind-spot loss where no clean image exists."""
+        if self.no_clean_reference:
             return [self._blind_spot_loss(model, noisy) for noisy, _ in batch["pairs"]]
-        found = []
-        for row, (noisy, clean) in zip(batch["scored"], batch["pairs"], strict=True):
+        scores = []
+        for row, (noisy, clean) in zip(batch["eval_images"], batch["pairs"], strict=True):
             denoised = self._denoised(model, noisy)
-            found.append(Outcome(row[1], psnr(noisy, clean), psnr(denoised, clean), ssim(denoised, clean)))
-        return found
+            scores.append(ImageScores(row[1], psnr(noisy, clean), psnr(denoised, clean), ssim(denoised, clean)))
+        return scores
 
     def _denoised(self, model: torch.nn.Module, noisy: Tensor) -> Tensor:
-        """A picture (channels, height, width) denoised as `Cleaner` does it in use."""
-        told = level_to_tell(self.settings.noise, self.model.config.level_input, noisy.permute(1, 2, 0).cpu().numpy())
-        return model(noisy[None], None if told is None else torch.tensor([told], device=noisy.device))[0].float()
+        """An image (channels, height, width) denoised as `ImageDenoiser` does it."""
+        pixels = noisy.permute(1, 2, 0).cpu().numpy()
+        level = conditioning_level(self.settings.noise, self.model.config.noise_conditioned, pixels)
+        return model(noisy[None], None if level is None else torch.tensor([level], device=noisy.device))[0].float()
 
     def _blind_spot_loss(self, model: torch.nn.Module, noisy: Tensor) -> float:
-        hidden, where = hide(noisy.permute(1, 2, 0).cpu().numpy(), np.random.default_rng(0))
-        error = (model(_tensor(hidden)[None].to(noisy.device))[0] - noisy).square().mean(0)
-        chosen = torch.from_numpy(where[..., 0] > 0).to(noisy.device)
-        return 100 * float(error[chosen].mean())
+        masked, mask = mask_blind_spots(noisy.permute(1, 2, 0).cpu().numpy(), np.random.default_rng(0))
+        error = (model(_tensor(masked)[None].to(noisy.device))[0] - noisy).square().mean(0)
+        return 100 * float(error[torch.from_numpy(mask[..., 0] > 0).to(noisy.device)].mean())
 
     def score(self, outputs: list) -> Score:
-        """Means over the pictures: PSNR and SSIM over all levels, and PSNR at each."""
-        if self.honest:
+        """Means over the images: PSNR and SSIM over all levels, and PSNR at each."""
+        if self.no_clean_reference:
             return Score({"loss": float(np.mean(outputs))})
-        table = np.asarray(outputs)
-        metrics = {"psnr": float(table[:, 2].mean()), "ssim": float(table[:, 3].mean()), "psnr_noisy": float(table[:, 1].mean())}  # fmt: skip
-        rows = []
-        for level in self.scored_levels:
-            at = table[table[:, 0] == level]
-            if len(self.scored_levels) > 1:
-                metrics[f"psnr_{level:g}"] = float(at[:, 2].mean())
-            rows.append([f"{level:g}", *(round(float(value), digits) for value, digits in zip(at[:, 1:].mean(0), (2, 2, 4), strict=True))])  # fmt: skip
-        columns = ["level", "PSNR noisy", "PSNR denoised", "SSIM denoised"]
-        return Score(
-            metrics, {"By noise level": {"columns": columns, "rows": rows}, "By picture": self._by_picture(table)}
-        )
-
-    def _by_picture(self, table: np.ndarray) -> dict[str, list]:
-        """The pictures with the lowest PSNR first."""
-        names = [self.pictures.names[row.picture] for row in self.eval_data]
-        order = np.argsort(table[:, 2])[:20]
-        rows = [[names[row], f"{table[row, 0]:g}", *np.round(table[row, 1:], 3).tolist()] for row in order]
-        return {"columns": ["picture", "level", "PSNR noisy", "PSNR denoised", "SSIM denoised"], "rows": rows}
+        names = [self.eval_names[row.image] for row in self.eval_data]
+        return summarise(outputs, names, self.levels)
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
-        """The first held-out picture: noisy, denoised, clean side by side."""
+        """The first held-out image at the middle level: noisy, denoised, clean side by side."""
         if not self.eval_data:
             return []
-        chosen = self.eval_data[len(self.scored_levels) // 2 * len(self.pictures.evaluation)]
-        noisy, clean = self._to_score(chosen)
-        return preview(
-            partial(self._denoised, model),
-            noisy.to(device),
-            None if self.honest else clean,
-            chosen.level,
-        )
+        row = self.eval_data[len(self.levels) // 2 * len(self.eval_images)]
+        noisy, clean = self._eval_pair(row)
+        reference = None if self.no_clean_reference else clean
+        return preview(partial(self._denoised, model), noisy.to(device), reference, row.level)
 
     def save(self, model: torch.nn.Module, folder: Path) -> None:
-        artifact.save(model, folder, self.settings)
+        save_denoiser(cast(DenoisingCNN, model), folder, self.settings)
 
 
-def scored_levels(noise: str, low: float, high: float) -> tuple[float, ...]:
-    """Where a range is scored: at 15, 25 and 50 as far as they lie in it (Gaussian noise), else at its ends and in its middle."""
-    if noise == "none" or low == high:
-        return (low,)
-    usual = tuple(level for level in USUAL_LEVELS if noise == "gaussian" and low <= level <= high)
-    middle = (low * high) ** 0.5 if NOISES[noise].logarithmic else (low + high) / 2
-    return usual or (low, middle, high)
+def _blind_spot_example(noisy: np.ndarray, rng: np.random.Generator) -> Example:
+    masked, mask = mask_blind_spots(noisy, rng)
+    return Example(masked, noisy, BLIND, mask)
+
+
+def _as_grey(patch: np.ndarray) -> np.ndarray:
+    return to_channels(np.rint(patch * 255).astype(np.uint8), 1).astype(np.float32) / 255
+
+
+def _as_colour(example: Example) -> Example:
+    """A grey example for a network of three channels: all channels equal, the noise too."""
+    return example._replace(noisy=np.repeat(example.noisy, 3, 2), target=np.repeat(example.target, 3, 2))
 
 
 def _stacked(patches: Sequence[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.stack(patches)).permute(0, 3, 1, 2)
+    return torch.from_numpy(np.stack(patches)).permute(0, 3, 1, 2)  # (batch, channels, height, width)
 
 
-def _tensor(picture: np.ndarray) -> Tensor:
-    scaled = picture if picture.dtype == np.float32 else picture.astype(np.float32) / 255
+def _tensor(image: np.ndarray) -> Tensor:
+    scaled = image if image.dtype == np.float32 else image.astype(np.float32) / 255
     return torch.from_numpy(np.ascontiguousarray(scaled)).permute(2, 0, 1)
 
 
-def _middle(picture: np.ndarray) -> np.ndarray:
-    top, left = (max(0, side - LARGEST_SCORED) // 2 for side in picture.shape[:2])
-    return picture[top : top + LARGEST_SCORED, left : left + LARGEST_SCORED]
+def _middle(image: np.ndarray) -> np.ndarray:
+    top, left = (max(0, side - MAX_SCORED_SIDE) // 2 for side in image.shape[:2])
+    return image[top : top + MAX_SCORED_SIDE, left : left + MAX_SCORED_SIDE]

@@ -1,1 +1,1 @@
-"""Trainer `tables`: a network that fills the holes of a table and mends cells that do not fit the others."""
+"""Kind `tables`: networks that impute missing cells of a table and correct implausible ones."""

@@ -1,4 +1,4 @@
-"""What a row is spoiled with before it is restored: hidden cells, cells of other rows, noise on numbers."""
+"""Row corruption for training: masked cells, cells swapped between rows, Gaussian noise on numbers."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from torch import Tensor
 from training.data.tabular.features import HIDDEN
 
 
-def spoil(
-    numbers: Tensor, ids: Tensor, mask_share: float, swap_share: float, noise: float
+def corrupt_rows(
+    numbers: Tensor, ids: Tensor, mask_ratio: float, swap_ratio: float, noise_std: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Corrupt rows cell by cell (Vincent et al., 2008: masking, Gaussian; swapping as in Yoon et al., 2020, §4.1).
+    """Corrupt rows cell by cell (masking and Gaussian noise: Vincent et al., 2008; swapping: Yoon et al., 2020, §4.1).
 
     Args:
         numbers: Scaled, NaN where missing, (rows, number features).
         ids: Category ids, (rows, category features).
-        mask_share, swap_share: Share of the cells that are hidden, or taken from another row of the batch.
-        noise: Standard deviation added to numbers, in theirs.
+        mask_ratio, swap_ratio: Fraction of the cells that is masked, or swapped with another row of the batch.
+        noise_std: Standard deviation of the noise, in units of the scaled numbers.
 
     Returns:
-        Numbers with 0 where none is visible, what is visible (1 or 0), ids: each with a first axis of one member, as
-        `TableAutoencoder` takes them.
+        Numbers with 0 where none is visible, visibility (1 or 0), ids: each with a leading axis of one ensemble member,
+        as `TableAutoencoder` takes them.
     """
-    numbers, ids = _swapped(numbers, swap_share), _swapped(ids.long(), swap_share)
+    numbers, ids = _swapped(numbers, swap_ratio), _swapped(ids.long(), swap_ratio)
     visible = torch.isfinite(numbers).float()
-    shown = numbers.nan_to_num(0.0) + noise * torch.randn_like(numbers)
-    visible = visible * (torch.rand_like(shown) >= mask_share)
-    ids = torch.where(torch.rand(ids.shape, device=ids.device) < mask_share, HIDDEN, ids)
-    return (shown * visible)[None], visible[None], ids[None]
+    noisy = numbers.nan_to_num(0.0) + noise_std * torch.randn_like(numbers)
+    visible = visible * (torch.rand_like(noisy) >= mask_ratio)
+    ids = torch.where(torch.rand(ids.shape, device=ids.device) < mask_ratio, HIDDEN, ids)
+    return (noisy * visible)[None], visible[None], ids[None]
 
 
-def _swapped(cells: Tensor, share: float) -> Tensor:
-    """A share of the cells as another row of the batch has them, each column with rows of its own."""
-    if not cells.numel() or not share:
+def _swapped(cells: Tensor, ratio: float) -> Tensor:
+    """A fraction of the cells replaced by another row's, each column with its own permutation of the rows."""
+    if not cells.numel() or not ratio:
         return cells
-    others = torch.rand(cells.shape, device=cells.device).argsort(0)
-    return torch.where(torch.rand(cells.shape, device=cells.device) < share, cells.gather(0, others), cells)
+    permutation = torch.rand(cells.shape, device=cells.device).argsort(0)
+    return torch.where(torch.rand(cells.shape, device=cells.device) < ratio, cells.gather(0, permutation), cells)

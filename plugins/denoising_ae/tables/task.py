@@ -1,23 +1,23 @@
-"""Trainer `tables`: spoiled rows in, whole rows out; scored by how well single hidden cells are restored."""
+"""Task of `tables`: reconstruct corrupted rows; scored by how well masked cells are predicted."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
-from plugins.denoising_ae import artifact
-from plugins.denoising_ae.tables.corruption import spoil
-from plugins.denoising_ae.tables.restorer import Restorer, restored_cells
-from plugins.denoising_ae.tables.rows import ARCHITECTURE, TableData, prepare
-from training.artifact.safetensors_io import CONFIG, WEIGHTS
-from training.data.table_stream import read_training_rows
-from training.data.tabular.features import PRESENT, Encoded
+from plugins.denoising_ae.models.artifact import write_config
+from plugins.denoising_ae.tables.cell_predictions import predict_masked_cells
+from plugins.denoising_ae.tables.corruption import corrupt_rows
+from plugins.denoising_ae.tables.predictor import ARCHITECTURE, load
+from training.artifact.safetensors_io import WEIGHTS
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import PRESENT, RARE, CategoryFeature, Encoded
 from training.fit.batches import step_seed
 from training.nn.tabular_autoencoder import (
     NetworkConfig,
@@ -26,111 +26,146 @@ from training.nn.tabular_autoencoder import (
     feature_errors,
     row_errors,
 )
-from training.preflight.sheet import Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.denoising_ae.settings import TablesSettings
+    from plugins.denoising_ae.tables.data import TableRows
+    from plugins.denoising_ae.tables.settings import TablesSettings
 
 SIZES = {"small": (64, 2), "medium": (128, 2), "large": (256, 4)}  # width, blocks
-SCORED = 1000  # rows
+MAX_EVAL_ROWS = 1000
+CALIBRATION_ROWS = 2000  # training rows over which the largest errors are measured
 
 
-def build(settings: TablesSettings) -> TablesTask:
-    """Read the table, fit the encoder, make the network.
+class Cells(NamedTuple):
+    """One evaluation row: predicted and true numbers (scaled) and category ids."""
+
+    numbers: np.ndarray
+    ids: np.ndarray
+    true_numbers: np.ndarray
+    true_ids: np.ndarray
+
+
+class ColumnScore(NamedTuple):
+    """A column's score and a baseline's: error of numbers (mean: 1), accuracy of categories (most frequent value)."""
+
+    column: str
+    score: float
+    baseline: float
+
+
+def build(data: TableRows, settings: TablesSettings) -> TablesTask:
+    """Encode the rows and make the network; trained weights bring their own encoder.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If trained weights cannot be read.
     """
-    data = prepare(read_training_rows(settings), settings)
-    Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        return TablesTask(data, settings, Restorer.load(Path(settings.model)).model)
+        start = load(Path(settings.model))
+        return TablesTask(data, settings, start.encoder, start.model)
     width, blocks = SIZES[settings.size]
     sizes = {"width": width, "blocks": blocks, "latent_size": settings.latent_size}
-    config = NetworkConfig.for_encoder(data.encoder, noise=(0.0,), mask=(max(settings.mask_share, 1e-6),), **sizes)
-    return TablesTask(data, settings, TableAutoencoder(config))
+    # The task corrupts the rows itself: the network's own noise and mask are those of one ensemble member.
+    config = NetworkConfig.for_encoder(data.encoder, noise=(0.0,), mask=(max(settings.mask_ratio, 1e-6),), **sizes)
+    return TablesTask(data, settings, data.encoder, TableAutoencoder(config))
 
 
 class TablesTask(Task):
-    """Rows are numbers into arrays."""
+    """`train_data` and `eval_data` number rows of encoded arrays."""
 
     model: TableAutoencoder
 
-    def __init__(self, data: TableData, settings: TablesSettings, model: TableAutoencoder):
-        self.data, self.settings, self.model = data, settings, model
-        self.train_data: Sequence = range(len(data.train))
-        self.eval_data: Sequence = range(len(data.train), len(data.train) + min(SCORED, len(data.evaluation)))
-        self.numbers = np.concatenate([data.train.numbers, data.evaluation.numbers])
-        self.ids = np.concatenate([data.train.categories, data.evaluation.categories])
-        self.weights = category_weights(data.encoder)
-        self.facts = {
-            "rows": len(data.train),
-            "columns": len(data.encoder.columns),
-            "latent_size": model.config.latent_size,
-        }
+    def __init__(self, data: TableRows, settings: TablesSettings, encoder: TableEncoder, model: TableAutoencoder):
+        self.settings, self.encoder, self.model = settings, encoder, model
+        self.train_rows, evaluation = data.encoded(encoder)
+        trained = len(self.train_rows)
+        self.train_data: Sequence = range(trained)
+        self.eval_data: Sequence = range(trained, trained + min(MAX_EVAL_ROWS, len(evaluation)))
+        self.numbers = np.concatenate([self.train_rows.numbers, evaluation.numbers])
+        self.ids = np.concatenate([self.train_rows.categories, evaluation.categories])
+        self.weights = category_weights(encoder)
+        self.facts = {"rows": trained, "columns": len(encoder.columns), "latent_size": model.config.latent_size}
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Tensor]:
+        """Scaled numbers (batch, number features) and category ids (batch, category features), uncorrupted."""
         index = np.asarray(rows)
         return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """Mean over the features of squared errors and of cross entropies over their columns' own, (rows,)."""
-        settings, plain = self.settings, getattr(model, "module", model)
-        given = spoil(batch["numbers"], batch["ids"], settings.mask_share, settings.swap_share, settings.noise_level)
-        squared, entropy = feature_errors(plain, model(*given), batch["numbers"], batch["ids"])  # type: ignore[arg-type]
+        """Mean over features of squared errors and of cross entropies relative to the columns' entropies, (batch,)."""
+        settings, numbers, ids = self.settings, batch["numbers"], batch["ids"]
+        corrupted = corrupt_rows(numbers, ids, settings.mask_ratio, settings.swap_ratio, settings.noise_std)
+        squared, entropy = feature_errors(self.model, model(*corrupted), numbers, ids)
         return row_errors(squared, entropy, self.weights)[0]
 
     def predict(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> list:
-        """What the network would put into each cell of a row if it were hidden."""
-        rows = Encoded(batch["numbers"].cpu().numpy(), batch["ids"].cpu().numpy(), np.zeros((len(batch["ids"]), len(self.data.encoder.columns)), bool))  # fmt: skip
-        found = restored_cells(model, self.data.encoder, rows)  # type: ignore[arg-type]
-        return list(zip(found.numbers, found.ids, rows.numbers, rows.categories, strict=True))
+        """The prediction for each cell of a row, masked, beside its true value."""
+        no_unseen = np.zeros((len(batch["ids"]), len(self.encoder.columns)), bool)
+        rows = Encoded(batch["numbers"].cpu().numpy(), batch["ids"].cpu().numpy(), no_unseen)
+        cells = predict_masked_cells(model, self.encoder, rows)  # type: ignore[arg-type]
+        return [Cells(*row) for row in zip(cells.numbers, cells.ids, rows.numbers, rows.categories, strict=True)]
 
     def score(self, outputs: list) -> Score:
-        """Of hidden cells: error of numbers in their deviations (1: the mean is as good), share of categories that are right."""
-        numbers, ids, true_numbers, true_ids = (np.stack(each) for each in zip(*outputs, strict=True))
-        encoder, rows, metrics = self.data.encoder, [], {}
-        errors = []
-        for place, feature in enumerate(encoder.numbers):
-            known = np.isfinite(true_numbers[:, place])
-            if known.any():
-                error = float(np.square(numbers[known, place] - true_numbers[known, place]).mean() ** 0.5)
-                spread = float(true_numbers[known, place].std())
-                errors.append(error / max(spread, 1e-6))
-                rows.append([feature.column, "number", f"{errors[-1]:.3f}", "1 (the mean)"])
-        hits, usual = [], []
-        for place, feature in enumerate(encoder.categories):
-            known = true_ids[:, place] >= 2 if feature.values != (PRESENT,) else np.zeros(len(true_ids), bool)
-            if known.any():
-                hits.append(float((ids[known, place] == true_ids[known, place]).mean()))
-                usual.append(float(np.bincount(true_ids[known, place]).max() / known.sum()))
-                rows.append(
-                    [feature.column, "category", f"{hits[-1]:.1%} right", f"{usual[-1]:.1%} (the most frequent)"]
-                )
+        """Over masked cells: error of numbers in standard deviations (the mean: 1), accuracy of categories."""
+        cells = Cells(*(np.stack(column) for column in zip(*outputs, strict=True)))
+        errors, accuracies = self._number_scores(cells), self._category_scores(cells)
+        metrics = {}
         if errors:
-            metrics["number_error"] = float(np.mean(errors))
-        if hits:
-            metrics |= {"category_accuracy": float(np.mean(hits)), "most_frequent_accuracy": float(np.mean(usual))}
-        parts = [*errors, *((1 - hit) / max(1 - base, 1e-3) for hit, base in zip(hits, usual, strict=True))]
-        metrics["loss"] = float(np.mean(parts)) if parts else 0.0
-        table = {"columns": ["column", "kind", "a hidden cell is restored with", "without a network"], "rows": rows}
-        return Score(metrics, {"Hidden cells": table})
+            metrics["number_error"] = float(np.mean([one.score for one in errors]))
+        if accuracies:
+            metrics["category_accuracy"] = float(np.mean([one.score for one in accuracies]))
+            metrics["most_frequent_accuracy"] = float(np.mean([one.baseline for one in accuracies]))
+        # Categories as an error relative to the baseline's, so that both kinds of columns count alike in the loss.
+        relative = [(1 - one.score) / max(1 - one.baseline, 1e-3) for one in accuracies]
+        losses = [*(one.score for one in errors), *relative]
+        metrics["loss"] = float(np.mean(losses)) if losses else 0.0
+        return Score(metrics, {"Masked cells": _score_table(errors, accuracies)})
+
+    def _number_scores(self, cells: Cells) -> list[ColumnScore]:
+        scores = []
+        for index, feature in enumerate(self.encoder.numbers):
+            true = cells.true_numbers[:, index]
+            known = np.isfinite(true)
+            if known.any():
+                error = float(np.square(cells.numbers[known, index] - true[known]).mean() ** 0.5)
+                scores.append(ColumnScore(feature.column, error / max(float(true[known].std()), 1e-6), 1.0))
+        return scores
+
+    def _category_scores(self, cells: Cells) -> list[ColumnScore]:
+        scores = []
+        for index, feature in enumerate(self.encoder.categories):
+            true = cells.true_ids[:, index]
+            known = _known_categories(feature, true)
+            if known.any():
+                accuracy = float((cells.ids[known, index] == true[known]).mean())
+                most_frequent = float(np.bincount(true[known]).max() / known.sum())
+                scores.append(ColumnScore(feature.column, accuracy, most_frequent))
+        return scores
 
     def save(self, model: torch.nn.Module, folder: Path) -> None:
-        """config.json (columns, sizes, how far off training cells were) and model.safetensors."""
-        from safetensors.torch import save_file
-
-        network: Any = model
-        chosen = np.random.default_rng(self.settings.seed).permutation(len(self.data.train))[: 2 * SCORED]
-        found = restored_cells(network, self.data.encoder, self.data.train.select(chosen))
-        save_file({name: value.cpu().contiguous() for name, value in network.state_dict().items()}, folder / WEIGHTS)
-        about = {
-            "format": artifact.FORMAT,
-            "architecture": ARCHITECTURE,
+        """config.json (columns, sizes, the largest errors over training cells) and model.safetensors."""
+        network = cast(TableAutoencoder, model)
+        sample = np.random.default_rng(self.settings.seed).permutation(len(self.train_rows))[:CALIBRATION_ROWS]
+        rows = self.train_rows.select(sample)
+        config = {
             "network": network.config.to_dict(),
-            "encoder": self.data.encoder.to_dict(),
-            "furthest": found.furthest(self.data.train.select(chosen)),
+            "encoder": self.encoder.to_dict(),
+            "max_errors": predict_masked_cells(network, self.encoder, rows).max_errors(rows),
         }
-        (folder / CONFIG).write_text(json.dumps(about), encoding="utf-8")
+        save_file({name: value.cpu().contiguous() for name, value in network.state_dict().items()}, folder / WEIGHTS)
+        write_config(folder, ARCHITECTURE, config, indent=None)  # a vocabulary may have 50,000 entries
+
+
+def _known_categories(feature: CategoryFeature, ids: np.ndarray) -> np.ndarray:
+    """Cells with a value: ids below RARE are hidden and missing cells; a feature of PRESENT alone has no values."""
+    return ids >= RARE if feature.values != (PRESENT,) else np.zeros(len(ids), bool)
+
+
+def _score_table(errors: list[ColumnScore], accuracies: list[ColumnScore]) -> dict[str, list]:
+    rows = [[one.column, "number", f"error {one.score:.3f}", "1 (the mean)"] for one in errors]
+    rows += [
+        [one.column, "category", f"{one.score:.1%} correct", f"{one.baseline:.1%} (the most frequent)"]
+        for one in accuracies
+    ]
+    return {"columns": ["column", "type", "prediction of a masked cell", "baseline without a network"], "rows": rows}

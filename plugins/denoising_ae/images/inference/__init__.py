@@ -1,0 +1,1 @@
+"""Apply a trained network to images as arrays: tiles, colour planes, symmetries."""

@@ -1,0 +1,122 @@
+"""Denoised files as the page shows them: before, after and removed noise; PSNR and SSIM against a clean reference."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from plugins.denoising_ae.images.files import browser_png, corrupted_pixels, write_png
+from plugins.denoising_ae.images.inference.image_denoiser import Denoised, ImageDenoiser
+from plugins.denoising_ae.images.inference.progress import map_progress
+from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
+from plugins.denoising_ae.images.request import DenoiseRequest
+from training.data.images.decode import Picture, decode, to_channels
+from training.data.images.write_png import to_png
+from training.errors import UserError
+
+MAX_FILES = 50
+RESIDUAL_GAIN = 4  # the removed noise is shown about grey, amplified
+HEADERS = ["image", "size", "noise level", "PSNR before", "PSNR after", "SSIM before", "SSIM after"]
+
+
+class FileReport(NamedTuple):
+    """One denoised file: its PNG, three images with captions to show, and a table row with `HEADERS`."""
+
+    png: Path
+    images: list[tuple[str, str]]
+    row: list[Any]
+
+
+def denoise_files(
+    predictor: ImageDenoisingPredictor, files: list[Path], request: DenoiseRequest
+) -> Iterator[dict[str, Any] | str]:
+    """Denoise image files, after adding noise where requested.
+
+    Yields:
+        Progress messages; last, a dict: images (file, caption) before, after and removed of each file in turn; files to
+        download; table with a row per file; summary in Markdown.
+
+    Raises:
+        UserError: Naming the image that cannot be used; for a clean reference beside several images.
+    """
+    if not 1 <= len(files) <= MAX_FILES:
+        raise UserError(f"{len(files)} images were given; 1 to {MAX_FILES} can be denoised at once.")
+    if request.clean is not None and (len(files) > 1 or request.noise):
+        raise UserError("A clean reference belongs to one noisy image, with no noise added.")
+    reports = []
+    for number, file in enumerate(files):
+        reports.append(
+            (yield from _denoise_file(predictor.denoiser, file, request._replace(seed=request.seed + number)))
+        )
+    several = f"{len(reports)} images. Click one to compare."
+    yield {
+        "images": [shown for report in reports for shown in report.images],
+        "files": [str(report.png) for report in reports],
+        "table": {"headers": HEADERS, "data": [report.row for report in reports]},
+        "summary": _summary(reports[0].row) if len(reports) == 1 else several,
+    }
+
+
+def _denoise_file(denoiser: ImageDenoiser, file: Path, request: DenoiseRequest) -> Generator[str, None, FileReport]:
+    image = decode(file)
+    noisy, reference = _noisy_and_reference(image, request)
+    work = denoiser.denoise_with_progress(noisy, request.strength, self_ensemble=request.self_ensemble)
+    denoised = yield from map_progress(work, lambda share: f"{file.name}: {share:.0%} …")
+    alpha = image.alpha if noisy.dtype == image.pixels.dtype else None
+    png = write_png(file.name, "-denoised", to_png(denoised.pixels, alpha))
+    return FileReport(png, _shown(file.name, noisy, denoised), _row(file.name, noisy, denoised, reference))
+
+
+def _noisy_and_reference(image: Picture, request: DenoiseRequest) -> tuple[np.ndarray, np.ndarray | None]:
+    if request.noise:
+        clean = image.pixels if image.depth == 8 else (image.pixels >> 8).astype(np.uint8)
+        return corrupted_pixels(image, request.noise, request.level, request.seed), clean
+    if request.clean is None:
+        return image.pixels, None
+    return image.pixels, match_channels(decode(request.clean).flat(), image.pixels)
+
+
+def match_channels(clean: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """The clean reference with the channels of another image of the same size.
+
+    Raises:
+        UserError: If their sizes differ.
+    """
+    if clean.shape[:2] != pixels.shape[:2]:
+        sizes = " and ".join(f"{image.shape[1]} x {image.shape[0]}" for image in (clean, pixels))
+        raise UserError(f"The clean image and the noisy one are of different sizes: {sizes}.")
+    return to_channels(clean, pixels.shape[2])
+
+
+def _shown(name: str, noisy: np.ndarray, denoised: Denoised) -> list[tuple[str, str]]:
+    residual = np.rint(np.clip(0.5 + RESIDUAL_GAIN * denoised.residual, 0, 1) * 255).astype(np.uint8)
+    images = {"before": noisy, "after": denoised.pixels, f"removed noise, amplified {RESIDUAL_GAIN} times": residual}
+    return [(browser_png(pixels), f"{name}: {caption}") for caption, pixels in images.items()]
+
+
+def _row(name: str, noisy: np.ndarray, denoised: Denoised, reference: np.ndarray | None) -> list[Any]:
+    level = "" if denoised.noise_level is None else round(denoised.noise_level, 1)
+    scores = ["", "", "", ""] if reference is None else _scores(noisy, denoised.pixels, reference)
+    return [name, f"{noisy.shape[1]} x {noisy.shape[0]}", level, *scores]
+
+
+def _scores(noisy: np.ndarray, denoised: np.ndarray, reference: np.ndarray) -> list[str]:
+    before, after, clean = (_tensor(pixels) for pixels in (noisy, denoised, reference))
+    psnrs = [f"{psnr(image, clean):.2f}" for image in (before, after)]
+    return psnrs + [f"{ssim(image, clean):.3f}" for image in (before, after)]
+
+
+def _tensor(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels.astype(np.float32) / np.iinfo(pixels.dtype).max).permute(2, 0, 1)
+
+
+def _summary(row: list[Any]) -> str:
+    level = "" if row[2] == "" else f"Estimated noise level **{row[2]}** of 255."
+    if row[3] == "":
+        return level
+    return f"{level} PSNR **{row[3]} → {row[4]} dB**, SSIM **{row[5]} → {row[6]}**."

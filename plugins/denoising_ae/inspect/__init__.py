@@ -1,0 +1,1 @@
+"""What "Look inside" computes from loaded models; knows no gradio."""

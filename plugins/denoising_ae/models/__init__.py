@@ -1,0 +1,1 @@
+"""Networks of this plugin and the files that they are saved in."""

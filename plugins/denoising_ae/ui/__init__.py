@@ -1,0 +1,1 @@
+"""The boxes of the tab; the only folder of the plugin that imports gradio."""

@@ -1,0 +1,38 @@
+"""Bind the services to an endpoint function, and validate its other arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from spaces_app.arguments import argument
+
+
+def bind(function: Callable[..., Any], *bound: Any, name: str = "", description: str = "") -> Callable[..., Any]:
+    """Fill in the first parameters, and validate the others against their annotations when it is called.
+
+    The types themselves take the place of their names, since Gradio reads annotations as they stand.
+    """
+    signature, hints = inspect.signature(function), get_type_hints(function)
+    parameters = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in list(signature.parameters.values())[len(bound) :]
+    ]
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        given = [
+            argument(parameter.name, parameter.annotation, value)
+            for parameter, value in zip(parameters, args, strict=True)
+        ]
+        return function(*bound, *given)
+
+    call.__name__ = call.__qualname__ = name or function.__name__
+    call.__doc__ = description or function.__doc__
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
+        "return": hints["return"]
+    }
+    call.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
+    return call

@@ -1,0 +1,55 @@
+"""Errors of handlers: a `UserError` becomes its message on the page and in the API, anything else an error number."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from training.errors import UserError
+
+logger = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_gradio_error(function: F) -> F:
+    """Convert the errors of a function or generator. The page applies this to every event; no handler has to."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return function  # Gradio's own; all of ours are plain functions
+    name = getattr(function, "__name__", type(function).__name__)
+
+    @functools.wraps(function)
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        with _conversion(name):
+            return function(*args, **kwargs)
+
+    @functools.wraps(function)
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _conversion(name):
+            yield from function(*args, **kwargs)
+
+    return stream if inspect.isgeneratorfunction(function) else handler  # type: ignore[return-value]
+
+
+@contextmanager
+def _conversion(name: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except gr.Error:
+        raise
+    except (
+        Exception
+    ):  # a defect: its text may hold a path or a row, so a visitor sees only a number to look up in the log
+        number = secrets.token_hex(4)
+        logger.exception("Error %s in %s", number, name)
+        raise gr.Error(
+            f"Something went wrong on the server (error {number}; its log says what).", print_exception=False
+        ) from None

@@ -1,0 +1,93 @@
+"""The workbench that a plugin's tab is given: a choice of weights, and calls on the chosen model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.context import Context
+
+from plugins._contract import Kind, Plugin
+from plugins._endpoints import Endpoints
+from spaces_app.panels import document
+from spaces_app.services import Services
+from spaces_app.services.models import Function
+
+PICKER_INFO = "A starter, one of your runs, or owner/repo of the Hub."
+
+
+@dataclass(frozen=True)
+class WeightsPicker:
+    """A choice of weights on the page."""
+
+    component: gr.Dropdown
+    kinds: tuple[Kind, ...]  # whose weights it offers, the nearest first
+    tabs: tuple[tuple[gr.Tabs, gr.Tab], ...]  # that it stands in, the outermost first
+    is_empty: bool  # it would begin with a starter, but the plugin ships none that fits
+
+    def update(self, weights: Mapping[str, Kind], chosen: str | None = None) -> gr.Dropdown:
+        """New choices. No value is sent where there is one, so what is chosen or typed meanwhile stays."""
+        names = [name for name, kind in weights.items() if kind in self.kinds]
+        fill = self.is_empty and names and not chosen
+        return gr.Dropdown(choices=names, value=names[0]) if fill else gr.Dropdown(choices=names)
+
+
+class PluginWorkbench:
+    """The `Workbench` of the contract, for one plugin and, after `on`, for one interface of it."""
+
+    def __init__(
+        self,
+        services: Services,
+        plugin: Plugin,
+        endpoints: type[Endpoints] | None = None,
+        pickers: list[WeightsPicker] | None = None,
+    ):
+        self.services, self.plugin, self.endpoints = services, plugin, endpoints
+        self.pickers = [] if pickers is None else pickers
+
+    def on(self, endpoints: type[Endpoints]) -> PluginWorkbench:
+        """The workbench for weights that implement an interface: pickers list those alone, calls refuse others."""
+        return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers)
+
+    def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
+        """A dropdown of starters and own runs; a Hub id can be typed in. The page keeps its choices fresh."""
+        first = self.plugin.default_weights(self.endpoints) if starter is None else starter
+        picker = gr.Dropdown(
+            [first] if first else [], value=first, label=label, info=PICKER_INFO, allow_custom_value=True
+        )
+        is_empty = starter is None and not first
+        self.pickers.append(WeightsPicker(picker, self.plugin.answering(self.endpoints), _enclosing_tabs(), is_empty))
+        return picker
+
+    def call(self, function: Function, weights: str | None, *args: Any) -> Any:
+        """Call an endpoint of the weights of that name, or a function "module:name" with the loaded model first."""
+        return self.services.models.call(self.plugin.name, self.endpoints, function, weights or "", *args)
+
+    def stream(self, function: Function, weights: str | None, *args: Any) -> Iterator[Any]:
+        """As `call`, for what yields."""
+        yield from self.services.models.stream(self.plugin.name, self.endpoints, function, weights or "", *args)
+
+    def document_fold(
+        self,
+        name: str,
+        make: Callable[..., str],
+        inputs: list[Any],
+        show: Callable[[str], list[Any]],
+        outputs: list[Any],
+    ) -> None:
+        """Render an accordion that sends a document to the Hub and opens one from there."""
+        shared = next(candidate for candidate in self.plugin.documents if candidate.name == name)
+        document.render(self.services, self.plugin, shared, make, inputs, show, outputs)
+
+
+def _enclosing_tabs() -> tuple[tuple[gr.Tabs, gr.Tab], ...]:
+    """The tabs that are being rendered into, the outermost first; each gets an id, so that it can be selected."""
+    tabs, block = [], Context.block
+    while block is not None:
+        if isinstance(block, gr.Tab) and isinstance(block.parent, gr.Tabs):
+            block.id = f"tab-{block._id}" if block.id is None else block.id
+            tabs.append((block.parent, block))
+        block = block.parent
+    return tuple(reversed(tabs))

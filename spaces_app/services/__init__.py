@@ -1,0 +1,38 @@
+"""What the page and the API may do, without gradio. Panels and endpoints call these services and nothing below them."""
+
+from __future__ import annotations
+
+from plugins._discovery import Found, discover
+from spaces_app.services.checks import CheckService
+from spaces_app.services.hf_jobs import HfJobsService
+from spaces_app.services.hub import HubService
+from spaces_app.services.models import ModelService
+from spaces_app.services.plugins import PluginCatalog
+from spaces_app.services.runs import RunService
+from spaces_app.settings import Settings
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import child_environment
+
+
+class Services:
+    """The services of one server."""
+
+    def __init__(self, settings: Settings, found: list[Found] | None = None):
+        self.settings = settings
+        self.plugins = PluginCatalog(discover() if found is None else found)
+        self._warm = WarmProcess(["prefork"], child_environment())
+        self.runs = RunService(settings, self.plugins, self._warm)
+        self.checks = CheckService(settings, self.plugins, self._warm)
+        self.models = ModelService(self.plugins, self.runs)
+        self.hub = HubService(self.plugins, self.runs, self.models)
+        self.hf_jobs = HfJobsService(self.runs)
+
+    def start(self) -> None:
+        """Start working the queue, and in the background prepare for the first run and the first prediction."""
+        self._warm.warm_up()
+        self.runs.start()
+        self.models.import_soon()
+
+    def close(self) -> None:
+        """Stop the warm process; runs go on."""
+        self._warm.close()

@@ -1,0 +1,59 @@
+"""The plugins on the page, and those that could not be loaded or rendered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from plugins._contract import Plugin
+from plugins._discovery import Found
+from training.errors import UserError
+
+
+class PluginCatalog:
+    """Plugins by name, with the reason for each that is broken."""
+
+    def __init__(self, found: list[Found]):
+        self.found = found
+        self._working = {candidate.name: candidate.plugin for candidate in found if candidate.plugin}
+
+    def all(self) -> list[Plugin]:
+        """The plugins that work."""
+        return list(self._working.values())
+
+    def get(self, name: str) -> Plugin:
+        """One plugin, or a UserError that lists what there is."""
+        if name not in self._working:
+            raise UserError(f"There is no plugin {name[:60]!r}; there are: {', '.join(self._working)}.")
+        return self._working[name]
+
+    def drop(self, name: str, error: str, details: str) -> None:
+        """Count a plugin as broken from now on, for this reason."""
+        del self._working[name]
+        self.found = [
+            replace(candidate, plugin=None, error=error, details=details) if candidate.name == name else candidate
+            for candidate in self.found
+        ]
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Every plugin with its trainers' settings as JSON schemas and its endpoints; a broken one with its reason."""
+        return [
+            _describe(candidate.plugin) if candidate.plugin else {"name": candidate.name, "error": candidate.error}
+            for candidate in self.found
+        ]
+
+
+def _describe(plugin: Plugin) -> dict[str, Any]:
+    names = [*plugin.endpoints, *(tool.__name__ for tool in plugin.tools)]
+    names += [f"{verb}_{document.name}" for document in plugin.documents for verb in ("push", "pull")]
+    return {
+        "name": plugin.name,
+        "title": plugin.title,
+        "summary": plugin.summary,
+        "trainers": [
+            {"name": kind.name, "title": kind.title, "settings": kind.trained_by.model_json_schema()}
+            for kind in plugin.trainable
+        ],
+        "endpoints": [f"/{plugin.name}_{name}" for name in names],
+        "starters": list(plugin.starters),
+    }

@@ -1,0 +1,63 @@
+"""A request to train: trainer, settings and uploaded files, validated before anything reads the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from plugins._contract import Kind, Plugin
+from spaces_app.services.plugins import PluginCatalog
+from spaces_app.settings import Settings
+from training.errors import UserError
+from training.settings import RunSettings, parse_settings
+from training.weights import check_weights_name
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a visitor asks for: names, settings that differ from their default, and setting -> uploaded file."""
+
+    plugin: str
+    trainer: str
+    values: dict[str, Any]
+    files: Mapping[str, Path | None] = field(default_factory=dict)
+
+
+def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> tuple[Plugin, Kind, RunSettings]:
+    """Check everything about a request that can be checked without its data.
+
+    Raises:
+        UserError: For an unknown plugin, trainer, setting or value, a path in place of a name, a missing file, or a
+            limit of this server.
+    """
+    plugin = plugins.get(request.plugin)
+    kind = plugin.kind(request.trainer)
+    _check_files(request, kind)
+    uploads = {name: str(path) for name, path in request.files.items() if path}
+    settings = parse_settings(kind.trained_by, {**request.values, **uploads})
+    settings.check_required()
+    for name in settings.weights():
+        check_weights_name(name, plugin.starters)
+    return plugin, kind, _limited(settings, server)
+
+
+def _check_files(request: RunRequest, kind: Kind) -> None:
+    fields = kind.trained_by.file_fields()
+    unknown = [name for name in request.files if name not in fields]
+    if unknown:
+        raise UserError(f"{kind.name} takes no file {', '.join(unknown)}; it takes: {', '.join(fields)}.")
+    named = [name for name in fields if name in request.values]
+    if named:
+        raise UserError(f"{', '.join(named)}: files are uploaded, not named in the settings.")
+
+
+def _limited(settings: RunSettings, server: Settings) -> RunSettings:
+    """The settings within this server's limits, as far as they have such fields: an experiment may have none."""
+    steps, seconds = settings.value("steps", 0), settings.value("time_limit")
+    if server.max_steps and steps > server.max_steps:
+        raise UserError(f"steps: {steps} were asked for; this server allows {server.max_steps}.")
+    if server.max_seconds and seconds is not None and not 0 < seconds <= server.max_seconds:
+        return settings.model_copy(update={"time_limit": server.max_seconds})
+    return settings

@@ -1,0 +1,146 @@
+"""Training runs: start, list, follow, cancel, resume and delete them, each visitor their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from plugins._contract import Plugin
+from spaces_app.identity import check_may_train, may_see
+from spaces_app.services.plugins import PluginCatalog
+from spaces_app.services.run_request import RunRequest, validate
+from spaces_app.settings import Settings
+from training.backup import uploader
+from training.errors import UserError
+from training.events import read_events
+from training.runs.forkserver import WarmProcess
+from training.runs.queue import KEY, Dispatcher, cancel_when_queued
+from training.runs.run import Run, Runs
+from training.settings import TrainSettings
+from training.weights import check_weights_exist
+
+
+class RunService:
+    """The runs of one server, with the queue that starts them."""
+
+    def __init__(self, settings: Settings, plugins: PluginCatalog, warm: WarmProcess):
+        self.settings, self.plugins = settings, plugins
+        self.store = Runs()
+        # Run -> its visitor's token and key, from the click until the trainer starts; in memory only.
+        self._secrets: dict[str, dict[str, str]] = {}
+        self._queue = Dispatcher(
+            self.store, settings.runs_at_once, warm, secrets_of=lambda run: self._secrets.pop(run.id, {})
+        )
+
+    def start(self) -> None:
+        """Start working the queue."""
+        self._queue.watch()
+
+    # -- look ------------------------------------------------------------------------------------------------------
+
+    def get(self, run_id: str, visitor: str) -> Run:
+        """A run that this visitor may see.
+
+        Raises:
+            UserError: If there is none; another visitor's run gives the same message.
+        """
+        run = self.store.get(run_id.strip())
+        if not may_see(run, visitor, self.settings):
+            raise UserError(f"There is no run {run.id}.")
+        return run
+
+    def own(self, visitor: str, plugin: Plugin | None = None, *, with_weights: bool = False) -> list[Run]:
+        """A visitor's runs, the newest first: all, or one plugin's, or those that have weights."""
+        prefix = f"{plugin.name}-" if plugin else ""
+        mine = [run for run in self.store.all() if run.id.startswith(prefix) and may_see(run, visitor, self.settings)]
+        return [run for run in mine if run.artifact.is_dir() or not with_weights]
+
+    def descriptions(
+        self, visitor: str, plugin: Plugin | None = None, *, with_weights: bool = False
+    ) -> list[dict[str, Any]]:
+        """What `own` gives, each as `status` describes it."""
+        return [self._describe(run) for run in self.own(visitor, plugin, with_weights=with_weights)]
+
+    def lost(self, visitor: str) -> list[str]:
+        """The ids of a visitor's runs whose trainer stopped unexpectedly."""
+        return [run.id for run in self.own(visitor) if run.status() == "lost"]
+
+    def status(self, run_id: str, visitor: str) -> dict[str, Any]:
+        """Describe a run: status, progress, metrics, place in the queue."""
+        return self._describe(self.get(run_id, visitor))
+
+    def events(self, run_id: str, visitor: str, offset: int) -> dict[str, Any]:
+        """Events from a byte offset on, with the status and the log's tail."""
+        return self._events(self.get(run_id, visitor), offset)
+
+    def poll(self, run_id: str, offset: int) -> dict[str, Any]:
+        """`events` for the monitor, whose calls carry no session: knowing the unguessable id is the right to look."""
+        return self._events(self.store.get(run_id), offset)
+
+    def report(self, run_id: str, visitor: str) -> dict[str, Any]:
+        """The tables of the best evaluation: title -> columns and rows."""
+        path = self.get(run_id, visitor).folder / "report.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    # -- act -------------------------------------------------------------------------------------------------------
+
+    def train(self, request: RunRequest, visitor: str, token: str | None = None, key: str = "") -> dict[str, Any]:
+        """Check the data and queue a run; returns its description at once.
+
+        Args:
+            token: The visitor's Hub token, for the backup of the run where its settings ask for one.
+            key: The visitor's API key, for a trainer that takes one.
+
+        Raises:
+            UserError: For what `validate` refuses, and for red rows of the preflight sheet.
+        """
+        check_may_train(visitor, self.settings)
+        plugin, kind, settings = validate(request, self.plugins, self.settings)
+        for name in settings.weights():
+            check_weights_exist(name, plugin.starters, self.store)
+        kind.examine(settings)[1].raise_if_blocked()
+        if isinstance(settings, TrainSettings) and settings.backup:
+            uploader.check(settings, plugin.starters, token)
+        return self._enqueue(self.store.create(plugin.name, kind.name, settings, visitor), token, key)
+
+    def resume(self, run_id: str, visitor: str, token: str | None = None, key: str = "") -> dict[str, Any]:
+        """Queue a stopped run again; `token` and `key` as for `train`."""
+        run = self.get(run_id, visitor)
+        check_may_train(visitor, self.settings)
+        run.resume()
+        return self._enqueue(run, token, key)
+
+    def cancel(self, run_id: str, visitor: str) -> dict[str, Any]:
+        """Ask a run to stop: it writes a checkpoint and keeps the best weights."""
+        run = self.get(run_id, visitor)
+        cancel_when_queued(run)
+        self._secrets.pop(run.id, None)
+        return self._describe(run)
+
+    def delete(self, run_id: str, visitor: str) -> str:
+        """Delete a run that is not running, with its data and weights. Returns its id."""
+        run = self.get(run_id, visitor)
+        run.delete()
+        return run.id
+
+    def _enqueue(self, run: Run, token: str | None, key: str) -> dict[str, Any]:
+        config = run.config()
+        kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
+        secrets = {"HF_TOKEN": token} if token and config["settings"].get("backup") else {}
+        secrets |= {KEY: key.strip()} if key.strip() and kind.secret else {}
+        if secrets:
+            self._secrets[run.id] = secrets
+        self._queue.pump()
+        return self._describe(run)
+
+    def _describe(self, run: Run) -> dict[str, Any]:
+        return {**run.describe(), "queue_position": self._queue.position(run)}
+
+    def _events(self, run: Run, offset: int) -> dict[str, Any]:
+        path = run.folder / "events.jsonl"
+        events, next_offset = read_events(path, max(0, min(offset, path.stat().st_size)))
+        return {
+            "events": events,
+            "offset": next_offset,
+            "status": {**self._describe(run), "log_tail": run.log_tail()},
+        }

@@ -1,0 +1,142 @@
+"""Recognise what a table's file holds by its content, refuse what is no table, and read it chunk by chunk."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.data.arrow import plain_columns
+from training.data.column_names import check_names
+from training.data.csv_table import Chunk, read_delimited
+from training.data.encoding import find_encoding, is_gzip, open_bytes
+from training.data.json_table import read_json
+from training.errors import UserError
+from training.preflight.sheet import Finding
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+MEBIBYTE = 2**20
+MAX_BYTES = 500 * MEBIBYTE  # of a file that is read as a whole
+UNPACKED = 4  # times that limit that a compressed file may grow to
+PARQUET_ROWS = 50_000  # of a chunk
+FOREIGN = {  # what files that are no tables begin with
+    b"PK\x03\x04": "a zip archive or an Excel workbook: export the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Office file: export the sheet as CSV",
+    b"%PDF": "a PDF: export the table as CSV",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"BZh": "a bzip2 file: unpack it first",
+    b"\xfd7zXZ": "an xz file: unpack it first",
+    b"7z\xbc\xaf": "a 7z archive: unpack it first",
+    b"\x28\xb5\x2f\xfd": "a zstd file: unpack it first",
+    b"\x93NUMPY": "a NumPy array: save it as CSV",
+    b"SQLite format": "a database: export the table as CSV",
+    b"version https://git-lfs": "only a Git LFS pointer: download the file itself",
+}
+WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+JSON_START = re.compile(r"\s*(\[\s*)?\{\s*\"")
+
+
+def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Finding]]:
+    """Read CSV, TSV, SSV, |-separated text, JSON lines, a JSON array or Parquet, each also gzipped, told by content.
+
+    Separated text and Parquet are read chunk by chunk, JSON as a whole.
+
+    Args:
+        max_bytes: Size above which a file is refused unread; unpacked, it may be four times that, or four times `MAX_BYTES`.
+
+    Returns:
+        Columns and line numbers of one chunk after the other, and what was guessed or repaired.
+
+    Raises:
+        UserError: Naming the file; from the iterator too, naming the line or column where there is one.
+    """
+    max_unpacked = min(max_bytes, MAX_BYTES) * UNPACKED
+    _check_size(path, max_bytes, max_unpacked)
+    with open_bytes(path) as file:
+        head = file.read(4096)
+    suffixes = {suffix.lower() for suffix in path.suffixes}
+    if head.startswith(b"PAR1") or ".parquet" in suffixes:
+        return _parquet_chunks(path, max_unpacked if max_bytes <= MAX_BYTES else None), []
+    _check_is_table(path, head)
+    file, notices = find_encoding(path)
+    with file.open() as text:
+        is_json = bool(suffixes & {".json", ".jsonl", ".ndjson"} or JSON_START.match(text.read(4096)))
+    if is_json:
+        columns, lines, more = read_json(file)
+        return iter([(columns, lines)]), notices + more
+    chunks, more = read_delimited(file)
+    return chunks, notices + more
+
+
+def _check_size(path: Path, max_bytes: int, max_unpacked: int) -> None:
+    """Refuse by size before a byte is read, then a gzip file that is damaged or unpacks to too much."""
+    if not path.is_file():
+        raise UserError(f"There is no file {path.name}.")
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise UserError(f"{path.name} has {_mebibytes(size)}, more than {_mebibytes(max_bytes)}. Take a part of it.")
+    if is_gzip(path) and (size := _unpacked_bytes(path, max_unpacked)) > max_unpacked:
+        raise UserError(f"{path.name} unpacks to more than {_mebibytes(max_unpacked)}. Take a part of it.")
+    if not size:
+        raise UserError(f"{path.name} is empty (0 bytes).")
+
+
+def _mebibytes(size_bytes: int) -> str:
+    return f"{size_bytes / MEBIBYTE:,.1f} MiB"
+
+
+def _unpacked_bytes(path: Path, limit: int) -> int:
+    """Count the bytes a gzip file unpacks to, no further than just above `limit`."""
+    total = 0
+    try:
+        with open_bytes(path) as file:
+            while total <= limit and (block := file.read(MEBIBYTE)):
+                total += len(block)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path.name} is a damaged gzip file. Copy or download it again.") from error
+    return total
+
+
+def _check_is_table(path: Path, head: bytes) -> None:
+    foreign = next((description for magic, description in FOREIGN.items() if head.startswith(magic)), None)
+    if WEB_PAGE.match(head):
+        foreign = "a web page: download the file itself"
+    if foreign:
+        raise UserError(f"{path.name} is no table but {foreign}.")
+
+
+def _parquet_chunks(path: Path, max_unpacked: int | None) -> Iterator[Chunk]:
+    """Yield batches of rows; refuse a file that unpacks to too much at once, for a reader that holds all of it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = 1
+    try:
+        with open_bytes(path) as raw:
+            file = pq.ParquetFile(io.BytesIO(raw.read()) if is_gzip(path) else raw)
+            _check_parquet(path, file, max_unpacked)
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS):
+                lines = np.arange(first, first + len(batch))
+                yield plain_columns(pa.Table.from_batches([batch])), lines
+                first += len(batch)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path.name} is not a Parquet file, or a damaged one. Copy or download it again.") from error
+
+
+def _check_parquet(path: Path, file: pq.ParquetFile, max_unpacked: int | None) -> None:
+    unpacked = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+    if max_unpacked is not None and unpacked > max_unpacked:
+        raise UserError(f"{path.name} unpacks to more than {_mebibytes(max_unpacked)}. Take a part of it.")
+    names = file.schema_arrow.names
+    check_names(names, path.name)
+    if not file.metadata.num_rows:
+        raise UserError(f"{path.name} has the columns {', '.join(names)} but no rows. Add some.")
