@@ -37,6 +37,7 @@ from tests.bert_models import build, check, load
 from training.data.text_documents import hold_out
 from training.errors import UserError
 from training.fit.loop import fit
+from training.nn.load_pretrained import max_positions
 from training.settings import parse_settings
 
 SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]
@@ -190,7 +191,7 @@ def test_tokens_that_can_be_placed(kind: str, less: int) -> None:
         "intermediate_size": 8,
     }
     model = AutoModel.from_config(AutoConfig.for_model(kind, max_position_embeddings=20, **sizes)).eval()
-    most = loading.max_positions(model)
+    most = max_positions(model)
     assert most == 20 - less
     with torch.no_grad():
         assert model(torch.full((1, most), 7)).last_hidden_state.shape[1] == most

@@ -14,7 +14,6 @@ import pytest
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
 from plugins.bert_finetune.inspect.attention import attention
-from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.bpe import train_bpe
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.translate.data import read
@@ -24,6 +23,7 @@ from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
+from training.nn.load_pretrained import load_tokenizer
 from training.settings import parse_settings
 
 TINY = {"layers": 1, "decoder_layers": 1, "heads": 2, "hidden_size": 64, "vocabulary_size": 200, "max_length": 16, "dropout": 0.0, "beams": 2}  # fmt: skip
@@ -160,7 +160,7 @@ def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> No
     write(tmp_path / "source.spm", "pieces")
     write(tmp_path / "target.spm", "pieces")
     with pytest.raises(UserError, match="needs a package that is not installed: sentencepiece"):
-        loading.load_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 def test_any_sequence_to_sequence_model_is_trained_on(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from training.errors import UserError
 from training.fit.batches import step_seed
+from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
@@ -68,7 +69,7 @@ class AnswerTask(Task):
 
     def __init__(self, data: AnswerData, settings: AnswerSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.max_length = min(settings.max_length, loading.max_positions(model))
+        self.max_length = min(settings.max_length, max_positions(model))
         self.padded = not enable_packing(model)
         self.max_question_length = max_question_tokens(settings.max_question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)

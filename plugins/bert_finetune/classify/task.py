@@ -24,6 +24,7 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from training.fit.batches import step_seed
+from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 
@@ -87,7 +88,7 @@ class ClassifyTask(Task):
     ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
         self.lp_ft = lp_ft
-        self.max_length = min(settings.max_length, loading.max_positions(model))
+        self.max_length = min(settings.max_length, max_positions(model))
         self.padded = not enable_packing(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
@@ -196,7 +197,7 @@ class ClassifyTask(Task):
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
-        positions = loading.max_positions(self.model)
+        positions = max_positions(self.model)
         findings = checks.position_findings(self.settings.max_length, positions)
         findings += checks.truncation_findings([train, evaluation], self.tokenizer, self.max_length, positions)
         return findings + checks.unknown_token_findings(self.train_data.ids, self.tokenizer)

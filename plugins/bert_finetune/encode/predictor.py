@@ -9,9 +9,10 @@ import numpy as np
 from transformers import AutoModel
 
 from plugins.bert_finetune.encode.endpoints import Encode
-from plugins.bert_finetune.models.loading import load_for_inference, max_positions
+from plugins.bert_finetune.models.loading import load_for_inference
 from plugins.bert_finetune.models.pooling import embed_texts
 from training.errors import UserError
+from training.nn.load_pretrained import max_positions
 
 MAX_LENGTH = 8192  # tokens, for networks with relative positions
 

@@ -8,24 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, BertConfig
+from transformers import BertConfig
 from transformers.utils import logging
 
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.artifact import store
-from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
+from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import NetworkSettings
-
-logging.disable_progress_bar()  # a bar for every saved file, and a report on the new head, would fill the run's log
-logging.set_verbosity_error()
-DROPOUT_NAMES = (
-    ("hidden_dropout_prob", "dropout", "hidden_dropout", "mlp_dropout", "embedding_dropout"),
-    ("attention_probs_dropout_prob", "attention_dropout"),
-)
 
 
 def load_for_inference(folder: Path, model_class: Any, kind: str) -> tuple[Any, Any]:
@@ -47,38 +39,6 @@ def record_of(folder: Path) -> dict[str, Any]:
 def facts_of(folder: Path) -> dict[str, Any]:
     """Facts of the training in the record."""
     return record_of(folder).get("facts", {})
-
-
-def load_network(
-    folder: Path, kind: Any, what: str, dropouts: tuple[float, float] | None = None, **changes: Any
-) -> Any:
-    """Load the network of a folder with the head of `kind`, in float32.
-
-    Args:
-        folder: Configuration and safetensors.
-        kind: An `AutoModelFor…` class, or one of an architecture.
-        what: Names the kind in the error: "a text classifier".
-        dropouts: Of hidden values and of attention weights, under whatever names the architecture has for them.
-        changes: Go to the configuration: labels, problem type. With `num_labels` a head of other labels is replaced.
-
-    Raises:
-        UserError: If the folder holds no encoder, or no safetensors.
-    """
-    try:
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True, **changes)
-        if dropouts:
-            set_dropouts(config, *dropouts)
-        return kind.from_pretrained(
-            str(folder),
-            config=config,
-            dtype="float32",
-            trust_remote_code=False,
-            local_files_only=True,
-            use_safetensors=True,
-            ignore_mismatched_sizes="num_labels" in changes,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{folder.name} cannot be loaded as {what}: {str(error)[:300]}") from None
 
 
 def new_config(settings: NetworkSettings, tokenizer: Any, **more: Any) -> BertConfig:
@@ -134,7 +94,7 @@ def needs_new_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
     """
     if not model:
         return False
-    config = AutoConfig.from_pretrained(model, trust_remote_code=False, local_files_only=True)
+    config = load_config(Path(model))
     has_head = any(name.endswith(ending) for name in config.architectures or ())
     if not has_head or config.num_labels != labels["num_labels"]:
         return True
@@ -142,21 +102,9 @@ def needs_new_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
     return names != labels["id2label"] and any(name != f"LABEL_{number}" for number, name in names.items())
 
 
-def check_vocabulary(tokenizer: Any, model: Any) -> None:
-    """Refuse a tokenizer with more entries than the network has embeddings.
-
-    Raises:
-        UserError: With both numbers.
-    """
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        raise UserError(
-            f"The vocabulary has {len(tokenizer):,} entries and the weights "
-            f"{model.get_input_embeddings().num_embeddings:,}: they do not belong together."
-        )
-
-
 def save_pretrained(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
     """Write model and tokenizer for `from_pretrained`, in float16 if `half`; the model itself stays in float32."""
+    logging.disable_progress_bar()  # a bar per file would fill the run's log
     (copy.deepcopy(model).half() if half else model).save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
 
@@ -184,22 +132,3 @@ def choose_attention(model: Any, settings: NetworkSettings) -> None:
     on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
     if settings.precision == "bf16" and on_cpu:
         model.set_attn_implementation("eager")
-
-
-def set_dropouts(config: Any, dropout: float, attention_dropout: float) -> None:
-    """Set the dropout probabilities under the names that the architecture has for them."""
-    for names, value in zip(DROPOUT_NAMES, (dropout, attention_dropout), strict=True):
-        for name in names:
-            if hasattr(config, name):
-                setattr(config, name, value)
-
-
-def max_positions(model: Any) -> int:
-    """Maximum tokens that the network has positions for; 10**9 with relative positions.
-
-    The RoBERTa family starts to count after the padding position.
-    """
-    limit = getattr(model.config, "max_position_embeddings", 0) or 10**9
-    tables = [module for name, module in model.named_modules() if name.endswith(".position_embeddings")]
-    padding = getattr(tables[0], "padding_idx", None) if tables else None
-    return limit if padding is None else limit - padding - 1

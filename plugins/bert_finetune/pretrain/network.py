@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
+from transformers import AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
 
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.pretrain.chunked_cross_entropy import chunked_cross_entropy
 from plugins.bert_finetune.pretrain.previous_token_head_init import init_previous_token_heads
 from training.errors import UserError
+from training.nn.load_pretrained import check_vocabulary, load_config, load_network
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
@@ -122,7 +123,7 @@ def make_network(settings: PretrainSettings, tokenizer: Any) -> Any:
             init_previous_token_heads(model)
     else:
         model = _load(Path(settings.model), pairs, settings)
-        loading.check_vocabulary(tokenizer, model)
+        check_vocabulary(tokenizer, model)
     compute_masked_only(model)
     return model
 
@@ -133,21 +134,15 @@ def compute_masked_only(model: Any) -> None:
 
 
 def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
-    try:
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        is_bert = config.model_type == "bert" and not config.is_decoder
-        if pairs and not is_bert:
-            raise UserError(
-                f"{folder.name} is a {config.model_type}: only BERT has a next sentence head. "
-                "Choose sentence_objective none."
-            )
-        kind = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
-        loading.set_dropouts(config, settings.dropout, settings.attention_dropout)
-        return kind.from_pretrained(
-            str(folder), config=config, dtype=torch.float32, local_files_only=True, use_safetensors=True
+    config = load_config(folder)
+    is_bert = config.model_type == "bert" and not config.is_decoder
+    if pairs and not is_bert:
+        raise UserError(
+            f"{folder.name} is a {config.model_type}: only BERT has a next sentence head. Choose sentence_objective none."
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{folder.name} cannot be pre-trained further: {str(error)[:300]}") from None
+    model_class = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
+    dropouts = settings.dropout, settings.attention_dropout
+    return load_network(folder, model_class, "a masked language model", dropouts, config=config)
 
 
 def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:

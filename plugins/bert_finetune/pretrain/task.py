@@ -27,7 +27,7 @@ from plugins.bert_finetune.pretrain.probe_data import ProbeText
 from plugins.bert_finetune.pretrain.windows import MIN_WINDOW_TOKENS, CorpusWindow, CorpusWindows, sample_segment_pair
 from training.errors import UserError
 from training.fit.batches import step_seed
-from training.nn.load_pretrained import load_tokenizer
+from training.nn.load_pretrained import load_tokenizer, max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
@@ -93,7 +93,7 @@ class PretrainTask(Task):
 
     def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: Any, model: torch.nn.Module):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
-        self.max_length = min(settings.max_length, loading.max_positions(model))
+        self.max_length = min(settings.max_length, max_positions(model))
         self.masker = Masker(tokenizer, settings.mask_ratio, settings.masking)
         self.needs_bags = bool(settings.bag_of_words_loss_weight or settings.mean_embedding_loss_weight)
         size = self.max_length - SPECIAL_TOKENS

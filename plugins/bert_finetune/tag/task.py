@@ -24,6 +24,7 @@ from plugins.bert_finetune.tag.schemes import OUTSIDE, entity_spans
 from plugins.bert_finetune.tag.sentences import Sentence
 from plugins.bert_finetune.tag.windows import WordWindow, make_windows
 from training.fit.batches import step_seed
+from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 
@@ -87,7 +88,7 @@ class TagTask(Task):
         self.lp_ft = lp_ft
         self.metric = "accuracy" if data.plain else "f1"
         self.padded, self.selects_words = not enable_packing(model), use_first_subword_layer(model)
-        self.max_length = min(settings.max_length, loading.max_positions(model))
+        self.max_length = min(settings.max_length, max_positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transformers import (
-    AutoConfig,
     AutoModelForSeq2SeqLM,
     BertConfig,
     EncoderDecoderConfig,
@@ -18,7 +17,7 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.bpe import train_bpe
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from training.errors import UserError
-from training.nn.load_pretrained import load_tokenizer
+from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.translate.settings import TranslateSettings
@@ -72,32 +71,25 @@ def _from_folders(settings: TranslateSettings) -> TranslationModel:
     """Load a sequence-to-sequence model, or combine two encoders; the decoder's cross-attention is then new."""
     folder, decoder_folder = Path(settings.model), Path(settings.decoder_model or settings.model)
     source = load_tokenizer(folder)
-    if _config(folder).is_encoder_decoder:
+    if load_config(folder).is_encoder_decoder:
         if settings.decoder_model:
             raise UserError(f"{folder.name} already has a decoder: leave decoder_model empty.")
         dropouts = settings.dropout, settings.attention_dropout
-        model = loading.load_network(folder, AutoModelForSeq2SeqLM, "a translator", dropouts)
+        model = load_network(folder, AutoModelForSeq2SeqLM, "a translation model", dropouts)
         target = load_target_tokenizer(folder, source)
     else:
         model = _from_encoders(folder, decoder_folder, settings)
         target = load_tokenizer(decoder_folder) if settings.decoder_model else source
-    loading.check_vocabulary(source, model)
+    check_vocabulary(source, model)
     if target is not source:
-        loading.check_vocabulary(target, model.decoder)
+        check_vocabulary(target, model.decoder)
     return TranslationModel(source, target, model)
-
-
-def _config(folder: Path) -> Any:
-    try:
-        return AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder.name} has no configuration that can be read: {str(error)[:300]}") from None
 
 
 def _from_encoders(encoder: Path, decoder: Path, settings: TranslateSettings) -> Any:
     """Combine two BERTs, or one twice; with different widths, through a linear layer (Rothe et al., 2020)."""
     for folder in (encoder, decoder):
-        if not isinstance(config := _config(folder), BertConfig):
+        if not isinstance(config := load_config(folder), BertConfig):
             raise UserError(f"{folder.name} is a {config.model_type}: only a BERT can become encoder and decoder.")
     try:
         return EncoderDecoderModel.from_encoder_decoder_pretrained(

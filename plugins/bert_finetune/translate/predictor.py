@@ -17,6 +17,7 @@ from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
+from training.nn.load_pretrained import max_positions
 
 MAX_BEAMS = 16
 DEFAULT_MAX_LENGTH = 512  # tokens generated, if the artifact does not say
@@ -27,7 +28,7 @@ class TranslationPredictor(EncoderPredictor, Translate):
 
     def __init__(self, model: Any, tokenizer: Any, target_tokenizer: Any, facts: dict[str, Any]):
         self.max_new_tokens = int(facts.get("max_length", DEFAULT_MAX_LENGTH))
-        positions = loading.max_positions(getattr(model, "encoder", model))
+        positions = max_positions(getattr(model, "encoder", model))
         super().__init__(model, tokenizer, min(positions, tokenizer.model_max_length, self.max_new_tokens))
         self.target_tokenizer, self.prefix = target_tokenizer, str(facts.get("prefix", ""))
 

@@ -16,6 +16,7 @@ from plugins.bert_finetune.models.batching import pad
 from plugins.bert_finetune.translate import network, report
 from plugins.bert_finetune.translate.data import SentencePairs, TranslateData
 from training.fit.batches import step_seed
+from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
@@ -65,7 +66,7 @@ class TranslateTask(Task):
         self.settings, (self.tokenizer, self.target_tokenizer, model) = settings, loaded
         self.model = model
         self.evaluation = data.evaluation.select(list(range(min(len(data.evaluation), settings.eval_rows))))
-        self.max_length = min(settings.max_length, loading.max_positions(getattr(model, "encoder", model)))
+        self.max_length = min(settings.max_length, max_positions(getattr(model, "encoder", model)))
         self.train_data, self.eval_data = self._rows(data.train), self._rows(self.evaluation)
         self.start = model.config.decoder_start_token_id
         self.facts = {
