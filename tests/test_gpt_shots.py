@@ -179,7 +179,7 @@ def test_the_form_has_nothing_that_only_training_needs() -> None:
 
 def label_efficiency_run(home: Path) -> str:
     """A folder as such a run leaves it."""
-    from plugins.bert_finetune.settings import LabelEfficiencySettings
+    from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 
     run = Runs(home / "runs").create("bert_finetune", "label_efficiency", LabelEfficiencySettings())
     rows = [
