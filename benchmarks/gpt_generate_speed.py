@@ -101,7 +101,7 @@ def measure(options: argparse.Namespace) -> dict:
 
 def ours(folder: str) -> Any:
     from plugins.gpt_prompting.models.interface import Sampling
-    from plugins.gpt_prompting.models.local import LocalModel
+    from plugins.gpt_prompting.models.transformers_model import LocalModel
 
     model = LocalModel.load(Path(folder))
     model.model.generation_config.eos_token_id = None  # the same number of tokens on every side

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.models import hosted
-from plugins.gpt_prompting.models.hosted import connect
-from plugins.gpt_prompting.models.written_labels import first_token_probabilities, named_label
+from plugins.gpt_prompting.models import openai_model
+from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, named_label
+from plugins.gpt_prompting.models.openai_model import connect
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
 from training.errors import UserError
@@ -100,7 +100,7 @@ def test_a_stream_that_stops_in_the_middle_keeps_what_came_and_says_so(server: S
 def test_a_server_that_fails_is_told_in_words(
     server: Server, how: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosted, "TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(openai_model, "TIMEOUT_SECONDS", 0.4)
     with pytest.raises(UserError, match=words):
         last(endpoints.generate(tiny(server, how), PROMPT, 4))
     if how not in ("-silent",):
@@ -162,7 +162,7 @@ def test_a_server_for_many_asks_known_hosts_only_and_lends_no_key(monkeypatch: p
     for address in ("http://127.0.0.1:80/v1", "http://169.254.169.254/v1", "https://evil.example/v1", "http://api.openai.com/v1"):  # fmt: skip
         with pytest.raises(UserError, match="This server asks only"):
             connect(f"hosted:gpt@{address}")
-    assert hosted._environment_key("https://api.openai.com/v1") == ""
+    assert openai_model._environment_key("https://api.openai.com/v1") == ""
     assert connect("hosted:gpt@https://api.openai.com/v1").name == "gpt"
 
 

@@ -12,9 +12,10 @@ import pytest
 from gradio_client import Client, handle_file
 
 from plugins._discovery import Found
-from plugins.gpt_prompting import PLUGIN, decoder, endpoints, load
-from plugins.gpt_prompting.models.hosted import connect
-from plugins.gpt_prompting.shots import answers
+from plugins.gpt_prompting import PLUGIN, endpoints, load
+from plugins.gpt_prompting.models import loading
+from plugins.gpt_prompting.models.openai_model import connect
+from plugins.gpt_prompting.shots import response_cache
 from plugins.gpt_prompting.shots.data import check
 from plugins.gpt_prompting.shots.experiment import build
 from plugins.gpt_prompting.shots.settings import ShotsSettings
@@ -46,7 +47,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "PAUSES", (0.01,) * 5)
+    monkeypatch.setattr(response_cache, "PAUSES", (0.01,) * 5)
     monkeypatch.setenv(VARIABLE, KEY)
 
 
@@ -103,7 +104,7 @@ def test_the_artifact_is_the_prompt_and_asks_the_same_model_again(finished: Path
 
 def test_a_prompt_without_weights_is_nothing_to_train_from(finished: Path) -> None:
     with pytest.raises(UserError, match="a prompt and no weights"):
-        decoder.load(finished / "artifact")
+        loading.load(finished / "artifact")
 
 
 def test_weights_of_a_stranger_do_not_say_where_a_key_goes(finished: Path, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.gpt_prompting.models import pieces, tree
-from plugins.gpt_prompting.models.decoding import decode
+from plugins.gpt_prompting.models import detokenizer, prefix_tree_scoring
 from plugins.gpt_prompting.models.interface import Sampling, readable
-from plugins.gpt_prompting.models.local import LocalModel
-from plugins.gpt_prompting.models.stepping import Gpt2Stepper, PlainStepper
+from plugins.gpt_prompting.models.kv_cache import Gpt2Stepper, PlainStepper
+from plugins.gpt_prompting.models.sampling import decode
+from plugins.gpt_prompting.models.transformers_model import LocalModel
 from tests import tiny_gpt
 from training.errors import UserError
 
@@ -57,12 +57,12 @@ def test_other_architectures_give_the_same_by_the_way_that_suits_them(model: Loc
     other = LocalModel(model.tokenizer, other_networks(len(model.tokenizer))[kind])
     found = other.log_likelihoods(CONTEXTS, [LABELS] * 3)
     assert np.allclose(found, [[by_hand(other, c, label) for label in LABELS] for c in CONTEXTS], atol=1e-4)
-    assert tree.takes_trees(other.model) == (kind == "llama")
+    assert prefix_tree_scoring.takes_trees(other.model) == (kind == "llama")
 
 
 tokens = st.integers(0, 60)
 questions = st.builds(
-    tree.Question,
+    prefix_tree_scoring.Question,
     st.lists(tokens, min_size=1, max_size=12).map(lambda own: [5] * 9 + own),
     st.lists(st.lists(tokens, min_size=1, max_size=4), min_size=1, max_size=4),
 )
@@ -70,10 +70,10 @@ questions = st.builds(
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(questions, min_size=1, max_size=6), st.integers(1, 60))
-def test_whatever_is_packed_together_scores_alike(asked: list[tree.Question], size: int) -> None:
+def test_whatever_is_packed_together_scores_alike(asked: list[prefix_tree_scoring.Question], size: int) -> None:
     network = tiny_gpt.taught()[1]
-    packed = [values for _, values in tree.score(network, asked, size)]
-    plain = [values for _, values in tree.score_plainly(network, asked)]
+    packed = [values for _, values in prefix_tree_scoring.score(network, asked, size)]
+    plain = [values for _, values in prefix_tree_scoring.score_plainly(network, asked)]
     assert [len(values) for values in packed] == [len(question.continuations) for question in asked]
     assert np.allclose(np.concatenate(packed), np.concatenate(plain), atol=1e-4)
 
@@ -91,7 +91,7 @@ def test_a_context_that_is_too_long_loses_its_beginning(model: LocalModel) -> No
     found = model.log_likelihoods([long], [[" good", " bad"]])
     ids, labels = model.tokenizer(long)["input_ids"], model.tokenizer([" good", " bad"])["input_ids"]
     kept = ids[-model.context + max(map(len, labels)) - 1 :]
-    [(_, plain)] = tree.score_plainly(model.model, [tree.Question(kept, labels)])
+    [(_, plain)] = prefix_tree_scoring.score_plainly(model.model, [prefix_tree_scoring.Question(kept, labels)])
     assert len(ids) > 2 * model.context and np.allclose(found[0], plain, atol=1e-4)
 
 
@@ -133,14 +133,14 @@ def test_the_own_step_of_gpt2_is_that_of_transformers(model: LocalModel, monkeyp
     rows = Sampling(new_tokens=20, temperature=1.2, alternatives=3, seed=1)
     ids = model.tokenizer(PROMPT)["input_ids"]
     *_, own = decode(model.model, model.tokenizer, ids, rows)
-    monkeypatch.setattr("plugins.gpt_prompting.models.decoding.stepper", lambda network, rows, most: PlainStepper(network, rows))  # fmt: skip
+    monkeypatch.setattr("plugins.gpt_prompting.models.sampling.stepper", lambda network, rows, most: PlainStepper(network, rows))  # fmt: skip
     *_, plain = decode(model.model, model.tokenizer, ids, rows)
     assert [answer.text for answer in own] == [answer.text for answer in plain]
     assert len({answer.text for answer in own}) == 3
 
 
 def test_gpt2_is_stepped_by_its_own_stepper_and_others_are_not(model: LocalModel) -> None:
-    from plugins.gpt_prompting.models.stepping import stepper
+    from plugins.gpt_prompting.models.kv_cache import stepper
 
     assert isinstance(stepper(model.model, 1, 10), Gpt2Stepper)
     for network in other_networks(100).values():
@@ -210,7 +210,7 @@ def test_an_empty_prompt_is_refused(model: LocalModel) -> None:
 def test_pieces_put_together_are_the_text(model: LocalModel, text: str) -> None:
     assert "".join(model.tokens(text)) == text
     ids = model.tokenizer(text)["input_ids"]
-    writer = pieces.Writer(model.tokenizer)
+    writer = detokenizer.Writer(model.tokenizer)
     assert "".join(writer.add(token) for token in ids) == text
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from plugins._discovery import Found
 from plugins.gpt_prompting import PLUGIN
-from plugins.gpt_prompting.settings import PretrainSettings
+from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 from tests import page as shared_page
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
@@ -195,8 +195,8 @@ def test_a_file_is_measured_on_the_page(page: Page, run: str, file: Path) -> Non
 
 
 def test_a_prompt_opens_as_it_was_saved() -> None:
-    from plugins.gpt_prompting.prompt_form import as_parts, prompt_of
-    from plugins.gpt_prompting.prompts import make_prompt
+    from plugins.gpt_prompting.prompting.prompts import make_prompt
+    from plugins.gpt_prompting.ui.prompt_form import as_parts, prompt_of
 
     prompt = make_prompt(
         "Review: {text}\nMood: {label}", ["up=good", "down"], [{"text": "x", "label": "up"}], "Say.", "pmi"

@@ -27,12 +27,12 @@ from transformers import (
 
 from plugins.gpt_prompting import PLUGIN, build_pretrain, check_pretrain
 from plugins.gpt_prompting.pretrain import network
+from plugins.gpt_prompting.pretrain.chunked_cross_entropy import head_loss
 from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Corpus, Rows, Segment, encode_dialogues, encode_texts
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, write
-from plugins.gpt_prompting.pretrain.head_loss import head_loss
 from plugins.gpt_prompting.pretrain.packing import pack
+from plugins.gpt_prompting.pretrain.settings import SIZES, PretrainSettings
 from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
-from plugins.gpt_prompting.settings import SIZES, PretrainSettings
 from plugins.testing import check_plugin
 from tests.files import write as write_file
 from training.errors import UserError

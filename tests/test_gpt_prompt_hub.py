@@ -8,8 +8,8 @@ import sys
 import urllib.request
 from typing import Any
 
-from plugins.gpt_prompting.prompt_card import render
-from plugins.gpt_prompting.prompts import make_prompt
+from plugins.gpt_prompting.prompting.prompt_card import render
+from plugins.gpt_prompting.prompting.prompts import make_prompt
 from tests import loopback
 from tests.loopback import Hub, needs_hub
 

@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.gpt_prompting import calibration, chat, endpoints, examples, inside
-from plugins.gpt_prompting.compare import compare
-from plugins.gpt_prompting.evaluation import evaluate
-from plugins.gpt_prompting.fitting import Fitter
-from plugins.gpt_prompting.labelled_rows import read_rows
-from plugins.gpt_prompting.measures import calibration_error, confusion, mcnemar, measure
+from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.inspect import attention
 from plugins.gpt_prompting.models.interface import Sampling
-from plugins.gpt_prompting.models.local import LocalModel
-from plugins.gpt_prompting.prompts import Prompt, fill, make_prompt, parse_labels, parse_prompt, variables
-from plugins.gpt_prompting.scoring import Labeller
+from plugins.gpt_prompting.models.transformers_model import LocalModel
+from plugins.gpt_prompting.prompting import calibration, chat, demonstrations
+from plugins.gpt_prompting.prompting.context_window import Fitter
+from plugins.gpt_prompting.prompting.evaluation import evaluate
+from plugins.gpt_prompting.prompting.label_scoring import Labeller
+from plugins.gpt_prompting.prompting.labelled_rows import read_rows
+from plugins.gpt_prompting.prompting.metrics import calibration_error, confusion, mcnemar, measure
+from plugins.gpt_prompting.prompting.prompt_comparison import compare
+from plugins.gpt_prompting.prompting.prompts import Prompt, fill, make_prompt, parse_labels, parse_prompt, variables
 from tests import tiny_gpt
 from training.errors import UserError
 
@@ -141,26 +143,26 @@ def test_no_parameter_changes(model: LocalModel, file: Path) -> None:
 def test_balanced_examples_are_as_even_as_can_be(labels: list[str], seed: int) -> None:
     rows = [{"text": str(at), "label": label} for at, label in enumerate(labels)]
     count = len({*labels})
-    chosen = examples.choose(rows, count, "balanced", seed)
+    chosen = demonstrations.choose(rows, count, "balanced", seed)
     assert {row["label"] for row in chosen} == {*labels} and len({row["text"] for row in chosen}) == count
-    assert examples.choose(rows, count, "balanced", seed) == chosen
+    assert demonstrations.choose(rows, count, "balanced", seed) == chosen
 
 
 def test_the_nearest_example_stands_next_to_the_query_and_is_never_the_query() -> None:
     rows = [{"text": text, "label": "x"} for text in ("the bank raised rates", "a goal in overtime", "bank rates fell")]
-    [found] = examples.Nearest(rows, ["text"])([{"text": "the bank raised rates"}], 2)
+    [found] = demonstrations.Nearest(rows, ["text"])([{"text": "the bank raised rates"}], 2)
     assert [row["text"] for row in found] == ["a goal in overtime", "bank rates fell"]
 
 
 def test_nearness_by_the_models_vectors_finds_the_same_words(model: LocalModel) -> None:
     rows = [{"text": text, "label": "x"} for text in ("a warm film", "a dull plot", "a tired song")]
-    [found] = examples.nearest_of(rows, ["text"], "nearest", model)([{"text": "a dull , dull plot"}], 1)
+    [found] = demonstrations.nearest_of(rows, ["text"], "nearest", model)([{"text": "a dull , dull plot"}], 1)
     assert found == [rows[1]]
 
 
 def test_more_examples_than_rows_are_refused() -> None:
     with pytest.raises(UserError, match="5 examples were asked for; there are 1"):
-        examples.choose([{"text": "x", "label": "a"}], 5, "random", 0)
+        demonstrations.choose([{"text": "x", "label": "a"}], 5, "random", 0)
 
 
 # -- what fits -----------------------------------------------------------------------------------------------------------
@@ -233,7 +235,7 @@ def test_examples_out_of_the_file_are_not_measured_on(model: LocalModel, file: P
 
 
 def test_a_stopped_evaluation_keeps_its_part(model: LocalModel, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.gpt_prompting.evaluation.SHOWN_EVERY", 0.0)
+    monkeypatch.setattr("plugins.gpt_prompting.prompting.evaluation.SHOWN_EVERY", 0.0)
     stream = evaluate(model, prompt(), read_rows(file, TEMPLATE))
     part = [next(stream) for _ in range(5)][-1]
     stream.close()
@@ -316,7 +318,7 @@ def test_dialogues_that_cannot_be_are_refused(model: LocalModel, messages: list[
 
 
 def test_attention_never_looks_ahead_and_adds_up_to_one(model: LocalModel) -> None:
-    tokens, weights = inside.attention(model, "a warm film and a dull plot")
+    tokens, weights = attention.attention(model, "a warm film and a dull plot")
     assert weights.shape == (2, 4, len(tokens), len(tokens)) and np.allclose(weights.sum(-1), 1, atol=1e-5)
     assert np.triu(weights, 1).max() == 0
     assert model.model.config._attn_implementation == "sdpa"
@@ -332,13 +334,13 @@ def test_surprise_is_perplexity_and_bits_per_byte(model: LocalModel) -> None:
 
 
 def test_induction_is_a_share_a_head(model: LocalModel) -> None:
-    found = inside.induction(model)
+    found = attention.induction(model)
     assert found.shape == (2, 4) and ((found >= 0) & (found <= 1)).all()
 
 
 def test_the_look_back_at_labels_finds_their_tokens(model: LocalModel) -> None:
     shots = tiny_gpt.reviews(4, seed=8)
-    found = inside.looks_at_labels(model, prompt(examples=shots, instruction="Judge."), {"text": "a warm film"})
+    found = attention.looks_at_labels(model, prompt(examples=shots, instruction="Judge."), {"text": "a warm film"})
     assert [one["label"] for one in found["by_example"]] == [shot["label"] for shot in shots]
     labels = [at for at, piece in enumerate(found["tokens"]) if piece in (" good", " bad")]
     assert sum(one["attention"] for one in found["by_example"]) == pytest.approx(

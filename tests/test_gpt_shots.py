@@ -12,7 +12,7 @@ from plugins.gpt_prompting import PLUGIN, endpoints, load
 from plugins.gpt_prompting.shots import report
 from plugins.gpt_prompting.shots.data import counts_of, read
 from plugins.gpt_prompting.shots.experiment import OURS, SHUFFLED, build
-from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned, wins_from
+from plugins.gpt_prompting.shots.finetuning_baseline import read_fine_tuned, wins_from
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from plugins.testing import check_load, check_resume, check_settings
 from tests import tiny_gpt

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Card, Document, Plugin, Trainer, Workbench
-from plugins.gpt_prompting import endpoints, prompt_card
-from plugins.gpt_prompting.prompts import PROMPT_FILE
-from plugins.gpt_prompting.settings import PretrainSettings
+from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.pretrain.settings import PretrainSettings
+from plugins.gpt_prompting.prompting import prompt_card
+from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from training.fit.experiment import Experiment
 from training.preflight.sheet import Sheet
@@ -45,25 +46,25 @@ def build_shots(settings: ShotsSettings) -> Experiment:
 
 def load(folder: Path) -> Any:
     """Any causal language model that transformers reads, as what the endpoints ask; or the hosted one that a prompt was measured with."""
-    from plugins.gpt_prompting.models.hosted import of_artifact
+    from plugins.gpt_prompting.models.openai_model import of_artifact
 
     if model := of_artifact(folder):
         return model
-    from plugins.gpt_prompting.models.local import LocalModel
+    from plugins.gpt_prompting.models.transformers_model import LocalModel
 
     return LocalModel.load(folder)
 
 
 def connect(name: str) -> Any:
     """A model on another machine: hosted:model@https://server/v1."""
-    from plugins.gpt_prompting.models.hosted import connect as connect_hosted
+    from plugins.gpt_prompting.models.openai_model import connect as connect_hosted
 
     return connect_hosted(name)
 
 
 def tab(workbench: Workbench) -> None:
     """Draw "Try" and "Look inside"."""
-    from plugins.gpt_prompting.tab import draw
+    from plugins.gpt_prompting.ui.tab import draw
 
     draw(workbench)
 

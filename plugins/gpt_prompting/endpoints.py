@@ -10,7 +10,7 @@ from training.errors import UserError
 
 if TYPE_CHECKING:
     from plugins.gpt_prompting.models.interface import LanguageModel, Sampling
-    from plugins.gpt_prompting.prompts import Prompt
+    from plugins.gpt_prompting.prompting.prompts import Prompt
 
 TEMPLATE = "Text: {text}\nLabel: {label}"
 
@@ -51,7 +51,7 @@ def generate(
         (end of text, length, stop string or broken), note; prompt_tokens, context, new_tokens, seconds, first_token_seconds,
         tokens_per_second. Each value is the whole so far; the last is the result.
     """
-    from plugins.gpt_prompting.generate import generate as write
+    from plugins.gpt_prompting.prompting.generate import generate as write
 
     how = _sampling(new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, stop, seed, alternatives, shown)
     yield from write(with_key(model, key), prompt, how)
@@ -89,7 +89,7 @@ def chat(
     Returns:
         As generate; and dropped_messages (places from 0), template (the model's own, or plain transcript).
     """
-    from plugins.gpt_prompting.chat import chat as answer
+    from plugins.gpt_prompting.prompting.chat import chat as answer
 
     how = _sampling(new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, stop, seed, 1, shown)
     yield from answer(with_key(model, key), messages, how)
@@ -121,7 +121,7 @@ def classify(
         prompt: as the model got it; dropped_examples: places (from 0) of those that did not fit; text_was_cut; said: a hosted
         model's answer, from which the label was read.
     """
-    from plugins.gpt_prompting.scoring import Labeller
+    from plugins.gpt_prompting.prompting.label_scoring import Labeller
 
     if not text.strip():
         raise UserError("The text is empty: write something to label.")
@@ -167,8 +167,8 @@ def evaluate(
         with_dropped_examples, with_cut_text, without_label; at the end also confusion, predictions (line, label,
         predicted_label, probability), parameters_sha256 (before, after, unchanged; of a hosted model, whose parameters are out of reach, empty and null).
     """
-    from plugins.gpt_prompting.evaluation import evaluate as measure
-    from plugins.gpt_prompting.labelled_rows import read_rows
+    from plugins.gpt_prompting.prompting.evaluation import evaluate as measure
+    from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 
     kept = _kept_prompt(model, labels)
     data = read_rows(file, kept.template if kept else template, label_column)
@@ -207,7 +207,7 @@ def score(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
     Returns:
         tokens (token, probability, others), tokens_scored, loss (nats a token), perplexity, bits_per_byte.
     """
-    from plugins.gpt_prompting.inside import surprise
+    from plugins.gpt_prompting.inspect.attention import surprise
 
     return surprise(model, text, min(max(shown, 0), 50))
 
@@ -236,7 +236,7 @@ def prompt_of(
     calibrate: str,
 ) -> Prompt:
     """The prompt that was asked for, or the one that the weights were saved with where no labels are given."""
-    from plugins.gpt_prompting.prompts import make_prompt
+    from plugins.gpt_prompting.prompting.prompts import make_prompt
 
     return _kept_prompt(model, labels) or make_prompt(template, labels, examples, instruction, calibrate)
 

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from plugins.gpt_prompting import decoder
-from plugins.gpt_prompting.pretrain.copying_heads import look_for_the_like
+from plugins.gpt_prompting.models import loading
+from plugins.gpt_prompting.pretrain.chunked_cross_entropy import head_loss
 from plugins.gpt_prompting.pretrain.corpus import Segment
-from plugins.gpt_prompting.pretrain.head_loss import head_loss
+from plugins.gpt_prompting.pretrain.induction_head_init import look_for_the_like
 from plugins.gpt_prompting.pretrain.packing import pack
 from training.errors import UserError
 from training.nn.packed_attention import PACKED
 
 if TYPE_CHECKING:
-    from plugins.gpt_prompting.settings import PretrainSettings
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 
 DROPOUTS = ("resid_pdrop", "embd_pdrop", "hidden_dropout", "resid_dropout", "embed_dropout", "dropout")
 INITIAL, GPT2_WIDTH = 0.02, 768  # narrower networks begin with larger weights, or attention learns nothing for long
@@ -86,8 +86,8 @@ def make(settings: PretrainSettings, tokenizer: Any) -> Any:
     """
     if settings.model:
         changes = dict.fromkeys(DROPOUTS, settings.dropout)
-        model = decoder.load_network(Path(settings.model), **changes)
-        decoder.check_vocabulary(tokenizer, model)
+        model = loading.load_network(Path(settings.model), **changes)
+        loading.check_vocabulary(tokenizer, model)
     else:
         model = GPT2LMHeadModel(new_config(settings, tokenizer))
         if settings.copying_heads:

@@ -14,7 +14,7 @@ from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
 
 if TYPE_CHECKING:
-    from plugins.gpt_prompting.settings import PretrainSettings
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 
 DOCUMENT_END = "<|endoftext|>"  # a line that parts the documents of a text file; without it the file is one
 FEW_WORDS = 20_000

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from plugins.gpt_prompting import decoder
+from plugins.gpt_prompting.models import loading
 from plugins.gpt_prompting.pretrain import network, sources
 from plugins.gpt_prompting.pretrain.corpus import Corpus, Rows, Segment, encode, encode_dialogues, encode_texts
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, write
-from plugins.gpt_prompting.pretrain.episodes import MOST_TEXT, Drawer, Options, Writer
-from plugins.gpt_prompting.pretrain.measuring import Prompt, measuring_prompts
+from plugins.gpt_prompting.pretrain.eval_prompts import Prompt, measuring_prompts
+from plugins.gpt_prompting.pretrain.few_shot_metrics import PromptOutcome, shot_metrics
+from plugins.gpt_prompting.pretrain.few_shot_sampler import MOST_TEXT, Drawer, Options, Writer
 from plugins.gpt_prompting.pretrain.mixture import Drawn, Mixture
 from plugins.gpt_prompting.pretrain.packing import pack
-from plugins.gpt_prompting.pretrain.shot_scores import PromptOutcome, shot_metrics
+from plugins.gpt_prompting.pretrain.preview import SHOWN_BEGINNING, continue_text
 from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
-from plugins.gpt_prompting.pretrain.writing import SHOWN_BEGINNING, continue_text
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding, Sheet
 from training.task import Score, Task
 
 if TYPE_CHECKING:
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
     from plugins.gpt_prompting.pretrain.sources import Sources
-    from plugins.gpt_prompting.settings import PretrainSettings
 
 SAMPLES = 2
 MANY_UNKNOWN = 0.01  # share of the tokens
@@ -59,7 +59,7 @@ def build(settings: PretrainSettings) -> PretrainTask:
     Sheet(tuple(found.findings)).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        tokenizer = decoder.load_tokenizer(Path(settings.model))
+        tokenizer = loading.load_tokenizer(Path(settings.model))
         tokenizer.chat_template = tokenizer.chat_template or TRANSCRIPT
     else:
         tokenizer = train_tokenizer(found.everything(), settings.shape().vocabulary, settings.max_length)
@@ -73,7 +73,7 @@ class PretrainTask(Task):
 
     def __init__(self, found: Sources, settings: PretrainSettings, tokenizer: Any, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
-        self.size = min(settings.max_length, decoder.positions(model))
+        self.size = min(settings.max_length, loading.positions(model))
         text, self.held_text = (encode_texts(side, tokenizer) for side in (found.texts, found.held_texts))
         talk, self.held_talk = (self._dialogues(side) for side in (found.dialogues, found.held_dialogues))
         self.drawer, self.prompts = self._tasks(found)

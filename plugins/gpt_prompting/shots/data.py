@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.gpt_prompting.labelled_rows import LabelledRows, read_rows
-from plugins.gpt_prompting.models.hosted import connect
-from plugins.gpt_prompting.prompts import LABEL, Prompt, Row, make_prompt
+from plugins.gpt_prompting.models.openai_model import connect
+from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows, read_rows
+from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, Row, make_prompt
 from training.data.column_guess import describe_columns
 from training.data.splits import split_rows
 from training.errors import UserError

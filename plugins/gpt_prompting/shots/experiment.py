@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.gpt_prompting import examples as choosing
-from plugins.gpt_prompting.measures import confusion, measure
-from plugins.gpt_prompting.models.hosted import connect
-from plugins.gpt_prompting.prompts import LABEL, PROMPT_FILE, Row
-from plugins.gpt_prompting.scoring import Labeller
+from plugins.gpt_prompting.models.openai_model import connect
+from plugins.gpt_prompting.prompting import demonstrations as choosing
+from plugins.gpt_prompting.prompting.label_scoring import Labeller
+from plugins.gpt_prompting.prompting.metrics import confusion, measure
+from plugins.gpt_prompting.prompting.prompts import LABEL, PROMPT_FILE, Row
 from plugins.gpt_prompting.shots import report
-from plugins.gpt_prompting.shots.answers import Answers, Given, label_all, summed
 from plugins.gpt_prompting.shots.data import ShotsData, read
-from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned
+from plugins.gpt_prompting.shots.finetuning_baseline import read_fine_tuned
+from plugins.gpt_prompting.shots.response_cache import Answers, Given, label_all, summed
 from training.artifact import store
 from training.errors import UserError
 from training.fit.experiment import Experiment, Fit, Part
@@ -78,7 +78,7 @@ class Shots(Experiment):
         if self.folder is None:
             assert self.hosted
             return self.hosted
-        from plugins.gpt_prompting.models.local import LocalModel
+        from plugins.gpt_prompting.models.transformers_model import LocalModel
 
         return LocalModel.load(self.folder)
 

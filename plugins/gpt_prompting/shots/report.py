@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from plugins.gpt_prompting.models.hosted import HostedModel
+from plugins.gpt_prompting.models.openai_model import HostedModel
 from plugins.gpt_prompting.shots.data import ShotsData
-from plugins.gpt_prompting.shots.fine_tuned import wins_from
+from plugins.gpt_prompting.shots.finetuning_baseline import wins_from
 from training.artifact import confidence_intervals
 from training.data_url import as_url
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._boxes import mended
-from plugins.gpt_prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
+from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
 
 
 def fields_of(template: str) -> list[str]:

@@ -9,8 +9,8 @@ import gradio as gr
 from plugins._boxes import PRIVATE, all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.prompt_form import prompt_of
-from plugins.gpt_prompting.token_boxes import TokenView, shown
+from plugins.gpt_prompting.ui.prompt_form import prompt_of
+from plugins.gpt_prompting.ui.token_view import TokenView, shown
 
 SENTENCE = "Once upon a time there was a little girl who lived in a"
 READ = "The king sat on his throne and looked at the sea. The king sat on his throne and looked at the telephone."
@@ -131,14 +131,14 @@ def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
 
 
 def _attention(model: Any, text: str) -> Any:
-    from plugins.gpt_prompting.inside import attention, induction
+    from plugins.gpt_prompting.inspect.attention import attention, induction
 
     return *attention(model, text), induction(model)
 
 
 def _look_back(model: Any, prompt: Any, text: str) -> Any:
-    from plugins.gpt_prompting.inside import looks_at_labels
-    from plugins.gpt_prompting.studio import row_of
+    from plugins.gpt_prompting.inspect.attention import looks_at_labels
+    from plugins.gpt_prompting.prompting.query import row_of
 
     return looks_at_labels(model, prompt, row_of(prompt, text))
 

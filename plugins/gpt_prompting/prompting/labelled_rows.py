@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.gpt_prompting.prompts import LABEL, Row, variables
+from plugins.gpt_prompting.prompting.prompts import LABEL, Row, variables
 from training.data.column_guess import guess_text_columns
 from training.data.table import Table, read_table
 from training.errors import UserError

@@ -10,11 +10,19 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.measure_boxes import ROWS, draw_compare, draw_evaluate
-from plugins.gpt_prompting.model_boxes import draw_model
-from plugins.gpt_prompting.prompt_form import fields_of, new_headers, open_prompt, prompt_of, saved, shown_text, text_of
-from plugins.gpt_prompting.prompts import CALIBRATIONS, LABEL, Prompt
-from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown
+from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, LABEL, Prompt
+from plugins.gpt_prompting.ui.evaluate_prompt import ROWS, draw_compare, draw_evaluate
+from plugins.gpt_prompting.ui.model_form import draw_model
+from plugins.gpt_prompting.ui.prompt_form import (
+    fields_of,
+    new_headers,
+    open_prompt,
+    prompt_of,
+    saved,
+    shown_text,
+    text_of,
+)
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, shown
 
 TEXT = "do i need an umbrella today"
 LABELS = "music\nweather"
@@ -126,7 +134,7 @@ def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
             draw = gr.Button("Draw examples")
 
     def drawn(path: str | None, form: str, number: float, way: str, start: float, query: str) -> Any:
-        from plugins.gpt_prompting.studio import draw_examples
+        from plugins.gpt_prompting.prompting.query import draw_examples
 
         rows = draw_examples(chosen(path, ROWS), form, "", int(number), way, int(start or 0), query)
         names = [*fields_of(form), LABEL]
@@ -174,6 +182,6 @@ def facts(state: dict[str, Any], prompt: Prompt) -> str:
 
 def _ask(model: Any, prompt: Prompt, text: str, key: str) -> Iterator[dict[str, Any]]:
     from plugins.gpt_prompting.models.interface import Sampling
-    from plugins.gpt_prompting.studio import ask
+    from plugins.gpt_prompting.prompting.query import ask
 
     yield from ask(endpoints.with_key(model, key), prompt, text, Sampling(24, 0, shown=5))

@@ -13,8 +13,8 @@ import gradio as gr
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.model_boxes import draw_model, draw_sampling, sampling_of
-from plugins.gpt_prompting.token_boxes import TokenView, answer_parts, shown, speed
+from plugins.gpt_prompting.ui.model_form import draw_model, draw_sampling, sampling_of
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, shown, speed
 
 EMPTY = "Send a message; click an answer to see its tokens."
 History = list[dict[str, Any]]

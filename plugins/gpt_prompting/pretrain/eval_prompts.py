@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.gpt_prompting.pretrain.episodes import Options, TokenTask, Writer
+from plugins.gpt_prompting.pretrain.few_shot_sampler import Options, TokenTask, Writer
 from plugins.gpt_prompting.pretrain.prompt_parts import Parts
 
 SHOTS = (0, 1, 2, 4, 8, 16)

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from plugins.gpt_prompting.models.interface import Answer, Judgement, LanguageModel, Message, Sampling, Token, readable
-from plugins.gpt_prompting.models.written_labels import first_token_probabilities, named_label
-from plugins.gpt_prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
+from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, named_label
+from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
 from training.artifact import store
 from training.errors import UserError
 from training.settings import HOSTED

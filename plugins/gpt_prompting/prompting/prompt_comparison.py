@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from plugins.gpt_prompting.evaluation import Evaluation, evaluate
-from plugins.gpt_prompting.labelled_rows import LabelledRows
-from plugins.gpt_prompting.measures import mcnemar
 from plugins.gpt_prompting.models.interface import LanguageModel
-from plugins.gpt_prompting.prompts import Prompt, Row
+from plugins.gpt_prompting.prompting.evaluation import Evaluation, evaluate
+from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows
+from plugins.gpt_prompting.prompting.metrics import mcnemar
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
 SHOWN = 20  # rows that the two disagree on
 

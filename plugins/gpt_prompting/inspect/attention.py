@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plugins.gpt_prompting.models.interface import LanguageModel
-from plugins.gpt_prompting.prompts import Prompt, Row
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
 MOST_TOKENS = 64

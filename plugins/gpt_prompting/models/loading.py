@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
-from plugins.gpt_prompting.prompts import PROMPT_FILE
+from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE
 from training.errors import UserError
 from training.nn import load_pretrained
 

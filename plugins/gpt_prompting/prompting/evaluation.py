@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting import examples as choosing
-from plugins.gpt_prompting.labelled_rows import LabelledRows
-from plugins.gpt_prompting.measures import confusion, measure
 from plugins.gpt_prompting.models.interface import LanguageModel
-from plugins.gpt_prompting.prompts import LABEL, Prompt, Row
-from plugins.gpt_prompting.scoring import Labelled, Labeller
+from plugins.gpt_prompting.prompting import demonstrations as choosing
+from plugins.gpt_prompting.prompting.label_scoring import Labelled, Labeller
+from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows
+from plugins.gpt_prompting.prompting.metrics import confusion, measure
+from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, Row
 from training.data.predictions_csv import write_predictions
 from training.data.splits import split_rows
 from training.data.table import Table

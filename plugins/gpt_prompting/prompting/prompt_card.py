@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from plugins.gpt_prompting.prompts import LABEL, PROMPT_FILE, Prompt, parse_prompt
+from plugins.gpt_prompting.prompting.prompts import LABEL, PROMPT_FILE, Prompt, parse_prompt
 from training.artifact.model_card import plain, table
 
 USE = """from gradio_client import Client

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting.models.hosted import ServerError
-from plugins.gpt_prompting.prompts import Row
-from plugins.gpt_prompting.scoring import Labelled, Labeller
+from plugins.gpt_prompting.models.openai_model import ServerError
+from plugins.gpt_prompting.prompting.label_scoring import Labelled, Labeller
+from plugins.gpt_prompting.prompting.prompts import Row
 from training.errors import UserError
 from training.fit.experiment import Fit
 

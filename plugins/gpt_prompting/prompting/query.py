@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting import examples as choosing
-from plugins.gpt_prompting.compare import compare
-from plugins.gpt_prompting.evaluation import evaluate
-from plugins.gpt_prompting.generate import generate
-from plugins.gpt_prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.models.interface import LanguageModel, Sampling
-from plugins.gpt_prompting.prompts import Prompt, Row
-from plugins.gpt_prompting.scoring import Labeller
+from plugins.gpt_prompting.prompting import demonstrations as choosing
+from plugins.gpt_prompting.prompting.evaluation import evaluate
+from plugins.gpt_prompting.prompting.generate import generate
+from plugins.gpt_prompting.prompting.label_scoring import Labeller
+from plugins.gpt_prompting.prompting.labelled_rows import read_rows
+from plugins.gpt_prompting.prompting.prompt_comparison import compare
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
 WRITTEN_EVERY = 4.0  # seconds

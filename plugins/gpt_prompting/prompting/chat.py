@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plugins.gpt_prompting.generate import watched
 from plugins.gpt_prompting.models.interface import LanguageModel, Message, Sampling
+from plugins.gpt_prompting.prompting.generate import watched
 from training.errors import UserError
 
 ROLES = ("system", "user", "assistant")

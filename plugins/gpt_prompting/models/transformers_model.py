@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from plugins.gpt_prompting import decoder
-from plugins.gpt_prompting.models import pieces, tree
-from plugins.gpt_prompting.models.decoding import decode
+from plugins.gpt_prompting.models import detokenizer, loading, prefix_tree_scoring
+from plugins.gpt_prompting.models.fused_gelu import quicken
 from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Sampling, Token, readable
-from plugins.gpt_prompting.models.quick import quicken
-from plugins.gpt_prompting.models.transcript import ENDS, transcript
+from plugins.gpt_prompting.models.plain_chat_template import ENDS, transcript
+from plugins.gpt_prompting.models.sampling import decode
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT
-from plugins.gpt_prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
+from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
 from training.artifact import store
 from training.errors import UserError
 
@@ -32,9 +31,9 @@ class LocalModel(LanguageModel):
     def __init__(self, tokenizer: Any, model: Any, name: str = "", record: dict[str, Any] | None = None):
         self.tokenizer, self.model, self.name = tokenizer, quicken(model.eval()), name
         self.record = record or {}
-        self.speller = pieces.Speller(tokenizer)
+        self.speller = detokenizer.Speller(tokenizer)
         self.prompt: Prompt | None = None  # that was saved with the weights
-        self.context = min(decoder.positions(model), LONGEST_CONTEXT)
+        self.context = min(loading.positions(model), LONGEST_CONTEXT)
         self.has_template = bool(getattr(tokenizer, "chat_template", None))
 
     @classmethod
@@ -44,7 +43,7 @@ class LocalModel(LanguageModel):
         Raises:
             UserError: If it holds none.
         """
-        found = decoder.load(folder)
+        found = loading.load(folder)
         model = found.model.to("cuda") if torch.cuda.is_available() else found.model
         record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
         loaded = cls(found.tokenizer, model, folder.name, record)
@@ -55,7 +54,7 @@ class LocalModel(LanguageModel):
     # -- text and tokens -----------------------------------------------------------------------------------------------
 
     def tokens(self, text: str) -> list[str]:
-        return pieces.split(self.tokenizer, readable(text))[1]
+        return detokenizer.split(self.tokenizer, readable(text))[1]
 
     def count(self, text: str) -> int:
         return len(self.tokenizer(readable(text), verbose=False)["input_ids"])
@@ -122,7 +121,7 @@ class LocalModel(LanguageModel):
 
     def read(self, text: str, shown: int) -> list[Token]:
         """Windows overlap by half a context, so that every token but the first has at least that much before it."""
-        ids, texts = pieces.split(self.tokenizer, readable(text))
+        ids, texts = detokenizer.split(self.tokenizer, readable(text))
         if not ids:
             raise UserError("The text is empty: write something to read.")
         starts_itself = ids[0] in self.tokenizer.all_special_ids
@@ -163,16 +162,18 @@ class LocalModel(LanguageModel):
         """
         return self._scores(self._questions(contexts, continuations))
 
-    def _scores(self, questions: list[tree.Question]) -> Iterator[tuple[int, list[float]]]:
+    def _scores(self, questions: list[prefix_tree_scoring.Question]) -> Iterator[tuple[int, list[float]]]:
         if self._takes_trees:
-            return tree.score(self.model, questions, GPU_PACK_TOKENS if self.model.device.type == "cuda" else tree.PACK_TOKENS)  # fmt: skip
-        return tree.score_plainly(self.model, questions)
+            return prefix_tree_scoring.score(self.model, questions, GPU_PACK_TOKENS if self.model.device.type == "cuda" else prefix_tree_scoring.PACK_TOKENS)  # fmt: skip
+        return prefix_tree_scoring.score_plainly(self.model, questions)
 
     @cached_property
     def _takes_trees(self) -> bool:
-        return tree.takes_trees(self.model)
+        return prefix_tree_scoring.takes_trees(self.model)
 
-    def _questions(self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]) -> list[tree.Question]:
+    def _questions(
+        self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]
+    ) -> list[prefix_tree_scoring.Question]:
         heads = [readable(context).rstrip() for context in contexts]
         tails = [readable(context)[len(head) :] for context, head in zip(contexts, heads, strict=True)]
         ids = self.tokenizer(heads, verbose=False)["input_ids"] if heads else []
@@ -181,7 +182,7 @@ class LocalModel(LanguageModel):
         for head, tail, context, wanted in zip(heads, tails, ids, continuations, strict=True):
             rest = [self._rest(head, context, tail + readable(each), known) for each in wanted]
             most = self.context - max(map(len, rest)) + 1
-            questions.append(tree.Question((context or [self._start])[-most:], rest))
+            questions.append(prefix_tree_scoring.Question((context or [self._start])[-most:], rest))
         return questions
 
     def _rest(self, head: str, context: list[int], text: str, known: dict[tuple[str, str], list[int]]) -> list[int]:

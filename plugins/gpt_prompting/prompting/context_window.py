@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plugins.gpt_prompting.models.interface import LanguageModel
-from plugins.gpt_prompting.prompts import Prompt, Row
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
 SPARE = 4  # tokens: pieces may join differently at their seams

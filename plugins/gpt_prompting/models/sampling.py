@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from plugins.gpt_prompting.models import pieces
+from plugins.gpt_prompting.models import detokenizer
 from plugins.gpt_prompting.models.interface import Answer, Sampling, Token
-from plugins.gpt_prompting.models.stepping import stepper
+from plugins.gpt_prompting.models.kv_cache import stepper
 
 END, LENGTH, STOP = "end of text", "length", "stop string"
 
@@ -24,7 +24,7 @@ def decode(model: Any, tokenizer: Any, ids: Sequence[int], how: Sampling) -> Ite
     Args:
         ids: At least one, and with `how.new_tokens` together no more than the model reads.
     """
-    ends, speller = _end_tokens(model, tokenizer), pieces.Speller(tokenizer)
+    ends, speller = _end_tokens(model, tokenizer), detokenizer.Speller(tokenizer)
     answers = [_Growing(tokenizer, speller, ids, how) for _ in range(how.alternatives)]
     device = model.device
     random = torch.Generator(device).manual_seed(how.seed)
@@ -99,9 +99,9 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
 class _Growing:
     """One alternative as it grows. Text that may be the beginning of a stop string waits until it is known not to be."""
 
-    def __init__(self, tokenizer: Any, speller: pieces.Speller, ids: Sequence[int], how: Sampling):
+    def __init__(self, tokenizer: Any, speller: detokenizer.Speller, ids: Sequence[int], how: Sampling):
         self.speller, self.how = speller, how
-        self.writer = pieces.Writer(tokenizer, ids)
+        self.writer = detokenizer.Writer(tokenizer, ids)
         self.text, self.tokens, self.finished = "", [], ""
 
     def add(self, token: int, chance: float, others: list[tuple[int, float]], ends: set[int]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plugins.gpt_prompting.prompts import LABEL, Row
+from plugins.gpt_prompting.prompting.prompts import LABEL, Row
 from training.errors import UserError
 
 CHOICES = ("random", "balanced", "nearest", "nearest_words")

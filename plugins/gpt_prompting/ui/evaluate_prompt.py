@@ -11,8 +11,8 @@ import gradio as gr
 from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.prompt_form import prompt_of, read_prompt
-from plugins.gpt_prompting.prompts import Prompt, make_prompt
+from plugins.gpt_prompting.prompting.prompts import Prompt, make_prompt
+from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 
 ROWS = "a file of labelled rows"  # what has to be chosen first
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
@@ -158,12 +158,12 @@ def disagreements(state: dict[str, Any]) -> Any:
 
 
 def _measured(model: Any, prompt: Prompt, file: Path, shots: int, how: str, rows: int, key: str) -> Iterator[Any]:
-    from plugins.gpt_prompting.studio import measured
+    from plugins.gpt_prompting.prompting.query import measured
 
     yield from measured(endpoints.with_key(model, key), prompt, file, "", shots, how, rows, 0)
 
 
 def _compared(model: Any, one: Prompt, other: Prompt, file: Path, rows: int, key: str) -> Iterator[dict[str, Any]]:
-    from plugins.gpt_prompting.studio import compared
+    from plugins.gpt_prompting.prompting.query import compared
 
     yield from compared(endpoints.with_key(model, key), one, other, file, "", rows)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins.gpt_prompting import inside_boxes
-from plugins.gpt_prompting.chat_boxes import draw_chat
-from plugins.gpt_prompting.generate_boxes import draw_generate
-from plugins.gpt_prompting.studio_boxes import draw_studio
+from plugins.gpt_prompting.ui import inspect_tokens
+from plugins.gpt_prompting.ui.try_chat import draw_chat
+from plugins.gpt_prompting.ui.try_generate import draw_generate
+from plugins.gpt_prompting.ui.try_prompt import draw_studio
 
 
 def draw(workbench: Workbench) -> None:
@@ -22,10 +22,10 @@ def draw(workbench: Workbench) -> None:
             draw_chat(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Next token") as tab:
-            inside_boxes.draw_next_token(workbench, tab)
+            inspect_tokens.draw_next_token(workbench, tab)
         with gr.Tab("Surprise"):
-            inside_boxes.draw_surprise(workbench)
+            inspect_tokens.draw_surprise(workbench)
         with gr.Tab("Attention"):
-            inside_boxes.draw_attention(workbench)
+            inspect_tokens.draw_attention(workbench)
         with gr.Tab("Back to the labels"):
-            inside_boxes.draw_look_back(workbench, parts, query)
+            inspect_tokens.draw_look_back(workbench, parts, query)

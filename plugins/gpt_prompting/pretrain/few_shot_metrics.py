@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.gpt_prompting.pretrain.measuring import SHOTS, Prompt
+from plugins.gpt_prompting.pretrain.eval_prompts import SHOTS, Prompt
 
 
 class PromptOutcome(NamedTuple):

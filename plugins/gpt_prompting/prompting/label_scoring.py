@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from plugins.gpt_prompting import calibration
-from plugins.gpt_prompting.fitting import Fitted, Fitter
 from plugins.gpt_prompting.models.interface import LanguageModel
-from plugins.gpt_prompting.prompts import Prompt, Row
+from plugins.gpt_prompting.prompting import calibration
+from plugins.gpt_prompting.prompting.context_window import Fitted, Fitter
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
 WRITTEN_TOKENS = 24  # of an answer that is read for a label
 
