@@ -11,7 +11,7 @@ import pytest
 
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.models import openai_model
-from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, named_label
+from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, parse_label
 from plugins.gpt_prompting.models.openai_model import connect
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
@@ -194,7 +194,7 @@ def test_what_it_cannot_give_is_said(server: Server) -> None:
     ],
 )  # fmt: skip
 def test_a_written_answer_names_a_label(said: str, label: str) -> None:
-    assert named_label(said, LABELS) == label
+    assert parse_label(said, LABELS) == label
 
 
 def test_first_tokens_that_begin_two_labels_say_nothing() -> None:

@@ -27,9 +27,16 @@ from transformers import (
 
 from plugins.gpt_prompting import PLUGIN, build_pretrain, check_pretrain
 from plugins.gpt_prompting.pretrain import network
-from plugins.gpt_prompting.pretrain.chunked_cross_entropy import head_loss
-from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Corpus, Rows, Segment, encode_dialogues, encode_texts
-from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, write
+from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
+from plugins.gpt_prompting.pretrain.corpus import (
+    UNLABELLED,
+    CorpusRows,
+    Segment,
+    TokenCorpus,
+    encode_dialogues,
+    encode_texts,
+)
+from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, render_dialogue
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.settings import SIZES, PretrainSettings
 from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
@@ -123,16 +130,16 @@ def test_the_vocabulary_writes_any_text_and_is_the_same_each_time() -> None:
 # -- rows and packing ------------------------------------------------------------------------------------------------------
 
 
-def toy_corpus(lengths: list[int]) -> Corpus:
+def toy_corpus(lengths: list[int]) -> TokenCorpus:
     starts = np.concatenate([[0], np.cumsum(lengths)])
     tokens = np.arange(starts[-1], dtype=np.int32)
-    return Corpus(tokens, tokens + 1, starts, len(tokens))
+    return TokenCorpus(tokens, tokens + 1, starts, len(tokens))
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(2, 30), st.booleans())
 def test_rows_hold_every_token_once_and_no_segment_crosses_a_document(lengths: list[int], size: int, separate: bool) -> None:  # fmt: skip
     corpus = toy_corpus(lengths)
-    rows = Rows(corpus, size, separate)
+    rows = CorpusRows(corpus, size, separate)
     segments = [segment for row in range(len(rows)) for segment in rows[row]]
     seen = np.concatenate([segment.ids for segment in segments]) if segments else np.zeros(0)
     assert np.array_equal(seen, np.arange(len(seen))) and len(corpus.tokens) - len(seen) < 2
@@ -163,8 +170,8 @@ def small(kind: str) -> Any:
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "bloom"])
 def test_packed_segments_have_the_losses_and_gradients_that_each_has_alone(kind: str) -> None:
     alone, packed = small(kind), small(kind)
-    network.quicken(packed)
-    assert network.is_quick(packed) == (kind != "bloom")
+    network.use_packed_attention(packed)
+    assert network.is_packed(packed) == (kind != "bloom")
     rng, segments = np.random.default_rng(0), []
     for length in (9, 17, 4, 16, 9):
         ids = rng.integers(0, 90, length + 1).astype(np.int32)
@@ -189,7 +196,7 @@ def test_documents_that_share_a_row_see_each_other_only_where_that_is_wished(tok
     model.resize_token_embeddings(len(tokenizer))
     losses = {}
     for separate in (True, False):
-        row = Rows(corpus, 60, separate)[0]
+        row = CorpusRows(corpus, 60, separate)[0]
         losses[separate] = network.forward(model, pack([row])).losses
     split = int(corpus.starts[1])
     assert torch.allclose(losses[True][:split], losses[False][:split], atol=1e-5)
@@ -203,7 +210,7 @@ def test_the_loss_without_a_table_of_logits_is_cross_entropy(count: int, words: 
     hidden, table = (torch.randn(size, 8, requires_grad=True) for size in (count, words))
     targets, weights = torch.randint(0, words, (count,)), torch.rand(count)
     wanted = torch.nn.functional.cross_entropy(hidden @ table.T, targets, reduction="none") * weights
-    found = head_loss(hidden, table, targets, weights)
+    found = chunked_cross_entropy(hidden, table, targets, weights)
     assert torch.allclose(found, wanted, atol=1e-5)
     gradients = [torch.autograd.grad(losses.sum() * 0.5, (hidden, table)) for losses in (found, wanted)]
     for one, other in zip(*gradients, strict=True):
@@ -212,7 +219,7 @@ def test_the_loss_without_a_table_of_logits_is_cross_entropy(count: int, words: 
 
 def test_a_loss_with_a_gradient_of_its_own_for_each_token_is_refused() -> None:
     hidden, table = torch.randn(3, 4, requires_grad=True), torch.randn(5, 4)
-    losses = head_loss(hidden, table, torch.tensor([0, 1, 2]), torch.ones(3))
+    losses = chunked_cross_entropy(hidden, table, torch.tensor([0, 1, 2]), torch.ones(3))
     with pytest.raises(RuntimeError, match="one gradient for all tokens"):
         (losses * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
 
@@ -227,16 +234,16 @@ def learned(text: str, spans: list[tuple[int, int]], tokenizer: Any) -> str:
 
 def test_only_answers_are_learned_with_the_end_of_each(tokenizer: Any) -> None:
     talk = [Turn("user", "say it"), Turn("assistant", "it is"), Turn("user", "quietly"), Turn("assistant", "something")]
-    assert learned(*write(talk, tokenizer), tokenizer) == " it is<|endoftext|> something<|endoftext|>"
+    assert learned(*render_dialogue(talk, tokenizer), tokenizer) == " it is<|endoftext|> something<|endoftext|>"
 
 
 def test_the_transcript_is_what_the_saved_chat_template_writes(tokenizer: Any) -> None:
     talk = [Turn("system", "be quiet"), Turn("user", "say it"), Turn("assistant", "it is")]
     messages = [turn._asdict() for turn in talk]
     assert tokenizer.chat_template == TRANSCRIPT
-    assert write(talk, tokenizer)[0] == tokenizer.apply_chat_template(messages, tokenize=False)
+    assert render_dialogue(talk, tokenizer)[0] == tokenizer.apply_chat_template(messages, tokenize=False)
     asked = tokenizer.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
-    assert write(talk, tokenizer)[0].startswith(asked) and asked.endswith("Assistant:")
+    assert render_dialogue(talk, tokenizer)[0].startswith(asked) and asked.endswith("Assistant:")
 
 
 def test_a_model_is_trained_in_its_own_chat_template() -> None:
@@ -246,7 +253,7 @@ def test_a_model_is_trained_in_its_own_chat_template() -> None:
         "{% if add_generation_prompt %}[bot] {% endif %}"
     )
     talk = [Turn("user", "say it"), Turn("assistant", "it is"), Turn("user", "say it"), Turn("assistant", "it")]
-    text, spans = write(talk, own)
+    text, spans = render_dialogue(talk, own)
     assert text == "[user] say it [bot] it is [user] say it [bot] it "
     assert [text[start:end] for start, end in spans] == ["it is ", "it "]
 
@@ -304,7 +311,7 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
     first.save(first.model, tmp_path / "base")
     task = build_pretrain(chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4))
     trained = sum(weight.numel() for weight in task.model.parameters() if weight.requires_grad)
-    assert trained < 0.2 * task.facts["parameters"] and network.is_quick(task.model)
+    assert trained < 0.2 * task.facts["parameters"] and network.is_packed(task.model)
     wanted = chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4, steps=30, learning_rate=1e-2, eval_every=15)  # fmt: skip
     (tmp_path / "run").mkdir()
     fit(task, wanted, tmp_path / "run")

@@ -10,9 +10,9 @@ import pytest
 
 from plugins.gpt_prompting import PLUGIN, endpoints, load
 from plugins.gpt_prompting.shots import report
-from plugins.gpt_prompting.shots.data import counts_of, read
-from plugins.gpt_prompting.shots.experiment import OURS, SHUFFLED, build
-from plugins.gpt_prompting.shots.finetuning_baseline import read_fine_tuned, wins_from
+from plugins.gpt_prompting.shots.data import parse_counts, read
+from plugins.gpt_prompting.shots.experiment import PROMPT_ARM, RANDOM_LABELS_ARM, build
+from plugins.gpt_prompting.shots.finetuning_baseline import crossover, read_finetuning_results
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from plugins.testing import check_load, check_resume, check_settings
 from tests import tiny_gpt
@@ -50,10 +50,10 @@ def finished(weights: Path, file: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_every_number_of_examples_is_measured_over_draws_and_orders(finished: Path) -> None:
     results = read_results(finished)
-    ours = [one["shots"] for one in results if one["arm"] == OURS]
+    ours = [one["shots"] for one in results if one["arm"] == PROMPT_ARM]
     assert {shots: ours.count(shots) for shots in ours} == {0: 1, 1: 2, 4: 4}
-    assert sum(one["arm"] == SHUFFLED for one in results) == 4
-    assert all(one["accuracy"] > 0.7 for one in results if one["arm"] == OURS and one["shots"] < 4)
+    assert sum(one["arm"] == RANDOM_LABELS_ARM for one in results) == 4
+    assert all(one["accuracy"] > 0.7 for one in results if one["arm"] == PROMPT_ARM and one["shots"] < 4)
 
 
 def test_no_parameter_changed_and_the_hash_says_so(finished: Path, weights: Path) -> None:
@@ -161,7 +161,7 @@ def test_what_cannot_be_measured_is_refused(
 
 
 def test_counts_are_sorted_and_each_there_once() -> None:
-    assert counts_of("8, 0,2 , 2") == [0, 2, 8]
+    assert parse_counts("8, 0,2 , 2") == [0, 2, 8]
 
 
 def test_the_form_has_nothing_that_only_training_needs() -> None:
@@ -193,14 +193,14 @@ def label_efficiency_run(home: Path) -> str:
 
 
 def test_a_runs_fine_tuning_stands_beside_it(home: Path, weights: Path, file: Path, tmp_path: Path) -> None:
-    found = read_fine_tuned(label_efficiency_run(home), Runs(home / "runs"))
+    found = read_finetuning_results(label_efficiency_run(home), Runs(home / "runs"))
     assert [(one["shots"], one["arm"]) for one in found] == [(10, "fine-tuned: pre-trained"), (100, "fine-tuned: pre-trained")]  # fmt: skip
     prompted = [{"mean": 0.7, "shots": 4}, {"mean": 0.5, "shots": 0}]
-    assert wins_from(found, prompted).startswith("With 100 labels or more, fine-tuning wins")
-    assert "does not reach the best prompt" in wins_from(found, [{"mean": 0.999, "shots": 8}])
+    assert crossover(found, prompted).startswith("With 100 labels or more, fine-tuning wins")
+    assert "does not reach the best prompt" in crossover(found, [{"mean": 0.999, "shots": 8}])
 
 
 def test_a_run_of_another_kind_is_refused(home: Path) -> None:
     run = Runs(home / "runs").create("gpt_prompting", "shots", ShotsSettings())
     with pytest.raises(UserError, match="is no run of label_efficiency"):
-        read_fine_tuned(run.id, Runs(home / "runs"))
+        read_finetuning_results(run.id, Runs(home / "runs"))

@@ -50,9 +50,9 @@ def load(folder: Path) -> Any:
 
     if model := of_artifact(folder):
         return model
-    from plugins.gpt_prompting.models.transformers_model import LocalModel
+    from plugins.gpt_prompting.models.transformers_model import TransformersModel
 
-    return LocalModel.load(folder)
+    return TransformersModel.load(folder)
 
 
 def connect(name: str) -> Any:
@@ -64,9 +64,9 @@ def connect(name: str) -> Any:
 
 def tab(workbench: Workbench) -> None:
     """Draw "Try" and "Look inside"."""
-    from plugins.gpt_prompting.ui.tab import draw
+    from plugins.gpt_prompting.ui.tab import render
 
-    draw(workbench)
+    render(workbench)
 
 
 SHOTS_CARD = Card(

@@ -121,13 +121,13 @@ def classify(
         prompt: as the model got it; dropped_examples: places (from 0) of those that did not fit; text_was_cut; said: a hosted
         model's answer, from which the label was read.
     """
-    from plugins.gpt_prompting.prompting.label_scoring import Labeller
+    from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 
     if not text.strip():
         raise UserError("The text is empty: write something to label.")
     prompt = prompt_of(model, template, labels, examples, instruction, calibrate)
     row = dict.fromkeys(prompt.fields, text) if len(prompt.fields) == 1 else {"text": text}
-    [answer] = Labeller(with_key(model, key), prompt).label([row])
+    [answer] = LabelScorer(with_key(model, key), prompt).label([row])
     return answer.record()
 
 
@@ -207,9 +207,9 @@ def score(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
     Returns:
         tokens (token, probability, others), tokens_scored, loss (nats a token), perplexity, bits_per_byte.
     """
-    from plugins.gpt_prompting.inspect.attention import surprise
+    from plugins.gpt_prompting.inspect.attention import surprisal
 
-    return surprise(model, text, min(max(shown, 0), 50))
+    return surprisal(model, text, min(max(shown, 0), 50))
 
 
 def shots(model: LanguageModel) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
-MOST_TOKENS = 64
+MAX_TOKENS = 64
 PROBE_TOKENS = 24
 
 
-def attention(model: LanguageModel, text: str, most: int = MOST_TOKENS) -> tuple[list[str], np.ndarray]:
+def attention(model: LanguageModel, text: str, most: int = MAX_TOKENS) -> tuple[list[str], np.ndarray]:
     """Tokens and attention probabilities, (layers, heads, time, time): rows look at columns, and never ahead.
 
     Raises:
@@ -24,7 +24,7 @@ def attention(model: LanguageModel, text: str, most: int = MOST_TOKENS) -> tuple
     """
     if not text.strip():
         raise UserError("The text is empty: write a sentence.")
-    ids = local(model)._ids(text)[:most]
+    ids = require_network(model)._ids(text)[:most]
     pieces = model.tokens(text)[: len(ids)]
     return pieces, _attention(model, ids)
 
@@ -45,7 +45,7 @@ def _attention(model: Any, ids: Sequence[int]) -> np.ndarray:
     return torch.stack([layer[0] for layer in layers]).float().cpu().numpy()
 
 
-def surprise(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
+def surprisal(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
     """How probable each token of a text was.
 
     Returns:
@@ -66,13 +66,13 @@ def surprise(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
     }
 
 
-def induction(model: LanguageModel, seed: int = 0) -> np.ndarray:
+def induction_scores(model: LanguageModel, seed: int = 0) -> np.ndarray:
     """How much each head looks, in a repeated random sequence, at what followed the token's first time (Olsson et al., 2022).
 
     Returns:
         (layers, heads), 0 to 1: 1 is a head that does nothing else.
     """
-    found = local(model)
+    found = require_network(model)
     length = min(PROBE_TOKENS, found.context // 2)
     top = found.model.get_input_embeddings().num_embeddings
     once = np.random.default_rng(seed).integers(0, top, length).tolist()
@@ -81,7 +81,7 @@ def induction(model: LanguageModel, seed: int = 0) -> np.ndarray:
     return weights[:, :, rows, rows - length + 1].mean(-1)
 
 
-def looks_at_labels(model: LanguageModel, prompt: Prompt, row: Row) -> dict[str, Any]:
+def attention_to_labels(model: LanguageModel, prompt: Prompt, row: Row) -> dict[str, Any]:
     """How much the place where the label will be written looks back at each example's label.
 
     Returns:
@@ -90,7 +90,7 @@ def looks_at_labels(model: LanguageModel, prompt: Prompt, row: Row) -> dict[str,
     """
     if not prompt.examples:
         raise UserError("There is no example to look back at: add some.")
-    found = local(model)
+    found = require_network(model)
     text = prompt.text(row)
     ids, pieces = found._ids(text), model.tokens(text)
     if len(ids) > found.context:
@@ -123,7 +123,7 @@ def _span(prompt: Prompt, number: int, pieces: list[str], ends: np.ndarray) -> t
     return int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(ends, stop, side="left")) + 1
 
 
-def local(model: LanguageModel) -> Any:
+def require_network(model: LanguageModel) -> Any:
     """The model, if its network is here.
 
     Raises:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-BROKEN = "\ufffd"  # what a decoder makes of half a character
-LONGEST_CHARACTER = 8  # tokens
+REPLACEMENT = "\ufffd"  # what a decoder makes of half a character
+MAX_CHARACTER_TOKENS = 8  # tokens
 
 
-def split(tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
+def tokenize_with_text(tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
     """Ids and pieces of a text; the pieces together are the text, special tokens that the tokenizer adds stand for themselves."""
     found = tokenizer(text, return_offsets_mapping=True, verbose=False)
     ids, pieces, end = found["input_ids"], [], 0
@@ -26,7 +26,7 @@ def split(tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
     return ids, pieces
 
 
-class Speller:
+class TokenDecoder:
     """Single tokens, as readable as can be: half a character as the vocabulary writes it. Looks each up once."""
 
     def __init__(self, tokenizer: Any):
@@ -35,11 +35,11 @@ class Speller:
     def __call__(self, token: int) -> str:
         if token not in self.known:
             text = self.tokenizer.decode([token], clean_up_tokenization_spaces=False)
-            self.known[token] = str(self.tokenizer.convert_ids_to_tokens(token)) if BROKEN in text else text
+            self.known[token] = str(self.tokenizer.convert_ids_to_tokens(token)) if REPLACEMENT in text else text
         return self.known[token]
 
 
-class Writer:
+class StreamingDetokenizer:
     """Ids in, text out, token by token; half a character waits for its rest."""
 
     def __init__(self, tokenizer: Any, before: Sequence[int] = ()):
@@ -52,7 +52,7 @@ class Writer:
         """What the token adds to the text."""
         self.ids.append(token)
         text = self._decode(self.start)
-        if text.endswith(BROKEN) and self.waiting < LONGEST_CHARACTER:
+        if text.endswith(REPLACEMENT) and self.waiting < MAX_CHARACTER_TOKENS:
             self.waiting += 1
             return ""
         new = text[self.said :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def quicken(model: Any) -> Any:
+def use_fused_gelu(model: Any) -> Any:
     """Put torch's own GELU (tanh approximation) in place of GPT-2's, which takes eight operations; values differ by rounding."""
     from torch.nn import GELU
     from transformers.activations import NewGELUActivation

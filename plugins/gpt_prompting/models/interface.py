@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Role = Literal["system", "user", "assistant"]
 Message = dict[str, str]  # role and content
 
-MOST_NEW_TOKENS, MOST_ALTERNATIVES, MOST_SHOWN = 4096, 16, 50
+MAX_NEW_TOKENS, MAX_ALTERNATIVES, MAX_SHOWN = 4096, 16, 50
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,15 @@ class Sampling:
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
-            ("new_tokens", self.new_tokens, 1, MOST_NEW_TOKENS),
+            ("new_tokens", self.new_tokens, 1, MAX_NEW_TOKENS),
             ("temperature", self.temperature, 0, 10),
             ("top_k", self.top_k, 0, 1_000_000),
             ("top_p", self.top_p, 0, 1),
             ("min_p", self.min_p, 0, 1),
             ("repetition_penalty", self.repetition_penalty, 0.1, 10),
             ("seed", self.seed, 0, 2**32 - 1),
-            ("alternatives", self.alternatives, 1, MOST_ALTERNATIVES),
-            ("shown", self.shown, 0, MOST_SHOWN),
+            ("alternatives", self.alternatives, 1, MAX_ALTERNATIVES),
+            ("shown", self.shown, 0, MAX_SHOWN),
         ):
             if not low <= value <= high:
                 raise UserError(f"{name}: {value} was given; {low} to {high} was expected.")
@@ -114,7 +114,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ParsedLabel:
     """A label out of a written answer.
 
     Args:
@@ -183,7 +183,7 @@ class LanguageModel(ABC):
             out[at, : len(values)] = values
         return out
 
-    def judge(self, prompt: str, labels: Mapping[str, str]) -> Judgement:
+    def judge(self, prompt: str, labels: Mapping[str, str]) -> ParsedLabel:
         """The label that a written answer names, for models whose probabilities are out of reach.
 
         Args:
@@ -196,6 +196,6 @@ class LanguageModel(ABC):
         return ""
 
 
-def readable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with unpaired surrogates, which no encoding has, as replacement characters."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 
-class Stepper(Protocol):
+class IncrementalDecoder(Protocol):
     """Logits of the next token, (rows, vocabulary), in 32-bit numbers."""
 
     def begin(self, ids: torch.Tensor) -> torch.Tensor:
@@ -24,17 +24,17 @@ class Stepper(Protocol):
         ...
 
 
-def stepper(model: Any, rows: int, most: int) -> Stepper:
+def incremental_decoder(model: Any, rows: int, most: int) -> IncrementalDecoder:
     """What steps through this network.
 
     Args:
         rows: Texts that grow side by side.
         most: Tokens that each may grow to.
     """
-    return Gpt2Stepper(model, rows, most) if is_plain_gpt2(model) else PlainStepper(model, rows)
+    return Gpt2Decoder(model, rows, most) if is_standard_gpt2(model) else TransformersDecoder(model, rows)
 
 
-class PlainStepper:
+class TransformersDecoder:
     """Any network of transformers, with the cache it makes itself; one that makes none reads the whole text at each step."""
 
     def __init__(self, model: Any, rows: int):
@@ -58,7 +58,7 @@ class PlainStepper:
         return found.logits[:, -1].float()
 
 
-def is_plain_gpt2(model: Any) -> bool:
+def is_standard_gpt2(model: Any) -> bool:
     """Whether `Gpt2Stepper` computes what this network does."""
     from torch.nn import GELU
     from transformers import GPT2LMHeadModel
@@ -77,7 +77,7 @@ def is_plain_gpt2(model: Any) -> bool:
     )
 
 
-class Gpt2Stepper:
+class Gpt2Decoder:
     """GPT-2 (Radford et al., 2019): pre-norm blocks, learned positions, the output layer without a bias."""
 
     def __init__(self, model: Any, rows: int, most: int):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-ENOUGH = 0.5  # of the first token's probability must lie on labels, or it says nothing of them
+MIN_LABEL_PROBABILITY = 0.5  # of the first token's probability must lie on labels, or it says nothing of them
 
 
-def named_label(said: str, labels: Mapping[str, str]) -> str:
+def parse_label(said: str, labels: Mapping[str, str]) -> str:
     """The one label whose words an answer is, begins with or holds; of several, the first said, the longest there. Empty: none."""
     text = said.strip().strip("\"'`*.").casefold()
     words = {name: each.strip().casefold() for name, each in labels.items()}
@@ -40,4 +40,4 @@ def first_token_probabilities(
         if begun:
             found[begun[0]] += chance
     total = sum(found.values())
-    return {name: value / total for name, value in found.items()} if total >= ENOUGH else None
+    return {name: value / total for name, value in found.items()} if total >= MIN_LABEL_PROBABILITY else None

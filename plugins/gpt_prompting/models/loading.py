@@ -99,6 +99,6 @@ def check_vocabulary(tokenizer: Any, model: Any) -> None:
         )
 
 
-def positions(model: Any) -> int:
+def max_positions(model: Any) -> int:
     """Tokens that the network can place at most; huge where its positions are relative."""
     return getattr(model.config, "max_position_embeddings", 0) or 10**9

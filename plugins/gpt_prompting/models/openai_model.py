@@ -14,15 +14,23 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from plugins.gpt_prompting.models.interface import Answer, Judgement, LanguageModel, Message, Sampling, Token, readable
-from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, named_label
+from plugins.gpt_prompting.models.interface import (
+    Answer,
+    LanguageModel,
+    Message,
+    ParsedLabel,
+    Sampling,
+    Token,
+    replace_surrogates,
+)
+from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, parse_label
 from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
 from training.artifact import store
 from training.errors import UserError
 from training.settings import HOSTED
 
 HUGGING_FACE = "https://router.huggingface.co/v1"
-KEYS = {  # host -> the variable that holds its key
+KEY_VARIABLES = {  # host -> the variable that holds its key
     "api.openai.com": "OPENAI_API_KEY",
     "openrouter.ai": "OPENROUTER_API_KEY",
     "api.mistral.ai": "MISTRAL_API_KEY",
@@ -30,13 +38,17 @@ KEYS = {  # host -> the variable that holds its key
     "api.together.xyz": "TOGETHER_API_KEY",
     "api.deepseek.com": "DEEPSEEK_API_KEY",
 }
-OWN_URL, OWN_KEY = "SELFSUP_HOSTED_URL", "SELFSUP_HOSTED_KEY"  # of a server that the operator runs
+OPERATOR_URL, OPERATOR_KEY = "SELFSUP_HOSTED_URL", "SELFSUP_HOSTED_KEY"  # of a server that the operator runs
 TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
-RETRIES, LONGEST_WAIT = 2, 5.0  # after "too many requests"; seconds
+RETRIES, MAX_WAIT_SECONDS = 2, 5.0  # after "too many requests"; seconds
 TOP_LOGPROBS = 5
-NOT_SENT = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # what the protocol lacks, and what turns it off
-PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)  # refusals that pass
-ASK = "Answer with exactly one of these labels and nothing else: {}."
+UNSUPPORTED_OPTIONS = {
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+}  # what the protocol lacks, and what turns it off
+TRANSIENT_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504, 529)  # refusals that pass
+LABEL_INSTRUCTION = "Answer with exactly one of these labels and nothing else: {}."
 
 
 class ServerError(UserError):
@@ -55,7 +67,7 @@ class ServerError(UserError):
     @property
     def passes(self) -> bool:
         """Whether the same question may be answered a little later."""
-        return not self.status or self.status in PASSING
+        return not self.status or self.status in TRANSIENT_STATUSES
 
 
 def connect(name: str, key: str = "") -> HostedModel:
@@ -82,10 +94,12 @@ def connect(name: str, key: str = "") -> HostedModel:
 def _check_host(host: str, scheme: str, address: str) -> None:
     """On a server for many visitors only known hosts are asked: no visitor makes it call into its own network."""
     known = (
-        host in KEYS or host == urlsplit(HUGGING_FACE).hostname or address == os.environ.get(OWN_URL, "").rstrip("/")
+        host in KEY_VARIABLES
+        or host == urlsplit(HUGGING_FACE).hostname
+        or address == os.environ.get(OPERATOR_URL, "").rstrip("/")
     )
-    if _is_shared() and not (known and (scheme == "https" or address == os.environ.get(OWN_URL, "").rstrip("/"))):
-        raise UserError(f"This server asks only: {', '.join([*KEYS, 'Hugging Face'])}. Run the studio yourself to ask {host}.")  # fmt: skip
+    if _is_shared() and not (known and (scheme == "https" or address == os.environ.get(OPERATOR_URL, "").rstrip("/"))):
+        raise UserError(f"This server asks only: {', '.join([*KEY_VARIABLES, 'Hugging Face'])}. Run the studio yourself to ask {host}.")  # fmt: skip
 
 
 def _is_shared() -> bool:
@@ -94,8 +108,8 @@ def _is_shared() -> bool:
 
 def _environment_key(address: str) -> str:
     """The key that belongs to this host and no other; on a shared server only that of the operator's own."""
-    if address == os.environ.get(OWN_URL, "").rstrip("/"):
-        return os.environ.get(OWN_KEY, "")
+    if address == os.environ.get(OPERATOR_URL, "").rstrip("/"):
+        return os.environ.get(OPERATOR_KEY, "")
     if _is_shared():
         return ""
     host = urlsplit(address).hostname or ""
@@ -103,7 +117,11 @@ def _environment_key(address: str) -> str:
         from huggingface_hub import get_token
 
         return get_token() or ""
-    return os.environ.get(KEYS.get(host, ""), "") if host in KEYS and address.startswith("https://") else ""
+    return (
+        os.environ.get(KEY_VARIABLES.get(host, ""), "")
+        if host in KEY_VARIABLES and address.startswith("https://")
+        else ""
+    )
 
 
 class HostedModel(LanguageModel):
@@ -167,7 +185,7 @@ class HostedModel(LanguageModel):
 
     def stream_chat(self, messages: Sequence[Message], how: Sampling) -> Iterator[list[Answer]]:
         """One alternative after the other. A stream that breaks keeps what came."""
-        unsent = [name for name, off in NOT_SENT.items() if getattr(how, name) != off]
+        unsent = [name for name, off in UNSUPPORTED_OPTIONS.items() if getattr(how, name) != off]
         note = f"Not sent, as the protocol lacks it: {', '.join(unsent)}." if unsent else ""
         done: list[Answer] = []
         for number in range(how.alternatives):
@@ -185,13 +203,16 @@ class HostedModel(LanguageModel):
                     piece = choice.delta.content or ""
                     text += piece
                     tokens += _tokens(getattr(choice, "logprobs", None), how.shown) or ([Token(piece)] if piece else [])
-                    why = why or _reason(choice.finish_reason)
+                    why = why or _finish_reason(choice.finish_reason)
                 yield Answer(text, tuple(tokens))
         except Exception as error:  # whatever a stranger's server makes of the protocol
             if not text:
                 self._explain(error)
             yield Answer(
-                text, tuple(tokens), "broken", f"{_words(error, self.address)} What had come until then is kept."
+                text,
+                tuple(tokens),
+                "broken",
+                f"{_explain_error(error, self.address)} What had come until then is kept.",
             )
             return
         if not why and not text:
@@ -199,8 +220,8 @@ class HostedModel(LanguageModel):
         cut = "" if why else "The server ended in the middle of its answer; what had come until then is kept."
         yield Answer(text, tuple(tokens), why or "broken", cut)
 
-    def judge(self, prompt: str, labels: Mapping[str, str]) -> Judgement:
-        ask = ASK.format(", ".join(labels.values()))
+    def judge(self, prompt: str, labels: Mapping[str, str]) -> ParsedLabel:
+        ask = LABEL_INSTRUCTION.format(", ".join(labels.values()))
         messages = [{"role": "system", "content": ask}, {"role": "user", "content": prompt}]
         how = Sampling(new_tokens=24, temperature=0, shown=20)
         try:
@@ -211,12 +232,12 @@ class HostedModel(LanguageModel):
         except Exception as error:
             self._explain(error)
         chances = first_token_probabilities(rivals[0].others, labels) if rivals else None
-        label = max(chances, key=lambda name: chances[name]) if chances else named_label(said, labels)
-        return Judgement(label, said, chances, _prompt_tokens(whole), _served(whole))
+        label = max(chances, key=lambda name: chances[name]) if chances else parse_label(said, labels)
+        return ParsedLabel(label, said, chances, _prompt_tokens(whole), _served_by(whole))
 
     def _ask(self, messages: Sequence[Message], how: Sampling, *, stream: bool) -> Any:
         """Send; without probabilities where the server refuses to give them, and again where it asks to wait."""
-        clean = [{"role": each["role"], "content": readable(each["content"])} for each in messages]
+        clean = [{"role": each["role"], "content": replace_surrogates(each["content"])} for each in messages]
         given: dict[str, Any] = {
             "max_tokens": how.new_tokens,
             "temperature": how.temperature,
@@ -230,13 +251,13 @@ class HostedModel(LanguageModel):
             try:
                 client = self._client()
                 answer = client.chat_completion(clean, model=self.name, **given, **more)
-                return _from_first(answer, client) if stream else answer
+                return _after_first_chunk(answer, client) if stream else answer
             except Exception as error:
                 status = _status(error)
                 if more and status in (400, 404, 422, 500, 501):
                     self._logprobs = False
                 elif status == 429 and attempt < RETRIES:
-                    time.sleep(min(_wait(error), LONGEST_WAIT))
+                    time.sleep(min(_retry_after(error), MAX_WAIT_SECONDS))
                 else:
                     raise
         raise UserError("The server refuses every form of the question.")
@@ -252,9 +273,9 @@ class HostedModel(LanguageModel):
     def _explain(self, error: Exception) -> NoReturn:
         if isinstance(error, UserError):
             raise error
-        wait = _wait(error) if _status(error) else 0.0
+        wait = _retry_after(error) if _status(error) else 0.0
         raise ServerError(
-            _words(error, self.address), _status(error), wait, "Connect" not in type(error).__name__
+            _explain_error(error, self.address), _status(error), wait, "Connect" not in type(error).__name__
         ) from None
 
 
@@ -277,13 +298,13 @@ def _prompt_tokens(answer: Any) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _served(answer: Any) -> str:
+def _served_by(answer: Any) -> str:
     """What the server says has answered: the model's name and the fingerprint of its system, where it gives one."""
     told = (getattr(answer, name, "") for name in ("model", "system_fingerprint"))
-    return " ".join(readable(each)[:100] for each in told if isinstance(each, str) and each)
+    return " ".join(replace_surrogates(each)[:100] for each in told if isinstance(each, str) and each)
 
 
-def _from_first(answer: Any, client: Any) -> Iterator[Any]:
+def _after_first_chunk(answer: Any, client: Any) -> Iterator[Any]:
     """The stream, once its first part is there: until then an error is one of the question. The client closes with it."""
     parts = iter(answer)
     first = next(parts, None)
@@ -311,7 +332,7 @@ def _tokens(logprobs: Any, shown: int) -> list[Token]:
     ]
 
 
-def _reason(finish: str | None) -> str:
+def _finish_reason(finish: str | None) -> str:
     return {"stop": "end of text", "length": "length", None: ""}.get(finish, str(finish))
 
 
@@ -319,7 +340,7 @@ def _status(error: Exception) -> int:
     return getattr(getattr(error, "response", None), "status_code", 0) or 0
 
 
-def _wait(error: Exception) -> float:
+def _retry_after(error: Exception) -> float:
     """Seconds that the server asks for."""
     headers = getattr(getattr(error, "response", None), "headers", {}) or {}
     said = str(headers.get("retry-after", ""))
@@ -330,7 +351,7 @@ def _host(address: str) -> str:
     return urlsplit(address).netloc
 
 
-def _words(error: Exception, address: str) -> str:
+def _explain_error(error: Exception, address: str) -> str:
     """What went wrong, in words of ours: a server may repeat the key in its own."""
     if isinstance(error, UserError):
         return str(error)

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 PACK_TOKENS = 256  # a pass; of more, attention to masked pairs takes over: 163 rows/s at 256, 142 at 512, 125 at 768
-WORTH_SHARING = 8  # tokens
+MIN_SHARED_TOKENS = 8  # tokens
 
 
 @dataclass(frozen=True)
-class Question:
+class ScoringRequest:
     """A context, at least one token, and what may follow it, at least one token each."""
 
     context: list[int]
@@ -37,7 +37,9 @@ class _Pack:
 
 
 @torch.inference_mode()
-def score(model: Any, questions: Sequence[Question], tokens: int = PACK_TOKENS) -> Iterator[tuple[int, list[float]]]:
+def score_packed(
+    model: Any, questions: Sequence[ScoringRequest], tokens: int = PACK_TOKENS
+) -> Iterator[tuple[int, list[float]]]:
     """Yield (index, log-likelihood of each continuation, nats) of every question, in order.
 
     Args:
@@ -66,10 +68,10 @@ def shared_prefix(contexts: Sequence[list[int]]) -> int:
     first, last = min(contexts), max(contexts)  # in lexicographic order: what these two share, all do
     most = min(len(context) for context in contexts) - 1
     same = next((at for at in range(min(most, len(last))) if first[at] != last[at]), most)
-    return same if same >= WORTH_SHARING else 0
+    return same if same >= MIN_SHARED_TOKENS else 0
 
 
-def _packs(questions: Sequence[Question], prefix: int, most: int) -> Iterator[tuple[int, _Pack]]:
+def _packs(questions: Sequence[ScoringRequest], prefix: int, most: int) -> Iterator[tuple[int, _Pack]]:
     """Rows one after the other, as many as fit; with the number of the first."""
     first, pack = 0, _Pack([], [], [], [])
     for number, question in enumerate(questions):
@@ -82,7 +84,7 @@ def _packs(questions: Sequence[Question], prefix: int, most: int) -> Iterator[tu
         yield first, pack
 
 
-def _add(pack: _Pack, number: int, question: Question, prefix: int) -> None:
+def _add(pack: _Pack, number: int, question: ScoringRequest, prefix: int) -> None:
     start = len(pack.tokens)
     own = question.context[prefix:]
     end = start + len(own)
@@ -143,7 +145,9 @@ class _Table:
 
 
 @torch.inference_mode()
-def score_plainly(model: Any, questions: Sequence[Question], tokens: int = 2048) -> Iterator[tuple[int, list[float]]]:
+def score_padded(
+    model: Any, questions: Sequence[ScoringRequest], tokens: int = 2048
+) -> Iterator[tuple[int, list[float]]]:
     """As `score`, one padded row for each continuation: for networks that take no mask of pairs."""
     rows = [(q.context + each)[:-1] for q in questions for each in q.continuations]
     wanted = [each for q in questions for each in q.continuations]
@@ -173,15 +177,15 @@ def _plain_batch(model: Any, rows: list[list[int]], wanted: list[list[int]]) -> 
     return sums
 
 
-def takes_trees(model: Any) -> bool:
+def supports_tree_attention(model: Any) -> bool:
     """Whether the network gives the same for a tree as for plain rows: not if it ignores masks or positions, as with a recurrent state."""
     top = min(model.get_input_embeddings().num_embeddings, 50)
     draw = np.random.default_rng(0).integers(1, top, (3, 24)).tolist()
     stem = draw[0][:12]
-    trial = [Question(stem + row[12:18], [row[18:20], [*row[18:20], row[20]], [row[21]]]) for row in draw[1:]]
+    trial = [ScoringRequest(stem + row[12:18], [row[18:20], [*row[18:20], row[20]], [row[21]]]) for row in draw[1:]]
     try:
-        trees = [value for _, values in score(model, trial) for value in values]
+        trees = [value for _, values in score_packed(model, trial) for value in values]
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, NotImplementedError):
         return False
-    plain = [value for _, values in score_plainly(model, trial) for value in values]
+    plain = [value for _, values in score_padded(model, trial) for value in values]
     return bool(np.allclose(trees, plain, atol=1e-3, rtol=1e-4))

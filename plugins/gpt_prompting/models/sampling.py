@@ -13,24 +13,24 @@ import torch
 
 from plugins.gpt_prompting.models import detokenizer
 from plugins.gpt_prompting.models.interface import Answer, Sampling, Token
-from plugins.gpt_prompting.models.kv_cache import stepper
+from plugins.gpt_prompting.models.kv_cache import incremental_decoder
 
 END, LENGTH, STOP = "end of text", "length", "stop string"
 
 
-def decode(model: Any, tokenizer: Any, ids: Sequence[int], how: Sampling) -> Iterator[list[Answer]]:
+def sample_tokens(model: Any, tokenizer: Any, ids: Sequence[int], how: Sampling) -> Iterator[list[Answer]]:
     """Continue `ids`; yields all alternatives after every token, and ends when all have.
 
     Args:
         ids: At least one, and with `how.new_tokens` together no more than the model reads.
     """
-    ends, speller = _end_tokens(model, tokenizer), detokenizer.Speller(tokenizer)
-    answers = [_Growing(tokenizer, speller, ids, how) for _ in range(how.alternatives)]
+    ends, speller = _end_tokens(model, tokenizer), detokenizer.TokenDecoder(tokenizer)
+    answers = [_GrowingAnswer(tokenizer, speller, ids, how) for _ in range(how.alternatives)]
     device = model.device
     random = torch.Generator(device).manual_seed(how.seed)
-    rules = _rules(how, device)
+    rules = _logits_processors(how, device)
     seen = torch.tensor([list(ids)], device=device).repeat(how.alternatives, 1)
-    step = stepper(model, how.alternatives, len(ids) + how.new_tokens)
+    step = incremental_decoder(model, how.alternatives, len(ids) + how.new_tokens)
     logits = _forward(lambda: step.begin(seen[:1]))
     for number in range(how.new_tokens):
         chosen, chances, rivals = _choose(logits, seen, rules, random, how)
@@ -71,7 +71,7 @@ def _choose(logits: torch.Tensor, seen: torch.Tensor, rules: Any, random: torch.
         return chosen.tolist(), chances, (best.indices.tolist(), (best.values - total).exp().tolist())
 
 
-def _rules(how: Sampling, device: torch.device) -> Any:
+def _logits_processors(how: Sampling, device: torch.device) -> Any:
     """In the order of transformers; None where the most probable token is taken as it is."""
     from transformers.generation import logits_process as rules
 
@@ -96,12 +96,12 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
     return {token for token in (*found, tokenizer.eos_token_id) if token is not None}
 
 
-class _Growing:
+class _GrowingAnswer:
     """One alternative as it grows. Text that may be the beginning of a stop string waits until it is known not to be."""
 
-    def __init__(self, tokenizer: Any, speller: detokenizer.Speller, ids: Sequence[int], how: Sampling):
+    def __init__(self, tokenizer: Any, speller: detokenizer.TokenDecoder, ids: Sequence[int], how: Sampling):
         self.speller, self.how = speller, how
-        self.writer = detokenizer.Writer(tokenizer, ids)
+        self.writer = detokenizer.StreamingDetokenizer(tokenizer, ids)
         self.text, self.tokens, self.finished = "", [], ""
 
     def add(self, token: int, chance: float, others: list[tuple[int, float]], ends: set[int]) -> None:

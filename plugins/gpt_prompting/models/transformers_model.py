@@ -12,32 +12,32 @@ import numpy as np
 import torch
 
 from plugins.gpt_prompting.models import detokenizer, loading, prefix_tree_scoring
-from plugins.gpt_prompting.models.fused_gelu import quicken
-from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Sampling, Token, readable
-from plugins.gpt_prompting.models.plain_chat_template import ENDS, transcript
-from plugins.gpt_prompting.models.sampling import decode
+from plugins.gpt_prompting.models.fused_gelu import use_fused_gelu
+from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Message, Sampling, Token, replace_surrogates
+from plugins.gpt_prompting.models.plain_chat_template import TURN_ENDS, plain_transcript
+from plugins.gpt_prompting.models.sampling import sample_tokens
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT
 from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
 from training.artifact import store
 from training.errors import UserError
 
-LONGEST_CONTEXT = 131_072
+MAX_CONTEXT_TOKENS = 131_072
 GPU_PACK_TOKENS = 2048
 
 
-class LocalModel(LanguageModel):
+class TransformersModel(LanguageModel):
     """Tokenizer and network, in 32-bit numbers; nothing here changes a weight."""
 
     def __init__(self, tokenizer: Any, model: Any, name: str = "", record: dict[str, Any] | None = None):
-        self.tokenizer, self.model, self.name = tokenizer, quicken(model.eval()), name
+        self.tokenizer, self.model, self.name = tokenizer, use_fused_gelu(model.eval()), name
         self.record = record or {}
-        self.speller = detokenizer.Speller(tokenizer)
+        self.speller = detokenizer.TokenDecoder(tokenizer)
         self.prompt: Prompt | None = None  # that was saved with the weights
-        self.context = min(loading.positions(model), LONGEST_CONTEXT)
+        self.context = min(loading.max_positions(model), MAX_CONTEXT_TOKENS)
         self.has_template = bool(getattr(tokenizer, "chat_template", None))
 
     @classmethod
-    def load(cls, folder: Path) -> LocalModel:
+    def load(cls, folder: Path) -> TransformersModel:
         """Read an artifact, or any folder with a causal language model.
 
         Raises:
@@ -54,14 +54,14 @@ class LocalModel(LanguageModel):
     # -- text and tokens -----------------------------------------------------------------------------------------------
 
     def tokens(self, text: str) -> list[str]:
-        return detokenizer.split(self.tokenizer, readable(text))[1]
+        return detokenizer.tokenize_with_text(self.tokenizer, replace_surrogates(text))[1]
 
     def count(self, text: str) -> int:
-        return len(self.tokenizer(readable(text), verbose=False)["input_ids"])
+        return len(self.tokenizer(replace_surrogates(text), verbose=False)["input_ids"])
 
     def _ids(self, text: str) -> list[int]:
         """At least one: nothing begins with what stands between documents."""
-        return self.tokenizer(readable(text), verbose=False)["input_ids"] or [self._start]
+        return self.tokenizer(replace_surrogates(text), verbose=False)["input_ids"] or [self._start]
 
     @property
     def _start(self) -> int:
@@ -91,11 +91,11 @@ class LocalModel(LanguageModel):
 
     def _dialogue(self, messages: Sequence[Message]) -> tuple[list[int], tuple[str, ...]]:
         """Ids, and what ends a turn: the model's own template where it has one, else a plain transcript."""
-        clean = [{"role": each["role"], "content": readable(each["content"])} for each in messages]
+        clean = [{"role": each["role"], "content": replace_surrogates(each["content"])} for each in messages]
         if not self.has_template:
-            text, stop = transcript(clean)
+            text, stop = plain_transcript(clean)
             return self._ids(text), stop
-        stop = ENDS if self.tokenizer.chat_template == TRANSCRIPT else ()
+        stop = TURN_ENDS if self.tokenizer.chat_template == TRANSCRIPT else ()
         try:
             text = self.tokenizer.apply_chat_template(clean, tokenize=False, add_generation_prompt=True)
         except Exception as error:  # a template is a program out of the model's repository
@@ -108,7 +108,7 @@ class LocalModel(LanguageModel):
             self._check(ids, 1, what)
         if room < how.new_tokens:
             how = Sampling(**{**vars(how), "new_tokens": room})
-        yield from decode(self.model, self.tokenizer, ids, how)
+        yield from sample_tokens(self.model, self.tokenizer, ids, how)
 
     # -- probabilities -------------------------------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ class LocalModel(LanguageModel):
 
     def read(self, text: str, shown: int) -> list[Token]:
         """Windows overlap by half a context, so that every token but the first has at least that much before it."""
-        ids, texts = detokenizer.split(self.tokenizer, readable(text))
+        ids, texts = detokenizer.tokenize_with_text(self.tokenizer, replace_surrogates(text))
         if not ids:
             raise UserError("The text is empty: write something to read.")
         starts_itself = ids[0] in self.tokenizer.all_special_ids
@@ -162,27 +162,27 @@ class LocalModel(LanguageModel):
         """
         return self._scores(self._questions(contexts, continuations))
 
-    def _scores(self, questions: list[prefix_tree_scoring.Question]) -> Iterator[tuple[int, list[float]]]:
+    def _scores(self, questions: list[prefix_tree_scoring.ScoringRequest]) -> Iterator[tuple[int, list[float]]]:
         if self._takes_trees:
-            return prefix_tree_scoring.score(self.model, questions, GPU_PACK_TOKENS if self.model.device.type == "cuda" else prefix_tree_scoring.PACK_TOKENS)  # fmt: skip
-        return prefix_tree_scoring.score_plainly(self.model, questions)
+            return prefix_tree_scoring.score_packed(self.model, questions, GPU_PACK_TOKENS if self.model.device.type == "cuda" else prefix_tree_scoring.PACK_TOKENS)  # fmt: skip
+        return prefix_tree_scoring.score_padded(self.model, questions)
 
     @cached_property
     def _takes_trees(self) -> bool:
-        return prefix_tree_scoring.takes_trees(self.model)
+        return prefix_tree_scoring.supports_tree_attention(self.model)
 
     def _questions(
         self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]
-    ) -> list[prefix_tree_scoring.Question]:
-        heads = [readable(context).rstrip() for context in contexts]
-        tails = [readable(context)[len(head) :] for context, head in zip(contexts, heads, strict=True)]
+    ) -> list[prefix_tree_scoring.ScoringRequest]:
+        heads = [replace_surrogates(context).rstrip() for context in contexts]
+        tails = [replace_surrogates(context)[len(head) :] for context, head in zip(contexts, heads, strict=True)]
         ids = self.tokenizer(heads, verbose=False)["input_ids"] if heads else []
         known: dict[tuple[str, str], list[int]] = {}
         questions = []
         for head, tail, context, wanted in zip(heads, tails, ids, continuations, strict=True):
-            rest = [self._rest(head, context, tail + readable(each), known) for each in wanted]
+            rest = [self._rest(head, context, tail + replace_surrogates(each), known) for each in wanted]
             most = self.context - max(map(len, rest)) + 1
-            questions.append(prefix_tree_scoring.Question((context or [self._start])[-most:], rest))
+            questions.append(prefix_tree_scoring.ScoringRequest((context or [self._start])[-most:], rest))
         return questions
 
     def _rest(self, head: str, context: list[int], text: str, known: dict[tuple[str, str], list[int]]) -> list[int]:

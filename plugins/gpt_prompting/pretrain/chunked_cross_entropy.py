@@ -8,15 +8,15 @@ import torch
 
 from training.nn.fused_cross_entropy import losses_and_gradient
 
-NUMBERS_AT_ONCE = 2**21  # logits in work: 8 MB, which a processor's cache holds about
+CHUNK_LOGITS = 2**21  # logits in work: 8 MB, which a processor's cache holds about
 
 
-class _HeadLoss(torch.autograd.Function):
+class _ChunkedCrossEntropy(torch.autograd.Function):
     """The gradient is computed with the loss, from logits that are still in the cache (as Wijmans et al., 2025, and Liger do)."""
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, table: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:  # fmt: skip
-        size = max(128, NUMBERS_AT_ONCE // len(table))
+        size = max(128, CHUNK_LOGITS // len(table))
         losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
         d_hidden = torch.empty_like(hidden)
         trained = ctx.needs_input_grad[1]  # not with adapters
@@ -43,7 +43,9 @@ class _HeadLoss(torch.autograd.Function):
         return d_hidden * scale.to(d_hidden.dtype), (d_table * scale).to(ctx.kind) if len(d_table) else None, None, None
 
 
-def head_loss(hidden: torch.Tensor, table: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def chunked_cross_entropy(
+    hidden: torch.Tensor, table: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
     """Weighted cross entropy of each token.
 
     Args:
@@ -56,8 +58,8 @@ def head_loss(hidden: torch.Tensor, table: torch.Tensor, targets: torch.Tensor, 
         (labelled,), float32.
     """
     if torch.is_grad_enabled() and (hidden.requires_grad or table.requires_grad):
-        return _HeadLoss.apply(hidden, table, targets, weights)  # type: ignore[return-value]
-    size = max(128, NUMBERS_AT_ONCE // len(table))
+        return _ChunkedCrossEntropy.apply(hidden, table, targets, weights)  # type: ignore[return-value]
+    size = max(128, CHUNK_LOGITS // len(table))
     losses = [
         torch.nn.functional.cross_entropy(torch.mm(some, table.t()).float(), goal, reduction="none")
         for some, goal in zip(hidden.split(size), targets.split(size), strict=True)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 UNLABELLED = -100
-ENCODED_AT_ONCE = 1000  # documents: what the tokenizer's threads share
-LEAST = 2  # tokens of a piece of a document: one alone teaches hardly anything
+TOKENIZER_BATCH = 1000  # documents: what the tokenizer's threads share
+MIN_ROW_TOKENS = 2  # tokens of a piece of a document: one alone teaches hardly anything
 
 
 class Segment(NamedTuple):
@@ -29,7 +29,7 @@ class Segment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Corpus:
+class TokenCorpus:
     """Documents end to end.
 
     Args:
@@ -53,22 +53,22 @@ def start_token(tokenizer: Any) -> int:
     return tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
 
 
-def encode_texts(texts: Sequence[str], tokenizer: Any) -> Corpus:
+def encode_texts(texts: Sequence[str], tokenizer: Any) -> TokenCorpus:
     """Whole documents, every token of them to be learned."""
     start, end = start_token(tokenizer), tokenizer.eos_token_id
     parts = [np.asarray([start, *ids, end], dtype=np.int32) for ids in encode(texts, tokenizer)]
     return _join([(ids[:-1], ids[1:]) for ids in parts], sum(len(text.encode()) for text in texts))
 
 
-def encode_dialogues(written: Sequence[tuple[str, list[tuple[int, int]]]], tokenizer: Any) -> Corpus:
+def encode_dialogues(written: Sequence[tuple[str, list[tuple[int, int]]]], tokenizer: Any) -> TokenCorpus:
     """Transcripts of which only the answers are to be learned.
 
     Args:
         written: Each with the places of its answers, as `dialogues.write` gives them.
     """
     parts, size = [], 0
-    for start in range(0, len(written), ENCODED_AT_ONCE):
-        some = written[start : start + ENCODED_AT_ONCE]
+    for start in range(0, len(written), TOKENIZER_BATCH):
+        some = written[start : start + TOKENIZER_BATCH]
         found = tokenizer([text for text, _ in some], add_special_tokens=False, return_offsets_mapping=True, verbose=False)  # fmt: skip
         for (text, spans), ids, offsets in zip(some, found["input_ids"], found["offset_mapping"], strict=True):
             if len(ids) > 1:
@@ -90,33 +90,33 @@ def _inside(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
 def encode(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     """Token ids of each text, without special ones."""
     found: list[list[int]] = []
-    for start in range(0, len(texts), ENCODED_AT_ONCE):
+    for start in range(0, len(texts), TOKENIZER_BATCH):
         found += tokenizer(
-            list(texts[start : start + ENCODED_AT_ONCE]), add_special_tokens=False, return_attention_mask=False,
+            list(texts[start : start + TOKENIZER_BATCH]), add_special_tokens=False, return_attention_mask=False,
             return_token_type_ids=False, verbose=False,
         )["input_ids"]  # fmt: skip
     return found
 
 
-def _join(parts: list[tuple[np.ndarray, np.ndarray]], size_bytes: int) -> Corpus:
+def _join(parts: list[tuple[np.ndarray, np.ndarray]], size_bytes: int) -> TokenCorpus:
     none = np.zeros(0, dtype=np.int32)
     tokens, targets = (np.concatenate([part[side] for part in parts] or [none]) for side in (0, 1))
     starts = np.concatenate([[0], np.cumsum([len(ids) for ids, _ in parts], dtype=np.int64)])
-    return Corpus(tokens, targets, starts.astype(np.int64), size_bytes)
+    return TokenCorpus(tokens, targets, starts.astype(np.int64), size_bytes)
 
 
-class Rows(Sequence[list[Segment]]):
+class CorpusRows(Sequence[list[Segment]]):
     """The corpus in rows of `size` tokens.
 
     Args:
         separate: Whether each document of a row is a segment of its own, or the row is one.
     """
 
-    def __init__(self, corpus: Corpus, size: int, separate: bool):
+    def __init__(self, corpus: TokenCorpus, size: int, separate: bool):
         self.corpus, self.size, self.separate = corpus, size, separate
         count = -(-len(corpus.tokens) // size)
         self.bounds = np.minimum(np.arange(count + 1) * size, len(corpus.tokens))
-        if count > 1 and self.bounds[-1] - self.bounds[-2] < LEAST:
+        if count > 1 and self.bounds[-1] - self.bounds[-2] < MIN_ROW_TOKENS:
             self.bounds = self.bounds[:-1]
 
     def __len__(self) -> int:

@@ -14,7 +14,7 @@ TURNS = ("turns", "messages", "conversations", "conversation", "dialogue", "dial
 PROMPTS = ("prompt", "instruction", "question", "input")
 RESPONSES = ("response", "completion", "output", "answer", "chosen")
 SPEAKER = ("role", "speaker", "from")
-SAID = ("content", "text", "value", "utterance")
+CONTENT = ("content", "text", "value", "utterance")
 ROLES = {
     "user": "user", "human": "user", "prompter": "user", "customer": "user",
     "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant", "agent": "assistant",
@@ -84,14 +84,14 @@ def _of_turns(table: Table, column: str) -> Iterator[Dialogue]:
 def _turn(turn: Any, number: int) -> Turn:
     """A record, or a bare text: then user and assistant take turns."""
     if isinstance(turn, str):
-        return Turn("assistant" if number % 2 else "user", clean(turn))
+        return Turn("assistant" if number % 2 else "user", clean_text(turn))
     role = next(turn[name] for name in SPEAKER if turn.get(name)) if any(turn.get(n) for n in SPEAKER) else ""
     if str(role).lower() not in ROLES:
         raise ValueError(f"a turn of {role or 'nobody'}; known are {', '.join(ROLES)}")
-    said = next((turn[name] for name in SAID if isinstance(turn.get(name), str)), None)
+    said = next((turn[name] for name in CONTENT if isinstance(turn.get(name), str)), None)
     if said is None:
-        raise ValueError(f"a turn without any of {', '.join(SAID)}")
-    return Turn(ROLES[str(role).lower()], clean(said))
+        raise ValueError(f"a turn without any of {', '.join(CONTENT)}")
+    return Turn(ROLES[str(role).lower()], clean_text(said))
 
 
 def _of_pairs(table: Table, columns: tuple[str, ...]) -> Iterator[Dialogue]:
@@ -100,15 +100,15 @@ def _of_pairs(table: Table, columns: tuple[str, ...]) -> Iterator[Dialogue]:
     for prompt, response, further in zip(prompts, responses, inputs, strict=True):
         if prompt and response:
             asked = f"{prompt}\n{further}" if further else prompt
-            yield [Turn("user", clean(asked)), Turn("assistant", clean(response))]
+            yield [Turn("user", clean_text(asked)), Turn("assistant", clean_text(response))]
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """Without unpaired surrogates, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode("utf-8").strip()
 
 
-def write(dialogue: Dialogue, tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:
+def render_dialogue(dialogue: Dialogue, tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:
     """The transcript by the tokenizer's chat template, and where in it the answers are, their ends included."""
     if tokenizer.chat_template in (None, TRANSCRIPT):
         return _transcript(dialogue, tokenizer.bos_token or tokenizer.eos_token, tokenizer.eos_token)

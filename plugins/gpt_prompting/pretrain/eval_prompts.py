@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.gpt_prompting.pretrain.few_shot_sampler import Options, TokenTask, Writer
-from plugins.gpt_prompting.pretrain.prompt_parts import Parts
+from plugins.gpt_prompting.pretrain.few_shot_sampler import FewShotFormatter, FewShotOptions, TokenTask
+from plugins.gpt_prompting.pretrain.prompt_parts import PromptBuilder
 
 SHOTS = (0, 1, 2, 4, 8, 16)
-MOST_CLASSES = 4
+MAX_CLASSES = 4
 
 
-class Prompt(NamedTuple):
+class EvalPrompt(NamedTuple):
     """Examples and a query, for measuring.
 
     Args:
@@ -33,9 +33,9 @@ class Prompt(NamedTuple):
     task: str
 
 
-def measuring_prompts(
-    tasks: list[TokenTask], writer: Writer, options: Options, size: int, count: int, seed: int
-) -> list[Prompt]:
+def make_eval_prompts(
+    tasks: list[TokenTask], writer: FewShotFormatter, options: FewShotOptions, size: int, count: int, seed: int
+) -> list[EvalPrompt]:
     """`count` queries, tasks in turn, each after every number of examples that fits and with random words and own labels.
 
     The same query, classes and examples serve every number; classes take turns among the examples, the newest first.
@@ -43,7 +43,7 @@ def measuring_prompts(
     rng, prompts = np.random.default_rng([seed, 7]), []
     for number in range(count if tasks else 0):
         task = tasks[number % len(tasks)]
-        most = min(options.most_classes, MOST_CLASSES, 2 + number // len(tasks) % 3)
+        most = min(options.most_classes, MAX_CLASSES, 2 + number // len(tasks) % 3)
         classes = rng.permutation(len(task.labels))[:most]
         right = int(rng.integers(len(classes)))
         query, examples = _texts(task, classes, right, rng)
@@ -55,7 +55,7 @@ def measuring_prompts(
                 for shots in SHOTS:
                     ids = _ids(examples[:shots][::-1], query, labels, writer)
                     if len(ids) <= size:
-                        prompts.append(Prompt(ids, firsts, right, shots, labels is own, task.name))
+                        prompts.append(EvalPrompt(ids, firsts, right, shots, labels is own, task.name))
     return prompts
 
 
@@ -74,9 +74,9 @@ def _texts(
 
 
 def _ids(
-    examples: list[tuple[int, np.ndarray]], query: np.ndarray, labels: list[np.ndarray], writer: Writer
+    examples: list[tuple[int, np.ndarray]], query: np.ndarray, labels: list[np.ndarray], writer: FewShotFormatter
 ) -> np.ndarray:
-    parts, form = Parts(None), writer.forms[0]
+    parts, form = PromptBuilder(None), writer.forms[0]
     for which, text in examples:
         parts.example(form, text, labels[which], 0, 0)
     return np.concatenate([*parts.ids, form.before_text, query, form.before_label]).astype(np.int32)

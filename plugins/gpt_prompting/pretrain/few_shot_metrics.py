@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.gpt_prompting.pretrain.eval_prompts import SHOTS, Prompt
+from plugins.gpt_prompting.pretrain.eval_prompts import SHOTS, EvalPrompt
 
 
-class PromptOutcome(NamedTuple):
+class FewShotResult(NamedTuple):
     """What a measuring prompt gives."""
 
     task: str
@@ -20,7 +20,7 @@ class PromptOutcome(NamedTuple):
     loss: float  # of the right label's first token among all tokens, in nats
 
     @classmethod
-    def of(cls, prompt: Prompt, logits: np.ndarray) -> PromptOutcome:
+    def of(cls, prompt: EvalPrompt, logits: np.ndarray) -> FewShotResult:
         """By the logits of all tokens where the label belongs, (vocabulary,); the likeliest of the choices is the answer."""
         scores = logits[prompt.choices]
         loss = np.logaddexp.reduce(logits.astype(np.float64)) - scores[prompt.right]
@@ -28,7 +28,7 @@ class PromptOutcome(NamedTuple):
         return cls(prompt.task, prompt.shots, prompt.own, right, 1 / len(prompt.choices), float(loss))
 
 
-def shot_metrics(outcomes: list[PromptOutcome]) -> dict[str, float]:
+def few_shot_metrics(outcomes: list[FewShotResult]) -> dict[str, float]:
     """shots_k: accuracy after k examples whose labels are random words; own_k: with the task's own labels; chance; and the
     mean loss of the label where there were examples."""
     found = {}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from plugins.gpt_prompting.pretrain.corpus import Segment, encode, start_token
-from plugins.gpt_prompting.pretrain.prompt_parts import Form, Parts
+from plugins.gpt_prompting.pretrain.prompt_parts import PromptBuilder, TokenTemplate
 from plugins.gpt_prompting.pretrain.tasks import LabelledTask
 
 TEXT, LABEL = "Text", "Label"  # "Text: …\nLabel: …\n\n", the form of half of the prompts …
@@ -25,7 +25,7 @@ OWN_FORM = 0.5
 WITH_CHOICES = 0.3  # share of the prompts that begin by naming the labels
 SWAPPED = 0.2  # share of the prompts with random words whose words are the task's own labels in another order
 FEW = 0.4  # share of the prompts with few examples, so that several fit a row
-MOST_TEXT = 0.25  # of the row that one text may take
+MAX_TEXT_SHARE = 0.25  # of the row that one text may take
 DROPPED = 0.3  # of the tokens of a text that is repeated in part
 
 
@@ -38,7 +38,7 @@ class TokenTask(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Writer:
+class FewShotFormatter:
     """Writes prompts with one tokenizer.
 
     Args:
@@ -49,15 +49,15 @@ class Writer:
     """
 
     tokenizer: Any
-    forms: tuple[Form, ...]
+    forms: tuple[TokenTemplate, ...]
     words: np.ndarray
     start: int
     choices: tuple[np.ndarray, np.ndarray, np.ndarray]
 
     @classmethod
-    def of(cls, tokenizer: Any) -> Writer:
+    def of(cls, tokenizer: Any) -> FewShotFormatter:
         names = ((TEXT, LABEL), *OTHER_NAMES)
-        forms = tuple(Form(_inner(tokenizer, f"{a}:", first=True), _inner(tokenizer, f"\n{b}:"), _inner(tokenizer, "\n\n", after=a)) for a, b in names)  # fmt: skip
+        forms = tuple(TokenTemplate(_inner(tokenizer, f"{a}:", first=True), _inner(tokenizer, f"\n{b}:"), _inner(tokenizer, "\n\n", after=a)) for a, b in names)  # fmt: skip
         choices = (_inner(tokenizer, "Labels:", first=True), _inner(tokenizer, ","), _inner(tokenizer, ".\n\n", after=TEXT))  # fmt: skip
         return cls(tokenizer, forms, _whole_words(tokenizer), start_token(tokenizer), choices)
 
@@ -93,7 +93,7 @@ def _whole_words(tokenizer: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Options:
+class FewShotOptions:
     """How prompts are drawn; the fields are those of the settings."""
 
     label_words: str
@@ -103,10 +103,10 @@ class Options:
     text_weight: float
 
 
-class Drawer:
+class FewShotSampler:
     """Draws prompts to train on."""
 
-    def __init__(self, tasks: list[TokenTask], writer: Writer, options: Options, size: int):
+    def __init__(self, tasks: list[TokenTask], writer: FewShotFormatter, options: FewShotOptions, size: int):
         self.tasks, self.writer, self.options, self.size = tasks, writer, options, size
         chances = np.asarray([1 + np.log2(len(task.labels)) for task in tasks])
         self.chances = chances / chances.sum()
@@ -130,7 +130,7 @@ class Drawer:
         labels = self._labels([task.labels[each] for each in chosen], random_words, rng)
         form = self.writer.forms[0 if rng.random() < OWN_FORM else int(rng.integers(1, len(self.writer.forms)))]
         named = rng.random() < WITH_CHOICES
-        parts = Parts(self.writer.start if rng.random() < 0.5 else None)
+        parts = PromptBuilder(self.writer.start if rng.random() < 0.5 else None)
         if named:
             parts.choices(labels, self.writer.choices, rng)
         most = int(rng.integers(2, 9)) if rng.random() < FEW else 10**6

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-FEWEST_LAYERS, FEWEST_HEADS = 2, 4
+MIN_LAYERS, MIN_HEADS = 2, 4
 WINDOWS = (4, 10, 20)  # tokens that heads of the first layer average
 TOKENS, GATHERED = 3 / 8, 1 / 4  # share of the stream that tokens, and that windows, begin in
 PEAK_BEFORE, PEAK_WINDOW = 18.0, 8.0  # attention logits of tokens looked at by their place, where others have about 0
@@ -56,11 +56,11 @@ class _Stream(NamedTuple):
 
 
 @torch.no_grad()
-def look_for_the_like(model: Any) -> None:
+def init_induction_heads(model: Any) -> None:
     """Set embeddings and attention of a new `GPT2LMHeadModel`; one of a single layer or of few heads stays as it is."""
     config, body = model.config, model.transformer
     width, head = config.n_embd, config.n_embd // config.n_head
-    if config.n_layer < FEWEST_LAYERS or config.n_head < FEWEST_HEADS or head % 4:
+    if config.n_layer < MIN_LAYERS or config.n_head < MIN_HEADS or head % 4:
         return
     random = torch.Generator().manual_seed(SEED)
     tokens, windows = round(TOKENS * width), min(head, round(GATHERED * width))

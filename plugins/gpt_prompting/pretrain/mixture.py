@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-FEWEST_DRAWN = 1024  # rows of a kind that is drawn and not stored
+MIN_PLACEHOLDER_ROWS = 1024  # rows of a kind that is drawn and not stored
 
 
-class Mixture(Sequence):
+class MixtureDataset(Sequence):
     """Text, dialogues and prompts in their shares of the rows; what there is too little of comes again.
 
     Args:
@@ -32,10 +32,10 @@ class Mixture(Sequence):
         raise IndexError(row)
 
 
-class Drawn(Sequence):
+class PlaceholderRows(Sequence):
     """So many rows that say only that one is to be drawn."""
 
-    def __init__(self, count: int = FEWEST_DRAWN):
+    def __init__(self, count: int = MIN_PLACEHOLDER_ROWS):
         self.rows = count
 
     def __len__(self) -> int:

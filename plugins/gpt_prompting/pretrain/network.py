@@ -12,9 +12,9 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from plugins.gpt_prompting.models import loading
-from plugins.gpt_prompting.pretrain.chunked_cross_entropy import head_loss
+from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
 from plugins.gpt_prompting.pretrain.corpus import Segment
-from plugins.gpt_prompting.pretrain.induction_head_init import look_for_the_like
+from plugins.gpt_prompting.pretrain.induction_head_init import init_induction_heads
 from plugins.gpt_prompting.pretrain.packing import pack
 from training.errors import UserError
 from training.nn.packed_attention import PACKED
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 
 DROPOUTS = ("resid_pdrop", "embd_pdrop", "hidden_dropout", "resid_dropout", "embed_dropout", "dropout")
-INITIAL, GPT2_WIDTH = 0.02, 768  # narrower networks begin with larger weights, or attention learns nothing for long
-TRIED = (7, 3)  # tokens of the segments on which the quick way is held to the plain one
-CLOSE = 1e-3  # of the deviation of the logits
+INITIALIZER_RANGE, GPT2_WIDTH = (
+    0.02,
+    768,
+)  # narrower networks begin with larger weights, or attention learns nothing for long
+TRIAL_LENGTHS = (7, 3)  # tokens of the segments on which the quick way is held to the plain one
+TRIAL_TOLERANCE = 1e-3  # of the deviation of the logits
 
 
 class Output(NamedTuple):
@@ -36,7 +39,7 @@ class Output(NamedTuple):
     logits: torch.Tensor | None
 
 
-class QuickHead:
+class PackedHead:
     """Mixed into a causal language model: given a packed batch, only tokens that have a label meet the vocabulary."""
 
     def forward(self: Any, *inputs: Any, packed: dict | None = None, **more: Any) -> Any:
@@ -48,12 +51,12 @@ class QuickHead:
         )
         hidden = found.last_hidden_state[0][packed["at"]]  # (labelled, width)
         table = self.get_output_embeddings().weight
-        return Output(head_loss(hidden, table, packed["targets"], packed["weights"]), hidden, None)
+        return Output(chunked_cross_entropy(hidden, table, packed["targets"], packed["weights"]), hidden, None)
 
 
 def forward(model: Any, batch: dict) -> Output:
     """Run the network on a packed batch; one that cannot be quick sees the segments padded, and computes every logit."""
-    if is_quick(model):
+    if is_packed(model):
         return model(packed=batch)
     blocks, back = batch["layout"]["blocks"], batch["layout"]["back"]
     logits = []
@@ -73,12 +76,12 @@ def logits_of(model: Any, out: Output, rows: torch.Tensor) -> torch.Tensor:
     return model.get_output_embeddings()(out.hidden[rows]).float()
 
 
-def is_quick(model: Any) -> bool:
+def is_packed(model: Any) -> bool:
     """Whether its head is `QuickHead`, inside whatever wraps it."""
-    return any(isinstance(module, QuickHead) for module in model.modules())
+    return any(isinstance(module, PackedHead) for module in model.modules())
 
 
-def make(settings: PretrainSettings, tokenizer: Any) -> Any:
+def make_model(settings: PretrainSettings, tokenizer: Any) -> Any:
     """A new GPT-2 of the settings' size, or the network of `settings.model`, with adapters where wished.
 
     Raises:
@@ -91,8 +94,8 @@ def make(settings: PretrainSettings, tokenizer: Any) -> Any:
     else:
         model = GPT2LMHeadModel(new_config(settings, tokenizer))
         if settings.copying_heads:
-            look_for_the_like(model)
-    quicken(model)
+            init_induction_heads(model)
+    use_packed_attention(model)
     return add_lora(model, settings.lora_rank) if settings.lora_rank else model
 
 
@@ -105,7 +108,7 @@ def new_config(settings: PretrainSettings, tokenizer: Any) -> GPT2Config:
         n_embd=size.width,
         n_layer=size.layers,
         n_head=size.heads,
-        initializer_range=INITIAL * max(1.0, math.sqrt(GPT2_WIDTH / size.width)),
+        initializer_range=INITIALIZER_RANGE * max(1.0, math.sqrt(GPT2_WIDTH / size.width)),
         resid_pdrop=settings.dropout,
         embd_pdrop=settings.dropout,
         attn_pdrop=0.0,  # or no fused kernel could be used
@@ -115,16 +118,16 @@ def new_config(settings: PretrainSettings, tokenizer: Any) -> GPT2Config:
     )
 
 
-def quicken(model: Any) -> None:
+def use_packed_attention(model: Any) -> None:
     """Give the network the packed attention and the quick head, if it then computes what it computed before."""
     fused_activations(model)
     plain = type(model)
     try:
-        before = _logits_of_tried(model)
+        before = _trial_logits(model)
         model.set_attn_implementation(PACKED)
-        model.__class__ = type(f"Quick{plain.__name__}", (QuickHead, plain), {"plain_class": plain})
-        after = _logits_of_tried(model)
-        if (after - before).abs().max() <= CLOSE * before.std():
+        model.__class__ = type(f"Quick{plain.__name__}", (PackedHead, plain), {"plain_class": plain})
+        after = _trial_logits(model)
+        if (after - before).abs().max() <= TRIAL_TOLERANCE * before.std():
             return
     except (TypeError, ValueError, AttributeError, RuntimeError, NotImplementedError):
         pass  # an architecture with other inputs, another head or an attention of its own
@@ -132,10 +135,10 @@ def quicken(model: Any) -> None:
     model.set_attn_implementation("sdpa" if getattr(plain, "_supports_sdpa", False) else "eager")
 
 
-def _logits_of_tried(model: Any) -> torch.Tensor:
+def _trial_logits(model: Any) -> torch.Tensor:
     """Of two made-up segments, (labelled, vocabulary); dropout is off."""
     size, rng = model.get_input_embeddings().num_embeddings, np.random.default_rng(0)
-    rows = [rng.integers(0, size, length + 1).astype(np.int32) for length in TRIED]
+    rows = [rng.integers(0, size, length + 1).astype(np.int32) for length in TRIAL_LENGTHS]
     segments = [Segment(row[:-1], row[1:], np.ones(len(row) - 1, dtype=np.float32)) for row in rows]
     was, device = model.training, next(model.parameters()).device
     model.eval()

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-WRITTEN = 48  # tokens
+MAX_NEW_TOKENS = 48  # tokens
 TEMPERATURE, TOP_K = 0.8, 40  # Fan et al., 2018
-SHOWN_BEGINNING = 12  # tokens of a held-out text that are given
+PROMPT_TOKENS = 12  # tokens of a held-out text that are given
 
 
 @torch.no_grad()
@@ -18,7 +18,7 @@ def continue_text(model: Any, tokenizer: Any, prompt: list[int], seed: int = 0) 
     random = torch.Generator().manual_seed(seed)
     ids, limit = list(prompt), getattr(model.config, "max_position_embeddings", 0) or 10**9
     given, past = torch.tensor([ids], device=device), None
-    for _ in range(WRITTEN):
+    for _ in range(MAX_NEW_TOKENS):
         if len(ids) >= limit:
             break
         out = model(input_ids=given, past_key_values=past, use_cache=True)

@@ -9,7 +9,7 @@ import numpy as np
 from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Segment
 
 
-class Form(NamedTuple):
+class TokenTemplate(NamedTuple):
     """The tokens around text and label."""
 
     before_text: np.ndarray  # "Text:"
@@ -17,7 +17,7 @@ class Form(NamedTuple):
     after: np.ndarray  # "\n\n"
 
 
-class Parts:
+class PromptBuilder:
     """Tokens, and the weight of each as a target."""
 
     def __init__(self, start: int | None):
@@ -41,7 +41,9 @@ class Parts:
             self.add(labels[which], 0)
         self.add(around[2], 0)
 
-    def example(self, form: Form, text: np.ndarray, label: np.ndarray, text_weight: float, label_weight: float) -> None:
+    def example(
+        self, form: TokenTemplate, text: np.ndarray, label: np.ndarray, text_weight: float, label_weight: float
+    ) -> None:
         self.add(form.before_text, 0)
         self.add(text, text_weight)
         self.add(form.before_label, 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.gpt_prompting.pretrain.dialogues import Dialogue, clean, dialogue_columns, read_dialogues
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, clean_text, dialogue_columns, read_dialogues
 from plugins.gpt_prompting.pretrain.tasks import LabelledTask, check_tasks, holds_tasks, read_tasks, split_tasks
 from training.data.text_documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
 from training.preflight.sheet import Finding, Sheet
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 
 DOCUMENT_END = "<|endoftext|>"  # a line that parts the documents of a text file; without it the file is one
-FEW_WORDS = 20_000
+MIN_CORPUS_WORDS = 20_000
 
 
 @dataclass
@@ -93,7 +93,7 @@ def _read_any(source: str, settings: PretrainSettings, found: Sources, share: fl
             return _add_dialogues(read_dialogues(table), found, share, settings.seed)
         documents = documents_of(table, settings.text_column)
     train, held = hold_out(documents, share, settings.seed)
-    texts, held_texts = ([clean("\n".join(document)) for document in side] for side in (train, held))
+    texts, held_texts = ([clean_text("\n".join(document)) for document in side] for side in (train, held))
     found.texts, found.held_texts = [text for text in texts if text], [text for text in held_texts if text]
     found.findings += [*notices, *_check_texts(found)]
     return None
@@ -115,7 +115,7 @@ def _check_texts(found: Sources) -> list[Finding]:
     if not words:
         return []
     findings = [Finding("green", f"{counted(len(found.texts), 'document')}, {words:,} words")]
-    if words < FEW_WORDS:
+    if words < MIN_CORPUS_WORDS:
         advice = "Continue from a trained model, or give more text: it will be learned by heart."
         findings.append(Finding("amber", f"Only {words:,} words", advice))
     return findings

@@ -12,14 +12,26 @@ import torch
 
 from plugins.gpt_prompting.models import loading
 from plugins.gpt_prompting.pretrain import network, sources
-from plugins.gpt_prompting.pretrain.corpus import Corpus, Rows, Segment, encode, encode_dialogues, encode_texts
-from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, write
-from plugins.gpt_prompting.pretrain.eval_prompts import Prompt, measuring_prompts
-from plugins.gpt_prompting.pretrain.few_shot_metrics import PromptOutcome, shot_metrics
-from plugins.gpt_prompting.pretrain.few_shot_sampler import MOST_TEXT, Drawer, Options, Writer
-from plugins.gpt_prompting.pretrain.mixture import Drawn, Mixture
+from plugins.gpt_prompting.pretrain.corpus import (
+    CorpusRows,
+    Segment,
+    TokenCorpus,
+    encode,
+    encode_dialogues,
+    encode_texts,
+)
+from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, render_dialogue
+from plugins.gpt_prompting.pretrain.eval_prompts import EvalPrompt, make_eval_prompts
+from plugins.gpt_prompting.pretrain.few_shot_metrics import FewShotResult, few_shot_metrics
+from plugins.gpt_prompting.pretrain.few_shot_sampler import (
+    MAX_TEXT_SHARE,
+    FewShotFormatter,
+    FewShotOptions,
+    FewShotSampler,
+)
+from plugins.gpt_prompting.pretrain.mixture import MixtureDataset, PlaceholderRows
 from plugins.gpt_prompting.pretrain.packing import pack
-from plugins.gpt_prompting.pretrain.preview import SHOWN_BEGINNING, continue_text
+from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
 from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
 from training.errors import UserError
 from training.fit.batches import step_seed
@@ -30,18 +42,18 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.pretrain.settings import PretrainSettings
     from plugins.gpt_prompting.pretrain.sources import Sources
 
-SAMPLES = 2
-MANY_UNKNOWN = 0.01  # share of the tokens
+PREVIEW_TEXTS = 2
+MAX_UNKNOWN_SHARE = 0.01  # share of the tokens
 
 
-class Held(NamedTuple):
+class HeldOutRow(NamedTuple):
     """A held-out row of text or of dialogues."""
 
     kind: str
     segments: list[Segment]
 
 
-class TextOutcome(NamedTuple):
+class RowLoss(NamedTuple):
     """What a held-out row gives."""
 
     kind: str
@@ -63,7 +75,7 @@ def build(settings: PretrainSettings) -> PretrainTask:
         tokenizer.chat_template = tokenizer.chat_template or TRANSCRIPT
     else:
         tokenizer = train_tokenizer(found.everything(), settings.shape().vocabulary, settings.max_length)
-    return PretrainTask(found, settings, tokenizer, network.make(settings, tokenizer))
+    return PretrainTask(found, settings, tokenizer, network.make_model(settings, tokenizer))
 
 
 class PretrainTask(Task):
@@ -73,17 +85,17 @@ class PretrainTask(Task):
 
     def __init__(self, found: Sources, settings: PretrainSettings, tokenizer: Any, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
-        self.size = min(settings.max_length, loading.positions(model))
+        self.size = min(settings.max_length, loading.max_positions(model))
         text, self.held_text = (encode_texts(side, tokenizer) for side in (found.texts, found.held_texts))
         talk, self.held_talk = (self._dialogues(side) for side in (found.dialogues, found.held_dialogues))
         self.drawer, self.prompts = self._tasks(found)
-        text_rows, talk_rows = (Rows(corpus, self.size, settings.separate_documents) for corpus in (text, talk))
+        text_rows, talk_rows = (CorpusRows(corpus, self.size, settings.separate_documents) for corpus in (text, talk))
         self.shares = _shares(found, settings)
-        self.train_data = Mixture(
+        self.train_data = MixtureDataset(
             [
                 (text_rows, self.shares["text"]),
                 (talk_rows, self.shares["dialogue"]),
-                (Drawn() if self.drawer else (), self.shares["task"]),
+                (PlaceholderRows() if self.drawer else (), self.shares["task"]),
             ]
         )
         if not len(self.train_data):
@@ -92,28 +104,28 @@ class PretrainTask(Task):
         self.corpora = {"text": text, "dialogue": talk}
         self.facts = self._facts(found, text, talk)
 
-    def _dialogues(self, dialogues: list) -> Corpus:
-        return encode_dialogues([write(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
+    def _dialogues(self, dialogues: list) -> TokenCorpus:
+        return encode_dialogues([render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
 
-    def _tasks(self, found: Sources) -> tuple[Drawer | None, list[Prompt]]:
+    def _tasks(self, found: Sources) -> tuple[FewShotSampler | None, list[EvalPrompt]]:
         if not (found.tasks or found.held_tasks):
             return None, []
-        settings, writer = self.settings, Writer.of(self.tokenizer)
-        options = Options(
+        settings, writer = self.settings, FewShotFormatter.of(self.tokenizer)
+        options = FewShotOptions(
             settings.label_words, settings.most_classes, settings.repeats, settings.label_weight, settings.text_weight
         )
-        train = writer.tokens(found.tasks, int(MOST_TEXT * self.size))
+        train = writer.tokens(found.tasks, int(MAX_TEXT_SHARE * self.size))
         held = writer.tokens(found.held_tasks, max(4, self.size // 9 - 10))  # eight examples and a query should fit
-        drawer = Drawer(train, writer, options, self.size) if train else None
+        drawer = FewShotSampler(train, writer, options, self.size) if train else None
         count = settings.eval_rows
-        return drawer, measuring_prompts(held, writer, options, self.size, count, settings.seed)
+        return drawer, make_eval_prompts(held, writer, options, self.size, count, settings.seed)
 
-    def _held(self, corpus: Corpus, kind: str) -> list[Held]:
-        rows = Rows(corpus, self.size, self.settings.separate_documents)
+    def _held(self, corpus: TokenCorpus, kind: str) -> list[HeldOutRow]:
+        rows = CorpusRows(corpus, self.size, self.settings.separate_documents)
         order = np.random.default_rng([self.settings.seed, 4]).permutation(len(rows))[: self.settings.eval_rows]
-        return [Held(kind, rows[int(row)]) for row in np.sort(order)]
+        return [HeldOutRow(kind, rows[int(row)]) for row in np.sort(order)]
 
-    def _facts(self, found: Sources, text: Corpus, talk: Corpus) -> dict[str, Any]:
+    def _facts(self, found: Sources, text: TokenCorpus, talk: TokenCorpus) -> dict[str, Any]:
         facts = {
             "documents": len(found.texts),
             "dialogues": len(found.dialogues),
@@ -127,7 +139,7 @@ class PretrainTask(Task):
         return {name: value for name, value in facts.items() if value}
 
     def row_lengths(self, data: Sequence) -> Sequence[int] | None:
-        return None if isinstance(data, Mixture) else [_length(row) for row in data]
+        return None if isinstance(data, MixtureDataset) else [_length(row) for row in data]
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict:
         """One line of tokens, see `packing.pack`; with prompts also asked, the place of each prompt's answer among the labelled."""
@@ -137,11 +149,11 @@ class PretrainTask(Task):
         if row is None:
             assert self.drawer is not None
             return self.drawer.row(rng)
-        if isinstance(row, Prompt):
+        if isinstance(row, EvalPrompt):
             targets = np.full(len(row.ids), -100, dtype=np.int32)
             targets[-1] = row.choices[row.right]
             return [Segment(row.ids, targets, np.ones(len(row.ids), dtype=np.float32))]
-        return row.segments if isinstance(row, Held) else row
+        return row.segments if isinstance(row, HeldOutRow) else row
 
     def losses(self, model: torch.nn.Module, batch: dict) -> torch.Tensor:
         """Weighted cross entropy of every token that has a label, (labelled,)."""
@@ -153,13 +165,13 @@ class PretrainTask(Task):
         rows = batch["rows"] or [None] * (int(owners.max(initial=-1)) + 1)
         summed = np.bincount(owners, weights=out.losses.float().cpu().numpy(), minlength=len(rows))
         counts = np.bincount(owners, minlength=len(rows))
-        asked = [number for number, row in enumerate(rows) if isinstance(row, Prompt)]
+        asked = [number for number, row in enumerate(rows) if isinstance(row, EvalPrompt)]
         at = torch.as_tensor(np.searchsorted(owners, asked), device=out.losses.device)
         scores = iter(network.logits_of(model, out, at).cpu().numpy() if asked else ())
         return [
-            PromptOutcome.of(row, next(scores))
-            if isinstance(row, Prompt)
-            else TextOutcome(row.kind if isinstance(row, Held) else "text", float(loss), int(count))
+            FewShotResult.of(row, next(scores))
+            if isinstance(row, EvalPrompt)
+            else RowLoss(row.kind if isinstance(row, HeldOutRow) else "text", float(loss), int(count))
             for row, loss, count in zip(rows, summed, counts, strict=True)
         ]
 
@@ -169,14 +181,14 @@ class PretrainTask(Task):
         metrics: dict[str, float] = {}
         losses: dict[str, float] = {}
         for kind, corpus in (("text", self.held_text), ("dialogue", self.held_talk)):
-            rows = [each for each in outputs if isinstance(each, TextOutcome) and each.kind == kind]
+            rows = [each for each in outputs if isinstance(each, RowLoss) and each.kind == kind]
             labelled = sum(each.labelled for each in rows)
             if labelled:
                 losses[kind] = sum(each.loss for each in rows) / labelled
                 metrics |= _of_text(kind, losses[kind], corpus)
-        prompts = [each for each in outputs if isinstance(each, PromptOutcome)]
+        prompts = [each for each in outputs if isinstance(each, FewShotResult)]
         if prompts:
-            metrics |= shot_metrics(prompts)
+            metrics |= few_shot_metrics(prompts)
             losses["task"] = metrics["label_loss"]
         shares = {kind: self.shares[kind] for kind in losses}
         whole = sum(shares.values())
@@ -190,8 +202,8 @@ class PretrainTask(Task):
         if given:
             prompts = encode(given, self.tokenizer)
         else:
-            rows = [row.segments[0].ids for row in self.eval_data if isinstance(row, Held)][:: max(1, len(self.eval_data) // SAMPLES)]  # fmt: skip
-            prompts = [ids[:SHOWN_BEGINNING].tolist() for ids in rows][:SAMPLES]
+            rows = [row.segments[0].ids for row in self.eval_data if isinstance(row, HeldOutRow)][:: max(1, len(self.eval_data) // PREVIEW_TEXTS)]  # fmt: skip
+            prompts = [ids[:PROMPT_TOKENS].tolist() for ids in rows][:PREVIEW_TEXTS]
         return [{"text": continue_text(model, self.tokenizer, ids, number)} for number, ids in enumerate(prompts) if ids]  # fmt: skip
 
     def save(self, model: Any, folder: Path) -> None:
@@ -207,7 +219,7 @@ class PretrainTask(Task):
                 advice = f"A row has {self.size}: lower max_length, or give more."
                 found.append(Finding("amber", f"The {kind} has only {count:,} tokens", advice))
             found += _unknown(corpus, kind, self.tokenizer)
-        if not network.is_quick(self.model):
+        if not network.is_packed(self.model):
             advice = "Its attention cannot be packed: rows are padded, and every token meets the whole vocabulary."
             found.append(Finding("amber", f"{type(self.model).__name__} trains the slow way", advice))
         if self.size < self.settings.max_length:
@@ -224,7 +236,7 @@ def _shares(found: Sources, settings: PretrainSettings) -> dict[str, float]:
     return {kind: float(bool(rows)) if sum(map(bool, there.values())) == 1 else shares[kind] for kind, rows in there.items()}  # fmt: skip
 
 
-def _of_text(kind: str, loss: float, corpus: Corpus) -> dict[str, float]:
+def _of_text(kind: str, loss: float, corpus: TokenCorpus) -> dict[str, float]:
     perplexity = math.exp(min(loss, 50))
     if kind == "dialogue":
         return {"answer_loss": loss, "answer_perplexity": perplexity}
@@ -232,7 +244,7 @@ def _of_text(kind: str, loss: float, corpus: Corpus) -> dict[str, float]:
     return {"text_loss": loss, "perplexity": perplexity, "bits_per_byte": loss / math.log(2) / bytes_a_token}
 
 
-def _unknown(corpus: Corpus, kind: str, tokenizer: Any) -> list[Finding]:
+def _unknown(corpus: TokenCorpus, kind: str, tokenizer: Any) -> list[Finding]:
     unknown = tokenizer.unk_token_id
     if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id) or not len(corpus.tokens):
         return []
@@ -241,8 +253,8 @@ def _unknown(corpus: Corpus, kind: str, tokenizer: Any) -> list[Finding]:
         return []
     level = "red" if share > 0.5 else "amber"
     advice = "The tokenizer has no tokens for this script: choose a model that was made for it, or train from scratch."
-    return [Finding(level, f"{share:.1%} of the {kind} cannot be written", advice)] if share > MANY_UNKNOWN else []
+    return [Finding(level, f"{share:.1%} of the {kind} cannot be written", advice)] if share > MAX_UNKNOWN_SHARE else []
 
 
-def _length(row: Held | Prompt) -> int:
-    return len(row.ids) if isinstance(row, Prompt) else sum(len(segment.ids) for segment in row.segments)
+def _length(row: HeldOutRow | EvalPrompt) -> int:
+    return len(row.ids) if isinstance(row, EvalPrompt) else sum(len(segment.ids) for segment in row.segments)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugins.gpt_prompting.pretrain.dialogues import clean
+from plugins.gpt_prompting.pretrain.dialogues import clean_text
 from training.data.column_guess import guess_text_columns
 from training.data.column_names import plain_name
 from training.data.table import Table
@@ -15,9 +15,9 @@ from training.errors import UserError
 from training.preflight.sheet import Finding
 from training.wording import counted, listed
 
-FEWEST_ROWS = 2  # of a class, or no example could be given for it
-FEWEST_CLASSES = 2
-SHARED = 0.05  # of a held-out task's texts that may also be trained on
+MIN_CLASS_ROWS = 2  # of a class, or no example could be given for it
+MIN_CLASSES = 2
+MAX_SHARED_TEXTS = 0.05  # of a held-out task's texts that may also be trained on
 HELD_SPLITS = ("validation", "valid", "dev", "test")
 
 
@@ -55,7 +55,7 @@ def read_tasks(table: Table) -> list[tuple[str, str, str, str]]:
     splits = table.strings(known["split"]) if "split" in known else [None] * len(table)
     texts, labels = table.strings(columns.text), table.strings(columns.label or "")
     return [
-        (task or table.source, clean(text), clean(label), (split or "").lower())
+        (task or table.source, clean_text(text), clean_text(label), (split or "").lower())
         for task, text, label, split in zip(tasks, texts, labels, splits, strict=True)
         if text and text.strip() and label and label.strip()
     ]
@@ -93,8 +93,8 @@ def _grouped(rows: list[tuple[str, str, str, str]]) -> list[LabelledTask]:
         tasks[task][label].append(text)
     found = []
     for name, classes in tasks.items():
-        enough = {label: texts for label, texts in classes.items() if len(texts) >= FEWEST_ROWS}
-        if len(enough) >= FEWEST_CLASSES:
+        enough = {label: texts for label, texts in classes.items() if len(texts) >= MIN_CLASS_ROWS}
+        if len(enough) >= MIN_CLASSES:
             found.append(LabelledTask(name, enough))
     return found
 
@@ -114,7 +114,7 @@ def check_tasks(train: list[LabelledTask], held: list[LabelledTask], source: str
     for task in held:
         texts = [text for texts in task.classes.values() for text in texts]
         known = sum(text in seen for text in texts) / len(texts)
-        if known > SHARED:
+        if known > MAX_SHARED_TEXTS:
             advice = "Hold its sister task out too, or it is learned by heart."
             found.append(Finding("amber", f"{known:.0%} of the texts of {task.name} are also trained on", advice))
     return found

@@ -8,8 +8,8 @@ from typing import Any
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT
 
 END = "<|endoftext|>"
-MOST_CHARACTERS = 30_000_000  # that are counted: more change the vocabulary little
-PIECE = 10_000  # characters that the trainer is given at a time
+MAX_CHARACTERS = 30_000_000  # that are counted: more change the vocabulary little
+CHUNK_CHARACTERS = 10_000  # characters that the trainer is given at a time
 
 
 def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> Any:
@@ -27,7 +27,7 @@ def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    bytes_to_tokens.train_from_iterator(_pieces(texts), trainer)
+    bytes_to_tokens.train_from_iterator(_chunks(texts), trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bytes_to_tokens, model_max_length=max_length, bos_token=END, eos_token=END, pad_token=END
     )
@@ -35,11 +35,11 @@ def train_tokenizer(texts: Iterable[str], size: int, max_length: int) -> Any:
     return tokenizer
 
 
-def _pieces(texts: Iterable[str]) -> Iterator[str]:
+def _chunks(texts: Iterable[str]) -> Iterator[str]:
     read = 0
     for text in texts:
-        for start in range(0, len(text), PIECE):
-            yield text[start : start + PIECE]
+        for start in range(0, len(text), CHUNK_CHARACTERS):
+            yield text[start : start + CHUNK_CHARACTERS]
         read += len(text)
-        if read > MOST_CHARACTERS:
+        if read > MAX_CHARACTERS:
             return

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugins.gpt_prompting.models.interface import LanguageModel, Message, Sampling
-from plugins.gpt_prompting.prompting.generate import watched
+from plugins.gpt_prompting.prompting.generate import timed_stream
 from training.errors import UserError
 
 ROLES = ("system", "user", "assistant")
-LEAST_ANSWER = 16  # tokens that must be left
+MIN_ANSWER_TOKENS = 16  # tokens that must be left
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def check_messages(messages: Sequence[dict[str, Any]]) -> list[Message]:
     return found
 
 
-def fit(model: LanguageModel, messages: list[Message], new_tokens: int) -> Dialogue:
+def fit_dialogue(model: LanguageModel, messages: list[Message], new_tokens: int) -> Dialogue:
     """Drop the oldest turns until the rest and the answer fit.
 
     Raises:
@@ -60,7 +60,7 @@ def fit(model: LanguageModel, messages: list[Message], new_tokens: int) -> Dialo
             continue
         tokens = model.count_chat(kept)
         last = start == len(messages) - 1
-        room = min(new_tokens, LEAST_ANSWER) if last else new_tokens
+        room = min(new_tokens, MIN_ANSWER_TOKENS) if last else new_tokens
         if not model.context or tokens + room <= model.context:
             return Dialogue(kept, list(range(head, start)), tokens)
     raise UserError(
@@ -70,10 +70,10 @@ def fit(model: LanguageModel, messages: list[Message], new_tokens: int) -> Dialo
 
 def chat(model: LanguageModel, messages: Sequence[dict[str, Any]], how: Sampling) -> Iterator[dict[str, Any]]:
     """Answer the last message; yields as `generate` does, with dropped_messages and template (whose turns mark)."""
-    dialogue = fit(model, check_messages(messages), how.new_tokens)
+    dialogue = fit_dialogue(model, check_messages(messages), how.new_tokens)
     about = {
         "dropped_messages": dialogue.dropped,
         "template": "the model's own" if model.has_template else "plain transcript",
     }
-    for state in watched(model.stream_chat(dialogue.messages, how), dialogue.tokens, model.context):
+    for state in timed_stream(model.stream_chat(dialogue.messages, how), dialogue.tokens, model.context):
         yield state | about

@@ -9,11 +9,11 @@ from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
-SPARE = 4  # tokens: pieces may join differently at their seams
+SEAM_TOKENS = 4  # tokens: pieces may join differently at their seams
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPrompt:
     """A prompt that fits.
 
     Args:
@@ -27,7 +27,7 @@ class Fitted:
     cut: bool = False
 
 
-class Fitter:
+class ContextFitter:
     """Fits many queries to one prompt, counting each example once."""
 
     def __init__(self, model: LanguageModel, prompt: Prompt, answer_tokens: int):
@@ -35,7 +35,7 @@ class Fitter:
         self.room = (model.context - answer_tokens) if model.context else 0
         self.known: dict[str, int] = {}
 
-    def fit(self, row: Row, examples: Sequence[Row] | None = None) -> Fitted:
+    def fit(self, row: Row, examples: Sequence[Row] | None = None) -> FittedPrompt:
         """The prompt of a row.
 
         Raises:
@@ -44,18 +44,18 @@ class Fitter:
         shots = tuple(self.prompt.examples if examples is None else examples)
         text = self.prompt.text(row, shots)
         if not self.room or len(text.encode()) <= self.room or self.model.count(text) <= self.room:
-            return Fitted(text, shots)
+            return FittedPrompt(text, shots)
         first = self._first_that_fits(row, shots)
         while first < len(shots) and self.model.count(self.prompt.text(row, shots[first:])) > self.room:
             first += 1
         kept, dropped = shots[first:], tuple(range(first))
         text = self.prompt.text(row, kept)
         if kept or self.model.count(text) <= self.room:
-            return Fitted(text, kept, dropped)
-        return Fitted(self._cut(row), (), dropped, cut=True)
+            return FittedPrompt(text, kept, dropped)
+        return FittedPrompt(self._cut(row), (), dropped, cut=True)
 
     def _first_that_fits(self, row: Row, shots: tuple[Row, ...]) -> int:
-        left = self.room - self._count(self.prompt.text(row, ())) - SPARE
+        left = self.room - self._count(self.prompt.text(row, ())) - SEAM_TOKENS
         first = len(shots)
         while first and (size := self._count(self.prompt.separator + self.prompt.shown(shots[first - 1]))) <= left:
             left, first = left - size, first - 1

@@ -10,11 +10,11 @@ import numpy as np
 from plugins.gpt_prompting.prompting.prompts import LABEL, Row
 from training.errors import UserError
 
-CHOICES = ("random", "balanced", "nearest", "nearest_words")
-MOST_NEAR = 2000  # rows that the nearest are sought among, where each has to pass through the model
+SELECTIONS = ("random", "balanced", "nearest", "nearest_words")
+MAX_EMBEDDED_ROWS = 2000  # rows that the nearest are sought among, where each has to pass through the model
 
 
-def choose(rows: Sequence[Row], count: int, how: str, seed: int) -> list[Row]:
+def select(rows: Sequence[Row], count: int, how: str, seed: int) -> list[Row]:
     """`count` rows, the same for every query.
 
     Args:
@@ -30,7 +30,7 @@ def choose(rows: Sequence[Row], count: int, how: str, seed: int) -> list[Row]:
     if how == "balanced":
         order = _label_by_label(rows, order)
     elif how != "random":
-        raise UserError(f"examples: {how[:40]!r} was given; they are chosen: {', '.join(CHOICES)}.")
+        raise UserError(f"examples: {how[:40]!r} was given; they are chosen: {', '.join(SELECTIONS)}.")
     chosen = order[:count]
     return [rows[at] for at in random.permutation(chosen).tolist()] if chosen else []
 
@@ -46,7 +46,7 @@ def _label_by_label(rows: Sequence[Row], order: list[int]) -> list[int]:
     return [at for _, _, at in sorted(places)]
 
 
-class Nearest:
+class NearestNeighbours:
     """The rows most like a query, the nearest last, next to it (Liu et al., 2022, KATE).
 
     Likeness is the cosine of vectors of the texts, less their mean; without a model that gives them, of TF-IDF of words and pairs
@@ -83,10 +83,10 @@ class Nearest:
         return " ".join(str(row[name]) for name in self.fields)
 
 
-def nearest_of(rows: Sequence[Row], fields: Sequence[str], how: str, model: Any) -> Nearest:
+def nearest_neighbours(rows: Sequence[Row], fields: Sequence[str], how: str, model: Any) -> NearestNeighbours:
     """By the model's own vectors (nearest, where it gives them), or by words (nearest_words)."""
     embed = getattr(model, "embed", None) if how == "nearest" else None
-    return Nearest(rows[:MOST_NEAR] if embed else rows, fields, embed)
+    return NearestNeighbours(rows[:MAX_EMBEDDED_ROWS] if embed else rows, fields, embed)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import Any
 
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting import demonstrations as choosing
-from plugins.gpt_prompting.prompting.label_scoring import Labelled, Labeller
+from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows
-from plugins.gpt_prompting.prompting.metrics import confusion, measure
+from plugins.gpt_prompting.prompting.metrics import classification_metrics, confusion
 from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, Row
 from training.data.predictions_csv import write_predictions
 from training.data.splits import split_rows
@@ -20,8 +20,8 @@ from training.data.table import Table
 from training.errors import UserError
 
 CHUNK_ROWS = 256
-SHOWN_EVERY = 0.7  # seconds
-MOST_SHOTS = 128
+YIELD_SECONDS = 0.7  # seconds
+MAX_SHOTS = 128
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Evaluation:
     rows: list[Row]
     places: list[int]
     table: Table
-    answers: list[Labelled] = field(default_factory=list)
+    answers: list[LabelPrediction] = field(default_factory=list)
     seconds: float = 0.0
     fingerprints: tuple[str, str] = ("", "")
 
@@ -55,7 +55,7 @@ class Evaluation:
             "total": len(self.rows),
             "seconds": round(self.seconds, 3),
             "rows_per_second": round(len(self.answers) / self.seconds, 2) if self.seconds else 0.0,
-            "metrics": measure(self.truth, self.said, sure) if self.answers else {},
+            "metrics": classification_metrics(self.truth, self.said, sure) if self.answers else {},
             "with_dropped_examples": sum(bool(answer.fitted.dropped) for answer in self.answers),
             "with_cut_text": sum(answer.fitted.cut for answer in self.answers),
             "without_label": sum(not answer.label for answer in self.answers),
@@ -111,14 +111,14 @@ def evaluate(
     )
     found = Evaluation(prompt, [data.rows[at] for at in chosen], [data.places[at] for at in chosen], data.table)
     before = model.fingerprint()
-    labeller = Labeller(model, prompt)
+    labeller = LabelScorer(model, prompt)
     started = shown = time.monotonic()
     for start in range(0, len(found.rows), CHUNK_ROWS):
         part = found.rows[start : start + CHUNK_ROWS]
         for answer in labeller.label(part, own[start : start + CHUNK_ROWS] if own else None):
             found.answers.append(answer)
             found.seconds = time.monotonic() - started
-            if time.monotonic() - shown > SHOWN_EVERY:
+            if time.monotonic() - shown > YIELD_SECONDS:
                 yield found
                 shown = time.monotonic()
     found.fingerprints = before, model.fingerprint()
@@ -137,8 +137,8 @@ def _hold_out(data: LabelledRows, shots: int, most: int, seed: int) -> tuple[lis
     rows = range(len(data.rows))
     pool: list[int] = []
     if shots:
-        if not 0 < shots <= MOST_SHOTS:
-            raise UserError(f"shots: {shots} was given; 0 to {MOST_SHOTS} was expected.")
+        if not 0 < shots <= MAX_SHOTS:
+            raise UserError(f"shots: {shots} was given; 0 to {MAX_SHOTS} was expected.")
         if len(data.rows) < 2 * shots + 2:
             raise UserError(
                 f"{shots} examples leave too little to evaluate on: {data.table.source} has {len(data.rows)} rows."
@@ -163,5 +163,5 @@ def _with_shots(
     if not shots:
         return prompt, None
     if how.startswith("nearest"):
-        return prompt.with_examples(()), choosing.nearest_of(pool, prompt.fields, how, model)(rows, shots)
-    return prompt.with_examples(choosing.choose(pool, shots, how, seed)), None
+        return prompt.with_examples(()), choosing.nearest_neighbours(pool, prompt.fields, how, model)(rows, shots)
+    return prompt.with_examples(choosing.select(pool, shots, how, seed)), None

@@ -8,15 +8,15 @@ from typing import Any
 
 from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Sampling
 
-SHOWN_EVERY = 0.06  # seconds; a page cannot draw much faster
+YIELD_SECONDS = 0.06  # seconds; a page cannot draw much faster
 
 
 def generate(model: LanguageModel, prompt: str, how: Sampling) -> Iterator[dict[str, Any]]:
     """Yield what `watched` makes of the model's answers."""
-    yield from watched(model.stream(prompt, how), model.count(prompt), model.context)
+    yield from timed_stream(model.stream(prompt, how), model.count(prompt), model.context)
 
 
-def watched(stream: Iterator[list[Answer]], prompt_tokens: int, context: int) -> Iterator[dict[str, Any]]:
+def timed_stream(stream: Iterator[list[Answer]], prompt_tokens: int, context: int) -> Iterator[dict[str, Any]]:
     """Yield about 16 states a second, the first token and the last state always.
 
     Each has text (of the first answer), answers (text, tokens, finished, note), prompt_tokens, context, new_tokens, seconds,
@@ -43,7 +43,7 @@ def watched(stream: Iterator[list[Answer]], prompt_tokens: int, context: int) ->
         for last in stream:
             now = time.perf_counter()
             first = first or now - started
-            if now - shown >= SHOWN_EVERY:
+            if now - shown >= YIELD_SECONDS:
                 shown = now
                 yield state(last)
         yield state(last)

@@ -11,14 +11,14 @@ import numpy as np
 
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting import calibration
-from plugins.gpt_prompting.prompting.context_window import Fitted, Fitter
+from plugins.gpt_prompting.prompting.context_window import ContextFitter, FittedPrompt
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
-WRITTEN_TOKENS = 24  # of an answer that is read for a label
+MAX_WRITTEN_TOKENS = 24  # of an answer that is read for a label
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelPrediction:
     """One row's answer.
 
     Args:
@@ -33,7 +33,7 @@ class Labelled:
     label: str
     probabilities: dict[str, float]
     scores: dict[str, float]
-    fitted: Fitted
+    fitted: FittedPrompt
     said: str = ""
     prompt_tokens: int = 0
     served: str = ""
@@ -56,15 +56,15 @@ class Labelled:
         }
 
 
-class Labeller:
+class LabelScorer:
     """A prompt and a model, ready to label rows."""
 
     def __init__(self, model: LanguageModel, prompt: Prompt):
         self.model, self.prompt = model, prompt
         self.closed = self._is_ambiguous()
         self.words = [prompt.continuation(name, self.closed) for name in prompt.names]
-        self.answer_tokens = max(map(model.count, self.words)) if model.has_probabilities else WRITTEN_TOKENS
-        self.fitter = Fitter(model, prompt, self.answer_tokens)
+        self.answer_tokens = max(map(model.count, self.words)) if model.has_probabilities else MAX_WRITTEN_TOKENS
+        self.fitter = ContextFitter(model, prompt, self.answer_tokens)
         self.tokens, self.seconds = 0, 0.0
         self._base: np.ndarray | None = None  # of content-free inputs, or of the premise
 
@@ -73,7 +73,7 @@ class Labeller:
         words = [self.prompt.continuation(name) for name in self.prompt.names]
         return any(one != other and other.startswith(one) for one in words for other in words)
 
-    def label(self, rows: Sequence[Row], examples: Sequence[Sequence[Row]] | None = None) -> Iterator[Labelled]:
+    def label(self, rows: Sequence[Row], examples: Sequence[Sequence[Row]] | None = None) -> Iterator[LabelPrediction]:
         """Yield an answer for each row, in order.
 
         Args:
@@ -89,10 +89,10 @@ class Labeller:
             yield self._scored(fitted[at], np.asarray(values))
             started = time.monotonic()
 
-    def _scored(self, fitted: Fitted, values: np.ndarray) -> Labelled:
+    def _scored(self, fitted: FittedPrompt, values: np.ndarray) -> LabelPrediction:
         chances = self._probabilities(values[None])[0]
         names = self.prompt.names
-        return Labelled(
+        return LabelPrediction(
             names[int(chances.argmax())],
             dict(zip(names, chances.tolist(), strict=True)),
             dict(zip(names, values.tolist(), strict=True)),
@@ -117,10 +117,10 @@ class Labeller:
             contexts = [self.prompt.bare() or self.prompt.query(dict.fromkeys(self.prompt.fields, ""))]
         return self.model.log_likelihoods(contexts, [self.words] * len(contexts))
 
-    def _judged(self, fitted: Fitted) -> Labelled:
+    def _judged(self, fitted: FittedPrompt) -> LabelPrediction:
         started = time.monotonic()
         found = self.model.judge(fitted.text, {name: self.prompt.continuation(name).strip() for name in self.prompt.names})  # fmt: skip
         self.seconds += time.monotonic() - started
-        return Labelled(
+        return LabelPrediction(
             found.label, found.probabilities or {}, {}, fitted, found.said, found.prompt_tokens, found.served
         )

@@ -11,7 +11,7 @@ BINS = 10
 CONFIDENCE = 0.95
 
 
-def measure(truth: Sequence[str], said: Sequence[str], sure: Sequence[float | None]) -> dict[str, Any]:
+def classification_metrics(truth: Sequence[str], said: Sequence[str], sure: Sequence[float | None]) -> dict[str, Any]:
     """Accuracy with its interval, macro F1 and calibration error.
 
     Args:

@@ -11,7 +11,7 @@ from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows
 from plugins.gpt_prompting.prompting.metrics import mcnemar
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
-SHOWN = 20  # rows that the two disagree on
+MAX_DISAGREEMENTS = 20  # rows that the two disagree on
 
 
 def compare(
@@ -40,7 +40,9 @@ def compare(
 def result(first: Evaluation, second: Evaluation) -> dict[str, Any]:
     """What two evaluations on the same rows say of each other."""
     total = len(first.rows) + len(second.rows)
-    different = [at for at, (a, b) in enumerate(zip(first.said, second.said, strict=True)) if a != b][:SHOWN]
+    different = [at for at, (a, b) in enumerate(zip(first.said, second.said, strict=True)) if a != b][
+        :MAX_DISAGREEMENTS
+    ]
     return {
         "done": total,
         "total": total,

@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"\{\{|\}\}|\{([^{}\n]{1,60})\}")
 LABEL = "label"
 DEFAULT_TEMPLATE = "Text: {text}\nLabel: {label}"
 CALIBRATIONS = ("none", "contextual", "pmi")
-MOST_LABELS = 200
+MAX_LABELS = 200
 Row = Mapping[str, str]  # variable -> value, and for an example the label
 
 
@@ -171,7 +171,7 @@ def parse_labels(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def spaced(template: str, labels: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def move_space_to_labels(template: str, labels: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Move blanks before {label} into the words: byte-level vocabularies have the blank in the word's first token."""
     at = template.find("{label}")
     before = template[:at].rstrip(" ") if at >= 0 else template
@@ -197,14 +197,14 @@ def make_prompt(
     _check_labels(given)
     if "{label}" not in template:
         raise UserError("The template has no {label}: write it where the answer goes.")
-    template, given = spaced(template, given)
+    template, given = move_space_to_labels(template, given)
     rows = tuple({key: str(value) for key, value in example.items()} for example in examples)
     return Prompt(template, given, instruction.strip(), separator, rows, calibrate or "none", name)
 
 
 def _check_labels(labels: Mapping[str, str]) -> None:
-    if not 2 <= len(labels) <= MOST_LABELS:
-        raise UserError(f"{len(labels)} labels were given; 2 to {MOST_LABELS} were expected.")
+    if not 2 <= len(labels) <= MAX_LABELS:
+        raise UserError(f"{len(labels)} labels were given; 2 to {MAX_LABELS} were expected.")
     if not all(name.strip() and words.strip() for name, words in labels.items()):
         raise UserError("A label is empty: give each a name and words.")
     words = [each.strip() for each in labels.values()]

@@ -10,16 +10,16 @@ from plugins.gpt_prompting.models.interface import LanguageModel, Sampling
 from plugins.gpt_prompting.prompting import demonstrations as choosing
 from plugins.gpt_prompting.prompting.evaluation import evaluate
 from plugins.gpt_prompting.prompting.generate import generate
-from plugins.gpt_prompting.prompting.label_scoring import Labeller
+from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.prompting.prompt_comparison import compare
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
-WRITTEN_EVERY = 4.0  # seconds
+WRITE_SECONDS = 4.0  # seconds
 
 
-def row_of(prompt: Prompt, text: str) -> Row:
+def parse_query(prompt: Prompt, text: str) -> Row:
     """The query: the whole text for a template of one variable, else a line `name: value` each.
 
     Raises:
@@ -36,13 +36,13 @@ def row_of(prompt: Prompt, text: str) -> Row:
     return found
 
 
-def ask(model: LanguageModel, prompt: Prompt, text: str, how: Sampling) -> Iterator[dict[str, Any]]:
+def classify_and_generate(model: LanguageModel, prompt: Prompt, text: str, how: Sampling) -> Iterator[dict[str, Any]]:
     """Yield the label's scores with the prompt's tokens, then what the model writes, as it comes.
 
     Each has label, probabilities, scores, prompt, dropped_examples, text_was_cut, said; tokens (of the prompt), count, context;
     and written (a state of `generate`, later than the rest).
     """
-    [answer] = Labeller(model, prompt).label([row_of(prompt, text)])
+    [answer] = LabelScorer(model, prompt).label([parse_query(prompt, text)])
     found = answer.record() | {"context": model.context, "written": None}
     if model.has_probabilities:
         tokens = model.read(answer.fitted.text, 5)
@@ -54,30 +54,30 @@ def ask(model: LanguageModel, prompt: Prompt, text: str, how: Sampling) -> Itera
         yield found | {"written": state}
 
 
-def draw_examples(
+def sample_examples(
     file: Path, template: str, label_column: str, count: int, how: str, seed: int, text: str
 ) -> list[Row]:
     """Examples out of a file; the nearest ones to the text."""
     data = read_rows(file, template, label_column)
     if not how.startswith("nearest"):
-        return choosing.choose(data.rows, count, how, seed)
+        return choosing.select(data.rows, count, how, seed)
     if not text.strip():
         raise UserError("Nearest to what? Write the text to ask about first.")
     fields = [name for name in data.columns if name != "label"]
-    return choosing.Nearest(data.rows, fields)([dict.fromkeys(fields, text)], count)[0]
+    return choosing.NearestNeighbours(data.rows, fields)([dict.fromkeys(fields, text)], count)[0]
 
 
-def measured(model: LanguageModel, prompt: Prompt, file: Path, label_column: str, shots: int, how: str, rows: int, seed: int) -> Iterator[tuple[dict[str, Any], Path | None]]:  # fmt: skip
+def evaluate_file(model: LanguageModel, prompt: Prompt, file: Path, label_column: str, shots: int, how: str, rows: int, seed: int) -> Iterator[tuple[dict[str, Any], Path | None]]:  # fmt: skip
     """Yield how the evaluation stands, every few seconds with a file of the rows so far; a stop keeps what there was."""
     data = read_rows(file, prompt.template, label_column)
     written = 0.0
     for found in evaluate(model, prompt, data, rows, shots, how, seed):
-        is_due = len(found.answers) == len(found.rows) or found.seconds - written > WRITTEN_EVERY
+        is_due = len(found.answers) == len(found.rows) or found.seconds - written > WRITE_SECONDS
         written = found.seconds if is_due else written
         yield found.overview(), found.write() if is_due else None
 
 
-def compared(model: LanguageModel, one: Prompt, other: Prompt, file: Path, label_column: str, rows: int) -> Iterator[dict[str, Any]]:  # fmt: skip
+def compare_on_file(model: LanguageModel, one: Prompt, other: Prompt, file: Path, label_column: str, rows: int) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield progress, then the result of `compare`."""
     data = read_rows(file, one.template, label_column)
     yield from compare(model, one, other, data, rows)

@@ -21,7 +21,7 @@ from training.wording import counted, listed
 if TYPE_CHECKING:
     from plugins.gpt_prompting.shots.settings import ShotsSettings
 
-MOST_SHOTS = 256
+MAX_SHOTS = 256
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read(settings: ShotsSettings) -> ShotsData:
         connect(settings.model)  # its name has a form, and not every server may be asked from here
     if not settings.data:
         raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file with a text and a label column.")
-    counts, template = counts_of(settings.shots), settings.template.replace("\\n", "\n")
+    counts, template = parse_counts(settings.shots), settings.template.replace("\\n", "\n")
     found = read_rows(Path(settings.data), template, settings.label_column)
     labels = [each for each in re.split(r"[,\n]", settings.labels) if each.strip()] or found.labels
     prompt = make_prompt(template, labels, (), settings.instruction, settings.calibrate)
@@ -77,16 +77,16 @@ def read(settings: ShotsSettings) -> ShotsData:
     return ShotsData(prompt, pool, rows, counts, (*found.table.notices, *findings), found)
 
 
-def counts_of(text: str) -> list[int]:
+def parse_counts(text: str) -> list[int]:
     """Numbers of examples.
 
     Raises:
         UserError: If one is none.
     """
     parts = [each.strip() for each in text.split(",") if each.strip()]
-    if not parts or not all(each.isdecimal() and int(each) <= MOST_SHOTS for each in parts):
+    if not parts or not all(each.isdecimal() and int(each) <= MAX_SHOTS for each in parts):
         raise UserError(
-            f"shots: {text[:80]!r} was given; numbers from 0 to {MOST_SHOTS} were expected, such as 0, 1, 4."
+            f"shots: {text[:80]!r} was given; numbers from 0 to {MAX_SHOTS} were expected, such as 0, 1, 4."
         )
     return sorted({int(each) for each in parts})
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from plugins.gpt_prompting.models.openai_model import connect
 from plugins.gpt_prompting.prompting import demonstrations as choosing
-from plugins.gpt_prompting.prompting.label_scoring import Labeller
-from plugins.gpt_prompting.prompting.metrics import confusion, measure
+from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
+from plugins.gpt_prompting.prompting.metrics import classification_metrics, confusion
 from plugins.gpt_prompting.prompting.prompts import LABEL, PROMPT_FILE, Row
 from plugins.gpt_prompting.shots import report
 from plugins.gpt_prompting.shots.data import ShotsData, read
-from plugins.gpt_prompting.shots.finetuning_baseline import read_fine_tuned
-from plugins.gpt_prompting.shots.response_cache import Answers, Given, label_all, summed
+from plugins.gpt_prompting.shots.finetuning_baseline import read_finetuning_results
+from plugins.gpt_prompting.shots.response_cache import CachedResponse, ResponseCache, label_rows, totals
 from training.artifact import store
 from training.errors import UserError
 from training.fit.experiment import Experiment, Fit, Part
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.models.interface import LanguageModel
     from plugins.gpt_prompting.shots.settings import ShotsSettings
 
-OURS, SHUFFLED = "prompt", "labels shuffled"
+PROMPT_ARM, RANDOM_LABELS_ARM = "prompt", "labels shuffled"
 EVALUATED = (
     "Of the prompt in this repository, with {} examples: the best of all draws and orders, chosen by these very rows, "
     "which flatters it. The means over the draws are below."
@@ -45,7 +45,7 @@ print(open(hf_hub_download("{repo}", "prompt.json")).read())
 """
 
 
-def build(settings: ShotsSettings) -> Shots:
+def build(settings: ShotsSettings) -> ShotsExperiment:
     """Read the data and lay out the parts.
 
     Raises:
@@ -53,15 +53,15 @@ def build(settings: ShotsSettings) -> Shots:
     """
     if settings.processes > 1:
         raise UserError("processes: the parts of this experiment run one after the other in one process.")
-    return Shots(read(settings), settings)
+    return ShotsExperiment(read(settings), settings)
 
 
-class Shots(Experiment):
+class ShotsExperiment(Experiment):
     """Numbers of examples by draws by orders, and once more with the examples' labels shuffled."""
 
     def __init__(self, data: ShotsData, settings: ShotsSettings):
         self.data, self.settings = data, settings
-        self.fine_tuned = read_fine_tuned(settings.fine_tuned_run) if settings.fine_tuned_run.strip() else []
+        self.fine_tuned = read_finetuning_results(settings.fine_tuned_run) if settings.fine_tuned_run.strip() else []
         self.hosted = connect(settings.model, os.environ.pop(KEY, "")) if settings.model.startswith(HOSTED) else None
         self.folder = None if self.hosted else _weights_of(settings)
         self.parts = [
@@ -69,7 +69,7 @@ class Shots(Experiment):
             for count in data.counts
             for draw in range(settings.draws if count else 1)
             for order in range(settings.orders if count > 1 and not self._is_nearest else 1)
-            for number, arm in enumerate((OURS, SHUFFLED) if settings.shuffled_labels and count and not order else (OURS,))
+            for number, arm in enumerate((PROMPT_ARM, RANDOM_LABELS_ARM) if settings.shuffled_labels and count and not order else (PROMPT_ARM,))
         ]  # fmt: skip
         self.facts = {"rows measured on": len(data.rows), "examples from": len(data.pool), "labels": data.prompt.names}
 
@@ -78,47 +78,49 @@ class Shots(Experiment):
         if self.folder is None:
             assert self.hosted
             return self.hosted
-        from plugins.gpt_prompting.models.transformers_model import LocalModel
+        from plugins.gpt_prompting.models.transformers_model import TransformersModel
 
-        return LocalModel.load(self.folder)
+        return TransformersModel.load(self.folder)
 
     def run(self, part: Part, fit: Fit) -> dict[str, Any]:
         """Label the rows with one draw of examples; `fit` is not called, and the parameters' hash before and after is kept."""
         about = part.about
         before = self.model.fingerprint()
-        answers = Answers(fit.folder)
-        label_all(Labeller(self.model, self.data.prompt), self.data.rows, self._examples(about), answers, fit)
+        answers = ResponseCache(fit.folder)
+        label_rows(LabelScorer(self.model, self.data.prompt), self.data.rows, self._examples(about), answers, fit)
         return {**self._measured(answers.all), "sha256_before": before, "sha256_after": self.model.fingerprint()}
 
-    def _measured(self, answers: list[Given]) -> dict[str, Any]:
+    def _measured(self, answers: list[CachedResponse]) -> dict[str, Any]:
         """Of the rows that have an answer."""
         truth, said = [row[LABEL] for row in self.data.rows[: len(answers)]], [answer.label for answer in answers]
-        found = measure(truth, said, [answer.sure for answer in answers])
+        found = classification_metrics(truth, said, [answer.sure for answer in answers])
         return {
             **{name: found[name] for name in ("accuracy", "macro_f1", "calibration_error")},
             "confusion": [row[1:] for row in confusion(truth, said, self.data.prompt.names)["rows"]],
-            **summed(answers),
+            **totals(answers),
         }
 
     def unfinished(self, part: Part, folder: Path) -> dict[str, dict[str, list]]:
         """What the rows that were answered say."""
-        answers = Answers(folder).all
-        return report.unfinished({**part.about, **self._measured(answers)}, len(answers)) if answers else {}
+        answers = ResponseCache(folder).all
+        return report.unfinished_table({**part.about, **self._measured(answers)}, len(answers)) if answers else {}
 
     def _examples(self, about: dict[str, Any]) -> list[list[Row]]:
         """Those of each row."""
         count, draw, rows = about["shots"], about["draw"], self.data.rows
         seed = self.settings.seed + 1000 * draw
-        pool = self._shuffled(seed) if about["arm"] == SHUFFLED else self.data.pool
+        pool = self._shuffled(seed) if about["arm"] == RANDOM_LABELS_ARM else self.data.pool
         if not count:
             return [[] for _ in rows]
         if self._is_nearest:
             some = np.random.default_rng([seed, 41]).permutation(len(pool))[: max(count, len(pool) * 4 // 5)]
             near = [pool[at] for at in some.tolist()]
-            return choosing.nearest_of(near, self.data.prompt.fields, self.settings.choice, self.model)(rows, count)
-        chosen = choosing.choose(self.data.pool, count, self.settings.choice, seed)
-        if about["arm"] == SHUFFLED:
-            chosen = shuffle_labels(chosen, self.data.prompt.names, seed)
+            return choosing.nearest_neighbours(near, self.data.prompt.fields, self.settings.choice, self.model)(
+                rows, count
+            )
+        chosen = choosing.select(self.data.pool, count, self.settings.choice, seed)
+        if about["arm"] == RANDOM_LABELS_ARM:
+            chosen = randomise_labels(chosen, self.data.prompt.names, seed)
         order = np.random.default_rng([seed, 43, about["order"]]).permutation(count) if about["order"] else range(count)
         return [[chosen[at] for at in order]] * len(rows)
 
@@ -128,7 +130,7 @@ class Shots(Experiment):
         return self.settings.choice.startswith("nearest")
 
     def _shuffled(self, seed: int) -> list[Row]:
-        return shuffle_labels(self.data.pool, self.data.prompt.names, seed)
+        return randomise_labels(self.data.pool, self.data.prompt.names, seed)
 
     def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Mean accuracy at each number of examples, and how far the orders of one draw lie apart."""
@@ -138,7 +140,7 @@ class Shots(Experiment):
         return report.tables(results, self.data, self.fine_tuned, self.hosted)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        return report.shown(results, self.data, self.fine_tuned)
+        return report.panel_items(results, self.data, self.fine_tuned)
 
     def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
         """The weights as they were, and the prompt beside them: what was measured can be loaded, called and published. Of a hosted model the prompt alone."""
@@ -155,7 +157,7 @@ class Shots(Experiment):
         best = report.best_examples(results)
         examples = self._examples(best)[0] if best["shots"] and not self._is_nearest else []
         self.data.prompt.with_examples(examples).save(folder / PROMPT_FILE)
-        (folder / report.PICTURE).write_bytes(report.picture(results, self.data, self.fine_tuned))
+        (folder / report.FIGURE).write_bytes(report.plot_accuracy(results, self.data, self.fine_tuned))
         return {
             "studies": [report.study(results, self.data, self.fine_tuned, self.hosted)],
             "metrics": report.scores_of(best),
@@ -185,7 +187,9 @@ class Shots(Experiment):
         title = (
             f"{asked:,} questions to {self.hosted.host}, of about {letters / 1000:,.0f} thousand characters together"
         )
-        detail = f"A server may charge for them. {report.READ} Fewer: eval_rows, draws, orders, shuffled_labels."
+        detail = (
+            f"A server may charge for them. {report.LABELS_PARSED} Fewer: eval_rows, draws, orders, shuffled_labels."
+        )
         calibrated = Finding("amber", f"calibrate: {self.data.prompt.calibrate} is not applied", "It needs log-likelihoods, which a hosted model does not give.")  # fmt: skip
         by_words = Finding(
             "amber", "nearest is taken by words (nearest_words)", "A hosted model gives no vectors of texts."
@@ -197,7 +201,7 @@ class Shots(Experiment):
         ]
 
 
-def shuffle_labels(rows: list[Row], names: list[str], seed: int) -> list[Row]:
+def randomise_labels(rows: list[Row], names: list[str], seed: int) -> list[Row]:
     """The same texts with labels drawn at random, which only chance makes right."""
     random = np.random.default_rng([seed, 47])
     return [{**row, LABEL: names[int(random.integers(len(names)))]} for row in rows]

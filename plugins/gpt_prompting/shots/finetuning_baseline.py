@@ -12,7 +12,7 @@ from training.runs.run import Runs
 TRAINER = "label_efficiency"
 
 
-def read_fine_tuned(run_id: str, runs: Runs | None = None) -> list[dict[str, Any]]:
+def read_finetuning_results(run_id: str, runs: Runs | None = None) -> list[dict[str, Any]]:
     """Mean accuracy and interval of the run's best start, a record a number of labels: shots, mean, low, high, seeds.
 
     Raises:
@@ -30,7 +30,7 @@ def read_fine_tuned(run_id: str, runs: Runs | None = None) -> list[dict[str, Any
     return [{**record, "arm": f"fine-tuned: {best}", "shots": record["labels"]} for record in chosen]
 
 
-def wins_from(fine_tuned: list[dict[str, Any]], prompted: list[dict[str, Any]]) -> str:
+def crossover(fine_tuned: list[dict[str, Any]], prompted: list[dict[str, Any]]) -> str:
     """With how many labels fine-tuning overtakes the best prompt, in words."""
     best = max(prompted, key=lambda record: record["mean"])
     over = sorted(record["labels"] for record in fine_tuned if record["mean"] > best["mean"])

@@ -9,19 +9,19 @@ import numpy as np
 
 from plugins.gpt_prompting.models.openai_model import HostedModel
 from plugins.gpt_prompting.shots.data import ShotsData
-from plugins.gpt_prompting.shots.finetuning_baseline import wins_from
+from plugins.gpt_prompting.shots.finetuning_baseline import crossover
 from training.artifact import confidence_intervals
 from training.data_url import as_url
 
-PICTURE = "shots.png"
+FIGURE = "shots.png"
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "calibration_error": "Expected calibration error"}
-OURS = "prompt"
+PROMPT_ARM = "prompt"
 NO_HASH = "The parameters lie on {}, out of reach: there is no hash of them to take. Questions were all that was sent."
-READ = "A hosted model gives no log-probabilities of the labels: they are read from its answers."
+LABELS_PARSED = "A hosted model gives no log-probabilities of the labels: they are read from its answers."
 Results = list[dict[str, Any]]
 
 
-def by_draw(results: Results, metric: str) -> Results:
+def by_seed(results: Results, metric: str) -> Results:
     """Records as `intervals.summary` takes them: the orders of a draw are averaged first, since they are not independent of it."""
     groups: dict[tuple, list[float]] = defaultdict(list)
     for one in results:
@@ -36,14 +36,14 @@ def by_draw(results: Results, metric: str) -> Results:
 
 def summary(results: Results, metric: str = "accuracy") -> Results:
     """A record an arm and number of examples: arm, shots, mean, low, high, seeds (draws)."""
-    return confidence_intervals.summary(by_draw(results, metric), metric, "shots")
+    return confidence_intervals.summary(by_seed(results, metric), metric, "shots")
 
 
-def order_sensitivity(results: Results) -> dict[int, float]:
+def permutation_spread(results: Results) -> dict[int, float]:
     """Examples -> how far the best and the worst order of the same examples lie apart in accuracy, mean over draws (Lu et al., 2022)."""
     groups: dict[tuple[int, int], list[float]] = defaultdict(list)
     for one in results:
-        if one["arm"] == OURS:
+        if one["arm"] == PROMPT_ARM:
             groups[one["shots"], one["draw"]].append(one["accuracy"])
     spread: dict[int, list[float]] = defaultdict(list)
     for (shots, _), values in groups.items():
@@ -54,8 +54,8 @@ def order_sensitivity(results: Results) -> dict[int, float]:
 
 def metrics(results: Results) -> dict[str, float]:
     """For the curves of the run."""
-    found = {f"accuracy_at_{one['shots']}": one["mean"] for one in summary(results) if one["arm"] == OURS}
-    spread = order_sensitivity(results)
+    found = {f"accuracy_at_{one['shots']}": one["mean"] for one in summary(results) if one["arm"] == PROMPT_ARM}
+    spread = permutation_spread(results)
     return found | ({"order_spread": round(max(spread.values()), 4)} if spread else {})
 
 
@@ -71,10 +71,10 @@ def tables(results: Results, data: ShotsData, fine_tuned: Results, hosted: Hoste
         "rows": [["chance", f"{data.chance:.3f}"], ["always the most frequent label", f"{data.majority:.3f}"]],
     }
     if fine_tuned:
-        records = [record for record in summary(results) if record["arm"] == OURS]
-        title = wins_from(fine_tuned, records)
+        records = [record for record in summary(results) if record["arm"] == PROMPT_ARM]
+        title = crossover(fine_tuned, records)
         found[title] = confidence_intervals.table(fine_tuned, by="labels")
-    spread = order_sensitivity(results)
+    spread = permutation_spread(results)
     if spread:
         rows = [[shots, f"{value:.3f}"] for shots, value in spread.items()]
         found["Order sensitivity: best minus worst order of the same examples"] = {"columns": ["shots", "accuracy"], "rows": rows}  # fmt: skip
@@ -92,7 +92,7 @@ def tables(results: Results, data: ShotsData, fine_tuned: Results, hosted: Hoste
     return found
 
 
-def unfinished(part: dict[str, Any], rows: int) -> dict[str, dict[str, list]]:
+def unfinished_table(part: dict[str, Any], rows: int) -> dict[str, dict[str, list]]:
     """What the answers of a part say that was stopped or broke off: they are in none of the other tables."""
     title = f"Not finished: {part['arm']}, {part['shots']} examples, draw {part['draw']}, order {part['order']}"
     names = ("accuracy", "macro_f1", "without_label")
@@ -120,7 +120,7 @@ def _reading(results: Results, data: ShotsData) -> dict[str, list]:
 def _cost(results: Results) -> dict[str, list]:
     rows = []
     for shots in sorted({one["shots"] for one in results}):
-        mine = [one for one in results if one["shots"] == shots and one["arm"] == OURS]
+        mine = [one for one in results if one["shots"] == shots and one["arm"] == PROMPT_ARM]
         if not mine:
             continue
         count = sum(one["eval_rows"] for one in mine)
@@ -132,8 +132,8 @@ def _cost(results: Results) -> dict[str, list]:
 
 
 def _confusion(results: Results) -> tuple[int, list[list[int]]]:
-    most = max(one["shots"] for one in results if one["arm"] == OURS)
-    mine = [one for one in results if one["shots"] == most and one["arm"] == OURS]
+    most = max(one["shots"] for one in results if one["arm"] == PROMPT_ARM)
+    mine = [one for one in results if one["shots"] == most and one["arm"] == PROMPT_ARM]
     tables = [np.asarray(one["confusion"]) for one in mine]  # one has a column more where an answer named no label
     width = max(table.shape[1] for table in tables)
     return most, np.sum([np.pad(table, ((0, 0), (0, width - table.shape[1]))) for table in tables], axis=0).tolist()
@@ -150,14 +150,14 @@ def proof(results: Results, hosted: HostedModel | None = None) -> dict[str, str]
 
 def best_examples(results: Results) -> dict[str, Any]:
     """The result with the best accuracy; of equals the one with the fewest examples."""
-    return max((one for one in results if one["arm"] == OURS), key=lambda one: (one["accuracy"], -one["shots"]))
+    return max((one for one in results if one["arm"] == PROMPT_ARM), key=lambda one: (one["accuracy"], -one["shots"]))
 
 
 def scores_of(result: dict[str, Any]) -> dict[str, float]:
     return {name: round(result[name], 4) for name in TITLES if result[name] is not None}
 
 
-def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
+def plot_accuracy(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
     """Accuracy against the number of examples, beside chance, the most frequent label, and fine-tuning on as many labels."""
     records = [*summary(results), *fine_tuned]
     return confidence_intervals.plot(
@@ -165,14 +165,14 @@ def picture(results: Results, data: ShotsData, fine_tuned: Results) -> bytes:
     )
 
 
-def shown(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
+def panel_items(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
     """For the panel: accuracy, calibration error, and what it means beside fine-tuning."""
-    items = [{"image": as_url(picture(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"}]  # fmt: skip
+    items = [{"image": as_url(plot_accuracy(results, data, fine_tuned)), "caption": "Accuracy against the number of examples, 95 % intervals"}]  # fmt: skip
     if known := summary(results, "calibration_error"):
         sure = confidence_intervals.plot(known, "shots", what="calibration error")
         items.append({"image": as_url(sure), "caption": "Expected calibration error against the number of examples"})
-    ours = [record for record in summary(results) if record["arm"] == OURS]
-    return [*items, {"text": wins_from(fine_tuned, ours)}] if fine_tuned else items
+    ours = [record for record in summary(results) if record["arm"] == PROMPT_ARM]
+    return [*items, {"text": crossover(fine_tuned, ours)}] if fine_tuned else items
 
 
 def study(results: Results, data: ShotsData, fine_tuned: Results, hosted: HostedModel | None = None) -> dict[str, Any]:
@@ -180,19 +180,19 @@ def study(results: Results, data: ShotsData, fine_tuned: Results, hosted: Hosted
     records = summary(results)
     text = (
         "Accuracy on the same rows with more and more examples in the prompt; mean and 95 % interval over draws of the examples. "
-        f"Chance is {data.chance:.3f}, always saying the most frequent label {data.majority:.3f}. {f'{READ} {NO_HASH.format(hosted.host)}' if hosted else 'No parameter was changed.'}"
+        f"Chance is {data.chance:.3f}, always saying the most frequent label {data.majority:.3f}. {f'{LABELS_PARSED} {NO_HASH.format(hosted.host)}' if hosted else 'No parameter was changed.'}"
     )
     if fine_tuned:
-        text += " " + wins_from(fine_tuned, [record for record in records if record["arm"] == OURS])
+        text += " " + crossover(fine_tuned, [record for record in records if record["arm"] == PROMPT_ARM])
     return {
         "title": "Examples in the prompt",
         "text": text,
-        "image": PICTURE,
+        "image": FIGURE,
         "records": records,
         "macro_f1": summary(results, "macro_f1"),
         "calibration_error": summary(results, "calibration_error"),
         "order_sensitivity": [
-            {"shots": shots, "accuracy": value} for shots, value in order_sensitivity(results).items()
+            {"shots": shots, "accuracy": value} for shots, value in permutation_spread(results).items()
         ],
         "fine_tuned": fine_tuned,
         "proof": proof(results, hosted),

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from plugins.gpt_prompting.models.openai_model import ServerError
-from plugins.gpt_prompting.prompting.label_scoring import Labelled, Labeller
+from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer
 from plugins.gpt_prompting.prompting.prompts import Row
 from training.errors import UserError
 from training.fit.experiment import Fit
 
 FILE = "answers.jsonl"
 # Seconds before a question is asked again; a server may ask for more, up to the last.
-PAUSES = (1.0, 4.0, 15.0, 30.0, 60.0)
-REFUSED = (400, 413, 422)  # this question, not the next: too long for the model, or against the server's rules
+RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)
+REFUSED_STATUSES = (400, 413, 422)  # this question, not the next: too long for the model, or against the server's rules
 
 
 @dataclass(frozen=True)
-class Given:
+class CachedResponse:
     """What is kept of an answer.
 
     Args:
@@ -41,7 +41,7 @@ class Given:
     served: str = ""
 
 
-class Answers:
+class ResponseCache:
     """Those of one part, a line each in its folder."""
 
     def __init__(self, folder: Path):
@@ -53,19 +53,19 @@ class Answers:
         self.path.unlink(missing_ok=True)
         self.all = []
 
-    def add(self, answer: Given) -> None:
+    def add(self, answer: CachedResponse) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(answer), ensure_ascii=False) + "\n")
         self.all.append(answer)
 
 
-def _read(path: Path) -> list[Given]:
+def _read(path: Path) -> list[CachedResponse]:
     """All whole lines; one torn by a kill, and what is after it, is left out of the file too."""
-    found: list[Given] = []
+    found: list[CachedResponse] = []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     for line in lines:
         try:
-            found.append(Given(**json.loads(line)))
+            found.append(CachedResponse(**json.loads(line)))
         except (ValueError, TypeError):
             break
     if len(found) < len(lines):
@@ -73,8 +73,8 @@ def _read(path: Path) -> list[Given]:
     return found
 
 
-def label_all(
-    labeller: Labeller, rows: Sequence[Row], examples: Sequence[Sequence[Row]], answers: Answers, fit: Fit
+def label_rows(
+    labeller: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], answers: ResponseCache, fit: Fit
 ) -> None:
     """Label the rows that have no answer yet.
 
@@ -85,22 +85,26 @@ def label_all(
     if not hosted:  # nothing is paid twice, and rows that are computed together stay together, to the last digit
         answers.begin_again()
     first = len(answers.all)
-    found = _asked(labeller, rows[first:], examples[first:], answers, fit) if hosted else labeller.label(rows, examples)
+    found = (
+        _label_each(labeller, rows[first:], examples[first:], answers, fit)
+        if hosted
+        else labeller.label(rows, examples)
+    )
     before, began = labeller.seconds, labeller.seconds
     for answer in found:
         tokens = answer.prompt_tokens if hosted else labeller.model.count(answer.fitted.text)
         read = hosted and not answer.probabilities
-        answers.add(Given(answer.label, answer.sure, tokens, labeller.seconds - before, bool(answer.fitted.dropped), read, answer.served))  # fmt: skip
+        answers.add(CachedResponse(answer.label, answer.sure, tokens, labeller.seconds - before, bool(answer.fitted.dropped), read, answer.served))  # fmt: skip
         before = labeller.seconds
         fit.tell(len(answers.all), (len(answers.all) - first) / max(before - began, 1e-9))
 
 
-def _asked(
-    labeller: Labeller, rows: Sequence[Row], examples: Sequence[Sequence[Row]], answers: Answers, fit: Fit
-) -> Iterator[Labelled]:
+def _label_each(
+    labeller: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], answers: ResponseCache, fit: Fit
+) -> Iterator[LabelPrediction]:
     for row, shown in zip(rows, examples, strict=True):
         try:
-            yield _patiently(labeller, row, shown, fit, was_there=bool(answers.all))
+            yield _label_with_retries(labeller, row, shown, fit, was_there=bool(answers.all))
         except ServerError as error:
             kept = (
                 f" The {len(answers.all):,} answers of this part are kept: Resume goes on from there."
@@ -110,23 +114,25 @@ def _asked(
             raise UserError(f"{error}{kept}") from None
 
 
-def _patiently(labeller: Labeller, row: Row, shown: Sequence[Row], fit: Fit, was_there: bool) -> Labelled:
+def _label_with_retries(
+    labeller: LabelScorer, row: Row, shown: Sequence[Row], fit: Fit, was_there: bool
+) -> LabelPrediction:
     """One answer. A server that was there, or that asks to slow down, is given time."""
-    for pause in (*PAUSES, None):
+    for pause in (*RETRY_SECONDS, None):
         try:
             [answer] = labeller.label([row], [shown])
             return answer
         except ServerError as error:
-            if was_there and error.status in REFUSED:
-                return Labelled("", {}, {}, labeller.fitter.fit(row, shown), f"refused ({error.status})")
+            if was_there and error.status in REFUSED_STATUSES:
+                return LabelPrediction("", {}, {}, labeller.fitter.fit(row, shown), f"refused ({error.status})")
             if pause is None or not error.passes or not (was_there or error.status == 429):
                 raise
-            seconds = min(max(pause, error.wait), PAUSES[-1])
+            seconds = min(max(pause, error.wait), RETRY_SECONDS[-1])
             fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
     raise AssertionError("The last try returns or raises.")
 
 
-def summed(answers: Sequence[Given]) -> dict[str, Any]:
+def totals(answers: Sequence[CachedResponse]) -> dict[str, Any]:
     """What the answers took and where their labels came from, JSON-ready."""
     return {
         "prompt_tokens": sum(one.tokens for one in answers),

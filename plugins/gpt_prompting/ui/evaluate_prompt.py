@@ -20,7 +20,7 @@ PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before a
 NO_PROOF = "A hosted model: its labels were read from its answers, and its parameters are out of reach, so that there is no hash to compare."
 
 
-def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
+def render_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
     """Measure the prompt on labelled rows, with a stop that keeps what there is."""
     with gr.Accordion("Measure this prompt on a file", open=False):
         with gr.Row():
@@ -62,7 +62,7 @@ def draw_evaluate(workbench: Workbench, weights: Any, key: Any, parts: list[Any]
     stop.click(None, None, None, cancels=[event], **PRIVATE)
 
 
-def draw_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
+def render_compare(workbench: Workbench, weights: Any, key: Any, parts: list[Any]) -> None:
     """Two prompts, the same rows, McNemar's exact test."""
     with gr.Accordion("Compare with another wording", open=False):
         gr.Markdown(
@@ -158,12 +158,12 @@ def disagreements(state: dict[str, Any]) -> Any:
 
 
 def _measured(model: Any, prompt: Prompt, file: Path, shots: int, how: str, rows: int, key: str) -> Iterator[Any]:
-    from plugins.gpt_prompting.prompting.query import measured
+    from plugins.gpt_prompting.prompting.query import evaluate_file
 
-    yield from measured(endpoints.with_key(model, key), prompt, file, "", shots, how, rows, 0)
+    yield from evaluate_file(endpoints.with_key(model, key), prompt, file, "", shots, how, rows, 0)
 
 
 def _compared(model: Any, one: Prompt, other: Prompt, file: Path, rows: int, key: str) -> Iterator[dict[str, Any]]:
-    from plugins.gpt_prompting.prompting.query import compared
+    from plugins.gpt_prompting.prompting.query import compare_on_file
 
-    yield from compared(endpoints.with_key(model, key), one, other, file, "", rows)
+    yield from compare_on_file(endpoints.with_key(model, key), one, other, file, "", rows)

@@ -10,13 +10,13 @@ from plugins._boxes import PRIVATE, all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.ui.prompt_form import prompt_of
-from plugins.gpt_prompting.ui.token_view import TokenView, shown
+from plugins.gpt_prompting.ui.token_view import TokenView, token_view_value
 
 SENTENCE = "Once upon a time there was a little girl who lived in a"
 READ = "The king sat on his throne and looked at the sea. The king sat on his throne and looked at the telephone."
 
 
-def draw_next_token(workbench: Workbench, tab: gr.Tab) -> None:
+def render_next_token(workbench: Workbench, tab: gr.Tab) -> None:
     """The distribution as one types."""
     gr.Markdown("What the model takes to be next, and how sure it is, at every key you press.")
     weights = workbench.weights_picker()
@@ -38,7 +38,7 @@ def draw_next_token(workbench: Workbench, tab: gr.Tab) -> None:
     gr.on([tab.select, text.input, weights.input, text.submit], look, [weights, text], [bars, said], trigger_mode="always_last", show_progress="hidden", **PRIVATE)  # fmt: skip
 
 
-def draw_surprise(workbench: Workbench) -> None:
+def render_surprisal(workbench: Workbench) -> None:
     """Loss per token of a text."""
     gr.Markdown(
         "Every token coloured by how little the model expected it. What stands there a second time is often expected: the model copies."
@@ -55,12 +55,12 @@ def draw_surprise(workbench: Workbench) -> None:
             f"**{found['perplexity']:.2f}** perplexity · **{found['bits_per_byte']:.3f}** bits per byte · {found['loss']:.3f} nats a token "
             f"· {found['tokens_scored']:,} tokens"
         )
-        return line, shown([{"tokens": found["tokens"]}])
+        return line, token_view_value([{"tokens": found["tokens"]}])
 
     gr.on([button.click, text.submit], read, [weights, text], [said, view], **PRIVATE)
 
 
-def draw_attention(workbench: Workbench) -> None:
+def render_attention(workbench: Workbench) -> None:
     """All heads at a glance, and the heat map of one, under the causal mask."""
     gr.Markdown(
         "How much each token (row) takes from each one before it (column), in every head; press a head to see it large. The upper triangle is empty: the causal mask forbids looking ahead. Heads are also shown by how much they copy (induction: Olsson et al., 2022)."
@@ -98,7 +98,7 @@ def draw_attention(workbench: Workbench) -> None:
     every.select(press, [weights, text], outputs, **quiet)
 
 
-def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
+def render_attention_to_labels(workbench: Workbench, parts: list[Any], query: Any) -> None:
     """What the model sees of its examples."""
     gr.Markdown(
         "Before it writes a label, where does the model look? The head that looks most at the examples' labels, for the prompt of the studio."
@@ -122,7 +122,7 @@ def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
             for piece, weight in zip(found["tokens"], found["weights"], strict=True)
         ]
         line = f"Layer {layer}, head {head} gives {sum(row[2] for row in rows):.0%} of its attention to the labels of the examples. Below, the warmer the token the more it looks there."
-        return line, rows, _heads(found["heads"], "attention to labels"), shown([{"tokens": tokens}])
+        return line, rows, _heads(found["heads"], "attention to labels"), token_view_value([{"tokens": tokens}])
 
     button.click(look, [weights, query, *parts], [said, table, heads, view], **PRIVATE)
 
@@ -131,16 +131,16 @@ def draw_look_back(workbench: Workbench, parts: list[Any], query: Any) -> None:
 
 
 def _attention(model: Any, text: str) -> Any:
-    from plugins.gpt_prompting.inspect.attention import attention, induction
+    from plugins.gpt_prompting.inspect.attention import attention, induction_scores
 
-    return *attention(model, text), induction(model)
+    return *attention(model, text), induction_scores(model)
 
 
 def _look_back(model: Any, prompt: Any, text: str) -> Any:
-    from plugins.gpt_prompting.inspect.attention import looks_at_labels
-    from plugins.gpt_prompting.prompting.query import row_of
+    from plugins.gpt_prompting.inspect.attention import attention_to_labels
+    from plugins.gpt_prompting.prompting.query import parse_query
 
-    return looks_at_labels(model, prompt, row_of(prompt, text))
+    return attention_to_labels(model, prompt, parse_query(prompt, text))
 
 
 def _heads(values: Any, what: str) -> Any:

@@ -20,7 +20,7 @@ SERVERS = {
 }
 
 
-def draw_model(workbench: Workbench) -> tuple[Any, Any]:
+def render_model_picker(workbench: Workbench) -> tuple[Any, Any]:
     """A picker of weights, and under it a fold for hosted models; returns the picker and the box of the key."""
     weights = workbench.weights_picker("Model")
     with gr.Accordion("Or ask a hosted model", open=False):
@@ -48,7 +48,7 @@ def draw_model(workbench: Workbench) -> tuple[Any, Any]:
     return weights, key
 
 
-def draw_sampling(temperature: float = 0.8, new_tokens: int = 80, alternatives: bool = True) -> list[Any]:
+def render_sampling(temperature: float = 0.8, new_tokens: int = 80, alternatives: bool = True) -> list[Any]:
     """The fold of the rules by which tokens are drawn, in the order of `sampling_of`."""
     with gr.Accordion("How it writes", open=False):
         with gr.Row():
@@ -67,7 +67,7 @@ def draw_sampling(temperature: float = 0.8, new_tokens: int = 80, alternatives: 
     return [tokens, heat, top_k, top_p, min_p, penalty, stop, seed, number]
 
 
-def sampling_of(values: tuple[Any, ...]) -> list[Any]:
+def sampling_values(values: tuple[Any, ...]) -> list[Any]:
     """What the fold holds, as the endpoint `generate` takes it after the prompt."""
     tokens, heat, top_k, top_p, min_p, penalty, stop, seed, number = values
     stops = [line.replace("\\n", "\n") for line in (stop or "").splitlines() if line]

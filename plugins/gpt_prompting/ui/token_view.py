@@ -20,7 +20,7 @@ class TokenView(gr.HTML):
 
     def __init__(self, label: str, empty: str = ""):
         super().__init__(
-            value=shown([], empty),
+            value=token_view_value([], empty),
             label=label,
             show_label=True,
             min_width=220,
@@ -37,7 +37,7 @@ class TokenView(gr.HTML):
         return "html"
 
 
-def shown(parts: Sequence[dict[str, Any]], empty: str = "") -> str:
+def token_view_value(parts: Sequence[dict[str, Any]], empty: str = "") -> str:
     """The value of a view.
 
     Args:
@@ -63,7 +63,7 @@ def answer_parts(state: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def speed(state: dict[str, Any]) -> str:
+def speed_line(state: dict[str, Any]) -> str:
     """A line on what it took."""
     context = f" of {state['context']:,}" if state["context"] else ""
     prompt = f"{state['prompt_tokens']:,}{context} tokens of prompt · " if state["prompt_tokens"] else ""

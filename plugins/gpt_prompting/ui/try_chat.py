@@ -13,14 +13,14 @@ import gradio as gr
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.ui.model_form import draw_model, draw_sampling, sampling_of
-from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, shown, speed
+from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, speed_line, token_view_value
 
 EMPTY = "Send a message; click an answer to see its tokens."
 History = list[dict[str, Any]]
 
 
-def draw_chat(workbench: Workbench) -> None:
+def render_chat(workbench: Workbench) -> None:
     """Draw the box. What happened lives in the components: the history, its branches, and the tokens of every answer."""
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -36,11 +36,11 @@ def draw_chat(workbench: Workbench) -> None:
                 stop = gr.Button("Stop", variant="stop", min_width=80)
             meter = gr.Markdown()
         with gr.Column(min_width=280):
-            weights, key = draw_model(workbench)
+            weights, key = render_model_picker(workbench)
             system = gr.Textbox(
                 label="System prompt", lines=2, max_lines=8, placeholder="Said before everything; may be empty."
             )
-            rules = draw_sampling(new_tokens=100, alternatives=False)
+            rules = render_sampling(new_tokens=100, alternatives=False)
             with gr.Row():
                 branch = gr.Button("Branch here", size="sm")
                 clear = gr.Button("Start anew", size="sm")
@@ -56,10 +56,10 @@ def draw_chat(workbench: Workbench) -> None:
     def answer(name: str, secret: str, said: str, past: Any, known: Any, *values: Any) -> Iterator[tuple[Any, ...]]:
         history, known = plain(past), dict(known or {})
         messages = [*([{"role": "system", "content": said.strip()}] if said.strip() else []), *history]
-        *given, _ = sampling_of(values)
+        *given, _ = sampling_values(values)
         for state in workbench.stream(endpoints.chat, name, messages, *given, 5, secret or ""):
             known[state["text"]] = state
-            yield [*history, {"role": "assistant", "content": state["text"]}], context_line(state, len(said.strip()) > 0), shown(answer_parts(state)), known  # fmt: skip
+            yield [*history, {"role": "assistant", "content": state["text"]}], context_line(state, len(said.strip()) > 0), token_view_value(answer_parts(state)), known  # fmt: skip
 
     inputs = [weights, key, system, talk, told, *rules]
     outputs = [talk, meter, tokens, told]
@@ -76,7 +76,14 @@ def draw_chat(workbench: Workbench) -> None:
     talk.select(tokens_of, [talk, told], tokens, queue=False, **hidden)
     branch.click(branched, [talk, kept], [kept, branches], queue=False, **hidden)
     branches.input(return_to, [branches, kept], talk, queue=False, **hidden)
-    gr.on([clear.click, talk.clear], lambda: ([], "", shown([], EMPTY), {}), None, outputs, queue=False, **hidden)
+    gr.on(
+        [clear.click, talk.clear],
+        lambda: ([], "", token_view_value([], EMPTY), {}),
+        None,
+        outputs,
+        queue=False,
+        **hidden,
+    )
     export.click(exported, [talk, system, kept], file, **hidden)
 
 
@@ -125,7 +132,9 @@ def tokens_of(event: gr.SelectData, history: Any, told: dict) -> str:
     found = plain(history)
     text = found[at]["content"] if at < len(found) else ""
     return (
-        shown(answer_parts(told[text])) if text in (told or {}) else shown([], "No tokens are known of this message.")
+        token_view_value(answer_parts(told[text]))
+        if text in (told or {})
+        else token_view_value([], "No tokens are known of this message.")
     )
 
 
@@ -166,5 +175,5 @@ def context_line(state: dict[str, Any], has_system: bool) -> str:
     if state["dropped_messages"]:
         places = [at + (0 if has_system else 1) for at in state["dropped_messages"]]
         parts.append(f"**dropped, since they do not fit: messages {places[0]} to {places[-1]}**")
-    parts += [state["template"], speed(state).split(" · ", 1)[-1]]
+    parts += [state["template"], speed_line(state).split(" · ", 1)[-1]]
     return " · ".join(parts)

@@ -10,19 +10,19 @@ import gradio as gr
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.ui.model_form import draw_model, draw_sampling, sampling_of
-from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, shown, speed
+from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, speed_line, token_view_value
 
 EXAMPLES = ["Once upon a time", "The king said to his daughter", "User: What is your name?\nAssistant:"]
 
 
-def draw_generate(workbench: Workbench) -> None:
+def render_generate(workbench: Workbench) -> None:
     """Draw the box."""
     with gr.Row():
         with gr.Column():
-            weights, key = draw_model(workbench)
+            weights, key = render_model_picker(workbench)
             prompt = gr.Textbox(EXAMPLES[0], label="Prompt", lines=5, max_lines=20)
-            rules = draw_sampling()
+            rules = render_sampling()
             with gr.Row():
                 write = gr.Button("Write", variant="primary")
                 stop = gr.Button("Stop", variant="stop")
@@ -33,8 +33,8 @@ def draw_generate(workbench: Workbench) -> None:
             take = gr.Button("Go on from the first answer", size="sm")
 
     def run(name: str, text: str, secret: str, *values: Any) -> Iterator[tuple[str, str]]:
-        for state in workbench.stream(endpoints.generate, name, text, *sampling_of(values), 5, secret or ""):
-            yield shown(answer_parts(state)), speed(state)
+        for state in workbench.stream(endpoints.generate, name, text, *sampling_values(values), 5, secret or ""):
+            yield token_view_value(answer_parts(state)), speed_line(state)
 
     def go_on(text: str, drawn: str) -> str:
         import json

@@ -11,8 +11,8 @@ from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, LABEL, Prompt
-from plugins.gpt_prompting.ui.evaluate_prompt import ROWS, draw_compare, draw_evaluate
-from plugins.gpt_prompting.ui.model_form import draw_model
+from plugins.gpt_prompting.ui.evaluate_prompt import ROWS, render_compare, render_evaluate
+from plugins.gpt_prompting.ui.model_form import render_model_picker
 from plugins.gpt_prompting.ui.prompt_form import (
     fields_of,
     new_headers,
@@ -22,7 +22,7 @@ from plugins.gpt_prompting.ui.prompt_form import (
     shown_text,
     text_of,
 )
-from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, shown
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, token_view_value
 
 TEXT = "do i need an umbrella today"
 LABELS = "music\nweather"
@@ -35,11 +35,11 @@ EXAMPLES = [
 ]
 
 
-def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
+def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
     """Draw the studio; returns the components of the prompt and of the query."""
     with gr.Row():
         with gr.Column(min_width=320):
-            weights, key = draw_model(workbench)
+            weights, key = render_model_picker(workbench)
             parts = _draw_prompt(workbench)
         with gr.Column(min_width=320):
             text = gr.Textbox(
@@ -48,7 +48,7 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
                 lines=3,
                 info="For a template of several variables a line each: name: value",
             )
-            ask = gr.Button("Ask", variant="primary")
+            classify_and_generate = gr.Button("Ask", variant="primary")
             with gr.Row():
                 with gr.Column(min_width=220):
                     label = gr.Label(label="Label", num_top_classes=8)
@@ -62,8 +62,8 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
         "The prompt, exactly as the model gets it", "Press Ask: it stands here with every token's probability."
     )
     _draw_examples_from_file(parts, text)
-    draw_evaluate(workbench, weights, key, parts)
-    draw_compare(workbench, weights, key, parts)
+    render_evaluate(workbench, weights, key, parts)
+    render_compare(workbench, weights, key, parts)
 
     def run(name: str, query: str, secret: str, *given: Any) -> Iterator[tuple[Any, ...]]:
         made = prompt_of(*given)
@@ -73,10 +73,10 @@ def draw_studio(workbench: Workbench) -> tuple[list[Any], Any]:
                 written_of(state),
                 score_rows(state, made),
                 facts(state, made),
-                shown([{"facts": prompt_facts(state), "tokens": state["tokens"], "text": state["prompt"]}]),
+                token_view_value([{"facts": prompt_facts(state), "tokens": state["tokens"], "text": state["prompt"]}]),
             )
 
-    gr.on([ask.click, text.submit], run, [weights, text, key, *parts], [label, written, scores, said, prompt], show_progress="minimal", **PRIVATE)  # fmt: skip
+    gr.on([classify_and_generate.click, text.submit], run, [weights, text, key, *parts], [label, written, scores, said, prompt], show_progress="minimal", **PRIVATE)  # fmt: skip
     return parts, text
 
 
@@ -134,9 +134,9 @@ def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
             draw = gr.Button("Draw examples")
 
     def drawn(path: str | None, form: str, number: float, way: str, start: float, query: str) -> Any:
-        from plugins.gpt_prompting.prompting.query import draw_examples
+        from plugins.gpt_prompting.prompting.query import sample_examples
 
-        rows = draw_examples(chosen(path, ROWS), form, "", int(number), way, int(start or 0), query)
+        rows = sample_examples(chosen(path, ROWS), form, "", int(number), way, int(start or 0), query)
         names = [*fields_of(form), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
@@ -145,8 +145,8 @@ def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
 
 def written_of(state: dict[str, Any]) -> str:
     if state["said"]:
-        return shown([{"text": state["said"], "note": "The label was read from this answer."}])
-    return shown(answer_parts(state["written"]) if state["written"] else [], "writing …")
+        return token_view_value([{"text": state["said"], "note": "The label was read from this answer."}])
+    return token_view_value(answer_parts(state["written"]) if state["written"] else [], "writing …")
 
 
 def score_rows(state: dict[str, Any], prompt: Prompt) -> list[list[Any]]:
@@ -182,6 +182,6 @@ def facts(state: dict[str, Any], prompt: Prompt) -> str:
 
 def _ask(model: Any, prompt: Prompt, text: str, key: str) -> Iterator[dict[str, Any]]:
     from plugins.gpt_prompting.models.interface import Sampling
-    from plugins.gpt_prompting.prompting.query import ask
+    from plugins.gpt_prompting.prompting.query import classify_and_generate
 
-    yield from ask(endpoints.with_key(model, key), prompt, text, Sampling(24, 0, shown=5))
+    yield from classify_and_generate(endpoints.with_key(model, key), prompt, text, Sampling(24, 0, shown=5))
