@@ -116,7 +116,7 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
         TrainingArguments,
     )
 
-    from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
+    from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 
     disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder:

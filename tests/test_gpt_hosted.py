@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.models import openai_model
+from plugins.gpt_prompting.models import hosted_servers, openai_model
 from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, parse_label
 from plugins.gpt_prompting.models.openai_model import connect
 from tests import tiny_gpt
@@ -65,7 +65,7 @@ def test_a_label_comes_from_the_first_tokens_probabilities(server: Server) -> No
 def test_a_server_without_probabilities_is_asked_for_words(server: Server) -> None:
     model = tiny(server, "-plain")
     found = endpoints.classify(model, "a dull plot and a slow song", ["good", "bad"])
-    assert (found["label"], found["probabilities"]) == ("bad", {}) and found["said"].startswith(" bad")
+    assert (found["label"], found["probabilities"]) == ("bad", {}) and found["answer"].startswith(" bad")
     endpoints.classify(model, "a dull plot", ["good", "bad"])
     assert "logprobs" not in server[1][-1], "it asks a second time for what was refused"
 
@@ -92,8 +92,8 @@ def test_a_stream_that_stops_in_the_middle_keeps_what_came_and_says_so(server: S
     ("how", "words"),
     [
         ("-busy", "asks to slow down"),
-        ("-garbage", "no chat completion|answered nothing"),
-        ("-silent", "answered nothing"),
+        ("-garbage", "not return a chat completion|an empty answer"),
+        ("-silent", "returned an empty answer"),
         ("-slow", "took more than"),
     ],
 )
@@ -160,9 +160,9 @@ def test_a_server_for_many_asks_known_hosts_only_and_lends_no_key(monkeypatch: p
     monkeypatch.setenv("SYSTEM", "spaces")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     for address in ("http://127.0.0.1:80/v1", "http://169.254.169.254/v1", "https://evil.example/v1", "http://api.openai.com/v1"):  # fmt: skip
-        with pytest.raises(UserError, match="This server asks only"):
+        with pytest.raises(UserError, match="This server allows requests only"):
             connect(f"hosted:gpt@{address}")
-    assert openai_model._environment_key("https://api.openai.com/v1") == ""
+    assert hosted_servers.environment_key("https://api.openai.com/v1") == ""
     assert connect("hosted:gpt@https://api.openai.com/v1").name == "gpt"
 
 
@@ -176,7 +176,7 @@ def test_names_of_another_form_are_refused(name: str) -> None:
 
 
 def test_what_it_cannot_give_is_said(server: Server) -> None:
-    with pytest.raises(UserError, match="no probabilities of a text that it did not write"):
+    with pytest.raises(UserError, match="no probabilities of a text that it did not generate"):
         endpoints.score(tiny(server), "a text")
     with pytest.raises(UserError, match="does not give the probabilities"):
         endpoints.next_token(tiny(server, "-plain"), "a text")

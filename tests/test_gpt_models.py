@@ -182,7 +182,7 @@ def test_it_writes_up_to_the_end_of_the_context_and_refuses_beyond(model: Transf
     room = model.context - len(model.tokenizer(PROMPT)["input_ids"])
     [answer] = written(model, PROMPT, Sampling(new_tokens=400, temperature=0))
     assert len(answer.tokens) <= room
-    with pytest.raises(UserError, match="the model reads 160"):
+    with pytest.raises(UserError, match="the context is 160"):
         written(model, "a warm film " * 200, Sampling())
 
 
@@ -212,18 +212,18 @@ def test_an_empty_prompt_is_refused(model: TransformersModel) -> None:
 def test_pieces_put_together_are_the_text(model: TransformersModel, text: str) -> None:
     assert "".join(model.tokens(text)) == text
     ids = model.tokenizer(text)["input_ids"]
-    writer = detokenizer.StreamingDetokenizer(model.tokenizer)
-    assert "".join(writer.add(token) for token in ids) == text
+    stream = detokenizer.StreamingDetokenizer(model.tokenizer)
+    assert "".join(stream.add(token) for token in ids) == text
 
 
 def test_unpaired_surrogates_become_replacement_characters(model: TransformersModel) -> None:
     assert replace_surrogates("a\ud800b") == "a\ufffdb" and replace_surrogates("😀") == "😀"
-    assert model.next_token("a\ud800b", 1) and model.read("\udfff film", 1)
+    assert model.next_token("a\ud800b", 1) and model.score_tokens("\udfff film", 1)
 
 
 def test_reading_gives_every_token_its_probability(model: TransformersModel) -> None:
     text = "Text: a warm film"
-    found = model.read(text, 2)
+    found = model.score_tokens(text, 2)
     assert "".join(token.text for token in found) == text
     assert all(0 < token.probability <= 1 and len(token.others) == 2 for token in found if token.probability)
     whole = sum(np.log(token.probability) for token in found if token.probability)
@@ -233,7 +233,7 @@ def test_reading_gives_every_token_its_probability(model: TransformersModel) -> 
 
 def test_a_text_longer_than_the_context_is_read_in_windows(model: TransformersModel) -> None:
     text = tiny_gpt.document(np.random.default_rng(5), 30)
-    found = model.read(text, 0)
+    found = model.score_tokens(text, 0)
     assert len(found) == model.count(text) > 2 * model.context
     assert all(token.probability is not None for token in found)
 

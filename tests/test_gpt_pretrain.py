@@ -27,6 +27,7 @@ from transformers import (
 
 from plugins.gpt_prompting import PLUGIN, build_pretrain, check_pretrain
 from plugins.gpt_prompting.pretrain import network
+from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
 from plugins.gpt_prompting.pretrain.corpus import (
     UNLABELLED,
@@ -39,7 +40,6 @@ from plugins.gpt_prompting.pretrain.corpus import (
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, render_dialogue
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.settings import SIZES, PretrainSettings
-from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
 from plugins.testing import check_plugin
 from tests.files import write as write_file
 from training.errors import UserError
@@ -300,7 +300,7 @@ def test_labels_that_only_the_prompt_explains_are_told_after_examples(tmp_path: 
     path = write_file(tmp_path / "tasks.csv", "\n".join(rows) + "\n")
     wanted = chosen(
         task_data=str(path), steps=60, batch_size=8, learning_rate=2e-3, max_length=160, hidden_size=96, layers=3, vocabulary_size=400,
-        label_words="random", most_classes=3, text_weight=0, eval_every=60, eval_rows=40, eval_share=0.2,
+        label_words="random", max_classes=3, text_loss_weight=0, eval_every=60, eval_rows=40, eval_share=0.2,
     )  # fmt: skip
     found = fit(build_pretrain(wanted), wanted, tmp_path).metrics
     assert found["shots_8"] > 0.7 and found["shots_8"] > found["shots_0"] + 0.2, found
@@ -326,7 +326,7 @@ def test_the_trainer_keeps_the_contract_on_a_mixture(tmp_path: Path, corpus: Pat
 
 def test_the_mixture_keeps_its_shares(corpus: Path, talks: Path, tasks: Path) -> None:
     task: Any = build_pretrain(chosen(data=str(corpus), dialogue_data=str(talks), task_data=str(tasks), dialogue_share=0.25, task_share=0.25))  # fmt: skip
-    counts = [count for _, count in task.train_data.parts]
+    counts = [count for _, count in task.train_data.counts]
     assert [round(count / sum(counts), 2) for count in counts] == [0.5, 0.25, 0.25]
     kinds = {type(task.train_data[row]) for row in range(len(task.train_data))}
     assert kinds == {list, type(None)}
@@ -360,14 +360,14 @@ def test_one_line_is_trained_on_with_a_warning(tmp_path: Path) -> None:
 def test_dialogues_without_turns_or_answers_are_refused(tmp_path: Path) -> None:
     assert "has no dialogues" in red(dialogue_data=str(write_file(tmp_path / "a.csv", "name,age\nanna,3\nberta,4\n")))
     only_asked = '{"turns": [{"role": "user", "content": "say"}]}\n'
-    assert "no dialogues to learn from" in red(dialogue_data=str(write_file(tmp_path / "b.jsonl", only_asked)))
+    assert "no dialogues to train on" in red(dialogue_data=str(write_file(tmp_path / "b.jsonl", only_asked)))
     broken = '{"turns": [{"role": "user", "content": "say"}]}\n{"turns": [{"speaks": "nobody"}]}\n'
     assert "line 2" in red(dialogue_data=str(write_file(tmp_path / "c.jsonl", broken)))
 
 
 def test_tasks_without_labels_or_with_an_unknown_task_held_out_are_refused(tmp_path: Path, tasks: Path) -> None:
     path = write_file(tmp_path / "a.csv", "task,text,label\nmood,good day,happy\nmood,fine day,happy\n")
-    assert "no task to learn from" in red(task_data=str(path))
+    assert "no task to train on" in red(task_data=str(path))
     assert "no task mood" in red(task_data=str(tasks), held_out_tasks="mood")
     assert "label" in red(task_data=str(write_file(tmp_path / "b.csv", "task,text\nmood,one text\nmood,other text\n")))
 
@@ -384,7 +384,7 @@ def test_what_is_no_causal_model_is_refused(tmp_path: Path, corpus: Path, tokeni
         BertConfig(vocab_size=90, hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
     ).save_pretrained(tmp_path / "bert")
     tokenizer.save_pretrained(tmp_path / "bert")
-    with pytest.raises(UserError, match="BertForMaskedLM, no causal"):
+    with pytest.raises(UserError, match="BertForMaskedLM, not a causal"):
         build_pretrain(chosen(data=str(corpus), model=str(tmp_path / "bert")))
 
 

@@ -73,7 +73,7 @@ def test_any_value_stands_in_the_prompt_as_it_is(text: str) -> None:
         ("Label: {label}", LABELS, [], "no variable beside"),
         (TEMPLATE, ["good"], [], "1 labels were given"),
         (TEMPLATE, ["good", " "], [], "A label is empty"),
-        (TEMPLATE, ["good", "good"], [], "there twice"),
+        (TEMPLATE, ["good", "good"], [], "occurs twice"),
         (TEMPLATE, ["good=fine", "bad=fine"], [], "same words 'fine'"),
         (TEMPLATE, LABELS, [{"text": "x", "label": "ugly"}], "'ugly', which is not in the list: good, bad"),
         (TEMPLATE, LABELS, [{"label": "good"}], "Example 1 lacks text"),
@@ -90,7 +90,7 @@ def test_a_saved_prompt_comes_back_as_it_was() -> None:
     found = prompt(examples=[{"text": "ü {x}", "label": "bad"}], instruction="Say.", calibrate="pmi")
     assert parse_prompt(found.to_json()) == found
     for text in ("", "[]", "{}", '{"schema": "other/1"}', json.dumps({"schema": "selfsup-prompt/1", "strange": 1})):
-        with pytest.raises(UserError, match="That is no prompt"):
+        with pytest.raises(UserError, match="is not a prompt"):
             parse_prompt(text)
 
 
@@ -117,8 +117,8 @@ def test_scores_are_a_distribution_even_if_a_label_begins_another(model: Transfo
 
 
 def test_a_label_that_begins_another_is_scored_with_what_ends_it(model: TransformersModel) -> None:
-    assert LabelScorer(model, make_prompt(TEMPLATE, ["bad", "bad film"])).words == [" bad\n\n", " bad film\n\n"]
-    assert LabelScorer(model, prompt()).words == [" good", " bad"]
+    assert LabelScorer(model, make_prompt(TEMPLATE, ["bad", "bad film"])).verbalizers == [" bad\n\n", " bad film\n\n"]
+    assert LabelScorer(model, prompt()).verbalizers == [" good", " bad"]
 
 
 def test_contextual_calibration_makes_content_free_inputs_even() -> None:
@@ -180,7 +180,7 @@ def test_examples_that_do_not_fit_are_dropped_from_the_far_end_and_named(model: 
 
 def test_a_text_that_is_too_long_is_cut_and_that_is_said(model: TransformersModel) -> None:
     found = endpoints.classify(model, "a warm film " * 300, LABELS, tiny_gpt.reviews(2))
-    assert found["text_was_cut"] and found["dropped_examples"] == [0, 1]
+    assert found["text_truncated"] and found["dropped_examples"] == [0, 1]
     assert found["prompt"].endswith("\nLabel:") and model.count(found["prompt"]) < model.context
 
 
@@ -226,11 +226,11 @@ def test_a_file_is_measured_row_by_row(model: TransformersModel, file: Path) -> 
 
 @pytest.mark.parametrize("choice", ["random", "balanced", "nearest", "nearest_words"])
 def test_examples_out_of_the_file_are_not_measured_on(model: TransformersModel, file: Path, choice: str) -> None:
-    *_, last = endpoints.evaluate(model, file, shots=3, choice=choice, rows=20)
+    *_, last = endpoints.evaluate(model, file, shots=3, selection=choice, rows=20)
     assert last["total"] == 20 and last["metrics"]["accuracy"] > 0.6
     data = read_rows(file, TEMPLATE)
-    *_, found = evaluate(model, make_prompt(TEMPLATE, LABELS), data, shots=3, how=choice)
-    shown = {example["text"] for answer in found.answers for example in answer.fitted.examples}
+    *_, found = evaluate(model, make_prompt(TEMPLATE, LABELS), data, shots=3, selection=choice)
+    shown = {example["text"] for answer in found.predictions for example in answer.fitted.examples}
     assert shown and len(found.rows) + len(shown) <= 80 + 3
 
 
@@ -249,8 +249,8 @@ def test_files_that_do_not_fit_are_refused(model: TransformersModel, file: Path,
         ({"labels": ["good", "fine"]}, "labels that are not in the list: bad"),
         ({"template": "{premise} {label}"}, "no column premise"),
         ({"label_column": "mark"}, "mark"),
-        ({"shots": 60}, "leave too little"),
-        ({"shots": 2, "choice": "best"}, "'best' was given"),
+        ({"shots": 60}, "leave too few"),
+        ({"shots": 2, "selection": "best"}, "'best' was given"),
     ):
         with pytest.raises(UserError, match=words):
             list(endpoints.evaluate(model, file, **asked))
@@ -263,7 +263,7 @@ def test_files_that_do_not_fit_are_refused(model: TransformersModel, file: Path,
 def test_two_prompts_are_compared_on_the_same_rows(model: TransformersModel, file: Path) -> None:
     """The second swaps the words of the labels, so it is wrong wherever the first is right."""
     swapped = make_prompt(TEMPLATE, ["good=bad", "bad=good"])
-    *_, found = compare(model, prompt(), swapped, read_rows(file, TEMPLATE), most=30)
+    *_, found = compare(model, prompt(), swapped, read_rows(file, TEMPLATE), max_rows=30)
     assert found["first"]["metrics"]["accuracy"] > 0.9 > 0.1 > found["second"]["metrics"]["accuracy"]
     assert found["test"]["p_value"] < 0.001 and len(found["disagreements"]) == 20
 
@@ -305,11 +305,11 @@ def test_the_oldest_turns_go_first_and_the_system_prompt_stays(model: Transforme
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([], "last message is the user's"),
-        (said("a", "b"), "last message is the user's"),
+        ([], "last message must be the user's"),
+        (said("a", "b"), "last message must be the user's"),
         ([{"role": "robot", "content": "x"}], "a role"),
         ([{"role": "user", "content": 5}], "a role"),
-        ([*said("a"), {"role": "system", "content": "x"}], "only the first may be"),
+        ([*said("a"), {"role": "system", "content": "x"}], "only the first message may be"),
         (said("long " * 500), "shorten it"),
     ],
 )

@@ -11,8 +11,9 @@ import pytest
 from plugins.gpt_prompting import PLUGIN, endpoints, load
 from plugins.gpt_prompting.shots import report
 from plugins.gpt_prompting.shots.data import parse_counts, read
-from plugins.gpt_prompting.shots.experiment import PROMPT_ARM, RANDOM_LABELS_ARM, build
-from plugins.gpt_prompting.shots.finetuning_baseline import crossover, read_finetuning_results
+from plugins.gpt_prompting.shots.experiment import build
+from plugins.gpt_prompting.shots.finetuning_baseline import describe_crossover, read_finetuning_results
+from plugins.gpt_prompting.shots.report import PROMPT_ARM, RANDOM_LABELS_ARM
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from plugins.testing import check_load, check_resume, check_settings
 from tests import tiny_gpt
@@ -22,7 +23,7 @@ from training.fit.experiment import read_results, run_experiment
 from training.runs.run import Runs
 from training.settings import parse_settings
 
-SMALL = {"shots": "0, 1, 4", "draws": 2, "orders": 2, "eval_rows": 24}
+SMALL = {"shots": "0, 1, 4", "seeds": 2, "permutations": 2, "eval_rows": 24}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def finished(weights: Path, file: Path, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-def test_every_number_of_examples_is_measured_over_draws_and_orders(finished: Path) -> None:
+def test_every_number_of_examples_is_measured_over_seeds_and_permutations(finished: Path) -> None:
     results = read_results(finished)
     ours = [one["shots"] for one in results if one["arm"] == PROMPT_ARM]
     assert {shots: ours.count(shots) for shots in ours} == {0: 1, 1: 2, 4: 4}
@@ -89,13 +90,13 @@ def test_the_artifact_is_the_same_weights_with_the_prompt_that_labels(finished: 
 
 
 def test_weights_of_no_experiment_say_so(weights: Path) -> None:
-    with pytest.raises(UserError, match="No experiment measured a prompt"):
+    with pytest.raises(UserError, match="No few-shot experiment evaluated a prompt"):
         endpoints.shots(load(weights))
 
 
 def test_it_keeps_the_contract(weights: Path, file: Path, tmp_path: Path) -> None:
     trainer = PLUGIN.trainer("shots")
-    small = settings(weights, file, draws=1, orders=1, steps=2, eval_every=1, device="cpu")
+    small = settings(weights, file, seeds=1, permutations=1, steps=2, eval_every=1, device="cpu")
     check_settings("shots", PLUGIN, trainer, small, tmp_path)
     run = check_resume("shots", PLUGIN, trainer, small, tmp_path)
     check_load("shots", PLUGIN, run.artifact, lambda model: endpoints.classify(model, "a warm film"))
@@ -105,7 +106,7 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(weights: Path, file: P
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
-    small = settings(weights, file, draws=1)
+    small = settings(weights, file, seeds=1)
     assert run_experiment(build(small), whole, {"card": {}})
 
     def stop(event: dict) -> None:
@@ -124,7 +125,7 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(weights: Path, file: P
 
 
 def test_nearest_examples_differ_from_row_to_row(weights: Path, file: Path) -> None:
-    experiment = build(settings(weights, file, choice="nearest", orders=3, shots="2"))
+    experiment = build(settings(weights, file, selection="nearest", permutations=3, shots="2"))
     assert len(experiment.parts) == 2 * 2
     shown = experiment._examples(experiment.parts[0].about)
     assert len({tuple(row["text"] for row in rows) for rows in shown}) > 5
@@ -144,7 +145,7 @@ def test_no_row_is_both_an_example_and_measured(weights: Path, file: Path) -> No
     [
         ({"shots": "one"}, "'one' was given; numbers from 0"),
         ({"shots": ""}, "numbers from 0"),
-        ({"shots": "200"}, "rows are left to draw them from"),
+        ({"shots": "200"}, "rows are left to select them from"),
         ({"template": "Text: {text}"}, "no {label}"),
         ({"template": "{title}: {label}"}, "no column title"),
         ({"labels": "good"}, "1 labels were given"),
@@ -196,11 +197,11 @@ def test_a_runs_fine_tuning_stands_beside_it(home: Path, weights: Path, file: Pa
     found = read_finetuning_results(label_efficiency_run(home), Runs(home / "runs"))
     assert [(one["shots"], one["arm"]) for one in found] == [(10, "fine-tuned: pre-trained"), (100, "fine-tuned: pre-trained")]  # fmt: skip
     prompted = [{"mean": 0.7, "shots": 4}, {"mean": 0.5, "shots": 0}]
-    assert crossover(found, prompted).startswith("With 100 labels or more, fine-tuning wins")
-    assert "does not reach the best prompt" in crossover(found, [{"mean": 0.999, "shots": 8}])
+    assert describe_crossover(found, prompted).startswith("With 100 labels or more, fine-tuning wins")
+    assert "does not reach the best prompt" in describe_crossover(found, [{"mean": 0.999, "shots": 8}])
 
 
 def test_a_run_of_another_kind_is_refused(home: Path) -> None:
     run = Runs(home / "runs").create("gpt_prompting", "shots", ShotsSettings())
-    with pytest.raises(UserError, match="is no run of label_efficiency"):
+    with pytest.raises(UserError, match="is not a run of label_efficiency"):
         read_finetuning_results(run.id, Runs(home / "runs"))

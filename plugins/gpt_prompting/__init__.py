@@ -1,4 +1,4 @@
-"""Decoders that read from left to right (Radford et al., 2019): prompted without training, and trained by next-token prediction."""
+"""GPT: causal language models (Radford et al., 2019), prompted without training or trained by next-token prediction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.task import Task
 
 def check_pretrain(settings: PretrainSettings) -> Sheet:
     """Read the text, the dialogues and the tasks, and report on them."""
-    from plugins.gpt_prompting.pretrain.sources import check
+    from plugins.gpt_prompting.pretrain.data import check
 
     return check(settings)
 
@@ -75,20 +75,20 @@ SHOTS_CARD = Card(
     paper="Brown et al., 2020 (GPT-3); Zhao et al., 2021; Min et al., 2022",
     tags=("prompt", "few-shot"),
     usage="""
-# The prompt is in prompt.json; the weights are those it was measured with, unchanged.
+# The prompt is in prompt.json; the weights are those it was evaluated with, unchanged.
 from gradio_client import Client
 
 studio = Client("http://127.0.0.1:7860")
-print(studio.predict("{repo}", "a text to label", api_name="/gpt_prompting_classify"))
+print(studio.predict("{repo}", "a text to classify", api_name="/gpt_prompting_classify"))
 """,
-    summary="A prompt with its examples, measured on labelled rows; no parameter was changed.",
-    limits=("It was measured on the rows named here; other texts may fare otherwise.",),
+    summary="A prompt with its examples, evaluated on labelled rows; no parameter was changed.",
+    limits=("It was evaluated on the rows named here; accuracy on other texts may differ.",),
 )
 
 PLUGIN = Plugin(
     name="gpt_prompting",
     title="GPT",
-    summary="Prompt a language model and measure what the wording, the examples and their number are worth; or train one on your own text.",
+    summary="Prompt a language model and measure the effect of instruction, examples and their number; or train one on your own text.",
     trainers=(
         Trainer(
             "pretrain",
@@ -100,13 +100,13 @@ PLUGIN = Plugin(
         ),
         Trainer(
             "shots",
-            "How many examples are worth it?",
+            "Few-shot accuracy by number of examples",
             ShotsSettings,
             build_shots,
             check_shots,
             preload=("plugins.gpt_prompting.shots.experiment",),
             card=SHOTS_CARD,
-            key="For a hosted model: yours. It goes to its server alone and is not kept, so that Resume needs it again.",
+            key="Your key for a hosted model. It is sent to its server only and not stored, so that Resume needs it again.",
         ),
     ),
     load=load,
@@ -129,11 +129,11 @@ PLUGIN = Plugin(
         usage="""
 from transformers import pipeline
 
-write = pipeline("text-generation", model="{repo}")
-print(write("Once upon a time", max_new_tokens=40)[0]["generated_text"])
+generate = pipeline("text-generation", model="{repo}")
+print(generate("Once upon a time", max_new_tokens=40)[0]["generated_text"])
 """,
         summary="A decoder trained by next-token prediction.",
-        limits=("It writes what its training texts make likely, true or not.",),
+        limits=("It generates what is probable given its training texts, true or not.",),
     ),
     tab=tab,
     starters={"tales": Path(__file__).parent / "starter" / "tales"},

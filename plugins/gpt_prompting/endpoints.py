@@ -1,4 +1,4 @@
-"""What the plugin answers over the API; cheap to import, the work is in the modules that it calls."""
+"""Endpoints of the plugin."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def generate(
     shown: int = 5,
     key: str = "",
 ) -> Iterator[dict[str, Any]]:
-    """Continue a text; streams what was written so far.
+    """Continue a text; streams the answer so far.
 
     Args:
         prompt: The text, not empty.
-        new_tokens: At most so many, 1 to 4096; fewer where the model's context ends.
-        temperature: 0 takes the most probable token every time.
-        top_k: Only the k most probable tokens; 0: all.
-        top_p: Only the most probable tokens whose sum reaches this; 1: all.
-        min_p: Only tokens at least this share as probable as the best; 0: all.
-        repetition_penalty: Above 1, what stands there already becomes less probable.
-        stop: The answer ends before any of these.
-        seed: The same seed draws the same tokens.
-        alternatives: Answers drawn at once, 1 to 16.
-        shown: Other tokens given with each, 0 to 50.
-        key: For a hosted model: your key. It is sent to its server alone, and not kept.
+        new_tokens: Maximum number of generated tokens, 1 to 4096; fewer if the model's context ends.
+        temperature: Divides the logits; 0 takes the most probable token.
+        top_k: Keep the k most probable tokens; 0: all.
+        top_p: Keep the most probable tokens whose probabilities sum to this; 1: all.
+        min_p: Keep tokens at least this share as probable as the best; 0: all.
+        repetition_penalty: Above 1, tokens that occur already become less probable.
+        stop: Stop strings; the answer ends before the first of them.
+        seed: The same seed gives the same tokens.
+        alternatives: Answers sampled at once, 1 to 16.
+        shown: Other candidates returned with each token, 0 to 50.
+        key: Your key for a hosted model. It is sent to its server only, and not stored.
 
     Returns:
-        text (of the first answer); answers: text, tokens (token, probability, others: what else might have come), finished
+        text (of the first answer); answers: text, tokens (token, probability, others: the other candidates), finished
         (end of text, length, stop string or broken), note; prompt_tokens, context, new_tokens, seconds, first_token_seconds,
         tokens_per_second. Each value is the whole so far; the last is the result.
     """
@@ -71,11 +71,11 @@ def chat(
     shown: int = 5,
     key: str = "",
 ) -> Iterator[dict[str, Any]]:
-    """Answer the last message of a dialogue; streams what was written so far.
+    """Answer the last message of a dialogue; streams the answer so far.
 
     Args:
-        messages: role (system, user or assistant) and content of each; the last is the user's. Oldest turns that do not fit are dropped.
-        new_tokens: As for generate, and so on.
+        messages: role (system, user or assistant) and content of each; the last is the user's. The oldest turns are dropped if they do not fit.
+        new_tokens: As for generate.
         temperature: As for generate.
         top_k: As for generate.
         top_p: As for generate.
@@ -87,7 +87,7 @@ def chat(
         key: As for generate.
 
     Returns:
-        As generate; and dropped_messages (places from 0), template (the model's own, or plain transcript).
+        As generate; and dropped_messages (indices from 0), template (the model's own, or plain transcript).
     """
     from plugins.gpt_prompting.prompting.chat import chat as answer
 
@@ -105,26 +105,26 @@ def classify(
     instruction: str = "",
     key: str = "",
 ) -> dict[str, Any]:
-    """Label a text by a prompt: no weight is changed.
+    """Classify a text by a few-shot prompt; no parameter is changed.
 
     Args:
-        text: What takes the place of {text} in the template.
-        labels: A label each, or label=words where other words stand for it in the prompt. Empty: the prompt that the weights were saved with.
+        text: The value of {text} in the template.
+        labels: The labels, or label=words to use other words in the prompt. Empty: the prompt that was saved with the weights.
         examples: Rows with text (the template's variables) and label, in the order in which they are shown.
         template: How a row is written, with {text} and {label}.
         calibrate: none, contextual (Zhao et al., 2021) or pmi (Holtzman et al., 2021).
-        instruction: Said once, before the examples.
+        instruction: Written once, before the examples.
         key: As for generate.
 
     Returns:
         label; probabilities: label -> 0 to 1; scores: label -> log-likelihood in nats (empty for a hosted model);
-        prompt: as the model got it; dropped_examples: places (from 0) of those that did not fit; text_was_cut; said: a hosted
-        model's answer, from which the label was read.
+        prompt: as sent to the model; dropped_examples: indices (from 0) of those that did not fit; text_truncated; answer: a hosted
+        model's answer, from which the label was parsed.
     """
     from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 
     if not text.strip():
-        raise UserError("The text is empty: write something to label.")
+        raise UserError("The text is empty: write something to classify.")
     prompt = prompt_of(model, template, labels, examples, instruction, calibrate)
     row = dict.fromkeys(prompt.fields, text) if len(prompt.fields) == 1 else {"text": text}
     [answer] = LabelScorer(with_key(model, key), prompt).label([row])
@@ -141,31 +141,31 @@ def evaluate(
     instruction: str = "",
     label_column: str = "",
     shots: int = 0,
-    choice: str = "balanced",
+    selection: str = "balanced",
     rows: int = 0,
     seed: int = 0,
     key: str = "",
 ) -> Iterator[dict[str, Any]]:
-    """Measure a prompt on a file of labelled rows; streams how it stands, and a cancelled call keeps what it had.
+    """Evaluate a prompt on a file of labelled rows; streams the metrics so far, which a cancelled call keeps.
 
     Args:
-        file: CSV, TSV, JSONL or Parquet with a column for each of the template's variables, and one of labels.
+        file: CSV, TSV, JSONL or Parquet with a column for each variable of the template, and one of labels.
         labels: As for classify. Empty: those of the file.
         examples: As for classify.
         template: As for classify.
         calibrate: As for classify.
         instruction: As for classify.
         label_column: Column of the labels. Empty: guessed.
-        shots: Examples to draw from the file, which are then not measured on; 0: those given.
-        choice: How they are drawn: random, balanced, nearest to each row (by the model's vectors) or nearest_words (by TF-IDF).
-        rows: Rows to measure on, class by class; 0: all.
-        seed: Of the draw.
+        shots: Examples to select from the file, which are then not evaluated on; 0: those given.
+        selection: random, balanced, nearest to each row (by the model's embeddings) or nearest_words (by TF-IDF).
+        rows: Rows to evaluate on, stratified by label; 0: all.
+        seed: Of the selection.
         key: As for generate.
 
     Returns:
         done, total, rows_per_second, metrics (rows, accuracy, low and high: 95 % interval, macro_f1, calibration_error),
-        with_dropped_examples, with_cut_text, without_label; at the end also confusion, predictions (line, label,
-        predicted_label, probability), parameters_sha256 (before, after, unchanged; of a hosted model, whose parameters are out of reach, empty and null).
+        with_dropped_examples, with_truncated_text, without_label; at the end also confusion, predictions (line, label,
+        predicted_label, probability), parameters_sha256 (before, after, unchanged; empty and null for a hosted model, whose parameters are not accessible).
     """
     from plugins.gpt_prompting.prompting.evaluation import evaluate as measure
     from plugins.gpt_prompting.prompting.labelled_rows import read_rows
@@ -174,18 +174,18 @@ def evaluate(
     data = read_rows(file, kept.template if kept else template, label_column)
     prompt = kept or prompt_of(model, template, labels or data.labels, examples, instruction, calibrate)
     last = None
-    for last in measure(with_key(model, key), prompt, data, rows, shots, choice, seed):
+    for last in measure(with_key(model, key), prompt, data, rows, shots, selection, seed):
         yield last.record()
     if last is not None:
-        yield last.whole()
+        yield last.details()
 
 
 def next_token(model: LanguageModel, text: str, shown: int = 10, key: str = "") -> list[dict[str, Any]]:
-    """The most probable next tokens of a text.
+    """Return the most probable next tokens after a text.
 
     Args:
-        text: What the token would follow; empty for the beginning of a text.
-        shown: How many, 1 to 200.
+        text: The text so far; empty for the beginning of a text.
+        shown: Number of tokens, 1 to 200.
         key: As for generate.
 
     Returns:
@@ -198,31 +198,31 @@ def next_token(model: LanguageModel, text: str, shown: int = 10, key: str = "") 
 
 
 def score(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]:
-    """How probable each token of a text is, and the text as a whole.
+    """Score every token of a text, and the text as a whole (surprisal, perplexity).
 
     Args:
-        text: Of any length; what is longer than the context is read in windows that overlap by half of it.
-        shown: Other tokens given with each, 0 to 50.
+        text: Of any length; a text longer than the context is read in windows that overlap by half.
+        shown: Other candidates returned with each token, 0 to 50.
 
     Returns:
-        tokens (token, probability, others), tokens_scored, loss (nats a token), perplexity, bits_per_byte.
+        tokens (token, probability, others), tokens_scored, loss (nats per token), perplexity, bits_per_byte.
     """
-    from plugins.gpt_prompting.inspect.attention import surprisal
+    from plugins.gpt_prompting.inspect.surprisal import surprisal
 
     return surprisal(model, text, min(max(shown, 0), 50))
 
 
 def shots(model: LanguageModel) -> dict[str, Any]:
-    """What the experiment that made these weights' prompt found: accuracy against the number of examples. Run it by /train, trainer shots.
+    """Return the results of the few-shot experiment that evaluated these weights' prompt. Run it by /train, kind shots.
 
     Returns:
-        records: arm (prompt, or labels shuffled), shots, mean accuracy, low and high (95 % interval), seeds (draws);
-        macro_f1 and calibration_error likewise; order_sensitivity; fine_tuned, where it was compared; proof: the parameters'
+        records: arm (prompt, or random labels), shots, mean accuracy, low and high (95 % interval), seeds;
+        macro_f1 and calibration_error likewise; order_sensitivity; fine_tuned, if it was compared; proof: the parameters'
         SHA-256 before and after, and whether it is unchanged.
     """
     studies = getattr(model, "record", {}).get("studies", [])
     if not studies or "proof" not in studies[0]:
-        raise UserError("No experiment measured a prompt with these weights: train with shots, and choose that run.")
+        raise UserError("No few-shot experiment evaluated a prompt with these weights: run shots, and choose that run.")
     names = ("records", "macro_f1", "calibration_error", "order_sensitivity", "fine_tuned", "proof")
     return {name: studies[0][name] for name in names}
 

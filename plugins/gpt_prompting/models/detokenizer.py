@@ -1,64 +1,76 @@
-"""Token ids as pieces of text: characters that several tokens make up together belong to the first."""
+"""Detokenization: token ids to text, in one piece or streamed token by token.
+
+Byte-level vocabularies split a character over several tokens. Its text is given to the first of them, the others get an empty string.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-REPLACEMENT = "\ufffd"  # what a decoder makes of half a character
-MAX_CHARACTER_TOKENS = 8  # tokens
+REPLACEMENT = "\ufffd"  # what a tokenizer decodes an incomplete character to
+MAX_CHARACTER_TOKENS = 8
+CONTEXT_TOKENS = 4  # decoded together with each new token, since some tokenizers drop a leading space
 
 
 def tokenize_with_text(tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
-    """Ids and pieces of a text; the pieces together are the text, special tokens that the tokenizer adds stand for themselves."""
-    found = tokenizer(text, return_offsets_mapping=True, verbose=False)
-    ids, pieces, end = found["input_ids"], [], 0
+    """Tokenize a text and return the substring that each token stands for.
+
+    Returns:
+        Ids and substrings; joined, the substrings are the text. Special tokens that the tokenizer adds are given by name.
+    """
+    encoding = tokenizer(text, return_offsets_mapping=True, verbose=False)
+    ids, substrings, end = encoding["input_ids"], [], 0
     special = set(tokenizer.all_special_ids)
-    for token, (start, stop) in zip(ids, found["offset_mapping"], strict=True):
+    for token, (start, stop) in zip(ids, encoding["offset_mapping"], strict=True):
         if start == stop and token in special:
-            pieces.append(tokenizer.convert_ids_to_tokens(token))
+            substrings.append(tokenizer.convert_ids_to_tokens(token))
         else:
             stop = max(stop, end)
-            pieces.append(text[end:stop])
+            substrings.append(text[end:stop])
             end = stop
-    if pieces and end < len(text):
-        pieces[-1] += text[end:]
-    return ids, pieces
+    if substrings and end < len(text):
+        substrings[-1] += text[end:]
+    return ids, substrings
 
 
 class TokenDecoder:
-    """Single tokens, as readable as can be: half a character as the vocabulary writes it. Looks each up once."""
+    """Decode single tokens, cached; an incomplete character is shown as the vocabulary writes it."""
 
     def __init__(self, tokenizer: Any):
-        self.tokenizer, self.known = tokenizer, {}
+        self.tokenizer, self.cache = tokenizer, {}
 
     def __call__(self, token: int) -> str:
-        if token not in self.known:
+        if token not in self.cache:
             text = self.tokenizer.decode([token], clean_up_tokenization_spaces=False)
-            self.known[token] = str(self.tokenizer.convert_ids_to_tokens(token)) if REPLACEMENT in text else text
-        return self.known[token]
+            self.cache[token] = str(self.tokenizer.convert_ids_to_tokens(token)) if REPLACEMENT in text else text
+        return self.cache[token]
 
 
 class StreamingDetokenizer:
-    """Ids in, text out, token by token; half a character waits for its rest."""
+    """Decode a growing sequence token by token; an incomplete character waits for its remaining tokens."""
 
-    def __init__(self, tokenizer: Any, before: Sequence[int] = ()):
-        self.tokenizer, self.ids = tokenizer, list(before)
-        self.start = max(0, len(self.ids) - 4)  # of what is decoded anew: some tokenizers drop a leading space
-        self.said = len(self._decode(self.start))
-        self.waiting = 0
+    def __init__(self, tokenizer: Any, prompt: Sequence[int] = ()):
+        self.tokenizer, self.ids = tokenizer, list(prompt)
+        self._start_anew()
 
     def add(self, token: int) -> str:
-        """What the token adds to the text."""
+        """Append a token and return the text that it adds, which may be empty."""
         self.ids.append(token)
-        text = self._decode(self.start)
-        if text.endswith(REPLACEMENT) and self.waiting < MAX_CHARACTER_TOKENS:
-            self.waiting += 1
+        text = self._decode()
+        if text.endswith(REPLACEMENT) and self.pending < MAX_CHARACTER_TOKENS:
+            self.pending += 1
             return ""
-        new = text[self.said :]
-        self.waiting, self.start = 0, max(0, len(self.ids) - 4)
-        self.said = len(self._decode(self.start))
-        return new
+        added = text[self.decoded :]
+        self._start_anew()
+        return added
 
-    def _decode(self, start: int) -> str:
-        return self.tokenizer.decode(self.ids[start:], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    def _start_anew(self) -> None:
+        """Decode from a few tokens back, not from the beginning: the cost per token stays constant."""
+        self.pending, self.start = 0, max(0, len(self.ids) - CONTEXT_TOKENS)
+        self.decoded = len(self._decode())  # characters already returned
+
+    def _decode(self) -> str:
+        return self.tokenizer.decode(
+            self.ids[self.start :], skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )

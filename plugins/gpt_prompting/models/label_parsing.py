@@ -1,43 +1,56 @@
-"""A label read from a written answer, for models that give no probabilities of every label."""
+"""Parse a label from a generated answer, for models that give no log-likelihoods of the labels."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
-MIN_LABEL_PROBABILITY = 0.5  # of the first token's probability must lie on labels, or it says nothing of them
+MIN_LABEL_PROBABILITY = 0.5  # of the first token; with less on all labels together, the answer's text decides
 
 
-def parse_label(said: str, labels: Mapping[str, str]) -> str:
-    """The one label whose words an answer is, begins with or holds; of several, the first said, the longest there. Empty: none."""
-    text = said.strip().strip("\"'`*.").casefold()
-    words = {name: each.strip().casefold() for name, each in labels.items()}
-    for name, each in words.items():
-        if text == each:
+def parse_label(answer: str, labels: Mapping[str, str]) -> str:
+    """Find the label whose words an answer is, starts with or contains.
+
+    Args:
+        answer: The generated text.
+        labels: Label -> its words (verbalizer).
+
+    Returns:
+        The label that occurs first in the answer, of two at the same place the longer; empty if there is none.
+    """
+    text = answer.strip().strip("\"'`*.").casefold()
+    verbalizers = {name: words.strip().casefold() for name, words in labels.items()}
+    for name, words in verbalizers.items():
+        if text == words:
             return name
-    found = [
-        (match.start(), -len(each), name)
-        for name, each in words.items()
-        if (match := re.search(rf"(?<!\w){re.escape(each)}(?!\w)", text))
+    matches = [
+        (match.start(), -len(words), name)
+        for name, words in verbalizers.items()
+        if (match := re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text))
     ]
-    return min(found)[2] if found else ""
+    return min(matches)[2] if matches else ""
 
 
 def first_token_probabilities(
-    rivals: Sequence[tuple[str, float]], labels: Mapping[str, str]
+    candidates: Sequence[tuple[str, float]], labels: Mapping[str, str]
 ) -> dict[str, float] | None:
-    """Label -> share, from the most probable first tokens: each counts for the one label that it begins.
+    """Compute label probabilities from the most probable first tokens of an answer.
 
-    None where a token begins several labels, or less than half the probability lies on labels: then the answer's words decide.
+    Args:
+        candidates: First tokens and their probabilities.
+        labels: Label -> its words.
+
+    Returns:
+        Label -> probability, normalised; None if a token starts several labels, or less than `MIN_LABEL_PROBABILITY` lies on labels.
     """
-    words = {name: each.strip().casefold() for name, each in labels.items()}
-    found = dict.fromkeys(labels, 0.0)
-    for token, chance in rivals:
+    verbalizers = {name: words.strip().casefold() for name, words in labels.items()}
+    mass = dict.fromkeys(labels, 0.0)
+    for token, probability in candidates:
         start = token.strip().casefold()
-        begun = [name for name, each in words.items() if start and each.startswith(start)]
-        if len(begun) > 1:
+        matching = [name for name, words in verbalizers.items() if start and words.startswith(start)]
+        if len(matching) > 1:
             return None
-        if begun:
-            found[begun[0]] += chance
-    total = sum(found.values())
-    return {name: value / total for name, value in found.items()} if total >= MIN_LABEL_PROBABILITY else None
+        if matching:
+            mass[matching[0]] += probability
+    total = sum(mass.values())
+    return {name: value / total for name, value in mass.items()} if total >= MIN_LABEL_PROBABILITY else None

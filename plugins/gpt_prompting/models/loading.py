@@ -1,8 +1,7 @@
-"""Tokenizer and network of a causal language model, out of a folder."""
+"""Load tokenizer and network of a causal language model from a folder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +17,40 @@ logging.disable_progress_bar()  # a bar for every file would fill the run's log
 logging.set_verbosity_error()
 
 
-@dataclass(frozen=True, eq=False)
-class Decoder:
-    """A causal language model, ready to be asked."""
-
-    tokenizer: Any
-    model: Any
-
-
-def load(folder: Path) -> Decoder:
-    """Both, in 32-bit numbers, in evaluation mode.
+def load(folder: Path) -> tuple[Any, Any]:
+    """Load tokenizer and network, in float32 and evaluation mode.
 
     Raises:
         UserError: If the folder holds no causal language model with a tokenizer that belongs to it.
     """
     tokenizer, model = load_tokenizer(folder), load_network(folder)
     check_vocabulary(tokenizer, model)
-    return Decoder(tokenizer, model.eval())
+    return tokenizer, model.eval()
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The fast tokenizer of a folder; one without a padding token pads with its end of text.
+    """Load the fast tokenizer of a folder; without a padding token, end-of-text pads.
 
     Raises:
-        UserError: If there is none, it needs a package that is not installed, or it has no end of text.
+        UserError: If there is none, it needs a package that is not installed, or it has no end-of-text token.
     """
     if (folder / PROMPT_FILE).is_file() and not (folder / "config.json").is_file():
         raise UserError(
-            "There is a prompt and no weights, as it was measured with a hosted model: choose other weights."
+            "The folder holds a prompt and no weights, since it was evaluated with a hosted model: choose other weights."
         )
     tokenizer = load_pretrained.load_tokenizer(folder)
     if tokenizer.eos_token_id is None:
-        raise UserError(f"The tokenizer of {folder.name} has no end-of-text token: it was not made to write text.")
+        raise UserError(f"The tokenizer of {folder.name} has no end-of-text token: it is not made for text generation.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def load_network(folder: Path, **changes: Any) -> Any:
-    """The network of a folder, in 32-bit numbers; `changes` go to its configuration where it has such entries.
+    """Load the network of a folder in float32.
+
+    Args:
+        changes: Entries of its configuration to overwrite, ignored where the configuration has no such entry.
 
     Raises:
         UserError: If it is no causal language model, or has no safetensors.
@@ -77,13 +71,13 @@ def load_network(folder: Path, **changes: Any) -> Any:
 
 
 def _check_kind(folder: Path, config: Any) -> None:
-    """Refuse what transformers would load with new weights: an encoder becomes a decoder that never learned to write."""
+    """Refuse architectures that transformers would load with newly initialised weights, such as an encoder."""
     known = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
     names = config.architectures or []
     if names and not known & set(names):
-        raise UserError(f"{folder.name} is a {names[0]}, no causal language model such as GPT-2 or Llama.")
+        raise UserError(f"{folder.name} is a {names[0]}, not a causal language model such as GPT-2 or Llama.")
     if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise UserError(f"{folder.name} is a {config.model_type}, no causal language model such as GPT-2 or Llama.")
+        raise UserError(f"{folder.name} is a {config.model_type}, not a causal language model such as GPT-2 or Llama.")
 
 
 def check_vocabulary(tokenizer: Any, model: Any) -> None:
@@ -100,5 +94,10 @@ def check_vocabulary(tokenizer: Any, model: Any) -> None:
 
 
 def max_positions(model: Any) -> int:
-    """Tokens that the network can place at most; huge where its positions are relative."""
+    """Return the maximum sequence length of a network; 10**9 if its positions are relative."""
     return getattr(model.config, "max_position_embeddings", 0) or 10**9
+
+
+def start_token(tokenizer: Any) -> int:
+    """Return the token that begins a text: beginning-of-text, else end-of-text."""
+    return tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id

@@ -1,4 +1,4 @@
-"""Accuracy by the number of examples in the prompt, on tasks or rows that were held out."""
+"""Few-shot accuracy against the number of demonstrations, on held-out tasks or rows."""
 
 from __future__ import annotations
 
@@ -10,33 +10,46 @@ from plugins.gpt_prompting.pretrain.eval_prompts import SHOTS, EvalPrompt
 
 
 class FewShotResult(NamedTuple):
-    """What a measuring prompt gives."""
+    """The result of an evaluation prompt.
+
+    Args:
+        task: Name of its task.
+        shots: Demonstrations in the prompt.
+        own_labels: Whether the labels are the task's own, not random words.
+        correct: Whether the label with the highest logit is the true one.
+        chance: Accuracy of guessing.
+        loss: Cross entropy of the true label's first token over the vocabulary, in nats.
+    """
 
     task: str
     shots: int
-    own: bool
-    right: bool
+    own_labels: bool
+    correct: bool
     chance: float
-    loss: float  # of the right label's first token among all tokens, in nats
+    loss: float
 
     @classmethod
     def of(cls, prompt: EvalPrompt, logits: np.ndarray) -> FewShotResult:
-        """By the logits of all tokens where the label belongs, (vocabulary,); the likeliest of the choices is the answer."""
-        scores = logits[prompt.choices]
-        loss = np.logaddexp.reduce(logits.astype(np.float64)) - scores[prompt.right]
-        right = int(scores.argmax()) == prompt.right
-        return cls(prompt.task, prompt.shots, prompt.own, right, 1 / len(prompt.choices), float(loss))
+        """From the logits where the label belongs, (vocabulary,)."""
+        scores = logits[prompt.labels]
+        loss = np.logaddexp.reduce(logits.astype(np.float64)) - scores[prompt.true_label]
+        correct = int(scores.argmax()) == prompt.true_label
+        return cls(prompt.task, prompt.shots, prompt.own_labels, correct, 1 / len(prompt.labels), float(loss))
 
 
-def few_shot_metrics(outcomes: list[FewShotResult]) -> dict[str, float]:
-    """shots_k: accuracy after k examples whose labels are random words; own_k: with the task's own labels; chance; and the
-    mean loss of the label where there were examples."""
-    found = {}
-    for own, name in ((False, "shots"), (True, "own")):
+def few_shot_metrics(results: list[FewShotResult]) -> dict[str, float]:
+    """Average the results.
+
+    Returns:
+        shots_k: accuracy after k demonstrations with random words as labels; own_k: with the task's own labels; chance;
+        label_loss: mean loss with demonstrations (without, if there are none).
+    """
+    metrics = {}
+    for own_labels, name in ((False, "shots"), (True, "own")):
         for shots in SHOTS:
-            right = [each.right for each in outcomes if each.own == own and each.shots == shots]
-            if right:
-                found[f"{name}_{shots}"] = float(np.mean(right))
-    found["chance"] = float(np.mean([each.chance for each in outcomes]))
-    told = [each.loss for each in outcomes if each.shots] or [each.loss for each in outcomes]
-    return found | {"label_loss": float(np.mean(told))}
+            correct = [result.correct for result in results if (result.own_labels, result.shots) == (own_labels, shots)]
+            if correct:
+                metrics[f"{name}_{shots}"] = float(np.mean(correct))
+    metrics["chance"] = float(np.mean([result.chance for result in results]))
+    losses = [result.loss for result in results if result.shots] or [result.loss for result in results]
+    return metrics | {"label_loss": float(np.mean(losses))}

@@ -1,4 +1,4 @@
-"""A dialogue that fits: the system prompt stays, the oldest turns go, and which ones is said."""
+"""Chat: fit a dialogue into the context by dropping the oldest turns, and answer its last message."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from plugins.gpt_prompting.prompting.generate import timed_stream
 from training.errors import UserError
 
 ROLES = ("system", "user", "assistant")
-MIN_ANSWER_TOKENS = 16  # tokens that must be left
+MIN_ANSWER_TOKENS = 16  # room that must be left beside the last message alone
 
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Messages that the model gets.
+    """Messages that fit into the context.
 
     Args:
-        dropped: Places (from 0) of the messages that did not fit.
-        tokens: Of what is left, as the model counts; 0 where that is not known.
+        dropped: Indices (from 0) of the messages that did not fit.
+        tokens: Of the messages that are left; 0 if unknown.
     """
 
     messages: list[Message]
@@ -29,51 +29,49 @@ class Dialogue:
 
 
 def check_messages(messages: Sequence[dict[str, Any]]) -> list[Message]:
-    """Messages with a role and a content; the last one is the user's.
+    """Validate messages: a role and a text each, a system prompt first at most, the user's message last.
 
     Raises:
         UserError: If one has another form.
     """
-    found: list[Message] = []
-    for number, each in enumerate(messages, 1):
-        role, content = each.get("role"), each.get("content")
+    checked: list[Message] = []
+    for number, message in enumerate(messages, 1):
+        role, content = message.get("role"), message.get("content")
         if role not in ROLES or not isinstance(content, str):
             raise UserError(f"Message {number}: a role ({', '.join(ROLES)}) and a text as content were expected.")
         if role == "system" and number > 1:
-            raise UserError(f"Message {number} is a system prompt: only the first may be.")
-        found.append({"role": role, "content": content})
-    if not found or found[-1]["role"] != "user" or not found[-1]["content"].strip():
-        raise UserError("The last message is the user's, and it is not empty: write something.")
-    return found
+            raise UserError(f"Message {number} is a system prompt: only the first message may be one.")
+        checked.append({"role": role, "content": content})
+    if not checked or checked[-1]["role"] != "user" or not checked[-1]["content"].strip():
+        raise UserError("The last message must be the user's and not empty: write something.")
+    return checked
 
 
 def fit_dialogue(model: LanguageModel, messages: list[Message], new_tokens: int) -> Dialogue:
-    """Drop the oldest turns until the rest and the answer fit.
+    """Drop the oldest turns until the rest and the answer fit; the system prompt stays.
 
     Raises:
         UserError: If not even the last message fits.
     """
-    head = 1 if messages[0]["role"] == "system" else 0
-    for start in range(head, len(messages)):
-        kept = messages[:head] + messages[start:]
-        if start > head and messages[start]["role"] != "user":
+    system = 1 if messages[0]["role"] == "system" else 0
+    for start in range(system, len(messages)):
+        if start > system and messages[start]["role"] != "user":
             continue
-        tokens = model.count_chat(kept)
-        last = start == len(messages) - 1
-        room = min(new_tokens, MIN_ANSWER_TOKENS) if last else new_tokens
+        remaining = messages[:system] + messages[start:]
+        tokens = model.count_chat(remaining)
+        is_last = start == len(messages) - 1
+        room = min(new_tokens, MIN_ANSWER_TOKENS) if is_last else new_tokens
         if not model.context or tokens + room <= model.context:
-            return Dialogue(kept, list(range(head, start)), tokens)
-    raise UserError(
-        f"The last message alone is longer than the {model.context:,} tokens that the model reads: shorten it."
-    )
+            return Dialogue(remaining, list(range(system, start)), tokens)
+    raise UserError(f"The last message alone is longer than the context of {model.context:,} tokens: shorten it.")
 
 
-def chat(model: LanguageModel, messages: Sequence[dict[str, Any]], how: Sampling) -> Iterator[dict[str, Any]]:
-    """Answer the last message; yields as `generate` does, with dropped_messages and template (whose turns mark)."""
-    dialogue = fit_dialogue(model, check_messages(messages), how.new_tokens)
+def chat(model: LanguageModel, messages: Sequence[dict[str, Any]], sampling: Sampling) -> Iterator[dict[str, Any]]:
+    """Answer the last message; yields as `timed_stream`, with dropped_messages and template (which chat template was used)."""
+    dialogue = fit_dialogue(model, check_messages(messages), sampling.new_tokens)
     about = {
         "dropped_messages": dialogue.dropped,
         "template": "the model's own" if model.has_template else "plain transcript",
     }
-    for state in timed_stream(model.stream_chat(dialogue.messages, how), dialogue.tokens, model.context):
+    for state in timed_stream(model.stream_chat(dialogue.messages, sampling), dialogue.tokens, model.context):
         yield state | about

@@ -1,4 +1,4 @@
-"""What fits into the context: examples are dropped from the far end, then the query is cut, and both are said."""
+"""Fit prompts into the context window: drop demonstrations from the far end, then truncate the query; both are reported."""
 
 from __future__ import annotations
 
@@ -9,75 +9,82 @@ from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
-SEAM_TOKENS = 4  # tokens: pieces may join differently at their seams
+SEAM_TOKENS = 4  # margin: joined texts may be tokenized differently at their seams
 
 
 @dataclass(frozen=True)
 class FittedPrompt:
-    """A prompt that fits.
+    """The text of a prompt that fits into the context.
 
     Args:
-        dropped: Places (from 0) of the examples that did not.
-        cut: Whether the query's longest value was shortened.
+        examples: The demonstrations that it shows.
+        dropped: Indices (from 0) of the demonstrations that did not fit.
+        truncated: Whether the query's longest value was shortened.
     """
 
     text: str
     examples: tuple[Row, ...]
     dropped: tuple[int, ...] = ()
-    cut: bool = False
+    truncated: bool = False
 
 
 class ContextFitter:
-    """Fits many queries to one prompt, counting each example once."""
+    """Fits many queries to one prompt; the tokens of each demonstration are counted once."""
 
     def __init__(self, model: LanguageModel, prompt: Prompt, answer_tokens: int):
         self.model, self.prompt = model, prompt
-        self.room = (model.context - answer_tokens) if model.context else 0
-        self.known: dict[str, int] = {}
+        self.room = (model.context - answer_tokens) if model.context else 0  # tokens for the prompt; 0: unlimited
+        self.counts: dict[str, int] = {}
 
     def fit(self, row: Row, examples: Sequence[Row] | None = None) -> FittedPrompt:
-        """The prompt of a row.
+        """Build the prompt of a row.
+
+        Args:
+            examples: Its demonstrations; by default the prompt's.
 
         Raises:
             UserError: If not even the instruction and an empty query fit.
         """
         shots = tuple(self.prompt.examples if examples is None else examples)
         text = self.prompt.text(row, shots)
+        # A token has at least one byte: a text of few bytes fits without being tokenized.
         if not self.room or len(text.encode()) <= self.room or self.model.count(text) <= self.room:
             return FittedPrompt(text, shots)
         first = self._first_that_fits(row, shots)
         while first < len(shots) and self.model.count(self.prompt.text(row, shots[first:])) > self.room:
             first += 1
-        kept, dropped = shots[first:], tuple(range(first))
-        text = self.prompt.text(row, kept)
-        if kept or self.model.count(text) <= self.room:
-            return FittedPrompt(text, kept, dropped)
-        return FittedPrompt(self._cut(row), (), dropped, cut=True)
+        shown, dropped = shots[first:], tuple(range(first))
+        text = self.prompt.text(row, shown)
+        if shown or self.model.count(text) <= self.room:
+            return FittedPrompt(text, shown, dropped)
+        return FittedPrompt(self._truncate(row), (), dropped, truncated=True)
 
     def _first_that_fits(self, row: Row, shots: tuple[Row, ...]) -> int:
+        """Estimate by summed counts, which differ from the count of the whole text by a few tokens at the seams."""
         left = self.room - self._count(self.prompt.text(row, ())) - SEAM_TOKENS
         first = len(shots)
-        while first and (size := self._count(self.prompt.separator + self.prompt.shown(shots[first - 1]))) <= left:
+        while first and (size := self._count(self.prompt.separator + self.prompt.example(shots[first - 1]))) <= left:
             left, first = left - size, first - 1
         return first
 
     def _count(self, text: str) -> int:
-        if text not in self.known:
-            self.known[text] = self.model.count(text)
-        return self.known[text]
+        if text not in self.counts:
+            self.counts[text] = self.model.count(text)
+        return self.counts[text]
 
-    def _cut(self, row: Row) -> str:
-        """The longest value loses its end until the query fits."""
+    def _truncate(self, row: Row) -> str:
+        """Shorten the longest value to the longest beginning that fits (binary search)."""
         name = max(self.prompt.fields, key=lambda field: len(str(row.get(field, ""))))
         value, low = str(row[name]), 0
         high = len(value)
-        while low < high:  # the longest beginning that fits
+        while low < high:
             middle = (low + high + 1) // 2
             fits = self.model.count(self.prompt.text({**row, name: value[:middle]}, ())) <= self.room
             low, high = (middle, high) if fits else (low, middle - 1)
         text = self.prompt.text({**row, name: value[:low]}, ())
-        if self.model.count(text) > self.room:
+        size = self.model.count(text)
+        if size > self.room:
             raise UserError(
-                f"The prompt without any example has {self.model.count(text):,} tokens; the model reads {self.room:,} beside the answer: shorten the instruction."
+                f"The prompt without examples has {size:,} tokens; {self.room:,} fit beside the answer: shorten the instruction."
             )
         return text

@@ -1,53 +1,53 @@
-"""Continue a prompt while it is watched: what was written so far, how fast, and what else might have been said."""
+"""Timed streaming of generated text: the answers so far, with token counts and speed, about 16 times per second."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 from plugins.gpt_prompting.models.interface import Answer, LanguageModel, Sampling
 
-YIELD_SECONDS = 0.06  # seconds; a page cannot draw much faster
+YIELD_SECONDS = 0.06  # between states; a page cannot render much faster
 
 
-def generate(model: LanguageModel, prompt: str, how: Sampling) -> Iterator[dict[str, Any]]:
-    """Yield what `watched` makes of the model's answers."""
-    yield from timed_stream(model.stream(prompt, how), model.count(prompt), model.context)
+def generate(model: LanguageModel, prompt: str, sampling: Sampling) -> Generator[dict[str, Any], None, None]:
+    """Continue a prompt; yields as `timed_stream`."""
+    yield from timed_stream(model.stream(prompt, sampling), model.count(prompt), model.context)
 
 
-def timed_stream(stream: Iterator[list[Answer]], prompt_tokens: int, context: int) -> Iterator[dict[str, Any]]:
-    """Yield about 16 states a second, the first token and the last state always.
+def timed_stream(
+    stream: Generator[list[Answer], None, None], prompt_tokens: int, context: int
+) -> Generator[dict[str, Any], None, None]:
+    """Yield states of a stream of answers, always including the first token and the end.
 
-    Each has text (of the first answer), answers (text, tokens, finished, note), prompt_tokens, context, new_tokens, seconds,
-    first_token_seconds, tokens_per_second.
+    Yields:
+        text (of the first answer), answers (text, tokens, finished, note), prompt_tokens, context, new_tokens, seconds,
+        first_token_seconds, tokens_per_second.
     """
-    started, first, shown = time.perf_counter(), 0.0, 0.0
-    last: Sequence[Answer] = ()
+    started, first_token, yielded = time.perf_counter(), 0.0, 0.0
 
     def state(answers: Sequence[Answer]) -> dict[str, Any]:
         seconds = time.perf_counter() - started
-        written = sum(len(answer.tokens) for answer in answers)
+        new_tokens = sum(len(answer.tokens) for answer in answers)
         return {
             "text": answers[0].text if answers else "",
             "answers": [answer.record() for answer in answers],
             "prompt_tokens": prompt_tokens,
             "context": context,
-            "new_tokens": written,
+            "new_tokens": new_tokens,
             "seconds": round(seconds, 3),
-            "first_token_seconds": round(first, 4),
-            "tokens_per_second": round(written / seconds, 1) if seconds else 0.0,
+            "first_token_seconds": round(first_token, 4),
+            "tokens_per_second": round(new_tokens / seconds, 1) if seconds else 0.0,
         }
 
-    try:
-        for last in stream:
+    answers: list[Answer] = []
+    with closing(stream):
+        for answers in stream:
             now = time.perf_counter()
-            first = first or now - started
-            if now - shown >= YIELD_SECONDS:
-                shown = now
-                yield state(last)
-        yield state(last)
-    finally:
-        close = getattr(stream, "close", None)
-        if close:
-            close()
+            first_token = first_token or now - started
+            if now - yielded >= YIELD_SECONDS:
+                yielded = now
+                yield state(answers)
+        yield state(answers)

@@ -1,4 +1,4 @@
-"""The card of a prompt that goes to the Hub on its own; cheap to import."""
+"""Model card of a prompt that is published on the Hub without weights."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ print(answer["label"], answer["probabilities"])"""
 
 
 def checked(text: str) -> str:
-    """A prompt's file as it is saved.
+    """Validate and normalise the contents of a prompt file.
 
     Raises:
-        UserError: If it is none.
+        UserError: If they are no prompt.
     """
     return parse_prompt(text).to_json()
 
 
 def render(text: str, repo: str) -> str:
-    """README.md of a repository that holds this prompt."""
+    """Render README.md for a repository that holds this prompt."""
     prompt = parse_prompt(text)
     matter = yaml.safe_dump({"tags": ["selfsup-studio", "gpt_prompting", "prompt"]}, sort_keys=False)
     parts = [
-        f"# {plain(prompt.name) or 'A prompt that labels texts'}",
-        f"The prompt is in `{PROMPT_FILE}`: no weights belong to it, and any decoder may be asked with it. Its examples are in the file.",
+        f"# {plain(prompt.name) or 'A prompt for text classification'}",
+        f"The prompt is in `{PROMPT_FILE}`. It has no weights of its own: any causal language model can be prompted with it. Its examples are in the file.",
         *(["## Instruction", _fenced(prompt.instruction)] if prompt.instruction else []),
         "## Template",
         _fenced(prompt.template),
@@ -51,7 +51,7 @@ def render(text: str, repo: str) -> str:
         f"Calibration: {prompt.calibrate}.",
         "## Use",
         _fenced(USE.format(repo=repo), "python"),
-        f"In the studio: GPT, Try, Prompt studio, *On the Hub*, `{repo}`. Made with Selfsup Studio.",
+        f"In the studio: GPT, Try, Few-shot prompt, *On the Hub*, `{repo}`. Made with Selfsup Studio.",
     ]
     return f"---\n{matter}---\n\n" + "\n\n".join(parts) + "\n"
 
@@ -63,6 +63,6 @@ def _examples(prompt: Prompt) -> list[str]:
 
 
 def _fenced(text: str, language: str = "text") -> str:
-    """As code, whatever backticks are in it."""
+    """A code block with a fence longer than any run of backticks in the text."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{language}\n{text}\n{fence}"

@@ -1,4 +1,4 @@
-"""Two prompts on the same rows: which is better, and whether that could be chance."""
+"""Compare two prompts on the same rows, with McNemar's exact test."""
 
 from __future__ import annotations
 
@@ -11,47 +11,45 @@ from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows
 from plugins.gpt_prompting.prompting.metrics import mcnemar
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
-MAX_DISAGREEMENTS = 20  # rows that the two disagree on
+MAX_DISAGREEMENTS = 20  # rows shown that the two label differently
 
 
 def compare(
-    model: LanguageModel, one: Prompt, other: Prompt, data: LabelledRows, most: int = 0, seed: int = 0
+    model: LanguageModel, first: Prompt, second: Prompt, data: LabelledRows, max_rows: int = 0, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Yield progress, then the result.
+    """Yield progress, then the result. Rows that either prompt shows as an example are left out for both.
 
-    Rows that either prompt shows as an example are left out for both.
-
-    Returns:
-        done, total; at the end first and second (as an evaluation's record), test (McNemar's exact), disagreements.
+    Yields:
+        done, total; at the end also first and second (as `Evaluation.record`), test (McNemar's exact), disagreements.
     """
-    shown = {_key(example, one) for example in one.examples} | {_key(example, one) for example in other.examples}
-    kept = [at for at, row in enumerate(data.rows) if _key(row, one) not in shown]
-    data = LabelledRows([data.rows[at] for at in kept], [data.places[at] for at in kept], data.table, data.columns)
-    found: list[Evaluation] = []
-    for number, prompt in enumerate((one, other)):
-        last = None
-        for last in evaluate(model, prompt, data, most, seed=seed):
-            yield {"done": number * len(last.rows) + len(last.answers), "total": 2 * len(last.rows)}
-        assert last is not None
-        found.append(last)
-    yield result(*found)
+    prompts = (first, second)
+    shown = {_values(example, first) for prompt in prompts for example in prompt.examples}
+    data = data.without(lambda row: _values(row, first) in shown)
+    evaluations: list[Evaluation] = []
+    for number, prompt in enumerate(prompts):
+        evaluation = None
+        for evaluation in evaluate(model, prompt, data, max_rows, seed=seed):
+            total = len(evaluation.rows)
+            yield {"done": number * total + len(evaluation.predictions), "total": 2 * total}
+        assert evaluation is not None
+        evaluations.append(evaluation)
+    yield comparison(*evaluations)
 
 
-def result(first: Evaluation, second: Evaluation) -> dict[str, Any]:
-    """What two evaluations on the same rows say of each other."""
+def comparison(first: Evaluation, second: Evaluation) -> dict[str, Any]:
+    """Compare two evaluations on the same rows, JSON-ready; see `compare`."""
     total = len(first.rows) + len(second.rows)
-    different = [at for at, (a, b) in enumerate(zip(first.said, second.said, strict=True)) if a != b][
-        :MAX_DISAGREEMENTS
-    ]
+    pairs = zip(first.rows, first.predicted, second.predicted, strict=True)
+    disagreements = [{**row, "first": label, "second": other} for row, label, other in pairs if label != other]
     return {
         "done": total,
         "total": total,
         "first": first.record(),
         "second": second.record(),
-        "test": mcnemar(first.right(), second.right()),
-        "disagreements": [{**first.rows[at], "first": first.said[at], "second": second.said[at]} for at in different],
+        "test": mcnemar(first.correct(), second.correct()),
+        "disagreements": disagreements[:MAX_DISAGREEMENTS],
     }
 
 
-def _key(row: Row, prompt: Prompt) -> tuple[str, ...]:
+def _values(row: Row, prompt: Prompt) -> tuple[str, ...]:
     return tuple(str(row.get(name, "")) for name in prompt.fields)

@@ -1,4 +1,4 @@
-"""The answers of one part: kept as they come, so that none is asked for twice; a hosted model is asked again where it stumbles."""
+"""ResponseCache: the predictions of one part of the experiment, written as they come, so that a hosted model is never asked twice."""
 
 from __future__ import annotations
 
@@ -8,137 +8,145 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting.models.openai_model import ServerError
+from plugins.gpt_prompting.models.hosted_servers import ServerError
 from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer
 from plugins.gpt_prompting.prompting.prompts import Row
 from training.errors import UserError
 from training.fit.experiment import Fit
 
 FILE = "answers.jsonl"
-# Seconds before a question is asked again; a server may ask for more, up to the last.
-RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)
-REFUSED_STATUSES = (400, 413, 422)  # this question, not the next: too long for the model, or against the server's rules
+RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)  # before each further try; a server may ask for more, up to the last
+REFUSED_STATUSES = (400, 413, 422)  # this request, not the next: too long for the model, or against the server's rules
 
 
 @dataclass(frozen=True)
 class CachedResponse:
-    """What is kept of an answer.
+    """What is stored of a prediction.
 
     Args:
-        sure: The label's probability; None where it is not known.
-        tokens: Of the prompt; 0 where they are not known.
-        dropped: Whether an example did not fit.
-        read: Whether the label was read from a written answer.
-        served: What a server says has answered.
+        confidence: The label's probability; None if unknown.
+        prompt_tokens: 0 if unknown.
+        has_dropped_examples: Whether a demonstration did not fit.
+        is_parsed: Whether the label was parsed from a generated answer.
+        served_by: The model that a server reports.
     """
 
     label: str
-    sure: float | None
-    tokens: int
+    confidence: float | None
+    prompt_tokens: int
     seconds: float
-    dropped: bool = False
-    read: bool = False
-    served: str = ""
+    has_dropped_examples: bool = False
+    is_parsed: bool = False
+    served_by: str = ""
 
 
 class ResponseCache:
-    """Those of one part, a line each in its folder."""
+    """The predictions of one part, one line each in the part's folder."""
 
     def __init__(self, folder: Path):
         self.path = folder / FILE
-        self.all = _read(self.path)
+        self.responses = _read(self.path)
 
-    def begin_again(self) -> None:
-        """Forget them."""
+    def clear(self) -> None:
         self.path.unlink(missing_ok=True)
-        self.all = []
+        self.responses = []
 
-    def add(self, answer: CachedResponse) -> None:
+    def add(self, response: CachedResponse) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(answer), ensure_ascii=False) + "\n")
-        self.all.append(answer)
+            file.write(json.dumps(asdict(response), ensure_ascii=False) + "\n")
+        self.responses.append(response)
 
 
 def _read(path: Path) -> list[CachedResponse]:
-    """All whole lines; one torn by a kill, and what is after it, is left out of the file too."""
-    found: list[CachedResponse] = []
+    """Read all complete lines; one cut off by a kill, and what follows it, is removed from the file too."""
+    responses: list[CachedResponse] = []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     for line in lines:
         try:
-            found.append(CachedResponse(**json.loads(line)))
+            responses.append(CachedResponse(**json.loads(line)))
         except (ValueError, TypeError):
             break
-    if len(found) < len(lines):
-        path.write_text("".join(lines[: len(found)]), encoding="utf-8")
-    return found
+    if len(responses) < len(lines):
+        path.write_text("".join(lines[: len(responses)]), encoding="utf-8")
+    return responses
 
 
 def label_rows(
-    labeller: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], answers: ResponseCache, fit: Fit
+    scorer: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], cache: ResponseCache, fit: Fit
 ) -> None:
-    """Label the rows that have no answer yet.
+    """Label the rows that have no response yet.
+
+    A local model starts the part again: rows that are computed together stay together, so that a resumed run gives the same digits.
 
     Raises:
-        UserError: If a server does not answer any more; what it answered is kept.
+        UserError: If a server stops answering; its responses so far are kept.
     """
-    hosted = not labeller.model.has_probabilities
-    if not hosted:  # nothing is paid twice, and rows that are computed together stay together, to the last digit
-        answers.begin_again()
-    first = len(answers.all)
-    found = (
-        _label_each(labeller, rows[first:], examples[first:], answers, fit)
-        if hosted
-        else labeller.label(rows, examples)
+    is_hosted = not scorer.model.has_probabilities
+    if not is_hosted:
+        cache.clear()
+    first = len(cache.responses)
+    predictions = (
+        _label_each(scorer, rows[first:], examples[first:], cache, fit) if is_hosted else scorer.label(rows, examples)
     )
-    before, began = labeller.seconds, labeller.seconds
-    for answer in found:
-        tokens = answer.prompt_tokens if hosted else labeller.model.count(answer.fitted.text)
-        read = hosted and not answer.probabilities
-        answers.add(CachedResponse(answer.label, answer.sure, tokens, labeller.seconds - before, bool(answer.fitted.dropped), read, answer.served))  # fmt: skip
-        before = labeller.seconds
-        fit.tell(len(answers.all), (len(answers.all) - first) / max(before - began, 1e-9))
+    before = started = scorer.seconds
+    for prediction in predictions:
+        tokens = prediction.prompt_tokens if is_hosted else scorer.model.count(prediction.fitted.text)
+        cache.add(_response(prediction, tokens, scorer.seconds - before, is_hosted))
+        before = scorer.seconds
+        done = len(cache.responses)
+        fit.tell(done, (done - first) / max(before - started, 1e-9))
+
+
+def _response(prediction: LabelPrediction, prompt_tokens: int, seconds: float, is_hosted: bool) -> CachedResponse:
+    return CachedResponse(
+        prediction.label,
+        prediction.confidence,
+        prompt_tokens,
+        seconds,
+        has_dropped_examples=bool(prediction.fitted.dropped),
+        is_parsed=is_hosted and not prediction.probabilities,
+        served_by=prediction.served_by,
+    )
 
 
 def _label_each(
-    labeller: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], answers: ResponseCache, fit: Fit
+    scorer: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], cache: ResponseCache, fit: Fit
 ) -> Iterator[LabelPrediction]:
     for row, shown in zip(rows, examples, strict=True):
         try:
-            yield _label_with_retries(labeller, row, shown, fit, was_there=bool(answers.all))
+            yield _label_with_retries(scorer, row, shown, fit, has_answered=bool(cache.responses))
         except ServerError as error:
-            kept = (
-                f" The {len(answers.all):,} answers of this part are kept: Resume goes on from there."
-                if answers.all
-                else ""
-            )
+            count = len(cache.responses)
+            kept = f" The {count:,} responses of this part are kept: Resume continues from there." if count else ""
             raise UserError(f"{error}{kept}") from None
 
 
 def _label_with_retries(
-    labeller: LabelScorer, row: Row, shown: Sequence[Row], fit: Fit, was_there: bool
+    scorer: LabelScorer, row: Row, examples: Sequence[Row], fit: Fit, has_answered: bool
 ) -> LabelPrediction:
-    """One answer. A server that was there, or that asks to slow down, is given time."""
+    """Label one row, with retries if the server has answered before or asks to slow down."""
     for pause in (*RETRY_SECONDS, None):
         try:
-            [answer] = labeller.label([row], [shown])
-            return answer
+            [prediction] = scorer.label([row], [examples])
+            return prediction
         except ServerError as error:
-            if was_there and error.status in REFUSED_STATUSES:
-                return LabelPrediction("", {}, {}, labeller.fitter.fit(row, shown), f"refused ({error.status})")
-            if pause is None or not error.passes or not (was_there or error.status == 429):
+            if has_answered and error.status in REFUSED_STATUSES:
+                fitted = scorer.fitter.fit(row, examples)
+                return LabelPrediction("", {}, {}, fitted, f"refused ({error.status})")
+            if pause is None or not error.is_transient or not (has_answered or error.status == 429):
                 raise
             seconds = min(max(pause, error.wait), RETRY_SECONDS[-1])
             fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
     raise AssertionError("The last try returns or raises.")
 
 
-def totals(answers: Sequence[CachedResponse]) -> dict[str, Any]:
-    """What the answers took and where their labels came from, JSON-ready."""
+def totals(responses: Sequence[CachedResponse]) -> dict[str, Any]:
+    """Sum up cost and origin of the labels, JSON-ready."""
     return {
-        "prompt_tokens": sum(one.tokens for one in answers),
-        "seconds": round(sum(one.seconds for one in answers), 3),
-        "with_dropped_examples": sum(one.dropped for one in answers),
-        "without_label": sum(not one.label for one in answers),
-        "read_from_words": sum(one.read for one in answers),
-        "served": sorted({one.served for one in answers if one.served}),
+        "prompt_tokens": sum(response.prompt_tokens for response in responses),
+        "seconds": round(sum(response.seconds for response in responses), 3),
+        "with_dropped_examples": sum(response.has_dropped_examples for response in responses),
+        "without_label": sum(not response.label for response in responses),
+        "parsed_from_answer": sum(response.is_parsed for response in responses),
+        "served_by": sorted({response.served_by for response in responses if response.served_by}),
     }

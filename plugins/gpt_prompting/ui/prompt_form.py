@@ -1,4 +1,4 @@
-"""A prompt as the studio's components hold it, and back: instruction, template, labels, calibration, examples."""
+"""Conversion between a `Prompt` and the components of its form: instruction, template, labels, calibration, examples."""
 
 from __future__ import annotations
 
@@ -13,65 +13,67 @@ from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, 
 
 
 def fields_of(template: str) -> list[str]:
+    """List the template's variables without the label."""
     return [name for name in variables(template) if name != LABEL]
 
 
-def new_headers(template: str, rows: list[list[Any]]) -> Any:
-    """The examples' columns follow the template's variables."""
+def update_headers(template: str, rows: list[list[Any]]) -> Any:
+    """Make the columns of the examples those of the template's variables; cells stay by position, the label last."""
     names = [*fields_of(template), LABEL]
     width = len(rows[0]) if rows else 2
-    if width == len(names):
-        return gr.Dataframe(headers=names, value=rows)
-    kept = [[*row[:-1], *[""] * len(names)][: len(names) - 1] + row[-1:] for row in rows or []]
-    return gr.Dataframe(headers=names, value=kept)
+    if width != len(names):
+        rows = [[*row[:-1], *[""] * len(names)][: len(names) - 1] + row[-1:] for row in rows or []]
+    return gr.Dataframe(headers=names, value=rows)
 
 
 @mended
 def prompt_of(instruction: str, template: str, labels: str, calibrate: str, rows: list[list[Any]]) -> Prompt:
-    """The prompt that the page holds; rows without any cell are none."""
+    """Make the prompt that the form holds; empty rows are left out."""
     names = [*fields_of(template), LABEL]
-    filled = [[str(cell if cell is not None else "").strip() for cell in row] for row in rows or []]
+    filled = [["" if cell is None else str(cell).strip() for cell in row] for row in rows or []]
     examples = [dict(zip(names, row, strict=False)) for row in filled if any(row)]
-    return make_prompt(
-        template, [line for line in labels.splitlines() if line.strip()], examples, instruction, calibrate
-    )
+    lines = [line for line in labels.splitlines() if line.strip()]
+    return make_prompt(template, lines, examples, instruction, calibrate)
 
 
-def saved(*given: Any) -> Any:
+def save_prompt(*values: Any) -> Any:
+    """Write the prompt to a new file, as the value of a file component."""
     target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "prompt.json"
-    return gr.File(str(prompt_of(*given).save(target)), visible=True)
+    return gr.File(str(prompt_of(*values).save(target)), visible=True)
 
 
-def text_of(*given: Any) -> str:
-    """The prompt that the page holds, as its file."""
-    return prompt_of(*given).to_json()
+def to_json(*values: Any) -> str:
+    """Serialise the prompt that the form holds."""
+    return prompt_of(*values).to_json()
 
 
-def shown_text(text: str) -> list[Any]:
-    """A prompt's file, as the components hold it."""
-    return as_parts(parse_prompt(text))
+def from_json(text: str) -> list[Any]:
+    """Convert a serialised prompt to the form's values."""
+    return form_values(parse_prompt(text))
 
 
 def open_prompt(path: str) -> list[Any]:
-    return as_parts(read_prompt(path))
+    """Read a prompt file as the form's values."""
+    return form_values(read_prompt(path))
 
 
 @mended
 def read_prompt(path: str) -> Prompt:
+    """Read a prompt file."""
     try:
         return parse_prompt(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        raise gr.Error("That is no prompt: a JSON file was expected.", print_exception=False) from None
+        raise gr.Error("The file is not a prompt: a JSON file was expected.", print_exception=False) from None
 
 
-def as_parts(prompt: Prompt) -> list[Any]:
-    """A prompt as the components hold it."""
+def form_values(prompt: Prompt) -> list[Any]:
+    """Convert a prompt to the form's values; the space before {label} moves from the words back into the template."""
     labels = "\n".join(
         name if name == words.strip() else f"{name}={words.strip()}" for name, words in (prompt.labels or {}).items()
     )
-    at = prompt.template.index("{label}")
-    gap = "" if prompt.template[:at].endswith((" ", "\n")) or not at else " "
+    start = prompt.template.index("{label}")
+    space = "" if prompt.template[:start].endswith((" ", "\n")) or not start else " "
     names = [*prompt.fields, LABEL]
     rows = [[example[name] for name in names] for example in prompt.examples]
-    template = prompt.template[:at] + gap + prompt.template[at:]
+    template = prompt.template[:start] + space + prompt.template[start:]
     return [prompt.instruction, template, labels, prompt.calibrate, gr.Dataframe(rows, headers=names)]

@@ -1,6 +1,6 @@
-"""Texts whose every token can be pointed at: coloured by its probability, with what else might have been said.
+"""TokenView: texts with every token coloured by its probability, and the other candidates in a tooltip.
 
-The value is JSON that `static/tokens.js` draws; nothing is ever interpolated into a template, since Gradio evaluates those as code.
+The value is JSON that `static/tokens.js` renders. Nothing is interpolated into a template, since Gradio evaluates templates as code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STATIC = Path(__file__).parent / "static"
 
 
 class TokenView(gr.HTML):
-    """Parts of text, one under the other."""
+    """Sections of text, one below the other."""
 
     def __init__(self, label: str, empty: str = ""):
         super().__init__(
@@ -37,37 +37,45 @@ class TokenView(gr.HTML):
         return "html"
 
 
-def token_view_value(parts: Sequence[dict[str, Any]], empty: str = "") -> str:
-    """The value of a view.
+def token_view_value(sections: Sequence[dict[str, Any]], empty: str = "") -> str:
+    """Serialise the value of a view.
 
     Args:
-        parts: title, facts (short texts), tokens (token, probability, others) or text, note, each where there is one.
-        empty: Said where there is no part.
+        sections: title, facts (short texts), tokens (token, probability, others) or text, note; each is optional.
+        empty: Shown if there is no section.
     """
-    return json.dumps({"parts": list(parts), "empty": empty}, ensure_ascii=False)
+    return json.dumps({"sections": list(sections), "empty": empty}, ensure_ascii=False)
 
 
-def answer_parts(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `generate` gives, as parts."""
-    many = len(state["answers"]) > 1
+def answer_sections(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make a section of each answer of a state of `generate`."""
+    has_many = len(state["answers"]) > 1
     return [
         {
-            "title": f"Answer {number}" if many else "",
-            "facts": [f"{len(answer['tokens'])} tokens", answer["finished"] or "writing …"],
+            "title": f"Answer {number}" if has_many else "",
+            "facts": [f"{len(answer['tokens'])} tokens", answer["finished"] or "generating …"],
             "tokens": answer["tokens"],
             "text": answer["text"],
             "note": answer["note"],
-            "empty": "(nothing)",
+            "empty": "(empty)",
         }
         for number, answer in enumerate(state["answers"], 1)
     ]
 
 
 def speed_line(state: dict[str, Any]) -> str:
-    """A line on what it took."""
+    """Describe token counts and speed."""
+    return " · ".join([*([f"{prompt_size(state)} in the prompt"] if state["prompt_tokens"] else []), speed(state)])
+
+
+def prompt_size(state: dict[str, Any]) -> str:
     context = f" of {state['context']:,}" if state["context"] else ""
-    prompt = f"{state['prompt_tokens']:,}{context} tokens of prompt · " if state["prompt_tokens"] else ""
+    return f"{state['prompt_tokens']:,}{context} tokens"
+
+
+def speed(state: dict[str, Any]) -> str:
+    first_token = 1000 * state["first_token_seconds"]
     return (
-        f"{prompt}{state['new_tokens']:,} written in {state['seconds']:.2f} s · first after {1000 * state['first_token_seconds']:.0f} ms"
+        f"{state['new_tokens']:,} tokens generated in {state['seconds']:.2f} s · first token after {first_token:.0f} ms"
         f" · {state['tokens_per_second']:.0f} tokens/s"
     )

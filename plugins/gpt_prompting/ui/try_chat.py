@@ -1,4 +1,4 @@
-"""Chat: streaming, stop, retry, undo, edit, branches, a meter of the context, and the history as a file."""
+"""Try: chat with streaming, stop, retry, undo, edit, branches, a context meter and export."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
-from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, speed_line, token_view_value
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed, token_view_value
 
 EMPTY = "Send a message; click an answer to see its tokens."
-History = list[dict[str, Any]]
+CANDIDATES = 5  # shown with each token
+METER_CELLS = 20
+History = list[dict[str, Any]]  # role and content of each message
+Branches = list[dict[str, Any]]  # title and history of each
 
 
 def render_chat(workbench: Workbench) -> None:
-    """Draw the box. What happened lives in the components: the history, its branches, and the tokens of every answer."""
+    """Render the box. Its whole state is in components: the history, its branches, and the tokens of every answer."""
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            talk = gr.Chatbot(
-                label="Dialogue", height=430, editable="user", feedback_options=None, buttons=["copy_all"],
-                render_markdown=False, placeholder="Say something below.",
-            )  # fmt: skip
+            chatbot = gr.Chatbot(
+                label="Dialogue",
+                height=430,
+                editable="user",
+                feedback_options=None,
+                buttons=["copy_all"],
+                render_markdown=False,
+                placeholder="Write a message below.",
+            )
             with gr.Row(equal_height=True):
                 message = gr.Textbox(
                     show_label=False, container=False, placeholder="Your message", scale=5, min_width=160
@@ -38,142 +46,149 @@ def render_chat(workbench: Workbench) -> None:
         with gr.Column(min_width=280):
             weights, key = render_model_picker(workbench)
             system = gr.Textbox(
-                label="System prompt", lines=2, max_lines=8, placeholder="Said before everything; may be empty."
+                label="System prompt", lines=2, max_lines=8, placeholder="Optional; sent before all messages."
             )
-            rules = render_sampling(new_tokens=100, alternatives=False)
+            sampling = render_sampling(new_tokens=100, alternatives=False)
             with gr.Row():
-                branch = gr.Button("Branch here", size="sm")
-                clear = gr.Button("Start anew", size="sm")
+                branch = gr.Button("Save as branch", size="sm")
+                clear = gr.Button("New dialogue", size="sm")
                 export = gr.Button("Export", size="sm")
-            branches = gr.Dropdown(
-                [], label="Branches", info="A retry or an edit keeps what was there before.", visible=False
+            branch_picker = gr.Dropdown(
+                [], label="Branches", info="A retry or an edit saves the dialogue before it.", visible=False
             )
             file = gr.File(label="History", interactive=False, height=80, visible=False)
     tokens = TokenView("Tokens of an answer", EMPTY)
-    kept = gr.JSON([], visible=False)  # of each branch: title and history
-    told = gr.JSON({}, visible=False)  # text of an answer -> its state
+    branches = gr.JSON([], visible=False)
+    states = gr.JSON({}, visible=False)  # text of an answer -> its final state
 
-    def answer(name: str, secret: str, said: str, past: Any, known: Any, *values: Any) -> Iterator[tuple[Any, ...]]:
-        history, known = plain(past), dict(known or {})
-        messages = [*([{"role": "system", "content": said.strip()}] if said.strip() else []), *history]
-        *given, _ = sampling_values(values)
-        for state in workbench.stream(endpoints.chat, name, messages, *given, 5, secret or ""):
+    def answer(
+        name: str, secret: str, system: str, history: Any, states: Any, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        past, known = plain_history(history), dict(states or {})
+        arguments = sampling_values(values)[:-1]  # without the number of alternatives
+        messages = with_system(system, past)
+        for state in workbench.stream(endpoints.chat, name, messages, *arguments, CANDIDATES, secret or ""):
             known[state["text"]] = state
-            yield [*history, {"role": "assistant", "content": state["text"]}], context_line(state, len(said.strip()) > 0), token_view_value(answer_parts(state)), known  # fmt: skip
+            dialogue = [*past, {"role": "assistant", "content": state["text"]}]
+            line = context_line(state, has_system=len(messages) > len(past))
+            yield dialogue, line, token_view_value(answer_sections(state)), known
 
-    inputs = [weights, key, system, talk, told, *rules]
-    outputs = [talk, meter, tokens, told]
+    inputs = [weights, key, system, chatbot, states, *sampling]
+    outputs = [chatbot, meter, tokens, states]
     hidden: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+    instant: dict[str, Any] = {"queue": False, **hidden}
 
-    asked = gr.on([send.click, message.submit], said_now, [message, talk], [message, talk], queue=False, **hidden)
-    first = asked.success(answer, inputs, outputs, **hidden)
-    again = talk.retry(before_retry, [talk, kept], [talk, kept, branches], queue=False, **hidden)
-    second = again.then(answer, inputs, outputs, **hidden)
-    changed = talk.edit(edited, [talk, kept], [talk, kept, branches], queue=False, **hidden)
-    third = changed.then(answer, inputs, outputs, **hidden)
-    stop.click(None, None, None, cancels=[first, second, third], **PRIVATE)
-    talk.undo(undone, talk, [talk, message], queue=False, **hidden)
-    talk.select(tokens_of, [talk, told], tokens, queue=False, **hidden)
-    branch.click(branched, [talk, kept], [kept, branches], queue=False, **hidden)
-    branches.input(return_to, [branches, kept], talk, queue=False, **hidden)
-    gr.on(
-        [clear.click, talk.clear],
-        lambda: ([], "", token_view_value([], EMPTY), {}),
-        None,
-        outputs,
-        queue=False,
-        **hidden,
-    )
-    export.click(exported, [talk, system, kept], file, **hidden)
+    sent = gr.on([send.click, message.submit], add_message, [message, chatbot], [message, chatbot], **instant)
+    retried = chatbot.retry(before_retry, [chatbot, branches], [chatbot, branches, branch_picker], **instant)
+    edited = chatbot.edit(edit_message, [chatbot, branches], [chatbot, branches, branch_picker], **instant)
+    answers: list[Any] = [
+        sent.success(answer, inputs, outputs, **hidden),
+        retried.then(answer, inputs, outputs, **hidden),
+        edited.then(answer, inputs, outputs, **hidden),
+    ]
+    stop.click(None, None, None, cancels=answers, **PRIVATE)
+    chatbot.undo(undo_message, chatbot, [chatbot, message], **instant)
+    chatbot.select(tokens_of, [chatbot, states], tokens, **instant)
+    branch.click(save_branch, [chatbot, branches], [branches, branch_picker], **instant)
+    branch_picker.input(open_branch, [branch_picker, branches], chatbot, **instant)
+    gr.on([clear.click, chatbot.clear], lambda: ([], "", token_view_value([], EMPTY), {}), None, outputs, **instant)
+    export.click(export_dialogue, [chatbot, system, branches], file, **hidden)
 
 
-def plain(history: Any) -> History:
-    """Role and text of each message: Gradio's hold blocks."""
-    found = []
-    for each in history or []:
-        content = each["content"]
+def plain_history(history: Any) -> History:
+    """Convert Gradio's messages, whose content is a list of blocks, to role and text."""
+    messages = []
+    for message in history or []:
+        content = message["content"]
         if isinstance(content, list):
             content = "".join(block.get("text", "") for block in content if isinstance(block, dict))
-        found.append({"role": each["role"], "content": content})
-    return found
+        messages.append({"role": message["role"], "content": content})
+    return messages
 
 
-def said_now(message: str, history: Any) -> tuple[str, History]:
+def with_system(system: str, history: History) -> History:
+    """Put the system prompt before the dialogue, if there is one."""
+    return [*([{"role": "system", "content": system.strip()}] if system.strip() else []), *history]
+
+
+def _index(event: gr.RetryData | gr.EditData | gr.UndoData | gr.SelectData) -> int:
+    return event.index if isinstance(event.index, int) else event.index[0]
+
+
+def add_message(message: str, history: Any) -> tuple[str, History]:
+    """Move the textbox's message to the end of the dialogue."""
     if not message.strip():
         raise gr.Error("Write a message first.", print_exception=False)
-    return "", [*plain(history), {"role": "user", "content": message}]
+    return "", [*plain_history(history), {"role": "user", "content": message}]
 
 
-def before_retry(event: gr.RetryData, history: Any, kept: list) -> tuple[Any, ...]:
-    """The answers after the message that was clicked go to a branch of their own."""
-    found = plain(history)
-    at = event.index if isinstance(event.index, int) else event.index[0]
-    while at > 0 and found[at]["role"] != "user":
-        at -= 1
-    return found[: at + 1], *keep(found, kept)
+def before_retry(event: gr.RetryData, history: Any, branches: Branches) -> tuple[Any, ...]:
+    """Cut the dialogue after the user's message that the clicked answer replies to; the whole becomes a branch."""
+    messages, index = plain_history(history), _index(event)
+    while index > 0 and messages[index]["role"] != "user":
+        index -= 1
+    return messages[: index + 1], *add_branch(messages, branches)
 
 
-def edited(event: gr.EditData, history: Any, kept: list) -> tuple[Any, ...]:
-    found = plain(history)
-    at = event.index if isinstance(event.index, int) else event.index[0]
-    before = [*found[:at], {**found[at], "content": str(event.previous_value)}, *found[at + 1 :]]
-    return [*found[:at], {**found[at], "content": str(event.value)}], *keep(before, kept)
+def edit_message(event: gr.EditData, history: Any, branches: Branches) -> tuple[Any, ...]:
+    """Replace a message and cut the dialogue after it; what was there before becomes a branch."""
+    messages, index = plain_history(history), _index(event)
+    before = [*messages[:index], {**messages[index], "content": str(event.previous_value)}, *messages[index + 1 :]]
+    return [*messages[:index], {**messages[index], "content": str(event.value)}], *add_branch(before, branches)
 
 
-def undone(event: gr.UndoData, history: Any) -> tuple[History, str]:
-    """The message that was clicked comes back into the box."""
-    found = plain(history)
-    at = event.index if isinstance(event.index, int) else event.index[0]
-    return found[:at], found[at]["content"]
+def undo_message(event: gr.UndoData, history: Any) -> tuple[History, str]:
+    """Cut the dialogue before the clicked message, which returns to the textbox."""
+    messages, index = plain_history(history), _index(event)
+    return messages[:index], messages[index]["content"]
 
 
-def tokens_of(event: gr.SelectData, history: Any, told: dict) -> str:
-    at = event.index if isinstance(event.index, int) else event.index[0]
-    found = plain(history)
-    text = found[at]["content"] if at < len(found) else ""
-    return (
-        token_view_value(answer_parts(told[text]))
-        if text in (told or {})
-        else token_view_value([], "No tokens are known of this message.")
-    )
+def tokens_of(event: gr.SelectData, history: Any, states: dict) -> str:
+    """Show the tokens of the clicked answer."""
+    messages, index = plain_history(history), _index(event)
+    text = messages[index]["content"] if index < len(messages) else ""
+    if text in (states or {}):
+        return token_view_value(answer_sections(states[text]))
+    return token_view_value([], "The tokens of this message are unknown.")
 
 
-def branched(history: Any, kept: list) -> tuple[list, Any]:
-    return keep(plain(history), kept)
+def save_branch(history: Any, branches: Branches) -> tuple[Branches, Any]:
+    return add_branch(plain_history(history), branches)
 
 
-def keep(history: History, kept: list) -> tuple[list, Any]:
-    """One more branch, and the choice among all; the same dialogue is kept once."""
-    kept = list(kept or [])
-    if history and all(each["history"] != history for each in kept):
+def add_branch(history: History, branches: Branches) -> tuple[Branches, Any]:
+    """Add a branch, unless the same dialogue is one already; returns the branches and the picker's update."""
+    branches = list(branches or [])
+    if history and all(branch["history"] != history for branch in branches):
         last = history[-1]["content"].replace("\n", " ")[:40]
-        kept.append({"title": f"{len(kept) + 1}. {len(history)} messages, to “{last}”", "history": history})
-    return kept, gr.Dropdown([each["title"] for each in kept], visible=bool(kept), value=None)
+        title = f"{len(branches) + 1}. {len(history)} messages, to “{last}”"
+        branches.append({"title": title, "history": history})
+    return branches, gr.Dropdown([branch["title"] for branch in branches], visible=bool(branches), value=None)
 
 
-def return_to(title: str, kept: list) -> Any:
-    return next((each["history"] for each in kept or [] if each["title"] == title), gr.skip())
+def open_branch(title: str, branches: Branches) -> Any:
+    return next((branch["history"] for branch in branches or [] if branch["title"] == title), gr.skip())
 
 
-def exported(history: Any, system: str, kept: list) -> Any:
-    """The dialogue as JSON that other tools read: a list of messages, and the branches beside it."""
-    messages = [*([{"role": "system", "content": system}] if system.strip() else []), *plain(history)]
+def export_dialogue(history: Any, system: str, branches: Branches) -> Any:
+    """Write the dialogue as JSON: messages (role and content), and the branches beside them."""
     target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "dialogue.json"
-    record = {"messages": messages, "branches": [each["history"] for each in kept or []]}
+    record = {
+        "messages": with_system(system, plain_history(history)),
+        "branches": [branch["history"] for branch in branches or []],
+    }
     target.write_text(json.dumps(record, ensure_ascii=False, indent=2), encoding="utf-8")
     return gr.File(str(target), visible=True)
 
 
 def context_line(state: dict[str, Any], has_system: bool) -> str:
-    """How full the context is, and what had to go."""
-    parts = []
+    """Describe how full the context is and which messages were dropped, as Markdown."""
+    facts = []
     if state["context"]:
         used = state["prompt_tokens"] + state["new_tokens"]
-        share = min(1.0, used / state["context"])
-        full = round(20 * share)
-        parts.append(f"`{'█' * full}{'░' * (20 - full)}` {used:,} of {state['context']:,} tokens")
+        full = round(METER_CELLS * min(1.0, used / state["context"]))
+        facts.append(f"`{'█' * full}{'░' * (METER_CELLS - full)}` {used:,} of {state['context']:,} tokens")
     if state["dropped_messages"]:
-        places = [at + (0 if has_system else 1) for at in state["dropped_messages"]]
-        parts.append(f"**dropped, since they do not fit: messages {places[0]} to {places[-1]}**")
-    parts += [state["template"], speed_line(state).split(" · ", 1)[-1]]
-    return " · ".join(parts)
+        numbers = [index + (0 if has_system else 1) for index in state["dropped_messages"]]
+        facts.append(f"**dropped, since they do not fit into the context: messages {numbers[0]} to {numbers[-1]}**")
+    return " · ".join([*facts, f"chat template: {state['template']}", speed(state)])

@@ -1,4 +1,4 @@
-"""The prompt studio: wording, labels and examples on the left, what the model makes of them on the right."""
+"""Try: few-shot classification. The prompt's form on the left, predictions and generated answer on the right."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
 from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, LABEL, Prompt
-from plugins.gpt_prompting.ui.evaluate_prompt import ROWS, render_compare, render_evaluate
+from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
 from plugins.gpt_prompting.ui.model_form import render_model_picker
 from plugins.gpt_prompting.ui.prompt_form import (
     fields_of,
-    new_headers,
+    from_json,
     open_prompt,
     prompt_of,
-    saved,
-    shown_text,
-    text_of,
+    save_prompt,
+    to_json,
+    update_headers,
 )
-from plugins.gpt_prompting.ui.token_view import TokenView, answer_parts, token_view_value
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, token_view_value
 
 TEXT = "do i need an umbrella today"
 LABELS = "music\nweather"
@@ -36,52 +36,52 @@ EXAMPLES = [
 
 
 def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
-    """Draw the studio; returns the components of the prompt and of the query."""
+    """Render the box; returns the components of the prompt and of the text to classify."""
     with gr.Row():
         with gr.Column(min_width=320):
             weights, key = render_model_picker(workbench)
-            parts = _draw_prompt(workbench)
+            form = _render_form(workbench)
         with gr.Column(min_width=320):
             text = gr.Textbox(
                 TEXT,
-                label="Text to ask about",
+                label="Text to classify",
                 lines=3,
-                info="For a template of several variables a line each: name: value",
+                info="For a template with several variables, one line each: name: value",
             )
-            classify_and_generate = gr.Button("Ask", variant="primary")
+            button = gr.Button("Classify", variant="primary")
             with gr.Row():
                 with gr.Column(min_width=220):
                     label = gr.Label(label="Label", num_top_classes=8)
                 with gr.Column(min_width=220):
-                    written = TokenView("What it would write", "Press Ask.")
+                    generated = TokenView("Generated answer", "Press Classify.")
             scores = gr.Dataframe(
                 headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
             )
-    said = gr.Markdown()
-    prompt = TokenView(
-        "The prompt, exactly as the model gets it", "Press Ask: it stands here with every token's probability."
-    )
-    _draw_examples_from_file(parts, text)
-    render_evaluate(workbench, weights, key, parts)
-    render_compare(workbench, weights, key, parts)
+    notes = gr.Markdown()
+    prompt = TokenView("Prompt, as sent to the model", "Press Classify to see it, with the probability of every token.")
+    _render_select_examples(form, text)
+    render_evaluate(workbench, weights, key, form)
+    render_compare(workbench, weights, key, form)
 
-    def run(name: str, query: str, secret: str, *given: Any) -> Iterator[tuple[Any, ...]]:
-        made = prompt_of(*given)
-        for state in workbench.stream(_ask, name, made, query, secret or ""):
+    def classify(name: str, query: str, secret: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        made = prompt_of(*values)
+        for state in workbench.stream(_classify, name, made, query, secret or ""):
+            section = {"facts": [prompt_size(state)], "tokens": state["tokens"], "text": state["prompt"]}
             yield (
                 state["probabilities"] or {state["label"] or "(none)": 1.0},
-                written_of(state),
+                generated_value(state),
                 score_rows(state, made),
-                facts(state, made),
-                token_view_value([{"facts": prompt_facts(state), "tokens": state["tokens"], "text": state["prompt"]}]),
+                describe_notes(state, made),
+                token_view_value([section]),
             )
 
-    gr.on([classify_and_generate.click, text.submit], run, [weights, text, key, *parts], [label, written, scores, said, prompt], show_progress="minimal", **PRIVATE)  # fmt: skip
-    return parts, text
+    inputs, outputs = [weights, text, key, *form], [label, generated, scores, notes, prompt]
+    gr.on([button.click, text.submit], classify, inputs, outputs, show_progress="minimal", **PRIVATE)
+    return form, text
 
 
-def _draw_prompt(workbench: Workbench) -> list[Any]:
-    """Components of a prompt, in the order of `prompt_of`."""
+def _render_form(workbench: Workbench) -> list[Any]:
+    """Render the components of a prompt; returns them in the order of `prompt_of`."""
     instruction = gr.Textbox(INSTRUCTION, label="Instruction", lines=2, max_lines=8)
     template = gr.Textbox(
         endpoints.TEMPLATE,
@@ -96,7 +96,7 @@ def _draw_prompt(workbench: Workbench) -> list[Any]:
             label="Labels",
             lines=3,
             max_lines=20,
-            info="One a line; good=great puts other words in the prompt",
+            info="One per line; good=great uses other words in the prompt",
             min_width=160,
         )
         calibrate = gr.Radio(
@@ -107,80 +107,92 @@ def _draw_prompt(workbench: Workbench) -> list[Any]:
             min_width=160,
         )
     examples = gr.Dataframe(
-        EXAMPLES, headers=["text", LABEL], label="Examples, in the order they are shown", interactive=True, type="array",
-        wrap=True, row_count=2,
-    )  # fmt: skip
+        EXAMPLES,
+        headers=["text", LABEL],
+        label="Examples, in the order they are shown",
+        interactive=True,
+        type="array",
+        wrap=True,
+        row_count=2,
+    )
     with gr.Row():
         save = gr.Button("Save the prompt", size="sm")
-        kept = gr.File(label="Prompt", interactive=False, height=80, visible=False)
-        opened = gr.UploadButton("Open a prompt", file_types=[".json"], size="sm", type="filepath")
-    parts = [instruction, template, labels, calibrate, examples]
-    save.click(saved, parts, kept, **PRIVATE)
-    opened.upload(open_prompt, opened, parts, **PRIVATE)
-    workbench.document_fold("prompt", text_of, parts, shown_text, parts)
-    template.blur(new_headers, [template, examples], examples, queue=False, show_progress="hidden", **PRIVATE)
-    return parts
+        saved = gr.File(label="Prompt", interactive=False, height=80, visible=False)
+        upload = gr.UploadButton("Open a prompt", file_types=[".json"], size="sm", type="filepath")
+    form = [instruction, template, labels, calibrate, examples]
+    save.click(save_prompt, form, saved, **PRIVATE)
+    upload.upload(open_prompt, upload, form, **PRIVATE)
+    workbench.document_fold("prompt", to_json, form, from_json, form)
+    template.blur(update_headers, [template, examples], examples, queue=False, show_progress="hidden", **PRIVATE)
+    return form
 
 
-def _draw_examples_from_file(parts: list[Any], text: Any) -> None:
-    _, template, _, _, examples = parts
-    with gr.Accordion("Examples out of a file", open=False), gr.Row():
+def _render_select_examples(form: list[Any], text: Any) -> None:
+    _, template, _, _, examples = form
+    with gr.Accordion("Select examples from a file", open=False), gr.Row():
         file = gr.File(label="Labelled rows", type="filepath", height=120)
         with gr.Column():
             with gr.Row():
                 count = gr.Slider(0, 32, 4, step=1, label="Examples", min_width=120)
-                how = gr.Radio(["balanced", "random", "nearest_words"], value="balanced", label="Chosen", min_width=200)
+                selection = gr.Radio(
+                    ["balanced", "random", "nearest_words"], value="balanced", label="Selection", min_width=200
+                )
                 seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=80)
-            draw = gr.Button("Draw examples")
+            button = gr.Button("Select examples")
 
-    def drawn(path: str | None, form: str, number: float, way: str, start: float, query: str) -> Any:
-        from plugins.gpt_prompting.prompting.query import sample_examples
+    def select(path: str | None, written: str, count: float, selection: str, seed: float, query: str) -> Any:
+        from plugins.gpt_prompting.prompting.query import select_examples  # scikit-learn: 1 s
 
-        rows = sample_examples(chosen(path, ROWS), form, "", int(number), way, int(start or 0), query)
-        names = [*fields_of(form), LABEL]
+        rows = select_examples(chosen(path, LABELLED_ROWS), written, "", int(count), selection, int(seed or 0), query)
+        names = [*fields_of(written), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
-    draw.click(mended(drawn), [file, template, count, how, seed, text], examples, **PRIVATE)
+    button.click(mended(select), [file, template, count, selection, seed, text], examples, **PRIVATE)
 
 
-def written_of(state: dict[str, Any]) -> str:
-    if state["said"]:
-        return token_view_value([{"text": state["said"], "note": "The label was read from this answer."}])
-    return token_view_value(answer_parts(state["written"]) if state["written"] else [], "writing …")
+def generated_value(state: dict[str, Any]) -> str:
+    """The generated answer, as the value of its view."""
+    if state["answer"]:
+        return token_view_value([{"text": state["answer"], "note": "The label was parsed from this answer."}])
+    return token_view_value(answer_sections(state["generated"]) if state["generated"] else [], "generating …")
 
 
 def score_rows(state: dict[str, Any], prompt: Prompt) -> list[list[Any]]:
+    """Rows of label, words, log-likelihood and probability, the most probable first."""
+    words = prompt.labels or {}
     rows = [
-        [name, (prompt.labels or {})[name].strip(), state["scores"].get(name), state["probabilities"].get(name)]
+        [name, words[name].strip(), state["scores"].get(name), state["probabilities"].get(name)]
         for name in prompt.names
     ]
     return sorted(rows, key=lambda row: -(row[3] or 0))
 
 
-def prompt_facts(state: dict[str, Any]) -> list[str]:
-    room = f" of {state['context']:,}" if state["context"] else ""
-    return [f"{state['count']:,}{room} tokens"] if state["count"] else ["its tokens are not told by a hosted model"]
+def prompt_size(state: dict[str, Any]) -> str:
+    context = f" of {state['context']:,}" if state["context"] else ""
+    return (
+        f"{state['token_count']:,}{context} tokens" if state["token_count"] else "tokens of a hosted model are unknown"
+    )
 
 
-def facts(state: dict[str, Any], prompt: Prompt) -> str:
-    """What had to be left out, and what a hosted model does not give."""
+def describe_notes(state: dict[str, Any], prompt: Prompt) -> str:
+    """Describe what did not fit, and what a hosted model does not give, as Markdown."""
     lines = []
     if state["dropped_examples"]:
         names = ", ".join(
-            f"{at + 1} (“{next(iter(prompt.examples[at].values()))[:40]}”)" for at in state["dropped_examples"]
+            f"{index + 1} (“{next(iter(prompt.examples[index].values()))[:40]}”)" for index in state["dropped_examples"]
         )
-        lines.append(f"**Dropped, since they do not fit: example {names}.**")
-    if state["text_was_cut"]:
-        lines.append("**The text was cut: it alone is longer than the model reads.**")
+        lines.append(f"**Dropped, since they do not fit into the context: example {names}.**")
+    if state["text_truncated"]:
+        lines.append("**The text was truncated: it alone is longer than the context.**")
     if not state["scores"]:
-        lines.append("A hosted model gives no log-likelihoods of labels: the label was read from its answer.")
+        lines.append("A hosted model gives no log-likelihoods of labels: the label was parsed from its answer.")
     return "\n\n".join(lines)
 
 
-# Functions of a module, as `stream` wants them; what they need is imported when they run.
+# A function of a module, as `stream` needs it; torch is imported when it runs.
 
 
-def _ask(model: Any, prompt: Prompt, text: str, key: str) -> Iterator[dict[str, Any]]:
+def _classify(model: Any, prompt: Prompt, text: str, key: str) -> Iterator[dict[str, Any]]:
     from plugins.gpt_prompting.models.interface import Sampling
     from plugins.gpt_prompting.prompting.query import classify_and_generate
 

@@ -1,4 +1,4 @@
-"""A few-shot prompt that grows example by example: its tokens, and which of them are to be learned."""
+"""PromptBuilder: the tokens of a few-shot prompt, added part by part, each with its loss weight."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ class TokenTemplate(NamedTuple):
 
 
 class PromptBuilder:
-    """Tokens, and the weight of each as a target."""
+    """Tokens, and the loss weight of each as a target.
+
+    Args:
+        start: The token that begins the prompt, if any.
+    """
 
     def __init__(self, start: int | None):
         self.ids: list[np.ndarray] = [] if start is None else [np.asarray([start], dtype=np.int32)]
@@ -33,24 +37,29 @@ class PromptBuilder:
         self.weights.append(np.full(len(ids), weight, dtype=np.float32))
         self.length += len(ids)
 
-    def choices(self, labels: list[np.ndarray], around: tuple[np.ndarray, ...], rng: np.random.Generator) -> None:
-        self.add(around[0], 0)
-        for place, which in enumerate(rng.permutation(len(labels))):
-            if place:
-                self.add(around[1], 0)
-            self.add(labels[which], 0)
-        self.add(around[2], 0)
-
-    def example(
-        self, form: TokenTemplate, text: np.ndarray, label: np.ndarray, text_weight: float, label_weight: float
+    def add_label_list(
+        self, labels: list[np.ndarray], around: tuple[np.ndarray, ...], rng: np.random.Generator
     ) -> None:
-        self.add(form.before_text, 0)
+        """Add "Labels: a, b, c." in random order."""
+        before, comma, after = around
+        self.add(before, 0)
+        for position, label in enumerate(rng.permutation(len(labels))):
+            if position:
+                self.add(comma, 0)
+            self.add(labels[label], 0)
+        self.add(after, 0)
+
+    def add_example(
+        self, template: TokenTemplate, text: np.ndarray, label: np.ndarray, text_weight: float, label_weight: float
+    ) -> None:
+        self.add(template.before_text, 0)
         self.add(text, text_weight)
-        self.add(form.before_label, 0)
+        self.add(template.before_label, 0)
         self.add(label, label_weight)
-        self.add(form.after[:1], min(label_weight, 1.0))  # that the label ends here
-        self.add(form.after[1:], 0)
+        self.add(template.after[:1], min(label_weight, 1.0))  # teaches where the label ends
+        self.add(template.after[1:], 0)
 
     def segment(self, room: int) -> Segment:
+        """The prompt as a training segment of at most `room` tokens."""
         ids, weights = np.concatenate(self.ids)[: room + 1], np.concatenate(self.weights)[: room + 1]
         return Segment(ids[:-1], np.where(weights > 0, ids, UNLABELLED)[1:].astype(np.int32), weights[1:])
