@@ -12,12 +12,11 @@ import pytest
 from gradio_client import Client, handle_file
 
 from plugins._discovery import Found
-from plugins.gpt_prompting import PLUGIN, endpoints, load
+from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.models import loading
-from plugins.gpt_prompting.models.openai_model import connect
+from plugins.gpt_prompting.models.openai_model import HostedModel
 from plugins.gpt_prompting.shots import response_cache
-from plugins.gpt_prompting.shots.data import check
-from plugins.gpt_prompting.shots.experiment import build
+from plugins.gpt_prompting.shots.predictor import load
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
@@ -53,6 +52,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(server: Server, file: Path, how: str = "", **more: Any) -> ShotsSettings:
     return parse_settings(ShotsSettings, {"model": f"hosted:tiny{how}@{server[0]}", "data": str(file), **SMALL, **more})
+
+
+def build(given: ShotsSettings) -> Any:
+    kind = PLUGIN.kind("shots")
+    return kind.build(kind.read(given), given)
 
 
 def work(given: ShotsSettings, folder: Path, listener: Any = None, key: str = KEY) -> bool:
@@ -93,17 +97,17 @@ def test_no_hash_is_claimed_of_parameters_that_are_out_of_reach(finished: Path) 
     card = (finished / "artifact" / "README.md").read_text()
     assert "No parameter was changed" not in card and "parsed from its answers" in card
     assert "Of the weights" not in card and "chosen on these very rows" in card
-    assert endpoints.shots(load(finished / "artifact"))["proof"]["unchanged"] == "unknown"
+    assert load(finished / "artifact").shots()["proof"]["unchanged"] == "unknown"
 
 
 def test_the_artifact_is_the_prompt_and_asks_the_same_model_again(finished: Path) -> None:
     assert not list((finished / "artifact").rglob("*.safetensors"))
-    found = endpoints.classify(load(finished / "artifact"), "a dull plot and a slow song", key=KEY)
+    found = load(finished / "artifact").classify("a dull plot and a slow song", key=KEY)
     assert found["label"] == "bad" and set(found["probabilities"]) == {"good", "bad"}
 
 
 def test_a_prompt_without_weights_is_nothing_to_train_from(finished: Path) -> None:
-    with pytest.raises(UserError, match="a prompt and no weights"):
+    with pytest.raises(UserError, match="holds no weights"):
         loading.load(finished / "artifact")
 
 
@@ -197,11 +201,11 @@ def test_the_sheet_counts_the_questions_before_any_is_asked(server: Server, file
 
 
 @pytest.mark.parametrize("name", ["hosted:", "hosted:x@ftp://a", "hosted:x@https://a.b/v1?key=sk-1"])
-def test_a_name_of_another_form_stops_the_run_before_it_starts(file: Path, name: str) -> None:
-    [row] = check(parse_settings(ShotsSettings, {"model": name, "data": str(file), **SMALL})).findings
-    assert row.level == "red" and "is named hosted:" in row.detail
-    with pytest.raises(UserError):
-        connect(name)
+def test_a_malformed_name_is_refused_with_the_settings(file: Path, name: str) -> None:
+    with pytest.raises(UserError, match="model: A hosted model is named hosted:"):
+        parse_settings(ShotsSettings, {"model": name, "data": str(file), **SMALL})
+    with pytest.raises(UserError, match="is named hosted:"):
+        HostedModel.connect(name)
 
 
 def test_a_visitors_key_reaches_the_run_and_no_file(server: Server, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip

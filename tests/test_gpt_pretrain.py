@@ -25,7 +25,7 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from plugins.gpt_prompting import PLUGIN, build_pretrain, check_pretrain
+from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.pretrain import network
 from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
@@ -45,10 +45,20 @@ from tests.files import write as write_file
 from training.errors import UserError
 from training.fit.loop import fit
 from training.nn.packed_attention import layout_of
+from training.preflight.sheet import Sheet
 from training.settings import parse_settings
 
 SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]
 TINY = {"layers": 2, "heads": 4, "hidden_size": 64, "vocabulary_size": 300, "max_length": 48, "device": "cpu"}
+
+
+def build_pretrain(values: PretrainSettings) -> Any:
+    kind = PLUGIN.kind("pretrain")
+    return kind.build(kind.read(values), values)
+
+
+def check_pretrain(values: PretrainSettings) -> Sheet:
+    return PLUGIN.kind("pretrain").examine(values)[1]
 
 
 def chosen(**values: Any) -> PretrainSettings:
@@ -321,7 +331,12 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
 
 def test_the_trainer_keeps_the_contract_on_a_mixture(tmp_path: Path, corpus: Path, talks: Path, tasks: Path) -> None:
     sample = {**TINY, "data": str(corpus), "dialogue_data": str(talks), "task_data": str(tasks), "batch_size": 6, "eval_rows": 4}  # fmt: skip
-    check_plugin(replace(PLUGIN, trainers=(PLUGIN.trainer("pretrain"),)), tmp_path, {"pretrain": sample})
+    check_plugin(
+        replace(PLUGIN, kinds=(PLUGIN.kind("pretrain"),)),
+        tmp_path,
+        {"pretrain": sample},
+        {"pretrain": lambda model: model.score("say it")},
+    )
 
 
 def test_the_mixture_keeps_its_shares(corpus: Path, talks: Path, tasks: Path) -> None:

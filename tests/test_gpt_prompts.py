@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.gpt_prompting import endpoints
 from plugins.gpt_prompting.inspect import attention
 from plugins.gpt_prompting.models.interface import Sampling
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
@@ -21,13 +20,22 @@ from plugins.gpt_prompting.prompting.evaluation import evaluate
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.prompting.metrics import calibration_error, classification_metrics, confusion, mcnemar
+from plugins.gpt_prompting.prompting.predictor import PromptPredictor
 from plugins.gpt_prompting.prompting.prompt_comparison import compare
-from plugins.gpt_prompting.prompting.prompts import Prompt, fill, make_prompt, parse_labels, parse_prompt, variables
+from plugins.gpt_prompting.prompting.prompts import (
+    DEFAULT_TEMPLATE,
+    Prompt,
+    fill,
+    make_prompt,
+    parse_labels,
+    parse_prompt,
+    variables,
+)
 from tests import tiny_gpt
 from training.errors import UserError
 
 LABELS = ["good", "bad"]
-TEMPLATE = endpoints.TEMPLATE
+TEMPLATE = DEFAULT_TEMPLATE
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +119,7 @@ def test_a_taught_model_labels_unseen_reviews(model: TransformersModel) -> None:
 
 @pytest.mark.parametrize("calibrate", calibration.CONTENT_FREE and ["none", "contextual", "pmi"])
 def test_scores_are_a_distribution_even_if_a_label_begins_another(model: TransformersModel, calibrate: str) -> None:
-    found = endpoints.classify(model, "a dull plot", ["bad", "bad film", "good"], calibrate=calibrate)
+    found = PromptPredictor(model).classify("a dull plot", ["bad", "bad film", "good"], calibrate=calibrate)
     assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert found["scores"]["bad"] != found["scores"]["bad film"]
 
@@ -132,7 +140,7 @@ def test_pmi_takes_off_what_the_premise_says_anyway() -> None:
 
 
 def test_no_parameter_changes(model: TransformersModel, file: Path) -> None:
-    *_, last = endpoints.evaluate(model, file, LABELS, rows=10)
+    *_, last = PromptPredictor(model).evaluate(file, LABELS, rows=10)
     assert last["parameters_sha256"]["unchanged"] and last["parameters_sha256"]["before"] == model.fingerprint()
 
 
@@ -170,7 +178,7 @@ def test_more_examples_than_rows_are_refused() -> None:
 
 def test_examples_that_do_not_fit_are_dropped_from_the_far_end_and_named(model: TransformersModel) -> None:
     shots = tiny_gpt.reviews(40, seed=2)
-    found = endpoints.classify(model, "a warm film", LABELS, shots)
+    found = PromptPredictor(model).classify("a warm film", LABELS, shots)
     dropped = found["dropped_examples"]
     assert dropped == list(range(len(dropped))) and 0 < len(dropped) < 40
     assert model.count(found["prompt"]) <= model.context and shots[-1]["text"] in found["prompt"]
@@ -179,7 +187,7 @@ def test_examples_that_do_not_fit_are_dropped_from_the_far_end_and_named(model: 
 
 
 def test_a_text_that_is_too_long_is_cut_and_that_is_said(model: TransformersModel) -> None:
-    found = endpoints.classify(model, "a warm film " * 300, LABELS, tiny_gpt.reviews(2))
+    found = PromptPredictor(model).classify("a warm film " * 300, LABELS, tiny_gpt.reviews(2))
     assert found["text_truncated"] and found["dropped_examples"] == [0, 1]
     assert found["prompt"].endswith("\nLabel:") and model.count(found["prompt"]) < model.context
 
@@ -216,7 +224,7 @@ def test_mcnemar_looks_at_the_rows_that_only_one_gets_right() -> None:
 
 
 def test_a_file_is_measured_row_by_row(model: TransformersModel, file: Path) -> None:
-    states = list(endpoints.evaluate(model, file))
+    states = list(PromptPredictor(model).evaluate(file))
     last = states[-1]
     assert last["done"] == last["total"] == 80 and last["metrics"]["accuracy"] > 0.9
     assert last["metrics"]["low"] < last["metrics"]["accuracy"] <= last["metrics"]["high"] <= 1
@@ -226,7 +234,7 @@ def test_a_file_is_measured_row_by_row(model: TransformersModel, file: Path) -> 
 
 @pytest.mark.parametrize("choice", ["random", "balanced", "nearest", "nearest_words"])
 def test_examples_out_of_the_file_are_not_measured_on(model: TransformersModel, file: Path, choice: str) -> None:
-    *_, last = endpoints.evaluate(model, file, shots=3, selection=choice, rows=20)
+    *_, last = PromptPredictor(model).evaluate(file, shots=3, selection=choice, rows=20)
     assert last["total"] == 20 and last["metrics"]["accuracy"] > 0.6
     data = read_rows(file, TEMPLATE)
     *_, found = evaluate(model, make_prompt(TEMPLATE, LABELS), data, shots=3, selection=choice)
@@ -253,11 +261,11 @@ def test_files_that_do_not_fit_are_refused(model: TransformersModel, file: Path,
         ({"shots": 2, "selection": "best"}, "'best' was given"),
     ):
         with pytest.raises(UserError, match=words):
-            list(endpoints.evaluate(model, file, **asked))
+            list(PromptPredictor(model).evaluate(file, **asked))
     empty = tmp_path / "empty.csv"
     empty.write_text("text,label\n,good\n x ,\n")
     with pytest.raises(UserError, match="no row with a value for each of"):
-        list(endpoints.evaluate(model, empty, ["good", "bad"]))
+        list(PromptPredictor(model).evaluate(empty, ["good", "bad"]))
 
 
 def test_two_prompts_are_compared_on_the_same_rows(model: TransformersModel, file: Path) -> None:
@@ -315,21 +323,21 @@ def test_the_oldest_turns_go_first_and_the_system_prompt_stays(model: Transforme
 )
 def test_dialogues_that_cannot_be_are_refused(model: TransformersModel, messages: list[Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        list(endpoints.chat(model, messages))
+        list(PromptPredictor(model).chat(messages))
 
 
 # -- look inside -----------------------------------------------------------------------------------------------------------
 
 
 def test_attention_never_looks_ahead_and_adds_up_to_one(model: TransformersModel) -> None:
-    tokens, weights = attention.attention(model, "a warm film and a dull plot")
+    tokens, weights, _ = attention.head_attention(PromptPredictor(model), "a warm film and a dull plot")
     assert weights.shape == (2, 4, len(tokens), len(tokens)) and np.allclose(weights.sum(-1), 1, atol=1e-5)
     assert np.triu(weights, 1).max() == 0
     assert model.model.config._attn_implementation == "sdpa"
 
 
 def test_surprise_is_perplexity_and_bits_per_byte(model: TransformersModel) -> None:
-    expected, odd = (endpoints.score(model, text) for text in ("Text: a warm film", "film: film Text warm"))
+    expected, odd = (PromptPredictor(model).score(text) for text in ("Text: a warm film", "film: film Text warm"))
     assert expected["loss"] < odd["loss"] and expected["perplexity"] == pytest.approx(
         np.exp(expected["loss"]), rel=1e-3
     )
@@ -344,7 +352,9 @@ def test_induction_is_a_share_a_head(model: TransformersModel) -> None:
 
 def test_the_look_back_at_labels_finds_their_tokens(model: TransformersModel) -> None:
     shots = tiny_gpt.reviews(4, seed=8)
-    found = attention.attention_to_labels(model, prompt(examples=shots, instruction="Judge."), {"text": "a warm film"})
+    found = attention.attention_to_labels(
+        PromptPredictor(model), prompt(examples=shots, instruction="Judge."), "a warm film"
+    )
     assert [one["label"] for one in found["by_example"]] == [shot["label"] for shot in shots]
     labels = [at for at, piece in enumerate(found["tokens"]) if piece in (" good", " bad")]
     assert sum(one["attention"] for one in found["by_example"]) == pytest.approx(
@@ -353,7 +363,7 @@ def test_the_look_back_at_labels_finds_their_tokens(model: TransformersModel) ->
 
 
 def test_the_next_token_is_a_distribution(model: TransformersModel) -> None:
-    found = endpoints.next_token(model, "Text: a warm film and a lovely plot\nLabel:", 200)
+    found = PromptPredictor(model).next_token("Text: a warm film and a lovely plot\nLabel:", 200)
     assert found[0]["token"] == " good" and sum(one["probability"] for one in found) <= 1.0001
     with pytest.raises(UserError, match="1 to 200"):
-        endpoints.next_token(model, "x", 0)
+        PromptPredictor(model).next_token("x", 0)

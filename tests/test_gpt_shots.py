@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugins.gpt_prompting import PLUGIN, endpoints, load
+from plugins.gpt_prompting import PLUGIN
+from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.shots import report
 from plugins.gpt_prompting.shots.data import parse_counts, read
-from plugins.gpt_prompting.shots.experiment import build
 from plugins.gpt_prompting.shots.finetuning_baseline import describe_crossover, read_finetuning_results
+from plugins.gpt_prompting.shots.predictor import load
 from plugins.gpt_prompting.shots.report import PROMPT_ARM, RANDOM_LABELS_ARM
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from plugins.testing import check_load, check_resume, check_settings
@@ -21,7 +23,7 @@ from training.cli.main import main
 from training.errors import UserError
 from training.fit.experiment import read_results, run_experiment
 from training.runs.run import Runs
-from training.settings import parse_settings
+from training.settings import RunSettings, parse_settings
 
 SMALL = {"shots": "0, 1, 4", "seeds": 2, "permutations": 2, "eval_rows": 24}
 
@@ -34,6 +36,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_gpt.write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv", 80)
+
+
+def build(given: ShotsSettings) -> Any:
+    kind = PLUGIN.kind("shots")
+    return kind.build(kind.read(given), given)
 
 
 def settings(weights: Path, file: Path, **more: Any) -> ShotsSettings:
@@ -59,7 +66,7 @@ def test_every_number_of_examples_is_measured_over_seeds_and_permutations(finish
 
 def test_no_parameter_changed_and_the_hash_says_so(finished: Path, weights: Path) -> None:
     proof = report.proof(read_results(finished))
-    assert proof["unchanged"] == "yes" and proof["sha256_after"] == load(weights).fingerprint()
+    assert proof["unchanged"] == "yes" and proof["sha256_after"] == TransformersModel.load(weights).fingerprint()
     altered = [dict(one) for one in read_results(finished)]
     altered[1]["sha256_after"] = "other"
     assert report.proof(altered)["unchanged"] == "no"
@@ -74,32 +81,36 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
     assert any(title.startswith("Order sensitivity") for title in tables)
     [confusion] = [table for title, table in tables.items() if title.startswith("Confusion with 4")]
     assert sum(map(sum, (row[1:] for row in confusion["rows"]))) == 4 * 24
-    found = endpoints.shots(load(finished / "artifact"))
+    found = load(finished / "artifact").shots()
     assert found["proof"]["unchanged"] == "yes" and {one["shots"] for one in found["records"]} == {0, 1, 4}
     assert (finished / "artifact" / "shots.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_artifact_is_the_same_weights_with_the_prompt_that_labels(finished: Path, weights: Path) -> None:
     model = load(finished / "artifact")
-    assert model.fingerprint() == load(weights).fingerprint()
-    found = endpoints.classify(model, "a dull plot and a slow song")
+    assert model.model.fingerprint() == TransformersModel.load(weights).fingerprint()
+    found = model.classify("a dull plot and a slow song")
     assert found["label"] == "bad" and set(found["probabilities"]) == {"good", "bad"}
-    assert endpoints.classify(model, "a dull plot", ["up", "down"])["label"] in ("up", "down")
+    assert model.classify("a dull plot", ["up", "down"])["label"] in ("up", "down")
     record = (finished / "artifact" / "selfsup.json").read_text()
     assert str(weights) not in record and str(finished) not in record
 
 
-def test_weights_of_no_experiment_say_so(weights: Path) -> None:
-    with pytest.raises(UserError, match="No few-shot experiment evaluated a prompt"):
-        endpoints.shots(load(weights))
+def test_an_artifact_without_prompt_or_results_is_refused(finished: Path, weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no selfsup\.json"):
+        load(weights)
+    shutil.copytree(finished / "artifact", tmp_path / "artifact")
+    (tmp_path / "artifact" / "prompt.json").unlink()
+    with pytest.raises(UserError, match="is not complete"):
+        load(tmp_path / "artifact")
 
 
 def test_it_keeps_the_contract(weights: Path, file: Path, tmp_path: Path) -> None:
-    trainer = PLUGIN.trainer("shots")
-    small = settings(weights, file, seeds=1, permutations=1, steps=2, eval_every=1, device="cpu")
-    check_settings("shots", PLUGIN, trainer, small, tmp_path)
-    run = check_resume("shots", PLUGIN, trainer, small, tmp_path)
-    check_load("shots", PLUGIN, run.artifact, lambda model: endpoints.classify(model, "a warm film"))
+    kind = PLUGIN.kind("shots")
+    small = settings(weights, file, seeds=1, permutations=1, device="cpu")
+    check_settings("shots", PLUGIN, kind, small, tmp_path)
+    run = check_resume("shots", PLUGIN, kind, small, tmp_path)
+    check_load("shots", kind, run.artifact, lambda model: model.classify("a warm film"))
 
 
 def test_a_stopped_experiment_goes_on_to_the_same_results(weights: Path, file: Path, tmp_path: Path) -> None:
@@ -151,7 +162,6 @@ def test_no_row_is_both_an_example_and_measured(weights: Path, file: Path) -> No
         ({"labels": "good"}, "1 labels were given"),
         ({"labels": "up, down"}, "fewer than two labels"),
         ({"fine_tuned_run": "bert_finetune-0123456789abcdef"}, "no run bert_finetune-0123456789abcdef"),
-        ({"processes": 2}, "one process"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
@@ -165,14 +175,10 @@ def test_counts_are_sorted_and_each_there_once() -> None:
     assert parse_counts("8, 0,2 , 2") == [0, 2, 8]
 
 
-def test_the_form_has_nothing_that_only_training_needs() -> None:
-    import gradio as gr
-
-    from spaces_app.widgets import settings_form
-
-    with gr.Blocks():
-        form = settings_form(ShotsSettings)
-    assert "learning_rate" not in form and {"data", "shots", "template", "seed"} <= set(form)
+def test_settings_have_nothing_that_only_training_needs() -> None:
+    names = {*ShotsSettings.model_fields}
+    assert not names & {"learning_rate", "steps", "batch_size", "processes"}
+    assert {"data", "shots", "template", "seed"} <= names
 
 
 # -- beside fine-tuning --------------------------------------------------------------------------------------------------
@@ -180,9 +186,7 @@ def test_the_form_has_nothing_that_only_training_needs() -> None:
 
 def label_efficiency_run(home: Path) -> str:
     """A folder as such a run leaves it."""
-    from plugins.bert_finetune.settings import LabelEfficiencySettings
-
-    run = Runs(home / "runs").create("bert_finetune", "label_efficiency", LabelEfficiencySettings())
+    run = Runs(home / "runs").create("bert_finetune", "label_efficiency", RunSettings())
     rows = [
         {"part": f"{arm}-{labels}-{seed}", "arm": arm, "labels": labels, "seed": seed, "eval_rows": 50, "accuracy": accuracy + seed / 100}
         for arm, scores in (("from scratch", {10: 0.5, 100: 0.6}), ("pre-trained", {10: 0.6, 100: 0.98}))

@@ -8,29 +8,32 @@ from typing import Any
 import numpy as np
 import torch
 
-from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
-from plugins.gpt_prompting.prompting.prompts import Prompt, Row
+from plugins.gpt_prompting.prompting.predictor import PromptPredictor
+from plugins.gpt_prompting.prompting.prompts import Prompt
+from plugins.gpt_prompting.prompting.query import parse_query
 from training.errors import UserError
 
 MAX_TOKENS = 64  # that the page shows
 PROBE_TOKENS = 24  # of the random sequence whose repetition shows induction
 
 
-def attention(model: LanguageModel, text: str, max_tokens: int = MAX_TOKENS) -> tuple[list[str], np.ndarray]:
-    """Compute the attention probabilities of a text.
+def head_attention(
+    predictor: PromptPredictor, text: str, max_tokens: int = MAX_TOKENS
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Compute the attention probabilities of a text, and the induction score of each head.
 
     Returns:
-        Tokens, and probabilities, (layers, heads, queries, keys): lower triangular, since attention is causal.
+        Tokens; probabilities, (layers, heads, queries, keys): lower triangular, since attention is causal; scores, (layers, heads).
 
     Raises:
         UserError: If the text is empty, or the model is hosted or does not return attention.
     """
     if not text.strip():
         raise UserError("The text is empty: write a sentence.")
-    network = require_network(model)
-    ids = network.encode(text)[:max_tokens]
-    return model.tokens(text)[: len(ids)], _attention(network, ids)
+    model = local_model(predictor)
+    ids = model.encode(text)[:max_tokens]
+    return model.tokens(text)[: len(ids)], _attention(model, ids), induction_scores(model)
 
 
 def _attention(model: TransformersModel, ids: Sequence[int]) -> np.ndarray:
@@ -47,7 +50,7 @@ def _attention(model: TransformersModel, ids: Sequence[int]) -> np.ndarray:
     return torch.stack([layer[0] for layer in layers]).float().cpu().numpy()
 
 
-def induction_scores(model: LanguageModel, seed: int = 0) -> np.ndarray:
+def induction_scores(model: TransformersModel, seed: int = 0) -> np.ndarray:
     """Score each head by its attention to the token after the previous occurrence, in a repeated random sequence.
 
     The measure of Olsson et al. (2022, arXiv:2209.11895, prefix matching).
@@ -55,17 +58,19 @@ def induction_scores(model: LanguageModel, seed: int = 0) -> np.ndarray:
     Returns:
         (layers, heads), 0 to 1: 1 is a head that attends nowhere else.
     """
-    network = require_network(model)
-    length = min(PROBE_TOKENS, network.context // 2)
-    vocabulary = network.model.get_input_embeddings().num_embeddings
+    length = min(PROBE_TOKENS, model.context // 2)
+    vocabulary = model.model.get_input_embeddings().num_embeddings
     sequence = np.random.default_rng(seed).integers(0, vocabulary, length).tolist()
-    probabilities = _attention(network, sequence + sequence)
+    probabilities = _attention(model, sequence + sequence)
     queries = np.arange(length, 2 * length - 1)
     return probabilities[:, :, queries, queries - length + 1].mean(-1)
 
 
-def attention_to_labels(model: LanguageModel, prompt: Prompt, row: Row) -> dict[str, Any]:
+def attention_to_labels(predictor: PromptPredictor, prompt: Prompt, text: str) -> dict[str, Any]:
     """Measure the attention from where the answer begins to the label of each example.
+
+    Args:
+        text: The query, see `parse_query`.
 
     Returns:
         by_example: label and attention (summed over its tokens, of the head that attends most to all labels); head: (layer, head),
@@ -76,13 +81,12 @@ def attention_to_labels(model: LanguageModel, prompt: Prompt, row: Row) -> dict[
     """
     if not prompt.examples:
         raise UserError("The prompt has no examples: add some.")
-    network = require_network(model)
-    text = prompt.text(row)
-    ids, tokens = network.encode(text), model.tokens(text)
+    model, whole = local_model(predictor), prompt.text(parse_query(prompt, text))
+    ids, tokens = model.encode(whole), model.tokens(whole)
     if len(ids) > model.context:
         raise UserError(f"The prompt has {len(ids):,} tokens; the context is {model.context:,}: show fewer examples.")
-    last = _attention(network, ids)[:, :, -1]  # (layers, heads, keys)
-    special = set(network.tokenizer.all_special_ids)
+    last = _attention(model, ids)[:, :, -1]  # (layers, heads, keys)
+    special = set(model.tokenizer.all_special_ids)
     lengths = [0 if token in special else len(string) for token, string in zip(ids, tokens, strict=True)]
     ends = np.cumsum(lengths)
     spans = [_label_span(prompt, number, ends) for number in range(len(prompt.examples))]
@@ -111,12 +115,12 @@ def _label_span(prompt: Prompt, number: int, ends: np.ndarray) -> tuple[int, int
     return int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(ends, stop, side="left")) + 1
 
 
-def require_network(model: LanguageModel) -> TransformersModel:
-    """Return the model if its network is on this machine.
+def local_model(predictor: PromptPredictor) -> TransformersModel:
+    """Return the predictor's model if its network is on this machine.
 
     Raises:
         UserError: If it is hosted.
     """
-    if not isinstance(model, TransformersModel):
+    if not isinstance(predictor.model, TransformersModel):
         raise UserError("Look inside needs weights of this machine: a hosted model does not give its attention.")
-    return model
+    return predictor.model

@@ -142,6 +142,10 @@ class LanguageModel(ABC):
     has_template: bool = False  # comes with a chat template
     has_embeddings: bool = False  # gives vectors of texts
 
+    def with_key(self, key: str) -> LanguageModel:
+        """Return the same model with a visitor's key; a local model needs none."""
+        return self
+
     @abstractmethod
     def tokens(self, text: str) -> list[str]:
         """Split a text into the model's tokens; joined, they are the text."""

@@ -9,7 +9,6 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
-from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE
 from training.errors import UserError
 from training.nn import load_pretrained
 
@@ -34,9 +33,9 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         UserError: If there is none, it needs a package that is not installed, or it has no end-of-text token.
     """
-    if (folder / PROMPT_FILE).is_file() and not (folder / "config.json").is_file():
+    if not (folder / "config.json").is_file():
         raise UserError(
-            "The folder holds a prompt and no weights, since it was evaluated with a hosted model: choose other weights."
+            f"{folder.name} holds no weights (no config.json), as a prompt of a hosted model: choose others."
         )
     tokenizer = load_pretrained.load_tokenizer(folder)
     if tokenizer.eos_token_id is None:

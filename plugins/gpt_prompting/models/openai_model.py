@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 from plugins.gpt_prompting.models.hosted_servers import (
@@ -35,10 +34,7 @@ from plugins.gpt_prompting.models.interface import (
     replace_surrogates,
 )
 from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, parse_label
-from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
-from training.artifact import store
 from training.errors import UserError
-from training.settings import HOSTED
 
 TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
 RETRIES, MAX_WAIT_SECONDS = 2, 5.0  # after status 429
@@ -46,15 +42,6 @@ MAX_TOP_LOGPROBS = 20  # that the protocol allows
 LABEL_TOKENS = 24  # of an answer from which a label is parsed
 UNSUPPORTED_OPTIONS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # option -> the value that turns it off
 LABEL_INSTRUCTION = "Answer with exactly one of these labels and nothing else: {}."
-
-
-def connect(name: str, key: str = "") -> HostedModel:
-    """Make the model of a name: hosted:model, or hosted:model@https://server/v1. Nothing is sent yet.
-
-    Raises:
-        UserError: If the name has another form, or requests to this host are not allowed from here.
-    """
-    return HostedModel(*parse_name(name), key)
 
 
 class HostedModel(LanguageModel):
@@ -67,19 +54,22 @@ class HostedModel(LanguageModel):
         self.name, self.address = model, address
         self._key = key.strip()
         self._logprobs = True  # until the server refuses to give them
-        self.prompt: Prompt | None = None  # evaluated with it
-        self.record: dict[str, Any] = {}
+
+    @classmethod
+    def connect(cls, name: str, key: str = "") -> HostedModel:
+        """Make the model of a name: hosted:model, or hosted:model@https://server/v1. Nothing is sent yet.
+
+        Raises:
+            UserError: If the name has another form, or requests to this host are not allowed from here.
+        """
+        return cls(*parse_name(name), key)
 
     def __repr__(self) -> str:
         return f"HostedModel({self.name!r}, {self.address!r})"
 
     def with_key(self, key: str) -> HostedModel:
         """Return the same model with a visitor's key."""
-        if not key.strip():
-            return self
-        model = HostedModel(self.name, self.address, key)
-        model.prompt, model.record = self.prompt, self.record
-        return model
+        return HostedModel(self.name, self.address, key) if key.strip() else self
 
     @property
     def host(self) -> str:
@@ -203,19 +193,6 @@ class HostedModel(LanguageModel):
         status = status_of(error)
         wait = retry_after(error) if status else 0.0
         raise ServerError(explain_error(error, self.address, TIMEOUT_SECONDS), status, wait) from None
-
-
-def of_artifact(folder: Path) -> HostedModel | None:
-    """The model that an artifact without weights was measured with, with the prompt; None where it is no such."""
-    if not (folder / PROMPT_FILE).is_file() or any(folder.rglob("*.safetensors")):
-        return None  # with weights it may be a stranger's, and no name of theirs decides where a visitor's key goes
-    record = store.read_record(folder)
-    name = str(record.get("settings", {}).get("model", ""))
-    if not name.startswith(HOSTED):
-        return None
-    model = connect(name)
-    model.prompt, model.record = parse_prompt((folder / PROMPT_FILE).read_text(encoding="utf-8")), record
-    return model
 
 
 def _options(sampling: Sampling) -> dict[str, Any]:

@@ -24,8 +24,6 @@ from plugins.gpt_prompting.models.interface import (
 )
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT, TURN_ENDS, plain_transcript
 from plugins.gpt_prompting.models.sampling import sample_tokens
-from plugins.gpt_prompting.prompting.prompts import PROMPT_FILE, Prompt, parse_prompt
-from training.artifact import store
 from training.errors import UserError
 
 MAX_CONTEXT_TOKENS = 131_072
@@ -37,11 +35,9 @@ class TransformersModel(LanguageModel):
 
     has_embeddings = True
 
-    def __init__(self, tokenizer: Any, model: Any, name: str = "", record: dict[str, Any] | None = None):
+    def __init__(self, tokenizer: Any, model: Any, name: str = ""):
         self.tokenizer, self.model, self.name = tokenizer, use_fused_gelu(model.eval()), name
-        self.record = record or {}
         self.decoder = detokenizer.TokenDecoder(tokenizer)
-        self.prompt: Prompt | None = None  # saved with the weights
         self.start_token = loading.start_token(tokenizer)
         self.context = min(loading.max_positions(model), MAX_CONTEXT_TOKENS)
         self.has_template = bool(getattr(tokenizer, "chat_template", None))
@@ -55,11 +51,7 @@ class TransformersModel(LanguageModel):
         """
         tokenizer, model = loading.load(folder)
         model = model.to("cuda") if torch.cuda.is_available() else model
-        record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
-        loaded = cls(tokenizer, model, folder.name, record)
-        if (folder / PROMPT_FILE).is_file():
-            loaded.prompt = parse_prompt((folder / PROMPT_FILE).read_text(encoding="utf-8"))
-        return loaded
+        return cls(tokenizer, model, folder.name)
 
     # -- text and tokens -----------------------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from plugins.gpt_prompting.pretrain.labelled_tasks import (
     read_tasks,
     split_tasks,
 )
+from training.data.table import Table
 from training.data.text_documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
 from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
@@ -26,7 +27,7 @@ DOCUMENT_END = "<|endoftext|>"  # a line that separates the documents of a text 
 MIN_CORPUS_WORDS = 20_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class PretrainData:
     """Rows to train on and held-out rows; empty where there are none.
 
@@ -37,13 +38,25 @@ class PretrainData:
         findings: For the preflight sheet.
     """
 
-    texts: list[str] = field(default_factory=list)
-    held_texts: list[str] = field(default_factory=list)
-    dialogues: list[Dialogue] = field(default_factory=list)
-    held_dialogues: list[Dialogue] = field(default_factory=list)
-    tasks: list[LabelledTask] = field(default_factory=list)
-    held_tasks: list[LabelledTask] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    texts: tuple[str, ...] = ()
+    held_texts: tuple[str, ...] = ()
+    dialogues: tuple[Dialogue, ...] = ()
+    held_dialogues: tuple[Dialogue, ...] = ()
+    tasks: tuple[LabelledTask, ...] = ()
+    held_tasks: tuple[LabelledTask, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def sheet(self) -> Sheet:
+        return Sheet(self.findings)
+
+    def __add__(self, other: PretrainData) -> PretrainData:
+        names = [field.name for field in fields(self)]
+        return PretrainData(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def held_out(self) -> PretrainData:
+        """The same rows, all held out."""
+        return PretrainData(held_texts=self.texts, held_dialogues=self.dialogues, held_tasks=self.tasks)
 
     def all_texts(self) -> Iterable[str]:
         """All training rows as text, to train a tokenizer on."""
@@ -55,11 +68,6 @@ class PretrainData:
                 yield "\n\n".join(f"Text: {text}\nLabel: {label}" for text in texts)
 
 
-def check(settings: PretrainSettings) -> Sheet:
-    """Read the data and report on it and on the model's size."""
-    return Sheet((*read(settings).findings, *check_size(settings)))
-
-
 def read(settings: PretrainSettings) -> PretrainData:
     """Read the files of the settings and hold some rows out; problems are among the findings.
 
@@ -69,40 +77,27 @@ def read(settings: PretrainSettings) -> PretrainData:
     data = PretrainData()
     share = 0 if settings.eval_data else settings.eval_share
     if settings.data or settings.dataset or not (settings.dialogue_data or settings.task_data):
-        _read_any(settings.data, settings, data, share)
+        data += _read_any(settings.data, settings, share)
     if settings.dialogue_data:
-        _add_dialogues(read_dialogues(read_source(settings.dialogue_data, "")), data, settings.eval_share, settings.seed)  # fmt: skip
+        data += _dialogues(read_source(settings.dialogue_data, ""), settings.eval_share, settings.seed)
     if settings.task_data:
-        _add_tasks(read_tasks(read_source(settings.task_data, "")), settings, data, Path(settings.task_data).name)
+        data += _tasks(read_source(settings.task_data, ""), settings)
     if settings.eval_data:
-        held_out = PretrainData()
-        _read_any(settings.eval_data, settings, held_out, 0)
-        data.held_texts += held_out.texts
-        data.held_dialogues += held_out.dialogues
-        data.held_tasks += held_out.tasks
-    data.findings += _check_amount(data, settings)
-    return data
+        data += _read_any(settings.eval_data, settings, 0).held_out()
+    return data + PretrainData(findings=(*_check_amount(data), *_check_size(settings)))
 
 
-def _read_any(source: str, settings: PretrainSettings, data: PretrainData, share: float) -> None:
+def _read_any(source: str, settings: PretrainSettings, share: float) -> PretrainData:
     """Read a file (or the Hub data set if `source` is empty) as tasks, dialogues or text, by its columns."""
     if source and is_plain_text(Path(source)):
         documents, notices = read_documents(source, "", "", _split_documents)
-    else:
-        table = read_source(source, settings.dataset)
-        notices = list(table.notices)
-        if not settings.text_column and holds_tasks(table):
-            data.findings += notices
-            return _add_tasks(read_tasks(table), settings, data, table.source)
-        if not settings.text_column and dialogue_columns(table):
-            data.findings += notices
-            return _add_dialogues(read_dialogues(table), data, share, settings.seed)
-        documents = documents_of(table, settings.text_column)
-    train, held = hold_out(documents, share, settings.seed)
-    texts, held_texts = ([clean_text("\n".join(document)) for document in side] for side in (train, held))
-    data.texts, data.held_texts = [text for text in texts if text], [text for text in held_texts if text]
-    data.findings += [*notices, *_check_texts(data)]
-    return None
+        return _texts(documents, share, settings.seed, notices)
+    table = read_source(source, settings.dataset)
+    if not settings.text_column and holds_tasks(table):
+        return PretrainData(findings=tuple(table.notices)) + _tasks(table, settings)
+    if not settings.text_column and dialogue_columns(table):
+        return PretrainData(findings=tuple(table.notices)) + _dialogues(table, share, settings.seed)
+    return _texts(documents_of(table, settings.text_column), share, settings.seed, table.notices)
 
 
 def _split_documents(lines: Iterable[str]) -> list[Document]:
@@ -116,45 +111,54 @@ def _split_documents(lines: Iterable[str]) -> list[Document]:
     return [document for document in documents if any(map(str.strip, document))]
 
 
-def _check_texts(data: PretrainData) -> list[Finding]:
-    words = sum(len(text.split()) for text in data.texts)
+def _texts(documents: list[Document], share: float, seed: int, notices: Iterable[Finding]) -> PretrainData:
+    sides = ([clean_text("\n".join(document)) for document in side] for side in hold_out(documents, share, seed))
+    texts, held_texts = (tuple(text for text in side if text) for side in sides)
+    return PretrainData(texts=texts, held_texts=held_texts, findings=(*notices, *_check_texts(texts)))
+
+
+def _check_texts(texts: Sequence[str]) -> list[Finding]:
+    words = sum(len(text.split()) for text in texts)
     if not words:
         return []
-    findings = [Finding("green", f"{counted(len(data.texts), 'document')}, {words:,} words")]
+    findings = [Finding("green", f"{counted(len(texts), 'document')}, {words:,} words")]
     if words < MIN_CORPUS_WORDS:
         advice = "Continue from a trained model, or give more text: this little is memorised."
         findings.append(Finding("amber", f"Only {words:,} words", advice))
     return findings
 
 
-def _add_dialogues(dialogues: list[Dialogue], data: PretrainData, share: float, seed: int) -> None:
-    split: Any = hold_out(list(dialogues), share, seed) if len(dialogues) > 1 else (dialogues, [])  # type: ignore[arg-type]
-    data.dialogues, data.held_dialogues = split
-    answers = sum(turn.role == "assistant" for dialogue in dialogues for turn in dialogue)
+def _dialogues(table: Table, share: float, seed: int) -> PretrainData:
+    dialogues = read_dialogues(table)
     if not dialogues:
         advice = "Each needs an answer: a turn of the assistant, or a response."
-        data.findings.append(Finding("red", "There are no dialogues to train on", advice))
-    else:
-        title = f"{counted(len(dialogues), 'dialogue')} with {counted(answers, 'answer')}"
-        data.findings.append(Finding("green", f"{title}; only answers are trained on"))
+        return PretrainData(findings=(Finding("red", "There are no dialogues to train on", advice),))
+    # `hold_out` cuts a single document in two, which would tear a dialogue apart
+    split: Any = hold_out(list(dialogues), share, seed) if len(dialogues) > 1 else (dialogues, [])  # type: ignore[arg-type]
+    answers = sum(turn.role == "assistant" for dialogue in dialogues for turn in dialogue)
+    title = f"{counted(len(dialogues), 'dialogue')} with {counted(answers, 'answer')}; only answers are trained on"
+    return PretrainData(dialogues=tuple(split[0]), held_dialogues=tuple(split[1]), findings=(Finding("green", title),))
 
 
-def _add_tasks(rows: list, settings: PretrainSettings, data: PretrainData, source: str) -> None:
-    data.tasks, data.held_tasks = split_tasks(rows, settings.held_out_tasks, settings.eval_share, settings.seed)
-    data.findings += check_tasks(data.tasks, data.held_tasks, source)
+def _tasks(table: Table, settings: PretrainSettings) -> PretrainData:
+    rows = read_tasks(table)
+    train, held = split_tasks(rows, settings.held_out_tasks, settings.eval_share, settings.seed)
+    findings = check_tasks(train, held, table.source)
+    return PretrainData(tasks=tuple(train), held_tasks=tuple(held), findings=tuple(findings))
 
 
-def _check_amount(data: PretrainData, settings: PretrainSettings) -> list[Finding]:
-    if data.texts or data.dialogues or data.tasks or any(row.level == "red" for row in data.findings):
-        held_out = data.held_texts or data.held_dialogues or data.held_tasks
-        advice = "Raise eval_share, or give eval_data: otherwise memorisation goes unnoticed."
-        return [] if held_out else [Finding("amber", "Nothing is held out to evaluate on", advice)]
-    advice = "Training needs text: a text file, or a table with a column of texts."
-    return [Finding("red", "The corpus is empty", advice)]
+def _check_amount(data: PretrainData) -> list[Finding]:
+    if not (data.texts or data.dialogues or data.tasks or data.sheet.blocked):
+        advice = "Training needs text: a text file, or a table with a column of texts."
+        return [Finding("red", "The corpus is empty", advice)]
+    if data.held_texts or data.held_dialogues or data.held_tasks:
+        return []
+    advice = "Raise eval_share, or give eval_data: otherwise memorisation goes unnoticed."
+    return [Finding("amber", "Nothing is held out to evaluate on", advice)]
 
 
-def check_size(settings: PretrainSettings) -> list[Finding]:
-    """Report the parameters of a new network, computed from its configuration alone."""
+def _check_size(settings: PretrainSettings) -> list[Finding]:
+    """Report the parameters of a new network, computed from its configuration alone, before one is created."""
     if settings.model:
         return []
     size = settings.shape()

@@ -7,6 +7,7 @@ Wei et al., 2023, arXiv:2305.08298), and classes recur within a prompt (burstine
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ class FewShotFormatter:
         )
         return cls(tokenizer, templates, _whole_words(tokenizer), start_token(tokenizer), label_list)
 
-    def tokens(self, tasks: list[LabelledTask], max_tokens: int) -> list[TokenTask]:
+    def tokens(self, tasks: Sequence[LabelledTask], max_tokens: int) -> list[TokenTask]:
         """Encode tasks; texts of more than `max_tokens` are left out, or truncated if a class has fewer than two shorter ones."""
         return [
             TokenTask(

@@ -107,7 +107,7 @@ def make_model(settings: PretrainSettings, tokenizer: Any) -> Any:
         if settings.induction_head_init:
             init_induction_heads(model)
     use_packed_attention(model)
-    return add_lora(model, settings.lora_rank) if settings.lora_rank else model
+    return add_lora(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else model
 
 
 def new_config(settings: PretrainSettings, tokenizer: Any) -> GPT2Config:
@@ -160,8 +160,11 @@ def _trial_logits(model: Any) -> torch.Tensor:
     return logits
 
 
-def add_lora(model: Any, rank: int) -> Any:
+def add_lora(model: Any, rank: int, alpha: float = 0) -> Any:
     """Freeze a network and add low-rank adapters to its linear layers, the output layer excepted (LoRA: Hu et al., 2022).
+
+    Args:
+        alpha: The adapters are scaled by alpha / rank; 0: twice the rank.
 
     Raises:
         UserError: If the network has no layer that peft can adapt.
@@ -171,7 +174,11 @@ def add_lora(model: Any, rank: int) -> Any:
     is_gpt2 = any(type(module).__name__ == "Conv1D" for module in model.modules())
     targets = ["c_attn", "c_proj", "c_fc"] if is_gpt2 else "all-linear"
     config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM, r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=is_gpt2
+        task_type=TaskType.CAUSAL_LM,
+        r=rank,
+        lora_alpha=alpha or 2 * rank,  # type: ignore[arg-type] - it is a factor
+        target_modules=targets,
+        fan_in_fan_out=is_gpt2,
     )
     try:
         return get_peft_model(model, config)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, FILE, TrainSettings
+from training.settings import ADVANCED, FILE, HalfPrecision, Lora, StartingWeights, TextData, TrainSettings
 
 
 class Size(NamedTuple):
@@ -37,10 +37,19 @@ SIZES = {
 }
 
 
-class PretrainSettings(TrainSettings):
+class PretrainSettings(
+    TrainSettings,
+    TextData,
+    StartingWeights,
+    HalfPrecision,
+    Lora,
+    descriptions={
+        "lora_rank": "Rank of LoRA adapters on a pre-trained model, which train about 1 % of the weights (Hu et al., 2022). 0: all weights are trained."
+    },
+):
     """Settings of `pretrain`."""
 
-    data: str = Field(
+    data: str = Field(  # not required: dialogues or tasks may be all there is
         "",
         description="Plain text (documents separated by lines <|endoftext|>), a table of texts, dialogues (turns, or prompt and response) or labelled tasks (task, text, label); recognised by the columns.",
         json_schema_extra=FILE,
@@ -54,12 +63,6 @@ class PretrainSettings(TrainSettings):
         "",
         description="Labelled tasks to mix in (task, text, label), written as few-shot prompts that are sampled anew at every step.",
         json_schema_extra=FILE,
-    )
-    text_column: str = Field(
-        "",
-        max_length=200,
-        description="Column of the texts, if the corpus is a table. Empty: guessed.",
-        json_schema_extra=ADVANCED,
     )
     dialogue_share: float = Field(
         0.2,
@@ -127,13 +130,6 @@ class PretrainSettings(TrainSettings):
         description="From scratch: initialise attention as previous-token and induction heads (Olsson et al., 2022), so that in-context learning starts much sooner.",
         json_schema_extra=ADVANCED,
     )
-    lora_rank: int = Field(
-        0,
-        ge=0,
-        le=512,
-        description="Rank of LoRA adapters on a pre-trained model, which train about 1 % of the weights (Hu et al., 2022). 0: train all weights.",
-        json_schema_extra=ADVANCED,
-    )
     held_out_tasks: str = Field(
         "",
         max_length=2000,
@@ -184,9 +180,6 @@ class PretrainSettings(TrainSettings):
         max_length=2000,
         description="Prompts that are continued while the model trains, one per line. Empty: beginnings of held-out texts.",
         json_schema_extra=ADVANCED,
-    )
-    half_precision: bool = Field(
-        False, description="Save the weights in float16: half the size.", json_schema_extra=ADVANCED
     )
 
     @model_validator(mode="after")

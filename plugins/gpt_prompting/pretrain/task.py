@@ -24,7 +24,7 @@ from plugins.gpt_prompting.pretrain.corpus import (
     encode_dialogues,
     encode_texts,
 )
-from plugins.gpt_prompting.pretrain.data import PretrainData, read
+from plugins.gpt_prompting.pretrain.data import PretrainData
 from plugins.gpt_prompting.pretrain.dialogues import Dialogue, render_dialogue
 from plugins.gpt_prompting.pretrain.eval_prompts import EvalPrompt, make_eval_prompts
 from plugins.gpt_prompting.pretrain.few_shot_metrics import FewShotResult, few_shot_metrics
@@ -39,7 +39,7 @@ from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
 from training.errors import UserError
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
@@ -68,14 +68,12 @@ class RowLoss(NamedTuple):
     labelled: int
 
 
-def build(settings: PretrainSettings) -> PretrainTask:
-    """Read the data, train or load the tokenizer, create or load the network, and encode.
+def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
+    """Train or load the tokenizer, create or load the network, and encode the data.
 
     Raises:
-        UserError: For what the preflight sheet shows in red, or a model that does not fit.
+        UserError: For a model that does not fit.
     """
-    data = read(settings)
-    Sheet(tuple(data.findings)).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
         tokenizer = loading.load_tokenizer(Path(settings.model))
@@ -111,7 +109,7 @@ class PretrainTask(Task):
         self.corpora = {"text": text, "dialogue": dialogues}
         self.facts = self._facts(data, text, dialogues)
 
-    def _encode(self, dialogues: list[Dialogue]) -> TokenCorpus:
+    def _encode(self, dialogues: Sequence[Dialogue]) -> TokenCorpus:
         return encode_dialogues([render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
 
     def _few_shot(self, data: PretrainData) -> tuple[FewShotSampler | None, list[EvalPrompt]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from plugins.gpt_prompting.models.interface import LanguageModel
+from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.prompting.prompts import LABEL, Row
 from training.errors import UserError
 
@@ -96,6 +98,21 @@ def nearest_neighbours(
         if by_embedding
         else NearestNeighbours(rows, fields)
     )
+
+
+def select_examples(file: Path, template: str, count: int, selection: str, seed: int, text: str) -> list[Row]:
+    """Select demonstrations from a file; for nearest_words those nearest to the text.
+
+    Raises:
+        UserError: If the file cannot be read, or there is no text to be near to.
+    """
+    data = read_rows(file, template)
+    if not selection.startswith("nearest"):
+        return select(data.rows, count, selection, seed)
+    if not text.strip():
+        raise UserError("Nearest examples need a query: write the text to classify first.")
+    fields = [name for name in data.columns if name != LABEL]
+    return NearestNeighbours(data.rows, fields)([dict.fromkeys(fields, text)], count)[0]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -43,12 +43,16 @@ class LabelledRows:
 
 
 def read_rows(file: Path, template: str, label_column: str = "") -> LabelledRows:
-    """Read a file's rows; those that lack a value or a label are left out.
+    """Read the rows of a file, see `rows_of`."""
+    return rows_of(read_table(file), template, label_column)
+
+
+def rows_of(table: Table, template: str, label_column: str = "") -> LabelledRows:
+    """Collect the rows of a table; those that lack a value or a label are left out.
 
     Raises:
-        UserError: If the file cannot be read, or has no column for a variable.
+        UserError: If there is no row, or no column for a variable.
     """
-    table = read_table(file)
     fields = [name for name in variables(template) if name != LABEL]
     columns = _columns(table, fields, label_column)
     values = {name: table.strings(column) for name, column in columns.items()}

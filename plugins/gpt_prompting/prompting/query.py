@@ -1,4 +1,4 @@
-"""What the page's prompt box runs: classify one query, generate its answer, select demonstrations, evaluate and compare on a file."""
+"""What the page's prompt box runs on a predictor: classify a query and generate its answer, evaluate and compare on a file."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting.models.interface import LanguageModel, Sampling
-from plugins.gpt_prompting.prompting.demonstrations import NearestNeighbours, select
+from plugins.gpt_prompting.models.interface import Sampling
 from plugins.gpt_prompting.prompting.evaluation import evaluate
 from plugins.gpt_prompting.prompting.generate import generate
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import read_rows
+from plugins.gpt_prompting.prompting.predictor import PromptPredictor
 from plugins.gpt_prompting.prompting.prompt_comparison import compare
-from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, Row
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 from training.errors import UserError
 
 WRITE_SECONDS = 4.0  # between files of the rows so far
-CANDIDATES = 5  # shown with each token of the prompt
+CANDIDATES = 5  # shown with each token
+GREEDY = Sampling(new_tokens=24, temperature=0, shown=CANDIDATES)
 
 
 def parse_query(prompt: Prompt, text: str) -> Row:
@@ -39,13 +40,14 @@ def parse_query(prompt: Prompt, text: str) -> Row:
 
 
 def classify_and_generate(
-    model: LanguageModel, prompt: Prompt, text: str, sampling: Sampling
+    predictor: PromptPredictor, prompt: Prompt, text: str, key: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Yield the prediction with the prompt's tokens, then the generated answer as it grows.
 
     Yields:
         As `LabelPrediction.record`; tokens (of the prompt), token_count, context; and generated (a state of `generate`, None at first).
     """
+    model = predictor.model.with_key(key)
     [prediction] = LabelScorer(model, prompt).label([parse_query(prompt, text)])
     tokens = model.score_tokens(prediction.fitted.text, CANDIDATES) if model.has_probabilities else []
     state = prediction.record() | {
@@ -55,40 +57,23 @@ def classify_and_generate(
         "generated": None,
     }
     yield state
-    for generated in generate(model, prediction.fitted.text, sampling):
+    for generated in generate(model, prediction.fitted.text, GREEDY):
         yield state | {"generated": generated}
 
 
-def select_examples(
-    file: Path, template: str, label_column: str, count: int, selection: str, seed: int, text: str
-) -> list[Row]:
-    """Select demonstrations from a file; for nearest_words those nearest to the text.
-
-    Raises:
-        UserError: If the file cannot be read, or there is no text to be near to.
-    """
-    data = read_rows(file, template, label_column)
-    if not selection.startswith("nearest"):
-        return select(data.rows, count, selection, seed)
-    if not text.strip():
-        raise UserError("Nearest examples need a query: write the text to classify first.")
-    fields = [name for name in data.columns if name != LABEL]
-    return NearestNeighbours(data.rows, fields)([dict.fromkeys(fields, text)], count)[0]
-
-
 def evaluate_file(
-    model: LanguageModel, prompt: Prompt, file: Path, shots: int, selection: str, max_rows: int
+    predictor: PromptPredictor, prompt: Prompt, file: Path, shots: int, selection: str, max_rows: int, key: str = ""
 ) -> Iterator[tuple[dict[str, Any], Path | None]]:
     """Yield the evaluation so far, and every few seconds a file of the predictions so far, so that a stopped call has one."""
-    written = 0.0
-    for evaluation in evaluate(model, prompt, read_rows(file, prompt.template), max_rows, shots, selection):
+    model, data, written = predictor.model.with_key(key), read_rows(file, prompt.template), 0.0
+    for evaluation in evaluate(model, prompt, data, max_rows, shots, selection):
         is_due = len(evaluation.predictions) == len(evaluation.rows) or evaluation.seconds - written > WRITE_SECONDS
         written = evaluation.seconds if is_due else written
         yield evaluation.overview(), evaluation.write() if is_due else None
 
 
 def compare_on_file(
-    model: LanguageModel, first: Prompt, second: Prompt, file: Path, max_rows: int
+    predictor: PromptPredictor, first: Prompt, second: Prompt, file: Path, max_rows: int, key: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Yield progress, then the result of `compare`."""
-    yield from compare(model, first, second, read_rows(file, first.template), max_rows)
+    yield from compare(predictor.model.with_key(key), first, second, read_rows(file, first.template), max_rows)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.gpt_prompting.models.hosted_servers import parse_name
-from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows, read_rows
+from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows, read_rows, rows_of
 from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, Row, make_prompt
 from training.data.column_guess import describe_columns
 from training.data.splits import split_rows
+from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
-from training.settings import HOSTED
 from training.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -33,15 +32,13 @@ class ShotsData:
         pool: Rows that demonstrations are selected from.
         rows: Rows to evaluate on.
         counts: Numbers of demonstrations.
-        read: The training file's rows.
     """
 
     prompt: Prompt
     pool: list[Row]
     rows: list[Row]
     counts: list[int]
-    findings: tuple[Finding, ...]
-    read: LabelledRows
+    sheet: Sheet
 
     @property
     def chance(self) -> float:
@@ -53,27 +50,14 @@ class ShotsData:
         return Counter(row[LABEL] for row in self.rows).most_common(1)[0][1] / len(self.rows)
 
 
-def check(settings: ShotsSettings) -> Sheet:
-    """The preflight sheet."""
-    try:
-        data = read(settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The prompt cannot be evaluated", str(error)),))
-    return Sheet(data.findings, describe_columns(data.read.table), tuple(data.read.table.head(5)))
-
-
 def read(settings: ShotsSettings) -> ShotsData:
     """Read and split the files of the settings.
 
     Raises:
         UserError: For a template, labels or a file that do not fit each other, or too few rows.
     """
-    if settings.model.startswith(HOSTED):
-        parse_name(settings.model)  # refuses a malformed name, or a host that may not be called from here
-    if not settings.data:
-        raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file with a text and a label column.")
     counts, template = parse_counts(settings.shots), settings.template.replace("\\n", "\n")
-    labelled = read_rows(Path(settings.data), template, settings.label_column)
+    labelled = rows_of(read_source(settings.data, settings.dataset), template, settings.label_column)
     labels = [entry for entry in re.split(r"[,\n]", settings.labels) if entry.strip()] or labelled.labels
     prompt = make_prompt(template, labels, (), settings.instruction, settings.calibrate)
     pool, rows, findings = _split(labelled, prompt, settings)
@@ -82,7 +66,9 @@ def read(settings: ShotsSettings) -> ShotsData:
     rows, left_out = _limit(rows, settings)
     title = f"{counted(len(rows), 'row')} to evaluate on, {counted(len(pool), 'row')} to select examples from"
     findings = [Finding("green", title, f"Labels: {listed(prompt.names, 12)}."), *findings, *left_out]
-    return ShotsData(prompt, pool, rows, counts, (*labelled.table.notices, *findings), labelled)
+    table = labelled.table
+    sheet = Sheet((*table.notices, *findings), describe_columns(table), tuple(table.head(5)))
+    return ShotsData(prompt, pool, rows, counts, sheet)
 
 
 def parse_counts(text: str) -> list[int]:

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, FILE, WEIGHTS_OR_HOSTED, TrainSettings
+from plugins.gpt_prompting.models.hosted_servers import parse_name
+from training.errors import UserError
+from training.settings import ADVANCED, HOSTED, WEIGHTS_OR_HOSTED, TableData
 
 
-class ShotsSettings(TrainSettings):
+class ShotsSettings(
+    TableData,
+    descriptions={
+        "seed": "Seed of the split and of the selections of examples.",
+        "data": "Labelled rows: CSV, TSV, JSONL or Parquet with a column for each variable of the template, and one of labels.",
+        "eval_data": "Rows to evaluate on. Empty: rows of the file that no example is selected from.",
+    },
+):
     """Settings of `shots`, which evaluates and trains nothing."""
-
-    unused: ClassVar[frozenset[str]] = frozenset(
-        {
-            "steps", "batch_size", "learning_rate", "precision", "patience", "time_limit", "gradient_accumulation", "schedule",
-            "warmup_ratio", "weight_decay", "max_grad_norm", "ema_decay", "eval_every", "checkpoint_every",
-            "keep_checkpoints", "processes", "tracker", "backup", "dataset",
-        }
-    )  # fmt: skip
 
     model: str = Field(
         "",
         max_length=300,
         description="The model to prompt: a starter, a run's id, a Hub id (owner/repo@revision), or a hosted one (hosted:model@https://server/v1). Empty: the starter.",
         json_schema_extra=WEIGHTS_OR_HOSTED,
-    )
-    data: str = Field(
-        "",
-        description="Labelled rows: CSV, TSV, JSONL or Parquet with a column for each variable of the template, and one of labels.",
-        json_schema_extra=FILE,
-    )
-    eval_data: str = Field(
-        "",
-        description="Rows to evaluate on. Empty: rows of the file that no example is selected from.",
-        json_schema_extra=FILE,
     )
     eval_share: float = Field(
         0.5,
@@ -80,3 +71,12 @@ class ShotsSettings(TrainSettings):
         max_length=100,
         description="A label-efficiency run of the BERT tab on the same labels, to compare fine-tuning with prompting. Empty: none.",
     )
+
+    @model_validator(mode="after")
+    def _check_hosted_name(self) -> ShotsSettings:
+        if self.model.startswith(HOSTED):
+            try:
+                parse_name(self.model)
+            except UserError as error:
+                raise ValueError(f"model: {error}".rstrip(".")) from None
+        return self

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
-from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.prompting.prompts import Prompt, make_prompt
+from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
 from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 
+QUERY = "plugins.gpt_prompting.prompting.query"
 LABELLED_ROWS = "a file of labelled rows"  # what has to be chosen first
 SIGNIFICANCE_LEVEL = 0.05
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
@@ -55,7 +54,7 @@ def render_evaluate(workbench: Workbench, weights: Any, key: Any, form: list[Any
     ) -> Iterator[tuple[Any, ...]]:
         prompt, labelled = prompt_of(*values), chosen(path, LABELLED_ROWS)
         arguments = int(shots or 0), selection, int(max_rows or 0), secret or ""
-        for state, written in workbench.stream(_evaluate, name, prompt, labelled, *arguments):
+        for state, written in workbench.stream(f"{QUERY}:evaluate_file", name, prompt, labelled, *arguments):
             yield evaluation_line(state), confusion_table(state), str(written) if written else gr.skip()
 
     inputs, outputs = [weights, key, file, max_rows, shots, selection, *form], [summary, table, predictions]
@@ -73,7 +72,7 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
         with gr.Row():
             with gr.Column():
                 instruction = gr.Textbox(label="Second instruction", lines=2, max_lines=8)
-                template = gr.Textbox(endpoints.TEMPLATE, label="Second template", lines=2, max_lines=8)
+                template = gr.Textbox(DEFAULT_TEMPLATE, label="Second template", lines=2, max_lines=8)
                 second = gr.File(label="Or a saved prompt", type="filepath", file_types=[".json"], height=120)
             with gr.Column():
                 file = gr.File(label="Labelled rows", type="filepath", height=120)
@@ -101,7 +100,9 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
         first = prompt_of(*values)
         other = read_prompt(saved) if saved else mended(reworded)(first, words, written)
         labelled = chosen(path, LABELLED_ROWS)
-        for state in workbench.stream(_compare, name, first, other, labelled, int(max_rows or 0), secret or ""):
+        for state in workbench.stream(
+            f"{QUERY}:compare_on_file", name, first, other, labelled, int(max_rows or 0), secret or ""
+        ):
             yield comparison_line(state), disagreements(state)
 
     inputs = [weights, key, file, max_rows, instruction, template, second, *form]
@@ -164,22 +165,3 @@ def comparison_line(state: dict[str, Any]) -> str:
 def disagreements(state: dict[str, Any]) -> Any:
     rows = state.get("disagreements") or []
     return {"headers": list(rows[0]), "data": [list(row.values()) for row in rows]} if rows else None
-
-
-# Functions of a module, as `stream` needs them; torch is imported when they run.
-
-
-def _evaluate(
-    model: Any, prompt: Prompt, file: Path, shots: int, selection: str, max_rows: int, key: str
-) -> Iterator[tuple[dict[str, Any], Path | None]]:
-    from plugins.gpt_prompting.prompting.query import evaluate_file
-
-    yield from evaluate_file(endpoints.with_key(model, key), prompt, file, shots, selection, max_rows)
-
-
-def _compare(
-    model: Any, first: Prompt, second: Prompt, file: Path, max_rows: int, key: str
-) -> Iterator[dict[str, Any]]:
-    from plugins.gpt_prompting.prompting.query import compare_on_file
-
-    yield from compare_on_file(endpoints.with_key(model, key), first, second, file, max_rows)

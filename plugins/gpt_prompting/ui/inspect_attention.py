@@ -15,6 +15,7 @@ from plugins.gpt_prompting.ui.token_view import TokenView, token_view_value
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ATTENTION = "plugins.gpt_prompting.inspect.attention"
 TEXT = "a warm film, a dull plot, a warm song, a dull"
 
 
@@ -42,7 +43,7 @@ def render_attention(workbench: Workbench) -> None:
             heat = gr.Plot(show_label=False)
 
     def show(name: str, written: str, layer: float, head: float) -> tuple[Any, ...]:
-        tokens, probabilities, scores = workbench.call(_attention, name, written)
+        tokens, probabilities, scores = workbench.call(f"{ATTENTION}:head_attention", name, written)
         layers, heads = probabilities.shape[:2]
         index = min(int(layer), layers) - 1, min(int(head), heads) - 1
         line = f"Layer {index[0] + 1}, head {index[1] + 1}: induction score {scores[index]:.2f} of 1."
@@ -83,7 +84,7 @@ def render_attention_to_labels(workbench: Workbench, prompt: list[Any], query: A
     view = TokenView("Attention of that head", "Press Show.")
 
     def show(name: str, text: str, *values: Any) -> tuple[Any, ...]:
-        found = workbench.call(_attention_to_labels, name, prompt_of(*values), text)
+        found = workbench.call(f"{ATTENTION}:attention_to_labels", name, prompt_of(*values), text)
         rows = [[number, each["label"], each["attention"]] for number, each in enumerate(found["by_example"], 1)]
         layer, head = found["head"]
         tokens = [
@@ -113,19 +114,3 @@ def plot_heads(values: np.ndarray, label: str) -> Figure:
     axes.set_yticks(range(layers), [str(number + 1) for number in range(layers)], fontsize=8)
     figure.colorbar(image, label=label, shrink=0.9)
     return figure
-
-
-# Functions of a module, as `call` needs them; torch is imported when they run.
-
-
-def _attention(model: Any, text: str) -> Any:
-    from plugins.gpt_prompting.inspect.attention import attention, induction_scores
-
-    return *attention(model, text), induction_scores(model)
-
-
-def _attention_to_labels(model: Any, prompt: Any, text: str) -> Any:
-    from plugins.gpt_prompting.inspect.attention import attention_to_labels
-    from plugins.gpt_prompting.prompting.query import parse_query
-
-    return attention_to_labels(model, prompt, parse_query(prompt, text))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
-from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.token_view import TokenView, token_view_value
 
 BEGINNING = "Once upon a time there was a little girl who lived in a"
@@ -36,7 +36,7 @@ def render_next_token(workbench: Workbench, tab: gr.Tab) -> None:
     summary = gr.Markdown()
 
     def predict(name: str, written: str) -> tuple[Any, str]:
-        tokens = workbench.call(endpoints.next_token, name, written, NEXT_TOKENS)
+        tokens = workbench.call(Prompting.next_token, name, written, NEXT_TOKENS)
         names = [f"{rank}. {token['token']!r}"[:28] for rank, token in enumerate(tokens, 1)]
         probabilities = [token["probability"] for token in tokens]
         rest = max(0.0, 1 - sum(probabilities))
@@ -67,7 +67,7 @@ def render_surprisal(workbench: Workbench) -> None:
     view = TokenView("Token surprisal", "Press Score.")
 
     def score(name: str, written: str) -> tuple[str, str]:
-        scores = workbench.call(endpoints.score, name, written)
+        scores = workbench.call(Prompting.score, name, written)
         line = (
             f"**{scores['perplexity']:.2f}** perplexity · **{scores['bits_per_byte']:.3f}** bits per byte · "
             f"{scores['loss']:.3f} nats per token · {scores['tokens_scored']:,} tokens"

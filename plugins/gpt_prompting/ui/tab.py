@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.inspect_attention import render_attention, render_attention_to_labels
 from plugins.gpt_prompting.ui.inspect_tokens import render_next_token, render_surprisal
 from plugins.gpt_prompting.ui.try_chat import render_chat
@@ -13,7 +14,8 @@ from plugins.gpt_prompting.ui.try_prompt import render_prompt
 
 
 def render(workbench: Workbench) -> None:
-    """Render both tabs."""
+    """Render both tabs, for weights that answer `Prompting`."""
+    workbench = workbench.on(Prompting)
     with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Few-shot prompt"):
             prompt, query = render_prompt(workbench)

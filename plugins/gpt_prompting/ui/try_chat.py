@@ -12,7 +12,7 @@ import gradio as gr
 
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
-from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed, token_view_value
 
@@ -67,7 +67,7 @@ def render_chat(workbench: Workbench) -> None:
         past, known = plain_history(history), dict(states or {})
         arguments = sampling_values(values)[:-1]  # without the number of alternatives
         messages = with_system(system, past)
-        for state in workbench.stream(endpoints.chat, name, messages, *arguments, CANDIDATES, secret or ""):
+        for state in workbench.stream(Prompting.chat, name, messages, *arguments, CANDIDATES, secret or ""):
             known[state["text"]] = state
             dialogue = [*past, {"role": "assistant", "content": state["text"]}]
             line = context_line(state, has_system=len(messages) > len(past))

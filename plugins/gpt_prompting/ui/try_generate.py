@@ -10,7 +10,7 @@ import gradio as gr
 
 from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
-from plugins.gpt_prompting import endpoints
+from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed_line, token_view_value
 
@@ -36,7 +36,7 @@ def render_generate(workbench: Workbench) -> None:
 
     def generate(name: str, text: str, secret: str, *values: Any) -> Iterator[tuple[str, str]]:
         arguments = sampling_values(values)
-        for state in workbench.stream(endpoints.generate, name, text, *arguments, CANDIDATES, secret or ""):
+        for state in workbench.stream(Prompting.generate, name, text, *arguments, CANDIDATES, secret or ""):
             yield token_view_value(answer_sections(state)), speed_line(state)
 
     inputs, outputs = [weights, prompt, key, *sampling], [view, summary]

@@ -9,8 +9,7 @@ import gradio as gr
 
 from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
-from plugins.gpt_prompting import endpoints
-from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, LABEL, Prompt
+from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Prompt
 from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
 from plugins.gpt_prompting.ui.model_form import render_model_picker
 from plugins.gpt_prompting.ui.prompt_form import (
@@ -24,6 +23,7 @@ from plugins.gpt_prompting.ui.prompt_form import (
 )
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, token_view_value
 
+CLASSIFY = "plugins.gpt_prompting.prompting.query:classify_and_generate"
 TEXT = "do i need an umbrella today"
 LABELS = "music\nweather"
 INSTRUCTION = "Say what the request is about."
@@ -65,7 +65,7 @@ def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
 
     def classify(name: str, query: str, secret: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         made = prompt_of(*values)
-        for state in workbench.stream(_classify, name, made, query, secret or ""):
+        for state in workbench.stream(CLASSIFY, name, made, query, secret or ""):
             section = {"facts": [prompt_size(state)], "tokens": state["tokens"], "text": state["prompt"]}
             yield (
                 state["probabilities"] or {state["label"] or "(none)": 1.0},
@@ -84,7 +84,7 @@ def _render_form(workbench: Workbench) -> list[Any]:
     """Render the components of a prompt; returns them in the order of `prompt_of`."""
     instruction = gr.Textbox(INSTRUCTION, label="Instruction", lines=2, max_lines=8)
     template = gr.Textbox(
-        endpoints.TEMPLATE,
+        DEFAULT_TEMPLATE,
         label="Template",
         lines=2,
         max_lines=10,
@@ -141,9 +141,9 @@ def _render_select_examples(form: list[Any], text: Any) -> None:
             button = gr.Button("Select examples")
 
     def select(path: str | None, written: str, count: float, selection: str, seed: float, query: str) -> Any:
-        from plugins.gpt_prompting.prompting.query import select_examples  # scikit-learn: 1 s
+        from plugins.gpt_prompting.prompting.demonstrations import select_examples  # scikit-learn: 1 s
 
-        rows = select_examples(chosen(path, LABELLED_ROWS), written, "", int(count), selection, int(seed or 0), query)
+        rows = select_examples(chosen(path, LABELLED_ROWS), written, int(count), selection, int(seed or 0), query)
         names = [*fields_of(written), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
@@ -187,13 +187,3 @@ def describe_notes(state: dict[str, Any], prompt: Prompt) -> str:
     if not state["scores"]:
         lines.append("A hosted model gives no log-likelihoods of labels: the label was parsed from its answer.")
     return "\n\n".join(lines)
-
-
-# A function of a module, as `stream` needs it; torch is imported when it runs.
-
-
-def _classify(model: Any, prompt: Prompt, text: str, key: str) -> Iterator[dict[str, Any]]:
-    from plugins.gpt_prompting.models.interface import Sampling
-    from plugins.gpt_prompting.prompting.query import classify_and_generate
-
-    yield from classify_and_generate(endpoints.with_key(model, key), prompt, text, Sampling(24, 0, shown=5))

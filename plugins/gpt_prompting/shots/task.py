@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plugins.gpt_prompting.models import STARTER
 from plugins.gpt_prompting.models.interface import LanguageModel
-from plugins.gpt_prompting.models.openai_model import connect
+from plugins.gpt_prompting.models.openai_model import HostedModel
+from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.prompting.demonstrations import nearest_neighbours, select
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.metrics import classification_metrics, confusion
 from plugins.gpt_prompting.prompting.prompts import LABEL, PROMPT_FILE, Row
-from plugins.gpt_prompting.shots import report
-from plugins.gpt_prompting.shots.data import ShotsData, read
+from plugins.gpt_prompting.shots import card, report
+from plugins.gpt_prompting.shots.data import ShotsData
 from plugins.gpt_prompting.shots.finetuning_baseline import read_finetuning_results
 from plugins.gpt_prompting.shots.report import PROMPT_ARM, RANDOM_LABELS_ARM
 from plugins.gpt_prompting.shots.response_cache import CachedResponse, ResponseCache, label_rows, totals
 from training.artifact import store
-from training.errors import UserError
 from training.fit.experiment import Experiment, Fit, Part
 from training.hub.push import pushed_files
 from training.preflight.sheet import Finding
@@ -34,30 +35,15 @@ if TYPE_CHECKING:
     from plugins.gpt_prompting.shots.settings import ShotsSettings
 
 SHEET_ROWS = 50  # from which the sheet estimates lengths
-EVALUATED = (
-    "Of the prompt in this repository, with {} examples: the best of all seeds and permutations, chosen on these very rows, "
-    "which is optimistic. The means over the seeds are below."
-)
-HOSTED_SUMMARY = (
-    "A prompt with its examples, evaluated on labelled rows with a hosted model. There are no weights here."
-)
-HOSTED_USAGE = """
-# prompt.json is the prompt: instruction, template, labels, examples. The studio opens it under Try, Few-shot prompt.
-from huggingface_hub import hf_hub_download
-
-print(open(hf_hub_download("{repo}", "prompt.json")).read())
-"""
 
 
-def build(settings: ShotsSettings) -> ShotsExperiment:
-    """Read the data and lay out the parts.
+def build(data: ShotsData, settings: ShotsSettings) -> ShotsExperiment:
+    """Lay out the parts.
 
     Raises:
-        UserError: For data that cannot be used, or without a model.
+        UserError: For a run of fine-tuning that cannot be compared.
     """
-    if settings.processes > 1:
-        raise UserError("processes: the parts of this experiment run one after the other in one process.")
-    return ShotsExperiment(read(settings), settings)
+    return ShotsExperiment(data, settings)
 
 
 class ShotsExperiment(Experiment):
@@ -67,8 +53,9 @@ class ShotsExperiment(Experiment):
         self.data, self.settings = data, settings
         run = settings.fine_tuned_run.strip()
         self.fine_tuned = read_finetuning_results(run) if run else []
-        self.hosted = connect(settings.model, os.environ.pop(KEY, "")) if settings.model.startswith(HOSTED) else None
-        self.folder = None if self.hosted else _artifact_folder(settings)
+        is_hosted = settings.model.startswith(HOSTED)
+        self.hosted = HostedModel.connect(settings.model, os.environ.pop(KEY, "")) if is_hosted else None
+        self.folder = None if self.hosted else Path(settings.model or STARTER)
         self.parts = list(self._parts())
         self.facts = {
             "rows evaluated on": len(data.rows),
@@ -89,12 +76,10 @@ class ShotsExperiment(Experiment):
 
     @cached_property
     def model(self) -> LanguageModel:
-        if self.folder is None:
-            assert self.hosted
-            return self.hosted
-        from plugins.gpt_prompting.models.transformers_model import TransformersModel
-
-        return TransformersModel.load(self.folder)
+        if self.folder:
+            return TransformersModel.load(self.folder)
+        assert self.hosted
+        return self.hosted
 
     def run(self, part: Part, fit: Fit) -> dict[str, Any]:
         """Label the rows with one selection of demonstrations; hash the parameters before and after."""
@@ -159,8 +144,7 @@ class ShotsExperiment(Experiment):
     def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
         """Copy the weights unchanged, so that what was evaluated can be loaded, called and published; of a hosted model there are none."""
         if self.hosted:
-            card = {**about["card"], "library_name": "", "summary": HOSTED_SUMMARY, "usage": HOSTED_USAGE}
-            about = {**about, "card": card}
+            about = {**about, "card": {**about["card"], **card.HOSTED}}
         if self.folder:
             _copy(self.folder, folder)
         return store.make_record(self.settings, {**about, "facts": self.facts})
@@ -174,7 +158,11 @@ class ShotsExperiment(Experiment):
         return {
             "studies": [report.study(results, self.data, self.fine_tuned, self.hosted)],
             "metrics": report.scores_of(best),
-            "facts": {**self.facts, **report.proof(results, self.hosted), "evaluated": EVALUATED.format(best["shots"])},
+            "facts": {
+                **self.facts,
+                **report.proof(results, self.hosted),
+                "evaluated": card.EVALUATED.format(best["shots"]),
+            },
         }
 
     def findings(self) -> list[Finding]:
@@ -232,16 +220,6 @@ def randomise_labels(rows: list[Row], names: list[str], seed: int) -> list[Row]:
     """Replace each label by one that is sampled uniformly."""
     random = np.random.default_rng([seed, 47])
     return [{**row, LABEL: names[int(random.integers(len(names)))]} for row in rows]
-
-
-def _artifact_folder(settings: ShotsSettings) -> Path:
-    if settings.model:
-        return Path(settings.model)
-    from plugins.gpt_prompting import PLUGIN
-
-    if not PLUGIN.starters:
-        raise UserError("model: choose the model to prompt; this plugin ships no starter.")
-    return next(iter(PLUGIN.starters.values()))
 
 
 def _copy(source: Path, folder: Path) -> None:
