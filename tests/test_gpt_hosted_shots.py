@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import Client, handle_file
 
-from plugins._discovery import Found
 from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.models import loading
 from plugins.gpt_prompting.models.openai_model import HostedModel
@@ -20,7 +18,6 @@ from plugins.gpt_prompting.shots.predictor import load
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
-from tests.page import ended, served
 from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
@@ -206,15 +203,3 @@ def test_a_malformed_name_is_refused_with_the_settings(file: Path, name: str) ->
         parse_settings(ShotsSettings, {"model": name, "data": str(file), **SMALL})
     with pytest.raises(UserError, match="is named hosted:"):
         HostedModel.connect(name)
-
-
-def test_a_visitors_key_reaches_the_run_and_no_file(server: Server, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.delenv(VARIABLE)
-    with served(tmp_path, found=[Found("gpt_prompting", "a test", PLUGIN)], trains=False) as site:
-        client = Client(site.url, verbose=False)
-        values = {"model": f"hosted:tiny@{server[0]}", **SMALL}
-        run = client.predict("gpt_prompting", "shots", values, handle_file(file), key=KEY, api_name="/train")
-        assert ended(client, run["id"])["status"] == "finished"
-        found = client.predict(run["id"], "a warm film", key=KEY, api_name="/gpt_prompting_classify")
-        assert found["label"] == "good" and server[1][-1]["key"] == f"Bearer {KEY}"
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]

@@ -18,8 +18,9 @@ from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 from tests import page as shared_page
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
-from tests.page import Site, served
+from tests.page import Site, ended, served
 from tests.running import wait_for
+from training.home import home
 from training.runs.run import Runs
 
 client = shared_page.client  # a fixture
@@ -99,6 +100,16 @@ def test_a_hosted_model_is_asked_with_the_callers_key(client: Client) -> None:
         with pytest.raises(AppError, match="does not accept the key") as error:
             client.predict(weights=f"hosted:tiny@{address}", prompt=PROMPT, key="sk-wrong", api_name="/gpt_prompting_generate")  # fmt: skip
         assert "sk-wrong" not in str(error.value)
+
+
+def test_a_visitors_key_reaches_a_run_and_no_file(client: Client, site: Site, file: Path) -> None:
+    with openai_server() as (address, asked):
+        values = {"model": f"hosted:tiny@{address}", "shots": "0, 2", "seeds": 1, "permutations": 1, "eval_rows": 12}
+        run = client.predict("gpt_prompting", "shots", values, handle_file(file), key=KEY, api_name="/train")
+        assert ended(client, run["id"])["status"] == "finished"
+        found = client.predict(run["id"], "a warm film", key=KEY, api_name="/gpt_prompting_classify")
+        assert found["label"] == "good" and asked[-1]["key"] == f"Bearer {KEY}"
+    assert not [path for path in home().rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
 # -- the page ------------------------------------------------------------------------------------------------------------
