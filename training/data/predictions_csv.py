@@ -1,37 +1,113 @@
-"""A user's table given back with what a model says of each row."""
+"""Write a user's table with a model's predictions beside it, as CSV, chunk by chunk, without spreadsheet formulas."""
 
 from __future__ import annotations
 
-import csv
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from training.data.arrow import as_text
 from training.data.table import Table
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def write_predictions(table: Table, names: Sequence[str], said: Mapping[int, Sequence[str]]) -> Path:
-    """Write the table's columns and then those of `names`, as CSV in a new temporary folder.
+    import pyarrow as pa
+
+FORMULA = r"^[=+\-@\t\r]"  # a spreadsheet runs a cell that begins so (OWASP, "CSV Injection")
+NUMBER = r"^[+-]?[\d.,]+([eE][+-]?\d+)?$"  # but a negative number is none
+
+
+def write_predictions(table: Table, names: Sequence[str], predictions: Mapping[int, Sequence[str]]) -> Path:
+    """Write a whole table and then the columns of `names`, as CSV in a new temporary folder.
 
     Args:
-        said: Row number -> one cell a name; a row that is not there gets blanks.
+        predictions: Row number -> one cell per name; a row that is not there gets blanks.
     """
-    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(table.source).name.split('.')[0]}-scored.csv"
-    columns = [table.strings(name) for name in table.names]
-    with target.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*table.names, *names])
-        for row, cells in enumerate(zip(*columns, strict=True)):
-            writer.writerow([*map(_harmless, cells), *map(_harmless, said.get(row, [""] * len(names)))])
+    import pyarrow as pa
+
+    blank = ("",) * len(names)
+    cells = zip(*(predictions.get(row, blank) for row in range(len(table))), strict=True) if len(table) else ()
+    columns = {name: pa.array(values, pa.string()) for name, values in zip(names, cells, strict=True)}
+    target = temporary_file(table.source, "-scored.csv")
+    with predictions_writer(target) as write:
+        write(table, columns)
     return target
 
 
-def _harmless(cell: str | None) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe; numbers stay as they are."""
-    cell = cell or ""
-    return (
-        f"'{cell}"
-        if cell[:1] in "=+-@\t\r" and cell and not re.fullmatch(r"[+-]?[\d.,]+([eE][+-]?\d+)?", cell)
-        else cell
-    )
+@contextmanager
+def predictions_writer(target: Path) -> Iterator[PredictionsWriter]:
+    """A `PredictionsWriter` whose file is closed, and so complete, at the end of the block."""
+    writer = PredictionsWriter(target)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+class PredictionsWriter:
+    """Appends chunks of a table, each with its predictions, to one CSV file.
+
+    >>> with predictions_writer(temporary_file(path.name, "-scored.csv")) as write:
+    ...     for chunk in stream_table(path):
+    ...         write(chunk, {"anomaly_score": pa.array(scores(chunk))})
+    """
+
+    def __init__(self, target: Path):
+        self.target = target
+        self._writer: Any = None
+
+    def __call__(self, table: Table, predictions: Mapping[str, Any]) -> None:
+        """Write a chunk: its columns as harmless text, then the predictions, Arrow arrays with one value per row.
+
+        A column of the table that has the name of a prediction (the file was scored before) is kept as NAME_before.
+        Predictions of text are made harmless too; every chunk needs the same columns and types.
+        """
+        import pyarrow as pa
+        import pyarrow.csv
+
+        columns: dict[str, Any] = {}
+        for name, values in table.columns.items():
+            columns[_free_name(name, {*predictions, *table.columns} - {name}, predictions)] = harmless_text(values)
+        for name, values in predictions.items():
+            columns[name] = harmless_text(values) if pa.types.is_string(values.type) else values
+        rows = pa.table(columns)
+        self._writer = self._writer or pyarrow.csv.CSVWriter(self.target, rows.schema)
+        self._writer.write_table(rows)
+
+    def close(self) -> None:
+        """Complete the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _free_name(name: str, taken: set[str], predictions: Mapping[str, Any]) -> str:
+    while name in predictions or name in taken:
+        name = f"{name}_before"
+    return name
+
+
+def harmless_text(values: pa.Array | pa.ChunkedArray) -> Any:
+    """A column as text; a cell that a spreadsheet would run as a formula gets an apostrophe, numbers stay as they are.
+
+    What has no plain spelling (records, bytes) becomes null.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    compute: Any = pc
+    text: Any = as_text(values)
+    if text is None:
+        return pa.nulls(len(values), pa.string())
+    is_number = compute.match_substring_regex(text, NUMBER)
+    is_formula = compute.and_(compute.match_substring_regex(text, FORMULA), compute.invert(is_number))
+    if not compute.any(is_formula).as_py():
+        return text.cast(pa.string())
+    return compute.if_else(is_formula, compute.binary_join_element_wise("'", text, ""), text).cast(pa.string())
+
+
+def temporary_file(source: str, suffix: str) -> Path:
+    """A path in a new temporary folder: the source's name up to its first dot, then the suffix."""
+    return Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{Path(source).name.split('.')[0]}{suffix}"

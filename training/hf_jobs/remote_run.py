@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from training.errors import UserError
-from training.hub.client import hub_errors, open_api, status_of, with_retries
+from training.hub.client import hub_errors, open_api, with_retries
 from training.hub.push import PushOptions, inspect_repo
+from training.retry import http_status
 from training.runs.run import RUN_ID, Run
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _asked(what: str, question: Callable[[], T], *, is_repeatable: bool = True) 
             try:
                 return with_retries(question, lambda error: not is_repeatable)
             except errors.HfHubHTTPError as error:
-                said = _REFUSALS.get(status_of(error) or 0)
+                said = _REFUSALS.get(http_status(error) or 0)
                 if said is None:
                     raise
                 raise UserError(said.format(what=what)) from None

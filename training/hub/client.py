@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,16 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from training.errors import UserError
 from training.home import is_space
+from training.retry import TRANSIENT_STATUSES, http_status, retry
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
-ATTEMPTS = 4
-FIRST_PAUSE_SECONDS = 1.0  # before the second try; doubles
-MAX_PAUSE_SECONDS = 60.0
-TRANSIENT_STATUSES = (429, 500, 502, 503, 504)  # the Hub's refusals that pass
 T = TypeVar("T")
 
 
@@ -40,6 +36,16 @@ def own_token() -> str | None:
     if is_space():
         return os.environ.get("HF_TOKEN") or None
     return get_token()
+
+
+def shares_cache() -> bool:
+    """Whether many visitors use this process's cache, so that the Hub itself has to say who may read what.
+
+    A Space does; so does a server whose operator set `HF_HUB_DISABLE_IMPLICIT_TOKEN`.
+    """
+    from huggingface_hub import constants
+
+    return is_space() or constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
 
 
 @cache
@@ -97,11 +103,6 @@ def hub_errors(repo: str) -> Iterator[None]:
         ) from None
 
 
-def status_of(error: Exception) -> int | None:
-    """The HTTP status of a refusal; None where no answer came."""
-    return getattr(getattr(error, "response", None), "status_code", None)
-
-
 _REASONS = {
     401: "sign in, or give a valid token",
     403: "your token may not do this; it needs write access",
@@ -112,30 +113,17 @@ _REASONS = {
 
 
 def with_retries(call: Callable[[], T], give_up: Callable[[Exception], bool] = lambda error: False) -> T:
-    """Repeat a call that does the same when it is repeated, while the Hub stumbles.
+    """Retry an idempotent call on transient errors of the Hub.
 
     Args:
-        give_up: Errors that are not worth a second try, though they might pass.
+        give_up: Transient errors that are not worth a second attempt.
     """
-    for tried in range(ATTEMPTS):
-        try:
-            return call()
-        except Exception as error:  # the client's transport errors share no public base
-            if tried == ATTEMPTS - 1 or not is_transient(error) or give_up(error):
-                raise
-            time.sleep(retry_delay(error, tried))
-    raise AssertionError("The last try returns or raises.")
+    return retry(call, is_transient=lambda error: is_transient(error) and not give_up(error))
 
 
 def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed a little later."""
-    return (is_unreachable(error) and not is_full_disk(error)) or status_of(error) in TRANSIENT_STATUSES
-
-
-def retry_delay(error: Exception, tried: int) -> float:
-    """Seconds to wait: what the Hub asks for, within reason, or twice as long each time."""
-    asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
-    return min(float(asked), MAX_PAUSE_SECONDS) if asked.isdigit() else FIRST_PAUSE_SECONDS * 2**tried
+    return (is_unreachable(error) and not is_full_disk(error)) or http_status(error) in TRANSIENT_STATUSES
 
 
 def is_full_disk(error: Exception) -> bool:
@@ -152,4 +140,4 @@ def is_unreachable(error: Exception) -> bool:
     """Whether the Hub did not answer at all; a refusal carries a response."""
     if type(error).__module__.split(".")[0] in TRANSPORT_MODULES:
         return True
-    return isinstance(error, OSError) and status_of(error) is None
+    return isinstance(error, OSError) and http_status(error) is None

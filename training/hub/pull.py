@@ -11,7 +11,15 @@ from typing import Any
 from training.errors import UserError
 from training.files import write_text
 from training.hub import checksums
-from training.hub.client import hub_errors, is_offline, is_transient, is_unreachable, open_api, with_retries
+from training.hub.client import (
+    hub_errors,
+    is_offline,
+    is_transient,
+    is_unreachable,
+    open_api,
+    shares_cache,
+    with_retries,
+)
 from training.hub.file_contents import check_contents
 from training.hub.file_listing import FILES, check_listing, is_wanted
 
@@ -71,7 +79,7 @@ def pull(name: str, token: str | None = None, admit: AcceptCallback | None = Non
                 lambda: api.model_info(repo, revision=revision, files_metadata=True), give_up=is_offline
             )
         except Exception as error:  # the client's transport errors share no public base
-            if not is_transient(error) or _is_shared():
+            if not is_transient(error) or shares_cache():
                 raise
             try:
                 return _admitted(_cached(repo, revision), admit)
@@ -116,7 +124,7 @@ def _literal(name: str) -> str:
 
 def _kept(repo: str, revision: str | None) -> Pulled | None:
     """A commit that was pulled and checked before: it cannot have changed, so that nobody need be asked."""
-    if _is_shared() or not COMMIT.fullmatch(revision or ""):
+    if shares_cache() or not COMMIT.fullmatch(revision or ""):
         return None
     try:
         kept = _cached(repo, revision)
@@ -155,13 +163,6 @@ def _cache() -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
-
-
-def _is_shared() -> bool:
-    """Whether many visitors use this cache: then the Hub itself has to say who may read what."""
-    from huggingface_hub import constants
-
-    return constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
 
 
 def _remember(folder: Path, revision: str, commit: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from training.errors import UserError
 from training.hub.checksums import sha256
-from training.hub.client import ATTEMPTS, hub_errors, is_transient, open_api, retry_delay, status_of, with_retries
+from training.hub.client import hub_errors, is_transient, open_api, with_retries
 from training.hub.file_listing import FILES
 from training.hub.pull import REPO
+from training.retry import http_status, retry
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -146,7 +146,7 @@ def _check_may_write(api: HfApi, repo: str) -> None:
     try:
         with_retries(lambda: api.auth_check(repo, write=True))
     except Exception as error:  # its class depends on the status; 403 and 404 both mean no
-        if status_of(error) not in (401, 403, 404):
+        if http_status(error) not in (401, 403, 404):
             raise
         raise UserError(
             f"You may not write to {repo}: ask its owner, or offer your weights as a pull request."
@@ -192,33 +192,27 @@ def commit(
     hashes: dict[str, str],
 ) -> tuple[PushResult, str]:
     """Commit on top of `head`; returns what was made and its revision. After an error that may have been the answer's only, look for it."""
-    fingerprint = hashlib.sha256("".join(f"{name} {value}\n" for name, value in hashes.items()).encode()).hexdigest()[
-        :16
-    ]
+    content = "".join(f"{name} {value}\n" for name, value in hashes.items())
+    fingerprint = hashlib.sha256(content.encode()).hexdigest()[:16]
     title = f"{how.message} ({fingerprint[:8]})" if how.pull_request else how.message
-    for tried in range(ATTEMPTS):
-        try:
-            made = api.create_commit(
-                repo,
-                operations,
-                commit_message=title,
-                commit_description=MARK + fingerprint,
-                parent_commit=head,
-                create_pr=how.pull_request,
-            )
-            return PushResult(str(made.commit_url), made.pr_url or ""), made.pr_revision or made.oid
-        except Exception as error:  # the client's transport errors share no public base
-            if not (is_transient(error) or status_of(error) == 412):
-                raise
-            landed = (
-                _landed_request(api, repo, title) if how.pull_request else _landed(api, repo, MARK + fingerprint, head)
-            )
-            if landed:
-                return landed
-            if tried == ATTEMPTS - 1:
-                raise
-            time.sleep(retry_delay(error, tried))
-    raise AssertionError("The last try returns or raises.")
+
+    def create() -> tuple[PushResult, str]:
+        made = api.create_commit(
+            repo,
+            operations,
+            commit_message=title,
+            commit_description=MARK + fingerprint,
+            parent_commit=head,
+            create_pr=how.pull_request,
+        )
+        return PushResult(str(made.commit_url), made.pr_url or ""), made.pr_revision or made.oid
+
+    def find_landed(error: Exception) -> tuple[PushResult, str] | None:
+        return _landed_request(api, repo, title) if how.pull_request else _landed(api, repo, MARK + fingerprint, head)
+
+    return retry(
+        create, is_transient=lambda error: is_transient(error) or http_status(error) == 412, recover=find_landed
+    )
 
 
 def _landed(api: HfApi, repo: str, mark: str, head: str) -> tuple[PushResult, str] | None:
