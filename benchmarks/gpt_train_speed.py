@@ -74,13 +74,13 @@ def leaking(options: argparse.Namespace) -> dict[str, float]:
 
 
 def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
-    """The trainer as a user runs it, events and checkpoints included."""
+    """Training as a user runs it, events and checkpoints included."""
     start(options)
     from plugins.gpt_prompting import PLUGIN
     from training.fit.loop import fit
     from training.settings import parse_settings
 
-    trainer = PLUGIN.trainer("pretrain")
+    kind = PLUGIN.kind("pretrain")
     with tempfile.TemporaryDirectory() as folder:
         values = {
             **sources(options, Path(folder)), "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
@@ -88,8 +88,8 @@ def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
             "layers": options.layers, "hidden_size": options.width, "heads": options.heads, "vocabulary_size": options.vocabulary,
             "learning_rate": 5e-4, **more,
         }  # fmt: skip
-        settings = parse_settings(trainer.settings, values)
-        task: Any = trainer.build(settings)
+        settings = parse_settings(kind.trained_by, values)
+        task: Any = kind.build(kind.read(settings), settings)
         times, tokens, losses = [], [], task.losses
 
         def timed(model: Any, batch: Any) -> Any:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from training.errors import UserError
 from training.home import is_space
+from training.retry import TRANSIENT_STATUSES, http_status
 from training.settings import HOSTED
 
 HUGGING_FACE = "https://router.huggingface.co/v1"
@@ -19,7 +20,6 @@ KEY_VARIABLES = {  # host -> environment variable that holds its key
     "api.deepseek.com": "DEEPSEEK_API_KEY",
 }
 OPERATOR_URL, OPERATOR_KEY = "SELFSUP_HOSTED_URL", "SELFSUP_HOSTED_KEY"  # variables for a server that the operator runs
-TRANSIENT_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 
 
 class ServerError(UserError):
@@ -37,7 +37,7 @@ class ServerError(UserError):
     @property
     def is_transient(self) -> bool:
         """Whether the same request may succeed later."""
-        return not self.status or self.status in TRANSIENT_STATUSES
+        return not self.status or self.status in TRANSIENT_STATUSES or self.status == 409
 
 
 def parse_name(name: str) -> tuple[str, str]:
@@ -92,23 +92,11 @@ def host_of(address: str) -> str:
     return urlsplit(address).netloc
 
 
-def status_of(error: Exception) -> int:
-    """Return the HTTP status of a client's error; 0 if there was no response."""
-    return getattr(getattr(error, "response", None), "status_code", 0) or 0
-
-
-def retry_after(error: Exception) -> float:
-    """Return the seconds that the server asks to wait (Retry-After); 1 if it names none."""
-    headers = getattr(getattr(error, "response", None), "headers", {}) or {}
-    seconds = str(headers.get("retry-after", ""))
-    return float(seconds) if seconds.replace(".", "", 1).isdigit() else 1.0
-
-
 def explain_error(error: Exception, address: str, timeout: float) -> str:
     """Describe what went wrong in our own words: a server may repeat the key in its message."""
     if isinstance(error, UserError):
         return str(error)
-    host, status, name = host_of(address), status_of(error), type(error).__name__
+    host, status, name = host_of(address), http_status(error) or 0, type(error).__name__
     if name == "OfflineModeIsEnabled":
         return "HF_HUB_OFFLINE is set where the studio runs, so no hosted model is called."
     if status in (401, 403):

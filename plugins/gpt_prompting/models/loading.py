@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-from transformers.utils import logging
 
 from training.errors import UserError
 from training.nn import load_pretrained
-
-logging.disable_progress_bar()  # a bar for every file would fill the run's log
-logging.set_verbosity_error()
 
 
 def load(folder: Path) -> tuple[Any, Any]:
@@ -22,9 +18,8 @@ def load(folder: Path) -> tuple[Any, Any]:
     Raises:
         UserError: If the folder holds no causal language model with a tokenizer that belongs to it.
     """
-    tokenizer, model = load_tokenizer(folder), load_network(folder)
-    check_vocabulary(tokenizer, model)
-    return tokenizer, model.eval()
+    tokenizer = load_tokenizer(folder)
+    return tokenizer, load_network(folder, tokenizer).eval()
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -45,28 +40,22 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_network(folder: Path, **changes: Any) -> Any:
+def load_network(folder: Path, tokenizer: Any, **changes: Any) -> Any:
     """Load the network of a folder in float32.
 
     Args:
+        tokenizer: Whose vocabulary the network must have.
         changes: Entries of its configuration to overwrite, ignored where the configuration has no such entry.
 
     Raises:
-        UserError: If it is no causal language model, or has no safetensors.
+        UserError: If it is no causal language model, has no safetensors, or fewer embeddings than the tokenizer has tokens.
     """
-    try:
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        _check_kind(folder, config)
-        for name, value in changes.items():
-            if hasattr(config, name):
-                setattr(config, name, value)
-        return AutoModelForCausalLM.from_pretrained(
-            str(folder), config=config, dtype="float32", trust_remote_code=False, local_files_only=True, use_safetensors=True
-        )  # fmt: skip
-    except UserError:
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{folder.name} cannot be loaded as a causal language model: {str(error)[:300]}") from None
+    config = load_pretrained.load_config(folder, **changes)
+    _check_kind(folder, config)
+    kind = "a causal language model"
+    model = load_pretrained.load_network(folder, AutoModelForCausalLM, kind, config=config)
+    load_pretrained.check_vocabulary(tokenizer, model)
+    return model
 
 
 def _check_kind(folder: Path, config: Any) -> None:
@@ -77,24 +66,6 @@ def _check_kind(folder: Path, config: Any) -> None:
         raise UserError(f"{folder.name} is a {names[0]}, not a causal language model such as GPT-2 or Llama.")
     if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise UserError(f"{folder.name} is a {config.model_type}, not a causal language model such as GPT-2 or Llama.")
-
-
-def check_vocabulary(tokenizer: Any, model: Any) -> None:
-    """Refuse a tokenizer that has more entries than the network has embeddings.
-
-    Raises:
-        UserError: With both numbers.
-    """
-    rows = model.get_input_embeddings().num_embeddings
-    if len(tokenizer) > rows:
-        raise UserError(
-            f"The vocabulary has {len(tokenizer):,} entries and the weights {rows:,}: they do not belong together."
-        )
-
-
-def max_positions(model: Any) -> int:
-    """Return the maximum sequence length of a network; 10**9 if its positions are relative."""
-    return getattr(model.config, "max_position_embeddings", 0) or 10**9
 
 
 def start_token(tokenizer: Any) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -20,8 +19,6 @@ from plugins.gpt_prompting.models.hosted_servers import (
     explain_error,
     host_of,
     parse_name,
-    retry_after,
-    status_of,
 )
 from plugins.gpt_prompting.models.interface import (
     Answer,
@@ -35,9 +32,11 @@ from plugins.gpt_prompting.models.interface import (
 )
 from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, parse_label
 from training.errors import UserError
+from training.retry import http_status, retry, retry_after
 
 TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
-RETRIES, MAX_WAIT_SECONDS = 2, 5.0  # after status 429
+ATTEMPTS, MAX_WAIT_SECONDS = 3, 5.0  # after status 429
+LOGPROBS_REFUSED = (400, 404, 422, 500, 501)  # statuses of servers that know no logprobs
 MAX_TOP_LOGPROBS = 20  # that the protocol allows
 LABEL_TOKENS = 24  # of an answer from which a label is parsed
 UNSUPPORTED_OPTIONS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # option -> the value that turns it off
@@ -159,27 +158,30 @@ class HostedModel(LanguageModel):
         return ParsedLabel(label, answer, probabilities, _prompt_tokens(completion), _served_by(completion))
 
     def _request(self, messages: Sequence[Message], sampling: Sampling, *, stream: bool) -> Any:
-        """Send a request; again without probabilities if the server refuses to give them, and again after status 429."""
+        """Send a request, again after status 429."""
         clean = [{**message, "content": replace_surrogates(message["content"])} for message in messages]
-        options = _options(sampling) | {"stream": stream}
-        for attempt in range(RETRIES + 2):
-            asks_logprobs = self._logprobs and sampling.shown > 0
-            logprobs = (
-                {"logprobs": True, "top_logprobs": min(sampling.shown, MAX_TOP_LOGPROBS)} if asks_logprobs else {}
+        return retry(
+            lambda: self._send(clean, sampling, stream),
+            is_transient=lambda error: http_status(error) == 429,
+            attempts=ATTEMPTS,
+            max_pause_seconds=MAX_WAIT_SECONDS,
+        )
+
+    def _send(self, messages: Sequence[Message], sampling: Sampling, stream: bool) -> Any:
+        """Send a request; without probabilities if the server refuses to give them."""
+        asks_logprobs = self._logprobs and sampling.shown > 0
+        logprobs = {"logprobs": True, "top_logprobs": min(sampling.shown, MAX_TOP_LOGPROBS)} if asks_logprobs else {}
+        try:
+            client = self._client()
+            answer = client.chat_completion(
+                list(messages), model=self.name, stream=stream, **_options(sampling), **logprobs
             )
-            try:
-                client = self._client()
-                answer = client.chat_completion(clean, model=self.name, **options, **logprobs)
-                return _after_first_chunk(answer, client) if stream else answer
-            except Exception as error:
-                status = status_of(error)
-                if asks_logprobs and status in (400, 404, 422, 500, 501):
-                    self._logprobs = False
-                elif status == 429 and attempt < RETRIES:
-                    time.sleep(min(retry_after(error), MAX_WAIT_SECONDS))
-                else:
-                    raise
-        raise UserError("The server refuses every form of the request.")
+            return _after_first_chunk(answer, client) if stream else answer
+        except Exception as error:  # the HTTP clients' errors share no public base
+            if not asks_logprobs or http_status(error) not in LOGPROBS_REFUSED:
+                raise
+        self._logprobs = False
+        return self._send(messages, sampling, stream)
 
     def _client(self) -> Any:
         from huggingface_hub import InferenceClient  # 0.3 s, and most pages never call a hosted model
@@ -190,9 +192,8 @@ class HostedModel(LanguageModel):
     def _fail(self, error: Exception) -> NoReturn:
         if isinstance(error, UserError):
             raise error
-        status = status_of(error)
-        wait = retry_after(error) if status else 0.0
-        raise ServerError(explain_error(error, self.address, TIMEOUT_SECONDS), status, wait) from None
+        message = explain_error(error, self.address, TIMEOUT_SECONDS)
+        raise ServerError(message, http_status(error) or 0, retry_after(error) or 0.0) from None
 
 
 def _options(sampling: Sampling) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from plugins.gpt_prompting.models.interface import (
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT, TURN_ENDS, plain_transcript
 from plugins.gpt_prompting.models.sampling import sample_tokens
 from training.errors import UserError
+from training.nn.load_pretrained import max_positions
 
 MAX_CONTEXT_TOKENS = 131_072
 GPU_PACK_TOKENS = 2048  # per pass; a GPU is not yet busy with the 256 that suit a CPU
@@ -39,7 +40,7 @@ class TransformersModel(LanguageModel):
         self.tokenizer, self.model, self.name = tokenizer, use_fused_gelu(model.eval()), name
         self.decoder = detokenizer.TokenDecoder(tokenizer)
         self.start_token = loading.start_token(tokenizer)
-        self.context = min(loading.max_positions(model), MAX_CONTEXT_TOKENS)
+        self.context = min(max_positions(model), MAX_CONTEXT_TOKENS)
         self.has_template = bool(getattr(tokenizer, "chat_template", None))
 
     @classmethod

@@ -100,8 +100,7 @@ def make_model(settings: PretrainSettings, tokenizer: Any) -> Any:
     """
     if settings.model:
         changes = dict.fromkeys(DROPOUTS, settings.dropout)
-        model = loading.load_network(Path(settings.model), **changes)
-        loading.check_vocabulary(tokenizer, model)
+        model = loading.load_network(Path(settings.model), tokenizer, **changes)
     else:
         model = GPT2LMHeadModel(new_config(settings, tokenizer))
         if settings.induction_head_init:

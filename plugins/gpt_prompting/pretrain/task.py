@@ -39,6 +39,7 @@ from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
 from training.errors import UserError
 from training.fit.batches import step_seed
+from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 
@@ -90,7 +91,7 @@ class PretrainTask(Task):
 
     def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: Any, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
-        self.size = min(settings.max_length, loading.max_positions(model))
+        self.size = min(settings.max_length, max_positions(model))
         text, self.held_text = (encode_texts(side, tokenizer) for side in (data.texts, data.held_texts))
         dialogues, self.held_dialogues = (self._encode(side) for side in (data.dialogues, data.held_dialogues))
         self.sampler, eval_prompts = self._few_shot(data)

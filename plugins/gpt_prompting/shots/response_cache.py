@@ -13,6 +13,7 @@ from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, Label
 from plugins.gpt_prompting.prompting.prompts import Row
 from training.errors import UserError
 from training.fit.experiment import Fit
+from training.retry import retry
 
 FILE = "answers.jsonl"
 RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)  # before each further try; a server may ask for more, up to the last
@@ -125,19 +126,26 @@ def _label_with_retries(
     scorer: LabelScorer, row: Row, examples: Sequence[Row], fit: Fit, has_answered: bool
 ) -> LabelPrediction:
     """Label one row, with retries if the server has answered before or asks to slow down."""
-    for pause in (*RETRY_SECONDS, None):
-        try:
-            [prediction] = scorer.label([row], [examples])
-            return prediction
-        except ServerError as error:
-            if has_answered and error.status in REFUSED_STATUSES:
-                fitted = scorer.fitter.fit(row, examples)
-                return LabelPrediction("", {}, {}, fitted, f"refused ({error.status})")
-            if pause is None or not error.is_transient or not (has_answered or error.status == 429):
-                raise
-            seconds = min(max(pause, error.wait), RETRY_SECONDS[-1])
-            fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
-    raise AssertionError("The last try returns or raises.")
+    pauses = iter(RETRY_SECONDS)
+
+    def pause(_: float, error: Any) -> None:
+        seconds = min(max(next(pauses), error.wait), RETRY_SECONDS[-1])
+        fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
+
+    def is_transient(error: Exception) -> bool:
+        return isinstance(error, ServerError) and error.is_transient and (has_answered or error.status == 429)
+
+    try:
+        return retry(
+            lambda: next(scorer.label([row], [examples])),
+            is_transient=is_transient,
+            attempts=len(RETRY_SECONDS) + 1,
+            pause=pause,
+        )
+    except ServerError as error:
+        if has_answered and error.status in REFUSED_STATUSES:
+            return LabelPrediction("", {}, {}, scorer.fitter.fit(row, examples), f"refused ({error.status})")
+        raise
 
 
 def totals(responses: Sequence[CachedResponse]) -> dict[str, Any]:
