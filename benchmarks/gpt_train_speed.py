@@ -77,6 +77,7 @@ def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
     """Training as a user runs it, events and checkpoints included."""
     start(options)
     from plugins.gpt_prompting import PLUGIN
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
     from training.fit.loop import fit
     from training.settings import parse_settings
 
@@ -88,7 +89,7 @@ def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
             "layers": options.layers, "hidden_size": options.width, "heads": options.heads, "vocabulary_size": options.vocabulary,
             "learning_rate": 5e-4, **more,
         }  # fmt: skip
-        settings = parse_settings(kind.trained_by, values)
+        settings = parse_settings(PretrainSettings, values)
         task: Any = kind.build(kind.read(settings), settings)
         times, tokens, losses = [], [], task.losses
 

@@ -23,12 +23,12 @@ from plugins._discovery import Found
 from spaces_app.settings import Settings
 from spaces_app.studio import Studio
 from training.errors import UserError
-from training.hub.push import PushOptions
+from training.hub.push import PushOptions as How
 verb, given, repo, token = json.load(sys.stdin)
 studio, [document] = Studio(Settings(), [Found("gpt_prompting", "a test", PLUGIN)]), PLUGIN.documents
 try:
     if verb == "push":
-        print(json.dumps(studio.push_document(PLUGIN, document, given, repo, token, PushOptions())))
+        print(json.dumps(studio.push_document(PLUGIN, document, given, repo, token, How())))
     else:
         print(json.dumps({"text": studio.pull_document(document, repo, token).text}))
 except UserError as error:

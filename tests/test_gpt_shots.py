@@ -175,6 +175,16 @@ def test_counts_are_sorted_and_each_there_once() -> None:
     assert parse_counts("8, 0,2 , 2") == [0, 2, 8]
 
 
+def test_the_form_has_nothing_that_only_training_needs() -> None:
+    import gradio as gr
+
+    from spaces_app.widgets import settings_form
+
+    with gr.Blocks():
+        form = settings_form(ShotsSettings)
+    assert "learning_rate" not in form and {"data", "shots", "template", "seed"} <= set(form)
+
+
 def test_settings_have_nothing_that_only_training_needs() -> None:
     names = {*ShotsSettings.model_fields}
     assert not names & {"learning_rate", "steps", "batch_size", "processes"}
