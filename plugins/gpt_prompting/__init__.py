@@ -14,7 +14,8 @@ from plugins.gpt_prompting.shots.settings import ShotsSettings
 PLUGIN = Plugin(
     name="gpt_prompting",
     title="GPT",
-    summary="Prompt a language model and measure the effect of instruction, examples and their number; or train one on your own text.",
+    summary="Prompt a language model and measure the effect of instruction, examples and their number; or train one "
+    "on your own text.",
     kinds=(
         Kind(
             "pretrain",
@@ -34,7 +35,8 @@ PLUGIN = Plugin(
             settings=ShotsSettings,
             endpoints=FewShotEvaluation,
             card=SHOTS_CARD,
-            secret="Your key for a hosted model. It is sent to its server only and not stored, so that Resume needs it again.",
+            secret="Your key for a hosted model. It is sent to its server only and not stored, so that Resume needs "
+            "it again.",
         ),
     ),
     documents=(Document("prompt", PROMPT_FILE, prompt_card.checked, prompt_card.render),),

@@ -1,4 +1,5 @@
-"""Attention probabilities of a local model: of all heads, the induction score of each, and attention to the examples' labels."""
+"""Attention probabilities of a local model: of all heads, the induction score of each, and attention to the examples'
+labels."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def head_attention(
     """Compute the attention probabilities of a text, and the induction score of each head.
 
     Returns:
-        Tokens; probabilities, (layers, heads, queries, keys): lower triangular, since attention is causal; scores, (layers, heads).
+        Tokens; probabilities, (layers, heads, queries, keys): lower triangular, since attention is causal; scores,
+        (layers, heads).
 
     Raises:
         UserError: If the text is empty, or the model is hosted or does not return attention.
@@ -73,8 +75,10 @@ def attention_to_labels(predictor: PromptPredictor, prompt: Prompt, text: str) -
         text: The query, see `parse_query`.
 
     Returns:
-        by_example: label and attention (summed over its tokens, of the head that attends most to all labels); head: (layer, head),
-        from 1; heads: (layers, heads) of the sum over all examples; tokens and weights: the whole attention row of that head.
+        by_example: label and attention (summed over its tokens, of the head that attends most to all labels); head:
+            (layer, head),
+        from 1; heads: (layers, heads) of the sum over all examples; tokens and weights: the whole attention row of that
+        head.
 
     Raises:
         UserError: If there are no examples, the prompt does not fit, or the model is hosted.

@@ -16,7 +16,8 @@ def surprisal(model: LanguageModel, text: str, shown: int = 5) -> dict[str, Any]
         shown: Other candidates returned with each token.
 
     Returns:
-        tokens (token, probability, others), tokens_scored, loss (mean surprisal in nats per token), perplexity, bits_per_byte.
+        tokens (token, probability, others), tokens_scored, loss (mean surprisal in nats per token), perplexity,
+        bits_per_byte.
 
     Raises:
         UserError: If the text is empty, or the model does not give probabilities.

@@ -1,6 +1,7 @@
 """Detokenization: token ids to text, in one piece or streamed token by token.
 
-Byte-level vocabularies split a character over several tokens. Its text is given to the first of them, the others get an empty string.
+Byte-level vocabularies split a character over several tokens. Its text is given to the first of them, the others get an
+empty string.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ def tokenize_with_text(tokenizer: Any, text: str) -> tuple[list[int], list[str]]
     """Tokenize a text and return the substring that each token stands for.
 
     Returns:
-        Ids and substrings; joined, the substrings are the text. Special tokens that the tokenizer adds are given by name.
+        Ids and substrings; joined, the substrings are the text. Special tokens that the tokenizer adds are given by
+        name.
     """
     encoding = tokenizer(text, return_offsets_mapping=True, verbose=False)
     ids, substrings, end = encoding["input_ids"], [], 0

@@ -1,4 +1,5 @@
-"""GPT-2's GELU as one kernel: torch's tanh approximation in place of the eight operations of transformers' NewGELUActivation."""
+"""GPT-2's GELU as one kernel: torch's tanh approximation in place of the eight operations of transformers'
+NewGELUActivation."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ def _is_operators(address: str) -> bool:
 
 
 def environment_key(address: str) -> str:
-    """Return the key that belongs to this host and no other; on a shared server only that of the operator's own server."""
+    """Return the key that belongs to this host and no other; on a shared server only that of the operator's own
+    server."""
     if _is_operators(address):
         return os.environ.get(OPERATOR_KEY, "")
     if is_space():

@@ -42,7 +42,8 @@ class Answer:
     """One generated answer, complete or so far.
 
     Args:
-        finished: Why it ended: "end of text", "length", "stop string", or "broken" if the server disconnected; empty while it is generated.
+        finished: Why it ended: "end of text", "length", "stop string", or "broken" if the server disconnected; empty
+            while it is generated.
         note: A remark for the reader, such as options that a server does not support.
     """
 

@@ -1,8 +1,9 @@
 """Incremental decoding with a key-value cache: one token per forward pass.
 
-A small network on a CPU spends most of its time in the calls between operations. GPT-2, which this plugin trains and ships, therefore
-has a step of its own (`Gpt2Decoder`): the same operations on the same weights, with a cache that is allocated once. It enters the
-internals of transformers' GPT2LMHeadModel (tested with transformers 5.23); any other class is run by `TransformersDecoder`.
+A small network on a CPU spends most of its time in the calls between operations. GPT-2, which this plugin trains and
+ships, therefore has a step of its own (`Gpt2Decoder`): the same operations on the same weights, with a cache that is
+allocated once. It enters the internals of transformers' GPT2LMHeadModel (tested with transformers 5.23); any other
+class is run by `TransformersDecoder`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def incremental_decoder(model: Any, rows: int, max_tokens: int) -> IncrementalDe
 
 
 class TransformersDecoder:
-    """Any network of transformers with the cache that it creates itself; without one, the whole sequence is read at each step."""
+    """Any network of transformers with the cache that it creates itself; without one, the whole sequence is read at
+    each step."""
 
     def __init__(self, model: Any, rows: int):
         self.model, self.rows, self.cache = model, rows, None

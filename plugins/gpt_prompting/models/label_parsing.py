@@ -41,7 +41,8 @@ def first_token_probabilities(
         labels: Label -> its words.
 
     Returns:
-        Label -> probability, normalised; None if a token starts several labels, or less than `MIN_LABEL_PROBABILITY` lies on labels.
+        Label -> probability, normalised; None if a token starts several labels, or less than `MIN_LABEL_PROBABILITY`
+        lies on labels.
     """
     verbalizers = {name: words.strip().casefold() for name, words in labels.items()}
     mass = dict.fromkeys(labels, 0.0)

@@ -48,7 +48,8 @@ def load_network(folder: Path, tokenizer: Any, **changes: Any) -> Any:
         changes: Entries of its configuration to overwrite, ignored where the configuration has no such entry.
 
     Raises:
-        UserError: If it is no causal language model, has no safetensors, or fewer embeddings than the tokenizer has tokens.
+        UserError: If it is no causal language model, has no safetensors, or fewer embeddings than the tokenizer has
+            tokens.
     """
     config = load_pretrained.load_config(folder, **changes)
     _check_kind(folder, config)

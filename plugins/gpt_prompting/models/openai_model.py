@@ -1,8 +1,8 @@
 """HostedModel: a model behind the OpenAI chat completions protocol, of Hugging Face's providers or any other server.
 
-The protocol takes messages and returns text. Some servers return the probabilities of the tokens that they generated; none returns
-those of a prompt or of all labels. The key is the caller's or the environment's: it is sent to its own server only, and never
-stored, logged or shown.
+The protocol takes messages and returns text. Some servers return the probabilities of the tokens that they generated;
+none returns those of a prompt or of all labels. The key is the caller's or the environment's: it is sent to its own
+server only, and never stored, logged or shown.
 """
 
 from __future__ import annotations
@@ -219,7 +219,8 @@ def _served_by(completion: Any) -> str:
 
 
 def _after_first_chunk(answer: Any, client: Any) -> Iterator[Any]:
-    """Return a stream once its first chunk is there: until then an error is one of the request. The client closes with it."""
+    """Return a stream once its first chunk is there: until then an error is one of the request. The client closes with
+    it."""
     chunks = iter(answer)
     first = next(chunks, None)
 

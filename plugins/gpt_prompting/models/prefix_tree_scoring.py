@@ -1,16 +1,17 @@
 """Prefix-tree scoring: log-likelihoods of continuations with shared prefixes, many rows packed into one forward pass.
 
-Few-shot classification scores every label after every row's prompt, and all prompts begin with the same examples. Scored one by one
-(as lm-evaluation-harness does by default), nearly all tokens are computed again and again. Here
+Few-shot classification scores every label after every row's prompt, and all prompts begin with the same examples.
+Scored one by one (as lm-evaluation-harness does by default), nearly all tokens are computed again and again. Here
 
 - the prefix that all contexts share is computed once and kept in the key-value cache;
-- a row is its context's own tokens plus a tree of its continuations: continuations that begin alike share those tokens, and a
-  continuation of a single token costs nothing, since its logits are those after the context;
-- rows are laid end to end in one sequence, without padding. A mask lets each token attend to the shared prefix, to its own row's
-  context and to its own path in the tree; position ids count along that path.
+- a row is its context's own tokens plus a tree of its continuations: continuations that begin alike share those tokens,
+  and a continuation of a single token costs nothing, since its logits are those after the context;
+- rows are laid end to end in one sequence, without padding. A mask lets each token attend to the shared prefix, to its
+  own row's context and to its own path in the tree; position ids count along that path.
 
-A network must honour a 4-D additive mask and position ids. `supports_tree_attention` tries it once per model (state-space models such
-as Mamba do not); `score_padded` serves the others. Uses the cache classes of transformers 5 (`past_key_values.crop`).
+A network must honour a 4-D additive mask and position ids. `supports_tree_attention` tries it once per model
+(state-space models such as Mamba do not); `score_padded` serves the others. Uses the cache classes of transformers 5
+(`past_key_values.crop`).
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def _packs(requests: Sequence[ScoringRequest], prefix: int, pack_tokens: int) ->
 
 
 def _add(pack: _Pack, index: int, request: ScoringRequest, prefix: int) -> None:
-    """Append a row's own context, then its tree: a node for each distinct prefix of its continuations but the last tokens."""
+    """Append a row's own context, then its tree: a node for each distinct prefix of its continuations but the last
+    tokens."""
     start = len(pack.tokens)
     context = request.context[prefix:]
     end = start + len(context)

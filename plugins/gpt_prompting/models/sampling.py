@@ -1,7 +1,7 @@
 """Sampling loop: one token per step for all alternatives at once, each with its probability and the other candidates.
 
-`transformers.generate` neither streams several answers token by token nor gives the other candidates. The rules that choose a token
-are its own (`LogitsProcessor`s), so the same seed gives the same tokens.
+`transformers.generate` neither streams several answers token by token nor gives the other candidates. The rules that
+choose a token are its own (`LogitsProcessor`s), so the same seed gives the same tokens.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
 
 
 class _GrowingAnswer:
-    """One alternative while it is generated. Text that may be the beginning of a stop string is held back until it is not."""
+    """One alternative while it is generated. Text that may be the beginning of a stop string is held back until it is
+    not."""
 
     def __init__(self, tokenizer: Any, decoder: TokenDecoder, ids: Sequence[int], sampling: Sampling):
         self.decoder, self.sampling = decoder, sampling

@@ -69,7 +69,8 @@ class TransformersModel(LanguageModel):
     def _check(self, ids: Sequence[int], more: int, what: str) -> None:
         if len(ids) + more > self.context:
             raise UserError(
-                f"{what} has {len(ids):,} tokens and {more:,} more were asked for; the context is {self.context:,} tokens: shorten it, or ask for less."
+                f"{what} has {len(ids):,} tokens and {more:,} more were asked for; the context is {self.context:,} "
+                "tokens: shorten it, or ask for less."
             )
 
     # -- generation ----------------------------------------------------------------------------------------------------
@@ -116,8 +117,8 @@ class TransformersModel(LanguageModel):
         return [(self.decoder(token), value) for value, token in zip(*map(torch.Tensor.tolist, best), strict=True)]
 
     def score_tokens(self, text: str, shown: int) -> list[Token]:
-        """Score every token; a text longer than the context is read in windows that overlap by half, so that each token has at
-        least half a context before it."""
+        """Score every token; a text longer than the context is read in windows that overlap by half, so that each token
+        has at least half a context before it."""
         ids, texts = detokenizer.tokenize_with_text(self.tokenizer, replace_surrogates(text))
         if not ids:
             raise UserError("The text is empty: write something to score.")
@@ -187,8 +188,8 @@ class TransformersModel(LanguageModel):
     ) -> list[int]:
         """Ids that a continuation adds to a context: those of both together, after those of the context alone.
 
-        Tokenizing every context with every label would dominate the time. The last line alone usually decides: if the context ends
-        in that line's own ids, one lookup serves all rows that end in the same line ("Label:").
+        Tokenizing every context with every label would dominate the time. The last line alone usually decides: if the
+        context ends in that line's own ids, one lookup serves all rows that end in the same line ("Label:").
         """
         line = head[head.rfind("\n") + 1 :]
         if (line, text) not in cache:

@@ -1,8 +1,9 @@
-"""Chunked linear cross entropy: output layer and loss in chunks of tokens, so that the logits of a batch never exist as a whole.
+"""Chunked linear cross entropy: output layer and loss in chunks of tokens, so that the logits of a batch never exist as
+a whole.
 
-The gradient is computed in the forward pass, from logits that are still in the processor's cache, as in Cut Your Losses (Wijmans et
-al., 2025, arXiv:2411.09009) and Liger Kernel. This needs the gradient of the final loss for each token in advance, up to one common
-factor: the losses may be summed or averaged, nothing else.
+The gradient is computed in the forward pass, from logits that are still in the processor's cache, as in Cut Your Losses
+(Wijmans et al., 2025, arXiv:2411.09009) and Liger Kernel. This needs the gradient of the final loss for each token in
+advance, up to one common factor: the losses may be summed or averaged, nothing else.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         scale = gradient[0] if len(gradient) else gradient.new_zeros(())
         if not bool((gradient == scale).all()):
             raise RuntimeError(
-                "chunked_cross_entropy has one gradient for all tokens: pass their weights instead of scaling the losses."
+                "chunked_cross_entropy has one gradient for all tokens: pass their weights instead of scaling the "
+                "losses."
             )
         return (
             d_hidden * scale.to(d_hidden.dtype),

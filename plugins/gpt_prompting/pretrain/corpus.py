@@ -1,4 +1,5 @@
-"""Tokenized corpus: documents end to end, cut into rows of fixed length without padding; every token is trained on once per epoch."""
+"""Tokenized corpus: documents end to end, cut into rows of fixed length without padding; every token is trained on once
+per epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Training data of `pretrain`: text, dialogues and labelled tasks, recognised by their columns, and the findings about them."""
+"""Training data of `pretrain`: text, dialogues and labelled tasks, recognised by their columns, and the findings about
+them."""
 
 from __future__ import annotations
 

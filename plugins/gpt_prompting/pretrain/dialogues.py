@@ -1,4 +1,5 @@
-"""Dialogues and instructions: read from a table, rendered by a chat template, with the character spans of the answers."""
+"""Dialogues and instructions: read from a table, rendered by a chat template, with the character spans of the
+answers."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ Dialogue = list[Turn]
 
 
 def dialogue_columns(table: Table) -> tuple[str, ...] | None:
-    """Find the column of turns, or the columns of prompt, response and optional input; None if the table holds no dialogues."""
+    """Find the column of turns, or the columns of prompt, response and optional input; None if the table holds no
+    dialogues."""
     by_name = {plain_name(name): name for name in reversed(table.names)}
     turns = next((by_name[name] for name in TURNS if name in by_name), None)
     if turns:
@@ -56,7 +58,8 @@ def read_dialogues(table: Table) -> list[Dialogue]:
     columns = dialogue_columns(table)
     if columns is None:
         raise UserError(
-            f"{table.source} has no dialogues: its columns are {', '.join(table.names)}. Expected turns (a list of role "
+            f"{table.source} has no dialogues: its columns are {', '.join(table.names)}. Expected turns (a list of "
+            "role "
             "and content), or prompt and response."
         )
     rows = _of_turns(table, columns[0]) if len(columns) == 1 else _of_pairs(table, columns)

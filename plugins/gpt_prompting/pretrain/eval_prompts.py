@@ -36,10 +36,11 @@ class EvalPrompt(NamedTuple):
 def make_eval_prompts(
     tasks: list[TokenTask], formatter: FewShotFormatter, max_classes: int, size: int, count: int, seed: int
 ) -> list[EvalPrompt]:
-    """Make prompts for `count` queries, one task after the other, at every number of demonstrations that fits into `size` tokens.
+    """Make prompts for `count` queries, one task after the other, at every number of demonstrations that fits into
+    `size` tokens.
 
-    The same query, classes and demonstrations serve every number, once with random words and once with the task's own labels.
-    Classes take turns among the demonstrations; further demonstrations are added at the far end.
+    The same query, classes and demonstrations serve every number, once with random words and once with the task's own
+    labels. Classes take turns among the demonstrations; further demonstrations are added at the far end.
     """
     rng, prompts = np.random.default_rng([seed, 7]), []
     for number in range(count if tasks else 0):

@@ -1,8 +1,10 @@
-"""Few-shot prompts sampled from labelled tasks, in tokens: some classes, some demonstrations of each, every label a target.
+"""Few-shot prompts sampled from labelled tasks, in tokens: some classes, some demonstrations of each, every label a
+target.
 
-As in MetaICL (Min et al., 2022, arXiv:2110.15943) many tasks are written as prompts. The label of every demonstration is a target, so
-one prompt trains all numbers of demonstrations. Labels are often random words, which only the demonstrations explain (symbol tuning:
-Wei et al., 2023, arXiv:2305.08298), and classes recur within a prompt (burstiness: Chan et al., 2022, arXiv:2205.05055).
+As in MetaICL (Min et al., 2022, arXiv:2110.15943) many tasks are written as prompts. The label of every demonstration
+is a target, so one prompt trains all numbers of demonstrations. Labels are often random words, which only the
+demonstrations explain (symbol tuning: Wei et al., 2023, arXiv:2305.08298), and classes recur within a prompt
+(burstiness: Chan et al., 2022, arXiv:2205.05055).
 """
 
 from __future__ import annotations
@@ -82,7 +84,8 @@ class FewShotFormatter:
         return cls(tokenizer, templates, _whole_words(tokenizer), start_token(tokenizer), label_list)
 
     def tokens(self, tasks: Sequence[LabelledTask], max_tokens: int) -> list[TokenTask]:
-        """Encode tasks; texts of more than `max_tokens` are left out, or truncated if a class has fewer than two shorter ones."""
+        """Encode tasks; texts of more than `max_tokens` are left out, or truncated if a class has fewer than two
+        shorter ones."""
         return [
             TokenTask(
                 task.name,
@@ -116,7 +119,8 @@ def _encode_between(tokenizer: Any, text: str, first: bool = False, after: str =
 
 
 def _whole_words(tokenizer: Any) -> np.ndarray:
-    """Tokens that decode to a space and at least three lower-case ASCII letters; the more frequent two thirds of them."""
+    """Tokens that decode to a space and at least three lower-case ASCII letters; the more frequent two thirds of
+    them."""
     texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))], clean_up_tokenization_spaces=False)
     words = [token for token, text in enumerate(texts) if _is_word(text)]
     if len(words) < MIN_WORDS:  # a tokenizer that decodes without the space, or has few merges

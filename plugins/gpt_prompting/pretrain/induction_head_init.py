@@ -1,22 +1,23 @@
 """Induction-head initialisation: attention that starts as previous-token heads and induction heads.
 
-In-context learning rests on a circuit of two heads (Olsson et al., 2022, arXiv:2209.11895): a previous-token head brings to each token
-the token before it; an induction head attends to earlier positions whose preceding token is the current one, and copies what stood
-there. Networks discover the circuit late and abruptly, after a long plateau (Chan et al., 2022, arXiv:2205.05055; Reddy, 2024,
-arXiv:2312.03002), and small ones often never. Weights that start like trained ones learn sooner (mimetic initialisation: Trockman &
-Kolter, 2023, arXiv:2305.09828).
+In-context learning rests on a circuit of two heads (Olsson et al., 2022, arXiv:2209.11895): a previous-token head
+brings to each token the token before it; an induction head attends to earlier positions whose preceding token is the
+current one, and copies what stood there. Networks discover the circuit late and abruptly, after a long plateau (Chan et
+al., 2022, arXiv:2205.05055; Reddy, 2024, arXiv:2312.03002), and small ones often never. Weights that start like trained
+ones learn sooner (mimetic initialisation: Trockman & Kolter, 2023, arXiv:2305.09828).
 
 How the weights are set, for GPT-2:
 
-- The residual stream is divided into four subspaces: token embeddings, means of the last tokens ("windows"), previous tokens, and
-  positions. Embeddings start in the first and last only. All four get equal lengths, so that after a layer norm each has a quarter of
-  the squared length, which is the width.
-- Layer 1: head 0 writes the previous token, heads 1 to 3 write means over the last 4, 10 and 20 tokens. They attend by position: the
-  query-key product is a function of the distance alone, fitted by least squares.
-- Layers 2 to the last but one: every head compares previous token and window at the current position with those at earlier positions,
-  and copies the token that it attends to: nearest neighbours by common words, in the prompt, before any training.
-- MLPs start small, since random ones add more noise than the stream has signal; the gain of the last norm is raised, since it bounds
-  the logits of tied embeddings and with them the probability of a copied token.
+- The residual stream is divided into four subspaces: token embeddings, means of the last tokens ("windows"), previous
+  tokens, and positions. Embeddings start in the first and last only. All four get equal lengths, so that after a layer
+  norm each has a quarter of the squared length, which is the width.
+- Layer 1: head 0 writes the previous token, heads 1 to 3 write means over the last 4, 10 and 20 tokens. They attend by
+  position: the query-key product is a function of the distance alone, fitted by least squares.
+- Layers 2 to the last but one: every head compares previous token and window at the current position with those at
+  earlier positions, and copies the token that it attends to: nearest neighbours by common words, in the prompt, before
+  any training.
+- MLPs start small, since random ones add more noise than the stream has signal; the gain of the last norm is raised,
+  since it bounds the logits of tied embeddings and with them the probability of a copied token.
 
 No weight is frozen.
 """
@@ -74,7 +75,8 @@ class _Stream(NamedTuple):
 
 @torch.no_grad()
 def init_induction_heads(model: Any) -> None:
-    """Set embeddings and attention of a new `GPT2LMHeadModel`; one with a single layer or fewer than 4 heads stays as it is."""
+    """Set embeddings and attention of a new `GPT2LMHeadModel`; one with a single layer or fewer than 4 heads stays as
+    it is."""
     config, body = model.config, model.transformer
     width, head = config.n_embd, config.n_embd // config.n_head
     if config.n_layer < MIN_LAYERS or config.n_head < MIN_HEADS or head % 4:
@@ -127,8 +129,9 @@ def _init_positional_head(
 ) -> None:
     """Query and key of a head that attends evenly to the last `window` tokens, the current one excluded.
 
-    Its logit is a function of the distance d: a sum of a cos(w d) + b sin(w d) over the frequencies w, fitted by least squares
-    to a constant within the window and 0 outside, with ten times the weight on distances up to twice the window.
+    Its logit is a function of the distance d: a sum of a cos(w d) + b sin(w d) over the frequencies w, fitted by least
+    squares to a constant within the window and 0 outside, with ten times the weight on distances up to twice the
+    window.
     """
     angles = torch.arange(positions)[:, None] * frequencies
     waves = torch.cat((angles.cos(), angles.sin()), 1)  # (positions, head width)
@@ -152,7 +155,8 @@ def _read_positions(rows: torch.Tensor, width: int) -> torch.Tensor:
 def _init_matching_head(
     attention: Any, number: int, stream: _Stream, read: torch.Tensor, previous: torch.Tensor, window: torch.Tensor
 ) -> None:
-    """Query and key of an induction head: it attends to tokens that follow the current token, or a window like the current one.
+    """Query and key of an induction head: it attends to tokens that follow the current token, or a window like the
+    current one.
 
     Half of its dimensions compare the current token with the previous token there, half compare the windows of both.
     """

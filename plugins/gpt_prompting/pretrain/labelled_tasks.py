@@ -44,7 +44,8 @@ def holds_tasks(table: Table) -> bool:
 
 
 def read_tasks(table: Table) -> list[tuple[str, str, str, str]]:
-    """Read rows of task, text, label and split. A table without a task column is one task; incomplete rows are left out.
+    """Read rows of task, text, label and split. A table without a task column is one task; incomplete rows are left
+    out.
 
     Raises:
         UserError: If a column is missing.

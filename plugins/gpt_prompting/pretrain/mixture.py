@@ -9,7 +9,8 @@ MIN_PLACEHOLDER_ROWS = 1024
 
 
 class MixtureDataset(Sequence):
-    """Text, dialogues and few-shot prompts in fixed shares of the rows; a data set that is too small for its share is repeated.
+    """Text, dialogues and few-shot prompts in fixed shares of the rows; a data set that is too small for its share is
+    repeated.
 
     Args:
         datasets: Rows and share of each; the shares of empty data sets go to the others.

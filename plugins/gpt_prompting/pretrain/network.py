@@ -1,8 +1,9 @@
-"""The network to train: created or loaded, with packed attention where its architecture allows, and saved as a plain one.
+"""The network to train: created or loaded, with packed attention where its architecture allows, and saved as a plain
+one.
 
-`use_packed_attention` registers an attention function with transformers (`set_attn_implementation`) and swaps the model's class for a
-subclass, `model.__class__ = PackedX`: tested with transformers 5.23. Both are checked against the plain network on a trial batch and undone
-if the logits differ.
+`use_packed_attention` registers an attention function with transformers (`set_attn_implementation`) and swaps the
+model's class for a subclass, `model.__class__ = PackedX`: tested with transformers 5.23. Both are checked against the
+plain network on a trial batch and undone if the logits differ.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Output(NamedTuple):
 
 
 class PackedHead:
-    """Mix-in of a causal language model: of a packed batch, only tokens that have a target pass through the output layer."""
+    """Mix-in of a causal language model: of a packed batch, only tokens that have a target pass through the output
+    layer."""
 
     def forward(self: Any, *inputs: Any, packed: dict | None = None, **more: Any) -> Any:
         """Return an `Output` for a packed batch, else what the class itself returns."""
@@ -66,7 +68,8 @@ class PackedHead:
 
 
 def forward(model: Any, batch: dict) -> Output:
-    """Run a network on a packed batch; one without packed attention gets the segments padded and computes every logit."""
+    """Run a network on a packed batch; one without packed attention gets the segments padded and computes every
+    logit."""
     if is_packed(model):
         return model(packed=batch)
     blocks, back = batch["layout"]["blocks"], batch["layout"]["back"]
@@ -160,7 +163,8 @@ def _trial_logits(model: Any) -> torch.Tensor:
 
 
 def add_lora(model: Any, rank: int, alpha: float = 0) -> Any:
-    """Freeze a network and add low-rank adapters to its linear layers, the output layer excepted (LoRA: Hu et al., 2022).
+    """Freeze a network and add low-rank adapters to its linear layers, the output layer excepted (LoRA: Hu et al.,
+    2022).
 
     Args:
         alpha: The adapters are scaled by alpha / rank; 0: twice the rank.

@@ -16,8 +16,9 @@ def pack(rows: Sequence[Sequence[Segment]]) -> dict[str, Any]:
     """Pack the segments of a batch.
 
     Returns:
-        input_ids and position_ids, (1, tokens), positions starting at 0 in each segment; labelled (indices), targets and weights of
-        the tokens that have a target, and row_of_label, the row of each, (labelled,); layout, see `packed_attention.layout_of`.
+        input_ids and position_ids, (1, tokens), positions starting at 0 in each segment; labelled (indices), targets
+        and weights of the tokens that have a target, and row_of_label, the row of each, (labelled,); layout, see
+        `packed_attention.layout_of`.
     """
     segments = [segment for row in rows for segment in row]
     lengths = np.asarray([len(segment.ids) for segment in segments])

@@ -44,24 +44,28 @@ class PretrainSettings(
     HalfPrecision,
     Lora,
     descriptions={
-        "lora_rank": "Rank of LoRA adapters on a pre-trained model, which train about 1 % of the weights (Hu et al., 2022). 0: all weights are trained."
+        "lora_rank": "Rank of LoRA adapters on a pre-trained model, which train about 1 % of the weights (Hu et al., "
+        "2022). 0: all weights are trained."
     },
 ):
     """Settings of `pretrain`."""
 
     data: str = Field(  # not required: dialogues or tasks may be all there is
         "",
-        description="Plain text (documents separated by lines <|endoftext|>), a table of texts, dialogues (turns, or prompt and response) or labelled tasks (task, text, label); recognised by the columns.",
+        description="Plain text (documents separated by lines <|endoftext|>), a table of texts, dialogues (turns, or "
+        "prompt and response) or labelled tasks (task, text, label); recognised by the columns.",
         json_schema_extra=FILE,
     )
     dialogue_data: str = Field(
         "",
-        description="Dialogues or instructions to mix in: JSONL or Parquet with turns, or with prompt and response. The loss is computed on answers only.",
+        description="Dialogues or instructions to mix in: JSONL or Parquet with turns, or with prompt and response. "
+        "The loss is computed on answers only.",
         json_schema_extra=FILE,
     )
     task_data: str = Field(
         "",
-        description="Labelled tasks to mix in (task, text, label), written as few-shot prompts that are sampled anew at every step.",
+        description="Labelled tasks to mix in (task, text, label), written as few-shot prompts that are sampled anew "
+        "at every step.",
         json_schema_extra=FILE,
     )
     dialogue_share: float = Field(
@@ -86,7 +90,8 @@ class PretrainSettings(
     )
     separate_documents: bool = Field(
         True,
-        description="Intra-document attention masking: documents that share a row do not attend to each other, and each starts at position 0. Off: they attend across, as GPT-2 was trained.",
+        description="Intra-document attention masking: documents that share a row do not attend to each other, and "
+        "each starts at position 0. Off: they attend across, as GPT-2 was trained.",
         json_schema_extra=ADVANCED,
     )
     dropout: float = Field(
@@ -98,7 +103,8 @@ class PretrainSettings(
     )
     size: Literal["custom", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"] = Field(
         "custom",
-        description="From scratch: gpt2 has 124 M parameters, medium 355 M, large 774 M, xl 1,558 M; custom uses layers, heads, hidden_size and vocabulary_size.",
+        description="From scratch: gpt2 has 124 M parameters, medium 355 M, large 774 M, xl 1,558 M; custom uses "
+        "layers, heads, hidden_size and vocabulary_size.",
     )
     layers: int = Field(4, ge=1, le=96, description="From scratch: Transformer layers.", json_schema_extra=ADVANCED)
     heads: int = Field(
@@ -122,22 +128,26 @@ class PretrainSettings(
         0,
         ge=0,
         le=32_768,
-        description="From scratch: number of position embeddings; more than max_length if it is to be trained on longer rows later. 0: max_length.",
+        description="From scratch: number of position embeddings; more than max_length if it is to be trained on "
+        "longer rows later. 0: max_length.",
         json_schema_extra=ADVANCED,
     )
     induction_head_init: bool = Field(
         True,
-        description="From scratch: initialise attention as previous-token and induction heads (Olsson et al., 2022), so that in-context learning starts much sooner.",
+        description="From scratch: initialise attention as previous-token and induction heads (Olsson et al., 2022), "
+        "so that in-context learning starts much sooner.",
         json_schema_extra=ADVANCED,
     )
     held_out_tasks: str = Field(
         "",
         max_length=2000,
-        description="Names of tasks, comma-separated, that are not trained on: few-shot accuracy is evaluated on them. Empty: on held-out rows of all tasks.",
+        description="Names of tasks, comma-separated, that are not trained on: few-shot accuracy is evaluated on "
+        "them. Empty: on held-out rows of all tasks.",
     )
     label_words: Literal["mixed", "own", "random"] = Field(
         "mixed",
-        description="Few-shot prompts: the tasks' own labels, random words in their place (symbol tuning: Wei et al., 2023), or half of each.",
+        description="Few-shot prompts: the tasks' own labels, random words in their place (symbol tuning: Wei et "
+        "al., 2023), or half of each.",
         json_schema_extra=ADVANCED,
     )
     max_classes: int = Field(
@@ -151,7 +161,8 @@ class PretrainSettings(
         0.1,
         ge=0,
         le=0.9,
-        description="Few-shot prompts: probability that an example repeats an earlier one, whole or in part; a high value makes the first steps easier.",
+        description="Few-shot prompts: probability that an example repeats an earlier one, whole or in part; a high "
+        "value makes the first steps easier.",
         json_schema_extra=ADVANCED,
     )
     label_loss_weight: float = Field(
@@ -178,7 +189,8 @@ class PretrainSettings(
     preview_prompts: str = Field(
         "",
         max_length=2000,
-        description="Prompts that are continued while the model trains, one per line. Empty: beginnings of held-out texts.",
+        description="Prompts that are continued while the model trains, one per line. Empty: beginnings of held-out "
+        "texts.",
         json_schema_extra=ADVANCED,
     )
 

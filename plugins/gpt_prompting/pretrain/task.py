@@ -85,7 +85,8 @@ def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
 
 
 class PretrainTask(Task):
-    """Rows are windows of text, windows of dialogues, and few-shot prompts that are sampled when their batch is collated."""
+    """Rows are windows of text, windows of dialogues, and few-shot prompts that are sampled when their batch is
+    collated."""
 
     metric, maximize, padded = "loss", False, False
 

@@ -1,8 +1,9 @@
 """Calibration of label probabilities against what a model predicts regardless of the input.
 
-Contextual calibration (Zhao et al., 2021, §5): probabilities are divided by those that the same prompt gives to content-free
-inputs, and renormalised (W = diag(p_cf)^-1, b = 0). Domain-conditional PMI (Holtzman et al., 2021, eq. 3): log P(label |
-prompt) minus log P(label | domain premise); the premise here is the text of the template between the last variable and the label.
+Contextual calibration (Zhao et al., 2021, §5): probabilities are divided by those that the same prompt gives to
+content-free inputs, and renormalised (W = diag(p_cf)^-1, b = 0). Domain-conditional PMI (Holtzman et al., 2021, eq. 3):
+log P(label | prompt) minus log P(label | domain premise); the premise here is the text of the template between the last
+variable and the label.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Fit prompts into the context window: drop demonstrations from the far end, then truncate the query; both are reported."""
+"""Fit prompts into the context window: drop demonstrations from the far end, then truncate the query; both are
+reported."""
 
 from __future__ import annotations
 
@@ -85,6 +86,7 @@ class ContextFitter:
         size = self.model.count(text)
         if size > self.room:
             raise UserError(
-                f"The prompt without examples has {size:,} tokens; {self.room:,} fit beside the answer: shorten the instruction."
+                f"The prompt without examples has {size:,} tokens; {self.room:,} fit beside the answer: shorten the "
+                "instruction."
             )
         return text

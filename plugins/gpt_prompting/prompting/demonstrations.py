@@ -52,9 +52,11 @@ def _round_robin(rows: Sequence[Row], order: list[int]) -> list[int]:
 
 
 class NearestNeighbours:
-    """The rows most similar to a query, in ascending order, so that the nearest stands next to it (KATE: Liu et al., 2022).
+    """The rows most similar to a query, in ascending order, so that the nearest stands next to it (KATE: Liu et al.,
+    2022).
 
-    Similarity is the cosine of mean-centred text embeddings; without an embedding, of TF-IDF over words and pairs of words.
+    Similarity is the cosine of mean-centred text embeddings; without an embedding, of TF-IDF over words and pairs of
+    words.
     """
 
     def __init__(

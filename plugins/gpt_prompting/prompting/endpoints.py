@@ -47,9 +47,9 @@ class Prompting(Endpoints):
             key: Your key for a hosted model. It is sent to its server only, and not stored.
 
         Returns:
-            text (of the first answer); answers: text, tokens (token, probability, others: the other candidates), finished
-            (end of text, length, stop string or broken), note; prompt_tokens, context, new_tokens, seconds, first_token_seconds,
-            tokens_per_second. Each value is the whole so far; the last is the result.
+            text (of the first answer); answers: text, tokens (token, probability, others: the other candidates),
+            finished (end of text, length, stop string or broken), note; prompt_tokens, context, new_tokens, seconds,
+            first_token_seconds, tokens_per_second. Each value is the whole so far; the last is the result.
         """
 
     @abstractmethod
@@ -70,7 +70,8 @@ class Prompting(Endpoints):
         """Answer the last message of a dialogue; streams the answer so far.
 
         Args:
-            messages: role (system, user or assistant) and content of each; the last is the user's. The oldest turns are dropped if they do not fit.
+            messages: role (system, user or assistant) and content of each; the last is the user's. The oldest turns are
+                dropped if they do not fit.
             new_tokens: As for generate.
             temperature: As for generate.
             top_k: As for generate.
@@ -101,7 +102,8 @@ class Prompting(Endpoints):
 
         Args:
             text: The value of {text} in the template.
-            labels: The labels, or label=words to use other words in the prompt. Empty: the prompt that was saved with the weights.
+            labels: The labels, or label=words to use other words in the prompt. Empty: the prompt that was saved with
+                the weights.
             examples: Rows with text (the template's variables) and label, in the order in which they are shown.
             template: How a row is written, with {text} and {label}.
             calibrate: none, contextual (Zhao et al., 2021) or pmi (Holtzman et al., 2021).
@@ -110,7 +112,8 @@ class Prompting(Endpoints):
 
         Returns:
             label; probabilities: label -> 0 to 1; scores: label -> log-likelihood in nats (empty for a hosted model);
-            prompt: as sent to the model; dropped_examples: indices (from 0) of those that did not fit; text_truncated; answer: a hosted
+            prompt: as sent to the model; dropped_examples: indices (from 0) of those that did not fit; text_truncated;
+                answer: a hosted
             model's answer, from which the label was parsed.
         """
 
@@ -147,9 +150,10 @@ class Prompting(Endpoints):
             key: As for generate.
 
         Returns:
-            done, total, rows_per_second, metrics (rows, accuracy, low and high: 95 % interval, macro_f1, calibration_error),
-            with_dropped_examples, with_truncated_text, without_label; at the end also confusion, predictions (line, label,
-            predicted_label, probability), parameters_sha256 (before, after, unchanged; empty and null for a hosted model, whose parameters are not accessible).
+            done, total, rows_per_second, metrics (rows, accuracy, low and high: 95 % interval, macro_f1,
+            calibration_error), with_dropped_examples, with_truncated_text, without_label; at the end also confusion,
+            predictions (line, label, predicted_label, probability), parameters_sha256 (before, after, unchanged; empty
+            and null for a hosted model, whose parameters are not accessible).
         """
 
     @abstractmethod

@@ -1,4 +1,5 @@
-"""Label scoring: classify rows by the log-likelihood of each label after the prompt, or by the label in a generated answer."""
+"""Label scoring: classify rows by the log-likelihood of each label after the prompt, or by the label in a generated
+answer."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ class LabelPrediction:
 
     Args:
         label: The most probable; empty if a generated answer names none.
-        probabilities: Label -> 0 to 1, with a sum of 1, calibrated if the prompt says so; empty if only an answer is known.
+        probabilities: Label -> 0 to 1, with a sum of 1, calibrated if the prompt says so; empty if only an answer is
+            known.
         scores: Label -> log-likelihood in nats, before calibration; empty as above.
         answer: The generated answer, if the label was parsed from one.
         prompt_tokens: As a server counts them; 0 if it does not say, and for a local model.
@@ -74,8 +76,8 @@ class LabelScorer:
         self._baseline: np.ndarray | None = None  # scores for calibration, computed at the first row
 
     def _has_prefix_labels(self) -> bool:
-        """Whether one label's words start another's. Then each is scored with what follows it in the template: alone, the shorter
-        one would always have the higher likelihood."""
+        """Whether one label's words start another's. Then each is scored with what follows it in the template: alone,
+        the shorter one would always have the higher likelihood."""
         words = [self.prompt.continuation(name) for name in self.prompt.names]
         return any(one != other and other.startswith(one) for one in words for other in words)
 
@@ -117,7 +119,8 @@ class LabelScorer:
         return calibration.pmi(scores, self._baseline[0])
 
     def _score_baseline(self) -> np.ndarray:
-        """Log-likelihoods of the labels without an input: of content-free inputs, (inputs, labels), or the premise, (1, labels)."""
+        """Log-likelihoods of the labels without an input: of content-free inputs, (inputs, labels), or the premise, (1,
+        labels)."""
         if self.prompt.calibrate == "contextual":
             rows = [dict.fromkeys(self.prompt.fields, text) for text in calibration.CONTENT_FREE]
             contexts = [self.fitter.fit(row).text for row in rows]

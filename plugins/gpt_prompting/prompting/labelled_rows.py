@@ -80,7 +80,8 @@ def _columns(table: Table, fields: Sequence[str], label_column: str) -> dict[str
             columns[DEFAULT_VARIABLE], missing = guess.text, []
     if missing:
         raise UserError(
-            f"{table.source} has no column {', '.join(missing)}, which is a variable of the template; it has: {', '.join(table.names)}."
+            f"{table.source} has no column {', '.join(missing)}, which is a variable of the template; "
+            f"it has: {', '.join(table.names)}."
         )
     if label not in table.names:
         raise UserError(f"Column {label!r} is not in {table.source}; it has: {', '.join(table.names)}.")

@@ -1,4 +1,5 @@
-"""Classification metrics: accuracy with its interval, macro F1, expected calibration error, confusion, McNemar's test."""
+"""Classification metrics: accuracy with its interval, macro F1, expected calibration error, confusion, McNemar's
+test."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def classification_metrics(
         confidences: Probability of each predicted label, 0 to 1; None if unknown.
 
     Returns:
-        rows, accuracy, low and high (Wilson's 95 % interval), macro_f1, calibration_error (None if a confidence is unknown).
+        rows, accuracy, low and high (Wilson's 95 % interval), macro_f1, calibration_error (None if a confidence is
+        unknown).
     """
     correct = np.asarray([label == other for label, other in zip(truth, predicted, strict=True)])
     interval = stats.binomtest(int(correct.sum()), len(correct)).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
@@ -61,7 +63,8 @@ def confusion(truth: Sequence[str], predicted: Sequence[str], names: Sequence[st
 
 
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict[str, Any]:
-    """Run McNemar's exact test (1947): of the rows that only one of two classifiers gets right, is the split a fair coin's?
+    """Run McNemar's exact test (1947): of the rows that only one of two classifiers gets right, is the split a fair
+    coin's?
 
     Returns:
         only_first, only_second: rows that only one gets right; p_value, two-sided.

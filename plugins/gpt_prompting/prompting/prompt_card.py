@@ -41,7 +41,8 @@ def render(text: str, repo: str) -> str:
     matter = yaml.safe_dump({"tags": ["selfsup-studio", "gpt_prompting", "prompt"]}, sort_keys=False)
     parts = [
         f"# {plain(prompt.name) or 'A prompt for text classification'}",
-        f"The prompt is in `{PROMPT_FILE}`. It has no weights of its own: any causal language model can be prompted with it. Its examples are in the file.",
+        f"The prompt is in `{PROMPT_FILE}`. It has no weights of its own: any causal language model can be prompted "
+        "with it. Its examples are in the file.",
         *(["## Instruction", _fenced(prompt.instruction)] if prompt.instruction else []),
         "## Template",
         _fenced(prompt.template),

@@ -1,4 +1,5 @@
-"""Prompt: instruction, template with variables, labels with their verbalizers, demonstrations; and its rendering as text."""
+"""Prompt: instruction, template with variables, labels with their verbalizers, demonstrations; and its rendering as
+text."""
 
 from __future__ import annotations
 
@@ -95,7 +96,8 @@ class Prompt:
         return self.template[: self.template.index("{label}")]
 
     def premise(self) -> str:
-        """Return the template between the last variable and the label: the part of a query that does not depend on the row."""
+        """Return the template between the last variable and the label: the part of a query that does not depend on the
+        row."""
         before = self._before_label
         names = [match for match in VARIABLE.finditer(before) if match[1]]
         return fill(before[names[-1].end() :] if names else before, {})
@@ -199,7 +201,8 @@ def make_prompt(
     """Make a prompt from what a visitor wrote.
 
     Raises:
-        UserError: For a template without its variables, labels that are empty or occur twice, examples with unknown labels.
+        UserError: For a template without its variables, labels that are empty or occur twice, examples with unknown
+            labels.
     """
     given = dict(labels) if isinstance(labels, Mapping) else parse_labels(labels)
     _check_labels(given)

@@ -1,4 +1,5 @@
-"""What the page's prompt box runs on a predictor: classify a query and generate its answer, evaluate and compare on a file."""
+"""What the page's prompt box runs on a predictor: classify a query and generate its answer, evaluate and compare on a
+file."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def classify_and_generate(
     """Yield the prediction with the prompt's tokens, then the generated answer as it grows.
 
     Yields:
-        As `LabelPrediction.record`; tokens (of the prompt), token_count, context; and generated (a state of `generate`, None at first).
+        As `LabelPrediction.record`; tokens (of the prompt), token_count, context; and generated (a state of `generate`,
+        None at first).
     """
     model = predictor.model.with_key(key)
     [prediction] = LabelScorer(model, prompt).label([parse_query(prompt, text)])
@@ -64,7 +66,8 @@ def classify_and_generate(
 def evaluate_file(
     predictor: PromptPredictor, prompt: Prompt, file: Path, shots: int, selection: str, max_rows: int, key: str = ""
 ) -> Iterator[tuple[dict[str, Any], Path | None]]:
-    """Yield the evaluation so far, and every few seconds a file of the predictions so far, so that a stopped call has one."""
+    """Yield the evaluation so far, and every few seconds a file of the predictions so far, so that a stopped call has
+    one."""
     model, data, written = predictor.model.with_key(key), read_rows(file, prompt.template), 0.0
     for evaluation in evaluate(model, prompt, data, max_rows, shots, selection):
         is_due = len(evaluation.predictions) == len(evaluation.rows) or evaluation.seconds - written > WRITE_SECONDS

@@ -1,4 +1,5 @@
-"""Model card of a prompt evaluated by `shots`, with its weights unchanged beside it, or without any if the model is hosted."""
+"""Model card of a prompt evaluated by `shots`, with its weights unchanged beside it, or without any if the model is
+hosted."""
 
 from typing import Any
 
@@ -30,6 +31,7 @@ print(open(hf_hub_download("{repo}", "prompt.json")).read())
 """,
 }
 EVALUATED = (
-    "Of the prompt in this repository, with {} examples: the best of all seeds and permutations, chosen on these very rows, "
+    "Of the prompt in this repository, with {} examples: the best of all seeds and permutations, chosen on these "
+    "very rows, "
     "which is optimistic. The means over the seeds are below."
 )

@@ -1,4 +1,5 @@
-"""Data of the few-shot experiment: a pool that demonstrations are selected from, and rows to evaluate on, with the findings."""
+"""Data of the few-shot experiment: a pool that demonstrations are selected from, and rows to evaluate on, with the
+findings."""
 
 from __future__ import annotations
 

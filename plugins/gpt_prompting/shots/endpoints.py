@@ -13,10 +13,11 @@ class FewShotEvaluation(Prompting):
 
     @abstractmethod
     def shots(self) -> dict[str, Any]:
-        """Return the results of the few-shot experiment that evaluated these weights' prompt. Run it by /train, kind shots.
+        """Return the results of the few-shot experiment that evaluated these weights' prompt. Run it by /train, kind
+        shots.
 
         Returns:
             records: arm (prompt, or random labels), shots, mean accuracy, low and high (95 % interval), seeds;
-            macro_f1 and calibration_error likewise; order_sensitivity; fine_tuned, if it was compared; proof: the parameters'
-            SHA-256 before and after, and whether it is unchanged.
+            macro_f1 and calibration_error likewise; order_sensitivity; fine_tuned, if it was compared; proof: the
+            parameters' SHA-256 before and after, and whether it is unchanged.
         """

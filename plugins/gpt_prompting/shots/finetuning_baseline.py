@@ -1,4 +1,5 @@
-"""Fine-tuning baseline: accuracy of an encoder fine-tuned on as many labels, from the run of a label-efficiency experiment."""
+"""Fine-tuning baseline: accuracy of an encoder fine-tuned on as many labels, from the run of a label-efficiency
+experiment."""
 
 from __future__ import annotations
 

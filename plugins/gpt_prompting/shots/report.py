@@ -24,7 +24,8 @@ Table = dict[str, list]  # columns, rows
 
 
 def by_seed(results: Results, metric: str) -> Results:
-    """Average over the permutations of a seed, which are not independent of each other; for `confidence_intervals.summary`."""
+    """Average over the permutations of a seed, which are not independent of each other; for
+    `confidence_intervals.summary`."""
     groups: dict[tuple, list[float]] = defaultdict(list)
     for result in results:
         if result[metric] is not None:  # a hosted model without probabilities has no calibration error
@@ -63,7 +64,8 @@ def metrics(results: Results) -> dict[str, float]:
 def tables(
     results: Results, data: ShotsData, fine_tuned: Results, hosted: HostedModel | None = None
 ) -> dict[str, Table]:
-    """Tables by title: each metric against the number of demonstrations, baselines, permutations, cost, confusion, proof."""
+    """Tables by title: each metric against the number of demonstrations, baselines, permutations, cost, confusion,
+    proof."""
     tables = {
         f"{title} (mean, 95 % interval)": confidence_intervals.table(records, by="shots")
         for metric, title in TITLES.items()
@@ -160,7 +162,8 @@ def _confusion(results: Results) -> tuple[int, list[list[int]]]:
 
 
 def proof(results: Results, hosted: HostedModel | None = None) -> dict[str, str]:
-    """SHA-256 of the parameters before the first part and after the last, and whether all between are equal; or why unknown."""
+    """SHA-256 of the parameters before the first part and after the last, and whether all between are equal; or why
+    unknown."""
     if hosted:
         return {"sha256_before": "", "sha256_after": "", "unchanged": "unknown", "why": NO_HASH.format(hosted.host)}
     first, last = results[0]["sha256_before"], results[-1]["sha256_after"]
@@ -201,8 +204,10 @@ def study(results: Results, data: ShotsData, fine_tuned: Results, hosted: Hosted
     records = summary(results)
     about = f"{LABELS_PARSED} {NO_HASH.format(hosted.host)}" if hosted else "No parameter was changed."
     text = (
-        "Accuracy on the same rows against the number of examples in the prompt; mean and 95 % interval over seeds of the "
-        f"selection. Chance is {data.chance:.3f}, always predicting the most frequent label {data.majority:.3f}. {about}"
+        "Accuracy on the same rows against the number of examples in the prompt; mean and 95 % interval over seeds "
+        "of the "
+        f"selection. Chance is {data.chance:.3f}, always predicting the most frequent label {data.majority:.3f}. "
+        f"{about}"
     )
     if fine_tuned:
         text += " " + describe_crossover(fine_tuned, _of_prompt(records))

@@ -1,4 +1,5 @@
-"""ResponseCache: the predictions of one part of the experiment, written as they come, so that a hosted model is never asked twice."""
+"""ResponseCache: the predictions of one part of the experiment, written as they come, so that a hosted model is never
+asked twice."""
 
 from __future__ import annotations
 
@@ -77,7 +78,8 @@ def label_rows(
 ) -> None:
     """Label the rows that have no response yet.
 
-    A local model starts the part again: rows that are computed together stay together, so that a resumed run gives the same digits.
+    A local model starts the part again: rows that are computed together stay together, so that a resumed run gives the
+    same digits.
 
     Raises:
         UserError: If a server stops answering; its responses so far are kept.

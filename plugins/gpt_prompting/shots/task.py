@@ -1,4 +1,5 @@
-"""The few-shot experiment: accuracy, macro F1 and calibration error against the number of demonstrations; nothing is trained."""
+"""The few-shot experiment: accuracy, macro F1 and calibration error against the number of demonstrations; nothing is
+trained."""
 
 from __future__ import annotations
 
@@ -142,7 +143,8 @@ class ShotsExperiment(Experiment):
         return report.panel_items(results, self.data, self.fine_tuned)
 
     def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
-        """Copy the weights unchanged, so that what was evaluated can be loaded, called and published; of a hosted model there are none."""
+        """Copy the weights unchanged, so that what was evaluated can be loaded, called and published; of a hosted model
+        there are none."""
         if self.hosted:
             about = {**about, "card": {**about["card"], **card.HOSTED}}
         if self.folder:

@@ -16,7 +16,10 @@ QUERY = "plugins.gpt_prompting.prompting.query"
 LABELLED_ROWS = "a file of labelled rows"  # what has to be chosen first
 SIGNIFICANCE_LEVEL = 0.05
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
-NO_PROOF = "A hosted model: labels were parsed from its answers, and its parameters are not accessible, so they cannot be hashed."
+NO_PROOF = (
+    "A hosted model: labels were parsed from its answers, and its parameters are not accessible, so they cannot be "
+    "hashed."
+)
 
 
 def render_evaluate(workbench: Workbench, weights: Any, key: Any, form: list[Any]) -> None:
@@ -66,7 +69,8 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
     """Render the comparison of two prompts on the same rows."""
     with gr.Accordion("Compare with another prompt", open=False):
         gr.Markdown(
-            "The second prompt has the labels and examples of the one above, unless a saved one is opened. Rows that either prompt "
+            "The second prompt has the labels and examples of the one above, unless a saved one is opened. Rows that "
+            "either prompt "
             "shows as an example are left out."
         )
         with gr.Row():

@@ -1,4 +1,5 @@
-"""Look inside: attention of all heads with their induction scores, and attention from the answer to the examples' labels."""
+"""Look inside: attention of all heads with their induction scores, and attention from the answer to the examples'
+labels."""
 
 from __future__ import annotations
 
@@ -22,8 +23,10 @@ TEXT = "a warm film, a dull plot, a warm song, a dull"
 def render_attention(workbench: Workbench) -> None:
     """Render all heads as small images, and one as a heat map."""
     gr.Markdown(
-        "Attention of each token (row) to each earlier token (column), in every head; click a head to enlarge it. The upper triangle "
-        "is empty because of the causal mask. The second figure shows the induction score of each head (Olsson et al., 2022): how "
+        "Attention of each token (row) to each earlier token (column), in every head; click a head to enlarge it. "
+        "The upper triangle "
+        "is empty because of the causal mask. The second figure shows the induction score of each head (Olsson et "
+        "al., 2022): how "
         "much it attends to the token after the previous occurrence of the current one."
     )
     weights = workbench.weights_picker()
@@ -70,7 +73,8 @@ def render_attention_to_labels(workbench: Workbench, prompt: list[Any], query: A
         query: Component of the text to classify.
     """
     gr.Markdown(
-        "Attention from the last token of the few-shot prompt, where the answer begins, to the labels of the examples; of the head "
+        "Attention from the last token of the few-shot prompt, where the answer begins, to the labels of the "
+        "examples; of the head "
         "that attends to them most."
     )
     weights = workbench.weights_picker()
@@ -92,7 +96,8 @@ def render_attention_to_labels(workbench: Workbench, prompt: list[Any], query: A
             for token, weight in zip(found["tokens"], found["weights"], strict=True)
         ]
         line = (
-            f"Layer {layer}, head {head} has {sum(row[2] for row in rows):.0%} of its attention on the labels of the examples. "
+            f"Layer {layer}, head {head} has {sum(row[2] for row in rows):.0%} of its attention on the labels of the "
+            "examples. "
             "Below, each token is coloured by the attention it gets."
         )
         figure = plot_heads(found["heads"], "attention to labels")

@@ -57,7 +57,8 @@ def render_next_token(workbench: Workbench, tab: gr.Tab) -> None:
 def render_surprisal(workbench: Workbench) -> None:
     """Render a text with every token coloured by its surprisal."""
     gr.Markdown(
-        "Every token coloured by its surprisal, the negative log-probability that the model gave it. A repetition often has a low "
+        "Every token coloured by its surprisal, the negative log-probability that the model gave it. A repetition "
+        "often has a low "
         "surprisal: the model copies from its context."
     )
     weights = workbench.weights_picker()

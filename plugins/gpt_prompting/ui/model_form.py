@@ -1,4 +1,5 @@
-"""Form fields for the model (local weights, or a hosted model with the visitor's key) and for the sampling parameters."""
+"""Form fields for the model (local weights, or a hosted model with the visitor's key) and for the sampling
+parameters."""
 
 from __future__ import annotations
 
@@ -25,8 +26,10 @@ def render_model_picker(workbench: Workbench) -> tuple[Any, Any]:
     weights = workbench.weights_picker("Model")
     with gr.Accordion("Use a hosted model", open=False):
         gr.Markdown(
-            "Any server with OpenAI's chat completions protocol. It gives no log-likelihoods of labels: labels are parsed from its "
-            "answers instead. The key is sent to that server only and is not stored; without one, a key from the environment of "
+            "Any server with OpenAI's chat completions protocol. It gives no log-likelihoods of labels: labels are "
+            "parsed from its "
+            "answers instead. The key is sent to that server only and is not stored; without one, a key from the "
+            "environment of "
             "this server is used."
         )
         with gr.Row():

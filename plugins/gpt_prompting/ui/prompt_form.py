@@ -1,4 +1,5 @@
-"""Conversion between a `Prompt` and the components of its form: instruction, template, labels, calibration, examples."""
+"""Conversion between a `Prompt` and the components of its form: instruction, template, labels, calibration,
+examples."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """TokenView: texts with every token coloured by its probability, and the other candidates in a tooltip.
 
-The value is JSON that `static/tokens.js` renders. Nothing is interpolated into a template, since Gradio evaluates templates as code.
+The value is JSON that `static/tokens.js` renders. Nothing is interpolated into a template, since Gradio evaluates
+templates as code.
 """
 
 from __future__ import annotations

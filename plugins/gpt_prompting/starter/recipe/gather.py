@@ -2,9 +2,9 @@
 
     python plugins/gpt_prompting/starter/recipe/gather.py DATA OUT
 
-DATA holds gpt_text/, gpt_dialog/ and gpt_tasks/. OUT gets corpus.txt (one document per book), dialogues.parquet and tasks.parquet: the labelled
-tasks, and four more derived from the books: which book a sentence is from, whether it is direct speech, which of a set of common words
-it contains, and the first letter of a word.
+DATA holds gpt_text/, gpt_dialog/ and gpt_tasks/. OUT gets corpus.txt (one document per book), dialogues.parquet and
+tasks.parquet: the labelled tasks, and four more derived from the books: which book a sentence is from, whether it is
+direct speech, which of a set of common words it contains, and the first letter of a word.
 """
 
 from __future__ import annotations
