@@ -156,7 +156,8 @@ def _trial_logits(model: Any) -> torch.Tensor:
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        output = forward(model, send_to_device(pack([segments]), model.device))
+        batch: Any = send_to_device(pack([segments]), model.device)
+        output = forward(model, batch)
         logits = logits_of(model, output, torch.arange(len(output.losses), device=model.device))
     model.train(was_training)
     return logits

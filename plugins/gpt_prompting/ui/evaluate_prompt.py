@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
+from plugins._ui.components import chosen, mended
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
 from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 
@@ -61,8 +61,8 @@ def render_evaluate(workbench: Workbench, weights: Any, key: Any, form: list[Any
             yield evaluation_line(state), confusion_table(state), str(written) if written else gr.skip()
 
     inputs, outputs = [weights, key, file, max_rows, shots, selection, *form], [summary, table, predictions]
-    event = start.click(evaluate, inputs, outputs, show_progress="hidden", **PRIVATE)
-    stop.click(None, None, None, cancels=[event], **PRIVATE)
+    event = start.click(evaluate, inputs, outputs, show_progress="hidden")
+    stop.click(None, None, None, cancels=[event])
 
 
 def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]) -> None:
@@ -110,8 +110,8 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
             yield comparison_line(state), disagreements(state)
 
     inputs = [weights, key, file, max_rows, instruction, template, second, *form]
-    event = start.click(compare, inputs, [summary, table], show_progress="hidden", **PRIVATE)
-    stop.click(None, None, None, cancels=[event], **PRIVATE)
+    event = start.click(compare, inputs, [summary, table], show_progress="hidden")
+    stop.click(None, None, None, cancels=[event])
 
 
 def reworded(prompt: Prompt, instruction: str, template: str) -> Prompt:

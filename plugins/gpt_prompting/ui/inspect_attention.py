@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
-from plugins._boxes import PRIVATE, all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
+from plugins._ui.attention_figures import all_heads, head_at, heat_map
+from plugins._ui.components import one_of
 from plugins.gpt_prompting.ui.prompt_form import prompt_of
 from plugins.gpt_prompting.ui.token_view import TokenView, token_view_value
 
@@ -59,7 +60,7 @@ def render_attention(workbench: Workbench) -> None:
         return show(name, written, *head_at(event.index))
 
     outputs: list[Any] = [overview, heat, induction, summary, layer, head]
-    quiet: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
     changes = [button.click, text.submit, layer.release, head.release]
     gr.on(changes, show, [weights, text, layer, head], outputs, **quiet)
     overview.select(show_clicked, [weights, text], outputs, **quiet)
@@ -103,7 +104,7 @@ def render_attention_to_labels(workbench: Workbench, prompt: list[Any], query: A
         figure = plot_heads(found["heads"], "attention to labels")
         return line, rows, figure, token_view_value([{"tokens": tokens}])
 
-    button.click(show, [weights, query, *prompt], [summary, table, heads, view], **PRIVATE)
+    button.click(show, [weights, query, *prompt], [summary, table, heads, view])
 
 
 def plot_heads(values: np.ndarray, label: str) -> Figure:

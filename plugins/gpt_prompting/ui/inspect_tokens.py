@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.token_view import TokenView, token_view_value
@@ -50,7 +49,6 @@ def render_next_token(workbench: Workbench, tab: gr.Tab) -> None:
         [bars, summary],
         trigger_mode="always_last",
         show_progress="hidden",
-        **PRIVATE,
     )
 
 
@@ -75,4 +73,4 @@ def render_surprisal(workbench: Workbench) -> None:
         )
         return line, token_view_value([{"tokens": scores["tokens"]}])
 
-    gr.on([button.click, text.submit], score, [weights, text], [summary, view], **PRIVATE)
+    gr.on([button.click, text.submit], score, [weights, text], [summary, view])

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from training.errors import UserError
 from training.settings import HOSTED
@@ -47,7 +46,7 @@ def render_model_picker(workbench: Workbench) -> tuple[Any, Any]:
             raise gr.Error("Write the model's name first.", print_exception=False)
         return f"{HOSTED}{name.strip()}@{address.strip()}"
 
-    use.click(choose, [server, model], weights, **PRIVATE)
+    use.click(choose, [server, model], weights)
     return weights, key
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import mended
+from plugins._ui.components import mended
 from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
 
 

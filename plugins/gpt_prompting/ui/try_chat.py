@@ -10,7 +10,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
@@ -75,7 +74,7 @@ def render_chat(workbench: Workbench) -> None:
 
     inputs = [weights, key, system, chatbot, states, *sampling]
     outputs = [chatbot, meter, tokens, states]
-    hidden: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+    hidden: dict[str, Any] = {"show_progress": "hidden"}
     instant: dict[str, Any] = {"queue": False, **hidden}
 
     sent = gr.on([send.click, message.submit], add_message, [message, chatbot], [message, chatbot], **instant)
@@ -86,7 +85,7 @@ def render_chat(workbench: Workbench) -> None:
         retried.then(answer, inputs, outputs, **hidden),
         edited.then(answer, inputs, outputs, **hidden),
     ]
-    stop.click(None, None, None, cancels=answers, **PRIVATE)
+    stop.click(None, None, None, cancels=answers)
     chatbot.undo(undo_message, chatbot, [chatbot, message], **instant)
     chatbot.select(tokens_of, [chatbot, states], tokens, **instant)
     branch.click(save_branch, [chatbot, branches], [branches, branch_picker], **instant)

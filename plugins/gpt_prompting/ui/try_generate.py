@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
@@ -40,9 +39,9 @@ def render_generate(workbench: Workbench) -> None:
             yield token_view_value(answer_sections(state)), speed_line(state)
 
     inputs, outputs = [weights, prompt, key, *sampling], [view, summary]
-    event = start.click(generate, inputs, outputs, show_progress="hidden", **PRIVATE)
-    stop.click(None, None, None, cancels=[event], **PRIVATE)
-    append.click(append_answer, [prompt, view], prompt, **PRIVATE)
+    event = start.click(generate, inputs, outputs, show_progress="hidden")
+    stop.click(None, None, None, cancels=[event])
+    append.click(append_answer, [prompt, view], prompt)
 
 
 def append_answer(prompt: str, value: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen, mended
 from plugins._contract import Workbench
+from plugins._ui.components import chosen, mended
 from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Prompt
 from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
 from plugins.gpt_prompting.ui.model_form import render_model_picker
@@ -76,7 +76,7 @@ def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
             )
 
     inputs, outputs = [weights, text, key, *form], [label, generated, scores, notes, prompt]
-    gr.on([button.click, text.submit], classify, inputs, outputs, show_progress="minimal", **PRIVATE)
+    gr.on([button.click, text.submit], classify, inputs, outputs, show_progress="minimal")
     return form, text
 
 
@@ -120,10 +120,10 @@ def _render_form(workbench: Workbench) -> list[Any]:
         saved = gr.File(label="Prompt", interactive=False, height=80, visible=False)
         upload = gr.UploadButton("Open a prompt", file_types=[".json"], size="sm", type="filepath")
     form = [instruction, template, labels, calibrate, examples]
-    save.click(save_prompt, form, saved, **PRIVATE)
-    upload.upload(open_prompt, upload, form, **PRIVATE)
+    save.click(save_prompt, form, saved)
+    upload.upload(open_prompt, upload, form)
     workbench.document_fold("prompt", to_json, form, from_json, form)
-    template.blur(update_headers, [template, examples], examples, queue=False, show_progress="hidden", **PRIVATE)
+    template.blur(update_headers, [template, examples], examples, queue=False, show_progress="hidden")
     return form
 
 
@@ -147,7 +147,7 @@ def _render_select_examples(form: list[Any], text: Any) -> None:
         names = [*fields_of(written), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
-    button.click(mended(select), [file, template, count, selection, seed, text], examples, **PRIVATE)
+    button.click(mended(select), [file, template, count, selection, seed, text], examples)
 
 
 def generated_value(state: dict[str, Any]) -> str:
