@@ -4,7 +4,7 @@ Separated text has one reader, `csv_records`, which knows every oddity and names
 second. Arrow parses ten times as many, but quotes by other rules: `7,"x"y,z` becomes `xy` there without a word. So each
 block is looked at first, as bytes. Where every quote opens, closes or escapes as RFC 4180 has it, and nothing else needs
 care, both give the same cells, and Arrow may parse the block; any other block goes to the careful reader. What a file's
-cells are therefore depends neither on its size nor on where its blocks end (tests/test_csv_blocks.py).
+cells are therefore depends neither on its size nor on where its blocks end (tests/data/test_csv_blocks.py).
 """
 
 from __future__ import annotations
