@@ -19,11 +19,11 @@ from training.data.images.read import read_images
 from training.data.images.write_png import to_png
 from training.errors import UserError
 from training.runs.registry import Runs
-from training.settings import PICTURES, TrainSettings, parse_settings
+from training.settings import IMAGES, TrainSettings, parse_settings
 
 
 class PictureSettings(TrainSettings):
-    data: str = Field("", description="Pictures.", json_schema_extra=PICTURES)
+    data: str = Field("", description="Pictures.", json_schema_extra=IMAGES)
 
 
 def refused(source: bytes | Path, name: str = "a.png") -> str:
