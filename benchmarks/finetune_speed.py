@@ -118,14 +118,14 @@ def make_task(options: argparse.Namespace, data: Path) -> tuple[Any, Any]:
     from plugins.bert_finetune import PLUGIN
     from training.settings import parse_settings
 
-    trainer = PLUGIN.trainer(options.task)
+    kind = PLUGIN.kind(options.task)
     values = {
         "model": sides.minilm(), "data": str(data), "eval_data": options.eval_data, "eval_share": 0 if not options.eval_data else 0.1,
         "steps": options.steps, "batch_size": options.batch_size, "learning_rate": options.learning_rate, "max_length": options.max_length,
         "precision": options.precision, "eval_every": 10**6, "attention_dropout": options.attention_dropout, "device": "cpu", "seed": options.seed,
     }  # fmt: skip
-    settings = parse_settings(trainer.settings, values)
-    return settings, trainer.build(settings)
+    settings = parse_settings(kind.trained_by, values)
+    return settings, kind.build(kind.read(settings), settings)
 
 
 def ours(options: argparse.Namespace) -> dict:

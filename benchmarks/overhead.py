@@ -36,15 +36,16 @@ def main() -> None:
 
 
 def train(options: argparse.Namespace, recorded: bool) -> float:
-    from plugins.bert_finetune import build_classify
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.data import read
+    from plugins.bert_finetune.classify.settings import ClassifySettings
+    from plugins.bert_finetune.classify.task import build
     from training.fit import loop
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
             {"data": options.data, "eval_share": 0, "steps": options.steps, "eval_every": 10**6, "device": "cpu"}
         )
-        task = build_classify(settings)
+        task = build(read(settings), settings)
         before = loop.EventLog, loop.CHECKPOINT_SECONDS
         if not recorded:
             loop.EventLog, loop.CHECKPOINT_SECONDS = Nothing, 1e9  # type: ignore[assignment, misc]
@@ -70,8 +71,9 @@ class Nothing:
 
 
 def checkpoint_seconds(options: argparse.Namespace) -> float:
-    from plugins.bert_finetune import build_classify
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.data import read
+    from plugins.bert_finetune.classify.settings import ClassifySettings
+    from plugins.bert_finetune.classify.task import build
     from training.events import read_events
     from training.fit.loop import fit
 
@@ -79,7 +81,7 @@ def checkpoint_seconds(options: argparse.Namespace) -> float:
         settings = ClassifySettings.model_validate(
             {"data": options.data, "eval_share": 0, "steps": 20, "checkpoint_every": 5, "device": "cpu"}
         )
-        fit(build_classify(settings), settings, Path(folder))
+        fit(build(read(settings), settings), settings, Path(folder))
         events, _ = read_events(Path(folder) / "events.jsonl")
     return statistics.median(event["seconds"] for event in events if event["event"] == "checkpoint")
 

@@ -17,6 +17,7 @@ import os
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import sides
 
@@ -89,17 +90,17 @@ def measure(options: argparse.Namespace) -> dict:
 
 def ours(options: argparse.Namespace):
     """From a file to a file."""
-    from plugins.bert_finetune import endpoints, load
+    from plugins.bert_finetune import PLUGIN
 
-    model = load(Path(options.model))
-    ask = {"classify": endpoints.classify_file, "tag": endpoints.tag_file, "answer": endpoints.answer_file}[options.task]  # fmt: skip
+    model: Any = PLUGIN.kind(options.task).load(Path(options.model))
+    ask = getattr(model, f"{options.task}_file")
 
     def predict(rows: list[tuple[str, ...]]) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "rows.csv"
             with file.open("w", newline="", encoding="utf-8") as out:
                 csv.writer(out).writerows([NAMES[options.task], *rows])
-            with ask(model, file).open(newline="", encoding="utf-8") as scored:
+            with ask(file).open(newline="", encoding="utf-8") as scored:
                 return [_plain(row) for row in csv.DictReader(scored)]
 
     return predict

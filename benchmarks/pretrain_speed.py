@@ -40,7 +40,7 @@ def main() -> None:
             flush=True,
         )
     print(
-        f"{options.precision} beside {options.peer_precision}, next_objective {options.next_objective}: median {statistics.median(ratios):.2f}x over {options.rounds} rounds"
+        f"{options.precision} beside {options.peer_precision}, sentence_objective {options.sentence_objective}: median {statistics.median(ratios):.2f}x over {options.rounds} rounds"
     )
 
 
@@ -64,20 +64,21 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(options.threads)
-    from plugins.bert_finetune import build_pretrain
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.data import read
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.task import build
     from training.fit.loop import fit
     from training.settings import parse_settings
 
     values = {
         "model": sides.minilm(), "data": options.data, "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
-        "max_length": LENGTH, "precision": options.precision, "next_objective": options.next_objective, "device": "cpu",
+        "max_length": LENGTH, "precision": options.precision, "sentence_objective": options.sentence_objective, "device": "cpu",
         "learning_rate": 5e-5, "eval_every": 10**6,
     }  # fmt: skip
     settings = parse_settings(PretrainSettings, values)
     times, tokens, masked = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        task = build_pretrain(settings)
+        task = build(read(settings), settings)
         losses = task.losses
 
         def timed(model, batch):

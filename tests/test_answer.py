@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.bert_finetune import build_answer, check_answer, encoder, endpoints, load
-from plugins.bert_finetune.answer.questions import Question, read
+from plugins.bert_finetune.answer.data import QuestionExample, read
 from plugins.bert_finetune.answer.report import exact_match, f1
+from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.answer.spans import best_spans
-from plugins.bert_finetune.answer.windows import make_windows, target
-from plugins.bert_finetune.settings import AnswerSettings
+from plugins.bert_finetune.answer.windows import answer_span, make_windows
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.starter.recipe import cloze
+from tests.bert_models import build, check, load
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
@@ -55,18 +56,18 @@ def write_trips(path: Path) -> Path:
 # -- the formats and their faults ------------------------------------------------------------------------------------------
 
 EXPECTED: dict[str, tuple[Level, str]] = {
-    "qa_answer_not_in_context.json": ("amber", "1 question whose answer is not in its context: left out: Questions 1."),
-    "qa_wrong_offset.json": ("amber", "1 question whose answer stands elsewhere than it says: found and mended"),
+    "qa_answer_not_in_context.json": ("amber", "1 question dropped: the answer is not in the context: Questions 1."),
+    "qa_wrong_offset.json": ("amber", "1 question with a wrong answer_start: corrected"),
     "qa_empty_answers_v1.json": ("red", "1 without an answer"),
     "qa_duplicate_id.json": ("red", "question id 1 occurs twice"),
-    "qa_long_question.json": ("green", "1 question of 1 context"),
+    "qa_long_question.json": ("green", "1 question on 1 context"),
 }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_odd_files_are_told(name: str) -> None:
     level, words = EXPECTED[name]
-    sheet = check_answer(settings(BAD_INPUTS / name))
+    sheet = check("answer", settings(BAD_INPUTS / name))
     assert any(row.level == level and words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
 
 
@@ -113,21 +114,21 @@ def test_few_long_articles_are_held_out_by_context(tmp_path: Path) -> None:
         return {"title": title, "paragraphs": [{"context": text, "qas": [{"question": "where ?", "id": f"{title} {word}", "answers": [{"text": word, "answer_start": text.index(word)}]}]} for text, word in told]}  # fmt: skip
 
     path = write(tmp_path / "few.json", json.dumps({"data": [article("bridge"), article("tower")]}))
-    sheet = check_answer(settings(path, eval_share=0.13))
+    sheet = check("answer", settings(path, eval_share=0.13))
     assert any(row.title == "14 questions to train on, 2 to evaluate on" for row in sheet.findings), sheet.findings
-    sheet = check_answer(settings(path, eval_share=0))
+    sheet = check("answer", settings(path, eval_share=0))
     assert any(row.level == "amber" and "No question to evaluate on" in row.title for row in sheet.findings)
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=60), st.data())
 def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.DataObject) -> None:
-    tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)
+    tokenizer = train_wordpiece(WORDS * 3, 300, 64)
     context = " ".join(words)
     place = data.draw(st.integers(0, len(words) - 1))
     start = len(" ".join(words[:place])) + (place > 0)
-    one = Question("which river ?", context, ((words[place], start),), "", "")
+    one = QuestionExample("which river ?", context, ((words[place], start),), "", "")
     windows = make_windows([one], tokenizer, 24, 8, 8)
-    found = [(window, target(window, one.answers)) for window in windows]
+    found = [(window, answer_span(window, one.answers)) for window in windows]
     held = [(window, first, last) for window, (first, last) in found if first]
     assert held
     for window, first, last in held:
@@ -136,8 +137,8 @@ def test_some_window_holds_every_short_answer_whole(words: list[str], data: st.D
 
 
 def test_probabilities_of_all_spans_and_of_none_add_up_to_one() -> None:
-    tokenizer = encoder.train_tokenizer(WORDS * 3, 300, 64)
-    windows = make_windows([Question("which ?", "river meadow", (), "", "")], tokenizer, 48, 8, 8)
+    tokenizer = train_wordpiece(WORDS * 3, 300, 64)
+    windows = make_windows([QuestionExample("which ?", "river meadow", (), "", "")], tokenizer, 48, 8, 8)
     logits = [np.random.default_rng(0).normal(size=(len(window.ids), 2)) for window in windows]
     inside = logits[0][windows[0].first :][: len(windows[0].offsets)]
     scores = [inside[i, 0] + inside[j, 1] for i in range(len(inside)) for j in range(i, len(inside))]
@@ -162,7 +163,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("answer")
     (folder / "run").mkdir()
     chosen = settings(write_trips(folder / "trips.jsonl"), steps=200, learning_rate=1e-3, eval_every=200)
-    return fit(build_answer(chosen), chosen, folder / "run"), folder / "run" / "artifact"
+    return fit(build("answer", chosen), chosen, folder / "run"), folder / "run" / "artifact"
 
 
 def test_answers_are_learned_far_above_a_guess(reader: Any) -> None:
@@ -174,7 +175,7 @@ def test_answers_are_learned_far_above_a_guess(reader: Any) -> None:
 
 def test_an_answer_comes_with_its_place(reader: Any) -> None:
     context = "they flew to New York .  it was on friday . anna was seen ."
-    found = endpoints.answer(load(reader[1]), "where was the trip ?", context)
+    found = load(reader[1]).answer("where was the trip ?", context)
     assert set(found) == {"answer", "start", "end", "probability", "no_answer_probability", "alternatives"}
     assert found["answer"] == "New York" == context[found["start"] : found["end"]]
 
@@ -184,33 +185,31 @@ def test_questions_that_are_cut_are_counted(tmp_path: Path) -> None:
         {"question": f"{'very ' * times}who ?", "context": "it was anna .", "answer": "anna"} for times in (1, 2, 90)
     ]
     path = write(tmp_path / "long.jsonl", "\n".join(json.dumps(row) for row in asked))
-    found = build_answer(settings(path, eval_share=0)).findings()
-    assert [row.title for row in found if row.level == "amber"] == ["1 question cut to 24 tokens"]
+    found = build("answer", settings(path, eval_share=0)).findings()
+    assert [row.title for row in found if row.level == "amber"] == ["1 question truncated to 24 tokens"]
 
 
 def test_what_is_not_told_has_no_answer(reader: Any) -> None:
-    found = endpoints.answer(
-        load(reader[1]), "why was the trip ?", "they flew to rome . it was on friday . anna was seen ."
-    )
+    found = load(reader[1]).answer("why was the trip ?", "they flew to rome . it was on friday . anna was seen .")
     assert found["answer"] == "" and found["probability"] == found["no_answer_probability"] > 0.5
 
 
 def test_long_contexts_and_questions_are_read_whole(reader: Any) -> None:
     context = "they were seen . " * 100 + "they flew to rome ."
-    assert endpoints.answer(load(reader[1]), "where was the trip ? " * 50, context)["alternatives"] is not None
+    assert load(reader[1]).answer("where was the trip ? " * 50, context)["alternatives"] is not None
     with pytest.raises(UserError, match="Give a question"):
-        endpoints.answer(load(reader[1]), "", context)
+        load(reader[1]).answer("", context)
 
 
 def test_a_file_is_answered(reader: Any, tmp_path: Path) -> None:
     source = write(
         tmp_path / "in.csv", "question,context\nwho was the trip ?,anna was seen . they flew to rome .\n,x\n"
     )
-    table = read_table(endpoints.answer_file(load(reader[1]), source))
+    table = read_table(load(reader[1]).answer_file(source))
     assert table.names == ("question", "context", "predicted_answer", "probability")
     assert table.strings("probability")[1] is None
     with pytest.raises(UserError, match="Expected a table with question and context"):
-        endpoints.answer_file(load(reader[1]), write(tmp_path / "bad.csv", "a,b\n1,2\n"))
+        load(reader[1]).answer_file(write(tmp_path / "bad.csv", "a,b\n1,2\n"))
 
 
 # -- questions without labels ----------------------------------------------------------------------------------------------
@@ -236,4 +235,4 @@ def test_questions_of_a_passage_ask_for_a_phrase_that_is_there_once() -> None:
 def test_file_of_questions_is_one_that_the_trainer_reads(tmp_path: Path) -> None:
     corpus = write(tmp_path / "corpus.txt", "\n\n".join([" ".join(PASSAGE)] * 30))
     cloze.main(corpus, tmp_path / "cloze.json")
-    assert not check_answer(settings(tmp_path / "cloze.json")).blocked
+    assert not check("answer", settings(tmp_path / "cloze.json")).blocked

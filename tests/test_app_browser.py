@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from plugins._discovery import discover
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
 from training.runs.registry import Runs

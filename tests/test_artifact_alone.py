@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from plugins.bert_finetune import endpoints, load
 from tests import loopback
+from tests.bert_models import load
 from tests.files import write
 from tests.loopback import Hub
 from tests.page import TINY, write_reviews
@@ -75,7 +75,7 @@ class Family:
 
 
 def classified(model: Any) -> dict[str, float]:
-    return endpoints.classify(model, "a warm and funny film")["probabilities"]
+    return model.classify("a warm and funny film")["probabilities"]
 
 
 FAMILIES = {
@@ -84,25 +84,25 @@ FAMILIES = {
     "pretrain": Family(
         "pretrain",
         HIDDEN_WORDS,
-        lambda model: {one["word"]: one["probability"] for one in endpoints.fill_mask(model, "a warm [MASK] film", 3)["masks"][0]},
+        lambda model: {one["word"]: one["probability"] for one in model.fill_mask("a warm [MASK] film", 3)["masks"][0]},
     ),
     "tag": Family(
         "tag",
         TAGGER,
-        lambda model: {f"{one['start']} {one['label']}": one["probability"] for one in endpoints.tag(model, "mister anna went")["entities"]},
+        lambda model: {f"{one['start']} {one['label']}": one["probability"] for one in model.tag("mister anna went")["entities"]},
         data="mister O\nanna B-name\nwent O\n\n" * 40,
         settings={"steps": 30, "learning_rate": 0.01},
     ),
     "answer": Family(
         "answer",
         READER,
-        lambda model: {(found := endpoints.answer(model, "who ?", "anna was there"))["answer"]: found["probability"]},
+        lambda model: {(found := model.answer("who ?", "anna was there"))["answer"]: found["probability"]},
         data="question,context,answer\n" + "who ?,anna was there,anna\n" * 40,
     ),
     "translate": Family(
         "translate",
         TRANSLATOR,
-        lambda model: {(found := endpoints.translate(model, "the dog", 4, 0))["translation"]: found["score"]},
+        lambda model: {(found := model.translate("the dog", 4, 0))["translation"]: found["score"]},
         data="a,b\n" + "".join(f"the dog {i},der Hund {i}\n" for i in range(40)),
         settings={"steps": 60, "learning_rate": 0.01},
     ),

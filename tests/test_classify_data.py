@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.bert_finetune import build_classify, check_classify
-from plugins.bert_finetune.classify.rows import ClassifyData, read
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.classify.data import ClassifyData, read
+from plugins.bert_finetune.classify.settings import ClassifySettings
+from tests.bert_models import build, check
 from tests.files import BAD_INPUTS, write
 from training.preflight.sheet import Level
 from training.settings import parse_settings
@@ -16,7 +16,7 @@ EXPECTED: dict[str, tuple[Level, str]] = {
     "empty.csv": ("red", "empty.csv is empty (0 bytes)"),
     "header_only.csv": ("red", "header text, label but no rows"),
     "one_class.csv": ("red", "only one class: '1', 6 rows: A classifier needs two"),
-    "one_example_per_class.csv": ("amber", "1 row per class: nothing can be held out"),
+    "one_example_per_class.csv": ("amber", "1 row per class: none can be held out"),
     "nan_text.csv": ("amber", "2 rows dropped: no visible text: Lines 3, 4."),
     "nan_label.csv": ("amber", "1 row dropped: no label: Line 3."),
     "dup_columns.csv": ("red", "'text' 2 times (columns 1 and 3)"),
@@ -38,7 +38,7 @@ EXPECTED: dict[str, tuple[Level, str]] = {
         "amber",
         "2 texts with different labels: Such as 'a charming and funny film', 'dull and far too long'.",
     ),
-    "leak_train.csv+leak_dev.csv": ("amber", "3 of 4 evaluation texts also in the training file: Left out"),
+    "leak_train.csv+leak_dev.csv": ("amber", "3 of 4 evaluation texts also in the training file: Excluded"),
     "leak_train.csv+unseen_label_dev.csv": ("red", "a label that training lacks: '2'"),
     "long_text.csv.gz": ("green", "2 classes: 1 (2), 0 (2)"),
     "emoji_and_rtl.csv": ("amber", "1 row dropped: no visible text: Line 5."),
@@ -74,7 +74,7 @@ def classify(data: Path, **values: object) -> ClassifySettings:
 
 
 def assert_told(data: Path, eval_data: Path | None, level: Level, words: str) -> None:
-    sheet = check_classify(classify(data, eval_data=str(eval_data or "")))
+    sheet = check("classify", classify(data, eval_data=str(eval_data or "")))
     rows = {f"{row.title}: {row.detail}": row.level for row in sheet.findings}
     assert [rows[row] for row in rows if words in row] == [level], "\n".join(rows)
     assert sheet.blocked == (level == "red"), "\n".join(rows)
@@ -85,7 +85,7 @@ def read_text(tmp_path: Path, content: str, **values: object) -> ClassifyData:
 
 
 def titles(data: ClassifyData) -> str:
-    return "\n".join(finding.title for finding in data.findings)
+    return "\n".join(finding.title for finding in data.sheet.findings)
 
 
 @pytest.mark.parametrize("names", EXPECTED)
@@ -139,20 +139,20 @@ def test_no_label_is_held_out_whole(tmp_path: Path) -> None:
 def test_texts_that_hold_their_label_are_told(tmp_path: Path) -> None:
     labels = ("very good", "poor") * 20
     told = [f"text {row}. {label.upper()}: film {row},{label}" for row, label in enumerate(labels)]
-    findings = check_classify(classify(write(tmp_path / "told.csv", "text,label\n" + "\n".join(told)))).findings
-    assert any(row.level == "amber" and row.title == "100% of the texts hold their own label" for row in findings)
+    findings = check("classify", classify(write(tmp_path / "told.csv", "text,label\n" + "\n".join(told)))).findings
+    assert any(row.level == "amber" and row.title == "100% of the texts contain their own label" for row in findings)
 
 
 def test_a_text_that_names_any_label_gives_none_away(tmp_path: Path) -> None:
     rows = [f"is film {row} good or poor or goods,{('good', 'poor')[row % 2]}" for row in range(40)]
-    findings = check_classify(classify(write(tmp_path / "both.csv", "text,label\n" + "\n".join(rows)))).findings
+    findings = check("classify", classify(write(tmp_path / "both.csv", "text,label\n" + "\n".join(rows)))).findings
     assert not any("own label" in row.title for row in findings)
 
 
 def test_one_column_cannot_be_text_and_label(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", f"text,label\n{FOUR}")
     assert "'label' is both the text and the label" in str(
-        check_classify(classify(path, text_column="label", label_column="label")).findings
+        check("classify", classify(path, text_column="label", label_column="label")).findings
     )
 
 
@@ -212,32 +212,32 @@ def tiny(data: Path, **values: object) -> ClassifySettings:
 
 def test_long_text_is_cut_and_the_lost_share_of_tokens_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", f"text,label\n{'word ' * 1000},1\n{FOUR}")
-    (cut,) = build_classify(tiny(path)).findings()
+    (cut,) = build("classify", tiny(path)).findings()
     assert (cut.level, cut.title) == (
         "amber",
-        "1 of 5 texts cut to 16 tokens: 97.0% of all tokens lost",
+        "1 of 5 texts truncated to 16 tokens: 97.0% of all tokens lost",
     )  # 986 of 1,016
 
 
 def test_long_text_among_the_evaluation_rows_is_said_too(tmp_path: Path) -> None:
     dev = write(tmp_path / "dev.csv", f"text,label\n{'film ' * 1000},1\n")
-    task = build_classify(tiny(write(tmp_path / "a.csv", "text,label\n" + FOUR), eval_data=str(dev)))
-    assert "1 of 5 texts cut to 16 tokens" in task.findings()[0].title
+    task = build("classify", tiny(write(tmp_path / "a.csv", "text,label\n" + FOUR), eval_data=str(dev)))
+    assert "1 of 5 texts truncated to 16 tokens" in task.findings()[0].title
 
 
 def test_text_of_a_million_characters_is_cut_without_a_hang() -> None:
-    findings = build_classify(tiny(BAD_INPUTS / "long_text.csv.gz")).findings()
-    assert "1 of 4 texts cut to 16 tokens: 100.0% of all tokens lost" in [finding.title for finding in findings]
+    findings = build("classify", tiny(BAD_INPUTS / "long_text.csv.gz")).findings()
+    assert "1 of 4 texts truncated to 16 tokens: 100.0% of all tokens lost" in [finding.title for finding in findings]
 
 
 def test_text_that_just_fits_is_not_called_cut(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", f"text,label\n{'film ' * 14},1\n{FOUR}")
-    assert build_classify(tiny(path)).findings() == []
+    assert build("classify", tiny(path)).findings() == []
 
 
 def test_text_in_a_script_the_vocabulary_lacks_is_red(tmp_path: Path) -> None:
-    english = build_classify(tiny(write(tmp_path / "english.csv", "text,label\n" + FOUR)))
+    english = build("classify", tiny(write(tmp_path / "english.csv", "text,label\n" + FOUR)))
     english.save(english.model, tmp_path / "model")
     unknown = write(tmp_path / "unknown.csv", "text,label\nꙮꙮꙮ ꙮ,1\nꘐꘐ,0\nꙮ,1\nꘐ,0\n")
-    (finding,) = build_classify(tiny(unknown, model=str(tmp_path / "model"))).findings()
+    (finding,) = build("classify", tiny(unknown, model=str(tmp_path / "model"))).findings()
     assert (finding.level, finding.title) == ("red", "100% of the tokens are unknown to the vocabulary")

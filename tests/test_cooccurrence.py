@@ -12,16 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig, BertModel
 
-from plugins.bert_finetune.pretrain import cooccurrence
-from plugins.bert_finetune.pretrain.cooccurrence import (
-    SPREAD,
+from plugins.bert_finetune.pretrain import cooccurrence_init
+from plugins.bert_finetune.pretrain.cooccurrence_init import (
+    SCRATCH_SCALE,
     WINDOW,
-    begin_with_cooccurrence,
     cooccurrence_vectors,
+    init_from_cooccurrence,
 )
-from plugins.bert_finetune.pretrain.corpus import Corpus
-from plugins.bert_finetune.pretrain.task import PretrainTask, build
-from plugins.bert_finetune.settings import PretrainSettings
+from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
+from plugins.bert_finetune.pretrain.settings import PretrainSettings
+from plugins.bert_finetune.pretrain.task import PretrainTask
+from tests.bert_models import build
 from tests.test_pretrain import TOPICS, corpus, settings  # noqa: F401 - the fixture
 from training.fit.loop import fit
 
@@ -29,14 +30,16 @@ VOCABULARY = 9
 
 
 def begun(chosen: PretrainSettings) -> PretrainTask:
-    task = build(chosen)
-    task.initialise_weights()
+    task = build("pretrain", chosen)
+    task.initialise_weights(torch.device("cpu"))
     return task
 
 
-def of_documents(documents: list[list[int]]) -> Corpus:
+def of_documents(documents: list[list[int]]) -> TokenizedCorpus:
     ends = np.concatenate([[0], np.cumsum([len(document) for document in documents])])
-    return Corpus(np.asarray([token for document in documents for token in document], dtype=np.int32), ends, ends)
+    return TokenizedCorpus(
+        np.asarray([token for document in documents for token in document], dtype=np.int32), ends, ends
+    )
 
 
 @given(
@@ -51,8 +54,8 @@ def test_pairs_are_counted_both_ways_within_the_window_and_the_document(document
                 expected[token, other] += 1
                 expected[other, token] += 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence, "AT_ONCE", at_once)
-        assert (cooccurrence._counts(of_documents(documents), VOCABULARY).toarray() == expected).all()
+        patch.setattr(cooccurrence_init, "CHUNK_TOKENS", at_once)
+        assert (cooccurrence_init._cooccurrence_counts(of_documents(documents), VOCABULARY).toarray() == expected).all()
 
 
 def test_words_said_beside_the_same_words_have_like_vectors():
@@ -64,7 +67,7 @@ def test_words_said_beside_the_same_words_have_like_vectors():
 
 
 def test_a_new_network_knows_the_topics_of_words_before_its_first_step(corpus: Path):  # noqa: F811
-    task = begun(settings(corpus, cooccurrence_start=True))
+    task = begun(settings(corpus, cooccurrence_init=True))
     known = [task.tokenizer.convert_tokens_to_ids(words) for words in TOPICS if not {*words} - {*task.tokenizer.vocab}]
     assert len(known) >= 5
     words = task.embeddings[torch.tensor(known)].flatten(0, 1)
@@ -75,19 +78,19 @@ def test_a_new_network_knows_the_topics_of_words_before_its_first_step(corpus: P
 
 def test_neighbour_heads_keep_their_dimensions_and_words_and_positions_their_measure(corpus: Path):  # noqa: F811
     sizes: dict[str, Any] = {"heads": 4, "hidden_size": 64, "layers": 2}
-    plain, task = (begun(settings(corpus, cooccurrence_start=begin, **sizes)) for begin in (False, True))
+    plain, task = (begun(settings(corpus, cooccurrence_init=begin, **sizes)) for begin in (False, True))
     assert (task.embeddings[:, -16:] == 0).all()
     bodies = [each.model.bert.embeddings for each in (plain, task)]  # type: ignore[union-attr]
     for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
         one, other = (getattr(body, name).weight for body in bodies)
-        assert float((other.std() / one.std()).detach()) == pytest.approx(SPREAD, rel=0.05)
+        assert float((other.std() / one.std()).detach()) == pytest.approx(SCRATCH_SCALE, rel=0.05)
 
 
 def test_of_trained_weights_the_rest_stays(corpus: Path, tmp_path: Path):  # noqa: F811
-    first = build(settings(corpus, steps=2))
+    first = build("pretrain", settings(corpus, steps=2))
     fit(first, first.settings, tmp_path)
-    chosen = settings(corpus, model=str(tmp_path / "artifact"), cooccurrence_start=True)
-    before = dict(build(chosen.model_copy(update={"cooccurrence_start": False})).model.named_parameters())
+    chosen = settings(corpus, model=str(tmp_path / "artifact"), cooccurrence_init=True)
+    before = dict(build("pretrain", chosen.model_copy(update={"cooccurrence_init": False})).model.named_parameters())
     task = begun(chosen)
     after = dict(task.model.named_parameters())
     changed = [name for name, weight in after.items() if not torch.equal(weight, before[name])]
@@ -100,7 +103,7 @@ def test_of_trained_weights_the_rest_stays(corpus: Path, tmp_path: Path):  # noq
 
 @pytest.mark.parametrize(("rate", "moves"), [(0.0, False), (0.1, True), (1.0, True)])
 def test_the_embeddings_have_a_rate_of_their_own(corpus: Path, tmp_path: Path, rate: float, moves: bool):  # noqa: F811
-    task = build(settings(corpus, steps=3, embedding_rate=rate, weight_decay=0.1))
+    task = build("pretrain", settings(corpus, steps=3, embedding_lr_multiplier=rate, weight_decay=0.1))
     before = {name: weight.detach().clone() for name, weight in task.model.named_parameters()}
     fit(task, task.settings, tmp_path)
     words = "bert.embeddings.word_embeddings.weight"
@@ -109,12 +112,12 @@ def test_the_embeddings_have_a_rate_of_their_own(corpus: Path, tmp_path: Path, r
 
 
 def test_a_model_wider_than_its_vocabulary_can_begin_so(corpus: Path):  # noqa: F811
-    task = begun(settings(corpus, cooccurrence_start=True, hidden_size=256, heads=2, vocabulary_size=110))
+    task = begun(settings(corpus, cooccurrence_init=True, hidden_size=256, heads=2, vocabulary_size=110))
     assert task.embeddings.isfinite().all()
 
 
 def test_words_that_nothing_tells_apart_leave_the_embeddings_as_they_are():
     model = BertModel(BertConfig(vocab_size=VOCABULARY, hidden_size=4, num_hidden_layers=1, num_attention_heads=1))
     before = model.embeddings.word_embeddings.weight.detach().clone()
-    begin_with_cooccurrence(model, of_documents([[2, 0, 2, 0, 2, 0]] * 3), [0], SPREAD)
+    init_from_cooccurrence(model, of_documents([[2, 0, 2, 0, 2, 0]] * 3), [0], SCRATCH_SCALE)
     assert torch.equal(model.embeddings.word_embeddings.weight, before)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from spaces_app.panels import copy_as
 from spaces_app.panels.settings_form import settings_values
 from spaces_app.services.run_request import RunRequest

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from plugins.bert_finetune.classify.predictor import Classifier
+from plugins.bert_finetune.classify.predictor import load
 from tests import loopback
 from tests.loopback import AT_ONCE, Hub
 from training.errors import UserError
@@ -93,7 +93,7 @@ def test_code_of_the_repository_is_not_run(tmp_path: Path):
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'exploded')!r}, 'w')")
     (tmp_path / "model.safetensors").write_bytes(WEIGHTS)
     with pytest.raises(UserError, match="cannot be loaded as a text classifier"):
-        Classifier.load(tmp_path)
+        load(tmp_path)
     assert not (tmp_path / "exploded").exists()
 
 
@@ -112,7 +112,7 @@ def test_tensors_that_do_not_match_their_configuration_are_refused(tmp_path: Pat
         save({"bert.embeddings.word_embeddings.weight": weight}, {"format": "pt"})
     )
     with pytest.raises(UserError, match="cannot be loaded as a text classifier"):
-        Classifier.load(tmp_path)
+        load(tmp_path)
 
 
 def test_link_out_of_the_cache_is_refused(tmp_path: Path):

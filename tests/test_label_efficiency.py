@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.bert_finetune import PLUGIN, endpoints, load
+from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.label_efficiency import arms
-from plugins.bert_finetune.label_efficiency.experiment import build
-from plugins.bert_finetune.settings import LabelEfficiencySettings
+from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
+from plugins.bert_finetune.label_efficiency.shares import label_counts, parse_shares
+from tests.bert_models import build, load
 from tests.files import write
 from training.artifact import confidence_intervals
 from training.cli.main import main
@@ -50,7 +51,7 @@ def test_subsets_are_nested_and_have_every_class(labels: list[str], seed: int) -
     rows, classes = rows_of(labels), len(set(labels))
     before: set[int] = set()
     for count in range(classes, len(labels) + 1):
-        chosen = arms.subset(rows, count, seed)
+        chosen = arms.nested_subset(rows, count, seed)
         assert len(set(chosen)) == count and before <= set(chosen)
         assert {labels[row] for row in chosen} == set(labels)
         before = set(chosen)
@@ -58,17 +59,17 @@ def test_subsets_are_nested_and_have_every_class(labels: list[str], seed: int) -
 
 def test_other_seeds_draw_other_labels() -> None:
     rows = rows_of(["a", "b"] * 50)
-    assert arms.subset(rows, 10, 0) != arms.subset(rows, 10, 1)
+    assert arms.nested_subset(rows, 10, 0) != arms.nested_subset(rows, 10, 1)
 
 
 @pytest.mark.parametrize("shares", ["", "0", "101", "ten", "-5"])
 def test_shares_that_are_none_are_refused(shares: str) -> None:
     with pytest.raises(UserError, match="percentages above 0 and up to 100"):
-        arms.shares_of(shares)
+        parse_shares(shares)
 
 
 def test_shares_become_numbers_of_labels_with_one_a_class_at_least() -> None:
-    assert arms.counts_of(arms.shares_of("100%, 1, 5"), 200, 4) == [4, 10, 200]
+    assert label_counts(parse_shares("100%, 1, 5"), 200, 4) == [4, 10, 200]
 
 
 # -- intervals -------------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
     assert "pre-trained over from scratch" in card and "## Fewer labels" in card and "label_efficiency.png" in card
     assert (finished / "artifact" / "label_efficiency.png").read_bytes().startswith(b"\x89PNG")
     assert "Accuracy (mean, 95 % interval)" in json.loads((finished / "report.json").read_text())
-    records = endpoints.label_efficiency(load(finished / "artifact"))
+    records = load(finished / "artifact").label_efficiency()
     assert records == confidence_intervals.summary(read_results(finished))
     events, _ = read_events(finished / "events.jsonl")
     assert [event["event"] for event in events][-1] == "finished"
@@ -151,8 +152,8 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
 
 
 def test_weights_of_no_experiment_say_so(finished: Path) -> None:
-    with pytest.raises(UserError, match="No experiment made these weights"):
-        endpoints.label_efficiency(load(finished.parent / "start" / "artifact"))
+    with pytest.raises(UserError, match="no results of a label_efficiency experiment"):
+        PLUGIN.kind("label_efficiency").load(finished.parent / "start" / "artifact").label_efficiency()
 
 
 def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> None:
@@ -161,27 +162,29 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> Non
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
-    assert run_experiment(build(settings), whole, {})
+    assert run_experiment(build("label_efficiency", settings), whole, {})
 
     def stop(event: dict) -> None:
         if event["event"] == "step" and event["step"] >= SMALL["steps"] + 1:  # in the middle of the second part
             (broken / "cancel").touch()
 
-    assert not run_experiment(build(settings), broken, {}, stop)
+    assert not run_experiment(build("label_efficiency", settings), broken, {}, stop)
     assert 1 <= len(read_results(broken)) < 2 + 1
     (broken / "cancel").unlink()
     with (broken / "results.jsonl").open("a") as file:
         file.write('{"part": "torn')  # as a kill may leave it
-    assert run_experiment(build(settings), broken, {})
+    assert run_experiment(build("label_efficiency", settings), broken, {})
     assert read_results(broken) == read_results(whole)
 
 
 def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
     data = str(write_reviews(tmp_path / "reviews.csv"))
-    for values, words in (({"multi_label": True}, "one label a text"), ({"processes": 2}, "one process")):
+    for values, words in (({"multi_label": True}, "one label per text"), ({"processes": 2}, "one process")):
         with pytest.raises(UserError, match=words):
-            build(parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values}))
+            build(
+                "label_efficiency", parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values})
+            )
 
 
 def test_it_is_a_trainer_like_any_other() -> None:
-    assert PLUGIN.trainer("label_efficiency").settings.weights_fields() == ["model", "own_model"]
+    assert PLUGIN.kind("label_efficiency").trained_by.weights_fields() == ["model", "own_model"]

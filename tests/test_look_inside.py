@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from plugins._boxes import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
-from plugins.bert_finetune import PLUGIN, encoder, endpoints, load, look_inside
+from plugins._ui.attention_figures import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
+from plugins.bert_finetune import PLUGIN
+from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.inspect.attention import attention, attention_by_target
+from plugins.bert_finetune.inspect.masking import sample_masking
+from plugins.bert_finetune.inspect.sentence_map import sentence_map
+from plugins.bert_finetune.inspect.tokenisation import split_words
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from plugins.bert_finetune.pretrain.endpoints import FillMask
+from tests.bert_models import load
 from training.errors import UserError
 
 TEXTS = ["the striker scored a goal", "the bank raised its rates", "the judge dismissed the appeal", "harbour lantern"]
@@ -19,7 +27,7 @@ TEXTS = ["the striker scored a goal", "the bank raised its rates", "the judge di
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("encoder")
-    tokenizer = encoder.train_tokenizer(TEXTS * 3, 120, 64)
+    tokenizer = train_wordpiece(TEXTS * 3, 120, 64)
     config = BertConfig(
         vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
     )
@@ -32,30 +40,26 @@ def test_masking_shows_every_token_and_what_was_done_to_it(model: Any) -> None:
     text = " ".join(TEXTS)
     seen: list[str] = []
     for seed in range(60):
-        shown = look_inside.masked(model, text, 0.2, "token", seed)
+        shown = sample_masking(model, text, 0.2, "token", seed)
         assert len(shown) == len(model.tokenizer(text)["input_ids"])
         seen += [done for _, done in shown if done]
     share = {done: seen.count(done) / len(seen) for done in set(seen)}
-    assert (
-        0.7 < share["masked"] < 0.9
-        and 0.03 < share["replaced at random"] < 0.2
-        and 0.03 < share["kept, but asked for"] < 0.2
-    )
+    assert 0.7 < share["masked"] < 0.9 and 0.03 < share["replaced at random"] < 0.2 and 0.03 < share["kept"] < 0.2
 
 
 def test_another_step_draws_other_tokens(model: Any) -> None:
-    first, same, second = (look_inside.masked(model, TEXTS[0], 0.3, "token", seed) for seed in (0, 0, 1))
+    first, same, second = (sample_masking(model, TEXTS[0], 0.3, "token", seed) for seed in (0, 0, 1))
     assert first == same != second
 
 
 def test_words_in_most_pieces_come_first(model: Any) -> None:
-    found = look_inside.split_words(model, "the judge electrocardiogram the")
-    assert found["words"] == 4 and found["rows"][0][0] == "electrocardiogram" and found["pieces_a_word"] > 1
-    assert look_inside.split_words(model, "日本 the")["unknown"] == 0.5
+    found = split_words(model, "the judge electrocardiogram the")
+    assert found["words"] == 4 and found["rows"][0][0] == "electrocardiogram" and found["subwords_per_word"] > 1
+    assert split_words(model, "日本 the")["unknown"] == 0.5
 
 
 def test_the_map_keeps_the_largest_differences(model: Any) -> None:
-    places, shares = look_inside.sentence_map(model, TEXTS)
+    places, shares = sentence_map(model, TEXTS)
     assert places.shape == (4, 2) and shares[0] >= shares[1] and np.allclose(places.mean(0), 0, atol=1e-5)
 
 
@@ -63,13 +67,13 @@ def test_habits_of_heads_are_told_apart(model: Any) -> None:
     tokens = ["[CLS]", "a", "b", "a", "[SEP]"]
     before = np.vstack([np.eye(5)[:1], np.eye(5, k=-1)[1:]])
     last = np.broadcast_to(np.eye(5)[4], (5, 5))
-    found = look_inside.habits(model.tokenizer, tokens, np.stack([before, last])[None])
+    found = attention_by_target(model.tokenizer, tokens, np.stack([before, last])[None])
     assert {kind: shares.round(2).tolist() for kind, shares in found.items()} == {
-        "the token before": [[0.8, 0.0]],
-        "the token after": [[0.0, 0.2]],
+        "the previous token": [[0.8, 0.0]],
+        "the next token": [[0.0, 0.2]],
         "itself": [[0.2, 0.2]],
         "special tokens": [[0.4, 1.0]],
-        "the same word elsewhere": [[0.0, 0.0]],
+        "the same token elsewhere": [[0.0, 0.0]],
     }
 
 
@@ -84,24 +88,24 @@ def test_a_press_on_the_picture_of_all_heads_names_the_head() -> None:
 
 
 def test_attention_of_every_row_adds_up_to_one(model: Any) -> None:
-    tokens, values = look_inside.attention(model, TEXTS[0])
+    tokens, values = attention(model, TEXTS[0])
     assert values.shape == (2, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
 
 
 def test_a_classifier_shows_every_layer_and_maps_whole_sentences() -> None:
     classifier = load(PLUGIN.starters["bert-6x192-sentiment"])
-    tokens, values = look_inside.attention(classifier, "a warm and funny film")
+    tokens, values = attention(classifier, "a warm and funny film")
     assert values.shape == (6, 6, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-4)
-    places, _ = look_inside.sentence_map(classifier, ["a warm film", "a dull film", "the plot goes nowhere"])
+    places, _ = sentence_map(classifier, ["a warm film", "a dull film", "the plot goes nowhere"])
     assert places.shape == (3, 2) and np.isfinite(places).all()
 
 
 def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
     for look, words in (
-        (lambda: look_inside.masked(model, " ", 0.15, "token", 0), "empty"),
-        (lambda: look_inside.split_words(model, " "), "no word"),
-        (lambda: look_inside.sentence_map(model, ["one", "two"]), "2 texts given; 3 to 500"),
-        (lambda: look_inside.attention(model, ""), "empty"),
+        (lambda: sample_masking(model, " ", 0.15, "token", 0), "empty"),
+        (lambda: split_words(model, " "), "no word"),
+        (lambda: sentence_map(model, ["one", "two"]), "2 texts given; 3 to 500"),
+        (lambda: attention(model, ""), "empty"),
     ):
         with pytest.raises(UserError, match=words):
             look()
@@ -110,7 +114,7 @@ def test_what_cannot_be_looked_at_is_told(model: Any) -> None:
 def test_of_a_huge_text_only_what_is_read_is_explained():
     """A copy of the whole text for each word took all memory of the machine."""
     classifier = load(PLUGIN.starters["bert-6x192-sentiment"])
-    found, short = (endpoints.explain(classifier, "a good film . " * count) for count in (20_000, 3))
+    found, short = (classifier.explain("a good film . " * count) for count in (20_000, 3))
     assert len(found["words"]) + found["words_left_out"] == 80_000
     assert len(found["words"]) <= classifier.max_length and found["words"][-1]["weight"] != 0
     assert (len(short["words"]), short["words_left_out"]) == (12, 0)
@@ -120,9 +124,8 @@ def test_an_encoder_without_a_head_gives_all_but_guesses(model: Any, tmp_path: P
     BertModel(model.model.config).save_pretrained(tmp_path)
     model.tokenizer.save_pretrained(tmp_path)
     bare = load(tmp_path)
-    assert len(endpoints.embed(bare, TEXTS[0])) == 16
-    assert look_inside.attention(bare, TEXTS[0])[1].shape[:2] == (2, 2)
-    assert look_inside.sentence_map(bare, TEXTS)[0].shape == (4, 2)
-    assert look_inside.split_words(bare, TEXTS[0])["words"] == 5
-    with pytest.raises(UserError, match="do not answer fill_mask"):
-        endpoints.fill_mask(bare, "the [MASK]")
+    assert len(bare.embed(TEXTS[0])) == 16
+    assert attention(bare, TEXTS[0])[1].shape[:2] == (2, 2)
+    assert sentence_map(bare, TEXTS)[0].shape == (4, 2)
+    assert split_words(bare, TEXTS[0])["words"] == 5
+    assert isinstance(bare, Encode) and not isinstance(bare, FillMask)

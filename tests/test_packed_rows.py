@@ -23,10 +23,10 @@ from transformers import (
     DistilBertForTokenClassification,
 )
 
-from plugins.bert_finetune import encoder
 from plugins.bert_finetune.answer.task import AnswerTask
-from plugins.bert_finetune.classify.first_token import read_first_token_only
-from plugins.bert_finetune.padding import accepts_packed, pack, pad
+from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import enable_packing, pack, pad
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 LENGTHS = [[3, 9, 4, 9, 1], [6, 6, 6], [1], [12, 2]]
@@ -49,8 +49,8 @@ def test_losses_and_gradients_are_those_of_the_padded_batch(kind: Any, lengths: 
     padded = kind(BertConfig(**SIZES, num_labels=2)).eval()
     packed = copy.deepcopy(padded)
     if kind is BertForSequenceClassification:
-        read_first_token_only(packed)
-    assert accepts_packed(packed)
+        use_cls_only_layer(packed)
+    assert enable_packing(packed)
     ids, types = rows_of(lengths)
     line, rows = pack(ids, types), pad(ids, types, 0)
     found = [model(**batch) for model, batch in ((padded, rows), (packed, line))]
@@ -75,7 +75,7 @@ def test_losses_and_gradients_are_those_of_the_padded_batch(kind: Any, lengths: 
 def test_a_row_never_sees_its_neighbours(lengths: list[int]) -> None:
     torch.manual_seed(0)
     model = BertModel(BertConfig(**SIZES)).eval()
-    assert accepts_packed(model)
+    assert enable_packing(model)
     ids, _ = rows_of(lengths)
     with torch.no_grad():
         together = model(**pack(ids, [None] * len(ids))).last_hidden_state[0]
@@ -87,7 +87,7 @@ def test_in_bf16_a_row_never_sees_its_neighbours_either() -> None:
     """There attention is plain matrix products; the vectors agree as far as eight bits of them can."""
     torch.manual_seed(0)
     model = BertModel(BertConfig(**SIZES)).eval()
-    assert accepts_packed(model)
+    assert enable_packing(model)
     ids, _ = rows_of([3, 9, 4, 9, 1])
     with torch.no_grad():
         exact = model(**pack(ids, [None] * len(ids))).last_hidden_state
@@ -100,7 +100,7 @@ def test_a_network_that_accepts_packed_rows_still_reads_padded_ones() -> None:
     model = BertForTokenClassification(BertConfig(**SIZES)).eval()
     batch = pad(*rows_of([3, 9]), 0)
     before = model(**batch).logits
-    assert accepts_packed(model)
+    assert enable_packing(model)
     torch.testing.assert_close(model(**batch).logits, before)
     assert not torch.allclose(model(batch["input_ids"]).logits[0, 0], before[0, 0])  # the mask matters
 
@@ -109,16 +109,16 @@ def test_only_an_encoder_of_berts_kind_is_packed() -> None:
     other = DistilBertForTokenClassification(
         DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=4, hidden_dim=32)
     )
-    assert not accepts_packed(other)
-    assert not accepts_packed(BertModel(BertConfig(**SIZES, is_decoder=True)))
+    assert not enable_packing(other)
+    assert not enable_packing(BertModel(BertConfig(**SIZES, is_decoder=True)))
 
 
 def test_a_classifier_with_adapters_is_packed_too() -> None:
     torch.manual_seed(0)
     whole = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3)).eval()
-    read_first_token_only(whole)
-    adapted = encoder.add_lora(whole, 2).eval()
-    assert accepts_packed(adapted)
+    use_cls_only_layer(whole)
+    adapted = loading.add_lora(whole, 2, 0).eval()
+    assert enable_packing(adapted)
     ids, types = rows_of([3, 9, 4])
     torch.testing.assert_close(adapted(**pack(ids, types)).logits, adapted(**pad(ids, types, 0)).logits)
 
@@ -135,7 +135,7 @@ def test_padding_is_out_of_the_question() -> None:
     task = AnswerTask.__new__(AnswerTask)
     task.model, task.tokenizer = model, SimpleNamespace(pad_token_id=0)
     found = []
-    for task.padded in (True, not accepts_packed(model)):
+    for task.padded in (True, not enable_packing(model)):
         batch = task.collate(rows, np.random.default_rng(0), training=True)  # type: ignore[arg-type]
         found.append(task._logits(model, batch))
     assert found[1].shape == (3, 9, 2)
@@ -145,7 +145,7 @@ def test_padding_is_out_of_the_question() -> None:
 
 def test_what_is_saved_loads_as_any_other(tmp_path: Path) -> None:
     model = BertForSequenceClassification(BertConfig(**SIZES))
-    assert accepts_packed(model)
+    assert enable_packing(model)
     model.save_pretrained(tmp_path)
     assert "packed" not in (tmp_path / "config.json").read_text()
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config._attn_implementation == "sdpa"

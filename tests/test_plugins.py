@@ -14,7 +14,6 @@ import torch
 
 from plugins._contract import Kind, Plugin
 from plugins.bert_finetune import PLUGIN as BERT
-from plugins.bert_finetune import endpoints
 from plugins.testing import check_plugin
 from tests.files import write
 from tests.toy import PLUGIN as TOY
@@ -58,19 +57,19 @@ def test_bert_finetune_keeps_the_contract(tmp_path: Path, reviews: Path) -> None
     settings["label_efficiency"] = {**settings["classify"], "shares": "50, 100", "seeds": 1, "tfidf": False}
     settings |= {name: {"data": str(file), **TINY} for name, file in files.items()}
     call = {
-        "tag": lambda model: endpoints.tag(model, "mister x went"),
-        "answer": lambda model: endpoints.answer(model, "who ?", "anna was there"),
-        "translate": lambda model: endpoints.translate(model, "the dog"),
-        "classify": lambda model: endpoints.classify(model, "a wonderful film"),
-        "pretrain": lambda model: endpoints.fill_mask(model, "a [MASK] film"),
+        "tag": lambda model: model.tag("mister x went"),
+        "answer": lambda model: model.answer("who ?", "anna was there"),
+        "translate": lambda model: model.translate("the dog"),
+        "classify": lambda model: model.classify("a wonderful film"),
+        "pretrain": lambda model: model.fill_mask("a [MASK] film"),
     }
     check_plugin(BERT, tmp_path / "runs", settings, call)
 
 
 def test_bert_finetune_keeps_the_contract_with_adapters(tmp_path: Path, reviews: Path) -> None:
     settings = {"classify": {"data": str(reviews), **TINY, "lora_rank": 2, "ema_decay": 0.5}}
-    call = {"classify": lambda model: endpoints.explain(model, "a wonderful film")}
-    check_plugin(replace(BERT, trainers=BERT.trainers[:1]), tmp_path / "runs", settings, call)
+    call = {"classify": lambda model: model.explain("a wonderful film")}
+    check_plugin(replace(BERT, kinds=(BERT.kind("classify"),)), tmp_path / "runs", settings, call)
 
 
 def test_the_toy_keeps_the_contract(tmp_path: Path) -> None:
@@ -147,10 +146,13 @@ def test_a_path_of_the_machine_in_the_record_is_noticed(tmp_path: Path) -> None:
 
 def train(folder: Path, **values: Any) -> tuple[dict[str, float], Any]:
     """The best metrics of a run of `classify`, and its weights at work."""
-    settings = parse_settings(BERT.trainers[0].settings, {**TINY, "learning_rate": 3e-3, "dropout": 0.0, **values})
+    settings = parse_settings(
+        BERT.kind("classify").trained_by, {**TINY, "learning_rate": 3e-3, "dropout": 0.0, **values}
+    )
     folder.mkdir()
-    progress = fit(BERT.trainers[0].build(settings), settings, folder)
-    return progress.best_metrics, BERT.load(folder / "artifact")
+    kind = BERT.kind("classify")
+    progress = fit(kind.build(kind.read(settings), settings), settings, folder)
+    return progress.best_metrics, kind.load(folder / "artifact")
 
 
 def test_classify_overfits_two_classes_told_apart_by_a_word(tmp_path: Path) -> None:
@@ -158,8 +160,8 @@ def test_classify_overfits_two_classes_told_apart_by_a_word(tmp_path: Path) -> N
     path = write_reviews(tmp_path / "reviews.csv", 300)
     metrics, model = train(tmp_path / "run", data=str(path), steps=150, eval_share=0.25)
     assert metrics["accuracy"] == 1.0
-    assert endpoints.classify(model, "the plot wonderful")["label"] == "good"
-    words = [word for text in ("the plot of the film wonderful", "music light dreadful") for word in endpoints.explain(model, text)["words"]]  # fmt: skip
+    assert model.classify("the plot wonderful")["label"] == "good"
+    words = [word for text in ("the plot of the film wonderful", "music light dreadful") for word in model.explain(text)["words"]]  # fmt: skip
     assert max(words, key=lambda each: each["weight"])["word"] in {"wonderful", "dreadful"}, words
 
 
@@ -169,7 +171,7 @@ def test_classify_trains_on_pairs(tmp_path: Path) -> None:
     path.write_text("premise,hypothesis,label\n" + "\n".join(rows) + "\n")
     metrics, model = train(tmp_path / "run", data=str(path), steps=4)
     assert set(metrics) == {"accuracy", "macro_f1", "loss"}
-    assert set(endpoints.classify(model, "a film", "a plot")["probabilities"]) == {"differ", "same"}
+    assert set(model.classify("a film", "a plot")["probabilities"]) == {"differ", "same"}
 
 
 def test_classify_learns_several_labels_a_text(tmp_path: Path) -> None:
@@ -184,4 +186,4 @@ def test_classify_learns_several_labels_a_text(tmp_path: Path) -> None:
     found = [train(tmp_path / f"run-{seed}", seed=seed, **same) for seed in range(2)]  # so small, some starts get stuck
     metrics, model = max(found, key=lambda each: each[0]["micro_f1"])
     assert metrics["micro_f1"] > 0.9
-    assert endpoints.classify(model, "hilarious plot and film")["label"] == ["funny"]
+    assert model.classify("hilarious plot and film")["label"] == ["funny"]

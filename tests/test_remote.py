@@ -52,7 +52,7 @@ hub = loopback.hub  # a fixture
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run that was never started."""
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
     write_reviews(tmp_path / "reviews.csv")
     values = {**TINY, "data": str(tmp_path / "reviews.csv"), "steps": 4}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from plugins._contract import Kind
 from plugins._discovery import discover
-from plugins.bert_finetune.settings import ClassifySettings
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.toy import ToySettings, toy_settings
 from training.cli.flags import read_config
 from training.errors import UserError

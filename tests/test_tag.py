@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig, BertForMaskedLM
 
-from plugins.bert_finetune import build_tag, check_tag, encoder, endpoints, load
-from plugins.bert_finetune.settings import TagSettings
-from plugins.bert_finetune.tag.rows import read
-from plugins.bert_finetune.tag.schemes import Span, from_spans, spans, to_bio
-from plugins.bert_finetune.tag.words import split_words, windows
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from plugins.bert_finetune.tag.data import read
+from plugins.bert_finetune.tag.schemes import Span, entity_spans, from_spans, to_bio
+from plugins.bert_finetune.tag.settings import TagSettings
+from plugins.bert_finetune.tag.windows import make_windows, split_words
+from tests.bert_models import build, check, load
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
@@ -82,7 +83,7 @@ def entities(draw: st.DrawFn) -> tuple[int, list[Span]]:
 @given(entities())
 def test_spans_survive_as_tags(case: tuple[int, list[Span]]) -> None:
     count, found = case
-    assert spans(from_spans(count, found)) == found
+    assert entity_spans(from_spans(count, found)) == found
 
 
 # -- words and windows -----------------------------------------------------------------------------------------------------
@@ -95,8 +96,8 @@ def test_words_hold_every_visible_character_once(text: str) -> None:
 
 @given(st.lists(st.lists(st.sampled_from(["a", "harbour", "unbelievable", "\u200b", "日本"]), max_size=40), max_size=3))
 def test_windows_lose_no_word(sentences: list[list[str]]) -> None:
-    tokenizer = encoder.train_tokenizer(["unbelievable harbour a"], 60, 64)
-    for words, parts in zip(sentences, windows(sentences, tokenizer, 12), strict=True):
+    tokenizer = train_wordpiece(["unbelievable harbour a"], 60, 64)
+    for words, parts in zip(sentences, make_windows(sentences, tokenizer, 12), strict=True):
         assert [part.start + place for part in parts for place in range(len(part.firsts))] == list(range(len(words)))
         assert all(len(part.ids) <= 12 and part.ids[0] == tokenizer.cls_token_id for part in parts)
 
@@ -105,7 +106,7 @@ def test_windows_lose_no_word(sentences: list[list[str]]) -> None:
 
 EXPECTED: dict[str, tuple[Level, str]] = {
     "bio_length_mismatch.jsonl": ("red", "row at line 1 has 3 tokens and 2 tags"),
-    "bio_orphan_I.conll": ("amber", "2 tags I- with nothing to continue, read as B-: Lines 1, 5."),
+    "bio_orphan_I.conll": ("amber", "2 I- tags without a preceding B-, read as B-: Lines 1, 5."),
     "bio_bad_tag.conll": ("red", "Tags 'PER', 'B_LOC' are not BIO (lines 1, 4)"),
     "bio_missing_column.conll": ("red", "line 2 has one column"),
     "bio_no_blank_lines.conll": ("amber", "1 sentence of more than 1,000 words (3,000 at most)"),
@@ -119,12 +120,12 @@ def says(sheet: Sheet, level: Level, words: str) -> bool:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_odd_files_are_told(name: str) -> None:
-    sheet = check_tag(settings(BAD_INPUTS / name))
+    sheet = check("tag", settings(BAD_INPUTS / name))
     assert says(sheet, *EXPECTED[name]), sheet.findings
 
 
 def test_orphans_are_refused_where_nothing_may_be_repaired() -> None:
-    sheet = check_tag(settings(BAD_INPUTS / "bio_orphan_I.conll", repair_tags=False))
+    sheet = check("tag", settings(BAD_INPUTS / "bio_orphan_I.conll", repair_tags=False))
     assert sheet.blocked
 
 
@@ -157,12 +158,12 @@ def test_every_format_gives_the_same_sentences(name: str, tmp_path: Path) -> Non
 )
 def test_odd_spans_are_told(spans: str, level: Level, words: str, tmp_path: Path) -> None:
     path = write(tmp_path / "odd.jsonl", f'{{"text": "John Smith lives", "spans": {spans}}}\n')
-    sheet = check_tag(settings(path))
+    sheet = check("tag", settings(path))
     assert says(sheet, level, words), sheet.findings
 
 
 def test_a_column_of_plain_labels_is_not_taken_for_spans(tmp_path: Path) -> None:
-    sheet = check_tag(settings(write(tmp_path / "reviews.csv", "text,label\na warm film,1\n")))
+    sheet = check("tag", settings(write(tmp_path / "reviews.csv", "text,label\na warm film,1\n")))
     assert says(sheet, "red", "has the columns text, label. Expected tokens and tags"), sheet.findings
 
 
@@ -183,7 +184,7 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("tag")
     (folder / "run").mkdir()
     chosen = settings(write_trips(folder / "trips.jsonl"), steps=120, learning_rate=3e-3, eval_every=120)
-    return fit(build_tag(chosen), chosen, folder / "run"), folder / "run" / "artifact"
+    return fit(build("tag", chosen), chosen, folder / "run"), folder / "run" / "artifact"
 
 
 def test_names_are_learned(tagger: Any) -> None:
@@ -195,29 +196,27 @@ def test_names_are_learned(tagger: Any) -> None:
 
 def test_entities_come_with_their_places(tagger: Any) -> None:
     text = "Yesterday, mister  John Smith flew to New York again"
-    found = endpoints.tag(load(tagger[1]), text)["entities"]
+    found = load(tagger[1]).tag(text)["entities"]
     assert [(text[one["start"] : one["end"]], one["label"]) for one in found] == [("John Smith", "person"), ("New York", "city")]  # fmt: skip
     assert all(0.5 < one["probability"] <= 1 for one in found)
 
 
 def test_a_text_longer_than_the_network_is_tagged_whole(tagger: Any) -> None:
-    found = endpoints.tag(load(tagger[1]), "yesterday mister anna flew to oslo again " * 30)["entities"]
+    found = load(tagger[1]).tag("yesterday mister anna flew to oslo again " * 30)["entities"]
     assert len(found) >= 58
 
 
 def test_a_file_is_tagged(tagger: Any, tmp_path: Path) -> None:
     table = read_table(
-        endpoints.tag_file(load(tagger[1]), write(tmp_path / "in.csv", "id,text\n1,mister anna flew to oslo\n2,\n"))
+        load(tagger[1]).tag_file(write(tmp_path / "in.csv", "id,text\n1,mister anna flew to oslo\n2,\n"))
     )
     first, second = table.strings("entities")
     assert {one["label"] for one in json.loads(first or "")} == {"person", "city"} and second is None
 
 
-def test_wrong_weights_say_so(tagger: Any) -> None:
-    with pytest.raises(UserError, match="do not answer classify"):
-        endpoints.classify(load(tagger[1]), "text")
+def test_an_empty_text_is_refused(tagger: Any) -> None:
     with pytest.raises(UserError, match="empty"):
-        endpoints.tag(load(tagger[1]), "  ")
+        load(tagger[1]).tag("  ")
 
 
 def test_bare_tags_are_learned_word_by_word(tmp_path: Path) -> None:
@@ -225,23 +224,23 @@ def test_bare_tags_are_learned_word_by_word(tmp_path: Path) -> None:
         tmp_path / "pos.conll", "the DET\ncat NOUN\nruns VERB\n\n" * 3 + "a DET\ndog NOUN\nsleeps VERB\n\n" * 3
     )
     chosen = settings(data, steps=2)
-    task: Any = build_tag(chosen)
+    task: Any = build("tag", chosen)
     assert task.metric == "accuracy" and task.data.tags == ["DET", "NOUN", "VERB"]
 
 
 def test_tags_without_begin_are_read_as_runs(tmp_path: Path) -> None:
     """As Few-NERD has them: every word of a kind, and O."""
     chosen = settings(write(tmp_path / "io.conll", "Anna PER\nSmith PER\nsaw O\nRome LOC\n\nOslo LOC\ncalls O\n" * 4))
-    assert says(check_tag(chosen), "amber", "Tags are IO, without B-")
+    assert says(check("tag", chosen), "amber", "Tags are IO, without B-")
     assert read(chosen).tags == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert ("B-PER", "I-PER", "O", "B-LOC") in {one.tags for one in read(chosen).train}
 
 
 def test_weights_of_another_vocabulary_are_refused(tmp_path: Path, trips: Path) -> None:
-    encoder.train_tokenizer(["anna flew to rome"] * 3, 60, 64).save_pretrained(tmp_path)
+    train_wordpiece(["anna flew to rome"] * 3, 60, 64).save_pretrained(tmp_path)
     config = BertConfig(vocab_size=10, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     BertForMaskedLM(config).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="entries and the weights 10: they do not belong together"):
-        build_tag(settings(trips, model=str(tmp_path)))
+        build("tag", settings(trips, model=str(tmp_path)))
     with pytest.raises(UserError, match="they do not belong together"):
         load(tmp_path)

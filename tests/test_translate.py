@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
-from plugins.bert_finetune import build_translate, check_translate, encoder, endpoints, load, look_inside
-from plugins.bert_finetune.settings import TranslateSettings
-from plugins.bert_finetune.translate.network import train_tokenizer
-from plugins.bert_finetune.translate.pairs import read
+from plugins.bert_finetune.inspect.attention import attention
+from plugins.bert_finetune.models.bpe import train_bpe
+from plugins.bert_finetune.models.wordpiece import train_wordpiece
+from plugins.bert_finetune.translate.data import read
+from plugins.bert_finetune.translate.settings import TranslateSettings
+from tests.bert_models import build, check, load
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
 from training.fit.loop import fit
+from training.nn.load_pretrained import load_tokenizer
 from training.settings import parse_settings
 
 TINY = {"layers": 1, "decoder_layers": 1, "heads": 2, "hidden_size": 64, "vocabulary_size": 200, "max_length": 16, "dropout": 0.0, "beams": 2}  # fmt: skip
@@ -52,8 +55,10 @@ def test_files_of_different_length_are_refused() -> None:
 
 
 def test_pairs_with_an_empty_side_are_dropped_and_told() -> None:
-    sheet = check_translate(settings(BAD_INPUTS / "mt_empty_side.tsv"))
-    assert any(row.level == "amber" and "2 rows dropped: an empty side" in row.title for row in sheet.findings)
+    sheet = check("translate", settings(BAD_INPUTS / "mt_empty_side.tsv"))
+    assert any(
+        row.level == "amber" and "2 rows dropped: no source or no translation" in row.title for row in sheet.findings
+    )
 
 
 def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
@@ -71,7 +76,7 @@ def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
     [
         (
             "a,b,c\nfirst text,second text,third text\nother text,more text,last text\n",
-            "Name source_column and target_column",
+            "Set source_column and target_column",
         ),
         ("en,de\nsame words here,same words here\nmore of it now,more of it now\n", "two equal sides"),
         ("en,id\nfirst text here,1\nother text here,2\n", "the translations are missing"),
@@ -79,14 +84,14 @@ def test_parallel_files_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_look_like_pairs_is_told(content: str, words: str, tmp_path: Path) -> None:
-    sheet = check_translate(settings(write(tmp_path / "odd.csv", content)))
+    sheet = check("translate", settings(write(tmp_path / "odd.csv", content)))
     assert any(words in f"{row.title}: {row.detail}" for row in sheet.findings), sheet.findings
 
 
 def test_a_sheet_without_held_out_pairs_is_still_made(tmp_path: Path) -> None:
     chosen = settings(write(tmp_path / "one.csv", "en,de\nhello there,hallo du\n"), max_length=2000)
-    findings = build_translate(chosen).findings()
-    assert not any("cannot write" in row.title for row in findings), findings
+    findings = build("translate", chosen).findings()
+    assert not any("cannot reproduce" in row.title for row in findings), findings
 
 
 # -- the network -----------------------------------------------------------------------------------------------------------
@@ -94,24 +99,24 @@ def test_a_sheet_without_held_out_pairs_is_still_made(tmp_path: Path) -> None:
 
 def test_the_vocabulary_is_the_same_each_time_and_keeps_what_it_reads() -> None:
     texts = ["Der König sieht 3 Hunde, z. B. „Rex“!", "the king's dogs: (two) of them"] * 5
-    one, other = train_tokenizer(texts, 120, 64), train_tokenizer(texts, 120, 64)
+    one, other = train_bpe(texts, 120, 64), train_bpe(texts, 120, 64)
     assert one.get_vocab() == other.get_vocab()
     for text in texts[:2]:
         assert one.decode(one(text)["input_ids"], skip_special_tokens=True) == text.replace("„", "„")
 
 
 def test_a_translator_is_made_of_an_encoder(tmp_path: Path) -> None:
-    tokenizer = encoder.train_tokenizer([*SUBJECTS, *VERBS, *OBJECTS.values()], 200, 64)
+    tokenizer = train_wordpiece([*SUBJECTS, *VERBS, *OBJECTS.values()], 200, 64)
     base = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32))  # fmt: skip
     base.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
-    task: Any = build_translate(settings(write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "base")))
+    task: Any = build("translate", settings(write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "base")))
     assert task.model.config.is_encoder_decoder and any("crossattention" in name for name, _ in task.model.named_parameters())  # fmt: skip
-    assert any("cannot write" in row.title for row in task.findings())  # an uncased vocabulary has no König
+    assert any("cannot reproduce" in row.title for row in task.findings())  # an uncased vocabulary has no König
 
 
 def save_bert(folder: Path, texts: list[str], width: int) -> str:
-    tokenizer = encoder.train_tokenizer(texts, 200, 64)
+    tokenizer = train_wordpiece(texts, 200, 64)
     BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)).save_pretrained(folder)  # fmt: skip
     tokenizer.save_pretrained(folder)
     return str(folder)
@@ -125,16 +130,16 @@ def test_two_encoders_of_other_widths_and_vocabularies_make_a_translator(tmp_pat
     pairs.write_text(pairs.read_text().lower().replace("ö", "o"))  # as these vocabularies write it
     chosen = settings(pairs, **starts, steps=300, learning_rate=3e-3, eval_every=300, batch_size=16)  # fmt: skip
     (tmp_path / "run").mkdir()
-    progress = fit(build_translate(chosen), chosen, tmp_path / "run")
+    progress = fit(build("translate", chosen), chosen, tmp_path / "run")
     folder = tmp_path / "run" / "artifact"
     assert progress.best_metrics["chrf"] > 80 and progress.best_metrics["bleu"] > 60
-    said = endpoints.translate(load(folder), "the king hears light", 4, 0)["translation"]
+    said = load(folder).translate("the king hears light", 4, 0)["translation"]
     assert said.split()[:2] == ["der", "konig"]
     snippet = (folder / "README.md").read_text().split("```python")[1].split("```")[0]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(snippet.replace("owner/name", str(folder)).replace("A man is riding a bicycle.", "the king hears light"))
     assert printed.getvalue().strip() == said
-    again: Any = build_translate(settings(pairs, model=str(folder), max_length=16))
+    again: Any = build("translate", settings(pairs, model=str(folder), max_length=16))
     assert again.target_tokenizer.get_vocab() != again.tokenizer.get_vocab()
 
 
@@ -142,9 +147,9 @@ def test_a_decoder_goes_with_an_encoder_only(tmp_path: Path, translator: Any) ->
     writes = save_bert(tmp_path / "german", [*SUBJECTS.values()], 16)
     pairs = write_pairs(tmp_path / "pairs.tsv")
     with pytest.raises(UserError, match="choose the encoder of the source language too"):
-        build_translate(settings(pairs, decoder_model=writes))
-    with pytest.raises(UserError, match="has a decoder already: leave decoder_model empty"):
-        build_translate(settings(pairs, model=str(translator[1]), decoder_model=writes))
+        build("translate", settings(pairs, decoder_model=writes))
+    with pytest.raises(UserError, match="already has a decoder: leave decoder_model empty"):
+        build("translate", settings(pairs, model=str(translator[1]), decoder_model=writes))
 
 
 @pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is installed")
@@ -155,11 +160,11 @@ def test_a_tokenizer_that_needs_a_missing_package_names_it(tmp_path: Path) -> No
     write(tmp_path / "source.spm", "pieces")
     write(tmp_path / "target.spm", "pieces")
     with pytest.raises(UserError, match="needs a package that is not installed: sentencepiece"):
-        encoder.load_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 def test_any_sequence_to_sequence_model_is_trained_on(tmp_path: Path) -> None:
-    tokenizer = train_tokenizer([*SUBJECTS.values(), *SUBJECTS], 120, 64)
+    tokenizer = train_bpe([*SUBJECTS.values(), *SUBJECTS], 120, 64)
     tokens = {"decoder_start_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.sep_token_id}
     size = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2, "vocab_size": len(tokenizer)}
     T5ForConditionalGeneration(T5Config.from_dict({**size, **tokens})).save_pretrained(tmp_path / "t5")
@@ -168,8 +173,8 @@ def test_any_sequence_to_sequence_model_is_trained_on(tmp_path: Path) -> None:
     chosen = settings(
         write_pairs(tmp_path / "pairs.tsv"), model=str(tmp_path / "t5"), steps=2, prefix="to German: ", max_length=48
     )
-    fit(build_translate(chosen), chosen, tmp_path / "run")
-    assert "translation" in endpoints.translate(load(tmp_path / "run" / "artifact"), "the dog sees bread")
+    fit(build("translate", chosen), chosen, tmp_path / "run")
+    assert "translation" in load(tmp_path / "run" / "artifact").translate("the dog sees bread")
 
 
 # -- learning and answering ------------------------------------------------------------------------------------------------
@@ -181,7 +186,7 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("translate")
     (folder / "run").mkdir()
     chosen = settings(write_pairs(folder / "pairs.tsv"), steps=300, learning_rate=3e-3, eval_every=300, batch_size=16)  # fmt: skip
-    return fit(build_translate(chosen), chosen, folder / "run"), folder / "run" / "artifact"
+    return fit(build("translate", chosen), chosen, folder / "run"), folder / "run" / "artifact"
 
 
 def test_new_sentences_of_known_words_are_translated(translator: Any) -> None:
@@ -191,7 +196,7 @@ def test_new_sentences_of_known_words_are_translated(translator: Any) -> None:
 
 
 def test_alternatives_come_best_first(translator: Any) -> None:
-    found = endpoints.translate(load(translator[1]), "the king hears light", 4, 3)
+    found = load(translator[1]).translate("the king hears light", 4, 3)
     scores = [found["score"], *(one["score"] for one in found["alternatives"])]
     assert found["translation"] == "der König hört Licht" and scores == sorted(scores, reverse=True)
     assert found["translation"] not in [one["translation"] for one in found["alternatives"]]
@@ -199,7 +204,7 @@ def test_alternatives_come_best_first(translator: Any) -> None:
 
 def test_one_beam_gives_one_translation_and_how_sure_it_is(translator: Any) -> None:
     model = load(translator[1])
-    one, four = (endpoints.translate(model, "the king hears light", beams, 3) for beams in (1, 4))
+    one, four = (model.translate("the king hears light", beams, 3) for beams in (1, 4))
     assert one["alternatives"] == [] and len(four["alternatives"]) <= 3
     assert one["translation"] == four["translation"] and one["score"] == pytest.approx(four["score"], abs=1e-4)
 
@@ -207,21 +212,21 @@ def test_one_beam_gives_one_translation_and_how_sure_it_is(translator: Any) -> N
 def test_bad_questions_are_refused(translator: Any) -> None:
     model = load(translator[1])
     with pytest.raises(UserError, match="empty"):
-        endpoints.translate(model, "")
+        model.translate("")
     with pytest.raises(UserError, match="tokens; this model reads 16"):
-        endpoints.translate(model, "the dog " * 40)
+        model.translate("the dog " * 40)
     with pytest.raises(UserError, match="1 to 16"):
-        endpoints.translate(model, "the dog", beams=99)
+        model.translate("the dog", beams=99)
 
 
 def test_a_translator_shows_how_it_reads(translator: Any) -> None:
     model = load(translator[1])
-    assert len(endpoints.embed(model, "the king hears light")) == TINY["hidden_size"]
-    tokens, values = look_inside.attention(model, "the king hears light")
+    assert len(model.embed("the king hears light")) == TINY["hidden_size"]
+    tokens, values = attention(model, "the king hears light")
     assert values.shape == (1, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
 
 
 def test_a_file_is_translated(translator: Any, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", "id,text\n1,the cat likes water\n2,\n")
-    table = read_table(endpoints.translate_file(load(translator[1]), source))
+    table = read_table(load(translator[1]).translate_file(source))
     assert table.strings("translation") == ["die Katze mag Wasser", None]

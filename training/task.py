@@ -108,7 +108,7 @@ class Task(ABC):
     def param_groups(self, weight_decay: float) -> list[dict]:
         """Optimiser groups; by default biases, norms and other vectors are spared the weight decay.
 
-        A group may say `rate`, its learning rate as a multiple of the run's.
+        A group may set `lr_scale`: its learning rate as a multiple of the run's.
         """
         trained = [p for p in self.model.parameters() if p.requires_grad]
         matrices, vectors = [p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1]

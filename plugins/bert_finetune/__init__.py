@@ -1,129 +1,26 @@
-"""Bidirectional encoders (Devlin et al., 2019): pre-trained on plain text, fine-tuned for five kinds of task."""
+"""Bidirectional encoders (Devlin et al., 2019): pre-training, and fine-tuning for four tasks."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from plugins._contract import Kind, Plugin
+from plugins.bert_finetune import cards, starter
+from plugins.bert_finetune.answer.endpoints import Answer
+from plugins.bert_finetune.answer.settings import AnswerSettings
+from plugins.bert_finetune.classify.endpoints import Classify
+from plugins.bert_finetune.classify.settings import ClassifySettings
+from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.label_efficiency.endpoints import LabelEfficiency
+from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
+from plugins.bert_finetune.pretrain.endpoints import FillMask
+from plugins.bert_finetune.pretrain.settings import PretrainSettings
+from plugins.bert_finetune.tag.endpoints import Tag
+from plugins.bert_finetune.tag.settings import TagSettings
+from plugins.bert_finetune.translate.endpoints import Translate
+from plugins.bert_finetune.translate.settings import TranslateSettings
 
-from plugins._contract import Plugin, Trainer, Workbench
-from plugins.bert_finetune import cards, endpoints, starter
-from plugins.bert_finetune.settings import (
-    AnswerSettings,
-    ClassifySettings,
-    LabelEfficiencySettings,
-    PretrainSettings,
-    TagSettings,
-    TranslateSettings,
-)
-from training.fit.experiment import Experiment
-from training.preflight.sheet import Sheet
-from training.task import Task
-
-
-def check_classify(settings: ClassifySettings) -> Sheet:
-    """Read the data and report on it; see `rows.read`."""
-    from plugins.bert_finetune.classify.rows import check
-
-    return check(settings)
-
-
-def build_classify(settings: ClassifySettings) -> Task:
-    """The task of `classify`."""
-    from plugins.bert_finetune.classify.task import build
-
-    return build(settings)
-
-
-def check_pretrain(settings: PretrainSettings) -> Sheet:
-    """Read the corpus and report on it."""
-    from plugins.bert_finetune.pretrain.corpus import check_documents, read_documents
-
-    documents, notices = read_documents(settings, settings.data)
-    return Sheet((*notices, *check_documents(documents, settings)))
-
-
-def build_pretrain(settings: PretrainSettings) -> Task:
-    """The task of `pretrain`."""
-    from plugins.bert_finetune.pretrain.task import build
-
-    return build(settings)
-
-
-def check_tag(settings: TagSettings) -> Sheet:
-    """Read the sentences and report on them."""
-    from plugins.bert_finetune.tag.rows import check
-
-    return check(settings)
-
-
-def build_tag(settings: TagSettings) -> Task:
-    """The task of `tag`."""
-    from plugins.bert_finetune.tag.task import build
-
-    return build(settings)
-
-
-def check_answer(settings: AnswerSettings) -> Sheet:
-    """Read the questions and report on them."""
-    from plugins.bert_finetune.answer.questions import check
-
-    return check(settings)
-
-
-def build_answer(settings: AnswerSettings) -> Task:
-    """The task of `answer`."""
-    from plugins.bert_finetune.answer.task import build
-
-    return build(settings)
-
-
-def check_translate(settings: TranslateSettings) -> Sheet:
-    """Read the pairs and report on them."""
-    from plugins.bert_finetune.translate.pairs import check
-
-    return check(settings)
-
-
-def build_translate(settings: TranslateSettings) -> Task:
-    """The task of `translate`."""
-    from plugins.bert_finetune.translate.task import build
-
-    return build(settings)
-
-
-def check_label_efficiency(settings: LabelEfficiencySettings) -> Sheet:
-    """The sheet of the data, and of the shares."""
-    from plugins.bert_finetune.label_efficiency.arms import shares_of
-
-    shares_of(settings.shares)
-    return check_classify(settings)
-
-
-def build_label_efficiency(settings: LabelEfficiencySettings) -> Experiment:
-    """The experiment of `label_efficiency`."""
-    from plugins.bert_finetune.label_efficiency.experiment import build
-
-    return build(settings)
-
-
-def load(folder: Path) -> Any:
-    """An artifact, or any folder of an encoder that transformers reads, as what its architecture is for."""
-    from plugins.bert_finetune.recognise import load_as_made
-
-    return load_as_made(folder)
-
-
-def tab(workbench: Workbench) -> None:
-    """Draw "Try" and "Look inside"."""
-    from plugins.bert_finetune.tab import draw
-
-    draw(workbench)
-
-
-# What repositories of sentence encoders and of bare networks name
-ENCODERS = tuple(
-    f"{name}Model"
-    for name in (
+BARE_ENCODERS = tuple(
+    f"{family}Model"
+    for family in (
         "Bert",
         "Roberta",
         "XLMRoberta",
@@ -135,107 +32,85 @@ ENCODERS = tuple(
         "ModernBert",
         "Camembert",
     )
-)
+)  # the architectures that sentence encoders and networks without a head name
 
-TRANSLATORS = (
+TRANSLATION_MODELS = (
     "EncoderDecoderModel",
     "*MTModel",
-    *(f"{name}ForConditionalGeneration" for name in ("T5", "MT5", "Bart", "MBart", "M2M100", "Pegasus")),
+    *(f"{family}ForConditionalGeneration" for family in ("T5", "MT5", "Bart", "MBart", "M2M100", "Pegasus")),
 )
 
 PLUGIN = Plugin(
     name="bert_finetune",
     title="BERT",
-    summary="Teach an encoder that reads in both directions to label texts, tag words, answer questions or translate: upload a file, watch it learn, try it, call it.",
-    trainers=(
-        Trainer(
-            "classify",
-            "Classify texts",
-            ClassifySettings,
-            build_classify,
-            check_classify,
-            preload=(
-                "plugins.bert_finetune.classify.task",
-                "plugins.bert_finetune.encoder",
-                "sklearn.metrics",
-                "transformers.models.bert.modeling_bert",
-                "transformers.models.auto.modeling_auto",
-            ),
+    summary="Fine-tune a bidirectional encoder: classify texts, find entities, answer questions, translate. Or "
+    "pre-train one on your own text.",
+    kinds=(
+        Kind(
+            "encode",
+            "Encoders without a head",
+            "plugins.bert_finetune.encode",
+            endpoints=Encode,
+            architectures=BARE_ENCODERS,
+            starters=(starter.ENCODER,),
         ),
-        Trainer(
+        Kind(
+            "classify",
+            "Classify",
+            "plugins.bert_finetune.classify",
+            ClassifySettings,
+            Classify,
+            architectures=("*ForSequenceClassification",),
+            starters=(starter.SENTIMENT,),
+            card=cards.CLASSIFY,
+        ),
+        Kind(
             "pretrain",
-            "Pre-train on plain text",
+            "Pre-training",
+            "plugins.bert_finetune.pretrain",
             PretrainSettings,
-            build_pretrain,
-            check_pretrain,
-            preload=("plugins.bert_finetune.pretrain.task",),
+            FillMask,
+            architectures=("*ForMaskedLM", "*ForPreTraining"),
+            starters=(starter.ENCODER,),
             card=cards.PRETRAIN,
         ),
-        Trainer(
+        Kind(
             "tag",
-            "Tag words",
+            "Named entities",
+            "plugins.bert_finetune.tag",
             TagSettings,
-            build_tag,
-            check_tag,
-            preload=("plugins.bert_finetune.tag.task",),
+            Tag,
+            architectures=("*ForTokenClassification",),
+            starters=(starter.ENTITIES,),
             card=cards.TAG,
         ),
-        Trainer(
+        Kind(
             "answer",
-            "Answer questions",
+            "Question answering",
+            "plugins.bert_finetune.answer",
             AnswerSettings,
-            build_answer,
-            check_answer,
-            preload=("plugins.bert_finetune.answer.task",),
+            Answer,
+            architectures=("*ForQuestionAnswering",),
+            starters=(starter.QUESTIONS,),
             card=cards.ANSWER,
         ),
-        Trainer(
+        Kind(
             "translate",
-            "Translate",
+            "Translation",
+            "plugins.bert_finetune.translate",
             TranslateSettings,
-            build_translate,
-            check_translate,
-            preload=("plugins.bert_finetune.translate.task",),
+            Translate,
+            architectures=TRANSLATION_MODELS,
             card=cards.TRANSLATE,
         ),
-        Trainer(
+        Kind(
             "label_efficiency",
-            "Was the pre-training worth it?",
+            "Label efficiency",
+            "plugins.bert_finetune.label_efficiency",
             LabelEfficiencySettings,
-            build_label_efficiency,
-            check_label_efficiency,
-            preload=("plugins.bert_finetune.label_efficiency.experiment",),
+            LabelEfficiency,
+            card=cards.CLASSIFY,
         ),
     ),
-    load=load,
-    endpoints=(
-        endpoints.classify,
-        endpoints.classify_file,
-        endpoints.explain,
-        endpoints.fill_mask,
-        endpoints.next_sentence,
-        endpoints.fill_mask_file,
-        endpoints.next_sentence_file,
-        endpoints.embed,
-        endpoints.tag,
-        endpoints.tag_file,
-        endpoints.answer,
-        endpoints.answer_file,
-        endpoints.translate,
-        endpoints.translate_file,
-        endpoints.label_efficiency,
-    ),
-    card=cards.CLASSIFY,
-    architectures=(
-        "*ForSequenceClassification",
-        "*ForTokenClassification",
-        "*ForQuestionAnswering",
-        "*ForMaskedLM",
-        "*ForPreTraining",
-        *ENCODERS,
-        *TRANSLATORS,
-    ),
-    starters=starter.FOLDERS,
-    starter_for=starter.ANSWERS,
-    tab=tab,
+    tab="plugins.bert_finetune.ui.tab:render",
 )

@@ -1,4 +1,4 @@
-"""What the model card of each trainer's weights says."""
+"""Model cards of the kinds."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from transformers import pipeline
 classifier = pipeline("text-classification", model="{repo}", top_k=None)
 print(classifier("A film that stays with you."))
 """,
-    summary="An encoder that reads a text in both directions and labels it.",
-    limits=("It always answers with one of its labels, also for a text that none of them fits.",),
+    summary="A bidirectional encoder fine-tuned for text classification.",
+    limits=("It always predicts one of its labels, also for texts that none of them fits.",),
 )
 PRETRAIN = replace(
     CLASSIFY,
@@ -29,8 +29,8 @@ from transformers import pipeline
 guess = pipeline("fill-mask", model="{repo}")
 print(guess(f"The capital of France is {guess.tokenizer.mask_token}."))
 """,
-    summary="An encoder pre-trained on plain text by predicting hidden words; fine-tune it for a task of your own.",
-    limits=("Its guesses repeat what its corpus says most often, true or not.",),
+    summary="A bidirectional encoder pre-trained on plain text by masked language modelling, to be fine-tuned.",
+    limits=("Its predictions repeat what is frequent in its corpus, true or not.",),
 )
 TAG = replace(
     CLASSIFY,
@@ -41,8 +41,8 @@ from transformers import pipeline
 tagger = pipeline("token-classification", model="{repo}", aggregation_strategy="first")
 print(tagger("Marie Curie moved from Warsaw to Paris in 1891 ."))
 """,
-    summary="An encoder that reads a text in both directions and tags its words.",
-    limits=("Names of a kind that the training data did not hold are missed, or taken for another kind.",),
+    summary="A bidirectional encoder fine-tuned for token classification.",
+    limits=("Entities unlike those of the training data are missed, or get a wrong label.",),
 )
 ANSWER = replace(
     CLASSIFY,
@@ -57,17 +57,20 @@ out = model(**inputs)
 start, end = int(out.start_logits.argmax()), int(out.end_logits.argmax())
 print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))
 """,
-    summary="An encoder that finds the words of a context that answer a question.",
-    limits=("It can only point to words of the context: it neither counts nor reasons, and it can be sure and wrong.",),
+    summary="A bidirectional encoder fine-tuned for extractive question answering.",
+    limits=(
+        "It can only extract spans of the context: it neither counts nor reasons, and it can be confident and wrong.",
+    ),
 )
-TRANSLATE_TWO = """
+TRANSLATE_TWO_VOCABULARIES = """
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-reads, writes = AutoTokenizer.from_pretrained("{repo}"), AutoTokenizer.from_pretrained("{repo}", subfolder="target_tokenizer")
+source = AutoTokenizer.from_pretrained("{repo}")
+target = AutoTokenizer.from_pretrained("{repo}", subfolder="target_tokenizer")
 model = AutoModelForSeq2SeqLM.from_pretrained("{repo}")
-inputs = reads("A man is riding a bicycle.", return_tensors="pt", return_token_type_ids=False)
-print(writes.batch_decode(model.generate(**inputs, num_beams=4, max_length=64), skip_special_tokens=True)[0])
-"""  # where reading and writing have a vocabulary each
+inputs = source("A man is riding a bicycle.", return_tensors="pt", return_token_type_ids=False)
+print(target.batch_decode(model.generate(**inputs, num_beams=4, max_length=64), skip_special_tokens=True)[0])
+"""  # of models with separate source and target vocabularies
 TRANSLATE = replace(
     CLASSIFY,
     pipeline_tag="translation",
@@ -80,6 +83,6 @@ tokenizer, model = AutoTokenizer.from_pretrained("{repo}"), AutoModelForSeq2SeqL
 inputs = tokenizer("A man is riding a bicycle.", return_tensors="pt", return_token_type_ids=False)
 print(tokenizer.batch_decode(model.generate(**inputs, num_beams=4, max_length=64), skip_special_tokens=True)[0])
 """,
-    summary="An encoder that reads a text and a decoder that writes it in another language.",
-    limits=("It may leave out, repeat or invent words, most of all in texts unlike its training data.",),
+    summary="An encoder-decoder fine-tuned for translation.",
+    limits=("It may omit, repeat or invent words, most of all in texts unlike its training data.",),
 )

@@ -132,7 +132,7 @@ class _Fit:
         set_seed(seed)
         rng = np.random.default_rng(seed)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.settings) * group.get("rate", 1.0)
+            group["lr"] = learning_rate(step, self.settings) * group.get("lr_scale", 1.0)
         parts = self._pieces(self.batches[step])
         sums = torch.zeros(2, device=self.accelerator.device)  # losses, items
         for number, rows in enumerate(parts, 1):

@@ -1,1 +1,1 @@
-"""Trainer `answer`: the span of a context that answers a question."""
+"""Kind `answer`: extractive question answering."""

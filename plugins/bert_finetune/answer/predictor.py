@@ -1,4 +1,4 @@
-"""A fine-tuned reader at work: the answer to a question in a context, to a file of them."""
+"""Inference with an extractive question answering model: one question, or a file."""
 
 from __future__ import annotations
 
@@ -9,107 +9,98 @@ import numpy as np
 import torch
 from transformers import AutoModelForQuestionAnswering
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.answer.questions import Question, read_squad
+from plugins.bert_finetune.answer.data import QuestionExample, read_squad
+from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.answer.spans import Span, best_spans
-from plugins.bert_finetune.answer.windows import make_windows
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from training.artifact import store
+from plugins.bert_finetune.answer.windows import ContextWindow, make_windows
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
+from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from training.data.column_names import plain_name
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
 
-SHOWN = 3  # answers
-DEFAULTS = {"max_length": 384, "stride": 128, "answer_length": 30}
-QUESTION_LENGTH = 64
+MAX_ANSWERS = 3  # returned, the best included
+DEFAULTS = {"max_length": 384, "stride": 128, "max_answer_length": 30}
+MAX_QUESTION_LENGTH = 64
 
 
-class Reader:
-    """An encoder with a head for spans, its tokenizer and the facts of its training."""
+class AnswerPredictor(EncoderPredictor, Answer):
+    """A question answering model with its tokenizer and the facts of its training."""
 
     def __init__(self, model: Any, tokenizer: Any, facts: dict[str, Any]):
-        self.model, self.tokenizer = model.eval(), tokenizer
-        known = DEFAULTS | {name: int(facts[name]) for name in DEFAULTS if name in facts}
-        self.max_length = min(known["max_length"], encoder.positions(model), tokenizer.model_max_length)
-        self.stride, self.longest = known["stride"], known["answer_length"]
-        self.may_be_none = bool(facts.get("answers may be missing", False))
-
-    @classmethod
-    def load(cls, folder: Path) -> Reader:
-        """Read an artifact, or any repository with a fine-tuned extractive reader."""
-        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForQuestionAnswering, "a question answerer")
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), encoder.load_tokenizer(folder), facts)
+        values = DEFAULTS | {name: int(facts[name]) for name in DEFAULTS if name in facts}
+        super().__init__(model, tokenizer, min(values["max_length"], tokenizer.model_max_length))
+        self.stride, self.max_answer_length = values["stride"], values["max_answer_length"]
+        self.has_unanswerable = bool(facts.get("has_unanswerable", False))
 
     def answer(self, question: str, context: str) -> dict[str, Any]:
-        """The best answer, where it stands, and what else it could be.
-
-        Raises:
-            UserError: If the question or the context is empty.
-        """
         if not question.strip() or not context.strip():
-            raise UserError("Give a question, and a context that its answer stands in.")
-        spans, none = self.answers([(question, context)])[0]
-        found = [_record(span, context) for span in spans[:SHOWN]]
-        answered = bool(found) and none <= found[0]["probability"]
-        best = found[0] if answered else {"answer": "", "start": 0, "end": 0, "probability": round(none, 6)}
-        return {**best, "no_answer_probability": round(none, 6), "alternatives": found[1:] if answered else found}
+            raise UserError("Give a question, and a context that contains its answer.")
+        spans, no_answer = self.answers([(question, context)])[0]
+        records = [_record(span, context) for span in spans[:MAX_ANSWERS]]
+        answered = bool(records) and no_answer <= records[0]["probability"]
+        best = records[0] if answered else {"answer": "", "start": 0, "end": 0, "probability": round(no_answer, 6)}
+        alternatives = records[1:] if answered else records
+        return {**best, "no_answer_probability": round(no_answer, 6), "alternatives": alternatives}
 
-    def answers(self, asked: list[tuple[str, str]]) -> list[tuple[list[Span], float]]:
-        """For each question and context the spans, best first, and the probability of no answer."""
-        questions = [Question(question, context, (), "", "") for question, context in asked]
-        windows = make_windows(questions, self.tokenizer, self.max_length, self.stride, QUESTION_LENGTH)
+    def answers(self, pairs: list[tuple[str, str]]) -> list[tuple[list[Span], float]]:
+        """Return the spans, best first, and the probability of no answer, for each (question, context)."""
+        questions = [QuestionExample(question, context, (), "", "") for question, context in pairs]
+        windows = make_windows(questions, self.tokenizer, self.max_length, self.stride, MAX_QUESTION_LENGTH)
         logits: list[np.ndarray] = [np.zeros(0)] * len(windows)
-        for rows in batches_by_length([len(window.ids) for window in windows], most_tokens(self.model)):
-            batch = pad([windows[row].ids for row in rows], [windows[row].types for row in rows], self.tokenizer.pad_token_id)  # fmt: skip
+        for rows in batches_by_length([len(window.ids) for window in windows], max_batch_tokens(self.model)):
+            ids, types = [windows[row].ids for row in rows], [windows[row].types for row in rows]
+            batch = pad(ids, types, self.tokenizer.pad_token_id)
             with torch.inference_mode():
                 out = self.model(**{name: value.to(self.model.device) for name, value in batch.items()})
-            both = torch.stack((out.start_logits, out.end_logits), -1).float().cpu().numpy()
-            for place, row in enumerate(rows):
-                logits[row] = both[place, : len(windows[row].ids)]
-        owners: list[list[int]] = [[] for _ in questions]
+            values = torch.stack((out.start_logits, out.end_logits), -1).float().cpu().numpy()
+            for number, row in enumerate(rows):
+                logits[row] = values[number, : len(windows[row].ids)]
+        by_question: list[list[int]] = [[] for _ in questions]
         for number, window in enumerate(windows):
-            owners[window.question].append(number)
-        return [
-            best_spans([windows[row] for row in rows], [logits[row] for row in rows], self.longest, self.may_be_none) if rows else ([], 1.0)
-            for rows in owners
-        ]  # fmt: skip
+            by_question[window.question].append(number)
+        return [self._best([windows[row] for row in rows], [logits[row] for row in rows]) for rows in by_question]
+
+    def _best(self, windows: list[ContextWindow], logits: list[np.ndarray]) -> tuple[list[Span], float]:
+        if not windows:
+            return [], 1.0
+        return best_spans(windows, logits, self.max_answer_length, self.has_unanswerable)
 
     def answer_file(self, file: Path) -> Path:
-        """An answer and its probability for every row of a table with a question and a context, or every question of SQuAD JSON.
-
-        Raises:
-            UserError: If the file cannot be read, or lacks one of the columns.
-        """
         table = _table(file)
         names = {plain_name(name): name for name in reversed(table.names)}
         if not {"question", "context"} <= names.keys():
             raise UserError(
-                f"{table.source} has the columns {', '.join(table.names)}. Expected a table with question and context, or SQuAD JSON."
+                f"{table.source} has the columns {', '.join(table.names)}. "
+                "Expected a table with question and context, or SQuAD JSON."
             )
-        asked = list(zip(table.strings(names["question"]), table.strings(names["context"]), strict=True))
-        full = [row for row, (question, context) in enumerate(asked) if (question or "").strip() and (context or "").strip()]  # fmt: skip
-        texts = [(asked[row][0] or "", asked[row][1] or "") for row in full]
-        with quick_products(self.model):
-            found = self.answers(texts)
-        said = {}
-        for row, (_, context), (spans, none) in zip(full, texts, found, strict=True):
-            answered = spans and none <= spans[0].probability
-            said[row] = [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"] if answered else ["", f"{none:.6f}"]  # fmt: skip
-        return write_predictions(table, ("predicted_answer", "probability"), said)
+        rows = zip(table.strings(names["question"]), table.strings(names["context"]), strict=True)
+        pairs = {row: (question or "", context or "") for row, (question, context) in enumerate(rows)}
+        full = {row: pair for row, pair in pairs.items() if all(text.strip() for text in pair)}
+        with bf16_matmuls(self.model):
+            answers = self.answers(list(full.values()))
+        cells = {row: _cells(pair[1], *found) for (row, pair), found in zip(full.items(), answers, strict=True)}
+        return write_predictions(table, ("predicted_answer", "probability"), cells)
+
+
+def _cells(context: str, spans: list[Span], no_answer: float) -> list[str]:
+    """Answer and probability of one row of a file."""
+    if not spans or no_answer > spans[0].probability:
+        return ["", f"{no_answer:.6f}"]
+    return [context[spans[0].start : spans[0].end], f"{spans[0].probability:.6f}"]
 
 
 def _table(file: Path) -> Table:
     if (loaded := read_squad(file)) is None:
         return read_table(file)
-    found = list(loaded[0])
+    examples = list(loaded[0])
     columns = {
-        "id": [one.place for one in found],
-        "question": [one.question for one in found],
-        "context": [one.context for one in found],
+        "id": [example.place for example in examples],
+        "question": [example.question for example in examples],
+        "context": [example.context for example in examples],
     }
     return text_table(columns, file.name)
 
@@ -117,3 +108,10 @@ def _table(file: Path) -> Table:
 def _record(span: Span, context: str) -> dict[str, Any]:
     text = context[span.start : span.end]
     return {"answer": text, "start": span.start, "end": span.end, "probability": round(span.probability, 6)}
+
+
+def load(folder: Path) -> AnswerPredictor:
+    """Load an artifact, or any repository with a fine-tuned extractive question answering model."""
+    kind = "a question answering model"
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForQuestionAnswering, kind)
+    return AnswerPredictor(model, tokenizer, loading.facts_of(folder))

@@ -1,4 +1,4 @@
-"""Exact match and F1 of answers, as SQuAD scores them (Rajpurkar et al., 2016, §6.1; 2018 for questions without an answer)."""
+"""Exact match and F1 as in SQuAD (Rajpurkar et al., 2016, §6.1; 2018 for questions without an answer)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plugins.bert_finetune.answer.questions import Question
+from plugins.bert_finetune.answer.data import QuestionExample
 from training.task import Score
 
-WORST = 20
+MAX_WORST_ROWS = 20
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 UNPUNCTUATED = str.maketrans("", "", string.punctuation)
 
@@ -22,41 +22,48 @@ def normalise(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text.lower().translate(UNPUNCTUATED)).split())
 
 
-def exact_match(said: str, truths: Sequence[str]) -> float:
-    """1 if the answer equals one of the truths; an empty one is right where there is none."""
-    return float(any(normalise(said) == normalise(truth) for truth in truths or [""]))
+def exact_match(answer: str, truths: Sequence[str]) -> float:
+    """1 if the normalised answer equals one of the truths; an empty answer is correct if there are none."""
+    return float(any(normalise(answer) == normalise(truth) for truth in truths or [""]))
 
 
-def f1(said: str, truths: Sequence[str]) -> float:
-    """Overlap of words with the closest of the truths, 0 to 1."""
-    return max(_f1(normalise(said).split(), normalise(truth).split()) for truth in truths or [""])
+def f1(answer: str, truths: Sequence[str]) -> float:
+    """Highest word F1 over the truths, 0 to 1."""
+    return max(_f1(normalise(answer).split(), normalise(truth).split()) for truth in truths or [""])
 
 
-def _f1(said: list[str], truth: list[str]) -> float:
-    if not said or not truth:
-        return float(said == truth)
-    common = sum((Counter(said) & Counter(truth)).values())
-    return 2 * common / (len(said) + len(truth))
+def _f1(answer: list[str], truth: list[str]) -> float:
+    if not answer or not truth:
+        return float(answer == truth)
+    common = sum((Counter(answer) & Counter(truth)).values())
+    return 2 * common / (len(answer) + len(truth))
 
 
-def score(questions: Sequence[Question], said: Sequence[tuple[str, float]], losses: np.ndarray) -> Score:
+def score(questions: Sequence[QuestionExample], predictions: Sequence[tuple[str, float]], losses: np.ndarray) -> Score:
     """Metrics and tables of one evaluation.
 
     Args:
-        said: Answer and its probability, a question; empty for no answer.
+        predictions: Answer (empty: no answer) and its probability, per question.
         losses: Mean loss of each question's windows.
     """
-    truths = [[text for text, _ in one.answers] for one in questions]
-    exact = np.asarray([exact_match(answer, truth) for (answer, _), truth in zip(said, truths, strict=True)])
-    overlap = np.asarray([f1(answer, truth) for (answer, _), truth in zip(said, truths, strict=True)])
+    truths = [[text for text, _ in example.answers] for example in questions]
+    exact = np.asarray([exact_match(answer, truth) for (answer, _), truth in zip(predictions, truths, strict=True)])
+    overlap = np.asarray([f1(answer, truth) for (answer, _), truth in zip(predictions, truths, strict=True)])
     answerable = np.asarray([bool(truth) for truth in truths])
     metrics = {"f1": float(overlap.mean()), "exact_match": float(exact.mean()), "loss": float(losses.mean())}
     if not answerable.all() and answerable.any():
-        metrics |= {"f1_answerable": float(overlap[answerable].mean()), "no_answer_accuracy": float(exact[~answerable].mean())}  # fmt: skip
-    order = [row for row in np.argsort(-losses) if overlap[row] < 1][:WORST]
+        metrics["f1_answerable"] = float(overlap[answerable].mean())
+        metrics["no_answer_accuracy"] = float(exact[~answerable].mean())
+    order = [row for row in np.argsort(-losses) if overlap[row] < 1][:MAX_WORST_ROWS]
     rows = [
-        [questions[row].question[:200], truths[row][0] if truths[row] else "(none)", said[row][0] or "(none)", round(said[row][1], 4), questions[row].context[:200]]
+        [
+            questions[row].question[:200],
+            truths[row][0] if truths[row] else "(none)",
+            predictions[row][0] or "(none)",
+            round(predictions[row][1], 4),
+            questions[row].context[:200],
+        ]
         for row in order
-    ]  # fmt: skip
+    ]
     columns = ["question", "truth", "answer", "probability", "context"]
     return Score(metrics, {"Most wrong": {"columns": columns, "rows": rows}})

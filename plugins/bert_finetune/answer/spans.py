@@ -1,4 +1,4 @@
-"""From the logits of a question's windows to its answers, with probabilities."""
+"""Decode the logits of a question's windows into answer spans with probabilities."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plugins.bert_finetune.answer.windows import Window
+from plugins.bert_finetune.answer.windows import ContextWindow
 
-CANDIDATES = 8  # spans kept of each window
+CANDIDATES_PER_WINDOW = 8  # highest-scoring spans considered
 
 
 class Span(NamedTuple):
@@ -21,43 +21,46 @@ class Span(NamedTuple):
 
 
 def best_spans(
-    windows: Sequence[Window], logits: Sequence[np.ndarray], longest: int, may_be_none: bool
+    windows: Sequence[ContextWindow], logits: Sequence[np.ndarray], max_length: int, has_unanswerable: bool
 ) -> tuple[list[Span], float]:
-    """The likeliest spans, no two overlapping, best first; and the probability that there is no answer.
+    """Return the most probable non-overlapping spans, best first, and the probability of no answer.
 
-    The score of a span is the sum of its start's and its end's logit, that of no answer the least over the windows of
-    the first token's (Devlin et al., 2019, §4.3); their softmax over all spans up to `longest` tokens is the probability.
+    The score of a span is the sum of its start and end logits; the score of no answer is the minimum over the windows
+    of the sum at [CLS] (Devlin et al., 2019, §4.3). Probabilities are the softmax over all spans up to `max_length`
+    tokens.
 
     Args:
-        logits: Of each window, (time, 2): start and end.
-        may_be_none: Whether "no answer" takes part.
+        logits: Start and end logits of each window, (time, 2).
+        has_unanswerable: Whether "no answer" is one of the options.
     """
-    scores = [_span_scores(window, values, longest) for window, values in zip(windows, logits, strict=True)]
-    none = min(float(values[0].sum()) for values in logits)
-    top = max([float(each.max()) for each in scores] + ([none] if may_be_none else []))
-    total = sum(float(np.exp(each - top).sum()) for each in scores) + (np.exp(none - top) if may_be_none else 0)
-    found: list[Span] = []
-    for window, each in zip(windows, scores, strict=True):
-        flat = each.ravel()
-        for place in np.argpartition(flat, -min(CANDIDATES, len(flat)))[-CANDIDATES:]:
-            first, length = divmod(int(place), each.shape[1])
-            if np.isfinite(flat[place]):
-                probability = float(np.exp(flat[place] - top) / total)
+    scores = [_span_scores(window, values, max_length) for window, values in zip(windows, logits, strict=True)]
+    no_answer = min(float(values[0].sum()) for values in logits)
+    top = max([float(values.max()) for values in scores] + ([no_answer] if has_unanswerable else []))
+    total = sum(float(np.exp(values - top).sum()) for values in scores) + (
+        np.exp(no_answer - top) if has_unanswerable else 0
+    )
+    spans: list[Span] = []
+    for window, values in zip(windows, scores, strict=True):
+        flat = values.ravel()
+        for index in np.argpartition(flat, -min(CANDIDATES_PER_WINDOW, len(flat)))[-CANDIDATES_PER_WINDOW:]:
+            first, length = divmod(int(index), values.shape[1])
+            if np.isfinite(flat[index]):
+                probability = float(np.exp(flat[index] - top) / total)
                 start, end = int(window.offsets[first, 0]), int(window.offsets[first + length, 1])
-                found.append(Span(start, end, probability))
-    return _apart(found), float(np.exp(none - top) / total) if may_be_none else 0.0
+                spans.append(Span(start, end, probability))
+    return _without_overlaps(spans), float(np.exp(no_answer - top) / total) if has_unanswerable else 0.0
 
 
-def _span_scores(window: Window, logits: np.ndarray, longest: int) -> np.ndarray:
-    """Score of the span from token i over j more, (context, longest); -inf past the context's end."""
+def _span_scores(window: ContextWindow, logits: np.ndarray, max_length: int) -> np.ndarray:
+    """Score of the span from token i to token i + j, (context, max_length); -inf past the end of the context."""
     inside = logits[window.first : window.first + len(window.offsets)].astype(np.float64)
-    padded = np.concatenate([inside[:, 1], np.full(longest - 1, -np.inf)])
-    return inside[:, :1] + np.lib.stride_tricks.sliding_window_view(padded, longest)
+    padded = np.concatenate([inside[:, 1], np.full(max_length - 1, -np.inf)])
+    return inside[:, :1] + np.lib.stride_tricks.sliding_window_view(padded, max_length)
 
 
-def _apart(found: list[Span]) -> list[Span]:
+def _without_overlaps(spans: list[Span]) -> list[Span]:
     kept: list[Span] = []
-    for span in sorted(found, key=lambda span: -span.probability):
+    for span in sorted(spans, key=lambda span: -span.probability):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
     return kept

@@ -1,4 +1,4 @@
-"""Trainer `answer`: where in its context the answer begins and ends (Devlin et al., 2019, §4.2)."""
+"""Extractive question answering: predict start and end of the answer (Devlin et al., 2019, §4.2)."""
 
 from __future__ import annotations
 
@@ -12,180 +12,184 @@ from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering
 
-from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune import checks
 from plugins.bert_finetune.answer import report
-from plugins.bert_finetune.answer.questions import AnswerData, Question, read
+from plugins.bert_finetune.answer.data import AnswerData, QuestionExample
 from plugins.bert_finetune.answer.spans import best_spans
-from plugins.bert_finetune.answer.windows import Window, make_windows, room_for_question, target
-from plugins.bert_finetune.padding import accepts_packed, batch_of
+from plugins.bert_finetune.answer.windows import ContextWindow, answer_span, make_windows, max_question_tokens
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from training.errors import UserError
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.nn.load_pretrained import max_positions
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 from training.wording import counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import AnswerSettings
+    from plugins.bert_finetune.answer.settings import AnswerSettings
 
-PREVIEWED = 3
+PREVIEW_QUESTIONS = 3
 
 
-class Row(NamedTuple):
-    """A window, and the first and the last token of its answer."""
+class TrainingWindow(NamedTuple):
+    """A window with the first and the last token of its answer."""
 
-    window: Window
+    window: ContextWindow
     target: tuple[int, int]
 
 
-class Outcome(NamedTuple):
-    """Logits of a window, (time, 2), and its loss."""
+class WindowPrediction(NamedTuple):
+    """Start and end logits of a window, (time, 2), and its loss."""
 
     logits: np.ndarray
     loss: float
 
 
-def build(settings: AnswerSettings) -> AnswerTask:
-    """Read the data, make or load tokenizer and network, tokenize.
+def build(data: AnswerData, settings: AnswerSettings) -> AnswerTask:
+    """Make or load tokenizer and network, and tokenize questions and contexts.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If `settings.model` cannot be read, or its tokenizer gives no offsets.
     """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
-    texts = [*dict.fromkeys(one.context for one in data.train), *(one.question for one in data.train)]
-    tokenizer, model = encoder.network_with_head(settings, AutoModelForQuestionAnswering, "a question answerer", texts)
+    texts = [*dict.fromkeys(row.context for row in data.train), *(row.question for row in data.train)]
+    tokenizer, model = loading.load_or_create(settings, AutoModelForQuestionAnswering, "a question answerer", texts)
     if not tokenizer.is_fast:
-        raise UserError("This model's tokenizer cannot say where its tokens stand in the text: choose another one.")
+        raise UserError("This model's tokenizer gives no offsets of its tokens: choose another model.")
     return AnswerTask(data, settings, tokenizer, model)
 
 
 class AnswerTask(Task):
-    """Rows are windows; those without the answer point to the first token."""
+    """Rows are windows; the target of a window without the answer is [CLS]."""
 
     metric, maximize = "f1", True
-    train_data: list[Row]
-    eval_data: list[Row]
+    train_data: list[TrainingWindow]
+    eval_data: list[TrainingWindow]
 
     def __init__(self, data: AnswerData, settings: AnswerSettings, tokenizer: Any, model: torch.nn.Module):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.max_length = min(settings.max_length, encoder.positions(model))
-        self.padded = not accepts_packed(model)
-        self.question_length = room_for_question(settings.question_length, self.max_length)
+        self.max_length = min(settings.max_length, max_positions(model))
+        self.padded = not enable_packing(model)
+        self.max_question_length = max_question_tokens(settings.max_question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
             "rows": len(data.train),
             "eval_rows": len(data.evaluation),
-            "answers may be missing": data.has_unanswerable,
+            "has_unanswerable": data.has_unanswerable,
             "max_length": self.max_length,
             "stride": settings.stride,
-            "answer_length": settings.answer_length,
+            "max_answer_length": settings.max_answer_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
 
-    def _rows(self, questions: list[Question]) -> list[Row]:
-        chosen = self.settings
-        found = make_windows(questions, self.tokenizer, self.max_length, chosen.stride, self.question_length)
-        return [Row(window, target(window, questions[window.question].answers)) for window in found]
+    def _rows(self, questions: list[QuestionExample]) -> list[TrainingWindow]:
+        stride, max_question_length = self.settings.stride, self.max_question_length
+        windows = make_windows(questions, self.tokenizer, self.max_length, stride, max_question_length)
+        return [TrainingWindow(window, answer_span(window, questions[window.question].answers)) for window in windows]
 
-    def _cut_questions(self) -> int:
-        asked = [one.question for one in (*self.data.train, *self.data.evaluation)]
-        ids = self.tokenizer(asked, add_special_tokens=False, verbose=False)["input_ids"]
-        return sum(len(each) > self.question_length for each in ids)
+    def _truncated_questions(self) -> int:
+        questions = [example.question for example in (*self.data.train, *self.data.evaluation)]
+        ids = self.tokenizer(questions, add_special_tokens=False, verbose=False)["input_ids"]
+        return sum(len(tokens) > self.max_question_length for tokens in ids)
 
     def _baseline(self) -> dict[str, Any]:
-        """What is scored by never answering, where that is allowed."""
+        """Metrics of never answering, if some questions have no answer."""
         if not self.data.evaluation or not self.data.has_unanswerable:
             return {}
-        silent = [("", 1.0)] * len(self.data.evaluation)
-        found = report.score(self.data.evaluation, silent, np.zeros(len(silent))).metrics
-        return {"name": "no answer to any"} | {name: found[name] for name in ("f1", "exact_match")}
+        unanswered = [("", 1.0)] * len(self.data.evaluation)
+        metrics = report.score(self.data.evaluation, unanswered, np.zeros(len(unanswered))).metrics
+        return {"name": "no answer to any question"} | {name: metrics[name] for name in ("f1", "exact_match")}
 
     def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.window.ids) for row in data]
 
-    def collate(self, rows: list[Row], rng: np.random.Generator, training: bool) -> dict[str, Any]:
-        """`targets` are start and end, (rows, 2); `inside` says which places of (rows, longest) are tokens."""
+    def collate(self, rows: list[TrainingWindow], rng: np.random.Generator, training: bool) -> dict[str, Any]:
+        """`targets`: start and end, (rows, 2); `is_token`: tokens of the padded (rows, longest)."""
         ids, types = [row.window.ids for row in rows], [row.window.types for row in rows]
-        batch, _ = batch_of(ids, types, self.tokenizer.pad_token_id, not self.padded)
+        batch, _ = make_batch(ids, types, self.tokenizer.pad_token_id, not self.padded)
         lengths = torch.tensor([len(row) for row in ids])
-        inside = torch.arange(int(lengths.max())) < lengths[:, None]
-        return batch | {"inside": inside, "targets": torch.as_tensor([row.target for row in rows], dtype=torch.int64)}
+        is_token = torch.arange(int(lengths.max())) < lengths[:, None]
+        targets = torch.as_tensor([row.target for row in rows], dtype=torch.int64)
+        return batch | {"is_token": is_token, "targets": targets}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean cross entropy of start and end over the window's tokens, (batch,)."""
+        """Mean cross entropy of start and end over the tokens of the window, (batch,)."""
         return self._losses(self._logits(model, batch), batch["targets"])
 
     def _losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(logits, targets, reduction="none").mean(1)  # classes are tokens: dimension 1
+        return functional.cross_entropy(logits, targets, reduction="none").mean(
+            1
+        )  # the classes are the tokens: dimension 1
 
     def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Start and end, (batch, time, 2); padding is out of the question."""
-        out = model(**{name: value for name, value in batch.items() if name not in ("targets", "inside")})
-        logits, inside = torch.stack((out.start_logits, out.end_logits), -1).float(), batch["inside"]
-        real = logits[0] if "layout" in batch else logits[inside]  # (tokens, 2)
-        return logits.new_full((*inside.shape, 2), -1e4).masked_scatter(inside[..., None], real)
+        """Start and end logits, (batch, time, 2); -1e4 at padding."""
+        out = model(**{name: value for name, value in batch.items() if name not in ("targets", "is_token")})
+        logits, is_token = torch.stack((out.start_logits, out.end_logits), -1).float(), batch["is_token"]
+        tokens = logits[0] if "layout" in batch else logits[is_token]  # (tokens, 2)
+        return logits.new_full((*is_token.shape, 2), -1e4).masked_scatter(is_token[..., None], tokens)
 
-    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
+    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[WindowPrediction]:
         logits = self._logits(model, batch)
         losses = self._losses(logits, batch["targets"]).cpu().tolist()
-        return [Outcome(*both) for both in zip(logits.cpu().numpy(), losses, strict=True)]
+        return [WindowPrediction(*pair) for pair in zip(logits.cpu().numpy(), losses, strict=True)]
 
-    def score(self, outputs: list[Outcome]) -> Score:
-        owners = self._owners(self.eval_data)
-        said = [self._answer(number, owners.get(number, []), outputs) for number in range(len(self.data.evaluation))]
-        losses = [
-            np.mean([outputs[row].loss for row in owners[number]]) if number in owners else 0.0
-            for number in range(len(said))
-        ]
-        return report.score(self.data.evaluation, said, np.asarray(losses))
+    def score(self, outputs: list[WindowPrediction]) -> Score:
+        rows = self._rows_of_questions(self.eval_data)
+        numbers = range(len(self.data.evaluation))
+        answers = [self._answer(number, rows.get(number, []), outputs) for number in numbers]
+        losses = [np.mean([outputs[row].loss for row in rows[number]]) if number in rows else 0.0 for number in numbers]
+        return report.score(self.data.evaluation, answers, np.asarray(losses))
 
-    def _owners(self, rows: list[Row]) -> dict[int, list[int]]:
-        """Number of the question -> its rows."""
-        owners: dict[int, list[int]] = {}
+    def _rows_of_questions(self, rows: list[TrainingWindow]) -> dict[int, list[int]]:
+        """Index of the question -> its rows."""
+        by_question: dict[int, list[int]] = {}
         for number, row in enumerate(rows):
-            owners.setdefault(row.window.question, []).append(number)
-        return owners
+            by_question.setdefault(row.window.question, []).append(number)
+        return by_question
 
-    def _answer(self, number: int, rows: list[int], outputs: list[Outcome]) -> tuple[str, float]:
-        """The best answer and its probability; empty where "no answer" scores higher than any span."""
+    def _answer(self, number: int, rows: list[int], outputs: list[WindowPrediction]) -> tuple[str, float]:
+        """The best answer and its probability; empty if "no answer" is more probable than any span."""
         if not rows:
             return "", 0.0
         windows, logits = [self.eval_data[row].window for row in rows], [outputs[row].logits for row in rows]
-        spans, none = best_spans(windows, logits, self.settings.answer_length, self.data.has_unanswerable)
-        if not spans or none > spans[0].probability:
-            return "", none
+        spans, no_answer = best_spans(windows, logits, self.settings.max_answer_length, self.data.has_unanswerable)
+        if not spans or no_answer > spans[0].probability:
+            return "", no_answer
         return self.data.evaluation[number].context[spans[0].start : spans[0].end], spans[0].probability
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
-        """What the model now answers to the first held-out questions."""
-        rows = [row for row in self.eval_data if row.window.question < PREVIEWED]  # the first rows, in their order
+        """Answers to the first held-out questions."""
+        rows = [row for row in self.eval_data if row.window.question < PREVIEW_QUESTIONS]  # a prefix of eval_data
         if not rows:
             return []
         outputs = self.predict(model, send_to_device(self.evaluation_batch(rows), device))  # type: ignore[arg-type]
-        shown = []
-        for number, places in self._owners(rows).items():
-            one, (said, sure) = self.data.evaluation[number], self._answer(number, places, outputs)
-            truth = one.answers[0][0] if one.answers else "no answer"
-            shown.append({"text": f"{one.question} {said or 'No answer'} ({sure:.0%}; truth: {truth})"})
-        return shown
+        samples = []
+        for number, own in self._rows_of_questions(rows).items():
+            example, (answer, probability) = self.data.evaluation[number], self._answer(number, own, outputs)
+            truth = example.answers[0][0] if example.answers else "no answer"
+            text = f"{example.question} {answer or 'No answer'} ({probability:.0%}; truth: {truth})"
+            samples.append({"text": text})
+        return samples
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `AutoModelForQuestionAnswering`."""
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        """Write a folder for `AutoModelForQuestionAnswering`."""
+        loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        """How contexts and questions were cut, and what the vocabulary lacks."""
+        """Report windows, truncated questions, answers lost between windows, and unknown tokens."""
         count = len(self.data.train)
-        held = {row.window.question for row in self.train_data if row.target != (0, 0)}
-        lost = sum(bool(one.answers) for one in self.data.train) - len(held)
-        found = [Finding("green", f"{counted(count, 'question')} in {counted(len(self.train_data), 'window')} of {self.max_length} tokens at most")]  # fmt: skip
-        found += token_checks.beyond_positions(self.settings.max_length, self.max_length)
+        covered = {row.window.question for row in self.train_data if row.target != (0, 0)}
+        lost = sum(bool(example.answers) for example in self.data.train) - len(covered)
+        windows = f"{counted(len(self.train_data), 'window')} of at most {self.max_length} tokens"
+        findings = [Finding("green", f"{counted(count, 'question')} in {windows}")]
+        findings += checks.position_findings(self.settings.max_length, self.max_length)
         if lost > 0:
-            advice = "Raise max_length or stride: no window holds the answer whole."
-            found.append(Finding("amber", f"{counted(lost, 'answer')} that nothing can be learned of", advice))
-        if cut := self._cut_questions():
-            advice = "Raise question_length if their end matters; their contexts are read whole."
-            found.append(Finding("amber", f"{counted(cut, 'question')} cut to {self.question_length} tokens", advice))
-        return found + token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
+            advice = "Raise max_length or stride: they are longer than the overlap of two windows."
+            findings.append(Finding("amber", f"{counted(lost, 'answer')} that no window contains", advice))
+        if truncated := self._truncated_questions():
+            advice = "Raise max_question_length if their end matters; contexts are not truncated."
+            title = f"{counted(truncated, 'question')} truncated to {self.max_question_length} tokens"
+            findings.append(Finding("amber", title, advice))
+        return findings + checks.unknown_token_findings([row.window.ids for row in self.train_data], self.tokenizer)

@@ -1,4 +1,4 @@
-"""A question and a part of its context as one input: long contexts become overlapping parts."""
+"""Windows of question and context: long contexts become overlapping windows."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plugins.bert_finetune.answer.questions import Question
+from plugins.bert_finetune.answer.data import QuestionExample
 
-AT_ONCE = 2000  # questions tokenized together
+TOKENIZED_TOGETHER = 2000  # questions per call of the tokenizer
 
 
-class Window(NamedTuple):
-    """What the network reads at once.
+class ContextWindow(NamedTuple):
+    """One input of the network: a question and a part of its context.
 
     Args:
         ids: Token ids, int32, (time,).
         types: Segment of each token, int8, (time,); None for networks without segments.
-        first: The context's first token; the window's special tokens before and after it are no context.
-        offsets: Characters of the context at which each of its tokens begins and ends, int32, (context, 2).
-        question: Number of its question.
+        first: Position of the context's first token.
+        offsets: Start and end of each context token in the context, in characters, int32, (context, 2).
+        question: Index of its question.
     """
 
     ids: np.ndarray
@@ -30,58 +30,60 @@ class Window(NamedTuple):
     question: int
 
 
-def room_for_question(question_length: int, max_length: int) -> int:
-    """Tokens of a question that are kept: at least half of a window is left for the context."""
-    return min(question_length, max_length // 2)
+def max_question_tokens(max_question_length: int, max_length: int) -> int:
+    """Tokens that a question may use: at most half of a window."""
+    return min(max_question_length, max_length // 2)
 
 
-def cut_question(text: str, tokenizer: Any, most: int) -> str:
-    """The text up to its token number `most`."""
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    return text if len(found["input_ids"]) <= most else text[: found["offset_mapping"][most - 1][1]]
+def truncate_question(text: str, tokenizer: Any, max_tokens: int) -> str:
+    """Return the text of the first `max_tokens` tokens."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    if len(encoded["input_ids"]) <= max_tokens:
+        return text
+    return text[: encoded["offset_mapping"][max_tokens - 1][1]]
 
 
 def make_windows(
-    questions: Sequence[Question], tokenizer: Any, max_length: int, stride: int, question_length: int
-) -> list[Window]:
+    questions: Sequence[QuestionExample], tokenizer: Any, max_length: int, stride: int, max_question_length: int
+) -> list[ContextWindow]:
     """Tokenize questions with their contexts (Devlin et al., 2019, §4.2).
 
     Args:
         max_length: Tokens of a window.
-        stride: Tokens that neighbouring windows of a context share.
-        question_length: Tokens of a question that are kept.
+        stride: Tokens that consecutive windows of a context share.
+        max_question_length: Tokens of a question; longer questions are truncated.
     """
-    most = room_for_question(question_length, max_length)
+    max_tokens = max_question_tokens(max_question_length, max_length)
     has_types = "token_type_ids" in tokenizer.model_input_names
-    out: list[Window] = []
-    for at in range(0, len(questions), AT_ONCE):
-        part = questions[at : at + AT_ONCE]
-        found = tokenizer(
-            [cut_question(one.question, tokenizer, most) for one in part],
-            [one.context for one in part],
+    windows: list[ContextWindow] = []
+    for start in range(0, len(questions), TOKENIZED_TOGETHER):
+        chunk = questions[start : start + TOKENIZED_TOGETHER]
+        encoded = tokenizer(
+            [truncate_question(example.question, tokenizer, max_tokens) for example in chunk],
+            [example.context for example in chunk],
             truncation="only_second",
             max_length=max_length,
-            stride=min(stride, (max_length - most) // 2),
+            stride=min(stride, (max_length - max_tokens) // 2),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
             return_attention_mask=False,
             return_token_type_ids=has_types,
             verbose=False,
         )
-        for number, owner in enumerate(found["overflow_to_sample_mapping"]):
-            segments = np.asarray([-1 if one is None else one for one in found.encodings[number].sequence_ids])
+        for number, owner in enumerate(encoded["overflow_to_sample_mapping"]):
+            segments = np.asarray([-1 if text is None else text for text in encoded.encodings[number].sequence_ids])
             inside = np.flatnonzero(segments == 1)
             if not len(inside):
-                continue  # a context of spaces that the tokenizer drops
-            offsets = np.asarray(found["offset_mapping"][number], dtype=np.int32)[inside[0] : inside[-1] + 1]
-            types = np.asarray(found["token_type_ids"][number], dtype=np.int8) if has_types else None
-            ids = np.asarray(found["input_ids"][number], dtype=np.int32)
-            out.append(Window(ids, types, int(inside[0]), offsets, at + owner))
-    return out
+                continue  # the tokenizer drops a context of spaces
+            offsets = np.asarray(encoded["offset_mapping"][number], dtype=np.int32)[inside[0] : inside[-1] + 1]
+            types = np.asarray(encoded["token_type_ids"][number], dtype=np.int8) if has_types else None
+            ids = np.asarray(encoded["input_ids"][number], dtype=np.int32)
+            windows.append(ContextWindow(ids, types, int(inside[0]), offsets, start + owner))
+    return windows
 
 
-def target(window: Window, answers: Sequence[tuple[str, int]]) -> tuple[int, int]:
-    """First and last token of the first answer; the first token of all where the window does not hold it whole."""
+def answer_span(window: ContextWindow, answers: Sequence[tuple[str, int]]) -> tuple[int, int]:
+    """First and last token of the first answer; (0, 0), which is [CLS], if the window does not contain all of it."""
     if not answers:
         return 0, 0
     text, start = answers[0]

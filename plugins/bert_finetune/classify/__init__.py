@@ -1,1 +1,1 @@
-"""Trainer `classify`: labels for single texts and pairs."""
+"""Kind `classify`: classification of texts and pairs of texts."""

@@ -1,4 +1,4 @@
-"""Texts with their labels: taken from the columns of a table and cleaned, saying which rows were dropped and why."""
+"""Labelled texts from the columns of a table; rows without a text or a label are dropped and reported."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
-Labels = tuple[str, ...]  # one, or any number where texts are multi-label
+Labels = tuple[str, ...]  # of one text: one label, or any number if multi-label
 
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Cleaned rows: texts and labels trimmed, none empty. `lines` says where each stood in the file."""
+    """Cleaned rows: texts and labels trimmed, none empty; `lines` are their line numbers in the file."""
 
     texts: list[str]
     pairs: list[str] | None
@@ -31,7 +31,7 @@ class LabelledTexts:
         return len(self.texts)
 
     def keys(self) -> list[tuple[str, str]]:
-        """What makes two rows the same input."""
+        """Inputs of the rows (text and second text), to compare rows by."""
         return list(zip(self.texts, self.pairs or [""] * len(self), strict=True))
 
     def select(self, rows: Iterable[int]) -> LabelledTexts:
@@ -45,10 +45,8 @@ class LabelledTexts:
         )
 
 
-def labelled_texts(
-    table: Table, columns: TextColumns, settings: ClassifySettings
-) -> tuple[LabelledTexts, list[Finding]]:
-    """Trim the texts and labels, and drop the rows that lack one.
+def clean_texts(table: Table, columns: TextColumns, settings: ClassifySettings) -> tuple[LabelledTexts, list[Finding]]:
+    """Trim texts and labels, and drop rows that lack one.
 
     Raises:
         UserError: If the table lacks one of the columns.
@@ -61,13 +59,13 @@ def labelled_texts(
         "no label": [row for row, labels in enumerate(rows.labels) if not labels and not settings.multi_label],
         "the label -1, which GLUE files use for 'no label'": _glue_unlabelled(rows.labels),
     }
-    gone = {row for places in dropped.values() for row in places}
-    findings = [_dropped(rows, places, why) for why, places in dropped.items() if places]
-    return rows.select(row for row in range(len(rows)) if row not in gone), findings
+    removed = {row for numbers in dropped.values() for row in numbers}
+    findings = [_dropped(rows, numbers, why) for why, numbers in dropped.items() if numbers]
+    return rows.select(row for row in range(len(rows)) if row not in removed), findings
 
 
 def _visible(text: str | None) -> str:
-    """Without surrounding space; empty if it holds only control, format and space characters."""
+    """Strip the text; empty if it has only control, format and space characters."""
     text = (text or "").strip()
     return text if any(unicodedata.category(character)[0] not in "CZ" for character in text) else ""
 
@@ -94,6 +92,6 @@ def _glue_unlabelled(labels: list[Labels]) -> list[int]:
     return [row for row, label in enumerate(labels) if "-1" in label]
 
 
-def _dropped(rows: LabelledTexts, places: list[int], why: str) -> Finding:
-    where = at_lines([rows.lines[place] for place in places])
-    return Finding("amber", f"{counted(len(places), 'row')} dropped: {why}", f"{where.capitalize()}.")
+def _dropped(rows: LabelledTexts, numbers: list[int], why: str) -> Finding:
+    where = at_lines([rows.lines[row] for row in numbers])
+    return Finding("amber", f"{counted(len(numbers), 'row')} dropped: {why}", f"{where.capitalize()}.")

@@ -1,56 +1,42 @@
-"""A fine-tuned classifier at work: one text, a file, and why."""
+"""Inference with a text classifier: one text, a file, explanation by occlusion."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.classify.first_token import first_token_twin
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batches_by_length, most_tokens, pad
-from training.artifact import store
+from plugins.bert_finetune.classify.cls_only_layer import cls_only_copy
+from plugins.bert_finetune.classify.endpoints import Classify
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
+from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table
 from training.errors import UserError
 
-MAX_WORDS = 200  # explained, one forward pass each
-MOST_CHARACTERS = 20  # a token
+MAX_WORDS = 200  # explained: one forward pass per word
+MAX_TOKEN_CHARACTERS = 20  # assumed per token if the tokenizer gives no offsets
 
 
-class Classifier:
-    """An encoder with its tokenizer, label names and the facts of its training."""
+class ClassifierPredictor(EncoderPredictor, Classify):
+    """A classifier with its tokenizer, label names and the record of its training."""
 
     def __init__(self, model: Any, tokenizer: Any, record: dict[str, Any]):
-        self.model, self.tokenizer = model.eval(), tokenizer
-        self.quick = first_token_twin(self.model)
-        facts = self.facts = record.get("facts", {})
-        self.studies = record.get("studies", [])
+        facts = record.get("facts", {})
+        super().__init__(model, tokenizer, facts.get("max_length"))
+        self.record, self.facts = record, facts
+        self.cls_only = cls_only_copy(self.model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
         self.multi_label = model.config.problem_type == "multi_label_classification"
-        self.max_length = min(facts.get("max_length", tokenizer.model_max_length), encoder.positions(model), 8192)
-
-    @classmethod
-    def load(cls, folder: Path) -> Classifier:
-        """Read an artifact, or any repository with a fine-tuned text classifier."""
-        record = store.read_record(folder) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForSequenceClassification, "a text classifier")
-        if torch.cuda.is_available():
-            model = model.to("cuda")
-        return cls(model, encoder.load_tokenizer(folder), record)
 
     def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
-        """Label and probabilities of one text.
-
-        Raises:
-            UserError: If the text is empty, or a pair is missing.
-        """
         self._check(text, text_pair)
         row = self.probabilities([text], [text_pair] if text_pair.strip() else None)[0]
         return {
@@ -59,8 +45,8 @@ class Classifier:
         }
 
     def probabilities(self, texts: list[str], pairs: list[str] | None = None) -> np.ndarray:
-        """Probability of every label, (texts, labels). Batches hold texts of like length, up to a number of tokens."""
-        found = self.tokenizer(
+        """Probability of every label, (texts, labels). Texts are batched by length, up to a number of tokens."""
+        encoded = self.tokenizer(
             texts,
             pairs,
             truncation=True,
@@ -68,43 +54,38 @@ class Classifier:
             return_token_type_ids=pairs is not None,
             return_attention_mask=False,
         )
-        types = found.get("token_type_ids") or [None] * len(texts)
-        lengths = [len(ids) for ids in found["input_ids"]]
-        out = np.zeros((len(texts), len(self.names)), dtype=np.float32)
-        for rows in batches_by_length(lengths, most_tokens(self.model)):
+        types = encoded.get("token_type_ids") or [None] * len(texts)
+        lengths = [len(ids) for ids in encoded["input_ids"]]
+        probabilities = np.zeros((len(texts), len(self.names)), dtype=np.float32)
+        for rows in batches_by_length(lengths, max_batch_tokens(self.model)):
             logits = self._logits(
                 pad(
-                    [np.asarray(found["input_ids"][row]) for row in rows],
+                    [np.asarray(encoded["input_ids"][row]) for row in rows],
                     [types[row] for row in rows],
                     self.tokenizer.pad_token_id,
                 )
             )
-            out[rows] = (logits.sigmoid() if self.multi_label else logits.softmax(-1)).cpu().numpy()
-        return out
+            probabilities[rows] = (logits.sigmoid() if self.multi_label else logits.softmax(-1)).cpu().numpy()
+        return probabilities
 
     def _logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         with torch.inference_mode():
-            return self.quick(**{name: value.to(self.model.device) for name, value in batch.items()}).logits.float()
+            return self.cls_only(**{name: value.to(self.model.device) for name, value in batch.items()}).logits.float()
 
     def classify_file(self, file: Path) -> Path:
-        """Score every row of a table; rows without a text are left blank.
-
-        Raises:
-            UserError: If the file cannot be read, or has no text column.
-        """
         table = read_table(file)
         text, pair = self._columns(table)
         texts = [value or "" for value in table.strings(text)]
         pairs = [value or "" for value in table.strings(pair)] if pair else None
         full = [row for row, value in enumerate(texts) if value.strip()]
-        with quick_products(self.quick):
+        with bf16_matmuls(self.cls_only):
             scores = (
                 self.probabilities([texts[row] for row in full], [pairs[row] for row in full] if pairs else None)
                 if full
                 else np.zeros((0, len(self.names)))
             )
-        said = {row: self._cells(values) for row, values in zip(full, scores, strict=True)}
-        return write_predictions(table, ("predicted_label", "probability"), said)
+        cells = {row: self._cells(values) for row, values in zip(full, scores, strict=True)}
+        return write_predictions(table, ("predicted_label", "probability"), cells)
 
     def _cells(self, row: np.ndarray) -> list[str]:
         label = self._label(row)
@@ -114,20 +95,20 @@ class Classifier:
         text, pair = self.facts.get("text_column", ""), self.facts.get("text_pair_column", "")
         if text in table.names and (not pair or pair in table.names):
             return text, pair
-        found = guess_text_columns(table, need_label=False)
+        guessed = guess_text_columns(table, need_label=False)
         if not pair:
-            return found.text, ""
-        if not found.text_pair:
+            return guessed.text, ""
+        if not guessed.text_pair:
             raise UserError(
                 f"This model takes pairs; {table.source} has no second text column. It has: {', '.join(table.names)}."
             )
-        return found.text, found.text_pair
+        return guessed.text, guessed.text_pair
 
     def explain(self, text: str, text_pair: str = "") -> dict[str, Any]:
-        """Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word that the model reads."""
+        # Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word.
         self._check(text, text_pair)
         mask = self.tokenizer.mask_token or self.tokenizer.unk_token or ""
-        count, text = len(text.split()), self._read(text, text_pair)
+        count, text = len(text.split()), self._truncate(text, text_pair)
         spans = [match.span() for match in re.finditer(r"\S+", text)][:MAX_WORDS]
         texts = [text, *(text[:start] + mask + text[end:] for start, end in spans)]
         scores = self.probabilities(texts, [text_pair] * len(texts) if text_pair.strip() else None)
@@ -145,25 +126,16 @@ class Classifier:
             "tokens": self.tokenizer.tokenize(text)[: self.max_length],
         }
 
-    def _read(self, text: str, text_pair: str) -> str:
-        """The part of a text that the model reads."""
+    def _truncate(self, text: str, text_pair: str) -> str:
+        """Return the part of a text that the model reads."""
         if not self.tokenizer.is_fast:
-            return text[: MOST_CHARACTERS * self.max_length]
-        found = self.tokenizer(
+            return text[: MAX_TOKEN_CHARACTERS * self.max_length]
+        encoded = self.tokenizer(
             text, text_pair or None, truncation=True, max_length=self.max_length, return_offsets_mapping=True
         )
-        places = [place for place, part in zip(found["offset_mapping"], found.sequence_ids(), strict=True) if part == 0]
-        return text[places[0][0] : places[-1][1]] if places else text[:0]
-
-    def label_efficiency(self) -> list[dict[str, Any]]:
-        """The records of the experiment that made these weights.
-
-        Raises:
-            UserError: If none did.
-        """
-        if not self.studies:
-            raise UserError("No experiment made these weights: train with label_efficiency, and choose that run.")
-        return self.studies[0]["records"]
+        offsets = zip(encoded["offset_mapping"], encoded.sequence_ids(), strict=True)
+        own = [span for span, text_number in offsets if text_number == 0]
+        return text[own[0][0] : own[-1][1]] if own else ""
 
     def _check(self, text: str, text_pair: str) -> None:
         if not text.strip():
@@ -180,3 +152,17 @@ class Classifier:
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     safe = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     return np.log(safe / (1 - safe))
+
+
+P = TypeVar("P", bound=ClassifierPredictor)
+
+
+def load(folder: Path) -> ClassifierPredictor:
+    """Load an artifact, or any repository with a fine-tuned text classifier."""
+    return load_as(ClassifierPredictor, folder)
+
+
+def load_as(predictor: type[P], folder: Path) -> P:
+    """As `load`, with a subclass of the predictor."""
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForSequenceClassification, "a text classifier")
+    return predictor(model, tokenizer, loading.record_of(folder))

@@ -1,4 +1,4 @@
-"""Trainer `classify`: an encoder with a classification head on the first token (Devlin et al., 2019, §4.1)."""
+"""Text classification: an encoder with a classification head on [CLS] (Devlin et al., 2019, §4.1)."""
 
 from __future__ import annotations
 
@@ -14,42 +14,33 @@ from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification
 
-from plugins.bert_finetune import encoder, token_checks
+from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import report
-from plugins.bert_finetune.classify.first_token import read_first_token_only
+from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
+from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.rows import ClassifyData, read
-from plugins.bert_finetune.classify.token_rows import TokenRows
-from plugins.bert_finetune.head_first import draw_rows, fit_head
-from plugins.bert_finetune.padding import accepts_packed, batch_of
+from plugins.bert_finetune.classify.tokenized_texts import TokenizedTexts
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import enable_packing, make_batch
+from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.nn.load_pretrained import max_positions
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import ClassifySettings
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
-CLASSIFIER = "ForSequenceClassification"  # how the architectures of classifiers end
-PREVIEWED = 4  # held-out texts shown while it trains
-FITTED = 1000  # texts that a new head is fitted on: a pass forward of them costs about ten training steps
-
-
-def build(settings: ClassifySettings) -> ClassifyTask:
-    """Read the data, make or load tokenizer and network, tokenize.
-
-    Raises:
-        UserError: What the preflight sheet would show in red.
-    """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
-    return make_task(data, settings)
+ARCHITECTURE_SUFFIX = "ForSequenceClassification"  # of the architectures of classifiers
+PREVIEW_ROWS = 4  # held-out texts whose predictions are shown during training
+PROBE_ROWS = 1000  # texts for the linear probe: one forward pass of them costs about ten training steps
 
 
-def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
-    """The task of data that was read and checked.
+def build(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
+    """Make or load tokenizer and network, and tokenize the texts.
 
     Args:
-        untrained: Whether to take the size and the vocabulary of `settings.model` only, and new weights.
+        untrained: Whether to use only the size and the vocabulary of `settings.model`, with new weights.
 
     Raises:
         UserError: If `settings.model` cannot be read.
@@ -62,38 +53,47 @@ def make_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = 
         "problem_type": "multi_label_classification" if settings.multi_label else "single_label_classification",
     }
     texts = [*data.train.texts, *(data.train.pairs or [])]
-    tokenizer, model = encoder.network_with_head(
+    tokenizer, model = loading.load_or_create(
         settings, AutoModelForSequenceClassification, "a text classifier", texts, untrained, **labels
     )
-    read_first_token_only(model)
-    model = encoder.add_lora(model, settings.lora_rank) if settings.lora_rank else model
-    asked = settings.head_first and not untrained and not settings.multi_label
-    head_first = asked and encoder.lacks_head(settings.model, CLASSIFIER, labels)
-    return ClassifyTask(data, settings, tokenizer, model, head_first)
+    use_cls_only_layer(model)
+    model = loading.add_lora(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else model
+    lp_ft = (
+        settings.lp_ft
+        and not untrained
+        and not settings.multi_label
+        and loading.needs_new_head(settings.model, ARCHITECTURE_SUFFIX, labels)
+    )
+    return ClassifyTask(data, settings, tokenizer, model, lp_ft)
 
 
 class ClassifyTask(Task):
     """Single texts or pairs; one label of several classes, or several labels at once.
 
     Args:
-        head_first: Whether a new head is fitted before the first step.
+        lp_ft: Whether the head is initialised with a linear probe before the first step.
     """
 
     metric, maximize = "macro_f1", True
-    train_data: TokenRows
-    eval_data: TokenRows
+    train_data: TokenizedTexts
+    eval_data: TokenizedTexts
 
     def __init__(
-        self, data: ClassifyData, settings: ClassifySettings, tokenizer: Any, model: torch.nn.Module, head_first: bool = False
-    ):  # fmt: skip
+        self,
+        data: ClassifyData,
+        settings: ClassifySettings,
+        tokenizer: Any,
+        model: torch.nn.Module,
+        lp_ft: bool = False,
+    ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.head_first = head_first
-        self.max_length = min(settings.max_length, encoder.positions(model))
-        self.padded = not accepts_packed(model)
+        self.lp_ft = lp_ft
+        self.max_length = min(settings.max_length, max_positions(model))
+        self.padded = not enable_packing(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
-            TokenRows(rows, tokenizer, self.max_length, self._targets(rows), shuffled)
-            for rows, shuffled in ((data.train, settings.shuffled_words), (data.evaluation, 0.0))
+            TokenizedTexts(rows, tokenizer, self.max_length, self._targets(rows), shuffled)
+            for rows, shuffled in ((data.train, settings.word_shuffle_probability), (data.evaluation, 0.0))
         )
         self.class_weight = self._class_weight()
         self.facts = {
@@ -109,14 +109,14 @@ class ClassifyTask(Task):
         }
 
     def initialise_weights(self, device: torch.device) -> None:
-        """Fit the new head, if asked for."""
-        if not self.head_first:
+        """Initialise a new head with a linear probe (LP-FT), if the settings ask for it."""
+        if not self.lp_ft:
             return
         targets = self.train_data.targets
-        drawn = draw_rows(targets, np.ones(len(targets), dtype=int), FITTED, self.settings.seed)
-        rows = [self.train_data.plain(int(row)) for row in drawn]
-        lengths = [self.train_data.lengths[row] for row in drawn]
-        fit_head(self, rows, lengths, len(self.index), lambda given, batch: (given, batch["labels"]))
+        sampled = sample_rows(targets, np.ones(len(targets), dtype=int), PROBE_ROWS, self.settings.seed)
+        rows = [self.train_data.plain(int(row)) for row in sampled]
+        lengths = [self.train_data.lengths[row] for row in sampled]
+        init_head_from_probe(self, rows, lengths, len(self.index), lambda features, batch: (features, batch["labels"]))
 
     def _targets(self, rows: LabelledTexts) -> np.ndarray:
         """Class ids, (rows,), or 0 and 1 for each class, (rows, classes)."""
@@ -128,16 +128,20 @@ class ClassifyTask(Task):
         return targets
 
     def _baseline(self) -> dict[str, Any]:
-        """What is scored by saying the most frequent label, or label by label what most rows have."""
+        """Metrics of always predicting the most frequent label; multi-label, of the majority value of each label."""
         if not len(self.eval_data):
             return {}
-        frequency = self.train_data.targets.mean(0) if self.settings.multi_label else np.bincount(self.train_data.targets, minlength=len(self.index))  # fmt: skip
-        logits = np.tile(frequency - (0.5 if self.settings.multi_label else 0), (len(self.eval_data), 1))
-        found = self.score(list(logits)).metrics
-        return {"name": "the most frequent label"} | {name: value for name, value in found.items() if name != "loss"}
+        targets = self.train_data.targets
+        if self.settings.multi_label:
+            constant = targets.mean(0) - 0.5
+        else:
+            constant = np.bincount(targets, minlength=len(self.index))
+        logits = np.tile(constant, (len(self.eval_data), 1))
+        metrics = self.score(list(logits)).metrics
+        return {"name": "most frequent label"} | {name: value for name, value in metrics.items() if name != "loss"}
 
     def _class_weight(self) -> torch.Tensor | None:
-        """Inverse class frequency, scaled so that a training row weighs 1 on average, (classes,)."""
+        """Inverse class frequency, scaled to a mean weight of 1 per training row, (classes,)."""
         if self.settings.class_weights == "none" or self.settings.multi_label:
             return None
         counts = Counter(self.train_data.targets.tolist())
@@ -146,15 +150,15 @@ class ClassifyTask(Task):
         )
 
     def row_lengths(self, data: Sequence) -> Sequence[int] | None:
-        return data.lengths if isinstance(data, TokenRows) else None
+        return data.lengths if isinstance(data, TokenizedTexts) else None
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Any]:
         ids, types, targets = zip(*rows, strict=True)
-        batch, _ = batch_of(list(ids), list(types), self.tokenizer.pad_token_id, not self.padded)
+        batch, _ = make_batch(list(ids), list(types), self.tokenizer.pad_token_id, not self.padded)
         return batch | {"labels": torch.as_tensor(np.stack(targets))}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Cross entropy a row, (batch,); for several labels the binary one, averaged over the classes."""
+        """Cross entropy per row, (batch,); multi-label: binary cross entropy, averaged over the classes."""
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         logits = model(**inputs).logits.float()  # (batch, classes)
         if self.settings.multi_label:
@@ -176,30 +180,30 @@ class ClassifyTask(Task):
         )
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
-        """What the model now says of the first held-out texts."""
-        rows = range(min(PREVIEWED, len(self.eval_data)))
+        """Predictions for the first held-out texts."""
+        rows = range(min(PREVIEW_ROWS, len(self.eval_data)))
         if not rows:
             return []
         batch = self.evaluation_batch([self.eval_data[row] for row in rows])
         logits = torch.as_tensor(np.stack(self.predict(model, send_to_device(batch, device))))  # type: ignore[arg-type]
         scores = logits.sigmoid() if self.settings.multi_label else logits.softmax(-1)
-        return [{"text": _say(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]
+        return [{"text": _preview_line(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `AutoModelForSequenceClassification`; adapters are merged, so that it loads without peft."""
+        """Write a folder for `AutoModelForSequenceClassification`, with adapters merged: it loads without peft."""
         if self.settings.lora_rank:
             model = copy.deepcopy(model).merge_and_unload()
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
-        most = encoder.positions(self.model)
-        found = token_checks.beyond_positions(self.settings.max_length, most)
-        found += token_checks.cut_texts([train, evaluation], self.tokenizer, self.max_length, most)
-        return found + token_checks.unknown_tokens(self.train_data.ids, self.tokenizer)
+        positions = max_positions(self.model)
+        findings = checks.position_findings(self.settings.max_length, positions)
+        findings += checks.truncation_findings([train, evaluation], self.tokenizer, self.max_length, positions)
+        return findings + checks.unknown_token_findings(self.train_data.ids, self.tokenizer)
 
 
-def _say(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:
+def _preview_line(rows: LabelledTexts, row: int, scores: torch.Tensor, names: list[str]) -> str:
     best = int(scores.argmax())
     text = rows.texts[row] if len(rows.texts[row]) <= 120 else rows.texts[row][:119] + "…"
     return f"{names[best]} ({float(scores[best]):.0%}; truth {', '.join(rows.labels[row]) or 'none'}): {text}"

@@ -1,1 +1,1 @@
-"""Trainer `label_efficiency`: was the pre-training worth it? Accuracy against the number of labels."""
+"""Experiment `label_efficiency`: accuracy against the number of labels, with and without pre-training."""

@@ -1,1 +1,1 @@
-"""Trainer `pretrain`: masked words and next sentences, from plain text (Devlin et al., 2019, §3.1)."""
+"""Kind `pretrain`: masked language modelling and next sentence prediction on plain text (Devlin et al., 2019, §3.1)."""

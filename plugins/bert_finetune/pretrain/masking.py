@@ -1,4 +1,4 @@
-"""Which tokens to hide, and what to show in their place: 15 % chosen; of these 80 % [MASK], 10 % random, 10 % as they are."""
+"""Masking for masked language modelling: choose tokens, replace 80 % by [MASK], 10 % by random ones, keep 10 %."""
 
 from __future__ import annotations
 
@@ -6,53 +6,59 @@ from typing import Any
 
 import numpy as np
 
-SPAN_CHANCE, LONGEST_SPAN = 0.2, 10  # lengths of spans are geometric, in words (Joshi et al., 2020, §3.1)
+SPAN_END_PROBABILITY, MAX_SPAN_WORDS = 0.2, 10  # span lengths in words are geometric (Joshi et al., 2020, §3.1)
 
 
 class Masker:
     """Masks token ids for one tokenizer.
 
     Args:
-        share: Of the tokens that are not special, to predict.
-        unit: token, whole_word (all pieces of a word together) or span (neighbouring words together).
+        mask_ratio: Share of the ordinary (not special) tokens to predict.
+        masking: Unit: token, whole_word (all sub-words of a word together) or span (adjacent words together).
     """
 
-    def __init__(self, tokenizer: Any, share: float, unit: str):
-        self.share, self.unit, self.mask_id = share, unit, tokenizer.mask_token_id
+    def __init__(self, tokenizer: Any, mask_ratio: float, masking: str):
+        self.mask_ratio, self.masking, self.mask_id = mask_ratio, masking, tokenizer.mask_token_id
         self.special = np.zeros(len(tokenizer), dtype=bool)
-        self.special[tokenizer.all_special_ids] = True  # what cannot be read, the unknown one, cannot be guessed
+        self.special[tokenizer.all_special_ids] = True  # includes the unknown token, which cannot be predicted
         self.ordinary = np.flatnonzero(~self.special)
-        self.inner = _inner_pieces(tokenizer)
+        self.inner = _continues_word(tokenizer)
 
     def choose(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Positions to predict, in order, at least one where any token is ordinary. `ids`: (time,)."""
-        open_to_all = np.flatnonzero(~self.special[ids])
-        count = max(1, round(self.share * len(open_to_all)))
-        if self.unit == "token" or not len(open_to_all):
-            return np.sort(rng.permutation(open_to_all)[:count])
-        words = np.cumsum(~self.inner[ids[open_to_all]])  # number of the word each position belongs to
+        """Choose positions to predict, sorted; at least one if there is an ordinary token.
+
+        Words are taken in random order until enough tokens are chosen; with `span`, each brings the words after it.
+
+        Args:
+            ids: Token ids, (time,).
+        """
+        ordinary = np.flatnonzero(~self.special[ids])
+        count = max(1, round(self.mask_ratio * len(ordinary)))
+        if self.masking == "token" or not len(ordinary):
+            return np.sort(rng.permutation(ordinary)[:count])
+        words = np.cumsum(~self.inner[ids[ordinary]])  # word number of each position
         number, chosen = words[-1] + 1, np.zeros(words[-1] + 1, dtype=bool)
         sizes, taken = np.bincount(words, minlength=number), 0
         for word in rng.permutation(np.unique(words)):
-            length = min(int(rng.geometric(SPAN_CHANCE)), LONGEST_SPAN) if self.unit == "span" else 1
-            for each in range(word, min(word + length, number)):
-                if not chosen[each] and taken < count:
-                    chosen[each], taken = True, taken + sizes[each]
+            length = min(int(rng.geometric(SPAN_END_PROBABILITY)), MAX_SPAN_WORDS) if self.masking == "span" else 1
+            for member in range(word, min(word + length, number)):
+                if not chosen[member] and taken < count:
+                    chosen[member], taken = True, taken + sizes[member]
             if taken >= count:
                 break
-        return open_to_all[chosen[words]]
+        return ordinary[chosen[words]]
 
     def corrupt(self, ids: np.ndarray, positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """What the network sees: a copy of `ids` with 80 % of `positions` masked and 10 % replaced (§3.1, Appendix A.1)."""
-        shown, draws = ids.copy(), rng.random(len(positions))
-        shown[positions[draws < 0.8]] = self.mask_id
-        replaced = positions[(draws >= 0.8) & (draws < 0.9)]
-        shown[replaced] = rng.choice(self.ordinary, len(replaced))
-        return shown
+        """Copy `ids` with 80 % of `positions` masked and 10 % randomised (Devlin et al., 2019, Appendix A.1)."""
+        corrupted, uniform = ids.copy(), rng.random(len(positions))
+        corrupted[positions[uniform < 0.8]] = self.mask_id
+        replaced = positions[(uniform >= 0.8) & (uniform < 0.9)]
+        corrupted[replaced] = rng.choice(self.ordinary, len(replaced))
+        return corrupted
 
 
-def _inner_pieces(tokenizer: Any) -> np.ndarray:
-    """Whether each entry of the vocabulary continues a word, by the marks of WordPiece, byte-level BPE and SentencePiece."""
+def _continues_word(tokenizer: Any) -> np.ndarray:
+    """Whether each vocabulary entry continues a word, by the markers of WordPiece, byte-level BPE and SentencePiece."""
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     if any(name.startswith("##") for name in names if name):
         return np.asarray([bool(name) and name.startswith("##") for name in names])

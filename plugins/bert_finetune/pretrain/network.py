@@ -1,4 +1,4 @@
-"""The network with both heads; the output layer, a third of a small model's work, runs on the masked positions only."""
+"""Networks for pre-training whose output layer runs at masked positions only; it is a third of a small model's work."""
 
 from __future__ import annotations
 
@@ -7,130 +7,148 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
+from transformers import AutoModelForMaskedLM, BertForMaskedLM, BertForPreTraining
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.pretrain.neighbour_heads import look_at_neighbours
-from plugins.bert_finetune.pretrain.word_loss import word_losses
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.pretrain.chunked_cross_entropy import chunked_cross_entropy
+from plugins.bert_finetune.pretrain.previous_token_head_init import init_previous_token_heads
 from training.errors import UserError
+from training.nn.load_pretrained import check_vocabulary, load_config, load_network
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import PretrainSettings
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 
-class Output(NamedTuple):
-    """words: logits at the masked positions, (masked, vocabulary), or given their targets the losses, (masked,); follows: (batch, 2) or
-    None; hidden: (batch, time, width); first: the first token's vector as a classifier reads it, (batch, width); bag: logits of the
-    words of each row by that vector, (batch, vocabulary), or None where not asked for."""
+class PretrainOutput(NamedTuple):
+    """Output of a network.
+
+    Args:
+        words: Logits at the masked positions, (masked, vocabulary); with targets, their losses, (masked,).
+        next_logits: Next sentence logits, (batch, 2), or None.
+        hidden: Last hidden states, (batch, time, width).
+        cls: The [CLS] vector as a classifier reads it, (batch, width).
+        bag: Bag-of-words logits from the [CLS] vector, (batch, vocabulary), or None.
+    """
 
     words: torch.Tensor
-    follows: torch.Tensor | None
+    next_logits: torch.Tensor | None
     hidden: torch.Tensor
-    first: torch.Tensor
+    cls: torch.Tensor
     bag: torch.Tensor | None = None
 
 
-class QuickPreTraining(BertForPreTraining):
-    """`BertForPreTraining` that, given `positions`, computes no word it is not asked for."""
+class MaskedOnlyPreTraining(BertForPreTraining):
+    """`BertForPreTraining` that, given `positions`, computes vocabulary logits there only."""
 
     def forward(  # type: ignore[override]
-        self, input_ids: Any = None, positions: torch.Tensor | None = None, targets: torch.Tensor | None = None, bag: bool = False, **inputs: Any,
-    ) -> Any:  # fmt: skip
-        """`positions` are of the masked tokens in the flattened batch, (masked,), `targets` what they were; `bag` asks for the words of each row too."""
+        self,
+        input_ids: Any = None,
+        positions: torch.Tensor | None = None,
+        targets: torch.Tensor | None = None,
+        bag: bool = False,
+        **inputs: Any,
+    ) -> Any:
+        """Run the network; `PretrainOutput` if `positions` are given, else as transformers.
+
+        Args:
+            positions: Masked tokens in the flattened batch, (masked,).
+            targets: Their token ids, (masked,); the losses are returned instead of logits.
+            bag: Whether to compute bag-of-words logits.
+        """
         if positions is None:
             return super().forward(input_ids, **inputs)
-        found = self.bert(input_ids, **inputs)
-        hidden, pooled = found.last_hidden_state, found.pooler_output
+        output = self.bert(input_ids, **inputs)
+        hidden, pooled = output.last_hidden_state, output.pooler_output
         words = _words(self.cls.predictions(hidden.flatten(0, 1)[positions]), targets)
-        return Output(
+        return PretrainOutput(
             words, self.cls.seq_relationship(pooled), hidden, pooled, self.cls.predictions(pooled) if bag else None
         )
 
 
-class QuickMaskedLM(BertForMaskedLM):
-    """`BertForMaskedLM`, likewise."""
+class MaskedOnlyMaskedLM(BertForMaskedLM):
+    """`BertForMaskedLM` that, given `positions`, computes vocabulary logits there only."""
 
     def forward(  # type: ignore[override]
-        self, input_ids: Any = None, positions: torch.Tensor | None = None, targets: torch.Tensor | None = None, bag: bool = False, **inputs: Any,
-    ) -> Any:  # fmt: skip
-        """As above."""
+        self,
+        input_ids: Any = None,
+        positions: torch.Tensor | None = None,
+        targets: torch.Tensor | None = None,
+        bag: bool = False,
+        **inputs: Any,
+    ) -> Any:
+        """As `MaskedOnlyPreTraining.forward`."""
         if positions is None:
             return super().forward(input_ids, **inputs)
         hidden = self.bert(input_ids, **inputs).last_hidden_state
-        first = hidden[:, 0]
+        cls = hidden[:, 0]
         words = _words(self.cls(hidden.flatten(0, 1)[positions]), targets)
-        return Output(words, None, hidden, first, self.cls(first) if bag else None)
+        return PretrainOutput(words, None, hidden, cls, self.cls(cls) if bag else None)
 
 
 def _words(logits: torch.Tensor, targets: torch.Tensor | None) -> torch.Tensor:
-    return logits if targets is None else word_losses(logits, targets)
+    return logits if targets is None else chunked_cross_entropy(logits, targets)
 
 
-QUICK = {BertForPreTraining: QuickPreTraining, BertForMaskedLM: QuickMaskedLM}
-PLAIN = {quick: plain for plain, quick in QUICK.items()}
+MASKED_ONLY = {BertForPreTraining: MaskedOnlyPreTraining, BertForMaskedLM: MaskedOnlyMaskedLM}
+PLAIN = {masked_only: plain for plain, masked_only in MASKED_ONLY.items()}
 
 
-def forward(model: Any, batch: dict[str, torch.Tensor], losses: bool = False, bag: bool = False) -> Output:
-    """Run the network on a batch with `positions`; any other architecture computes every word and is asked for some.
+def forward(model: Any, batch: dict[str, torch.Tensor], losses: bool = False, bag: bool = False) -> PretrainOutput:
+    """Run the network on a batch with `positions`; other architectures than BERT compute all logits first.
 
     Args:
-        losses: Whether to ask for the words' losses in place of their logits, which accelerate would turn to 32 bits.
-        bag: Whether to ask for the words of each row too.
+        losses: Whether to return the losses of the words instead of logits, which accelerate would convert to float32.
+        bag: Whether to compute bag-of-words logits.
     """
     targets = batch["targets"] if losses else None
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask") if name in batch}
     if isinstance(getattr(model, "module", model), tuple(PLAIN)):
         return model(**inputs, positions=batch["positions"], targets=targets, bag=bag)
-    found = model(**inputs, output_hidden_states=True)
-    words = _words(found.logits.flatten(0, 1)[batch["positions"]], targets)
-    hidden = found.hidden_states[-1]
-    return Output(words, None, hidden, hidden[:, 0], found.logits[:, 0] if bag else None)
+    output = model(**inputs, output_hidden_states=True)
+    words = _words(output.logits.flatten(0, 1)[batch["positions"]], targets)
+    hidden = output.hidden_states[-1]
+    return PretrainOutput(words, None, hidden, hidden[:, 0], output.logits[:, 0] if bag else None)
 
 
-def make(settings: PretrainSettings, tokenizer: Any) -> Any:
-    """A new network of the settings' size, or that of `settings.model` with the heads it lacks added.
+def make_network(settings: PretrainSettings, tokenizer: Any) -> Any:
+    """Make a network of the settings' size, or load that of `settings.model` and add missing heads.
 
     Raises:
-        UserError: If the model cannot be read, has no mask token, or cannot learn the second objective.
+        UserError: If the model cannot be read, or has no head for sentence pairs.
     """
-    pairs = settings.next_objective != "none"
+    pairs = settings.sentence_objective != "none"
     if not settings.model:
-        model = (BertForPreTraining if pairs else BertForMaskedLM)(encoder.new_config(settings.sized(), tokenizer))
-        if settings.neighbour_heads:
-            look_at_neighbours(model)
+        model = (BertForPreTraining if pairs else BertForMaskedLM)(loading.new_config(settings.sized(), tokenizer))
+        if settings.previous_token_head_init:
+            init_previous_token_heads(model)
     else:
         model = _load(Path(settings.model), pairs, settings)
-        encoder.check_vocabulary(tokenizer, model)
-    quicken(model)
+        check_vocabulary(tokenizer, model)
+    compute_masked_only(model)
     return model
 
 
-def quicken(model: Any) -> None:
-    """Let a BERT compute no more words than asked for; its class changes and nothing else. Others stay as they are."""
-    model.__class__ = QUICK.get(type(model), type(model))
+def compute_masked_only(model: Any) -> None:
+    """Let a BERT compute logits at masked positions only, by swapping its class; other networks are left unchanged."""
+    model.__class__ = MASKED_ONLY.get(type(model), type(model))
 
 
 def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
-    try:
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        is_bert = config.model_type == "bert" and not config.is_decoder
-        if pairs and not is_bert:
-            raise UserError(
-                f"{folder.name} is a {config.model_type}: only BERT has a head for next sentences. Choose next_objective none."
-            )
-        kind = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
-        encoder.set_dropouts(config, settings.dropout, settings.attention_dropout)
-        return kind.from_pretrained(
-            str(folder), config=config, dtype=torch.float32, local_files_only=True, use_safetensors=True
+    config = load_config(folder)
+    is_bert = config.model_type == "bert" and not config.is_decoder
+    if pairs and not is_bert:
+        raise UserError(
+            f"{folder.name} is a {config.model_type}: only BERT has a next sentence head. Choose sentence_objective none."
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{folder.name} cannot be pre-trained further: {str(error)[:300]}") from None
+    model_class = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
+    dropouts = settings.dropout, settings.attention_dropout
+    return load_network(folder, model_class, "a masked language model", dropouts, config=config)
 
 
 def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
-    """Write a copy under the name of its own class, without what only training asks for."""
+    """Write a copy with its transformers class, without the mean-embedding head of training."""
     copied = copy.deepcopy(model)
-    if hasattr(copied, "mean_of_words"):
-        del copied.mean_of_words
+    if hasattr(copied, "mean_embedding_head"):
+        del copied.mean_embedding_head
     copied.__class__ = PLAIN.get(type(model), type(model))
-    encoder.save(copied, tokenizer, folder, half)
+    loading.save_pretrained(copied, tokenizer, folder, half)

@@ -1,1 +1,1 @@
-"""Trainer `tag`: a label for every word, such as named entities."""
+"""Kind `tag`: token classification, such as named entities."""

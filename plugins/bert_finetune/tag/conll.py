@@ -1,4 +1,4 @@
-"""CoNLL text: a word a line with its tag in the last column, a blank line between sentences."""
+"""CoNLL files: one word per line with its tag in the last column, a blank line between sentences."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from training.errors import UserError
 from training.preflight.sheet import Finding
 from training.wording import at_lines
 
-LOOKED_AT = 400  # lines
-TABLES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
+SNIFFED_LINES = 400
+TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 DOCUMENT = "-DOCSTART-"
 
 
 def is_conll(path: Path) -> bool:
-    """Whether a file that is not named as a table is made of lines of a few words each."""
+    """Whether a file is CoNLL: by its suffix, else by tags in the last column of its first lines."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    if suffixes and suffixes[-1] in TABLES:
+    if suffixes and suffixes[-1] in TABLE_SUFFIXES:
         return False
     if suffixes and suffixes[-1] in (".conll", ".bio", ".iob", ".iob2", ".conllu"):
         return True
@@ -28,7 +28,7 @@ def is_conll(path: Path) -> bool:
             return False
     file, _ = find_encoding(path)
     with file.open() as text:
-        lines = [line for line, _ in zip(text, range(LOOKED_AT), strict=False)]
+        lines = [line for line, _ in zip(text, range(SNIFFED_LINES), strict=False)]
     full = [line.split() for line in lines if line.strip()]
     tags = [words[-1] for words in full if len(words) > 1]
     plausible = sum(tag == "O" or tag[:2] in ("B-", "I-", "E-", "S-", "U-", "L-") for tag in tags)
@@ -39,13 +39,15 @@ def read_conll(path: Path) -> tuple[list[Sentence], list[Finding]]:
     """Read the first and the last column of every line.
 
     Raises:
-        UserError: If lines have one column, by number.
+        UserError: If lines have only one column; names their numbers.
     """
     file, notices = find_encoding(path)
     with file.open() as text:
         sentences = list(_sentences(text, path.name))
     if not sentences:
-        raise UserError(f"{path.name} holds no sentence: a word and its tag a line, a blank line between sentences.")
+        raise UserError(
+            f"{path.name} has no sentence: expected a word and its tag per line, a blank line between sentences."
+        )
     return sentences, notices
 
 

@@ -1,4 +1,4 @@
-"""A fine-tuned tagger at work: the entities of a text, of a file."""
+"""Inference with a token classifier: entities of a text or a file."""
 
 from __future__ import annotations
 
@@ -10,108 +10,96 @@ import numpy as np
 import torch
 from transformers import AutoModelForTokenClassification
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.many_rows import quick_products
-from plugins.bert_finetune.padding import batch_of, batches_by_length, most_tokens
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import batches_by_length, make_batch, max_batch_tokens
+from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
-from plugins.bert_finetune.tag.first_pieces import reads_first_pieces, word_logits
-from plugins.bert_finetune.tag.schemes import spans
-from plugins.bert_finetune.tag.words import Window, split_words, windows
-from training.artifact import store
+from plugins.bert_finetune.tag.endpoints import Tag
+from plugins.bert_finetune.tag.first_subword_layer import use_first_subword_layer, word_logits
+from plugins.bert_finetune.tag.schemes import entity_spans
+from plugins.bert_finetune.tag.windows import WordWindow, make_windows, split_words
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
 
 
-class Tagger:
-    """An encoder with a tag for every word, its tokenizer and the names of its tags."""
+class TaggerPredictor(EncoderPredictor, Tag):
+    """A token classifier with its tokenizer and the names of its tags."""
 
-    def __init__(self, model: Any, tokenizer: Any, max_length: int):
-        self.model, self.tokenizer = model.eval(), tokenizer
-        self.reads_pieces = reads_first_pieces(model)
+    def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
+        super().__init__(model, tokenizer, max_length)
+        self.selects_words = use_first_subword_layer(model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
-        self.max_length = min(max_length, encoder.positions(model), 8192)
-
-    @classmethod
-    def load(cls, folder: Path) -> Tagger:
-        """Read an artifact, or any repository with a fine-tuned token classifier."""
-        facts = store.read_record(folder).get("facts", {}) if (folder / store.RECORD).is_file() else {}
-        model = encoder.load_network(folder, AutoModelForTokenClassification, "a tagger")
-        tokenizer = encoder.load_tokenizer(folder)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device), tokenizer, facts.get("max_length", tokenizer.model_max_length))
 
     def tag(self, text: str) -> dict[str, Any]:
-        """The entities of a text of any length.
-
-        Raises:
-            UserError: If the text is empty.
-        """
         if not text.strip():
-            raise UserError("The text is empty: write something to look for names in.")
+            raise UserError("The text is empty: write something to find entities in.")
         return {"text": text, "entities": self.entities([text])[0]}
 
     def entities(self, texts: list[str]) -> list[list[dict[str, Any]]]:
-        """For each text its entities: text, label, start, end (characters) and the mean probability of their words."""
-        places = [split_words(text) for text in texts]
-        words = [[text[start:end] for start, end in each] for text, each in zip(texts, places, strict=True)]
-        found = []
-        for text, each, probabilities in zip(texts, places, self.probabilities(words), strict=True):
-            best = probabilities.argmax(1)
-            tags = [self.names[number] for number in best]
-            sure = probabilities[np.arange(len(best)), best]
-            found.append(
-                [
-                    {
-                        "text": text[each[span.start][0] : each[span.end - 1][1]],
-                        "label": span.label,
-                        "start": each[span.start][0],
-                        "end": each[span.end - 1][1],
-                        "probability": round(float(sure[span.start : span.end].mean()), 6),
-                    }
-                    for span in spans(tags)
-                ]
-            )
-        return found
+        """Entities of each text: text, label, start, end (characters) and the mean probability of their words."""
+        offsets = [split_words(text) for text in texts]
+        words = [[text[start:end] for start, end in own] for text, own in zip(texts, offsets, strict=True)]
+        rows = zip(texts, offsets, self.probabilities(words), strict=True)
+        return [self._entities(text, own, probabilities) for text, own, probabilities in rows]
+
+    def _entities(self, text: str, offsets: list[tuple[int, int]], probabilities: np.ndarray) -> list[dict[str, Any]]:
+        """Entities of one text, from the probabilities of its words, (words, tags)."""
+        best = probabilities.argmax(1)
+        confidence = probabilities[np.arange(len(best)), best]
+        return [
+            {
+                "text": text[offsets[span.start][0] : offsets[span.end - 1][1]],
+                "label": span.label,
+                "start": offsets[span.start][0],
+                "end": offsets[span.end - 1][1],
+                "probability": round(float(confidence[span.start : span.end].mean()), 6),
+            }
+            for span in entity_spans([self.names[number] for number in best])
+        ]
 
     def probabilities(self, sentences: list[list[str]]) -> list[np.ndarray]:
-        """Probability of every tag for every word: an array a sentence, (words, tags)."""
-        cut = windows(sentences, self.tokenizer, self.max_length)
-        out = [np.zeros((len(words), len(self.names)), dtype=np.float32) for words in sentences]
-        flat = [(number, window) for number, parts in enumerate(cut) for window in parts]
-        for rows in batches_by_length([len(window.ids) for _, window in flat], most_tokens(self.model)):
+        """Tag probabilities of the words of each sentence, (words, tags) each."""
+        windows = make_windows(sentences, self.tokenizer, self.max_length)
+        probabilities = [np.zeros((len(words), len(self.names)), dtype=np.float32) for words in sentences]
+        flat = [(number, window) for number, own in enumerate(windows) for window in own]
+        for rows in batches_by_length([len(window.ids) for _, window in flat], max_batch_tokens(self.model)):
             values = self._probabilities([flat[row][1] for row in rows])
-            for (number, window), found in zip([flat[row] for row in rows], values, strict=True):
-                out[number][window.start : window.start + len(window.firsts)] = found
-        return out
+            for (number, window), value in zip([flat[row] for row in rows], values, strict=True):
+                probabilities[number][window.start : window.start + len(window.firsts)] = value
+        return probabilities
 
-    def _probabilities(self, parts: list[Window]) -> list[np.ndarray]:
-        """Of the words of each window, (words, tags)."""
-        batch, starts = batch_of([part.ids for part in parts], [None] * len(parts), self.tokenizer.pad_token_id, False)
-        places = np.concatenate([part.firsts + start for part, start in zip(parts, starts, strict=True)])
+    def _probabilities(self, windows: list[WordWindow]) -> list[np.ndarray]:
+        """Tag probabilities of the words of each window, (words, tags) each."""
+        ids = [window.ids for window in windows]
+        batch, starts = make_batch(ids, [None] * len(ids), self.tokenizer.pad_token_id, False)
+        firsts = [window.firsts + start for window, start in zip(windows, starts, strict=True)]
+        positions = torch.as_tensor(np.concatenate(firsts)).to(self.model.device)
         inputs = {name: value.to(self.model.device) for name, value in batch.items()}
         with torch.inference_mode():
-            logits = word_logits(self.model, inputs, torch.as_tensor(places).to(self.model.device), self.reads_pieces)
-        ends = np.cumsum([len(part.firsts) for part in parts])[:-1]
+            logits = word_logits(self.model, inputs, positions, self.selects_words)
+        ends = np.cumsum([len(window.firsts) for window in windows])[:-1]
         return np.split(logits.softmax(-1).cpu().numpy(), ends)
 
     def tag_file(self, file: Path) -> Path:
-        """The entities of every row of a table, or of every sentence of a CoNLL file, as JSON in a column of their own.
-
-        Raises:
-            UserError: If the file cannot be read, or has no text column.
-        """
         table = _table(file)
         texts = table.strings(guess_text_columns(table, need_label=False).text)
         full = [row for row, text in enumerate(texts) if text and text.strip()]
-        with quick_products(self.model):
-            found = self.entities([texts[row] or "" for row in full])
-        said = {row: [json.dumps(each, ensure_ascii=False)] for row, each in zip(full, found, strict=True)}
-        return write_predictions(table, ("entities",), said)
+        with bf16_matmuls(self.model):
+            entities = self.entities([texts[row] or "" for row in full])
+        cells = {row: [json.dumps(own, ensure_ascii=False)] for row, own in zip(full, entities, strict=True)}
+        return write_predictions(table, ("entities",), cells)
 
 
 def _table(file: Path) -> Table:
     if not is_conll(file):
         return read_table(file)
-    return text_table({"text": [" ".join(one.words) for one in read_conll(file)[0]]}, file.name)
+    return text_table({"text": [" ".join(sentence.words) for sentence in read_conll(file)[0]]}, file.name)
+
+
+def load(folder: Path) -> TaggerPredictor:
+    """Load an artifact, or any repository with a fine-tuned token classifier."""
+    model, tokenizer = loading.load_for_inference(folder, AutoModelForTokenClassification, "a tagger")
+    return TaggerPredictor(model, tokenizer, loading.facts_of(folder).get("max_length"))

@@ -1,4 +1,4 @@
-"""Scores of a tagger: precision, recall and F1 of whole entities, by seqeval; the sentences most wrong."""
+"""Metrics of a tagger: precision, recall and F1 of entities by seqeval; the most wrong sentences."""
 
 from __future__ import annotations
 
@@ -7,59 +7,64 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
-from plugins.bert_finetune.tag.schemes import spans
+from plugins.bert_finetune.tag.schemes import entity_spans
 from plugins.bert_finetune.tag.sentences import Sentence
 from training.task import Score
 
-WORST = 20
-SHOWN = 300  # characters
-NONE: Any = 0  # the score of a kind that is never predicted; seqeval annotates str
+MAX_WORST_ROWS = 20
+MAX_CHARACTERS = 300  # characters
+UNDEFINED_SCORE: Any = 0  # of a label that is never predicted; seqeval annotates str
 
 
-def score(truth: Sequence[Sentence], predicted: Sequence[Sequence[str]], losses: np.ndarray, bare: bool) -> Score:
-    """Metrics and tables of one evaluation; an entity counts when its words and its kind are right.
+def score(truth: Sequence[Sentence], predicted: Sequence[Sequence[str]], losses: np.ndarray, plain: bool) -> Score:
+    """Metrics and tables of one evaluation; an entity is correct if its words and its label are.
 
     Args:
-        predicted: A tag a word.
+        predicted: Tags of the words of each sentence.
         losses: Mean cross entropy of each sentence's words.
+        plain: Whether tags have no prefixes (such as parts of speech); then only accuracy is computed.
     """
-    tags = [list(one.tags) for one in truth]
-    right = sum(a == b for one, said in zip(tags, predicted, strict=True) for a, b in zip(one, said, strict=True))
+    tags = [list(sentence.tags) for sentence in truth]
+    correct = sum(a == b for true, own in zip(tags, predicted, strict=True) for a, b in zip(true, own, strict=True))
     words = sum(map(len, tags))
-    metrics = {"accuracy": right / max(1, words), "loss": float(np.mean(losses)) if len(losses) else 0.0}
+    metrics = {"accuracy": correct / max(1, words), "loss": float(np.mean(losses)) if len(losses) else 0.0}
     wrong = _worst(truth, predicted, losses)
-    if bare:
+    if plain:
         return Score(metrics, {"Most wrong": wrong})
-    overall, by_kind = _entities(tags, [list(one) for one in predicted])
-    return Score(overall | metrics, {"By kind": by_kind, "Most wrong": wrong})
+    overall, by_label = _entities(tags, [list(own) for own in predicted])
+    return Score(overall | metrics, {"By label": by_label, "Most wrong": wrong})
 
 
 def _entities(truth: list[list[str]], predicted: list[list[str]]) -> tuple[dict[str, float], dict[str, list]]:
-    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
-
     def values(average: str | None) -> Any:
-        with warnings.catch_warnings():  # a kind that is never predicted scores 0, which says enough
+        with warnings.catch_warnings():  # of labels that are never predicted: their score of 0 shows it
             warnings.simplefilter("ignore")
-            return precision_recall_fscore_support(truth, predicted, average=average, zero_division=NONE)
+            return precision_recall_fscore_support(truth, predicted, average=average, zero_division=UNDEFINED_SCORE)
 
     precision, recall, f1, _ = values("micro")
-    kinds = sorted({tag[2:] for tags in (*truth, *predicted) for tag in tags if tag != "O"})
-    each = values(None)
-    rows = [[kind, *(round(float(value[i]), 4) for value in each[:3]), int(each[3][i])] for i, kind in enumerate(kinds)]
+    labels = sorted({tag[2:] for tags in (*truth, *predicted) for tag in tags if tag != "O"})
+    *scores, counts = values(None)
+    rows = [[label, *(round(float(score[i]), 4) for score in scores), int(counts[i])] for i, label in enumerate(labels)]
     overall = {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
-    return overall, {"columns": ["kind", "precision", "recall", "f1", "entities"], "rows": rows}
+    return overall, {"columns": ["label", "precision", "recall", "f1", "entities"], "rows": rows}
 
 
 def _worst(truth: Sequence[Sentence], predicted: Sequence[Sequence[str]], losses: np.ndarray) -> dict[str, list]:
-    order = [row for row in np.argsort(-losses) if list(truth[row].tags) != list(predicted[row])][:WORST]
+    order = [row for row in np.argsort(-losses) if list(truth[row].tags) != list(predicted[row])][:MAX_WORST_ROWS]
     rows = [
-        [truth[row].lines[0], _said(truth[row].words, truth[row].tags), _said(truth[row].words, predicted[row]), " ".join(truth[row].words)[:SHOWN]]
+        [
+            truth[row].lines[0],
+            _entity_list(truth[row].words, truth[row].tags),
+            _entity_list(truth[row].words, predicted[row]),
+            " ".join(truth[row].words)[:MAX_CHARACTERS],
+        ]
         for row in order
-    ]  # fmt: skip
+    ]
     return {"columns": ["line", "truth", "prediction", "sentence"], "rows": rows}
 
 
-def _said(words: Sequence[str], tags: Sequence[Any]) -> str:
-    found = [f"{' '.join(words[span.start : span.end])} ({span.label})" for span in spans(tags)]
-    return ", ".join(found)[:SHOWN] or "nothing"
+def _entity_list(words: Sequence[str], tags: Sequence[Any]) -> str:
+    entities = [f"{' '.join(words[span.start : span.end])} ({span.label})" for span in entity_spans(tags)]
+    return ", ".join(entities)[:MAX_CHARACTERS] or "none"

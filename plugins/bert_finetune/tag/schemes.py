@@ -1,4 +1,4 @@
-"""Tag schemes: BIO, IOB1, BIOES, IO and bare tags, all turned into BIO, with every repair counted."""
+"""Tag schemes: convert IOB1, BIOES, BILOU and IO to BIO, and count repairs."""
 
 from __future__ import annotations
 
@@ -9,91 +9,91 @@ from typing import Any, NamedTuple
 OUTSIDE = "O"
 PREFIXED = re.compile(r"([BIESLUM])-(.+)")
 STARTS, INNER = "BSU", "IMEL"
-LAST = "ESLU"  # nothing of the entity follows these
-MISTYPED = re.compile(r"[BIESLUM][^\w-].*|[BIESLUM]_.*")  # a prefix with another mark than the hyphen
+LAST = "ESLU"  # end an entity
+MISTYPED = re.compile(r"[BIESLUM][^\w-].*|[BIESLUM]_.*")  # a prefix followed by another mark than a hyphen
 
 
 class Span(NamedTuple):
-    """An entity: words from `start` to before `end`."""
+    """An entity: words from `start` up to, but without, `end`."""
 
     start: int
     end: int
     label: str
 
 
-def are_bare(tags: set[str]) -> bool:
-    """Whether the tags have no prefix and no outside, as parts of speech have none."""
+def lack_prefixes(tags: set[str]) -> bool:
+    """Whether tags have neither prefixes nor O, as parts of speech."""
     return OUTSIDE not in tags and not any(PREFIXED.fullmatch(tag) for tag in tags)
 
 
 def are_io(tags: set[str]) -> bool:
-    """Whether the tags are O and kinds without a prefix, so that neighbours of one kind are one entity."""
-    kinds = tags - {OUTSIDE}
+    """Whether tags are O and labels without a prefix, so that adjacent words of one label are one entity."""
+    labels = tags - {OUTSIDE}
     return (
         OUTSIDE in tags
-        and bool(kinds)
-        and not any(PREFIXED.fullmatch(kind) or MISTYPED.fullmatch(kind) for kind in kinds)
+        and bool(labels)
+        and not any(PREFIXED.fullmatch(label) or MISTYPED.fullmatch(label) for label in labels)
     )
 
 
-def foreign(tags: Sequence[str]) -> list[int]:
-    """Places of the tags that are neither O nor prefixed."""
-    return [place for place, tag in enumerate(tags) if tag != OUTSIDE and not PREFIXED.fullmatch(tag)]
+def invalid_positions(tags: Sequence[str]) -> list[int]:
+    """Positions of the tags that are neither O nor prefixed."""
+    return [position for position, tag in enumerate(tags) if tag != OUTSIDE and not PREFIXED.fullmatch(tag)]
 
 
 def to_bio(tags: Sequence[str]) -> tuple[list[str], list[int]]:
-    """BIO tags of one sentence, and the places of those that began an entity without saying so.
+    """Return the BIO tags of one sentence, and the positions of inner tags that continue no entity.
 
     Such a tag, I-PER after O or after B-LOC, becomes B-PER, as the CoNLL scorer reads it.
     """
-    found: list[str] = []
+    bio: list[str] = []
     orphans: list[int] = []
-    open_label = ""  # of the entity that may go on
-    for place, tag in enumerate(tags):
+    open_label = ""  # of the entity that may continue
+    for position, tag in enumerate(tags):
         match = PREFIXED.fullmatch(tag)
         if not match:
-            found.append(OUTSIDE)
+            bio.append(OUTSIDE)
             open_label = ""
             continue
         prefix, label = match.groups()
         continues = prefix in INNER and label == open_label
         if prefix in INNER and not continues:
-            orphans.append(place)
-        found.append(f"{'I' if continues else 'B'}-{label}")
+            orphans.append(position)
+        bio.append(f"{'I' if continues else 'B'}-{label}")
         open_label = "" if prefix in LAST else label
-    return found, orphans
+    return bio, orphans
 
 
 def from_io(tags: Sequence[str]) -> list[str]:
-    """BIO tags of one sentence of IO tags."""
+    """Convert the IO tags of one sentence to BIO."""
     return to_bio([tag if tag == OUTSIDE else f"I-{tag}" for tag in tags])[0]
 
 
 def is_iob1(sentences: Sequence[Sequence[str]]) -> bool:
-    """Whether B- only parts an entity from one of the same kind right before it (Ramshaw & Marcus, 1995)."""
-    begun = [(place, tags) for tags in sentences for place, tag in enumerate(tags) if tag.startswith("B-")]
-    parted = [tags[place - 1][2:] == tags[place][2:] if place else False for place, tags in begun]
-    return all(parted) and any(tag.startswith("I-") for tags in sentences for tag in tags)
+    """Whether B- only separates adjacent entities of one label (Ramshaw & Marcus, 1995)."""
+    starts = [(position, tags) for tags in sentences for position, tag in enumerate(tags) if tag.startswith("B-")]
+    separates = [tags[position - 1][2:] == tags[position][2:] if position else False for position, tags in starts]
+    return all(separates) and any(tag.startswith("I-") for tags in sentences for tag in tags)
 
 
-def spans(tags: Sequence[Any]) -> list[Span]:
-    """The entities of BIO tags; an I- that continues nothing begins one. Bare tags other than O make runs of a kind."""
-    found: list[Span] = []
-    for place, tag in enumerate(tags):
+def entity_spans(tags: Sequence[Any]) -> list[Span]:
+    """Entities of BIO tags; an I- that continues nothing begins one. Tags without a prefix form runs of one label."""
+    entities: list[Span] = []
+    for position, tag in enumerate(tags):
         if tag == OUTSIDE:
             continue
         match = PREFIXED.fullmatch(tag)
         prefix, label = match.groups() if match else ("I", tag)
-        joins = prefix in INNER and found and found[-1].end == place and found[-1].label == label
-        if joins:
-            found[-1] = found[-1]._replace(end=place + 1)
+        continues = prefix in INNER and entities and entities[-1].end == position and entities[-1].label == label
+        if continues:
+            entities[-1] = entities[-1]._replace(end=position + 1)
         else:
-            found.append(Span(place, place + 1, label))
-    return found
+            entities.append(Span(position, position + 1, label))
+    return entities
 
 
 def from_spans(count: int, entities: Sequence[Span]) -> list[str]:
-    """BIO tags of `count` words."""
+    """Return the BIO tags of `count` words."""
     tags = [OUTSIDE] * count
     for entity in entities:
         tags[entity.start : entity.end] = [

@@ -1,4 +1,4 @@
-"""Sentences of tagged words, out of the columns of a table: lists of tokens and tags, or a text and its spans."""
+"""Sentences of tagged words from a table: lists of tokens and tags, or texts with entity spans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plugins.bert_finetune.tag.schemes import Span, from_spans
-from plugins.bert_finetune.tag.words import split_words
+from plugins.bert_finetune.tag.windows import split_words
 from training.data.column_names import plain_name
 from training.data.table import Table
 from training.errors import UserError
@@ -16,29 +16,30 @@ from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TagSettings
+    from plugins.bert_finetune.tag.settings import TagSettings
 
 TOKENS = ("tokens", "words", "token", "word")
 TAGS = ("nertags", "tags", "labels", "bio", "tag", "label", "ner", "postags")
 TEXTS = ("text", "sentence", "content")
 SPANS = ("spans", "entities", "annotations", "label", "labels", "ents")
-STARTS, ENDS, LABELS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop"), ("label", "type", "entity", "tag", "entity_group")  # fmt: skip
+STARTS, ENDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
+LABELS = ("label", "type", "entity", "tag", "entity_group")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words, the tag of each as written, and the line of the file on which each stands."""
+    """Words with their tags as written and their line numbers in the file."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     lines: tuple[int, ...]
 
 
-def from_table(table: Table, settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
-    """The sentences of a table, a row each.
+def sentences_from_table(table: Table, settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
+    """Read one sentence per row of a table.
 
     Raises:
-        UserError: If the columns cannot be told.
+        UserError: If the columns cannot be identified.
     """
     names = {plain_name(name): name for name in reversed(table.names)}
     tokens = settings.tokens_column or next((names[name] for name in TOKENS if name in names), "")
@@ -46,17 +47,18 @@ def from_table(table: Table, settings: TagSettings) -> tuple[list[Sentence], lis
     if tokens and tags:
         return _from_lists(table, tokens, tags)
     text = settings.text_column or next((names[name] for name in TEXTS if name in names), "")
-    spans = settings.spans_column or next((names[name] for name in SPANS if name in names and names[name] != text and _may_hold_spans(table, names[name])), "")  # fmt: skip
+    candidates = (names[name] for name in SPANS if name in names and names[name] != text)
+    spans = settings.spans_column or next((name for name in candidates if _may_hold_spans(table, name)), "")
     if text and spans:
         return _from_spans(table, text, spans, settings.repair_tags)
     raise UserError(
-        f"{table.source} has the columns {', '.join(table.names)}. Expected tokens and tags (lists of equal length), or "
-        "text and spans (start, end, label); or a CoNLL file. Name the columns if they are called otherwise."
+        f"{table.source} has the columns {', '.join(table.names)}. Expected tokens and tags (lists of equal length), "
+        "or text and spans (start, end, label); or a CoNLL file. Set the column names if they differ."
     )
 
 
 def _may_hold_spans(table: Table, column: str) -> bool:
-    """Whether its first full cell is a list, or the JSON of one: a column of plain labels is none."""
+    """Whether the first non-empty cell is a list or a JSON list, unlike a column of plain labels."""
     first = next((cell for cell in table.column(column).to_pylist() if cell not in (None, "")), [])
     return isinstance(first, list) or str(first).lstrip().startswith("[")
 
@@ -72,15 +74,15 @@ def _from_lists(table: Table, tokens: str, tags: str) -> tuple[list[Sentence], l
         else:
             sentences.append(Sentence(tuple(words), tuple(given), (line,) * len(words)))
     if uneven:
-        said = "; ".join(f"row at line {line} has {left} tokens and {right} tags" for line, left, right in uneven[:5])
+        rows = "; ".join(f"row at line {line} has {left} tokens and {right} tags" for line, left, right in uneven[:5])
         more = f" and {len(uneven) - 5} more" if len(uneven) > 5 else ""
-        raise UserError(f"{table.source}: {said}{more}. Give every token one tag.")
-    found = [Finding("green", f"Words in column {tokens!r}, tags in {tags!r}")]
-    return sentences, found + _empty(empty)
+        raise UserError(f"{table.source}: {rows}{more}. Every token needs one tag.")
+    findings = [Finding("green", f"Words in column {tokens!r}, tags in {tags!r}")]
+    return sentences, findings + _empty(empty)
 
 
 def _lists(table: Table, column: str) -> list[list[str]]:
-    """Cells as lists of strings; a string is JSON or words with spaces between."""
+    """Cells as lists of strings; a string cell is a JSON list or words separated by spaces."""
     return [[str(item).strip() or "�" for item in _list(cell)] for cell in table.column(column).to_pylist()]
 
 
@@ -103,53 +105,58 @@ def _from_spans(table: Table, text: str, spans: str, repair: bool) -> tuple[list
         if not words or not words.strip():
             empty.append(line)
             continue
-        given = [_span(one, table.source, line) for one in _list(cell)]
-        within = [span for span in given if 0 <= span.start < span.end <= len(words)]
-        kept = _apart(within)
-        outside += [line] * (len(within) < len(given))
-        overlapping += [line] * (len(kept) < len(within))
-        sentences.append(_sentence(words, kept, line))
+        entities = [_span(entity, table.source, line) for entity in _list(cell)]
+        inside = [span for span in entities if 0 <= span.start < span.end <= len(words)]
+        distinct = _without_overlaps(inside)
+        outside += [line] * (len(inside) < len(entities))
+        overlapping += [line] * (len(distinct) < len(inside))
+        sentences.append(_sentence(words, distinct, line))
     level = "amber" if repair else "red"
-    found = [Finding("green", f"Texts in column {text!r}, spans in {spans!r}")]
+    findings = [Finding("green", f"Texts in column {text!r}, spans in {spans!r}")]
     if outside:
-        found.append(Finding(level, f"{counted(len(outside), 'row')} with a span outside its text", f"Left out: {at_lines(outside)}." if repair else f"See {at_lines(outside)}."))  # fmt: skip
+        detail = f"{'Dropped' if repair else 'See'}: {at_lines(outside)}."
+        findings.append(Finding(level, f"{counted(len(outside), 'row')} with a span outside its text", detail))
     if overlapping:
-        done = "The longest is kept" if repair else "A word has one tag: part them"
-        found.append(Finding(level, f"{counted(len(overlapping), 'row')} with overlapping spans", f"{done}: {at_lines(overlapping)}."))  # fmt: skip
-    return sentences, found + _empty(empty)
+        effect = "The longest is kept" if repair else "A word has one tag: separate them"
+        title = f"{counted(len(overlapping), 'row')} with overlapping spans"
+        findings.append(Finding(level, title, f"{effect}: {at_lines(overlapping)}."))
+    return sentences, findings + _empty(empty)
 
 
-def _span(one: Any, source: str, line: int) -> Span:
-    """A span in characters, out of {start, end, label} or [start, end, label]."""
+def _span(entity: Any, source: str, line: int) -> Span:
+    """Read a span in characters from {start, end, label} or [start, end, label]."""
     try:
-        if isinstance(one, dict):
+        if isinstance(entity, dict):
             start, end, label = (
-                next(one[name] for name in names if one.get(name) is not None) for names in (STARTS, ENDS, LABELS)
+                next(entity[name] for name in names if entity.get(name) is not None) for names in (STARTS, ENDS, LABELS)
             )
         else:
-            start, end, label = one
+            start, end, label = entity
         return Span(int(start), int(end), str(label).strip())
     except (StopIteration, RuntimeError, ValueError, TypeError):
-        raise UserError(f"{source}: line {line} has a span that is not start, end, label: {str(one)[:80]}.") from None
+        raise UserError(
+            f"{source}: line {line} has a span that is not start, end, label: {str(entity)[:80]}."
+        ) from None
 
 
-def _apart(given: Sequence[Span]) -> list[Span]:
-    """The spans without those that overlap a longer one."""
+def _without_overlaps(spans: Sequence[Span]) -> list[Span]:
+    """Remove spans that overlap a longer one."""
     kept: list[Span] = []
-    for span in sorted(set(given), key=lambda span: (span.start - span.end, span.start)):
+    for span in sorted(set(spans), key=lambda span: (span.start - span.end, span.start)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
     return sorted(kept)
 
 
-def _sentence(text: str, given: list[Span], line: int) -> Sentence:
-    places = split_words(text, [edge for span in given for edge in (span.start, span.end)])
+def _sentence(text: str, spans: list[Span], line: int) -> Sentence:
+    """Convert character spans to tags; words are split at the edges of the spans."""
+    offsets = split_words(text, [edge for span in spans for edge in (span.start, span.end)])
     in_words = []
-    for span in given:
-        inside = [number for number, (start, end) in enumerate(places) if start >= span.start and end <= span.end]
+    for span in spans:
+        inside = [number for number, (start, end) in enumerate(offsets) if start >= span.start and end <= span.end]
         if inside:
             in_words.append(Span(inside[0], inside[-1] + 1, span.label))
-    words = tuple(text[start:end] for start, end in places)
+    words = tuple(text[start:end] for start, end in offsets)
     return Sentence(words, tuple(from_spans(len(words), in_words)), (line,) * len(words))
 
 

@@ -1,4 +1,4 @@
-"""Trainer `tag`: an encoder with a label for every word, read at its first piece (Devlin et al., 2019, §5.3)."""
+"""Token classification: a label for every word, predicted at its first sub-word (Devlin et al., 2019, §5.3)."""
 
 from __future__ import annotations
 
@@ -13,58 +13,58 @@ from accelerate.utils import send_to_device
 from torch.nn import functional
 from transformers import AutoModelForTokenClassification
 
-from plugins.bert_finetune import encoder, token_checks
-from plugins.bert_finetune.head_first import draw_rows, fit_head
-from plugins.bert_finetune.padding import accepts_packed, batch_of
+from plugins.bert_finetune import checks
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.batching import enable_packing, make_batch
+from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from plugins.bert_finetune.tag import report
-from plugins.bert_finetune.tag.first_pieces import at_words, reads_first_pieces, word_logits
-from plugins.bert_finetune.tag.rows import TagData, read
-from plugins.bert_finetune.tag.schemes import OUTSIDE
+from plugins.bert_finetune.tag.data import TagData
+from plugins.bert_finetune.tag.first_subword_layer import gather_words, use_first_subword_layer, word_logits
+from plugins.bert_finetune.tag.schemes import OUTSIDE, entity_spans
 from plugins.bert_finetune.tag.sentences import Sentence
-from plugins.bert_finetune.tag.words import Window, windows
+from plugins.bert_finetune.tag.windows import WordWindow, make_windows
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.nn.load_pretrained import max_positions
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TagSettings
+    from plugins.bert_finetune.tag.settings import TagSettings
 
-TAGGER = "ForTokenClassification"  # how the architectures of taggers end
-PREVIEWED = 4
-FITTED = 8000  # words that a new head is fitted on
-UNSEEN = -100  # the id of a tag that training lacks: nothing can be learned of it
+ARCHITECTURE_SUFFIX = "ForTokenClassification"  # of the architectures of taggers
+PREVIEW_ROWS = 4
+PROBE_WORDS = 8000  # words for the linear probe
+UNSEEN = -100  # target id of a tag that training lacks; ignored by the loss
 
 
-def build(settings: TagSettings) -> TagTask:
-    """Read the data, make or load tokenizer and network, tokenize.
+def build(data: TagData, settings: TagSettings) -> TagTask:
+    """Make or load tokenizer and network, and tokenize the sentences.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If `settings.model` cannot be read.
     """
-    data = read(settings)
-    Sheet(data.findings).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     labels: dict[str, Any] = {
         "num_labels": len(data.tags),
         "id2label": dict(enumerate(data.tags)),
         "label2id": {tag: number for number, tag in enumerate(data.tags)},
     }
-    texts = [" ".join(one.words) for one in data.train]
-    tokenizer, model = encoder.network_with_head(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
-    head_first = settings.head_first and encoder.lacks_head(settings.model, TAGGER, labels)
-    return TagTask(data, settings, tokenizer, model, head_first)
+    texts = [" ".join(sentence.words) for sentence in data.train]
+    tokenizer, model = loading.load_or_create(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
+    lp_ft = settings.lp_ft and loading.needs_new_head(settings.model, ARCHITECTURE_SUFFIX, labels)
+    return TagTask(data, settings, tokenizer, model, lp_ft)
 
 
-class Row(NamedTuple):
-    """A window, the tag ids of its words, (words,), and the number of its sentence."""
+class TaggedWindow(NamedTuple):
+    """A window, the tag ids of its words, (words,), and the index of its sentence."""
 
-    window: Window
+    window: WordWindow
     tags: np.ndarray
     sentence: int
 
 
-class Outcome(NamedTuple):
-    """Predicted tag ids and losses of a window's words, (words,) each."""
+class WindowPrediction(NamedTuple):
+    """Predicted tag ids and losses of the words of a window, (words,) each."""
 
     tags: np.ndarray
     losses: np.ndarray
@@ -74,128 +74,130 @@ class TagTask(Task):
     """Rows are windows: a sentence, or a part of one that is too long.
 
     Args:
-        head_first: Whether a new head is fitted before the first step.
+        lp_ft: Whether the head is initialised with a linear probe before the first step.
     """
 
     metric, maximize = "f1", True
-    train_data: list[Row]
-    eval_data: list[Row]
+    train_data: list[TaggedWindow]
+    eval_data: list[TaggedWindow]
 
     def __init__(
-        self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module, head_first: bool = False
+        self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module, lp_ft: bool = False
     ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.head_first = head_first
-        self.metric = "accuracy" if data.bare else "f1"
-        self.padded, self.reads_pieces = not accepts_packed(model), reads_first_pieces(model)
-        self.max_length = min(settings.max_length, encoder.positions(model))
+        self.lp_ft = lp_ft
+        self.metric = "accuracy" if data.plain else "f1"
+        self.padded, self.selects_words = not enable_packing(model), use_first_subword_layer(model)
+        self.max_length = min(settings.max_length, max_positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
         self.facts = {
             "rows": len(data.train),
             "eval_rows": len(data.evaluation),
-            "labels": data.tags if data.bare else sorted({tag[2:] for tag in data.tags if tag != OUTSIDE}),
+            "labels": data.tags if data.plain else sorted({tag[2:] for tag in data.tags if tag != OUTSIDE}),
             "max_length": self.max_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
 
     def initialise_weights(self, device: torch.device) -> None:
-        """Fit the new head, if asked for."""
-        if not self.head_first:
+        """Initialise a new head with a linear probe (LP-FT), if the settings ask for it."""
+        if not self.lp_ft:
             return
         tags, counts = [row.tags for row in self.train_data], np.asarray([len(row.tags) for row in self.train_data])
-        drawn = draw_rows(np.concatenate(tags), counts, FITTED, self.settings.seed)
-        rows = [self.train_data[row] for row in drawn]
+        sampled = sample_rows(np.concatenate(tags), counts, PROBE_WORDS, self.settings.seed)
+        rows = [self.train_data[row] for row in sampled]
         lengths = [len(row.window.ids) for row in rows]
-        fit_head(self, rows, lengths, len(self.index), self._vectors_and_tags)
+        init_head_from_probe(self, rows, lengths, len(self.index), self._features_and_tags)
 
-    def _vectors_and_tags(self, given: torch.Tensor, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        return at_words(given, batch["positions"], self.reads_pieces), batch["targets"]
+    def _features_and_tags(self, features: torch.Tensor, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        return gather_words(features, batch["positions"], self.selects_words), batch["targets"]
 
-    def _rows(self, sentences: Sequence[Sentence]) -> list[Row]:
-        cut = windows([one.words for one in sentences], self.tokenizer, self.max_length)
+    def _rows(self, sentences: Sequence[Sentence]) -> list[TaggedWindow]:
+        windows = make_windows([sentence.words for sentence in sentences], self.tokenizer, self.max_length)
         rows = []
-        for number, (one, parts) in enumerate(zip(sentences, cut, strict=True)):
-            ids = np.asarray([self.index.get(tag, UNSEEN) for tag in one.tags], dtype=np.int64)
-            rows += [Row(part, ids[part.start : part.start + len(part.firsts)], number) for part in parts]
+        for number, (sentence, own) in enumerate(zip(sentences, windows, strict=True)):
+            ids = np.asarray([self.index.get(tag, UNSEEN) for tag in sentence.tags], dtype=np.int64)
+            rows += [TaggedWindow(part, ids[part.start : part.start + len(part.firsts)], number) for part in own]
         return rows
 
     def _baseline(self) -> dict[str, Any]:
-        """What is scored by giving each word the tag it had most often in training, and O to new words."""
+        """Metrics of predicting each word's most frequent training tag, and O for new words."""
         if not self.data.evaluation:
             return {}
-        seen: dict[str, Counter[str]] = {}
-        every = Counter(tag for one in self.data.train for tag in one.tags)
-        for one in self.data.train:
-            for word, tag in zip(one.words, one.tags, strict=True):
-                seen.setdefault(word.lower(), Counter())[tag] += 1
-        usual = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
-        common = every.most_common(1)[0][0] if self.data.bare else OUTSIDE
-        predicted = [[usual.get(word.lower(), common) for word in one.words] for one in self.data.evaluation]
-        found = report.score(self.data.evaluation, predicted, np.zeros(len(predicted)), self.data.bare).metrics
-        return {"name": "each word's most frequent tag"} | {name: value for name, value in found.items() if name != "loss"}  # fmt: skip
+        by_word: dict[str, Counter[str]] = {}
+        counts = Counter(tag for sentence in self.data.train for tag in sentence.tags)
+        for sentence in self.data.train:
+            for word, tag in zip(sentence.words, sentence.tags, strict=True):
+                by_word.setdefault(word.lower(), Counter())[tag] += 1
+        usual = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
+        default = counts.most_common(1)[0][0] if self.data.plain else OUTSIDE
+        predicted = [[usual.get(word.lower(), default) for word in row.words] for row in self.data.evaluation]
+        metrics = report.score(self.data.evaluation, predicted, np.zeros(len(predicted)), self.data.plain).metrics
+        scores = {name: value for name, value in metrics.items() if name != "loss"}
+        return {"name": "each word's most frequent tag"} | scores
 
     def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return [len(row.window.ids) for row in data]
 
-    def collate(self, rows: list[Row], rng: np.random.Generator, training: bool) -> dict[str, Any]:
-        """`positions` are of the words' first pieces in the flattened batch, `targets` their tags, (words,)."""
+    def collate(self, rows: list[TaggedWindow], rng: np.random.Generator, training: bool) -> dict[str, Any]:
+        """`positions`: first sub-words of the words in the flattened batch; `targets`: their tags, (words,)."""
         ids = [row.window.ids for row in rows]
-        batch, starts = batch_of(ids, [None] * len(rows), self.tokenizer.pad_token_id, not self.padded)
+        batch, starts = make_batch(ids, [None] * len(rows), self.tokenizer.pad_token_id, not self.padded)
         positions = np.concatenate([row.window.firsts + start for row, start in zip(rows, starts, strict=True)])
         counts = np.asarray([len(row.tags) for row in rows])
-        made = {"positions": positions, "targets": np.concatenate([row.tags for row in rows]), "counts": counts}
-        return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in made.items()}
+        arrays = {"positions": positions, "targets": np.concatenate([row.tags for row in rows]), "counts": counts}
+        return batch | {name: torch.as_tensor(value.astype(np.int64)) for name, value in arrays.items()}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Cross entropy a word, (words,)."""
-        return functional.cross_entropy(self._logits(model, batch), batch["targets"], reduction="none", ignore_index=UNSEEN)  # fmt: skip
+        """Cross entropy per word, (words,)."""
+        logits = self._logits(model, batch)
+        return functional.cross_entropy(logits, batch["targets"], reduction="none", ignore_index=UNSEEN)
 
     def _logits(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         inputs = {name: value for name, value in batch.items() if name not in ("positions", "targets", "counts")}
-        return word_logits(model, inputs, batch["positions"], self.reads_pieces)  # (words, tags)
+        return word_logits(model, inputs, batch["positions"], self.selects_words)  # (words, tags)
 
-    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[Outcome]:
+    def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[WindowPrediction]:
         logits = self._logits(model, batch)
         losses = functional.cross_entropy(logits, batch["targets"], reduction="none", ignore_index=UNSEEN)
         ends = np.cumsum(batch["counts"].cpu().numpy())[:-1]
         tags, losses = logits.argmax(-1).cpu().numpy(), losses.cpu().numpy()
-        return [Outcome(*both) for both in zip(np.split(tags, ends), np.split(losses, ends), strict=True)]
+        return [WindowPrediction(*pair) for pair in zip(np.split(tags, ends), np.split(losses, ends), strict=True)]
 
-    def score(self, outputs: list[Outcome]) -> Score:
+    def score(self, outputs: list[WindowPrediction]) -> Score:
         predicted: list[list[str]] = [[] for _ in self.data.evaluation]
         losses: list[list[float]] = [[] for _ in self.data.evaluation]
-        for row, outcome in zip(self.eval_data, outputs, strict=True):
-            predicted[row.sentence] += [self.data.tags[tag] for tag in outcome.tags]
-            losses[row.sentence] += outcome.losses.tolist()
-        means = np.asarray([np.mean(each) if each else 0.0 for each in losses])
-        return report.score(self.data.evaluation, predicted, means, self.data.bare)
+        for row, prediction in zip(self.eval_data, outputs, strict=True):
+            predicted[row.sentence] += [self.data.tags[tag] for tag in prediction.tags]
+            losses[row.sentence] += prediction.losses.tolist()
+        means = np.asarray([np.mean(own) if own else 0.0 for own in losses])
+        return report.score(self.data.evaluation, predicted, means, self.data.plain)
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
-        """What the model now finds in the first held-out sentences."""
-        rows = self.eval_data[:PREVIEWED]
+        """Predicted entities in the first held-out sentences."""
+        rows = self.eval_data[:PREVIEW_ROWS]
         if not rows:
             return []
         batch: Any = send_to_device(self.evaluation_batch(rows), device)
-        return [
-            {"text": _bracketed(self.data.evaluation[row.sentence].words[row.window.start :], [self.data.tags[tag] for tag in outcome.tags])}
-            for row, outcome in zip(rows, self.predict(model, batch), strict=True)
-        ]  # fmt: skip
+        samples = []
+        for row, prediction in zip(rows, self.predict(model, batch), strict=True):
+            words = self.data.evaluation[row.sentence].words[row.window.start :]
+            samples.append({"text": _bracketed(words, [self.data.tags[tag] for tag in prediction.tags])})
+        return samples
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `AutoModelForTokenClassification`."""
-        encoder.save(model, self.tokenizer, folder, self.settings.half_precision)
+        """Write a folder for `AutoModelForTokenClassification`."""
+        loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        found = token_checks.beyond_positions(self.settings.max_length, self.max_length)
-        return found + token_checks.unknown_tokens([row.window.ids for row in self.train_data], self.tokenizer)
+        findings = checks.position_findings(self.settings.max_length, self.max_length)
+        return findings + checks.unknown_token_findings([row.window.ids for row in self.train_data], self.tokenizer)
 
 
 def _bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
-    from plugins.bert_finetune.tag.schemes import spans
-
-    ends = {span.end - 1: span for span in spans(tags)}
+    """The words with entities as "[Paris LOC]"."""
+    ends = {span.end - 1: span for span in entity_spans(tags)}
     starts = {span.start for span in ends.values()}
     shown = words[: len(tags)]
     return " ".join(

@@ -1,1 +1,1 @@
-"""Trainer `translate`: a text of one language into another, by an encoder and a decoder."""
+"""Kind `translate`: translation with an encoder-decoder."""

@@ -1,4 +1,4 @@
-"""Tokenizer and network of a translator: from scratch, out of an encoder (Rothe et al., 2020), or any sequence-to-sequence model."""
+"""Translation models: from scratch, from BERT encoders (Rothe et al., 2020), or any sequence-to-sequence model."""
 
 from __future__ import annotations
 
@@ -7,138 +7,113 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transformers import (
-    AutoConfig,
     AutoModelForSeq2SeqLM,
     BertConfig,
     EncoderDecoderConfig,
     EncoderDecoderModel,
-    PreTrainedTokenizerFast,
 )
 
-from plugins.bert_finetune import encoder
-from plugins.bert_finetune.quick_dropout import drop_quickly
+from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models.bpe import train_bpe
+from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from training.errors import UserError
+from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import TranslateSettings
+    from plugins.bert_finetune.translate.settings import TranslateSettings
 
 
-TARGET = "target_tokenizer"  # folder inside an artifact whose decoder has a vocabulary of its own
+TARGET_TOKENIZER = "target_tokenizer"  # folder in an artifact whose decoder has its own vocabulary
 
 
-class Translation(NamedTuple):
-    """The tokenizer that reads, the one that writes (the same where there is one vocabulary), and the network."""
+class TranslationModel(NamedTuple):
+    """Source tokenizer, target tokenizer (the same object if the vocabulary is shared), and the network."""
 
     source: Any
     target: Any
     model: Any
 
 
-def make(settings: TranslateSettings, texts: Sequence[str]) -> Translation:
-    """Tokenizers and network.
+def make_translation_model(settings: TranslateSettings, texts: Sequence[str]) -> TranslationModel:
+    """Make or load tokenizers and network.
 
     Args:
-        texts: Both sides of the training pairs; a vocabulary from scratch is learned from them, shared by both.
+        texts: Both sides of the training pairs; from scratch, a shared vocabulary is learned from them.
 
     Raises:
-        UserError: If what the settings start from cannot be read, or does not go together.
+        UserError: If the weights of the settings cannot be read, or do not fit together.
     """
-    made = _from_folders(settings) if settings.model else _from_scratch(settings, texts)
-    if isinstance(made.model, EncoderDecoderModel):
-        _name_tokens(made.model, made.target)
-    encoder.choose_attention(made.model, settings)
-    drop_quickly(made.model)
-    return made
+    loaded = _from_folders(settings) if settings.model else _from_scratch(settings, texts)
+    if isinstance(loaded.model, EncoderDecoderModel):
+        _set_special_tokens(loaded.model, loaded.target)
+    loading.choose_attention(loaded.model, settings)
+    use_fast_dropout(loaded.model)
+    return loaded
 
 
 def load_target_tokenizer(folder: Path, source: Any) -> Any:
-    """The tokenizer that writes: of its own where the folder has one, else `source`."""
-    return encoder.load_tokenizer(folder / TARGET) if (folder / TARGET).is_dir() else source
+    """Load the target tokenizer of the folder; `source` if it has none of its own."""
+    return load_tokenizer(folder / TARGET_TOKENIZER) if (folder / TARGET_TOKENIZER).is_dir() else source
 
 
-def _from_scratch(settings: TranslateSettings, texts: Sequence[str]) -> Translation:
+def _from_scratch(settings: TranslateSettings, texts: Sequence[str]) -> TranslationModel:
     if settings.decoder_model:
-        raise UserError("decoder_model goes with model: choose the encoder of the source language too.")
-    tokenizer = train_tokenizer(texts, settings.vocabulary_size, settings.max_length)
-    config = encoder.new_config(settings, tokenizer)
-    below = encoder.new_config(settings, tokenizer, is_decoder=True, add_cross_attention=True)
-    below.num_hidden_layers = settings.decoder_layers
-    model = EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, below))
-    return Translation(tokenizer, tokenizer, model)
+        raise UserError("decoder_model needs model: choose the encoder of the source language too.")
+    tokenizer = train_bpe(texts, settings.vocabulary_size, settings.max_length)
+    config = loading.new_config(settings, tokenizer)
+    decoder = loading.new_config(settings, tokenizer, is_decoder=True, add_cross_attention=True)
+    decoder.num_hidden_layers = settings.decoder_layers
+    model = EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, decoder))
+    return TranslationModel(tokenizer, tokenizer, model)
 
 
-def _from_folders(settings: TranslateSettings) -> Translation:
-    """A sequence-to-sequence model as it is; else an encoder and a decoder that begins as an encoder, with new cross-attention."""
-    folder, writer = Path(settings.model), Path(settings.decoder_model or settings.model)
-    source = encoder.load_tokenizer(folder)
-    if _config(folder).is_encoder_decoder:
+def _from_folders(settings: TranslateSettings) -> TranslationModel:
+    """Load a sequence-to-sequence model, or combine two encoders; the decoder's cross-attention is then new."""
+    folder, decoder_folder = Path(settings.model), Path(settings.decoder_model or settings.model)
+    source = load_tokenizer(folder)
+    if load_config(folder).is_encoder_decoder:
         if settings.decoder_model:
-            raise UserError(f"{folder.name} has a decoder already: leave decoder_model empty.")
+            raise UserError(f"{folder.name} already has a decoder: leave decoder_model empty.")
         dropouts = settings.dropout, settings.attention_dropout
-        model = encoder.load_network(folder, AutoModelForSeq2SeqLM, "a translator", dropouts)
+        model = load_network(folder, AutoModelForSeq2SeqLM, "a translation model", dropouts)
         target = load_target_tokenizer(folder, source)
     else:
-        model = _joined(folder, writer, settings)
-        target = encoder.load_tokenizer(writer) if settings.decoder_model else source
-    encoder.check_vocabulary(source, model)
+        model = _from_encoders(folder, decoder_folder, settings)
+        target = load_tokenizer(decoder_folder) if settings.decoder_model else source
+    check_vocabulary(source, model)
     if target is not source:
-        encoder.check_vocabulary(target, model.decoder)
-    return Translation(source, target, model)
+        check_vocabulary(target, model.decoder)
+    return TranslationModel(source, target, model)
 
 
-def _config(folder: Path) -> Any:
-    try:
-        return AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder.name} has no configuration that can be read: {str(error)[:300]}") from None
-
-
-def _joined(reader: Path, writer: Path, settings: TranslateSettings) -> Any:
-    """Two BERTs, or one twice; where their widths differ, a linear layer between them (Rothe et al., 2020)."""
-    for folder in (reader, writer):
-        if not isinstance(config := _config(folder), BertConfig):
-            raise UserError(f"{folder.name} is a {config.model_type}: encoder and decoder can be made of a BERT only.")
+def _from_encoders(encoder: Path, decoder: Path, settings: TranslateSettings) -> Any:
+    """Combine two BERTs, or one twice; with different widths, through a linear layer (Rothe et al., 2020)."""
+    for folder in (encoder, decoder):
+        if not isinstance(config := load_config(folder), BertConfig):
+            raise UserError(f"{folder.name} is a {config.model_type}: only a BERT can become encoder and decoder.")
     try:
         return EncoderDecoderModel.from_encoder_decoder_pretrained(
-            str(reader),
-            str(writer),
+            str(encoder),
+            str(decoder),
             encoder_dtype="float32",
             decoder_dtype="float32",
             encoder_hidden_dropout_prob=settings.dropout,
             decoder_hidden_dropout_prob=settings.dropout,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"{reader.name} and {writer.name} cannot be made a translator: {str(error)[:300]}") from None
+        raise UserError(
+            f"{encoder.name} and {decoder.name} cannot be combined to a translation model: {str(error)[:300]}"
+        ) from None
 
 
-def _name_tokens(model: Any, tokenizer: Any) -> None:
-    """Tell generation which tokens begin, end and fill a text."""
-    names = {"decoder_start_token_id": tokenizer.cls_token_id, "eos_token_id": tokenizer.sep_token_id, "pad_token_id": tokenizer.pad_token_id}  # fmt: skip
+def _set_special_tokens(model: Any, tokenizer: Any) -> None:
+    """Set the tokens that start, end and pad generated texts."""
+    names = {
+        "decoder_start_token_id": tokenizer.cls_token_id,
+        "eos_token_id": tokenizer.sep_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     for name, value in names.items():
         setattr(model.config, name, value)
         setattr(model.generation_config, name, value)
     model.config.vocab_size = model.config.decoder.vocab_size
-
-
-def train_tokenizer(texts: Sequence[str], size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Byte-pair pieces (Sennrich et al., 2016) that keep case and spaces, so that what is decoded can be read as it is."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-
-    words = Tokenizer(models.BPE(unk_token=encoder.SPECIAL["unk_token"]))
-    words.normalizer = normalizers.NFKC()  # type: ignore[assignment]
-    words.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])  # type: ignore[assignment]
-    words.decoder = decoders.Metaspace()  # type: ignore[assignment]
-    learner = trainers.BpeTrainer(vocab_size=size, special_tokens=list(encoder.SPECIAL.values()), show_progress=False)
-    words.train_from_iterator(texts, learner)
-    words.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B [SEP]",
-        special_tokens=[(token, words.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        model_max_length=max(encoder.POSITIONS, max_length),
-        model_input_names=["input_ids", "attention_mask"],
-        clean_up_tokenization_spaces=False,
-        **encoder.SPECIAL,
-    )

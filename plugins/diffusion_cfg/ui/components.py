@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.request import GUIDANCE_METHODS, GenerationRequest
 
-PRIVATE_QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
+QUIET: dict[str, Any] = {"show_progress": "hidden"}
 BUTTONS: list[Any] = ["download", "fullscreen"]
 
 

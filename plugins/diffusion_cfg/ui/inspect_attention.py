@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
@@ -34,4 +33,4 @@ def render_attention(workbench: Workbench) -> None:
     def show(name: str, text: str, number: float | None, share: float) -> Any:
         return workbench.call(VIEW, name, GenerationRequest(text, guidance_scale=4, seed=int(number or 0)), share)
 
-    gr.on([button.click, prompt.submit], show, [weights, prompt, seed, first_share], images, **PRIVATE)
+    gr.on([button.click, prompt.submit], show, [weights, prompt, seed, first_share], images)

@@ -6,9 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
-from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, gallery, image_file, optional_path
+from plugins.diffusion_cfg.ui.components import QUIET, gallery, image_file, optional_path
 
 TEXT = (
     "One call of the denoiser: given an image at timestep t, it predicts the noise in it. Without that noise, the "
@@ -36,5 +35,5 @@ def render_denoiser(workbench: Workbench) -> None:
         return workbench.call(VIEW, name, optional_path(path), t, caption)
 
     inputs: list[Any] = [weights, file, timestep, prompt]
-    gr.on([button.click, prompt.submit], show, inputs, [images, sentence], **PRIVATE)
-    timestep.release(show, inputs, [images, sentence], **PRIVATE_QUIET)
+    gr.on([button.click, prompt.submit], show, inputs, [images, sentence])
+    timestep.release(show, inputs, [images, sentence], **QUIET)

@@ -6,11 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, mended
 from plugins._contract import Workbench
+from plugins._ui.components import mended
 from plugins.diffusion_cfg.inspect.two_moons import LABELS, pixel_to_point
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
-from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, plots, sampling_form, sampling_request, strip_image
+from plugins.diffusion_cfg.ui.components import QUIET, plots, sampling_form, sampling_request, strip_image
 
 TEXT = (
     "The predicted noise gives a gradient: −ε/σ is the score, ∇ log p(x_t), and points to where noisy images are "
@@ -41,7 +41,7 @@ def render_descent(workbench: Workbench, tab: gr.Tab) -> None:
     def show(name: str, prompt: str, scale: float, steps: float, seed: float | None, chosen: list[str]) -> Any:
         return workbench.call(VIEW, name, sampling_request(prompt, scale, steps, seed), chosen)
 
-    gr.on([button.click, form.prompt.submit], show, [weights, *form, samplers], [*figures, score], **PRIVATE)
+    gr.on([button.click, form.prompt.submit], show, [weights, *form, samplers], [*figures, score])
     _render_two_moons(tab)
 
 
@@ -66,9 +66,9 @@ def _render_two_moons(tab: gr.Tab) -> None:
         return *_score_field(t, to, w, chosen, int(n)), chosen
 
     inputs: list[Any] = [time, label, scale, steps]
-    plot.select(choose, inputs, [plot, sentence, point], **PRIVATE_QUIET)
+    plot.select(choose, inputs, [plot, sentence, point], **QUIET)
     changes = [tab.select, time.release, label.input, scale.release, steps.release]
-    gr.on(changes, replot, [*inputs, point], [plot, sentence], **PRIVATE_QUIET)
+    gr.on(changes, replot, [*inputs, point], [plot, sentence], **QUIET)
 
 
 @mended

@@ -6,9 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
-from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, gallery, image_file, optional_path, plots
+from plugins.diffusion_cfg.ui.components import QUIET, gallery, image_file, optional_path, plots
 
 TEXT = (
     "Training adds noise to an image: x_t = √ᾱ x_0 + √(1 − ᾱ) ε, from hardly any at timestep 0 to pure noise at 999. "
@@ -36,5 +35,5 @@ def render_forward(workbench: Workbench) -> None:
         return workbench.call(VIEW, name, optional_path(path), t)
 
     outputs: list[Any] = [images, *figures, sentence]
-    button.click(show, [weights, file, timestep], outputs, **PRIVATE)
-    timestep.release(show, [weights, file, timestep], outputs, **PRIVATE_QUIET)
+    button.click(show, [weights, file, timestep], outputs)
+    timestep.release(show, [weights, file, timestep], outputs, **QUIET)

@@ -6,12 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.request import CFG_PLUS_PLUS_SAMPLER, GenerationRequest
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT_SAMPLER
-from plugins.diffusion_cfg.ui.components import PRIVATE_QUIET, guidance_method_box, plots, seed_box, strip_image
+from plugins.diffusion_cfg.ui.components import QUIET, guidance_method_box, plots, seed_box, strip_image
 
 TEXT = (
     "Guidance scales the difference that the caption makes: ε = ε_uncond + w (ε_cond − ε_uncond). With too small a "
@@ -64,8 +63,8 @@ def render_guidance(workbench: Workbench) -> None:
 
     settings: list[Any] = [prompt, seed, method, low, high, rescale]
     outputs: list[Any] = [first_strip, second_strip, *figures]
-    gr.on([button.click, prompt.submit], show, [weights, second, scales, *settings], outputs, **PRIVATE)
-    method.input(_usual_scales, method, scales, **PRIVATE_QUIET)
+    gr.on([button.click, prompt.submit], show, [weights, second, scales, *settings], outputs)
+    method.input(_usual_scales, method, scales, **QUIET)
     _render_steps(workbench, weights, settings)
 
 
@@ -80,7 +79,7 @@ def _render_steps(workbench: Workbench, weights: Any, settings: list[Any]) -> No
     def show(name: str, w: float, *values: Any) -> Any:
         return workbench.call(f"{VIEWS}:guidance_steps_view", name, _request(*values, guidance_scale=w))
 
-    button.click(show, [weights, scale, *settings], strip, **PRIVATE)
+    button.click(show, [weights, scale, *settings], strip)
 
 
 def _request(

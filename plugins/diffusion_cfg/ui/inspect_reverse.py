@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
 from plugins.diffusion_cfg.ui.components import BUTTONS, sampling_form, sampling_request, strip_image
@@ -38,4 +37,4 @@ def render_reverse(workbench: Workbench) -> None:
         return workbench.call(VIEW, name, sampling_request(prompt, scale, steps, seed), chosen)
 
     outputs: list[Any] = [strips, gif, files]
-    gr.on([button.click, form.prompt.submit], show, [weights, *form, samplers], outputs, **PRIVATE)
+    gr.on([button.click, form.prompt.submit], show, [weights, *form, samplers], outputs)

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, mended, stops
 from plugins._contract import Workbench
+from plugins._ui.components import mended, stops
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
 from plugins.diffusion_cfg.sampling.request import MAX_IMAGES, GenerationRequest
@@ -76,10 +76,9 @@ def render_generate(workbench: Workbench) -> None:
         [weights, initial_image, *fields],
         [images, sentence, files],
         show_progress="minimal",
-        **PRIVATE,
     )
     stops(stop, generation, sentence)
-    dropped.upload(restore, dropped, [weights, sentence, *fields], **PRIVATE)
+    dropped.upload(restore, dropped, [weights, sentence, *fields])
 
 
 def _prompt_form(weights: Any) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def _prompt_form(weights: Any) -> dict[str, Any]:
     rows = [[text, name] for name, prompts in starter.EXAMPLES.items() for text in prompts]
     hidden = [gr.Textbox(render=False), gr.Textbox(render=False)]
     examples = gr.Dataset(components=hidden, headers=["Prompt", "Weights"], samples=rows, label="Examples")
-    examples.click(lambda row: row, examples, [prompt, weights], **PRIVATE)
+    examples.click(lambda row: row, examples, [prompt, weights])
     negative = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
     return {"prompt": prompt, "negative_prompt": negative}
 

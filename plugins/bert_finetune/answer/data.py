@@ -1,0 +1,267 @@
+"""Read questions with answers from SQuAD JSON or a table, and check them against the contexts. Needs no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugins.bert_finetune.checks import split_finding
+from training.data.column_names import plain_name
+from training.data.encoding import find_encoding
+from training.data.splits import split_rows
+from training.data.table import Table, read_table
+from training.data.text_documents import read_source
+from training.errors import UserError
+from training.preflight.sheet import Finding, Sheet
+from training.wording import counted, listed
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.answer.settings import AnswerSettings
+
+QUESTION, CONTEXT = ("question", "query"), ("context", "passage", "paragraph", "text")
+ANSWER = ("answers", "answer", "answertext")
+START = ("answerstart", "start", "offset")
+UNKNOWN_START = -1
+
+
+@dataclass(frozen=True)
+class QuestionExample:
+    """A question about a context.
+
+    Args:
+        answers: (text, start character in the context) each; empty if the context has no answer.
+        place: Its id or line in the file, for messages.
+        group: Questions of one group (article) stay on one side of a split.
+    """
+
+    question: str
+    context: str
+    answers: tuple[tuple[str, int], ...]
+    place: str
+    group: str
+
+
+@dataclass
+class AnswerFaults:
+    """Problems with the answers of a file, as places of the questions."""
+
+    shifted: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    blank: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AnswerData:
+    """Training and evaluation questions."""
+
+    train: list[QuestionExample]
+    evaluation: list[QuestionExample]
+    sheet: Sheet
+
+    @property
+    def has_unanswerable(self) -> bool:
+        """Whether training has questions without an answer, as SQuAD 2.0."""
+        return any(not example.answers for example in self.train)
+
+
+def read(settings: AnswerSettings) -> AnswerData:
+    """Read, check and split the data of the settings; whole articles are held out.
+
+    Raises:
+        UserError: If a file cannot be read.
+    """
+    examples, findings = _questions(settings.data, settings)
+    if settings.eval_data:
+        evaluation, more = _questions(settings.eval_data, settings)
+        name = Path(settings.eval_data).name
+        findings += [replace(finding, title=f"{name}: {finding.title}") for finding in more]
+        findings += [
+            *_overlap_findings(examples, evaluation, name),
+            split_finding(len(examples), len(evaluation), "question"),
+        ]
+        return _with_sheet(examples, evaluation, findings)
+    train, held = _split(examples, settings)
+    findings += [split_finding(len(train), len(held), "question")] if examples else []
+    return _with_sheet([examples[row] for row in train], [examples[row] for row in held], findings)
+
+
+def _with_sheet(train: list[QuestionExample], evaluation: list[QuestionExample], findings: list[Finding]) -> AnswerData:
+    sample = [
+        {"question": row.question, "answer": row.answers[0][0] if row.answers else "", "context": row.context[:200]}
+        for row in train[:5]
+    ]
+    return AnswerData(train, evaluation, Sheet(tuple(findings), sample=tuple(sample)))
+
+
+def _split(examples: list[QuestionExample], settings: AnswerSettings) -> tuple[Any, Any]:
+    """Hold out whole articles; whole contexts if every article is larger than the share."""
+    for groups in ([example.group for example in examples], [example.context for example in examples]):
+        train, held = split_rows(None, len(examples), eval_share=settings.eval_share, seed=settings.seed, groups=groups)
+        if len(held):
+            break
+    return train, held
+
+
+def _overlap_findings(train: list[QuestionExample], evaluation: list[QuestionExample], name: str) -> list[Finding]:
+    seen = {(example.question, example.context) for example in train}
+    leaked = sum((example.question, example.context) in seen for example in evaluation)
+    title = f"{name}: {counted(leaked, 'question')} also in the training file"
+    return [Finding("amber", title, "The score will be too high.")] if leaked else []
+
+
+def _questions(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
+    raw, notices = _raw(source, settings)
+    faults = AnswerFaults()
+    examples = [checked for example in raw if (checked := _checked(example, faults)) is not None]
+    findings = [*notices, *_fault_findings(faults)]
+    if not examples:
+        return examples, [*findings, Finding("red", "No question is left", "Every answer must occur in its context.")]
+    without = sum(not example.answers for example in examples)
+    contexts = len({example.context for example in examples})
+    title = f"{counted(len(examples), 'question')} on {counted(contexts, 'context')}, {without:,} without an answer"
+    if without == len(examples):
+        return examples, [*findings, Finding("red", title, "Nothing can be learned: give questions with answers.")]
+    return examples, [*findings, Finding("green", title)]
+
+
+def _raw(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
+    if not source:
+        return list(_of_table(read_source("", settings.dataset))), []
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(f"There is no file {path.name}.")
+    if (loaded := read_squad(path)) is not None:
+        examples, notices = loaded
+        return _check_ids(list(examples), path.name), notices
+    table = read_table(path)
+    return list(_of_table(table)), list(table.notices)
+
+
+def read_squad(path: Path) -> tuple[Iterator[QuestionExample], list[Finding]] | None:
+    """Read the questions of a SQuAD file; None for any other file, such as rows of JSON."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    if suffixes[-1:] != [".json"] or not path.stat().st_size:
+        return None
+    file, notices = find_encoding(path)
+    try:
+        with file.open() as text:
+            loaded = json.load(text)
+    except (ValueError, RecursionError):
+        return None  # the table reader reports what is wrong, by line
+    if not isinstance(loaded, dict) or not isinstance(loaded.get("data"), list):
+        return None
+    return _articles(loaded["data"], path.name), notices
+
+
+def _articles(articles: list[Any], name: str) -> Iterator[QuestionExample]:
+    try:
+        for number, article in enumerate(articles, 1):
+            for paragraph in article["paragraphs"]:
+                for item in paragraph["qas"]:
+                    answers = [] if item.get("is_impossible") else item.get("answers") or []
+                    yield QuestionExample(
+                        str(item["question"]).strip(),
+                        str(paragraph["context"]),
+                        tuple(
+                            (str(answer["text"]), int(answer.get("answer_start", UNKNOWN_START))) for answer in answers
+                        ),
+                        str(item.get("id", "")),
+                        str(article.get("title") or number),
+                    )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"{name} is not SQuAD JSON: {str(error)[:80]} is missing or of another type. "
+            "Expected data, paragraphs, qas, answers with text and answer_start."
+        ) from None
+
+
+def _check_ids(examples: list[QuestionExample], name: str) -> list[QuestionExample]:
+    counts = Counter(example.place for example in examples if example.place)
+    if repeated := [place for place, count in counts.items() if count > 1]:
+        raise UserError(f"{name}: question id {listed(repeated, 3)} occurs twice. Every question needs its own.")
+    return examples
+
+
+def _of_table(table: Table) -> Iterator[QuestionExample]:
+    names = {plain_name(name): name for name in reversed(table.names)}
+    question, context, answer = (
+        next((names[name] for name in candidates if name in names), "") for candidates in (QUESTION, CONTEXT, ANSWER)
+    )
+    if not (question and context and answer):
+        expected = "question, context and answer (and answer_start, if known)"
+        raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected {expected}.")
+    starts = next((names[name] for name in START if name in names), "")
+    offsets = table.strings(starts) if starts else [None] * len(table)
+    rows = zip(
+        table.strings(question),
+        table.strings(context),
+        table.column(answer).to_pylist(),
+        offsets,
+        table.lines.tolist(),
+        strict=True,
+    )
+    for text, passage, cell, offset, line in rows:
+        answers = _cell_answers(cell, offset)
+        yield QuestionExample((text or "").strip(), passage or "", answers, f"line {line}", passage or "")
+
+
+def _cell_answers(cell: Any, offset: str | None) -> tuple[tuple[str, int], ...]:
+    """Answers of a cell: a text, or {"text": [...], "answer_start": [...]} as in data sets of the Hub."""
+    if isinstance(cell, str) and cell.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):  # else it is a text that begins with a brace
+            cell = json.loads(cell)
+    if isinstance(cell, dict):
+        texts, starts = cell.get("text") or [], cell.get("answer_start") or []
+        texts = [texts] if isinstance(texts, str) else texts
+        starts = [starts] if isinstance(starts, int) else starts
+        return tuple(
+            (str(text), int(start))
+            for text, start in zip(texts, [*starts, *[UNKNOWN_START] * len(texts)], strict=False)
+        )
+    start = int(offset) if offset and re.fullmatch(r"\d{1,9}", offset.strip()) else UNKNOWN_START
+    return ((str(cell), start),) if cell is not None and str(cell).strip() else ()
+
+
+def _checked(example: QuestionExample, faults: AnswerFaults) -> QuestionExample | None:
+    """Return the question with the corrected starts of its answers; None if it cannot be used."""
+    if not example.question or not example.context.strip():
+        faults.blank.append(example.place)
+        return None
+    answers = []
+    for text, start in example.answers:
+        found = _find(text.strip(), start, example.context)
+        if found is None:
+            continue
+        given = example.context[start : start + len(text)].strip()
+        if found != start and start != UNKNOWN_START and given != text.strip():
+            faults.shifted.append(example.place)
+        answers.append((text.strip(), found))
+    if example.answers and not answers:
+        faults.missing.append(example.place)
+        return None
+    return replace(example, answers=tuple(answers))
+
+
+def _find(text: str, start: int, context: str) -> int | None:
+    """Start of the occurrence of the answer that is nearest to `start`; None if there is none."""
+    starts = [match.start() for match in re.finditer(re.escape(text), context)] if text else []
+    return min(starts, key=lambda found: abs(found - start)) if starts else None
+
+
+def _fault_findings(faults: AnswerFaults) -> list[Finding]:
+    rows = (
+        (faults.missing, "dropped: the answer is not in the context"),
+        (faults.blank, "dropped: no question or no context"),
+        (faults.shifted, "with a wrong answer_start: corrected"),
+    )
+    return [
+        Finding("amber", f"{counted(len(places), 'question')} {what}", f"Questions {listed(places)}.")
+        for places, what in rows
+        if places
+    ]

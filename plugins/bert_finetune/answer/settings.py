@@ -1,0 +1,39 @@
+"""Settings of `answer`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from plugins.bert_finetune.settings import NetworkSettings
+from training.settings import ADVANCED, TableData
+
+
+class AnswerSettings(
+    NetworkSettings,
+    TableData,
+    descriptions={
+        "data": "Questions: SQuAD JSON (version 1 or 2), or a table with the columns question, context and answer."
+    },
+):
+    """Settings of `answer`."""
+
+    max_length: int = Field(
+        256, ge=16, le=8192, description="Maximum tokens per window: the question and a part of its context."
+    )
+    stride: int = Field(
+        64,
+        ge=0,
+        le=4096,
+        description="Tokens that consecutive windows of a long context share.",
+        json_schema_extra=ADVANCED,
+    )
+    max_question_length: int = Field(
+        64,
+        ge=4,
+        le=1024,
+        description="Maximum tokens per question; longer questions are truncated.",
+        json_schema_extra=ADVANCED,
+    )
+    max_answer_length: int = Field(
+        30, ge=1, le=512, description="Maximum tokens per answer.", json_schema_extra=ADVANCED
+    )

@@ -1,0 +1,112 @@
+"""Read, clean, check and split labelled texts. Needs no torch."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugins.bert_finetune.classify.label_checks import check_labels, check_overlap, check_split
+from plugins.bert_finetune.classify.label_leakage import check_label_leakage
+from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
+from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
+from training.data.splits import split_rows
+from training.data.table import read_table
+from training.data.text_documents import read_source
+from training.errors import UserError
+from training.preflight.sheet import Finding, Sheet
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.classify.settings import ClassifySettings
+
+
+@dataclass(frozen=True)
+class ClassifyData:
+    """Training and evaluation rows; `label_names` are the labels of the training rows, in the order of their ids."""
+
+    train: LabelledTexts
+    evaluation: LabelledTexts
+    label_names: list[str]
+    columns: TextColumns
+    sheet: Sheet
+
+
+def read(settings: ClassifySettings) -> ClassifyData:
+    """Read, clean, check and split the data of the settings.
+
+    Raises:
+        UserError: If a file cannot be read, a column is missing, or one is both text and label.
+    """
+    table = read_source(settings.data, settings.dataset)
+    columns = guess_text_columns(
+        table,
+        text_column=settings.text_column,
+        text_pair_column=settings.text_pair_column,
+        label_column=settings.label_column,
+    )
+    if columns.label in (columns.text, columns.text_pair):
+        raise UserError(f"Column {columns.label!r} is both the text and the label: choose two columns.")
+    rows, dropped = clean_texts(table, columns, settings)
+    findings = [
+        *table.notices,
+        _columns_found(columns),
+        *dropped,
+        *check_labels(rows, settings),
+        *check_label_leakage(rows),
+    ]
+    train, evaluation, split_findings = (
+        _with_evaluation_file(rows, columns, settings) if settings.eval_data else _split(rows, settings)
+    )
+    names = _sorted_labels({label for labels in train.labels for label in labels})
+    findings += split_findings
+    if not any(finding.level == "red" for finding in findings):
+        findings += check_split(train, evaluation, settings)
+    sheet = Sheet(tuple(findings), describe_columns(table), tuple(table.head(5)))
+    return ClassifyData(train, evaluation, names, columns, sheet)
+
+
+def _columns_found(columns: TextColumns) -> Finding:
+    pair = f", second text in {columns.text_pair!r}" if columns.text_pair else ""
+    return Finding("green", f"Text in column {columns.text!r}{pair}, label in {columns.label!r}")
+
+
+def _with_evaluation_file(
+    train: LabelledTexts, columns: TextColumns, settings: ClassifySettings
+) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
+    """Read the evaluation file with the columns of the training file, and exclude rows that training has seen."""
+    table = read_table(Path(settings.eval_data))
+    evaluation, dropped = clean_texts(table, columns, settings)
+    seen = set(train.keys())
+    leaked = [row for row, key in enumerate(evaluation.keys()) if key in seen]
+    is_excluded = settings.drop_leaked and len(leaked) < len(evaluation)
+    findings = [replace(finding, title=f"{table.source}: {finding.title}") for finding in (*table.notices, *dropped)]
+    findings += check_overlap(evaluation, leaked, table.source, is_excluded)
+    if not is_excluded:
+        return train, evaluation, findings
+    return train, evaluation.select(sorted({*range(len(evaluation))} - {*leaked})), findings
+
+
+def _split(rows: LabelledTexts, settings: ClassifySettings) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
+    """Hold rows out, stratified by each row's rarest label; every label keeps training rows."""
+    counts = Counter(label for labels in rows.labels for label in labels)
+    strata = [min(labels, key=lambda label: counts[label], default="") for labels in rows.labels]
+    _, held_out = split_rows(strata, len(rows), eval_share=settings.eval_share, seed=settings.seed, groups=rows.keys())
+    held = _keep_every_label(rows, held_out.tolist())
+    return rows.select(row for row in range(len(rows)) if row not in held), rows.select(sorted(held)), []
+
+
+def _keep_every_label(rows: LabelledTexts, held_out: Iterable[int]) -> set[int]:
+    """Return the held-out rows without those whose label would be missing in training."""
+    held = set(held_out)
+    trained = {label for row, labels in enumerate(rows.labels) if row not in held for label in labels}
+    keys = rows.keys()
+    needed = {keys[row] for row in held if not trained.issuperset(rows.labels[row])}
+    return {row for row in held if keys[row] not in needed}
+
+
+def _sorted_labels(names: set[str]) -> list[str]:
+    """Sort numbers by value, words alphabetically."""
+    return sorted(names, key=lambda name: (0, int(name), "") if re.fullmatch(r"-?\d{1,18}", name) else (1, 0, name))

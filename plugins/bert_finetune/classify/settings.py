@@ -1,0 +1,57 @@
+"""Settings of `classify`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from plugins.bert_finetune.settings import LinearProbingFirst, NetworkSettings
+from training.settings import ADVANCED, Lora, TableData
+
+
+class ClassifySettings(
+    NetworkSettings,
+    TableData,
+    LinearProbingFirst,
+    Lora,
+    descriptions={
+        "lora_rank": "Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: all."
+    },
+):
+    """Settings of `classify`."""
+
+    text_column: str = Field(
+        "", max_length=200, description="Column of the texts. Empty: guessed from names and content."
+    )
+    text_pair_column: str = Field(
+        "",
+        max_length=200,
+        description="Column of the second text of a pair. Empty: guessed from well-known names, else single texts.",
+    )
+    label_column: str = Field("", max_length=200, description="Column of the labels. Empty: guessed.")
+    multi_label: bool = Field(False, description="Whether a text can have several labels at once.")
+    label_separator: str = Field(
+        "|",
+        min_length=1,
+        max_length=3,
+        description="Multi-label: separator between the labels of a text.",
+        json_schema_extra=ADVANCED,
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="balanced: weight the loss by inverse class frequency, so that rare classes count as much as "
+        "frequent ones.",
+        json_schema_extra=ADVANCED,
+    )
+    drop_leaked: bool = Field(
+        True, description="Exclude evaluation texts that also occur in the training file.", json_schema_extra=ADVANCED
+    )
+    word_shuffle_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Data augmentation: probability per step that the words of a training text are shuffled; reduces "
+        "memorisation when labels are few.",
+        json_schema_extra=ADVANCED,
+    )

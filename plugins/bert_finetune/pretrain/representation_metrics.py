@@ -1,0 +1,39 @@
+"""Quality of the sentence vectors: effective rank and the accuracy of a linear probe."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+from plugins.bert_finetune.models.linear_probe import linear_probe
+from plugins.bert_finetune.pretrain.probe_data import FOLDS
+
+MIN_EFFECTIVE_RANK = 3.0  # below it, sentence vectors have collapsed
+MIN_ROWS = 20
+
+
+def effective_rank(vectors: np.ndarray) -> float:
+    """exp of the entropy of the normalised singular values of centred vectors (Roy & Vetterli, 2007, eq. 2).
+
+    Args:
+        vectors: Sentence vectors, (texts, width).
+    """
+    values = np.linalg.svd(vectors - vectors.mean(0), compute_uv=False)
+    share = values / max(values.sum(), 1e-12)
+    return float(np.exp(-(share * np.log(share + 1e-12)).sum()))
+
+
+def probe_accuracy(vectors: np.ndarray, labels: list[str]) -> float:
+    """Accuracy of logistic regression on frozen sentence vectors, mean of 5 folds (Alain & Bengio, 2017)."""
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    return float(cross_val_score(linear_probe(), vectors, labels, cv=folds).mean())
+
+
+def collapse_warnings(metrics: dict[str, float], rows: int) -> tuple[str, ...]:
+    """Warn about collapse: the vectors of all texts have become alike."""
+    if rows < MIN_ROWS or metrics["effective_rank"] >= MIN_EFFECTIVE_RANK:
+        return ()
+    return (
+        f"Collapse: the sentence vectors have an effective rank of {metrics['effective_rank']:.1f}, "
+        "so all texts look alike. Lower the learning rate or warm up for longer.",
+    )

@@ -1,0 +1,39 @@
+"""Accordion under a box of Try: predictions for every row of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins._ui.components import chosen
+
+
+def render_file_box(
+    workbench: Workbench,
+    endpoint: Callable[..., Path],
+    title: str,
+    button: str,
+    inputs: Sequence[Any],
+    file_label: str = "CSV, TSV, JSONL or Parquet",
+) -> None:
+    """Render a file input, a button and a file output.
+
+    Args:
+        endpoint: Method of the interface that takes a file and the values of `inputs` after the first.
+        inputs: The picker of the weights, then further inputs of the endpoint.
+        file_label: The expected file.
+    """
+    with gr.Accordion(title, open=False), gr.Row():
+        file = gr.File(label=file_label, type="filepath", height=120)
+        with gr.Column():
+            run = gr.Button(button)
+            predictions = gr.File(label="Predictions (CSV)", interactive=False)
+
+    def predict(path: str | None, name: str, *more: Any) -> str:
+        return str(workbench.call(endpoint, name, chosen(path), *more))
+
+    run.click(predict, [file, *inputs], predictions)

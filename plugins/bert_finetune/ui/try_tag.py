@@ -1,0 +1,43 @@
+"""Try a token classifier: entities highlighted in a text, and a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins.bert_finetune.tag.endpoints import Tag
+from plugins.bert_finetune.ui.file_box import render_file_box
+
+EXAMPLES = [
+    "book a table for two at Noma in Copenhagen tomorrow",
+    "play the new album by Radiohead on Spotify",
+    "rate The Great Gatsby five out of six stars",
+]  # the starter was trained on voice commands
+HEADERS = ["entity", "probability", "label"]
+
+
+def render(workbench: Workbench) -> None:
+    """Render the text with its entities, and the file box."""
+    gr.Markdown(
+        "The starter knows voice commands: music, restaurants, films, books, weather. For people, places and "
+        "companies, train on "
+        "texts that are annotated with those, or choose a token classifier of the Hub."
+    )
+    bench = workbench.on(Tag)
+    weights = bench.weights_picker()
+    text = gr.Textbox(EXAMPLES[0], label="Text", lines=3)
+    button = gr.Button("Find entities", variant="primary")
+    highlighted = gr.HighlightedText(label="Entities", combine_adjacent=False)
+    table = gr.Dataframe(headers=HEADERS, label="Probabilities", interactive=False, wrap=True)
+    gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
+    render_file_box(bench, Tag.tag_file, "Find entities in a file", "Find entities in every row", [weights])
+
+    def tag(name: str, sentence: str) -> tuple[dict[str, Any], list[list[Any]]]:
+        entities = bench.call(Tag.tag, name, sentence)["entities"]
+        spans = [{"entity": entity["label"], "start": entity["start"], "end": entity["end"]} for entity in entities]
+        rows = [[entity["text"], round(entity["probability"], 4), entity["label"]] for entity in entities]
+        return {"text": sentence, "entities": spans}, rows or [["none", "", ""]]
+
+    gr.on([button.click, text.submit], tag, [weights, text], [highlighted, table])
