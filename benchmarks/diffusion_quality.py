@@ -1,6 +1,6 @@
 """What the starters' pictures are worth against guidance scale, judged by networks that saw real pictures only.
 
-    python -m benchmarks.diffusion_quality fashion FOLDER_OF_FASHION_MNIST --weights fashion fashion-p-uncond-0
+    python -m benchmarks.diffusion_quality fashion FOLDER_OF_FASHION_MNIST --weights fashion fashion-no-caption-dropout
     python -m benchmarks.diffusion_quality emoji FOLDER_OF_EMOJI --weights emoji
 
 fashion: share of the pictures that a classifier gives the caption's class, and the Fréchet distance in its features to held-out
@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.diffusion_judges import features_of, frechet, retrieval, train_classifier, train_pairs
-from plugins.diffusion_cfg import load
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
-from plugins.diffusion_cfg.starter import FOLDERS
+from plugins.diffusion_cfg import PLUGIN
+from plugins.diffusion_cfg.denoiser.predictor import load
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
+from plugins.diffusion_cfg.sampling.generate import generate_images
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
 
 SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 AT_ONCE = 50
@@ -41,7 +41,7 @@ def fashion(folder: Path, weights: list[str], given: argparse.Namespace) -> None
     )
     phrases = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
     for name in weights:
-        model = load(FOLDERS.get(name, Path(name)))
+        model = load(PLUGIN.starters.get(name, Path(name)))
         for scale in given.scales:
             pictures = torch.cat(
                 [
@@ -67,18 +67,20 @@ def emoji(folder: Path, weights: list[str], given: argparse.Namespace) -> None:
     )
     print("real pictures:", _as_text(retrieval(judge, real[rows], [unseen.index(texts[row]) for row in rows], unseen)))
     for name in weights:
-        model = load(FOLDERS.get(name, Path(name)))
+        model = load(PLUGIN.starters.get(name, Path(name)))
         for scale in given.scales:
             pictures = torch.cat([_drawn(model, caption, scale, given.each, given.steps, 0) for caption in unseen])
             truths = [place for place in range(len(unseen)) for _ in range(given.each)]
             print(f"{name}, scale {scale:g}:", _as_text(retrieval(judge, pictures, truths, unseen)))
 
 
-def _drawn(model: Diffuser, caption: str, scale: float, count: int, steps: int, seed: int) -> Tensor:
+def _drawn(model: LoadedPipeline, caption: str, scale: float, count: int, steps: int, seed: int) -> Tensor:
     parts = [
-        draw(
+        generate_images(
             model,
-            Recipe(caption, guidance_scale=scale, steps=steps, seed=seed + start, n_images=min(AT_ONCE, count - start)),
+            GenerationRequest(
+                caption, guidance_scale=scale, steps=steps, seed=seed + start, n_images=min(AT_ONCE, count - start)
+            ),
         )
         for start in range(0, count, AT_ONCE)
     ]

@@ -21,13 +21,13 @@ import torch
 from torch.nn import functional
 
 from benchmarks import lucidrains
+from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.denoiser import objective
-from plugins.diffusion_cfg.denoiser.network import Denoiser
-from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
-from plugins.diffusion_cfg.starter import FOLDERS
+from plugins.diffusion_cfg.denoiser.network import ConditionalDenoiser
+from plugins.diffusion_cfg.models import autoencoders, noise_schedule, pipeline_io, text_encoder, unet
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
+from plugins.diffusion_cfg.sampling.generate import generate_images
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
 
 SCALE, BATCH = 4.0, 32
 
@@ -35,17 +35,18 @@ SCALE, BATCH = 4.0, 32
 def pipeline(size: int, pixels: bool = False) -> Any:
     """Random weights: a small latent model of 32 x 32, or a U-Net of the same widths on the pixels themselves."""
     torch.manual_seed(0)
-    tokenizer = text.train_tokenizer(["a picture of something"], 700, 16)
+    tokenizer = text_encoder.train_tokenizer(["a picture of something"], 700, 16)
     if pixels:
         vae: Any = autoencoders.make_pixel_autoencoder(3)
     else:
-        vae = autoencoders.make_autoencoder(autoencoders.AUTOENCODERS["small", 4], 3, 4, size)
-    shape = networks.SIZES["small"]
-    unet = networks.make_unet(shape, vae.config["latent_channels"], size // autoencoders.factor(vae), shape.text_width)
-    encoder = text.make_text_encoder(tokenizer, shape.text_width, shape.text_layers)
-    scheduler = noise.make_scheduler("v", "scaled_linear", True)
-    made = assembly.assemble(vae, encoder, tokenizer, unet, scheduler)
-    for part in assembly.PARTS:
+        vae = autoencoders.make_autoencoder(autoencoders.AUTOENCODER_SIZES["small", 4], 3, 4, size)
+    width = unet.UNET_SIZES["small"]
+    latent_size = size // autoencoders.downsample_factor(vae)
+    denoiser = unet.make_unet(width, vae.config["latent_channels"], latent_size, width.text_width)
+    encoder = text_encoder.make_text_encoder(tokenizer, width.text_width, width.text_layers)
+    scheduler = noise_schedule.make_scheduler("v_prediction", "scaled_linear", True)
+    made = pipeline_io.assemble_pipeline(vae, encoder, tokenizer, denoiser, scheduler)
+    for part in pipeline_io.NETWORKS:
         getattr(made, part).eval().requires_grad_(False)
     return made
 
@@ -63,30 +64,30 @@ def stock_sampling(pipe: Any, pictures: int, steps: int) -> Callable[[], Any]:
 
 
 def our_sampling(pipe: Any, pictures: int, steps: int, compiled: bool = False) -> Callable[[], Any]:
-    model = Diffuser(pipe)
+    model = LoadedPipeline(pipe)
     if compiled:
         model.unet.compile()  # in place, at the first call; needs a C++ compiler
-    recipe = Recipe("a picture", guidance_scale=SCALE, steps=steps, n_images=pictures)
-    return lambda: draw(model, recipe)
+    request = GenerationRequest("a picture", guidance_scale=SCALE, steps=steps, n_images=pictures)
+    return lambda: generate_images(model, request)
 
 
 def stock_training(pipe: Any, size: int) -> Callable[[], Any]:
     """One step as `train_text_to_image.py` takes it: encode pictures and captions, add noise, predict, AdamW."""
-    unet = pipe.unet.train().requires_grad_(True)
-    optimizer = torch.optim.AdamW(unet.parameters(), 1e-4)
-    process = noise.Noise.of(pipe.scheduler.config)
+    denoiser = pipe.unet.train().requires_grad_(True)
+    optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-4)
+    process = noise_schedule.NoiseSchedule.from_config(pipe.scheduler.config)
     pictures = torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1
-    ids = text.token_ids(pipe.tokenizer, ["a picture"] * BATCH)
+    ids = text_encoder.token_ids(pipe.tokenizer, ["a picture"] * BATCH)
 
     def step() -> None:
         with torch.no_grad():
-            clean = autoencoders.to_latents(pipe.vae, pictures)
+            clean = autoencoders.encode_images(pipe.vae, pictures)
             hidden = pipe.text_encoder(ids)[0]
-        eps, at = torch.randn_like(clean), torch.randint(0, process.timesteps, (BATCH,))
-        predicted = unet(process.add(clean, eps, at), at, hidden, return_dict=False)[0]
+        eps, at = torch.randn_like(clean), torch.randint(0, process.num_timesteps, (BATCH,))
+        predicted = denoiser(process.add_noise(clean, eps, at), at, hidden, return_dict=False)[0]
         loss = functional.mse_loss(predicted.float(), process.target(clean, eps, at))
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
 
@@ -95,16 +96,18 @@ def stock_training(pipe: Any, size: int) -> Callable[[], Any]:
 
 def our_training(pipe: Any, size: int) -> Callable[[], Any]:
     """One step of `denoiser` with a frozen text encoder: cached latents and hidden states, channels last, fused AdamW."""
-    model = Denoiser(pipe.unet.train().requires_grad_(True)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = ConditionalDenoiser(pipe.unet.train().requires_grad_(True)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
-    process = noise.Noise.of(pipe.scheduler.config)
+    process = noise_schedule.NoiseSchedule.from_config(pipe.scheduler.config)
     with torch.no_grad():
-        clean = autoencoders.to_latents(pipe.vae, torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1)
-        hidden = pipe.text_encoder(text.token_ids(pipe.tokenizer, ["a picture"] * BATCH))[0]
+        clean = autoencoders.encode_images(
+            pipe.vae, torch.rand(BATCH, pipe.vae.config["in_channels"], size, size) * 2 - 1
+        )
+        hidden = pipe.text_encoder(text_encoder.token_ids(pipe.tokenizer, ["a picture"] * BATCH))[0]
 
     def step() -> None:
-        eps, at = torch.randn_like(clean), objective.draw_timesteps(process, BATCH)
-        noisy = process.add(clean, eps, at).contiguous(memory_format=torch.channels_last)
+        eps, at = torch.randn_like(clean), objective.sample_timesteps(process, BATCH)
+        noisy = process.add_noise(clean, eps, at).contiguous(memory_format=torch.channels_last)
         errors = (model(noisy, at, hidden).float() - process.target(clean, eps, at)).square().flatten(1).mean(1)
         (errors * objective.min_snr_weights(process, at, 5.0)).mean().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -137,11 +140,11 @@ def product_rate() -> float:
     return 2 * 1024**3 / best / 1e9
 
 
-def forward_gflop(model: Diffuser) -> float:
+def forward_gflop(model: LoadedPipeline) -> float:
     """Of one call of the U-Net for one picture."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    height, width = (side // model.factor for side in model.size)
+    height, width = (side // model.downsample_factor for side in model.image_size)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.predict(torch.randn(1, model.latent_channels, height, width), torch.tensor(5), model.encode_texts(["a"]))
     return counter.get_total_flops() / 1e9
@@ -164,12 +167,12 @@ def main() -> None:
     options.add_argument("--no-training", action="store_true", help="leave training out")
     options.add_argument("--no-pixels", action="store_true", help="leave the stock model of pixels out")
     given = options.parse_args()
-    folder = FOLDERS.get(given.weights, Path(given.weights)) if given.weights else None
+    folder = PLUGIN.starters.get(given.weights, Path(given.weights)) if given.weights else None
 
     def fresh() -> Any:
-        return assembly.read(folder) if folder else pipeline(given.size)
+        return pipeline_io.read_pipeline(folder) if folder else pipeline(given.size)
 
-    size = given.size if folder is None else Diffuser(fresh()).size[0]
+    size = given.size if folder is None else LoadedPipeline(fresh()).image_size[0]
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, matrix product {product_rate():.0f} GFLOP/s")
     work_asked = given.pictures, given.steps
     sides = {"stock": stock_sampling(fresh(), *work_asked), "ours": our_sampling(fresh(), *work_asked)}
@@ -180,7 +183,7 @@ def main() -> None:
         if lucidrains.installed():
             sides["lucidrains, pixels"] = lucidrains.sampling(_weights(fresh()), size, *work_asked, SCALE)
     found = quickest(sides, given.rounds)
-    work = forward_gflop(Diffuser(fresh())) * given.pictures * 2 * given.steps
+    work = forward_gflop(LoadedPipeline(fresh())) * given.pictures * 2 * given.steps
     for name, (first, later) in found.items():
         rate = f", {work / later:.0f} GFLOP/s" if "pixels" not in name else ""
         print(

@@ -101,9 +101,9 @@ def measure(options: argparse.Namespace) -> dict:
 
 def ours(folder: str) -> Any:
     from plugins.gpt_prompting.models.interface import Sampling
-    from plugins.gpt_prompting.models.local import LocalModel
+    from plugins.gpt_prompting.models.transformers_model import TransformersModel
 
-    model = LocalModel.load(Path(folder))
+    model = TransformersModel.load(Path(folder))
     model.model.generation_config.eos_token_id = None  # the same number of tokens on every side
     model.tokenizer.eos_token = None
 

@@ -112,9 +112,9 @@ def measure(options: argparse.Namespace) -> dict:
 
 
 def ours(model: str) -> Any:
-    from plugins.gpt_prompting.models.local import LocalModel
+    from plugins.gpt_prompting.models.transformers_model import TransformersModel
 
-    loaded = LocalModel.load(Path(model))
+    loaded = TransformersModel.load(Path(model))
     return lambda contexts, labels: loaded.log_likelihoods(contexts, [labels] * len(contexts)).tolist()
 
 

@@ -74,13 +74,14 @@ def leaking(options: argparse.Namespace) -> dict[str, float]:
 
 
 def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
-    """The trainer as a user runs it, events and checkpoints included."""
+    """Training as a user runs it, events and checkpoints included."""
     start(options)
     from plugins.gpt_prompting import PLUGIN
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
     from training.fit.loop import fit
     from training.settings import parse_settings
 
-    trainer = PLUGIN.trainer("pretrain")
+    kind = PLUGIN.kind("pretrain")
     with tempfile.TemporaryDirectory() as folder:
         values = {
             **sources(options, Path(folder)), "eval_share": 0, "steps": options.steps, "batch_size": options.batch_size,
@@ -88,8 +89,8 @@ def ours(options: argparse.Namespace, **more: Any) -> dict[str, float]:
             "layers": options.layers, "hidden_size": options.width, "heads": options.heads, "vocabulary_size": options.vocabulary,
             "learning_rate": 5e-4, **more,
         }  # fmt: skip
-        settings = parse_settings(trainer.settings, values)
-        task: Any = trainer.build(settings)
+        settings = parse_settings(PretrainSettings, values)
+        task: Any = kind.build(kind.read(settings), settings)
         times, tokens, losses = [], [], task.losses
 
         def timed(model: Any, batch: Any) -> Any:
@@ -116,7 +117,7 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
         TrainingArguments,
     )
 
-    from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
+    from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 
     disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder:
@@ -149,7 +150,7 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
 
 def peer_rows(options: argparse.Namespace, folder: Path, train_tokenizer: Any) -> tuple[list[dict], Any]:
     """Rows of input_ids, attention_mask and labels."""
-    from plugins.gpt_prompting.pretrain.dialogues import read_dialogues, write
+    from plugins.gpt_prompting.pretrain.dialogues import read_dialogues, render_dialogue
     from training.data.table import read_table
 
     files = sources(options, folder)
@@ -157,7 +158,7 @@ def peer_rows(options: argparse.Namespace, folder: Path, train_tokenizer: Any) -
         talks = read_dialogues(read_table(Path(files["dialogue_data"])))
         tokenizer = train_tokenizer(["\n".join(f"{role}: {said}" for role, said in talk) for talk in talks], options.vocabulary, options.length)  # fmt: skip
         rows = []
-        for text, spans in (write(talk, tokenizer) for talk in talks):
+        for text, spans in (render_dialogue(talk, tokenizer) for talk in talks):
             found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=True, max_length=options.length)  # fmt: skip
             labels = [
                 token if any(a < end and b > begin for begin, end in spans) else -100

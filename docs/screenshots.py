@@ -91,7 +91,8 @@ def train(page: Page, title: str, home: Path) -> None:
     data = home / "reviews.csv"
     kinds = [("a warm and funny film , scene {}", "positive"), ("dull and badly acted , scene {}", "negative")]
     with data.open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *((text.format(row), label) for row in range(200) for text, label in kinds)])  # fmt: skip
+        rows = [(text.format(row), label) for row in range(200) for text, label in kinds]
+        csv.writer(file).writerows([("text", "label"), *rows])
     open_tab(page, title)
     page.get_by_role("tab", name="Train", exact=True).click()
     form = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Start training")).last

@@ -31,27 +31,39 @@ def recognise(folder: Path, name: str, plugins: Iterable[Plugin]) -> tuple[Plugi
     """
     plugins = list(plugins)
     record = _read(folder / "selfsup.json")
-    if record.get("plugin"):
-        return _made_by(record, name, plugins)
     names = architectures(folder)
+    if record.get("plugin"):
+        return _made_by(record, names, name, plugins)
     if not names:
         raise UserError(
             f"{name} does not say what it is: it has no selfsup.json, and no config.json or model_index.json with an architecture."
         )
     for plugin in plugins:
         for kind in plugin.kinds:
-            if any(fnmatch(architecture, pattern) for architecture in names for pattern in kind.architectures):
+            if _takes(kind, names):
                 return plugin, kind
     family = next((text for each in names for pattern, text in FAMILIES.items() if fnmatch(each, pattern)), "")
     raise UserError(f"{name} is {family + ', ' if family else ''}{names[0][:60]}: no tab here can use that.")
 
 
-def _made_by(record: dict[str, Any], name: str, plugins: list[Plugin]) -> tuple[Plugin, Kind]:
+def _takes(kind: Kind, names: list[str]) -> bool:
+    return any(fnmatch(name, pattern) for name in names for pattern in kind.architectures)
+
+
+def _made_by(record: dict[str, Any], names: list[str], name: str, plugins: list[Plugin]) -> tuple[Plugin, Kind]:
     maker = str(record["plugin"])[:60]
     plugin = next((plugin for plugin in plugins if plugin.name == maker), None)
     if plugin is None:
         raise UserError(f"{name} was made by the plugin {maker!r}, which is not here.")
-    return plugin, plugin.kind(str(record.get("trainer", ""))[:60])
+    kind = plugin.kind(str(record.get("trainer", ""))[:60])
+    if (
+        names and kind.architectures and not _takes(kind, names)
+    ):  # its record and its configuration contradict each other
+        raise UserError(
+            f"{name} says that {plugin.name} {kind.name} made it, but its configuration names {names[0][:60]}: "
+            f"expected {', '.join(kind.architectures)}."
+        )
+    return plugin, kind
 
 
 def architectures(folder: Path) -> list[str]:

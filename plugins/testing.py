@@ -16,7 +16,8 @@ from training.artifact.lineage import describe_run
 from training.artifact.store import read_record
 from training.events import read_events
 from training.fit.experiment import run_task
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings, parse_settings
 
 STEPS = 2

@@ -44,16 +44,16 @@ except UserError as error:
 """
 
 
-MAKE = """
+UPLOAD = """
 import base64, json, sys
 from huggingface_hub import CommitOperationAdd, HfApi
-repo, files, options = json.load(sys.stdin)
+repo, files = json.load(sys.stdin)
 api = HfApi(token="hf_alice_write")
-api.create_repo(repo, exist_ok=True)
-if options:
-    api.update_repo_settings(repo, **options)
-api.create_commit(repo, [CommitOperationAdd(name, base64.b64decode(text)) for name, text in files.items()], commit_message="Files")
+api.create_repo(repo)
+operations = [CommitOperationAdd(name, base64.b64decode(content)) for name, content in files.items()]
+api.create_commit(repo, operations, commit_message="Files")
 """
+AT_ONCE = {"Retry-After": "0"}  # of a refusal: the client tries again without its pause of seconds
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,17 @@ class Hub:
         here = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.home)}
         return {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | here
 
-    def make(self, repo: str, files: dict[str, bytes], **options: Any) -> str:
-        """A public repository of alice's with these files; options are its settings. Returns its name."""
-        question = json.dumps([repo, {name: base64.b64encode(text).decode() for name, text in files.items()}, options])
+    def make(self, repo: str, files: dict[str, bytes], **settings: Any) -> str:
+        """A public repository with these files, its large ones stored by LFS. Returns its name."""
+        encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
+        self._ask("repositories", json.dumps({"name": repo, "files": encoded, **settings}).encode())
+        return repo
+
+    def upload(self, repo: str, files: dict[str, bytes]) -> str:
+        """The same by the client, which stores large files by Xet; the repository is alice's."""
+        question = json.dumps([repo, {name: base64.b64encode(content).decode() for name, content in files.items()}])
         subprocess.run(
-            [sys.executable, "-c", MAKE],
+            [sys.executable, "-c", UPLOAD],
             input=question,
             env=self.environment(),
             check=True,

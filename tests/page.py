@@ -134,8 +134,7 @@ def fire(site: Site, event: int | str, *data: Any, headers: dict[str, str] | Non
     Returns:
         Gradio's last message: success, and output with data or error.
     """
-    events = {each["api_name"]: each["id"] for each in Client(site.url, verbose=False).config["dependencies"]}
-    number = events[event] if isinstance(event, str) else event
+    number = event_number(site, event) if isinstance(event, str) else event
     about = {"data": data, "fn_index": number, "session_hash": secrets.token_hex(8)}
     httpx.post(f"{site.url}gradio_api/queue/join", json=about, headers=headers).raise_for_status()
     address = f"{site.url}gradio_api/queue/data?session_hash={about['session_hash']}"
@@ -145,6 +144,12 @@ def fire(site: Site, event: int | str, *data: Any, headers: dict[str, str] | Non
             if message.get("msg") == "process_completed":
                 return message
     raise AssertionError("The stream ended without an answer.")
+
+
+def event_number(site: Site, endpoint: str) -> int:
+    """The number of the event behind an endpoint."""
+    dependencies = httpx.get(f"{site.url}config").json()["dependencies"]
+    return next(each["id"] for each in dependencies if each["api_name"] == endpoint)
 
 
 def upload(site: Site, path: Path) -> dict[str, Any]:
@@ -174,11 +179,21 @@ def write_reviews(path: Path, rows: int = 32) -> Path:
     return write_table(path, [("text", "label"), *texts])
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The page with the built-in plugins, served from this process."""
-    with served(tmp_path_factory.mktemp("home")) as site:
-        yield site
+def site_of(plugins: str) -> Any:
+    """A fixture: the page with these plugins, comma-separated, served from this process.
+
+    A browser opens the page of one plugin in 2 s, that of all five in 8: a test of one plugin serves no other.
+    """
+
+    @pytest.fixture(scope="module")
+    def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+        with served(tmp_path_factory.mktemp("home"), found=discover(plugins)) as site:
+            yield site
+
+    return site
+
+
+site = site_of("builtin")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from tests.toy import toy_settings
 from training.events import read_events
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import Dispatcher
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Captioned pictures that a tiny network learns in seconds: a red or blue square or disc on white."""
+"""Captioned images that a tiny network learns in seconds: a red or blue square or disc on white."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def shape(caption: str, seed: int = 0, side: int = 16) -> np.ndarray:
     top, left = side / 2 + random.integers(-1, 2, 2)
     rows, columns = np.mgrid[0:side, 0:side] + 0.5 - np.asarray([top, left]).reshape(2, 1, 1)
     inside = np.maximum(abs(rows), abs(columns)) < side / 3 if kind == "square" else np.hypot(rows, columns) < side / 3
-    picture = np.full((side, side, 3), 255, np.uint8)
-    picture[inside] = COLOURS[colour]
-    return picture
+    image = np.full((side, side, 3), 255, np.uint8)
+    image[inside] = COLOURS[colour]
+    return image
 
 
 def write_shapes(path: Path, count: int = 40, captions: bool = True) -> Path:
     """A Parquet file of them, or a zip with metadata.jsonl, by the path's end."""
     texts = [CAPTIONS[row % len(CAPTIONS)] for row in range(count)]
-    pictures = [encoded(shape(text, row)) for row, text in enumerate(texts)]
+    images = [encoded(shape(text, row)) for row, text in enumerate(texts)]
     if path.suffix == ".parquet":
-        return write_parquet(path, list(pictures), **({"caption": texts} if captions else {}))
-    files = {f"{row}.png": data for row, data in enumerate(pictures)}
+        return write_parquet(path, list(images), **({"caption": texts} if captions else {}))
+    files = {f"{row}.png": data for row, data in enumerate(images)}
     lines = "".join(f'{{"file_name": "{row}.png", "caption": "{text}"}}\n' for row, text in enumerate(texts))
     return write_zip(path, files | ({"metadata.jsonl": lines.encode()} if captions else {}))

@@ -10,10 +10,11 @@ from threading import Event
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from plugins._discovery import discover
 from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.page import Site, app_process, free_port, served, write_reviews
 from tests.running import wait_for
-from training.runs.run import Runs
+from training.runs.registry import Runs
 
 pytestmark = pytest.mark.browser
 STEPS = 100_000  # more than a test waits for: the run goes on until it is stopped
@@ -81,7 +82,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
     address = f"http://127.0.0.1:{port}/"
     watched = Watched(browser.new_page(viewport={"width": 1280, "height": 1400}))
     page = watched.page
-    with app_process(home, port):
+    with app_process(home, port, SELFSUP_PLUGINS="bert_finetune"):
         page.goto(address)
         open_train(page)
         page.get_by_role("button", name="Start training").click()
@@ -103,7 +104,7 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
     assert run.status() == "running", "it outlives its server"
     alone = run.summary().step
     wait_for(lambda: run.summary().step > alone)
-    with app_process(home, port):
+    with app_process(home, port, SELFSUP_PLUGINS="bert_finetune"):
         wait_for(lambda: step(page) > alone)  # nobody has touched the page
         watched.problems.clear()  # it said that the server was gone
         page.get_by_role("button", name="Stop and keep the best").click()
@@ -136,13 +137,13 @@ def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
 
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("untrained"), trains=False) as site:
+    with served(tmp_path_factory.mktemp("untrained"), found=discover("bert_finetune"), trains=False) as site:
         yield site
 
 
 def test_run_that_was_lost_is_told_and_shown_when_the_page_opens(browser: Browser, untrained: Site):
     run = untrained.services.runs.store.create("bert_finetune", "classify", ClassifySettings(dataset="alice/reviews"))
-    run.tell("started", step=0, steps=600)  # and no word since: its process is gone
+    run.write_event("started", step=0, steps=600)  # and no word since: its process is gone
     page = browser.new_page()
     page.goto(untrained.url)
     expect(page.get_by_test_id("toast-body")).to_contain_text(f"A run stopped unexpectedly: {run.id}. Resume continues")
@@ -175,13 +176,22 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     page.close()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
-def test_every_tab_fits_the_window(browser: Browser, untrained: Site, width: int, theme: str):
-    watched = Watched(browser.new_page(viewport={"width": width, "height": 844}))
+def test_every_tab_fits_the_window(browser: Browser, tmp_path: Path):
+    watched = Watched(browser.new_page(viewport={"width": 390, "height": 844}))
     page = watched.page
-    page.goto(f"{untrained.url}?__theme={theme}")
-    expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
-    page.get_by_role("tab", name="BERT", exact=True).click()
+    with served(tmp_path, trains=False) as site:
+        page.goto(f"{site.url}?__theme=dark")
+        expect(page.get_by_role("heading", name="Selfsup Studio")).to_be_visible()
+        page.get_by_role("tab", name="BERT", exact=True).click()
+        visit_tabs(page, 390)
+        page.set_viewport_size({"width": 1280, "height": 844})
+        visit_tabs(page, 1280)
+        assert watched.problems == []
+        page.close()
+
+
+def visit_tabs(page: Page, width: int) -> None:
+    """Open each tab of a plugin; none may be wider than the window."""
     for name in ("Try", "Look inside", "Train", "Publish"):
         tab = page.get_by_role("tab", name=name, exact=True)
         if not tab.is_visible():  # folded into the menu of a narrow window
@@ -190,5 +200,3 @@ def test_every_tab_fits_the_window(browser: Browser, untrained: Site, width: int
         tab.click()
         expect(page.get_by_role("tabpanel").last).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-    assert watched.problems == []
-    page.close()

@@ -21,7 +21,8 @@ from training.backup import uploader
 from training.errors import UserError
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import Dispatcher, child_environment
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"

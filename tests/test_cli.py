@@ -17,7 +17,8 @@ import yaml
 from tests.running import events, finish, kill, queue, start, wait_for, weights
 from training.cli.main import main
 from training.runs.forkserver import WarmProcess
-from training.runs.run import RUN_ID, Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import RUN_ID, Run
 
 QUICK = ["toy", "fit", "--steps", "6", "--device", "cpu"]
 

@@ -17,9 +17,10 @@ from spaces_app.services.run_request import RunRequest
 from tests import page
 from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
-from training.runs.run import RUN_ID, Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import RUN_ID, Run
 
-client, reviews, site = page.client, page.reviews, page.site  # fixtures
+client, reviews, site = page.client, page.reviews, page.site_of("bert_finetune")  # fixtures
 
 # What somebody chose: every kind of field, a name with a space and one with a dash, a number emptied, one left as it was.
 CHOSEN = {

@@ -15,7 +15,7 @@ from tests.page import Site, ended
 from tests.pictures import empty_png, encoded, scene, write_zip
 from training.data.images.decode import decode
 
-client, site = page.client, page.site  # fixtures
+client, site = page.client, page.site_of("denoising_ae")  # fixtures
 TINY = {"steps": 2, "batch_size": 2, "patch_size": 16, "eval_images": 2, "device": "cpu"}
 
 

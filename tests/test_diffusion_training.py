@@ -1,4 +1,4 @@
-"""diffusion_cfg's trainers: the contract, learning, bad input, what is cached."""
+"""diffusion_cfg, training: the contract, learning, bad input, cached latents."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
-from plugins.diffusion_cfg import PLUGIN, endpoints
-from plugins.diffusion_cfg.captioned.pixels import fitted
-from plugins.diffusion_cfg.framework import assembly, networks
-from plugins.diffusion_cfg.settings import DenoiserSettings
+from plugins.diffusion_cfg import PLUGIN, starter
+from plugins.diffusion_cfg.data.resize import resize_to_square
+from plugins.diffusion_cfg.denoiser import latent_cache
+from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
+from plugins.diffusion_cfg.models import pipeline_io, unet
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
+from plugins.diffusion_cfg.sampling.generate import generate_images
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from plugins.testing import check_plugin
 from tests.pictures import encoded, write_zip
 from tests.shapes import CAPTIONS, TINY, shape, write_shapes
@@ -22,9 +27,9 @@ from training.fit.loop import fit
 from training.settings import parse_settings
 
 MICRO = {**TINY, "image_size": 8, "batch_size": 4, "preview_prompts": "red disc"}
-SMALL_PARTS = {
+SMALL_AUTOENCODER = {
     "size": "small",
-    "factor": "2",
+    "downsample_factor": "2",
     "latent_channels": 2,
     "image_size": 16,
     "batch_size": 4,
@@ -36,7 +41,7 @@ SMALL_PARTS = {
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cached latents go where the test's files are; and the smallest network is smaller still."""
     monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
-    monkeypatch.setitem(networks.SIZES, "tiny", networks.Size((32, 32), 1, 32, 1))
+    monkeypatch.setitem(unet.UNET_SIZES, "tiny", unet.UNetSize((32, 32), 1, 32, 1))
 
 
 @pytest.fixture
@@ -45,180 +50,193 @@ def data(tmp_path: Path) -> Path:
 
 
 def settings(name: str, **values: Any) -> Any:
-    return parse_settings(PLUGIN.trainer(name).settings, values)
+    return parse_settings(PLUGIN.kind(name).trained_by, values)
+
+
+def build(name: str, **values: Any) -> Any:
+    """The task of these settings, with their data."""
+    kind, parsed = PLUGIN.kind(name), settings(name, **values)
+    return kind.build(kind.read(parsed), parsed)
 
 
 def train(name: str, folder: Path, **values: Any) -> tuple[Any, dict[str, float]]:
     """The weights of a run, loaded, and its metrics."""
-    made = settings(name, **values)
     folder.mkdir()
-    progress = fit(PLUGIN.trainer(name).build(made), made, folder)
-    return PLUGIN.load(folder / "artifact"), progress.metrics
+    progress = fit(build(name, **values), settings(name, **values), folder)
+    return PLUGIN.kind(name).load(folder / "artifact"), progress.metrics
 
 
 def test_diffusion_cfg_keeps_the_contract(tmp_path: Path, data: Path) -> None:
     base = tmp_path / "runs" / "base"
-    made = settings("denoiser", data=str(data), **MICRO)
-    assembly.write(PLUGIN.trainer("denoiser").build(made).pipeline, base, half_precision=False)
+    pipeline_io.save_pipeline(build("denoiser", data=str(data), **MICRO).pipeline, base, half_precision=False)
     samples = {
         "denoiser": {"data": str(data), **MICRO, "ema_decay": 0.5},
-        "autoencoder": {"data": str(data), **SMALL_PARTS},
+        "autoencoder": {"data": str(data), **SMALL_AUTOENCODER},
         "lora": {
             "data": str(data),
             "model": str(base),
-            "rank": 2,
+            "lora_rank": 2,
             "eval_share": 0.1,
-            "text_layers": True,
+            "train_text_encoder": True,
             "preview_steps": 1,
         },
     }
-    draw = {name: lambda model: endpoints.reverse(model, "red disc", steps=2) for name in ("denoiser", "lora")}
-    check_plugin(PLUGIN, tmp_path / "runs", samples, draw)
+    calls = {name: lambda model: model.reverse("red disc", steps=2) for name in ("denoiser", "lora")}
+    check_plugin(PLUGIN, tmp_path / "runs", samples, calls)
 
 
 def test_the_denoiser_learns_what_captions_say(tmp_path: Path) -> None:
-    """Untrained, the error is 1 and captions save nothing of it; a random picture has the caption's colour half of the time."""
+    """Untrained, the loss is 1 and the caption gain 0; a random image has the caption's colour half of the time."""
     data = write_shapes(tmp_path / "many.parquet", 120)
-    model, metrics = train("denoiser", tmp_path / "run", data=str(data), **{**MICRO, "batch_size": 16}, steps=100, learning_rate=4e-3, ema_decay=0.9, eval_every=100)  # fmt: skip
+    values = {**MICRO, "batch_size": 16, "steps": 100, "learning_rate": 4e-3, "ema_decay": 0.9, "eval_every": 100}
+    model, metrics = train("denoiser", tmp_path / "run", data=str(data), **values)
     assert metrics["loss"] < 0.5
     assert metrics["caption_gain"] > 0.1
     for caption in CAPTIONS:
         from PIL import Image
 
-        [file] = endpoints.generate(model, caption, guidance_scale=2, steps=8)
+        [file] = model.generate(caption, guidance_scale=2, steps=8)
         red, _, blue = np.asarray(Image.open(file), int)[3:5, 3:5].reshape(-1, 3).mean(0)
         assert (red > blue) == caption.startswith("red"), caption
 
 
-def test_the_autoencoder_learns_to_bring_pictures_back(tmp_path: Path, data: Path) -> None:
-    """Each picture's mean colour gives 10.1 dB, the mean of all pictures 13.3."""
-    latent, metrics = train("autoencoder", tmp_path / "run", data=str(data), **{**SMALL_PARTS, "size": "medium", "batch_size": 8, "image_size": 8}, steps=100, learning_rate=5e-3, ema_decay=0.8, eval_every=100, edge_weight=0, kl_weight=1e-6)  # fmt: skip
+def test_the_autoencoder_learns_to_reconstruct_images(tmp_path: Path, data: Path) -> None:
+    """The mean colour of each image gives 10.1 dB, the mean of all images 13.3."""
+    values = {**SMALL_AUTOENCODER, "size": "medium", "batch_size": 8, "image_size": 8, "steps": 100, "eval_every": 100}
+    values |= {"learning_rate": 5e-3, "ema_decay": 0.8, "gradient_loss_weight": 0, "kl_weight": 1e-6}
+    predictor, metrics = train("autoencoder", tmp_path / "run", data=str(data), **values)
     assert metrics["psnr"] > 15
-    latents = latent.vae.config["scaling_factor"]
-    assert 0.05 < latents < 50
+    assert 0.05 < predictor.vae.config["scaling_factor"] < 50
 
 
 def test_a_denoiser_works_in_a_trained_latent_space_and_stock_diffusers_loads_it(tmp_path: Path, data: Path) -> None:
-    train("autoencoder", tmp_path / "ae", data=str(data), **SMALL_PARTS, steps=1)
+    train("autoencoder", tmp_path / "ae", data=str(data), **SMALL_AUTOENCODER, steps=1)
     latent = {**MICRO, "image_size": 0, "autoencoder": str(tmp_path / "ae" / "artifact")}
     model, _ = train("denoiser", tmp_path / "run", data=str(data), **latent, steps=1)
-    assert (model.factor, model.latent_channels, model.size) == (2, 2, (16, 16))
-    with assembly.quietly():
+    assert (model.downsample_factor, model.latent_channels, model.image_size) == (2, 2, (16, 16))
+    with pipeline_io.quiet_libraries():
         from diffusers import StableDiffusionPipeline
 
         stock = StableDiffusionPipeline.from_pretrained(tmp_path / "run" / "artifact", safety_checker=None)
     stock.set_progress_bar_config(disable=True)
     assert stock("red disc", num_inference_steps=1).images[0].size == (16, 16)  # type: ignore[union-attr]
-    again, _ = train("denoiser", tmp_path / "on", data=str(data), model=str(tmp_path / "run" / "artifact"), image_size=0, steps=1, eval_share=0.1)  # fmt: skip
-    assert again.size == (16, 16)
+    artifact = str(tmp_path / "run" / "artifact")
+    again, _ = train("denoiser", tmp_path / "on", data=str(data), model=artifact, steps=1, eval_share=0.1)
+    assert again.image_size == (16, 16)
 
 
 def test_adapters_alone_give_what_the_merged_pipeline_gives(tmp_path: Path, data: Path) -> None:
     base = tmp_path / "base"
-    pipeline = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).pipeline
+    pipeline = build("denoiser", data=str(data), **MICRO).pipeline
     torch.nn.init.normal_(pipeline.unet.conv_out.weight, std=0.1)
-    assembly.write(pipeline, base, half_precision=False)
-    merged, _ = train("lora", tmp_path / "run", data=str(data), model=str(base), rank=2, steps=2, learning_rate=0.1, half_precision=False, eval_share=0.1, preview_steps=1)  # fmt: skip
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
-    from plugins.diffusion_cfg.sampling.drawing import draw
-    from plugins.diffusion_cfg.sampling.recipe import Recipe
-
-    recipe = Recipe("red disc", steps=2)
-    plain = assembly.read(base)
-    before = draw(Diffuser(assembly.read(base)), recipe)
-    plain.load_lora_weights(tmp_path / "run" / "artifact")
-    after = draw(Diffuser(plain), recipe)
-    assert torch.allclose(after, draw(merged, recipe), atol=1e-3)
+    pipeline_io.save_pipeline(pipeline, base, half_precision=False)
+    values = {"lora_rank": 2, "steps": 2, "learning_rate": 0.1, "half_precision": False, "eval_share": 0.1}
+    merged, _ = train("lora", tmp_path / "run", data=str(data), model=str(base), **values, preview_steps=1)
+    request = GenerationRequest("red disc", steps=2)
+    plain = pipeline_io.read_pipeline(base)
+    before = generate_images(LoadedPipeline(pipeline_io.read_pipeline(base)), request)
+    plain.load_lora_weights(str(tmp_path / "run" / "artifact"))
+    after = generate_images(LoadedPipeline(plain), request)
+    assert torch.allclose(after, generate_images(merged, request), atol=1e-3)
     assert (after - before).abs().max() > 1e-2
 
 
-def test_latents_are_computed_once_for_the_same_pictures(
+def test_latents_are_computed_once_for_the_same_images(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).latents
-    from plugins.diffusion_cfg.denoiser import latents
-
-    monkeypatch.setattr(latents, "encode", lambda *_: pytest.fail("encoded again"))
-    again = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).latents
+    first = build("denoiser", data=str(data), **MICRO).latents
+    monkeypatch.setattr(latent_cache, "encode", lambda *_: pytest.fail("encoded again"))
+    again = build("denoiser", data=str(data), **MICRO).latents
     assert torch.equal(first, again)
 
 
-@pytest.mark.parametrize("prediction", ["noise", "v", "flow"])
-def test_every_prediction_and_a_frozen_text_encoder_train_a_step(prediction: str, tmp_path: Path, data: Path) -> None:
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction", "flow_prediction"])
+def test_every_prediction_and_a_frozen_text_encoder_train_a_step(
+    prediction_type: str, tmp_path: Path, data: Path
+) -> None:
     donor = tmp_path / "donor"
-    assembly.write(PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO)).pipeline, donor, half_precision=False)  # fmt: skip
-    model, metrics = train("denoiser", tmp_path / "run", data=str(data), **MICRO, steps=1, prediction=prediction, zero_terminal_snr=prediction != "noise", text_encoder=str(donor))  # fmt: skip
+    pipeline_io.save_pipeline(build("denoiser", data=str(data), **MICRO).pipeline, donor, half_precision=False)
+    values = {"prediction_type": prediction_type, "zero_terminal_snr": prediction_type != "epsilon", "steps": 1}
+    model, metrics = train("denoiser", tmp_path / "run", data=str(data), **MICRO, **values, text_encoder=str(donor))
     assert np.isfinite(metrics["loss"])
-    assert endpoints.generate(model, "red disc", steps=2)
+    assert model.generate("red disc", steps=2)
 
 
-# -- what is found in the data ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "file", sorted((Path(starter.__file__).parent / "recipe").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_the_settings_that_starters_are_trained_with_are_valid(file: Path) -> None:
+    recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
+    settings(recipe["trainer"], **recipe["settings"])
 
 
-def titles(made: DenoiserSettings) -> dict[str, str]:
-    sheet = PLUGIN.trainer("denoiser").preflight(made)
+# -- findings about the data -------------------------------------------------------------------------------------------
+
+
+def titles(values: DenoiserSettings) -> dict[str, str]:
+    _, sheet = PLUGIN.kind("denoiser").examine(values)
     return {f"{one.level}: {one.title}": one.detail for one in sheet.findings}
 
 
-def test_pictures_without_captions_are_listed_and_left_out(tmp_path: Path) -> None:
+def test_images_without_captions_are_listed_and_left_out(tmp_path: Path) -> None:
     files = {f"{row}.png": encoded(shape(CAPTIONS[row % 4], row)) for row in range(6)}
     files |= {f"{row}.txt": CAPTIONS[row % 4].encode() for row in range(4)} | {"lost.txt": b"a caption of nothing"}
-    found = titles(settings("denoiser", data=str(write_zip(tmp_path / "x.zip", files)), **MICRO))
-    assert found["amber: 2 pictures have no caption and are left out"] == "4.png, 5.png"
-    assert found["amber: 1 captions have no picture"] == "lost.txt"
+    findings = titles(settings("denoiser", data=str(write_zip(tmp_path / "x.zip", files)), **MICRO))
+    assert findings["amber: 2 images have no caption and are left out"] == "4.png, 5.png"
+    assert findings["amber: 1 captions have no image"] == "lost.txt"
 
 
-def test_captions_without_pictures_are_listed(tmp_path: Path) -> None:
+def test_captions_without_images_are_listed(tmp_path: Path) -> None:
     lines = "".join(json.dumps({"file_name": f"{row}.png", "caption": "red disc"}) + "\n" for row in range(5))
     files = {f"{row}.png": encoded(shape("red disc", row)) for row in range(3)} | {"metadata.jsonl": lines.encode()}
-    found = titles(settings("denoiser", data=str(write_zip(tmp_path / "x.zip", files)), **MICRO))
-    assert "3.png, 4.png" in found["amber: 2 rows of metadata.jsonl name pictures that are not there"]
+    findings = titles(settings("denoiser", data=str(write_zip(tmp_path / "x.zip", files)), **MICRO))
+    assert "3.png, 4.png" in findings["amber: 2 rows of metadata.jsonl name images that are not there"]
 
 
 def test_no_captions_at_all_stop_the_run(tmp_path: Path) -> None:
     data = write_shapes(tmp_path / "bare.zip", captions=False)
-    found = titles(settings("denoiser", data=str(data), **MICRO))
-    assert "has pictures without captions" in found["red: The pictures cannot be used"]
-    assert "metadata.jsonl" in found["red: The pictures cannot be used"]
-    PLUGIN.trainer("autoencoder").preflight(settings("autoencoder", data=str(data))).raise_if_blocked()
+    findings = titles(settings("denoiser", data=str(data), **MICRO))
+    assert "has images without captions" in findings["red: The data cannot be used"]
+    assert "metadata.jsonl" in findings["red: The data cannot be used"]
+    PLUGIN.kind("autoencoder").examine(settings("autoencoder", data=str(data)))[1].raise_if_blocked()
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
         ("denoiser", {"caption_column": "words"}, "Column 'words' is not beside the pictures"),
-        ("lora", {}, "nothing to adapt was named"),
+        ("lora", {}, "no pipeline to adapt was given"),
     ],
 )
 def test_what_cannot_be_built_says_why(name: str, changes: dict, words: str, data: Path) -> None:
     values = {"data": str(data)} | ({**MICRO} if name == "denoiser" else {}) | changes
     with pytest.raises(UserError, match=words):
-        PLUGIN.trainer(name).build(settings(name, **values))
+        build(name, **values)
 
 
-def test_an_average_that_would_not_leave_the_start_is_told(data: Path) -> None:
-    task = PLUGIN.trainer("denoiser").build(settings("denoiser", data=str(data), **MICRO, steps=100, p_uncond=0))
+def test_a_run_too_short_for_its_ema_is_reported(data: Path) -> None:
+    task = build("denoiser", data=str(data), **MICRO, steps=100, caption_dropout=0)
     said = [one.title for one in task.findings()]  # type: ignore[union-attr]
     assert "100 steps are few for ema_decay 0.999" in said
-    assert "p_uncond is 0: the unconditional model is not learnt" in said
+    assert "caption_dropout is 0: the unconditional model is not trained" in said
 
 
-def test_zero_terminal_snr_needs_another_prediction_than_noise() -> None:
-    with pytest.raises(UserError, match="zero_terminal_snr and prediction noise do not fit"):
-        settings("denoiser", prediction="noise")
+def test_zero_terminal_snr_is_refused_with_epsilon() -> None:
+    with pytest.raises(UserError, match="zero_terminal_snr does not work with prediction_type epsilon"):
+        settings("denoiser", prediction_type="epsilon")
 
 
 def test_class_labels_are_captions_too(tmp_path: Path) -> None:
     files = {f"{kind}/{row}.png": encoded(shape(f"red {kind}", row)) for kind in ("square", "disc") for row in range(4)}
-    found = titles(settings("denoiser", data=str(write_zip(tmp_path / "classes.zip", files)), **MICRO))
-    assert found["green: Captions from the column 'label': 2 different, 2 words"] == "disc; square"
+    findings = titles(settings("denoiser", data=str(write_zip(tmp_path / "classes.zip", files)), **MICRO))
+    assert findings["green: Captions from the column 'label': 2 distinct, 2 words"] == "disc; square"
 
 
-def test_pictures_of_any_shape_become_squares() -> None:
+def test_images_of_any_shape_become_squares() -> None:
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = 255
-    assert fitted(wide, 8, "crop").shape == (8, 8, 3)
-    assert fitted(wide, 8, "crop").mean() > 200  # the middle
-    padded = fitted(wide, 60, "pad")
+    assert resize_to_square(wide, 8, "crop").shape == (8, 8, 3)
+    assert resize_to_square(wide, 8, "crop").mean() > 200  # the middle
+    padded = resize_to_square(wide, 60, "pad")
     assert padded.shape == (60, 60, 3)
     assert (padded == 255).all(-1).sum() == 100  # nothing is made larger

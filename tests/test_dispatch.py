@@ -10,7 +10,8 @@ import pytest
 from tests.running import events, finish, queue, wait_for
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import Dispatcher
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it should be
 
@@ -44,7 +45,7 @@ def test_at_most_n_train_at_once_and_the_order_is_kept(runs: Runs, warm: WarmPro
 
 def test_a_resumed_run_waits_behind_those_that_were_queued_before(runs: Runs) -> None:
     first, second = queue(runs), queue(runs)
-    first.tell("failed", step=0)
+    first.write_event("failed", step=0)
     wait_for(lambda: first.resume() or True)
     dispatcher = Dispatcher(runs)
     assert (dispatcher.position(second), dispatcher.position(first)) == (1, 2)
@@ -61,10 +62,10 @@ def test_the_queue_presses_a_trainer_that_does_not_stop(runs: Runs, warm: WarmPr
 
 
 def test_only_one_pumps_at_a_time(runs: Runs) -> None:
-    from training.runs.queue import _alone
+    from training.runs.queue import _queue_lock
 
     queue(runs)
-    with _alone(runs) as first, _alone(runs) as second:
+    with _queue_lock(runs) as first, _queue_lock(runs) as second:
         assert (first, second) == (True, False)
 
 

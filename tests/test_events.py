@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.events import MAX_READ, EventLog, Summary, read_events
+from training.events import MAX_READ_BYTES, EventLog, Summary, read_events
 from training.runs.run import Run
 
 
@@ -72,7 +72,7 @@ def test_a_hundred_thousand_lines_are_read_in_pieces_quickly(tmp_path: Path) -> 
     found, pieces = read_all(path)
     assert time.perf_counter() - started < 5
     assert [event["step"] for event in found] == list(range(100_000))
-    assert pieces == -(-path.stat().st_size // MAX_READ)
+    assert pieces == -(-path.stat().st_size // MAX_READ_BYTES)
 
 
 def test_a_poll_of_a_long_run_reads_new_events_only(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_poll_of_a_long_run_reads_new_events_only(tmp_path: Path) -> None:
 
 def test_a_line_longer_than_a_piece_does_not_stop_its_readers(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
-    log.write("sample", items=[{"text": "x" * (MAX_READ + 1)}])
+    log.write("sample", items=[{"text": "x" * (MAX_READ_BYTES + 1)}])
     log.write("after")
     assert [event["event"] for event in read_all(log.path)[0]] == ["sample", "after"]
 

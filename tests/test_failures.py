@@ -18,7 +18,7 @@ from training.errors import UserError
 from training.fit.checkpoint import all_checkpoints
 from training.fit.explain_failure import explain
 from training.runs.forkserver import WarmProcess
-from training.runs.run import Runs
+from training.runs.registry import Runs
 from training.settings import TrainSettings, parse_settings
 
 SETTINGS = parse_settings(TrainSettings, {"batch_size": 12, "gradient_accumulation": 2})

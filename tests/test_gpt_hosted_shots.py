@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import Client, handle_file
 
-from plugins._discovery import Found
-from plugins.gpt_prompting import PLUGIN, decoder, endpoints, load
-from plugins.gpt_prompting.models.hosted import connect
-from plugins.gpt_prompting.shots import answers
-from plugins.gpt_prompting.shots.data import check
-from plugins.gpt_prompting.shots.experiment import build
+from plugins.gpt_prompting import PLUGIN
+from plugins.gpt_prompting.models import loading
+from plugins.gpt_prompting.models.openai_model import HostedModel
+from plugins.gpt_prompting.shots import response_cache
+from plugins.gpt_prompting.shots.predictor import load
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
-from tests.page import ended, served
 from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
@@ -29,8 +26,8 @@ from training.runs.queue import KEY as VARIABLE
 from training.settings import parse_settings
 
 Server = tuple[str, list[dict[str, Any]]]
-SMALL = {"shots": "0, 2", "draws": 1, "orders": 1, "eval_rows": 12}
-QUESTIONS = 3 * 12  # without examples, with two, and with two whose labels are shuffled
+SMALL = {"shots": "0, 2", "seeds": 1, "permutations": 1, "eval_rows": 12}
+REQUESTS = 3 * 12  # without examples, with two, and with two whose labels are random
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +43,17 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "PAUSES", (0.01,) * 5)
+    monkeypatch.setattr(response_cache, "RETRY_SECONDS", (0.01,) * 5)
     monkeypatch.setenv(VARIABLE, KEY)
 
 
 def settings(server: Server, file: Path, how: str = "", **more: Any) -> ShotsSettings:
     return parse_settings(ShotsSettings, {"model": f"hosted:tiny{how}@{server[0]}", "data": str(file), **SMALL, **more})
+
+
+def build(given: ShotsSettings) -> Any:
+    kind = PLUGIN.kind("shots")
+    return kind.build(kind.read(given), given)
 
 
 def work(given: ShotsSettings, folder: Path, listener: Any = None, key: str = KEY) -> bool:
@@ -79,31 +81,31 @@ def test_a_hosted_model_is_measured_by_what_it_writes(finished: Path) -> None:
     results = read_results(finished)
     assert len(results) == 3 and all(one["accuracy"] > 0.8 for one in results if one["arm"] == "prompt")
     assert results[0]["prompt_tokens"] == 12, "the server says 1 a question"
-    reading = dict(map(tuple, report_of(finished)["How the labels were read"]["rows"]))
-    assert reading["log-probabilities of the labels"] == "not given by a hosted model"
-    assert reading["the server says that it was answered by"] == "tiny"
+    reading = dict(map(tuple, report_of(finished)["Origin of the labels"]["rows"]))
+    assert reading["log-likelihoods of the labels"] == "not given by a hosted model"
+    assert reading["model that the server reports"] == "tiny"
 
 
 def test_no_hash_is_claimed_of_parameters_that_are_out_of_reach(finished: Path) -> None:
     report = report_of(finished)
     proof = dict(map(tuple, report["The parameters"]["rows"]))
-    assert proof["unchanged"] == "not known" and "no hash" in proof["why"]
+    assert proof["unchanged"] == "unknown" and "cannot be hashed" in proof["why"]
     assert "Proof that nothing was trained" not in report
     card = (finished / "artifact" / "README.md").read_text()
-    assert "No parameter was changed" not in card and "read from its answers" in card
-    assert "Of the weights" not in card and "chosen by these very rows" in card
-    assert endpoints.shots(load(finished / "artifact"))["proof"]["unchanged"] == "not known"
+    assert "No parameter was changed" not in card and "parsed from its answers" in card
+    assert "Of the weights" not in card and "chosen on these very rows" in card
+    assert load(finished / "artifact").shots()["proof"]["unchanged"] == "unknown"
 
 
 def test_the_artifact_is_the_prompt_and_asks_the_same_model_again(finished: Path) -> None:
     assert not list((finished / "artifact").rglob("*.safetensors"))
-    found = endpoints.classify(load(finished / "artifact"), "a dull plot and a slow song", key=KEY)
+    found = load(finished / "artifact").classify("a dull plot and a slow song", key=KEY)
     assert found["label"] == "bad" and set(found["probabilities"]) == {"good", "bad"}
 
 
 def test_a_prompt_without_weights_is_nothing_to_train_from(finished: Path) -> None:
-    with pytest.raises(UserError, match="a prompt and no weights"):
-        decoder.load(finished / "artifact")
+    with pytest.raises(UserError, match="holds no weights"):
+        loading.load(finished / "artifact")
 
 
 def test_weights_of_a_stranger_do_not_say_where_a_key_goes(finished: Path, tmp_path: Path) -> None:
@@ -124,22 +126,22 @@ def test_a_server_without_probabilities_leaves_the_calibration_error_unknown(
     assert work(settings(server, file, "-plain", calibrate="contextual"), tmp_path / "run")
     report = report_of(tmp_path / "run")
     assert not [title for title in report if title.startswith("Expected calibration error")]
-    reading = dict(map(tuple, report["How the labels were read"]["rows"]))
-    assert reading["calibration error"] == "not known" and "not applied" in reading["calibration: contextual"]
+    reading = dict(map(tuple, report["Origin of the labels"]["rows"]))
+    assert reading["calibration error"] == "unknown" and "not applied" in reading["calibration: contextual"]
 
 
 def test_a_server_that_goes_away_leaves_its_answers_and_resume_asks_the_rest_only(
     server: Server, file: Path, tmp_path: Path
 ) -> None:
     given, folder, before = settings(server, file, "-tires"), tmp_path / "run", len(server[1])
-    with pytest.raises(UserError, match="The 8 answers of this part are kept: Resume"):
+    with pytest.raises(UserError, match="The 8 responses of this part are kept: Resume"):
         work(given, folder)
     [title] = [title for title in report_of(folder) if title.startswith("Not finished")]
-    assert report_of(folder)[title]["rows"][0] == ["rows answered of 12", 8]
+    assert report_of(folder)[title]["rows"][0] == ["rows labelled of 12", 8]
     waits = [event["message"] for event in read_events(folder / "events.jsonl")[0] if event["event"] == "notice"]
     assert len(waits) == 5 and "Asking again" in waits[0]
     assert work(given, folder)
-    assert len(server[1]) - before == QUESTIONS + 6, "what was answered is asked again"
+    assert len(server[1]) - before == REQUESTS + 6, "what was answered is asked again"
     assert work(settings(server, file), tmp_path / "whole")
 
     def timeless(place: Path) -> list[dict[str, Any]]:
@@ -149,7 +151,7 @@ def test_a_server_that_goes_away_leaves_its_answers_and_resume_asks_the_rest_onl
 
 
 def test_a_stop_in_the_middle_of_a_part_keeps_its_answers(server: Server, file: Path, tmp_path: Path) -> None:
-    folder, given = tmp_path / "run", settings(server, file, shots="0", shuffled_labels=False)
+    folder, given = tmp_path / "run", settings(server, file, shots="0", random_labels=False)
 
     def stop(event: dict) -> None:
         if event["event"] == "progress":
@@ -172,7 +174,7 @@ def test_a_refused_question_counts_as_no_label(server: Server, file: Path, tmp_p
 
 @pytest.mark.parametrize(
     ("how", "key", "words"),
-    [("", "sk-wrong-99", "does not accept the key"), ("-garbage", KEY, "no chat completion"), ("-busy", KEY, "slow down")],
+    [("", "sk-wrong-99", "does not accept the key"), ("-garbage", KEY, "did not return a chat completion"), ("-busy", KEY, "slow down")],
 )  # fmt: skip
 def test_what_never_answered_fails_in_words(
     server: Server, file: Path, tmp_path: Path, how: str, key: str, words: str
@@ -189,27 +191,15 @@ def test_a_server_that_is_down_is_told_at_once(file: Path, tmp_path: Path) -> No
 
 def test_the_sheet_counts_the_questions_before_any_is_asked(server: Server, file: Path) -> None:
     before = len(server[1])
-    found = build(settings(server, file, choice="nearest", calibrate="pmi")).findings()
+    found = build(settings(server, file, selection="nearest", calibrate="pmi")).findings()
     said = " ".join(f"{each.title} {each.detail}" for each in found)
-    assert f"{QUESTIONS} questions to 127.0.0.1" in said and "no hash of them" in said
-    assert "pmi is not applied" in said and "taken by words" in said and len(server[1]) == before
+    assert f"{REQUESTS} requests to 127.0.0.1" in said and "cannot be hashed" in said
+    assert "pmi is not applied" in said and "replaced by nearest_words" in said and len(server[1]) == before
 
 
 @pytest.mark.parametrize("name", ["hosted:", "hosted:x@ftp://a", "hosted:x@https://a.b/v1?key=sk-1"])
-def test_a_name_of_another_form_stops_the_run_before_it_starts(file: Path, name: str) -> None:
-    [row] = check(parse_settings(ShotsSettings, {"model": name, "data": str(file), **SMALL})).findings
-    assert row.level == "red" and "is named hosted:" in row.detail
-    with pytest.raises(UserError):
-        connect(name)
-
-
-def test_a_visitors_key_reaches_the_run_and_no_file(server: Server, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.delenv(VARIABLE)
-    with served(tmp_path, found=[Found("gpt_prompting", "a test", PLUGIN)], trains=False) as site:
-        client = Client(site.url, verbose=False)
-        values = {"model": f"hosted:tiny@{server[0]}", **SMALL}
-        run = client.predict("gpt_prompting", "shots", values, handle_file(file), key=KEY, api_name="/train")
-        assert ended(client, run["id"])["status"] == "finished"
-        found = client.predict(run["id"], "a warm film", key=KEY, api_name="/gpt_prompting_classify")
-        assert found["label"] == "good" and server[1][-1]["key"] == f"Bearer {KEY}"
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+def test_a_malformed_name_is_refused_with_the_settings(file: Path, name: str) -> None:
+    with pytest.raises(UserError, match="model: A hosted model is named hosted:"):
+        parse_settings(ShotsSettings, {"model": name, "data": str(file), **SMALL})
+    with pytest.raises(UserError, match="is named hosted:"):
+        HostedModel.connect(name)

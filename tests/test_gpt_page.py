@@ -14,13 +14,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from plugins._discovery import Found
 from plugins.gpt_prompting import PLUGIN
-from plugins.gpt_prompting.settings import PretrainSettings
+from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 from tests import page as shared_page
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
-from tests.page import Site, served
+from tests.page import Site, ended, served
 from tests.running import wait_for
-from training.runs.run import Runs
+from training.home import home
+from training.runs.registry import Runs
 
 client = shared_page.client  # a fixture
 HOSTILE = "<img src=x onerror=\"window.hacked='tag'\">${window.hacked='template'}{{value}}"
@@ -40,7 +41,7 @@ def run(site: Site) -> str:
     run = Runs().create("gpt_prompting", "pretrain", PretrainSettings())
     run.artifact.mkdir()
     tiny_gpt.save(run.artifact)
-    run.tell("finished", step=1, steps=1, metrics={}, message="")
+    run.write_event("finished", step=1, steps=1, metrics={}, message="")
     return run.id
 
 
@@ -83,7 +84,7 @@ def test_every_endpoint_answers(client: Client, run: str, file: Path) -> None:
 def test_errors_reach_the_client_in_words(client: Client, run: str) -> None:
     for arguments, words in (
         ((run, ""), "empty"),
-        ((run, "x" * 3000), "the model reads 160"),
+        ((run, "x" * 3000), "the context is 160"),
         ((run, "x", 0), "new_tokens"),
     ):
         with pytest.raises(AppError, match=words):
@@ -99,6 +100,16 @@ def test_a_hosted_model_is_asked_with_the_callers_key(client: Client) -> None:
         with pytest.raises(AppError, match="does not accept the key") as error:
             client.predict(weights=f"hosted:tiny@{address}", prompt=PROMPT, key="sk-wrong", api_name="/gpt_prompting_generate")  # fmt: skip
         assert "sk-wrong" not in str(error.value)
+
+
+def test_a_visitors_key_reaches_a_run_and_no_file(client: Client, site: Site, file: Path) -> None:
+    with openai_server() as (address, asked):
+        values = {"model": f"hosted:tiny@{address}", "shots": "0, 2", "seeds": 1, "permutations": 1, "eval_rows": 12}
+        run = client.predict("gpt_prompting", "shots", values, handle_file(file), key=KEY, api_name="/train")
+        assert ended(client, run["id"])["status"] == "finished"
+        found = client.predict(run["id"], "a warm film", key=KEY, api_name="/gpt_prompting_classify")
+        assert found["label"] == "good" and asked[-1]["key"] == f"Bearer {KEY}"
+    assert not [path for path in home().rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
 # -- the page ------------------------------------------------------------------------------------------------------------
@@ -131,11 +142,11 @@ def test_the_studio_shows_label_scores_and_the_exact_prompt(page: Page, run: str
     choose(page, run)
     page.get_by_label("Instruction", exact=True).fill("")
     page.get_by_label("Labels").locator("visible=true").first.fill("good\nbad")
-    page.get_by_label("Text to ask about").fill("a dull plot and a slow song")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_label("Text to classify").fill("a dull plot and a slow song")
+    page.get_by_role("button", name="Classify", exact=True).click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("'music', which is not in the list: good, bad")
     page.get_by_label("Labels").locator("visible=true").first.fill("music=good\nweather=bad")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("button", name="Classify", exact=True).click()
     prompt = page.locator(".token-view").nth(1)
     expect(prompt.locator(".fact")).to_contain_text("of 160 tokens")
     shown = prompt.locator(".text").inner_text().replace("⏎", "")
@@ -145,14 +156,14 @@ def test_the_studio_shows_label_scores_and_the_exact_prompt(page: Page, run: str
 
 @pytest.mark.browser
 def test_a_token_shows_what_else_might_have_been_said(page: Page, run: str) -> None:
-    open_tab(page, "Write")
+    open_tab(page, "Generate")
     choose(page, run)
     page.get_by_label("Prompt", exact=True).fill(PROMPT)
-    page.get_by_role("button", name="Write", exact=True).click()
+    page.get_by_role("button", name="Generate", exact=True).click()
     view = page.locator(".token-view").locator("visible=true").first
-    expect(view.locator(".fact").last).not_to_contain_text("writing")
+    expect(view.locator(".fact").last).not_to_contain_text("generating")
     view.locator(".token").first.hover()
-    expect(view.locator(".tip .rival")).to_have_count(5)
+    expect(view.locator(".tip .candidate")).to_have_count(5)
 
 
 @pytest.mark.browser
@@ -163,7 +174,7 @@ def test_chat_answers_retries_into_a_branch_and_undoes(page: Page, run: str) -> 
     box.fill("a warm film")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("of 160 tokens")).to_be_visible()
-    expect(page.locator(".token-view").locator("visible=true").locator(".fact").last).not_to_contain_text("writing")
+    expect(page.locator(".token-view").locator("visible=true").locator(".fact").last).not_to_contain_text("generating")
     page.get_by_label("Retry").last.click()
     expect(page.get_by_label("Branches")).to_be_visible()
     page.get_by_label("Undo").last.click()
@@ -174,8 +185,8 @@ def test_chat_answers_retries_into_a_branch_and_undoes(page: Page, run: str) -> 
 def test_what_a_visitor_writes_never_becomes_markup(page: Page, run: str) -> None:
     choose(page, run)
     page.get_by_label("Instruction", exact=True).fill(HOSTILE)
-    page.get_by_label("Text to ask about").fill("x")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_label("Text to classify").fill("x")
+    page.get_by_role("button", name="Classify", exact=True).click()
     expect(page.locator(".token-view").nth(1).locator(".text")).to_contain_text("onerror")
     assert page.evaluate("window.hacked") is None
 
@@ -185,22 +196,22 @@ def test_a_file_is_measured_on_the_page(page: Page, run: str, file: Path) -> Non
     choose(page, run)
     page.get_by_label("Instruction", exact=True).fill("")
     page.get_by_label("Labels").locator("visible=true").first.fill("good=good\nbad=bad\nmusic\nweather")
-    page.get_by_text("Measure this prompt on a file").click()
+    page.get_by_text("Evaluate on a file").click()
     page.locator("input[type=file]:not([accept])").first.set_input_files(file)
-    page.get_by_label("Examples out of the file").fill("2")
+    page.get_by_label("Examples from the file").fill("2")
     expect(page.locator(".file-preview").locator("visible=true")).to_have_count(1)
-    page.get_by_role("button", name="Measure", exact=True).click()
+    page.get_by_role("button", name="Evaluate", exact=True).click()
     expect(page.get_by_text("Nothing was trained")).to_be_visible()
     expect(page.get_by_text("accuracy (95 % interval")).to_be_visible()
 
 
 def test_a_prompt_opens_as_it_was_saved() -> None:
-    from plugins.gpt_prompting.prompt_form import as_parts, prompt_of
-    from plugins.gpt_prompting.prompts import make_prompt
+    from plugins.gpt_prompting.prompting.prompts import make_prompt
+    from plugins.gpt_prompting.ui.prompt_form import form_values, prompt_of
 
     prompt = make_prompt(
         "Review: {text}\nMood: {label}", ["up=good", "down"], [{"text": "x", "label": "up"}], "Say.", "pmi"
     )
-    parts = as_parts(prompt)
-    rows = json.loads(json.dumps(parts[4].value["data"]))
-    assert prompt_of(*parts[:4], rows) == prompt
+    values = form_values(prompt)
+    rows = json.loads(json.dumps(values[4].value["data"]))
+    assert prompt_of(*values[:4], rows) == prompt

@@ -25,23 +25,40 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from plugins.gpt_prompting import PLUGIN, build_pretrain, check_pretrain
+from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.pretrain import network
-from plugins.gpt_prompting.pretrain.corpus import UNLABELLED, Corpus, Rows, Segment, encode_dialogues, encode_texts
-from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, write
-from plugins.gpt_prompting.pretrain.head_loss import head_loss
+from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
+from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
+from plugins.gpt_prompting.pretrain.corpus import (
+    UNLABELLED,
+    CorpusRows,
+    Segment,
+    TokenCorpus,
+    encode_dialogues,
+    encode_texts,
+)
+from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, render_dialogue
 from plugins.gpt_prompting.pretrain.packing import pack
-from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
-from plugins.gpt_prompting.settings import SIZES, PretrainSettings
+from plugins.gpt_prompting.pretrain.settings import SIZES, PretrainSettings
 from plugins.testing import check_plugin
 from tests.files import write as write_file
 from training.errors import UserError
 from training.fit.loop import fit
 from training.nn.packed_attention import layout_of
+from training.preflight.sheet import Sheet
 from training.settings import parse_settings
 
 SYLLABLES = [first + rest for first in "bdfgklmnpr" for rest in ("ab", "ek", "il", "om")]
 TINY = {"layers": 2, "heads": 4, "hidden_size": 64, "vocabulary_size": 300, "max_length": 48, "device": "cpu"}
+
+
+def build_pretrain(values: PretrainSettings) -> Any:
+    kind = PLUGIN.kind("pretrain")
+    return kind.build(kind.read(values), values)
+
+
+def check_pretrain(values: PretrainSettings) -> Sheet:
+    return PLUGIN.kind("pretrain").examine(values)[1]
 
 
 def chosen(**values: Any) -> PretrainSettings:
@@ -123,16 +140,16 @@ def test_the_vocabulary_writes_any_text_and_is_the_same_each_time() -> None:
 # -- rows and packing ------------------------------------------------------------------------------------------------------
 
 
-def toy_corpus(lengths: list[int]) -> Corpus:
+def toy_corpus(lengths: list[int]) -> TokenCorpus:
     starts = np.concatenate([[0], np.cumsum(lengths)])
     tokens = np.arange(starts[-1], dtype=np.int32)
-    return Corpus(tokens, tokens + 1, starts, len(tokens))
+    return TokenCorpus(tokens, tokens + 1, starts, len(tokens))
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(2, 30), st.booleans())
 def test_rows_hold_every_token_once_and_no_segment_crosses_a_document(lengths: list[int], size: int, separate: bool) -> None:  # fmt: skip
     corpus = toy_corpus(lengths)
-    rows = Rows(corpus, size, separate)
+    rows = CorpusRows(corpus, size, separate)
     segments = [segment for row in range(len(rows)) for segment in rows[row]]
     seen = np.concatenate([segment.ids for segment in segments]) if segments else np.zeros(0)
     assert np.array_equal(seen, np.arange(len(seen))) and len(corpus.tokens) - len(seen) < 2
@@ -163,8 +180,8 @@ def small(kind: str) -> Any:
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "bloom"])
 def test_packed_segments_have_the_losses_and_gradients_that_each_has_alone(kind: str) -> None:
     alone, packed = small(kind), small(kind)
-    network.quicken(packed)
-    assert network.is_quick(packed) == (kind != "bloom")
+    network.use_packed_attention(packed)
+    assert network.is_packed(packed) == (kind != "bloom")
     rng, segments = np.random.default_rng(0), []
     for length in (9, 17, 4, 16, 9):
         ids = rng.integers(0, 90, length + 1).astype(np.int32)
@@ -189,7 +206,7 @@ def test_documents_that_share_a_row_see_each_other_only_where_that_is_wished(tok
     model.resize_token_embeddings(len(tokenizer))
     losses = {}
     for separate in (True, False):
-        row = Rows(corpus, 60, separate)[0]
+        row = CorpusRows(corpus, 60, separate)[0]
         losses[separate] = network.forward(model, pack([row])).losses
     split = int(corpus.starts[1])
     assert torch.allclose(losses[True][:split], losses[False][:split], atol=1e-5)
@@ -203,7 +220,7 @@ def test_the_loss_without_a_table_of_logits_is_cross_entropy(count: int, words: 
     hidden, table = (torch.randn(size, 8, requires_grad=True) for size in (count, words))
     targets, weights = torch.randint(0, words, (count,)), torch.rand(count)
     wanted = torch.nn.functional.cross_entropy(hidden @ table.T, targets, reduction="none") * weights
-    found = head_loss(hidden, table, targets, weights)
+    found = chunked_cross_entropy(hidden, table, targets, weights)
     assert torch.allclose(found, wanted, atol=1e-5)
     gradients = [torch.autograd.grad(losses.sum() * 0.5, (hidden, table)) for losses in (found, wanted)]
     for one, other in zip(*gradients, strict=True):
@@ -212,7 +229,7 @@ def test_the_loss_without_a_table_of_logits_is_cross_entropy(count: int, words: 
 
 def test_a_loss_with_a_gradient_of_its_own_for_each_token_is_refused() -> None:
     hidden, table = torch.randn(3, 4, requires_grad=True), torch.randn(5, 4)
-    losses = head_loss(hidden, table, torch.tensor([0, 1, 2]), torch.ones(3))
+    losses = chunked_cross_entropy(hidden, table, torch.tensor([0, 1, 2]), torch.ones(3))
     with pytest.raises(RuntimeError, match="one gradient for all tokens"):
         (losses * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
 
@@ -227,16 +244,16 @@ def learned(text: str, spans: list[tuple[int, int]], tokenizer: Any) -> str:
 
 def test_only_answers_are_learned_with_the_end_of_each(tokenizer: Any) -> None:
     talk = [Turn("user", "say it"), Turn("assistant", "it is"), Turn("user", "quietly"), Turn("assistant", "something")]
-    assert learned(*write(talk, tokenizer), tokenizer) == " it is<|endoftext|> something<|endoftext|>"
+    assert learned(*render_dialogue(talk, tokenizer), tokenizer) == " it is<|endoftext|> something<|endoftext|>"
 
 
 def test_the_transcript_is_what_the_saved_chat_template_writes(tokenizer: Any) -> None:
     talk = [Turn("system", "be quiet"), Turn("user", "say it"), Turn("assistant", "it is")]
     messages = [turn._asdict() for turn in talk]
     assert tokenizer.chat_template == TRANSCRIPT
-    assert write(talk, tokenizer)[0] == tokenizer.apply_chat_template(messages, tokenize=False)
+    assert render_dialogue(talk, tokenizer)[0] == tokenizer.apply_chat_template(messages, tokenize=False)
     asked = tokenizer.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
-    assert write(talk, tokenizer)[0].startswith(asked) and asked.endswith("Assistant:")
+    assert render_dialogue(talk, tokenizer)[0].startswith(asked) and asked.endswith("Assistant:")
 
 
 def test_a_model_is_trained_in_its_own_chat_template() -> None:
@@ -246,7 +263,7 @@ def test_a_model_is_trained_in_its_own_chat_template() -> None:
         "{% if add_generation_prompt %}[bot] {% endif %}"
     )
     talk = [Turn("user", "say it"), Turn("assistant", "it is"), Turn("user", "say it"), Turn("assistant", "it")]
-    text, spans = write(talk, own)
+    text, spans = render_dialogue(talk, own)
     assert text == "[user] say it [bot] it is [user] say it [bot] it "
     assert [text[start:end] for start, end in spans] == ["it is ", "it "]
 
@@ -293,7 +310,7 @@ def test_labels_that_only_the_prompt_explains_are_told_after_examples(tmp_path: 
     path = write_file(tmp_path / "tasks.csv", "\n".join(rows) + "\n")
     wanted = chosen(
         task_data=str(path), steps=60, batch_size=8, learning_rate=2e-3, max_length=160, hidden_size=96, layers=3, vocabulary_size=400,
-        label_words="random", most_classes=3, text_weight=0, eval_every=60, eval_rows=40, eval_share=0.2,
+        label_words="random", max_classes=3, text_loss_weight=0, eval_every=60, eval_rows=40, eval_share=0.2,
     )  # fmt: skip
     found = fit(build_pretrain(wanted), wanted, tmp_path).metrics
     assert found["shots_8"] > 0.7 and found["shots_8"] > found["shots_0"] + 0.2, found
@@ -304,7 +321,7 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
     first.save(first.model, tmp_path / "base")
     task = build_pretrain(chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4))
     trained = sum(weight.numel() for weight in task.model.parameters() if weight.requires_grad)
-    assert trained < 0.2 * task.facts["parameters"] and network.is_quick(task.model)
+    assert trained < 0.2 * task.facts["parameters"] and network.is_packed(task.model)
     wanted = chosen(data=str(corpus), model=str(tmp_path / "base"), lora_rank=4, steps=30, learning_rate=1e-2, eval_every=15)  # fmt: skip
     (tmp_path / "run").mkdir()
     fit(task, wanted, tmp_path / "run")
@@ -314,12 +331,17 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
 
 def test_the_trainer_keeps_the_contract_on_a_mixture(tmp_path: Path, corpus: Path, talks: Path, tasks: Path) -> None:
     sample = {**TINY, "data": str(corpus), "dialogue_data": str(talks), "task_data": str(tasks), "batch_size": 6, "eval_rows": 4}  # fmt: skip
-    check_plugin(replace(PLUGIN, trainers=(PLUGIN.trainer("pretrain"),)), tmp_path, {"pretrain": sample})
+    check_plugin(
+        replace(PLUGIN, kinds=(PLUGIN.kind("pretrain"),)),
+        tmp_path,
+        {"pretrain": sample},
+        {"pretrain": lambda model: model.score("say it")},
+    )
 
 
 def test_the_mixture_keeps_its_shares(corpus: Path, talks: Path, tasks: Path) -> None:
     task: Any = build_pretrain(chosen(data=str(corpus), dialogue_data=str(talks), task_data=str(tasks), dialogue_share=0.25, task_share=0.25))  # fmt: skip
-    counts = [count for _, count in task.train_data.parts]
+    counts = [count for _, count in task.train_data.counts]
     assert [round(count / sum(counts), 2) for count in counts] == [0.5, 0.25, 0.25]
     kinds = {type(task.train_data[row]) for row in range(len(task.train_data))}
     assert kinds == {list, type(None)}
@@ -353,14 +375,14 @@ def test_one_line_is_trained_on_with_a_warning(tmp_path: Path) -> None:
 def test_dialogues_without_turns_or_answers_are_refused(tmp_path: Path) -> None:
     assert "has no dialogues" in red(dialogue_data=str(write_file(tmp_path / "a.csv", "name,age\nanna,3\nberta,4\n")))
     only_asked = '{"turns": [{"role": "user", "content": "say"}]}\n'
-    assert "no dialogues to learn from" in red(dialogue_data=str(write_file(tmp_path / "b.jsonl", only_asked)))
+    assert "no dialogues to train on" in red(dialogue_data=str(write_file(tmp_path / "b.jsonl", only_asked)))
     broken = '{"turns": [{"role": "user", "content": "say"}]}\n{"turns": [{"speaks": "nobody"}]}\n'
     assert "line 2" in red(dialogue_data=str(write_file(tmp_path / "c.jsonl", broken)))
 
 
 def test_tasks_without_labels_or_with_an_unknown_task_held_out_are_refused(tmp_path: Path, tasks: Path) -> None:
     path = write_file(tmp_path / "a.csv", "task,text,label\nmood,good day,happy\nmood,fine day,happy\n")
-    assert "no task to learn from" in red(task_data=str(path))
+    assert "no task to train on" in red(task_data=str(path))
     assert "no task mood" in red(task_data=str(tasks), held_out_tasks="mood")
     assert "label" in red(task_data=str(write_file(tmp_path / "b.csv", "task,text\nmood,one text\nmood,other text\n")))
 
@@ -377,7 +399,7 @@ def test_what_is_no_causal_model_is_refused(tmp_path: Path, corpus: Path, tokeni
         BertConfig(vocab_size=90, hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
     ).save_pretrained(tmp_path / "bert")
     tokenizer.save_pretrained(tmp_path / "bert")
-    with pytest.raises(UserError, match="BertForMaskedLM, no causal"):
+    with pytest.raises(UserError, match="BertForMaskedLM, not a causal"):
         build_pretrain(chosen(data=str(corpus), model=str(tmp_path / "bert")))
 
 

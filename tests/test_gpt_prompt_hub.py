@@ -8,8 +8,8 @@ import sys
 import urllib.request
 from typing import Any
 
-from plugins.gpt_prompting.prompt_card import render
-from plugins.gpt_prompting.prompts import make_prompt
+from plugins.gpt_prompting.prompting.prompt_card import render
+from plugins.gpt_prompting.prompting.prompts import make_prompt
 from tests import loopback
 from tests.loopback import Hub
 
@@ -61,11 +61,11 @@ def test_a_prompt_beside_weights_leaves_their_card_alone(hub: Hub) -> None:
 
 
 def test_what_is_no_prompt_is_refused_on_either_way(hub: Hub) -> None:
-    assert "is no prompt" in call(hub, "push", "alice/none", "{}")["error"]
+    assert "is not a prompt" in call(hub, "push", "alice/none", "{}")["error"]
     assert "not signed in" in call(hub, "push", "alice/none", PROMPT.to_json(), None)["error"]
     assert "can only read" in call(hub, "push", "alice/none", PROMPT.to_json(), "hf_alice_read")["error"]
     hub.make("alice/bad", {"prompt.json": b'{"schema": "selfsup-prompt/1", "labels": {"a": 1, "b": [2]}}'})
-    assert "is no prompt" in call(hub, "pull", "alice/bad")["error"]
+    assert "is not a prompt" in call(hub, "pull", "alice/bad")["error"]
     hub.make("alice/empty", {"config.json": b"{}"})
     assert "has no prompt.json" in call(hub, "pull", "alice/empty")["error"]
 

@@ -11,27 +11,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.gpt_prompting import calibration, chat, endpoints, examples, inside
-from plugins.gpt_prompting.compare import compare
-from plugins.gpt_prompting.evaluation import evaluate
-from plugins.gpt_prompting.fitting import Fitter
-from plugins.gpt_prompting.labelled_rows import read_rows
-from plugins.gpt_prompting.measures import calibration_error, confusion, mcnemar, measure
+from plugins.gpt_prompting.inspect import attention
 from plugins.gpt_prompting.models.interface import Sampling
-from plugins.gpt_prompting.models.local import LocalModel
-from plugins.gpt_prompting.prompts import Prompt, fill, make_prompt, parse_labels, parse_prompt, variables
-from plugins.gpt_prompting.scoring import Labeller
+from plugins.gpt_prompting.models.transformers_model import TransformersModel
+from plugins.gpt_prompting.prompting import calibration, chat, demonstrations
+from plugins.gpt_prompting.prompting.context_window import ContextFitter
+from plugins.gpt_prompting.prompting.evaluation import evaluate
+from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
+from plugins.gpt_prompting.prompting.labelled_rows import read_rows
+from plugins.gpt_prompting.prompting.metrics import calibration_error, classification_metrics, confusion, mcnemar
+from plugins.gpt_prompting.prompting.predictor import PromptPredictor
+from plugins.gpt_prompting.prompting.prompt_comparison import compare
+from plugins.gpt_prompting.prompting.prompts import (
+    DEFAULT_TEMPLATE,
+    Prompt,
+    fill,
+    make_prompt,
+    parse_labels,
+    parse_prompt,
+    variables,
+)
 from tests import tiny_gpt
 from training.errors import UserError
 
 LABELS = ["good", "bad"]
-TEMPLATE = endpoints.TEMPLATE
+TEMPLATE = DEFAULT_TEMPLATE
 
 
 @pytest.fixture(scope="module")
-def model() -> LocalModel:
+def model() -> TransformersModel:
     words, network = tiny_gpt.taught()
-    return LocalModel(words, network)
+    return TransformersModel(words, network)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,7 @@ def test_any_value_stands_in_the_prompt_as_it_is(text: str) -> None:
         ("Label: {label}", LABELS, [], "no variable beside"),
         (TEMPLATE, ["good"], [], "1 labels were given"),
         (TEMPLATE, ["good", " "], [], "A label is empty"),
-        (TEMPLATE, ["good", "good"], [], "there twice"),
+        (TEMPLATE, ["good", "good"], [], "occurs twice"),
         (TEMPLATE, ["good=fine", "bad=fine"], [], "same words 'fine'"),
         (TEMPLATE, LABELS, [{"text": "x", "label": "ugly"}], "'ugly', which is not in the list: good, bad"),
         (TEMPLATE, LABELS, [{"label": "good"}], "Example 1 lacks text"),
@@ -88,7 +98,7 @@ def test_a_saved_prompt_comes_back_as_it_was() -> None:
     found = prompt(examples=[{"text": "ü {x}", "label": "bad"}], instruction="Say.", calibrate="pmi")
     assert parse_prompt(found.to_json()) == found
     for text in ("", "[]", "{}", '{"schema": "other/1"}', json.dumps({"schema": "selfsup-prompt/1", "strange": 1})):
-        with pytest.raises(UserError, match="That is no prompt"):
+        with pytest.raises(UserError, match="is not a prompt"):
             parse_prompt(text)
 
 
@@ -99,24 +109,24 @@ def test_labels_may_have_other_words() -> None:
 # -- labels --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_taught_model_labels_unseen_reviews(model: LocalModel) -> None:
+def test_a_taught_model_labels_unseen_reviews(model: TransformersModel) -> None:
     """Chance is a half; the model was taught this very task."""
     rows = tiny_gpt.reviews(60, seed=11)
-    found = list(Labeller(model, prompt()).label(rows))
+    found = list(LabelScorer(model, prompt()).label(rows))
     assert np.mean([one.label == row["label"] for one, row in zip(found, rows, strict=True)]) > 0.9
     assert all(sum(one.probabilities.values()) == pytest.approx(1) for one in found)
 
 
 @pytest.mark.parametrize("calibrate", calibration.CONTENT_FREE and ["none", "contextual", "pmi"])
-def test_scores_are_a_distribution_even_if_a_label_begins_another(model: LocalModel, calibrate: str) -> None:
-    found = endpoints.classify(model, "a dull plot", ["bad", "bad film", "good"], calibrate=calibrate)
+def test_scores_are_a_distribution_even_if_a_label_begins_another(model: TransformersModel, calibrate: str) -> None:
+    found = PromptPredictor(model).classify("a dull plot", ["bad", "bad film", "good"], calibrate=calibrate)
     assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert found["scores"]["bad"] != found["scores"]["bad film"]
 
 
-def test_a_label_that_begins_another_is_scored_with_what_ends_it(model: LocalModel) -> None:
-    assert Labeller(model, make_prompt(TEMPLATE, ["bad", "bad film"])).words == [" bad\n\n", " bad film\n\n"]
-    assert Labeller(model, prompt()).words == [" good", " bad"]
+def test_a_label_that_begins_another_is_scored_with_what_ends_it(model: TransformersModel) -> None:
+    assert LabelScorer(model, make_prompt(TEMPLATE, ["bad", "bad film"])).verbalizers == [" bad\n\n", " bad film\n\n"]
+    assert LabelScorer(model, prompt()).verbalizers == [" good", " bad"]
 
 
 def test_contextual_calibration_makes_content_free_inputs_even() -> None:
@@ -134,8 +144,8 @@ def test_pmi_takes_off_what_the_premise_says_anyway() -> None:
     assert calibration.pmi(scores, premise) == pytest.approx(np.array([[0.2, 0.8]]))
 
 
-def test_no_parameter_changes(model: LocalModel, file: Path) -> None:
-    *_, last = endpoints.evaluate(model, file, LABELS, rows=10)
+def test_no_parameter_changes(model: TransformersModel, file: Path) -> None:
+    *_, last = PromptPredictor(model).evaluate(file, LABELS, rows=10)
     assert last["parameters_sha256"]["unchanged"] and last["parameters_sha256"]["before"] == model.fingerprint()
 
 
@@ -146,34 +156,34 @@ def test_no_parameter_changes(model: LocalModel, file: Path) -> None:
 def test_balanced_examples_are_as_even_as_can_be(labels: list[str], seed: int) -> None:
     rows = [{"text": str(at), "label": label} for at, label in enumerate(labels)]
     count = len({*labels})
-    chosen = examples.choose(rows, count, "balanced", seed)
+    chosen = demonstrations.select(rows, count, "balanced", seed)
     assert {row["label"] for row in chosen} == {*labels} and len({row["text"] for row in chosen}) == count
-    assert examples.choose(rows, count, "balanced", seed) == chosen
+    assert demonstrations.select(rows, count, "balanced", seed) == chosen
 
 
 def test_the_nearest_example_stands_next_to_the_query_and_is_never_the_query() -> None:
     rows = [{"text": text, "label": "x"} for text in ("the bank raised rates", "a goal in overtime", "bank rates fell")]
-    [found] = examples.Nearest(rows, ["text"])([{"text": "the bank raised rates"}], 2)
+    [found] = demonstrations.NearestNeighbours(rows, ["text"])([{"text": "the bank raised rates"}], 2)
     assert [row["text"] for row in found] == ["a goal in overtime", "bank rates fell"]
 
 
-def test_nearness_by_the_models_vectors_finds_the_same_words(model: LocalModel) -> None:
+def test_nearness_by_the_models_vectors_finds_the_same_words(model: TransformersModel) -> None:
     rows = [{"text": text, "label": "x"} for text in ("a warm film", "a dull plot", "a tired song")]
-    [found] = examples.nearest_of(rows, ["text"], "nearest", model)([{"text": "a dull , dull plot"}], 1)
+    [found] = demonstrations.nearest_neighbours(rows, ["text"], "nearest", model)([{"text": "a dull , dull plot"}], 1)
     assert found == [rows[1]]
 
 
 def test_more_examples_than_rows_are_refused() -> None:
     with pytest.raises(UserError, match="5 examples were asked for; there are 1"):
-        examples.choose([{"text": "x", "label": "a"}], 5, "random", 0)
+        demonstrations.select([{"text": "x", "label": "a"}], 5, "random", 0)
 
 
 # -- what fits -----------------------------------------------------------------------------------------------------------
 
 
-def test_examples_that_do_not_fit_are_dropped_from_the_far_end_and_named(model: LocalModel) -> None:
+def test_examples_that_do_not_fit_are_dropped_from_the_far_end_and_named(model: TransformersModel) -> None:
     shots = tiny_gpt.reviews(40, seed=2)
-    found = endpoints.classify(model, "a warm film", LABELS, shots)
+    found = PromptPredictor(model).classify("a warm film", LABELS, shots)
     dropped = found["dropped_examples"]
     assert dropped == list(range(len(dropped))) and 0 < len(dropped) < 40
     assert model.count(found["prompt"]) <= model.context and shots[-1]["text"] in found["prompt"]
@@ -181,15 +191,15 @@ def test_examples_that_do_not_fit_are_dropped_from_the_far_end_and_named(model: 
     assert model.count(one_more.text({"text": "a warm film"})) > model.context - 4 - 1
 
 
-def test_a_text_that_is_too_long_is_cut_and_that_is_said(model: LocalModel) -> None:
-    found = endpoints.classify(model, "a warm film " * 300, LABELS, tiny_gpt.reviews(2))
-    assert found["text_was_cut"] and found["dropped_examples"] == [0, 1]
+def test_a_text_that_is_too_long_is_cut_and_that_is_said(model: TransformersModel) -> None:
+    found = PromptPredictor(model).classify("a warm film " * 300, LABELS, tiny_gpt.reviews(2))
+    assert found["text_truncated"] and found["dropped_examples"] == [0, 1]
     assert found["prompt"].endswith("\nLabel:") and model.count(found["prompt"]) < model.context
 
 
-def test_an_instruction_longer_than_the_context_is_refused(model: LocalModel) -> None:
+def test_an_instruction_longer_than_the_context_is_refused(model: TransformersModel) -> None:
     with pytest.raises(UserError, match="shorten the instruction"):
-        Fitter(model, prompt(instruction="say " * 300), 1).fit({"text": "x"})
+        ContextFitter(model, prompt(instruction="say " * 300), 1).fit({"text": "x"})
 
 
 # -- evaluation ----------------------------------------------------------------------------------------------------------
@@ -197,7 +207,7 @@ def test_an_instruction_longer_than_the_context_is_refused(model: LocalModel) ->
 
 def test_measures_of_a_known_case() -> None:
     truth, said = ["a", "a", "b", "b"], ["a", "b", "b", "b"]
-    found = measure(truth, said, [0.9, 0.6, 0.8, 0.7])
+    found = classification_metrics(truth, said, [0.9, 0.6, 0.8, 0.7])
     assert found["accuracy"] == 0.75 and found["macro_f1"] == pytest.approx((2 / 3 + 0.8) / 2)
     assert found["low"] == pytest.approx(0.3006, abs=1e-3) and found["high"] == pytest.approx(0.9544, abs=1e-3)
     assert confusion(truth, [*said[:3], ""], ["a", "b"]) == {
@@ -218,8 +228,8 @@ def test_mcnemar_looks_at_the_rows_that_only_one_gets_right() -> None:
     assert mcnemar([True], [True])["p_value"] == 1
 
 
-def test_a_file_is_measured_row_by_row(model: LocalModel, file: Path) -> None:
-    states = list(endpoints.evaluate(model, file))
+def test_a_file_is_measured_row_by_row(model: TransformersModel, file: Path) -> None:
+    states = list(PromptPredictor(model).evaluate(file))
     last = states[-1]
     assert last["done"] == last["total"] == 80 and last["metrics"]["accuracy"] > 0.9
     assert last["metrics"]["low"] < last["metrics"]["accuracy"] <= last["metrics"]["high"] <= 1
@@ -228,43 +238,45 @@ def test_a_file_is_measured_row_by_row(model: LocalModel, file: Path) -> None:
 
 
 @pytest.mark.parametrize("choice", ["random", "balanced", "nearest", "nearest_words"])
-def test_examples_out_of_the_file_are_not_measured_on(model: LocalModel, file: Path, choice: str) -> None:
-    *_, last = endpoints.evaluate(model, file, shots=3, choice=choice, rows=20)
+def test_examples_out_of_the_file_are_not_measured_on(model: TransformersModel, file: Path, choice: str) -> None:
+    *_, last = PromptPredictor(model).evaluate(file, shots=3, selection=choice, rows=20)
     assert last["total"] == 20 and last["metrics"]["accuracy"] > 0.6
     data = read_rows(file, TEMPLATE)
-    *_, found = evaluate(model, make_prompt(TEMPLATE, LABELS), data, shots=3, how=choice)
-    shown = {example["text"] for answer in found.answers for example in answer.fitted.examples}
+    *_, found = evaluate(model, make_prompt(TEMPLATE, LABELS), data, shots=3, selection=choice)
+    shown = {example["text"] for answer in found.predictions for example in answer.fitted.examples}
     assert shown and len(found.rows) + len(shown) <= 80 + 3
 
 
-def test_a_stopped_evaluation_keeps_its_part(model: LocalModel, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.gpt_prompting.evaluation.SHOWN_EVERY", 0.0)
+def test_a_stopped_evaluation_keeps_its_part(
+    model: TransformersModel, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.gpt_prompting.prompting.evaluation.YIELD_SECONDS", 0.0)
     stream = evaluate(model, prompt(), read_rows(file, TEMPLATE))
     part = [next(stream) for _ in range(5)][-1]
     stream.close()
     assert part.record()["done"] == 5 and part.write().read_text().count("\n") == 81
 
 
-def test_files_that_do_not_fit_are_refused(model: LocalModel, file: Path, tmp_path: Path) -> None:
+def test_files_that_do_not_fit_are_refused(model: TransformersModel, file: Path, tmp_path: Path) -> None:
     for asked, words in (
         ({"labels": ["good", "fine"]}, "labels that are not in the list: bad"),
         ({"template": "{premise} {label}"}, "no column premise"),
         ({"label_column": "mark"}, "mark"),
-        ({"shots": 60}, "leave too little"),
-        ({"shots": 2, "choice": "best"}, "'best' was given"),
+        ({"shots": 60}, "leave too few"),
+        ({"shots": 2, "selection": "best"}, "'best' was given"),
     ):
         with pytest.raises(UserError, match=words):
-            list(endpoints.evaluate(model, file, **asked))
+            list(PromptPredictor(model).evaluate(file, **asked))
     empty = tmp_path / "empty.csv"
     empty.write_text("text,label\n,good\n x ,\n")
     with pytest.raises(UserError, match="no row with a value for each of"):
-        list(endpoints.evaluate(model, empty, ["good", "bad"]))
+        list(PromptPredictor(model).evaluate(empty, ["good", "bad"]))
 
 
-def test_two_prompts_are_compared_on_the_same_rows(model: LocalModel, file: Path) -> None:
+def test_two_prompts_are_compared_on_the_same_rows(model: TransformersModel, file: Path) -> None:
     """The second swaps the words of the labels, so it is wrong wherever the first is right."""
     swapped = make_prompt(TEMPLATE, ["good=bad", "bad=good"])
-    *_, found = compare(model, prompt(), swapped, read_rows(file, TEMPLATE), most=30)
+    *_, found = compare(model, prompt(), swapped, read_rows(file, TEMPLATE), max_rows=30)
     assert found["first"]["metrics"]["accuracy"] > 0.9 > 0.1 > found["second"]["metrics"]["accuracy"]
     assert found["test"]["p_value"] < 0.001 and len(found["disagreements"]) == 20
 
@@ -276,7 +288,9 @@ def said(*turns: str) -> list[dict[str, str]]:
     return [{"role": ("user", "assistant")[at % 2], "content": turn} for at, turn in enumerate(turns)]
 
 
-def test_a_model_without_a_template_gets_a_plain_transcript_that_ends_at_the_next_turn(model: LocalModel) -> None:
+def test_a_model_without_a_template_gets_a_plain_transcript_that_ends_at_the_next_turn(
+    model: TransformersModel,
+) -> None:
     *_, last = chat.chat(model, said("hello"), Sampling(new_tokens=20, temperature=0))
     assert last["template"] == "plain transcript" and "\nUser:" not in last["text"]
 
@@ -287,14 +301,14 @@ def test_a_models_own_template_is_used_and_its_refusal_told() -> None:
 
     own = copy.deepcopy(words)
     own.chat_template = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}Text: {{ m.content }}\nLabel:{% endfor %}"
-    model = LocalModel(own, network)
+    model = TransformersModel(own, network)
     *_, last = chat.chat(model, said("a warm film and a lovely plot"), Sampling(new_tokens=1, temperature=0))
     assert last["template"] == "the model's own" and last["text"] == " good"
     with pytest.raises(UserError, match="refuses this dialogue: no system"):
         list(chat.chat(model, [{"role": "system", "content": "x"}, *said("y")], Sampling()))
 
 
-def test_the_oldest_turns_go_first_and_the_system_prompt_stays(model: LocalModel) -> None:
+def test_the_oldest_turns_go_first_and_the_system_prompt_stays(model: TransformersModel) -> None:
     turns = [{"role": "system", "content": "Be kind."}, *said(*["a warm film and a dull plot"] * 21)]
     *_, last = chat.chat(model, turns, Sampling(new_tokens=8))
     assert last["dropped_messages"] == list(range(1, 1 + len(last["dropped_messages"]))) and last["dropped_messages"]
@@ -304,31 +318,31 @@ def test_the_oldest_turns_go_first_and_the_system_prompt_stays(model: LocalModel
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([], "last message is the user's"),
-        (said("a", "b"), "last message is the user's"),
+        ([], "last message must be the user's"),
+        (said("a", "b"), "last message must be the user's"),
         ([{"role": "robot", "content": "x"}], "a role"),
         ([{"role": "user", "content": 5}], "a role"),
-        ([*said("a"), {"role": "system", "content": "x"}], "only the first may be"),
+        ([*said("a"), {"role": "system", "content": "x"}], "only the first message may be"),
         (said("long " * 500), "shorten it"),
     ],
 )
-def test_dialogues_that_cannot_be_are_refused(model: LocalModel, messages: list[Any], words: str) -> None:
+def test_dialogues_that_cannot_be_are_refused(model: TransformersModel, messages: list[Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        list(endpoints.chat(model, messages))
+        list(PromptPredictor(model).chat(messages))
 
 
 # -- look inside -----------------------------------------------------------------------------------------------------------
 
 
-def test_attention_never_looks_ahead_and_adds_up_to_one(model: LocalModel) -> None:
-    tokens, weights = inside.attention(model, "a warm film and a dull plot")
+def test_attention_never_looks_ahead_and_adds_up_to_one(model: TransformersModel) -> None:
+    tokens, weights, _ = attention.head_attention(PromptPredictor(model), "a warm film and a dull plot")
     assert weights.shape == (2, 4, len(tokens), len(tokens)) and np.allclose(weights.sum(-1), 1, atol=1e-5)
     assert np.triu(weights, 1).max() == 0
     assert model.model.config._attn_implementation == "sdpa"
 
 
-def test_surprise_is_perplexity_and_bits_per_byte(model: LocalModel) -> None:
-    expected, odd = (endpoints.score(model, text) for text in ("Text: a warm film", "film: film Text warm"))
+def test_surprise_is_perplexity_and_bits_per_byte(model: TransformersModel) -> None:
+    expected, odd = (PromptPredictor(model).score(text) for text in ("Text: a warm film", "film: film Text warm"))
     assert expected["loss"] < odd["loss"] and expected["perplexity"] == pytest.approx(
         np.exp(expected["loss"]), rel=1e-3
     )
@@ -336,14 +350,16 @@ def test_surprise_is_perplexity_and_bits_per_byte(model: LocalModel) -> None:
     assert expected["bits_per_byte"] == pytest.approx(bits, rel=1e-3)
 
 
-def test_induction_is_a_share_a_head(model: LocalModel) -> None:
-    found = inside.induction(model)
+def test_induction_is_a_share_a_head(model: TransformersModel) -> None:
+    found = attention.induction_scores(model)
     assert found.shape == (2, 4) and ((found >= 0) & (found <= 1)).all()
 
 
-def test_the_look_back_at_labels_finds_their_tokens(model: LocalModel) -> None:
+def test_the_look_back_at_labels_finds_their_tokens(model: TransformersModel) -> None:
     shots = tiny_gpt.reviews(4, seed=8)
-    found = inside.looks_at_labels(model, prompt(examples=shots, instruction="Judge."), {"text": "a warm film"})
+    found = attention.attention_to_labels(
+        PromptPredictor(model), prompt(examples=shots, instruction="Judge."), "a warm film"
+    )
     assert [one["label"] for one in found["by_example"]] == [shot["label"] for shot in shots]
     labels = [at for at, piece in enumerate(found["tokens"]) if piece in (" good", " bad")]
     assert sum(one["attention"] for one in found["by_example"]) == pytest.approx(
@@ -351,8 +367,8 @@ def test_the_look_back_at_labels_finds_their_tokens(model: LocalModel) -> None:
     )
 
 
-def test_the_next_token_is_a_distribution(model: LocalModel) -> None:
-    found = endpoints.next_token(model, "Text: a warm film and a lovely plot\nLabel:", 200)
+def test_the_next_token_is_a_distribution(model: TransformersModel) -> None:
+    found = PromptPredictor(model).next_token("Text: a warm film and a lovely plot\nLabel:", 200)
     assert found[0]["token"] == " good" and sum(one["probability"] for one in found) <= 1.0001
     with pytest.raises(UserError, match="1 to 200"):
-        endpoints.next_token(model, "x", 0)
+        PromptPredictor(model).next_token("x", 0)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugins.gpt_prompting import PLUGIN, endpoints, load
+from plugins.gpt_prompting import PLUGIN
+from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.shots import report
-from plugins.gpt_prompting.shots.data import counts_of, read
-from plugins.gpt_prompting.shots.experiment import OURS, SHUFFLED, build
-from plugins.gpt_prompting.shots.fine_tuned import read_fine_tuned, wins_from
+from plugins.gpt_prompting.shots.data import parse_counts, read
+from plugins.gpt_prompting.shots.finetuning_baseline import describe_crossover, read_finetuning_results
+from plugins.gpt_prompting.shots.predictor import load
+from plugins.gpt_prompting.shots.report import PROMPT_ARM, RANDOM_LABELS_ARM
 from plugins.gpt_prompting.shots.settings import ShotsSettings
 from plugins.testing import check_load, check_resume, check_settings
 from tests import tiny_gpt
 from training.cli.main import main
 from training.errors import UserError
 from training.fit.experiment import read_results, run_experiment
-from training.runs.run import Runs
-from training.settings import parse_settings
+from training.runs.registry import Runs
+from training.settings import RunSettings, parse_settings
 
-SMALL = {"shots": "0, 1, 4", "draws": 2, "orders": 2, "eval_rows": 24}
+SMALL = {"shots": "0, 1, 4", "seeds": 2, "permutations": 2, "eval_rows": 24}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_gpt.write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv", 80)
+
+
+def build(given: ShotsSettings) -> Any:
+    kind = PLUGIN.kind("shots")
+    return kind.build(kind.read(given), given)
 
 
 def settings(weights: Path, file: Path, **more: Any) -> ShotsSettings:
@@ -48,17 +56,17 @@ def finished(weights: Path, file: Path, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-def test_every_number_of_examples_is_measured_over_draws_and_orders(finished: Path) -> None:
+def test_every_number_of_examples_is_measured_over_seeds_and_permutations(finished: Path) -> None:
     results = read_results(finished)
-    ours = [one["shots"] for one in results if one["arm"] == OURS]
+    ours = [one["shots"] for one in results if one["arm"] == PROMPT_ARM]
     assert {shots: ours.count(shots) for shots in ours} == {0: 1, 1: 2, 4: 4}
-    assert sum(one["arm"] == SHUFFLED for one in results) == 4
-    assert all(one["accuracy"] > 0.7 for one in results if one["arm"] == OURS and one["shots"] < 4)
+    assert sum(one["arm"] == RANDOM_LABELS_ARM for one in results) == 4
+    assert all(one["accuracy"] > 0.7 for one in results if one["arm"] == PROMPT_ARM and one["shots"] < 4)
 
 
 def test_no_parameter_changed_and_the_hash_says_so(finished: Path, weights: Path) -> None:
     proof = report.proof(read_results(finished))
-    assert proof["unchanged"] == "yes" and proof["sha256_after"] == load(weights).fingerprint()
+    assert proof["unchanged"] == "yes" and proof["sha256_after"] == TransformersModel.load(weights).fingerprint()
     altered = [dict(one) for one in read_results(finished)]
     altered[1]["sha256_after"] = "other"
     assert report.proof(altered)["unchanged"] == "no"
@@ -73,39 +81,43 @@ def test_what_was_found_is_in_card_endpoint_report_and_picture(finished: Path) -
     assert any(title.startswith("Order sensitivity") for title in tables)
     [confusion] = [table for title, table in tables.items() if title.startswith("Confusion with 4")]
     assert sum(map(sum, (row[1:] for row in confusion["rows"]))) == 4 * 24
-    found = endpoints.shots(load(finished / "artifact"))
+    found = load(finished / "artifact").shots()
     assert found["proof"]["unchanged"] == "yes" and {one["shots"] for one in found["records"]} == {0, 1, 4}
     assert (finished / "artifact" / "shots.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_artifact_is_the_same_weights_with_the_prompt_that_labels(finished: Path, weights: Path) -> None:
     model = load(finished / "artifact")
-    assert model.fingerprint() == load(weights).fingerprint()
-    found = endpoints.classify(model, "a dull plot and a slow song")
+    assert model.model.fingerprint() == TransformersModel.load(weights).fingerprint()
+    found = model.classify("a dull plot and a slow song")
     assert found["label"] == "bad" and set(found["probabilities"]) == {"good", "bad"}
-    assert endpoints.classify(model, "a dull plot", ["up", "down"])["label"] in ("up", "down")
+    assert model.classify("a dull plot", ["up", "down"])["label"] in ("up", "down")
     record = (finished / "artifact" / "selfsup.json").read_text()
     assert str(weights) not in record and str(finished) not in record
 
 
-def test_weights_of_no_experiment_say_so(weights: Path) -> None:
-    with pytest.raises(UserError, match="No experiment measured a prompt"):
-        endpoints.shots(load(weights))
+def test_an_artifact_without_prompt_or_results_is_refused(finished: Path, weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no selfsup\.json"):
+        load(weights)
+    shutil.copytree(finished / "artifact", tmp_path / "artifact")
+    (tmp_path / "artifact" / "prompt.json").unlink()
+    with pytest.raises(UserError, match="is not complete"):
+        load(tmp_path / "artifact")
 
 
 def test_it_keeps_the_contract(weights: Path, file: Path, tmp_path: Path) -> None:
-    trainer = PLUGIN.trainer("shots")
-    small = settings(weights, file, draws=1, orders=1, steps=2, eval_every=1, device="cpu")
-    check_settings("shots", PLUGIN, trainer, small, tmp_path)
-    run = check_resume("shots", PLUGIN, trainer, small, tmp_path)
-    check_load("shots", PLUGIN, run.artifact, lambda model: endpoints.classify(model, "a warm film"))
+    kind = PLUGIN.kind("shots")
+    small = settings(weights, file, seeds=1, permutations=1, device="cpu")
+    check_settings("shots", PLUGIN, kind, small, tmp_path)
+    run = check_resume("shots", PLUGIN, kind, small, tmp_path)
+    check_load("shots", kind, run.artifact, lambda model: model.classify("a warm film"))
 
 
 def test_a_stopped_experiment_goes_on_to_the_same_results(weights: Path, file: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
-    small = settings(weights, file, draws=1)
+    small = settings(weights, file, seeds=1)
     assert run_experiment(build(small), whole, {"card": {}})
 
     def stop(event: dict) -> None:
@@ -124,7 +136,7 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(weights: Path, file: P
 
 
 def test_nearest_examples_differ_from_row_to_row(weights: Path, file: Path) -> None:
-    experiment = build(settings(weights, file, choice="nearest", orders=3, shots="2"))
+    experiment = build(settings(weights, file, selection="nearest", permutations=3, shots="2"))
     assert len(experiment.parts) == 2 * 2
     shown = experiment._examples(experiment.parts[0].about)
     assert len({tuple(row["text"] for row in rows) for rows in shown}) > 5
@@ -144,13 +156,12 @@ def test_no_row_is_both_an_example_and_measured(weights: Path, file: Path) -> No
     [
         ({"shots": "one"}, "'one' was given; numbers from 0"),
         ({"shots": ""}, "numbers from 0"),
-        ({"shots": "200"}, "rows are left to draw them from"),
+        ({"shots": "200"}, "rows are left to select them from"),
         ({"template": "Text: {text}"}, "no {label}"),
         ({"template": "{title}: {label}"}, "no column title"),
         ({"labels": "good"}, "1 labels were given"),
         ({"labels": "up, down"}, "fewer than two labels"),
         ({"fine_tuned_run": "bert_finetune-0123456789abcdef"}, "no run bert_finetune-0123456789abcdef"),
-        ({"processes": 2}, "one process"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
@@ -161,7 +172,7 @@ def test_what_cannot_be_measured_is_refused(
 
 
 def test_counts_are_sorted_and_each_there_once() -> None:
-    assert counts_of("8, 0,2 , 2") == [0, 2, 8]
+    assert parse_counts("8, 0,2 , 2") == [0, 2, 8]
 
 
 def test_the_form_has_nothing_that_only_training_needs() -> None:
@@ -174,14 +185,18 @@ def test_the_form_has_nothing_that_only_training_needs() -> None:
     assert "learning_rate" not in form and {"data", "shots", "template", "seed"} <= set(form)
 
 
+def test_settings_have_nothing_that_only_training_needs() -> None:
+    names = {*ShotsSettings.model_fields}
+    assert not names & {"learning_rate", "steps", "batch_size", "processes"}
+    assert {"data", "shots", "template", "seed"} <= names
+
+
 # -- beside fine-tuning --------------------------------------------------------------------------------------------------
 
 
 def label_efficiency_run(home: Path) -> str:
     """A folder as such a run leaves it."""
-    from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
-
-    run = Runs(home / "runs").create("bert_finetune", "label_efficiency", LabelEfficiencySettings())
+    run = Runs(home / "runs").create("bert_finetune", "label_efficiency", RunSettings())
     rows = [
         {"part": f"{arm}-{labels}-{seed}", "arm": arm, "labels": labels, "seed": seed, "eval_rows": 50, "accuracy": accuracy + seed / 100}
         for arm, scores in (("from scratch", {10: 0.5, 100: 0.6}), ("pre-trained", {10: 0.6, 100: 0.98}))
@@ -193,14 +208,14 @@ def label_efficiency_run(home: Path) -> str:
 
 
 def test_a_runs_fine_tuning_stands_beside_it(home: Path, weights: Path, file: Path, tmp_path: Path) -> None:
-    found = read_fine_tuned(label_efficiency_run(home), Runs(home / "runs"))
+    found = read_finetuning_results(label_efficiency_run(home), Runs(home / "runs"))
     assert [(one["shots"], one["arm"]) for one in found] == [(10, "fine-tuned: pre-trained"), (100, "fine-tuned: pre-trained")]  # fmt: skip
     prompted = [{"mean": 0.7, "shots": 4}, {"mean": 0.5, "shots": 0}]
-    assert wins_from(found, prompted).startswith("With 100 labels or more, fine-tuning wins")
-    assert "does not reach the best prompt" in wins_from(found, [{"mean": 0.999, "shots": 8}])
+    assert describe_crossover(found, prompted).startswith("With 100 labels or more, fine-tuning wins")
+    assert "does not reach the best prompt" in describe_crossover(found, [{"mean": 0.999, "shots": 8}])
 
 
 def test_a_run_of_another_kind_is_refused(home: Path) -> None:
     run = Runs(home / "runs").create("gpt_prompting", "shots", ShotsSettings())
-    with pytest.raises(UserError, match="is no run of label_efficiency"):
-        read_fine_tuned(run.id, Runs(home / "runs"))
+    with pytest.raises(UserError, match="is not a run of label_efficiency"):
+        read_finetuning_results(run.id, Runs(home / "runs"))

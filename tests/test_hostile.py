@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from plugins.bert_finetune.classify.predictor import load
 from tests import loopback
-from tests.loopback import Hub
+from tests.loopback import AT_ONCE, Hub
 from training.errors import UserError
 from training.hub import file_contents
 
@@ -127,8 +127,8 @@ def test_link_out_of_the_cache_is_refused(tmp_path: Path):
 # -- bad days ---------------------------------------------------------------------------------------------------------
 
 PASSING: dict[str, dict[str, Any]] = {
-    "500 for the listing": {"kind": "status", "status": 500, "path": "/api/models/", "times": 1},
-    "503 for the listing": {"kind": "status", "status": 503, "path": "/api/models/", "times": 2},
+    "500 for the listing": {"kind": "status", "status": 500, "path": "/api/models/", "times": 1, "headers": AT_ONCE},
+    "503 for the listing": {"kind": "status", "status": 503, "path": "/api/models/", "times": 2, "headers": AT_ONCE},
     "429 with a time to wait": {"kind": "rate_limit", "retry_after": 1, "path": "/api/models/", "times": 1},
     "a file cut": {"kind": "drop", "after_bytes": 100_000, "path": "/cdn/|/xorb-data/", "times": 1},
     "a file's connection reset": {"kind": "reset", "after_bytes": 100_000, "path": "/cdn/|/xorb-data/", "times": 1},
@@ -141,7 +141,8 @@ PASSING: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("fault", PASSING)
 def test_pull_comes_through_a_fault_that_passes(hub: Hub, fault: str, way: dict[str, str]):
     weights = save({"weight": np.random.default_rng().random(50_000)})
-    repo = hub.make(name(), {"config.json": BERT, "model.safetensors": weights})
+    make = hub.make if way else hub.upload
+    repo = make(name(), {"config.json": BERT, "model.safetensors": weights})
     hub.fault(**PASSING[fault])
     before = hub.faults_met()
     answer = hub.call("pull", repo, environment=way)
@@ -153,6 +154,6 @@ def test_pull_comes_through_a_fault_that_passes(hub: Hub, fault: str, way: dict[
 def test_disk_that_fills_is_said_and_nothing_torn_is_left(hub: Hub):
     repo = hub.make(name(), {"config.json": BERT, "model.safetensors": save({"weight": np.ones(10**6)})})
     answer = hub.call("pull", repo, environment={"HF_HUB_DISABLE_XET": "1"}, file_limit=10**6)
-    assert answer["error"].startswith(f"The disk is full: {repo} could not be kept")
+    assert answer["error"].startswith(f"The disk is full: {repo} could not be stored")
     assert [path for path in hub.home.rglob("*") if path.is_file() and path.stat().st_size >= 10**6] == []
     assert "result" in hub.call("pull", repo, environment={"HF_HUB_DISABLE_XET": "1"})

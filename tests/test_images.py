@@ -18,7 +18,7 @@ from training.data.images.decode import decode, header, to_channels
 from training.data.images.read import read_images
 from training.data.images.write_png import to_png
 from training.errors import UserError
-from training.runs.run import Runs
+from training.runs.registry import Runs
 from training.settings import PICTURES, TrainSettings, parse_settings
 
 
@@ -102,7 +102,7 @@ def test_a_huge_picture_is_refused_by_its_header() -> None:
     ("data", "words"),
     [
         (b"", "empty"),
-        (b"just some text, long enough to be a file", "no picture that can be read"),
+        (b"just some text, long enough to be a file", "no image that can be read"),
         (b"\0\0\0\x18ftypheic" + b"\0" * 40, "HEIC"),
         (b"<svg xmlns='x'></svg>", "SVG"),
         (encoded(scene(64, 64, 3), "JPEG")[:700], "damaged"),
@@ -194,7 +194,7 @@ def test_a_zip_that_reaches_out_of_itself_is_refused(name: str, words: str, tmp_
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = write_zip(tmp_path / "x.zip", {"a.png": b"\0" * (300 * 2**20)})
     assert bomb.stat().st_size < 2**20
-    with pytest.raises(UserError, match="no picture does"):
+    with pytest.raises(UserError, match="no image does"):
         read_images(bomb)
     monkeypatch.setattr("training.data.images.archive.MOST_UNPACKED", 1000)
     with pytest.raises(UserError, match="unpacks to more than"):
@@ -203,11 +203,11 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
 
 def test_what_holds_no_pictures_is_said(tmp_path: Path) -> None:
     for path in (write(tmp_path / "x.csv", "a,b\n1,2\n"), write(tmp_path / "x.zip", b"PK\x03\x04broken")):
-        with pytest.raises(UserError, match=r"holds no pictures|damaged zip"):
+        with pytest.raises(UserError, match=r"holds no images|damaged zip"):
             read_images(path)
-    with pytest.raises(UserError, match=r"holds no pictures \(a\.txt\)"):
+    with pytest.raises(UserError, match=r"holds no images \(a\.txt\)"):
         read_images(write_zip(tmp_path / "y.zip", {"a.txt": b"x"}))
-    with pytest.raises(UserError, match="no column of pictures; it has: a"):
+    with pytest.raises(UserError, match="no column of images; it has: a"):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -233,8 +233,8 @@ def test_the_sheet_tells_sizes_kinds_and_what_is_left_out(tmp_path: Path) -> Non
     kept, found = check_images(read_images(write_zip(tmp_path / "x.zip", content)), smallest=16)
     assert [kept.name(row) for row in range(len(kept))] == ["1.png", "2.png", "3.png", "4.png"]
     titles = " | ".join(one.title for one in found)
-    assert "4 pictures, 30 to 50 wide, 30 to 40 high; 2 in colour and 2 grey" in titles
-    assert "3 of 8 pictures cannot be read" in titles and "shorter than 16 pixels" in titles
+    assert "4 images, 30 to 50 wide, 30 to 40 high; 2 in colour and 2 grey" in titles
+    assert "3 of 8 images cannot be read" in titles and "shorter than 16 pixels" in titles
     assert "16 bits" in titles and "transparent" in titles and "mixed" in titles
     detail = next(one.detail for one in found if "cannot be read" in one.title)
     assert "5.jpg is damaged" in detail and "8.png has 400 million pixels" in detail

@@ -16,7 +16,8 @@ from tests.toy import toy_settings
 from training.errors import RunHeldError, UserError
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import cancel_when_queued
-from training.runs.run import LOG_TAIL, Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import LOG_TAIL, Run
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_queued_run_is_cancelled_at_once(runs: Runs) -> None:
 
 def test_a_finished_run_cannot_be_resumed_or_stopped(runs: Runs) -> None:
     run = queue(runs)
-    run.tell("finished", step=40)
+    run.write_event("finished", step=40)
     with pytest.raises(UserError, match="is finished: only a lost, cancelled or failed run can be resumed"):
         run.resume()
     with pytest.raises(UserError, match="is finished: there is nothing to stop"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from plugins._boxes import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
+from plugins._ui.attention_figures import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
 from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.inspect.attention import attention, attention_by_target

@@ -17,7 +17,8 @@ from training.errors import UserError
 from training.fit.loop import fit
 from training.runs.distributed import wait_for_run
 from training.runs.queue import child_environment, start_process
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it should be
 COMMON: dict[str, Any] = {"dropout": 0.0, "batch_size": 10, "steps": 30, "ema_decay": 0.5, "checkpoint_every": 8}
@@ -25,7 +26,7 @@ COMMON: dict[str, Any] = {"dropout": 0.0, "batch_size": 10, "steps": 30, "ema_de
 
 def launch(run: Run) -> None:
     with run.lock() as descriptor:
-        run.tell("starting")
+        run.write_event("starting")
         start_process(["run", str(run.folder)], run.folder / "log.txt", descriptor)
 
 

@@ -13,14 +13,20 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests import loopback
-from tests.loopback import Hub
+from tests.loopback import AT_ONCE, Hub
 
 artifact, hub, url = loopback.artifact, loopback.hub, loopback.url  # fixtures
 TOKEN = "hf_alice_write"
 WAYS: dict[str, dict[str, str]] = {"xet": {}, "lfs": {"HF_HUB_DISABLE_XET": "1"}}
 PASSING: dict[str, dict[str, Any]] = {
     "503 at the commit": {"kind": "status", "status": 503, "path": "/commit/", "times": 2},
-    "500 at the creation": {"kind": "status", "status": 500, "path": "/api/repos/create", "times": 1},
+    "500 at the creation": {
+        "kind": "status",
+        "status": 500,
+        "path": "/api/repos/create",
+        "times": 1,
+        "headers": AT_ONCE,
+    },
     "429 for the head": {"kind": "rate_limit", "retry_after": 1, "path": "/api/models/alice/[^/]*$", "times": 1},
     "the commit's answer lost": {"kind": "drop_response", "path": "/commit/", "times": 1},
     "the commit's connection reset": {"kind": "reset", "path": "/commit/", "times": 1},
@@ -59,7 +65,7 @@ def test_push_lands_once_through_a_fault_that_passes(hub: Hub, fresh: Path, repo
 
 def test_push_that_cannot_be_saved_says_so_and_the_next_one_lands(hub: Hub, artifact: Path, repo: str):
     before = {path: path.read_bytes() for path in artifact.iterdir()}
-    hub.fault(kind="status", status=503, path="/commit/", times=-1)
+    hub.fault(kind="status", status=503, path="/commit/", times=-1, headers=AT_ONCE)
     error = hub.call("push", artifact, repo, token=TOKEN)["error"]
     assert error.startswith(f"The Hub refused (503) for {repo}") and TOKEN not in error
     assert {path: path.read_bytes() for path in artifact.iterdir()} == before

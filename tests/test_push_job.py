@@ -19,10 +19,11 @@ from playwright.sync_api import Browser, expect
 from safetensors.numpy import save_file
 
 from tests import loopback
-from tests.loopback import Hub
+from tests.loopback import AT_ONCE, Hub
 from tests.page import TINY, app_process, ended, free_port, write_reviews
 from tests.running import wait_for
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 url = loopback.url  # a fixture
 TOKEN = "hf_alice_write"
@@ -48,7 +49,7 @@ class App:
 @pytest.fixture(scope="module")
 def app(url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
     home = tmp_path_factory.mktemp("home")
-    environment = {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "HF_DEBUG": "1"}
+    environment = {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "HF_DEBUG": "1", "SELFSUP_PLUGINS": "bert_finetune"}
     port = free_port()
     with app_process(home, port, **environment):
         client = Client(f"http://127.0.0.1:{port}", verbose=False)
@@ -88,14 +89,14 @@ def status(client: Client, app: App) -> dict:
 
 def test_push_says_where_the_weights_are_and_a_preview_sends_nothing(client: Client, app: App, repo: str):
     preview = client.predict(app.run, repo, api_name="/push_preview")
-    assert preview["about"] == f"{repo} is new: it is made, private."
+    assert preview["about"] == f"{repo} is new: it is created, private."
     assert "model.safetensors" in [file["file"] for file in preview["files"]]
     assert app.hub.call("pull", repo, token=TOKEN)["error"].startswith("There is no repository")
     pushed = client.predict(app.run, repo, api_name="/run_push")
     assert pushed["status"] == "pushed" and repo in pushed["commit"]
     assert status(client, app) == pushed
     assert client.predict(app.run, repo, api_name="/push_preview")["about"] == (
-        f"{repo} is there, private: a new commit on its main branch."
+        f"{repo} exists, private: a new commit on its main branch."
     )
 
 
@@ -109,7 +110,7 @@ def test_page_checks_pushes_and_links_the_commit(browser: Browser, client: Clien
     expect(page.get_by_role("cell", name="model.safetensors")).to_be_visible()
     page.get_by_placeholder("owner/name", exact=True).fill(repo)
     page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.get_by_text(f"{repo} is new: it is made, private.")).to_be_visible()
+    expect(page.get_by_text(f"{repo} is new: it is created, private.")).to_be_visible()
     page.get_by_role("button", name="Push to the Hub").click()
     expect(page.get_by_role("link", name=f"{app.hub.url}/{repo}/commit/")).to_be_visible(timeout=30_000)
     page.close()
@@ -160,7 +161,7 @@ def test_push_that_was_killed_is_lost_and_the_next_one_lands(client: Client, app
     wait_for(lambda: app.hub.faults_met())
     os.kill(int(holder(app.folder / "push.lock")), signal.SIGKILL)
     told = wait_for(lambda: (about := status(client, app))["status"] == "lost" and about)
-    assert told["message"].startswith("The push ended without a word")
+    assert told["message"].startswith("The push stopped unexpectedly")
     app.hub.mend()
     assert client.predict(app.run, repo, api_name="/run_push")["status"] == "pushed"
 
@@ -168,7 +169,7 @@ def test_push_that_was_killed_is_lost_and_the_next_one_lands(client: Client, app
 @pytest.mark.parametrize("way", [{}, {"HF_HUB_DISABLE_XET": "1"}], ids=["xet", "lfs"])
 def test_push_after_a_failed_one_does_not_send_large_files_again(app: App, repo: str, way: dict[str, str]):
     enlarge(app)
-    app.hub.fault(kind="status", status=503, path="/commit/", times=-1)
+    app.hub.fault(kind="status", status=503, path="/commit/", times=-1, headers=AT_ONCE)
     artifact = app.folder / "artifact"
     assert app.hub.call("push", artifact, repo, token=TOKEN, environment=way)["error"]
     app.hub.mend()
@@ -195,7 +196,7 @@ def test_of_two_pushes_at_once_one_lands_and_the_other_is_told(app: App, repo: s
 
 def test_token_is_in_nothing_that_was_written(app: App, client: Client, repo: str):
     client.predict(app.run, repo, api_name="/run_push")
-    app.hub.fault(kind="status", status=500, path="/commit/", times=-1)
+    app.hub.fault(kind="status", status=500, path="/commit/", times=-1, headers=AT_ONCE)
     enlarge(app, 0.1)
     with pytest.raises(AppError, match=r"The Hub refused \(500\)") as refused:
         client.predict(app.run, repo, api_name="/run_push")

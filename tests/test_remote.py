@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from tests import loopback
-from tests.loopback import ROOT, Hub
+from tests.loopback import AT_ONCE, ROOT, Hub
 from tests.page import TINY, write_reviews
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import parse_settings
 
 TOKEN = "hf_alice_write"
@@ -85,6 +86,7 @@ def over(hub: Hub, job: str, seconds: float = 120) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow  # half a minute: the job imports torch twice
 def test_a_run_trains_on_a_rented_machine_and_its_weights_arrive(hub: Hub, run: Run) -> None:
     sent = ask(hub, "start", run.folder, "alice/from-a-job", "cpu-basic", 600)
     assert sent["sent"] == ["config.yaml", "data/reviews.csv"]
@@ -154,7 +156,7 @@ def test_a_run_that_starts_from_weights_of_this_machine_stays(hub: Hub, run: Run
 
 @pytest.mark.parametrize(("status", "says"), [(402, "no credit"), (403, "may not use jobs"), (503, "refused")])
 def test_a_refusal_of_the_service_is_one_sentence(hub: Hub, run: Run, status: int, says: str) -> None:
-    hub.fault(kind="status", status=status, path="/api/jobs/alice$", method="POST", times=-1)
+    hub.fault(kind="status", status=status, path="/api/jobs/alice$", method="POST", times=-1, headers=AT_ONCE)
     try:
         assert says in ask(hub, "start", run.folder, "alice/refused", "cpu-basic", 600)["error"]
     finally:
@@ -162,7 +164,7 @@ def test_a_refusal_of_the_service_is_one_sentence(hub: Hub, run: Run, status: in
 
 
 def test_a_lost_answer_never_starts_a_second_job(hub: Hub, run: Run) -> None:
-    hub.fault(kind="status", status=503, path="/api/jobs/alice$", method="POST", times=1)
+    hub.fault(kind="status", status=503, path="/api/jobs/alice$", method="POST", times=1, headers=AT_ONCE)
     try:
         assert "error" in ask(hub, "start", run.folder, "alice/once", "cpu-basic", 600)
     finally:

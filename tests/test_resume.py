@@ -13,7 +13,8 @@ import pytest
 from tests.running import events, finish, kill, losses, queue, start, wait_for, weights
 from training.fit.checkpoint import all_checkpoints
 from training.runs.forkserver import WarmProcess
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 
 BEST, HELD, LAST_CHECKPOINT, STOPPED = 15, 33, 28, 55
 SETTINGS = {

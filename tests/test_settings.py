@@ -16,7 +16,8 @@ from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.toy import ToySettings, toy_settings
 from training.cli.flags import read_config
 from training.errors import UserError
-from training.runs.run import Runs, to_yaml
+from training.runs.config_file import to_yaml
+from training.runs.registry import Runs
 from training.settings import TrainSettings, extra_of, parse_settings
 
 TRAINERS = [trainer for found in discover("builtin") if found.plugin for trainer in found.plugin.trainable]

@@ -1,5 +1,7 @@
 """The weights that ship with the plugins: small enough for a Space, documented, and good for what they are offered for."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,8 @@ from plugins.denoising_ae import PLUGIN as DENOISING
 from plugins.denoising_ae.images.metrics import psnr
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.diffusion_cfg import PLUGIN as DIFFUSION
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
+from plugins.diffusion_cfg.sampling.generate import generate_images
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from plugins.gpt_prompting import PLUGIN as GPT
 from plugins.gpt_prompting import endpoints as gpt
 from plugins.testing import PICKLED
@@ -108,10 +110,11 @@ def test_the_starter_learns_what_labels_mean_from_examples_in_the_prompt():
 
 def test_the_starter_draws_what_the_caption_says():
     """Trousers are taller than wide, shoes wider than tall; guided ones beyond doubt."""
-    model = DIFFUSION.load(DIFFUSION.starters["fashion"])
+    model: Any = DIFFUSION.kind("denoiser").load(DIFFUSION.starters["fashion"])
     for prompt, taller in (("trousers", True), ("a running shoe", False)):
-        drawn = draw(model, Recipe(prompt=prompt, steps=10, n_images=4))[:, 0] > -0.5  # the ground is black, -1
-        heights, widths = drawn.any(2).sum(1), drawn.any(1).sum(1)
+        images = generate_images(model, GenerationRequest(prompt=prompt, steps=10, n_images=4))
+        garment = images[:, 0] > -0.5  # the background is black, -1
+        heights, widths = garment.any(2).sum(1), garment.any(1).sum(1)
         assert (heights > widths).all() if taller else (heights < widths).all(), prompt
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from plugins.ae_anomaly.settings import FitSettings
 
 from plugins.ae_anomaly import PLUGIN
+from plugins.ae_anomaly.fit.settings import FitSettings
 from tests.files import rows_of, write
 from tests.orders import write_orders
 from training.artifact.lineage import describe_run
@@ -22,7 +22,7 @@ from training.data import table, table_cache, table_stream
 from training.data.table import Table, fingerprint, read_table
 from training.data.table_cache import FOLDER, carry_over, file_fingerprint, read_training_table
 from training.errors import UserError
-from training.runs.run import Runs
+from training.runs.registry import Runs
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -54,14 +54,14 @@ def same(left: Table, right: Table) -> bool:
 def test_the_sheet_the_start_and_the_trainer_share_one_parse(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parses = [count_calls(monkeypatch, module, "read_chunks") for module in (table, table_stream)]
     data = write_orders(home / "orders.csv", 300, 20)
-    trainer = PLUGIN.trainers[0]
+    [kind] = PLUGIN.kinds
     settings = FitSettings(data=str(data), steps=2)
-    trainer.check(settings)  # "Check the data"
-    trainer.check(settings)  # "Start"
-    run = Runs().create("ae_anomaly", trainer.name, settings)
+    kind.examine(settings)  # "Check the data"
+    kind.examine(settings)  # "Start"
+    run = Runs().create(PLUGIN.name, kind.name, settings)
     of_run = run.settings(FitSettings)
-    trainer.build(of_run)
-    describe_run(run.id, PLUGIN, trainer, of_run, None)
+    kind.build(kind.read(of_run), of_run)
+    describe_run(run.id, PLUGIN, kind, of_run, None)
     assert parses == [["orders.csv"], []]
 
 

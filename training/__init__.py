@@ -1,1 +1,1 @@
-"""Training without a page: what a plugin author imports stands here, everything else in the rooms below. Knows no gradio and no plugin."""
+"""Training without a page: modules that plugin authors import, and rooms for the rest. Knows no Gradio and no plugin."""

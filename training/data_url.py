@@ -1,4 +1,4 @@
-"""Figures and pictures as PNG bytes, and these as a URL that a page or a card shows without a file."""
+"""Encode figures and images as PNG bytes, and these as data URLs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 
 def figure_png(figure: Any, dpi: int = 110) -> bytes:
-    """A matplotlib figure; the same figure gives the same bytes."""
+    """Encode a matplotlib figure as PNG; the same figure gives the same bytes."""
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
     return out.getvalue()
 
 
 def image_png(image: Any) -> bytes:
-    """A Pillow image."""
+    """Encode a Pillow image as PNG."""
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
 
 
 def as_url(png: bytes) -> str:
-    """PNG bytes as a data URL."""
+    """Return PNG bytes as a data URL."""
     return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,13 +1,13 @@
-"""The one error whose message is meant for the person at the keyboard."""
+"""Errors whose message is shown to the user."""
 
 
 class UserError(ValueError):
-    """Something the user can mend: the message says what was given, what was expected and what to do.
+    """An error that the user can fix: the message says what was given, what was expected and what to do.
 
-    It crosses every boundary unchanged: one line and exit code 2 on the command line, a toast on the page,
-    `AppError` in `gradio_client`, a red row on the preflight sheet. Any other exception is a defect of ours.
+    It becomes one line and exit code 2 on the command line, a toast on the page, `AppError` in `gradio_client` and a red
+    row on the preflight sheet. Any other exception is a defect of the studio.
     """
 
 
 class RunHeldError(UserError, BlockingIOError):
-    """Another process trains the run."""
+    """Another process holds the run's lock."""

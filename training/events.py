@@ -1,4 +1,4 @@
-"""The record of a run: one JSON object a line in `events.jsonl`, written by one process, read from any offset by many."""
+"""The event log of a run: one JSON object per line in `events.jsonl`, with one writer and many readers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 FINAL = ("finished", "cancelled", "failed")
-MAX_READ = 4 * 2**20  # bytes a call, so that a long run reaches a reader in pieces
+MAX_READ_BYTES = 4 * 2**20  # per call, so that a long log is read in chunks
 
 
 class EventLog:
-    """Appends events; each `write` is one system call, so a killed process leaves whole lines and at most one torn one."""
+    """Appends events; each `write` is one system call, so a killed process leaves whole lines and at most one partial line."""
 
     def __init__(self, path: Path, listener: Callable[[dict], None] | None = None):
         self.path, self.listener = path, listener
-        self._mend_torn_line()
+        self._end_partial_line()
 
     def write(self, event: str, **values: Any) -> None:
         self.write_all([{"event": event, "time": round(time.time(), 6), **values}])
@@ -29,7 +29,7 @@ class EventLog:
         lines = "".join(json.dumps(_finite(event), ensure_ascii=False) + "\n" for event in events).encode()
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            while lines:  # a disk that fills up takes a part first, and raises at the rest
+            while lines:  # a disk that fills up takes a part, and raises at the next write
                 lines = lines[os.write(file, lines) :]
         finally:
             os.close(file)
@@ -37,31 +37,31 @@ class EventLog:
             if self.listener:
                 self.listener(event)
 
-    def _mend_torn_line(self) -> None:
+    def _end_partial_line(self) -> None:
         if not self.path.exists() or not self.path.stat().st_size:
             return
         with self.path.open("rb+") as file:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
-                file.write(b"\n")  # the torn line stays, and readers pass over it
+                file.write(b"\n")  # the partial line stays, and readers skip it
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
-    """Events from byte `offset` on, and the offset to ask for next. A line still being written waits for the next call."""
+    """Return the events from byte `offset` on, and the next offset; an unfinished line is left for the next call."""
     if not path.exists():
         return [], 0
     with path.open("rb") as file:
         file.seek(offset)
-        chunk = file.read(MAX_READ)
-        if len(chunk) == MAX_READ:
-            chunk += file.readline()  # a line longer than a piece must not stop its readers
+        chunk = file.read(MAX_READ_BYTES)
+        if len(chunk) == MAX_READ_BYTES:
+            chunk += file.readline()  # a line longer than a chunk must not stop its readers
     whole = chunk[: chunk.rfind(b"\n") + 1]
     return [event for line in whole.splitlines() if (event := _parse(line))], offset + len(whole)
 
 
 @dataclass
 class Summary:
-    """What the events so far say of a run; `fold` takes one more."""
+    """The state of a run after the events so far; `fold` adds one."""
 
     last: str = ""  # the last event that changed the run's state
     step: int = 0
@@ -74,7 +74,7 @@ class Summary:
     queued: float = 0.0
     started: float = 0.0
     ended: float = 0.0
-    seconds_before: float = 0.0  # trained before the last resume
+    seconds_before: float = 0.0  # of training before the last resume
 
     def fold(self, event: dict) -> None:
         name = event["event"]
@@ -88,7 +88,7 @@ class Summary:
             self.seconds_before = event.get("seconds", 0.0)
         elif name == "step":
             self.loss, self.rate = event["loss"], event.get("rate", self.rate)
-        elif name == "progress":  # of what is counted and has no loss
+        elif name == "progress":  # progress of work that has no loss
             self.rate = event.get("rate", self.rate)
         elif name == "eval":
             self.metrics = event["metrics"]
@@ -104,7 +104,7 @@ def _parse(line: bytes) -> dict | None:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
+    """Replace NaN and infinities, which JSON lacks, by null."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Writes that survive a crash: a file or a folder is either the old one or the whole new one."""
+"""Atomic writes: after a crash a file or folder is either the old one or the complete new one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file in one step: temporary file, fsync, rename."""
+    """Replace a file atomically: temporary file, fsync, rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -30,7 +30,7 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Fill a new folder; at the end it takes the place of `folder`. After an error the old one stands as it was."""
+    """Yield a new folder to fill, which then replaces `folder`; after an error the old one is unchanged."""
     new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -38,7 +38,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         yield new
         sync(new)
     except BaseException:
-        shutil.rmtree(new, ignore_errors=True)  # gives the space back, so that the failure itself can be recorded
+        shutil.rmtree(new, ignore_errors=True)  # frees disk space, so that the failure itself can be logged
         raise
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -55,7 +55,7 @@ def recover(folder: Path) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Flush a folder to the disk: every file, and the lists of their names."""
+    """Flush a folder to the disk: every file and every directory."""
     for path in [*folder.rglob("*"), folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -65,11 +65,11 @@ def sync(folder: Path) -> None:
 
 
 def size_bytes(folder: Path) -> int:
-    """Bytes of all files below, as far as they are still there."""
+    """Return the bytes of all files below a folder; files deleted meanwhile are skipped."""
     total = 0
     for path in folder.rglob("*"):
         try:
             total += path.lstat().st_size if path.is_file() else 0
         except FileNotFoundError:
-            continue  # a checkpoint rotated away while we looked
+            continue  # a checkpoint was rotated out meanwhile
     return total

@@ -1,4 +1,4 @@
-"""Where everything that is kept lives: `SELFSUP_HOME`, by default the platform's folder for a user's data."""
+"""The studio's data folder: `SELFSUP_HOME`, by default the platform's folder for user data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 
 
 def home() -> Path:
-    """The folder of runs and caches; it is made when something is first written."""
+    """Return the folder of runs and caches; it is created at the first write."""
     chosen = os.environ.get("SELFSUP_HOME")
     return Path(chosen).expanduser().resolve() if chosen else user_data_path("selfsup-studio", appauthor=False)
 

@@ -1,4 +1,4 @@
-"""Cores shared: threads a process, and how long a thread of OpenMP waits on its core for the next piece of work."""
+"""Thread settings of processes that share the machine's cores: threads per process, and OpenMP's spin time."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ SPIN_COUNT = "2000"
 
 
 def threads_per_process(processes: int) -> int:
-    """Threads of each of several processes that train together on this machine's cores."""
+    """Return the threads per process where several processes train on this machine's cores."""
     return max(1, (os.cpu_count() or 1) // processes)
 
 
 def share_cores() -> None:
-    """Let waiting threads of GNU's OpenMP, which torch brings on Linux, give their core back sooner; before torch is imported.
+    """Shorten the spin time of GNU OpenMP's waiting threads (torch uses it on Linux); call before torch is imported.
 
-    They spin for milliseconds by default, so that two runs on the same cores stop each other: 51 rows/s each, where both
-    got 87 with this and a run alone keeps 91 to 97 % of its speed (docs/experiments.md). What the user has set stands.
+    By default they spin for milliseconds, so two runs on the same cores slow each other down: 51 rows/s each, 87 with this
+    setting; a single run keeps 91 to 97 % of its speed (docs/experiments). Variables that the user has set are kept.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT

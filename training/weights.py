@@ -1,4 +1,4 @@
-"""Weights by name: a starter's name, a run's id or `owner/repo[@revision]` becomes a folder of this machine."""
+"""Resolve a name of weights (a starter, a run's id or `owner/repo[@revision]`) to a local folder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 
 from training.errors import UserError
 from training.hub.pull import pull, repository
-from training.runs.run import RUN_ID, Runs
+from training.runs.registry import Runs
+from training.runs.run import RUN_ID
 
 
 def resolve_weights(
     name: str, starters: Mapping[str, Path], runs: Runs, *, allow_folder: bool = False, token: str | None = None
 ) -> Path:
-    """Turn a starter's name (or nothing), a run's id or `owner/repo[@revision]` into a folder of weights.
+    """Resolve a starter's name (or an empty one), a run's id or `owner/repo[@revision]` to a folder of weights.
 
     Args:
         allow_folder: Whether an absolute path is a name too: on the command line, never for an API caller.
@@ -36,7 +37,7 @@ def resolve_weights(
 
 
 def check_weights_name(name: str, starters: Mapping[str, Path]) -> None:
-    """Refuse what is neither nothing, a starter, a run's id nor `owner/repo[@revision]`: a path, say.
+    """Refuse a name that is not empty, a starter, a run's id or `owner/repo[@revision]`: a path, say.
 
     Raises:
         UserError: Saying what a name may be.
@@ -48,7 +49,7 @@ def check_weights_name(name: str, starters: Mapping[str, Path]) -> None:
 
 
 def check_weights_exist(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
-    """Refuse a run without weights now, not when training starts; a Hub name is asked for by the run itself.
+    """Refuse a run without weights before training starts; Hub names are resolved by the run itself.
 
     Raises:
         UserError: If there is no such run, or it has no weights.

@@ -1,4 +1,4 @@
-"""Numbers and lists in sentences for people."""
+"""Format numbers and lists for sentences."""
 
 from collections.abc import Sequence
 

@@ -20,7 +20,7 @@ from training.data.arrow import plain_columns
 from training.data.table import Table
 from training.errors import UserError
 from training.fit.loop import fit
-from training.runs.run import Runs
+from training.runs.registry import Runs
 from training.settings import parse_settings
 from training.weights import resolve_weights
 

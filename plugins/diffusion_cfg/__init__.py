@@ -1,110 +1,49 @@
-"""Latent diffusion with classifier-free guidance (Ho & Salimans, 2022; Rombach et al., 2022): text in, pictures out of noise."""
+"""Latent diffusion with classifier-free guidance (Ho & Salimans, 2022; Rombach et al., 2022): images from captions."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
-from plugins._contract import Plugin, Trainer
-from plugins.diffusion_cfg import cards, endpoints, starter
-from plugins.diffusion_cfg.settings import AutoencoderSettings, DenoiserSettings, LoraSettings
-from training.preflight.sheet import Sheet
-from training.task import Task
-
-
-def check_autoencoder(settings: AutoencoderSettings) -> Sheet:
-    """Read the pictures and report on them."""
-    from plugins.diffusion_cfg.captioned.reading import check
-
-    return check(settings, captions=False)
-
-
-def build_autoencoder(settings: AutoencoderSettings) -> Task:
-    """The task of `autoencoder`."""
-    from plugins.diffusion_cfg.autoencoder.task import build
-
-    return build(settings)
-
-
-def check_captioned(settings: DenoiserSettings | LoraSettings) -> Sheet:
-    """Read pictures and captions and report on them."""
-    from plugins.diffusion_cfg.captioned.reading import check
-
-    return check(settings, captions=True)
-
-
-def build_denoiser(settings: DenoiserSettings) -> Task:
-    """The task of `denoiser`."""
-    from plugins.diffusion_cfg.denoiser.task import build
-
-    return build(settings)
-
-
-def build_lora(settings: LoraSettings) -> Task:
-    """The task of `lora`."""
-    from plugins.diffusion_cfg.lora.task import build
-
-    return build(settings)
-
-
-def load(folder: Path) -> Any:
-    """A pipeline as a `Diffuser`, an autoencoder as a `LatentSpace`."""
-    from plugins.diffusion_cfg.recognise import load_as_made
-
-    return load_as_made(folder)
-
-
-def tab(workbench: Any) -> None:
-    """Draw "Generate" and "Look inside"."""
-    from plugins.diffusion_cfg.tab import draw
-
-    draw(workbench)
-
+from plugins._contract import Kind, Plugin
+from plugins.diffusion_cfg import cards, starter
+from plugins.diffusion_cfg.autoencoder.settings import AutoencoderSettings
+from plugins.diffusion_cfg.denoiser.endpoints import TextToImage
+from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
+from plugins.diffusion_cfg.lora.settings import LoraSettings
 
 PLUGIN = Plugin(
     name="diffusion_cfg",
     title="Diffusion",
-    summary="See a picture come out of noise and steer it with words: draw, watch every step, and train your own text-to-image model.",
-    trainers=(
-        Trainer(
+    summary="Generate images from text by latent diffusion, watch every sampling step, and train your own model on "
+    "captioned images.",
+    kinds=(
+        Kind(
             "denoiser",
-            "Learn to draw captions",
-            DenoiserSettings,
-            build_denoiser,
-            check_captioned,
-            preload=("plugins.diffusion_cfg.denoiser.task",),
+            "Text to image",
+            module="plugins.diffusion_cfg.denoiser",
+            settings=DenoiserSettings,
+            endpoints=TextToImage,
+            architectures=(
+                "StableDiffusionPipeline",
+                "StableDiffusionImg2ImgPipeline",
+                "LatentConsistencyModelPipeline",
+                "LatentConsistencyModelImg2ImgPipeline",
+            ),
+            starters=starter.FOLDERS,
             card=cards.DENOISER,
         ),
-        Trainer(
+        Kind(
             "autoencoder",
-            "Learn a latent space",
-            AutoencoderSettings,
-            build_autoencoder,
-            check_autoencoder,
-            preload=("plugins.diffusion_cfg.autoencoder.task",),
+            "Autoencoder",
+            module="plugins.diffusion_cfg.autoencoder",
+            settings=AutoencoderSettings,
+            architectures=("AutoencoderKL", "AutoencoderTiny"),
             card=cards.AUTOENCODER,
         ),
-        Trainer(
+        Kind(
             "lora",
-            "Adapt Stable Diffusion (LoRA)",
-            LoraSettings,
-            build_lora,
-            check_captioned,
-            preload=("plugins.diffusion_cfg.lora.task",),
+            "LoRA adapters for Stable Diffusion",
+            module="plugins.diffusion_cfg.lora",
+            settings=LoraSettings,
+            endpoints=TextToImage,
             card=cards.LORA,
         ),
     ),
-    load=load,
-    endpoints=(endpoints.generate, endpoints.vary, endpoints.forward, endpoints.reverse, endpoints.guidance),
-    card=cards.DENOISER,
-    architectures=(
-        "StableDiffusionPipeline",
-        "StableDiffusionImg2ImgPipeline",
-        "LatentConsistencyModelPipeline",
-        "LatentConsistencyModelImg2ImgPipeline",
-        "AutoencoderKL",
-        "AutoencoderTiny",
-    ),
-    starters=starter.FOLDERS,
-    tab=tab,
+    tab="plugins.diffusion_cfg.ui.tab:render",
 )

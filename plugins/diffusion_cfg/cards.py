@@ -1,4 +1,4 @@
-"""What the model card of each trainer's weights says."""
+"""Model card facts of each kind's weights."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DENOISER = Card(
 from diffusers import StableDiffusionPipeline
 
 pipe = StableDiffusionPipeline.from_pretrained("{repo}")
-pipe("a red heart", guidance_scale=4, num_inference_steps=20).images[0].save("picture.png")
+pipe("a red heart", guidance_scale=4, num_inference_steps=20).images[0].save("image.png")
 """,
-    summary="A text encoder, a denoiser and a decoder that draw what a caption says.",
+    summary="A latent diffusion model that generates images from captions.",
     limits=(
-        "It draws what its training captions name; of other words it makes something, not what they mean.",
-        "It was trained on few pictures: some of what it draws may be one of them, nearly.",
-        "There is no filter of what it draws.",
+        "It generates what its training captions name; for other words the result means nothing.",
+        "It was trained on few images: some results may be near copies of them.",
+        "There is no filter on the generated images.",
     ),
 )
 LORA = replace(
@@ -32,10 +32,10 @@ LORA = replace(
 from diffusers import StableDiffusionPipeline
 
 pipe = StableDiffusionPipeline.from_pretrained("{repo}")  # the adapters are merged into it
-pipe("a red heart", num_inference_steps=20).images[0].save("picture.png")
-# or, the adapters alone on the pipeline that they were trained on: base.load_lora_weights("{repo}")
+pipe("a red heart", num_inference_steps=20).images[0].save("image.png")
+# or, the adapters alone, on the pipeline that they were trained on: base.load_lora_weights("{repo}")
 """,
-    summary="A Stable Diffusion pipeline adapted to captioned pictures by low-rank adapters.",
+    summary="A Stable Diffusion pipeline adapted to captioned images by low-rank adapters.",
 )
 AUTOENCODER = Card(
     "image-to-image",
@@ -46,8 +46,8 @@ AUTOENCODER = Card(
 from diffusers import AutoencoderKL
 
 vae = AutoencoderKL.from_pretrained("{repo}")
-latents = vae.encode(pictures).latent_dist.mode() * vae.config.scaling_factor  # pictures in [-1, 1]
+latents = vae.encode(images).latent_dist.mode() * vae.config.scaling_factor  # images in [-1, 1]
 """,
-    summary="An autoencoder whose latents a diffusion model can work in.",
-    limits=("Detail smaller than its latents is invented when a picture comes back.",),
+    summary="An autoencoder whose latents a diffusion model can be trained in.",
+    limits=("Detail smaller than its latents is made up in the reconstruction.",),
 )

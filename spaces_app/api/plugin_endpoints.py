@@ -87,7 +87,9 @@ def _published(
 def _with_weights_described(endpoint: Callable[..., Any], plugin: Plugin) -> str:
     text = inspect.getdoc(endpoint) or ""
     hosted = f", or {HOSTED}model@https://server/v1" if any(kind.hosted for kind in plugin.answering(endpoint)) else ""
-    weights = f"    weights: Empty for the starter, a run's id, or owner/repo[@revision]{hosted}."
+    starter = plugin.default_weights(endpoint)
+    first = f"Empty for the starter {starter}, a" if starter else "A"
+    weights = f"    weights: {first} run's id, or owner/repo[@revision]{hosted}."
     if "Args:\n" in text:
         return text.replace("Args:\n", f"Args:\n{weights}\n", 1)
     head, _, tail = text.partition("\n\nReturns:")

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from spaces_app.services.run_request import RunRequest
-from training.runs.run import to_yaml
+from training.runs.config_file import to_yaml
 
 LOCAL_URL = "http://127.0.0.1:7860"  # of `python app.py`
 

@@ -17,9 +17,9 @@ from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.run_request import RunRequest, validate
 from spaces_app.settings import Settings
 from training.errors import UserError
+from training.runs.config_file import to_yaml
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import child_environment
-from training.runs.run import to_yaml
 
 CHECK_SECONDS = 300.0
 

@@ -15,7 +15,8 @@ from training.errors import UserError
 from training.events import read_events
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import TrainSettings
 from training.weights import check_weights_exist
 

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.hub import model_card
-from tests.hub.repository import MAIN, Commit, File, Repository
+from tests.hub.repository import BINARY_SUFFIXES, MAIN, Commit, File, Repository
 from tests.hub.web import HubError, Request, Response, as_json, route
 
 if TYPE_CHECKING:
     from tests.hub.state import HubState
 
 TRUE = ("true", "1")
-ATTRIBUTES = "".join(
-    f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n"
-    for suffix in ("safetensors", "bin", "parquet", "zip", "npy", "npz")
-)
+ATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in BINARY_SUFFIXES)
 
 
 @route("GET", "/api/whoami-v2")

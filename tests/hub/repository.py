@@ -12,6 +12,7 @@ from typing import Any
 from tests.hub.web import HubError
 
 MAIN = "refs/heads/main"
+BINARY_SUFFIXES = (".safetensors", ".bin", ".parquet", ".zip", ".npy", ".npz")  # of files that are large ones
 
 
 @dataclass(frozen=True)

@@ -138,9 +138,11 @@ class Connection(BaseHTTPRequestHandler):
 
 
 def control(state: HubState, method: str, path: str, body: bytes) -> Response:
-    """What tests ask of the Hub itself: add faults, remove them all, list the requests so far."""
+    """What tests ask of the Hub itself: make a repository, add faults, remove them all, list the requests so far."""
     with state.lock:
         match method, path:
+            case "POST", "/__hub__/repositories":
+                uploads.make_repository(state, **json.loads(body))
             case "POST", "/__hub__/faults":
                 state.faults.append(Fault.parse(**json.loads(body)))
             case "DELETE", "/__hub__/faults":

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from fnmatch import fnmatch
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tests.hub import model_card
-from tests.hub.repository import MAIN, Commit, File, Repository
+from tests.hub.repository import BINARY_SUFFIXES, MAIN, Commit, File, Repository
 from tests.hub.web import HubError, Request, Response, as_json, route
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def preupload(state: HubState, request: Request, kind: str, repo: str, revision:
     for asked in request.json()["files"]:
         row = {
             "path": asked["path"],
-            "uploadMode": "lfs" if is_large(state, commit, asked) else "regular",
+            "uploadMode": "lfs" if is_large(asked) else "regular",
             "shouldIgnore": False,
         }
         if asked["path"] in commit.files:
@@ -44,12 +43,14 @@ def preupload(state: HubState, request: Request, kind: str, repo: str, revision:
     return as_json({"files": rows})
 
 
-def is_large(state: HubState, commit: Commit, asked: dict[str, Any]) -> bool:
-    """By its size, the patterns of .gitattributes, or a byte 0 in its first 512."""
-    attributes = state.content(commit.files[".gitattributes"]).decode() if ".gitattributes" in commit.files else ""
-    patterns = [line.split()[0] for line in attributes.splitlines() if "filter=lfs" in line]
-    matches = any(fnmatch(asked["path"].rsplit("/", 1)[-1], pattern) for pattern in patterns)
-    return matches or asked["size"] > LARGEST_REGULAR or b"\0" in base64.b64decode(asked["sample"])
+def is_large(asked: dict[str, Any]) -> bool:
+    """By its name, its size, or a byte 0 in its first 512."""
+    return is_binary(asked["path"]) or asked["size"] > LARGEST_REGULAR or b"\0" in base64.b64decode(asked["sample"])
+
+
+def is_binary(path: str) -> bool:
+    """Whether the .gitattributes of a new repository say that such a file is a large one."""
+    return path.endswith(BINARY_SUFFIXES)
 
 
 @route("POST", "/{prefix}{repo}.git/info/lfs/objects/batch")
@@ -114,6 +115,22 @@ def change(state: HubState, files: dict[str, File], key: str, value: dict[str, A
         case "deletedFile":
             if files.pop(path, None) is None:
                 raise HubError(HTTPStatus.NOT_FOUND, f"A file with this name doesn't exist: {path}", "EntryNotFound")
+
+
+def make_repository(state: HubState, name: str, files: dict[str, str], gated: str | bool = False) -> None:
+    """A public model repository with these files (base64), all in one commit; no client is asked.
+
+    Its large files are not in the Xet store: clients fetch them by LFS.
+    """
+    repository = Repository("models", name, private=False, gated=gated)
+    kept = {}
+    for path, text in files.items():
+        content = base64.b64decode(text)
+        sha256 = hashlib.sha256(content).hexdigest()
+        kept[path] = File.large(sha256, len(content)) if is_binary(path) else File.regular(content)
+        state.contents[kept[path].sha256 or kept[path].blob_id] = content
+    repository.add(MAIN, kept, "", "Files", "", repository.owner)
+    state.repositories["models", name] = repository
 
 
 def commit_url(state: HubState, repository: Repository, made: Commit) -> str:

@@ -1,1 +1,1 @@
-"""What a finished run leaves: weights, their lineage, the model card. Knows the Hub's card format, no process and no run folder."""
+"""The result of a run: weights, lineage, model card. Knows the Hub's card format, no process and no run folder."""

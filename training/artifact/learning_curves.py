@@ -1,4 +1,4 @@
-"""The learning curves of a run as an image, for its model card."""
+"""Plot the learning curves of a run, for its model card."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from training.data_url import figure_png
 from training.events import read_events
 
-SMOOTHED = 0.9  # weight of the past in the running mean of the training loss
-POINTS = 2000  # of the training loss, at most
+DECAY = 0.9  # of the running mean of the training loss
+MAX_POINTS = 2000  # of the training loss
 Curve = tuple[list[int], list[float]]
 
 
 def plot(events: Path) -> bytes | None:
-    """A PNG of the training loss, the evaluation's loss, and its other metrics over steps; None where nothing was scored."""
+    """Plot training loss, evaluation loss and other metrics over steps as PNG; None if nothing was evaluated."""
     losses, scores = _curves(events)
     others = {name: curve for name, curve in scores.items() if name != "loss"}
     if not losses[0] or not scores:
@@ -22,8 +22,8 @@ def plot(events: Path) -> bytes | None:
 
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    thin = max(1, len(losses[0]) // POINTS)
-    left.plot(losses[0][::thin], losses[1][::thin], color="#99d5cf", linewidth=0.8, label="training, a step")
+    thin = max(1, len(losses[0]) // MAX_POINTS)
+    left.plot(losses[0][::thin], losses[1][::thin], color="#99d5cf", linewidth=0.8, label="training, per step")
     left.plot(losses[0][::thin], _running_mean(losses[1])[::thin], color="#0f766e", label="training, running mean")
     if "loss" in scores:
         left.plot(*scores["loss"], "o-", color="#b45309", markersize=3, label="evaluation")
@@ -39,15 +39,15 @@ def plot(events: Path) -> bytes | None:
 
 
 def _curves(events: Path) -> tuple[Curve, dict[str, Curve]]:
-    """The last word on each step: what was computed again after a resume replaces what was there."""
+    """Return the last value of each step: values computed again after a resume replace earlier ones."""
     losses: dict[int, float] = {}
     scores: dict[str, dict[int, float]] = {}
     offset = -1
     following = 0
     while following != offset:
         offset = following
-        found, following = read_events(events, offset)
-        for event in found:
+        chunk, following = read_events(events, offset)
+        for event in chunk:
             if event["event"] == "step" and event["loss"] is not None:
                 losses[event["step"]] = event["loss"]
             elif event["event"] == "eval":
@@ -63,9 +63,9 @@ def _sorted(curve: dict[int, float]) -> Curve:
 
 
 def _running_mean(values: list[float]) -> list[float]:
-    """Exponential running mean, freed of its start at zero (Kingma & Ba, 2015, §3)."""
+    """Exponential running mean with bias correction (Kingma & Ba, 2015, §3)."""
     mean, out = 0.0, []
     for number, value in enumerate(values, 1):
-        mean = SMOOTHED * mean + (1 - SMOOTHED) * value
-        out.append(mean / (1 - SMOOTHED**number))
+        mean = DECAY * mean + (1 - DECAY) * value
+        out.append(mean / (1 - DECAY**number))
     return out

@@ -1,4 +1,4 @@
-"""What an artifact says of the run that made it, beside its metrics."""
+"""The lineage part of an artifact's record: plugin, kind, base weights, licence and fingerprints of the data."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from training.settings import RunSettings
 
 
 def describe_run(run_id: str, plugin: Any, kind: Any, settings: RunSettings, start: Path | None) -> dict[str, Any]:
-    """Plugin, trainer, lineage and data fingerprints; `plugin` and `kind` are the records of the contract.
+    """Return plugin, kind, lineage and data fingerprints; `plugin` and `kind` are the records of the contract.
 
     Args:
-        start: The folder of weights that `settings.model` names; none where it trains from scratch.
+        start: The folder of weights that `settings.model` names; None when training from scratch.
     """
     about = {
         "plugin": plugin.name,
@@ -37,7 +37,7 @@ def describe_run(run_id: str, plugin: Any, kind: Any, settings: RunSettings, sta
 
 
 def _inherited(name: str, start: Path) -> dict[str, Any]:
-    """Licence, base model on the Hub and the steps that led to the weights that training starts from."""
+    """Return licence, base model on the Hub and the training steps behind the weights that training starts from."""
     record = store.read_record(start) if (start / store.RECORD).is_file() else {}
     on_hub = None if Path(name).is_absolute() else repository(name)
     base = on_hub[0] if on_hub else record.get("base_model")
@@ -45,12 +45,12 @@ def _inherited(name: str, start: Path) -> dict[str, Any]:
     what = f"{on_hub[0]}{commit}" if on_hub else record.get("title", "Weights that are not on the Hub")
     trained = record.get("data", {}).get("data") or record.get("data", {}).get("dataset")
     step = f"{what}{f', trained on {trained}' if trained else ''}"
-    found = {"license": _licence(start) or "other", "lineage": [*record.get("lineage", []), step]}
-    return found | ({"base_model": base} if base else {})
+    inherited = {"license": _licence(start) or "other", "lineage": [*record.get("lineage", []), step]}
+    return inherited | ({"base_model": base} if base else {})
 
 
 def _licence(folder: Path) -> str:
-    """What the card of these weights says; empty where it says nothing."""
+    """Return the licence that these weights' card names; empty if none."""
     path = folder / "README.md"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     if not text.startswith("---"):

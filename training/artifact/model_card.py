@@ -1,30 +1,32 @@
-"""The model card of an artifact, made from its record alone: no path, no token and no user's row can enter it."""
+"""Render the model card from the artifact's record alone, so that no path, token or row of the user's data enters it."""
 
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCardData
 
-UNNAMED = "owner/name"  # stands for the repository until there is one
-FEW_ROWS = 1000
+UNNAMED = "owner/name"  # placeholder of a repository that does not exist yet
+FEW_ROWS = 1000  # below which the card names their number as a limit
+MAX_LABELS = 20  # that the introduction names
+MADE_WITH = "Made with Selfsup Studio."
 HELD_OUT = "held-out rows of the training data"
 GENERAL_LIMITS = (
     "The numbers are of rows from the same source as the training data; on texts or tables from elsewhere they can be lower.",
-    "Whatever is skewed or wrong in the training data, or in the model it started from, is learnt too.",
+    "Whatever is skewed or wrong in the training data, or in the model it started from, is learned too.",
 )
 
 
 def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str:
-    """A README.md in the Hub's form: front matter with `model-index`, then what a reader needs.
+    """Render README.md in the Hub's form: front matter with `model-index`, then usage, evaluation, data, training, limits.
 
     Args:
         record: The content of `selfsup.json`; its `card` holds the plugin's facts (pipeline_tag, library_name, licence, …).
-        repo: The repository's name, for the snippet.
-        curves: File name of the learning curves' image, where there is one.
+        repo: The repository's name, for the usage snippet.
+        curves: File name of the learning curves' image; empty if there is none.
     """
-    matter = yaml.safe_dump(_front_matter(record, repo), sort_keys=False, allow_unicode=True)
     parts = [
         _title(record),
         _usage(record, repo),
@@ -37,42 +39,53 @@ def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str
         _section("Versions", table(("library", "version"), list(record.get("versions", {}).items()))),
         f"Method: {record['card']['paper']}" if record.get("card", {}).get("paper") else "",
     ]
-    return f"---\n{matter}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
+    return f"---\n{_front_matter(record, repo)}\n---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front_matter(record: dict[str, Any], repo: str) -> dict[str, Any]:
-    about = record.get("card", {})
-    matter: dict[str, Any] = {"license": record.get("license") or about.get("license") or "other"}
-    if matter["license"] == "other":
-        matter |= {"license_name": "unknown"}
-    matter |= {key: about[key] for key in ("library_name", "pipeline_tag") if about.get(key)}
-    matter["tags"] = ["selfsup-studio", *([record["plugin"]] if "plugin" in record else []), *about.get("tags", [])]
-    if record.get("base_model"):
-        matter |= {"base_model": record["base_model"], "base_model_relation": "finetune"}
-    if dataset := record.get("data", {}).get("dataset"):
-        matter["datasets"] = [dataset]
-    if record.get("metrics"):
-        matter["metrics"] = [name for name in record["metrics"] if name != "loss"]
-        matter["model-index"] = [_results(record, about, repo)]
-    return matter
+def _front_matter(record: dict[str, Any], repo: str) -> ModelCardData:
+    from huggingface_hub import ModelCardData
+
+    card, dataset = record.get("card", {}), record.get("data", {}).get("dataset")
+    licence = record.get("license") or card.get("license") or "other"
+    base_model = record.get("base_model")
+    metrics = record.get("metrics", {})
+    return ModelCardData(
+        license=licence,
+        license_name="unknown" if licence == "other" else None,
+        library_name=card.get("library_name") or None,
+        pipeline_tag=card.get("pipeline_tag") or None,
+        tags=["selfsup-studio", *([record["plugin"]] if "plugin" in record else []), *card.get("tags", [])],
+        base_model=base_model or None,
+        base_model_relation="finetune" if base_model else None,
+        datasets=[dataset] if dataset else None,
+        metrics=[name for name in metrics if name != "loss"] if metrics else None,
+        model_name=repo.split("/")[-1] if repo != UNNAMED else record.get("title", "model"),
+        eval_results=_eval_results(metrics, dataset, card.get("pipeline_tag") or "other") or None,
+    )
 
 
-def _results(record: dict[str, Any], about: dict[str, Any], repo: str) -> dict[str, Any]:
-    dataset = record.get("data", {}).get("dataset")
-    data = {"name": dataset or HELD_OUT, "type": dataset or "private", "split": "validation"}
-    metrics = [
-        {"type": name, "name": name, "value": round(float(value), 6)} for name, value in record["metrics"].items()
+def _eval_results(metrics: dict[str, Any], dataset: str | None, task: str) -> list[EvalResult]:
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type=task,
+            dataset_name=dataset or HELD_OUT,
+            dataset_type=dataset or "private",
+            dataset_split="validation",
+            metric_type=name,
+            metric_name=name,
+            metric_value=round(float(value), 6),
+        )
+        for name, value in metrics.items()
     ]
-    task = {"type": about.get("pipeline_tag") or "other"}
-    name = repo.split("/")[-1] if repo != UNNAMED else record.get("title", "model")
-    return {"name": name, "results": [{"task": task, "dataset": data, "metrics": metrics}]}
 
 
 def _title(record: dict[str, Any]) -> str:
     labels = record.get("facts", {}).get("labels") or []
-    said = f" Its labels: {', '.join(map(plain, labels[:20]))}{', …' if len(labels) > 20 else ''}." if labels else ""
-    summary = record.get("card", {}).get("summary", "")
-    return f"# {plain(record.get('title', 'A model'))}\n\n{summary}{said} Made with Selfsup Studio."
+    names = f"{', '.join(map(plain, labels[:MAX_LABELS]))}{', …' if len(labels) > MAX_LABELS else ''}"
+    sentences = (record.get("card", {}).get("summary"), f"Its labels: {names}." if labels else "", MADE_WITH)
+    return f"# {plain(record.get('title', 'A model'))}\n\n{' '.join(filter(None, sentences))}"
 
 
 def _usage(record: dict[str, Any], repo: str) -> str:
@@ -93,7 +106,7 @@ def _evaluation(record: dict[str, Any], curves: str) -> str:
 
 
 def _study(study: dict[str, Any]) -> str:
-    """What an experiment found: a sentence, a table and its picture."""
+    """Render a result of an experiment: a sentence, a table and its figure."""
     image = [f"![{plain(study['title'])}]({study['image']})", ""] if study.get("image") else []
     rows = table(tuple(study["columns"]), [tuple(row) for row in study["rows"]])
     return _section(study["title"], [study.get("text", ""), "", *image, *rows])
@@ -109,10 +122,10 @@ def _data(record: dict[str, Any]) -> str:
 
 
 def _training(record: dict[str, Any]) -> str:
-    made = list(record.get("training", {}).items())
+    facts = list(record.get("training", {}).items())
     settings = list(record.get("settings", {}).items())
     return _section(
-        "Training", [*table(("fact", "value"), made), "", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
+        "Training", [*table(("fact", "value"), facts), "", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
     )  # fmt: skip
 
 
@@ -133,7 +146,7 @@ def _section(title: str, lines: list[str]) -> str:
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
-    """Lines of a Markdown table; whatever the cells hold is text."""
+    """Return the lines of a Markdown table; all cells are escaped."""
     if not rows:
         return ["None."]
     lines = [tuple(plain(cell) for cell in row) for row in (head, *rows)]
@@ -142,7 +155,7 @@ def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
 
 
 def plain(value: Any) -> str:
-    """A value as text that Markdown and HTML leave alone: names of labels, columns and files are their users' own."""
+    """Escape a value for Markdown and HTML: labels, columns and file names are written by users."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     escaped = html.escape(" ".join(text.split()), quote=False)
     for sign in "\\|`*_[]":

@@ -1,4 +1,4 @@
-"""Weights of networks that are ours: a folder of config.json and safetensors, which no library loads for us."""
+"""Read config.json and safetensors of the studio's own networks, which no library loads."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What config.json holds; empty where that is no object.
+    """Read config.json; empty if it holds no object.
 
     Raises:
         UserError: If it is missing or no JSON.
     """
     try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise damaged(error) from error
-    return found if isinstance(found, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
-    """Everything of a safetensors file.
+    """Read all tensors of a safetensors file.
 
     Raises:
         UserError: If it is missing or damaged.
@@ -40,7 +40,7 @@ def read_tensors(folder: Path, name: str = WEIGHTS) -> dict[str, Any]:
 
 
 def damaged(error: Exception) -> UserError:
-    """What to tell of a folder that cannot be read."""
+    """Return the error for a folder that cannot be read."""
     return UserError(
         f"These weights cannot be read ({type(error).__name__}): a file is missing or ends early. Fetch them again."
     )

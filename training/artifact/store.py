@@ -1,4 +1,4 @@
-"""The artifact: a folder that its own library loads, with `selfsup.json` saying where it came from and a model card."""
+"""Write and read an artifact: weights that their own library loads, `selfsup.json` (the artifact's record), a model card."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIBRARIES = ("torch", "transformers", "diffusers", "accelerate", "peft", "tokeni
 
 
 def save(task: Task, model: torch.nn.Module, folder: Path, settings: RunSettings, about: dict[str, Any]) -> None:
-    """Write weights, record and card, replacing the artifact that was there only when all is on the disk."""
+    """Write weights, record and card; they replace an earlier artifact only when all are on the disk."""
     with files.replacing(folder) as new:
         task.save(model, new)
         record = make_record(settings, about)
@@ -33,12 +33,12 @@ def save(task: Task, model: torch.nn.Module, folder: Path, settings: RunSettings
 
 
 def make_record(settings: RunSettings, about: dict[str, Any]) -> dict[str, Any]:
-    """What an artifact says of itself: `about`, the settings without paths, and the versions of the libraries."""
+    """Return the artifact's record: `about`, the settings without paths, and the versions of the libraries."""
     return {"format": FORMAT, **about, "settings": shareable(settings), "versions": versions()}
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The record of an artifact.
+    """Read an artifact's record.
 
     Raises:
         UserError: If there is none, it is not JSON, or a newer version wrote it.
@@ -51,14 +51,13 @@ def read_record(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{RECORD} is not valid JSON: {error}.") from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise UserError(
-            f"{RECORD} has format {record.get('format') if isinstance(record, dict) else '?'}; this version reads {FORMAT}. Update the studio."
-        )
+        written = record.get("format") if isinstance(record, dict) else "?"
+        raise UserError(f"{RECORD} has format {written}; this version reads {FORMAT}. Update the studio.")
     return record
 
 
 def shareable(settings: RunSettings) -> dict[str, Any]:
-    """The changed settings without any path of this machine: files and folders by their last name. The backup is private."""
+    """Return the changed settings without paths (files and folders by their last name) and without the private backup."""
     values = settings.changed()
     values.pop("backup", None)
     for name in {*settings.file_fields(), *settings.weights_fields()} & values.keys():
@@ -68,11 +67,11 @@ def shareable(settings: RunSettings) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that wrote the weights."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the libraries that wrote the weights."""
+    installed = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:
-            found[library] = metadata.version(library)
+            installed[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed

@@ -1,1 +1,1 @@
-"""A run's backup on the Hub: uploaded while it trains, checked and restored elsewhere."""
+"""A run's backup on the Hub: uploaded while it trains, validated and restored on another machine. Knows runs and the Hub."""

@@ -1,4 +1,4 @@
-"""What a backup of a run holds, and the marker file that says so: names, sizes, checksums."""
+"""Files of a backup, and the marker file that lists their names, sizes and checksums."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ FORMAT = 1
 FILES = ("config.yaml", "events.jsonl", "report.json")
 FOLDERS = ("data", "artifact")
 CHECKPOINT = re.compile(r"checkpoint/step-(\d{9})/([A-Za-z0-9_]+(\.bin|\.pkl|\.pt)?\.safetensors)")
-RANDOM = "random_states"  # not needed: batches and noise are functions of seed and step
+RANDOM = "random_states"  # not needed: batches and noise are functions of seed and step (decision 2)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Marker:
-    """What a backup says of itself.
+    """Content of the marker file.
 
     Args:
-        step: Of its checkpoint; 0 where it has none.
+        step: Of the checkpoint; 0 if there is none.
         status: The last event that changed the run's state: started, cancelled, failed or finished.
         files: Name -> sha256 and size_bytes.
     """
@@ -50,10 +50,10 @@ class Marker:
 
     @classmethod
     def parse(cls, value: Any, repo: str) -> Marker:
-        """Read a stranger's.
+        """Validate a marker of unknown origin.
 
         Raises:
-            UserError: If it is not of this form, or names a file that no backup has.
+            UserError: If it has another form, or names a file that no backup has.
         """
         if not _is_marker(value):
             raise UserError(f"{MARKER} of {repo} is not the record of a backup: nothing of it is fetched.")
@@ -61,8 +61,8 @@ class Marker:
             check_file_name(name, repo)
             if not is_backed_up(name):
                 raise UserError(f"{repo} has a file {name[:100]!r}, which no backup has: nothing of it is fetched.")
-        marker = cls(**{key: each for key, each in value.items() if key != "format"})
-        steps = {int(found[1]) for name in marker.files if (found := CHECKPOINT.fullmatch(name))}
+        marker = cls(**{key: content for key, content in value.items() if key != "format"})
+        steps = {int(match[1]) for name in marker.files if (match := CHECKPOINT.fullmatch(name))}
         if steps != ({marker.step} if marker.step else set()):
             raise UserError(f"{repo} has no checkpoint of step {marker.step}, or others beside it: it is not restored.")
         return marker
@@ -70,12 +70,12 @@ class Marker:
 
 def _is_marker(value: Any) -> bool:
     kinds = {"format": int, "run": str, "plugin": str, "trainer": str, "step": int, "status": str, "files": dict}
-    if not isinstance(value, dict) or {key: type(each) for key, each in value.items()} != kinds:
+    if not isinstance(value, dict) or {key: type(content) for key, content in value.items()} != kinds:
         return False
     if value["format"] != FORMAT or not RUN_ID.fullmatch(value["run"]) or value["step"] < 0:
         return False
-    whole = all(_is_entry(entry) for entry in value["files"].values())
-    return whole and "config.yaml" in value["files"] and value["run"].rpartition("-")[0] == value["plugin"]
+    has_entries = all(_is_entry(entry) for entry in value["files"].values())
+    return has_entries and "config.yaml" in value["files"] and value["run"].rpartition("-")[0] == value["plugin"]
 
 
 def _is_entry(entry: Any) -> bool:
@@ -89,7 +89,7 @@ def _is_entry(entry: Any) -> bool:
 
 
 def is_backed_up(name: str) -> bool:
-    """Whether a file is of a kind that a backup holds: none of them is a pickle."""
+    """Whether a backup may hold a file of this name; none of them is a pickle."""
     if name in FILES or CHECKPOINT.fullmatch(name):
         return True
     if name.startswith("artifact/"):
@@ -98,9 +98,9 @@ def is_backed_up(name: str) -> bool:
 
 
 def stage(run: Run, folder: Path) -> int:
-    """Put the run's files into `folder`, as links: training may replace or delete them meanwhile. Returns the checkpoint's step.
+    """Link the run's files into `folder`, since training may replace or delete them. Returns the checkpoint's step.
 
-    The checkpoint's pickles come along as they are, for `pack_checkpoint`: this is called while training waits.
+    The checkpoint's pickles are linked as they are, for `pack_checkpoint`: training waits for this function.
     """
     sources = [run.folder / name for name in FILES]
     for part in FOLDERS:
@@ -116,7 +116,7 @@ def stage(run: Run, folder: Path) -> int:
 
 
 def pack_checkpoint(folder: Path) -> None:
-    """Turn the pickles of a staged checkpoint into safetensors."""
+    """Convert the pickles of a staged checkpoint to safetensors."""
     for path in list((folder / "checkpoint").rglob("*")):
         if path.suffix in pickle_free_state.PICKLED:
             pickle_free_state.pack(path, path.with_name(path.name + pickle_free_state.SUFFIX))
@@ -124,10 +124,10 @@ def pack_checkpoint(folder: Path) -> None:
 
 
 def unpack_checkpoint(folder: Path) -> None:
-    """Make a restored checkpoint what accelerate reads; the pickles are written here, from tensors and JSON.
+    """Convert a restored checkpoint to the form that accelerate reads; its pickles are written here, from tensors and JSON.
 
     Raises:
-        UserError: If a file is not of the form that `pack_checkpoint` writes.
+        UserError: If a file has another form than `pack_checkpoint` writes.
     """
     for path in list((folder / "checkpoint").rglob("*" + pickle_free_state.SUFFIX)):
         target = path.with_suffix("")
@@ -137,16 +137,16 @@ def unpack_checkpoint(folder: Path) -> None:
 
 
 def staged_files(folder: Path) -> dict[str, Path]:
-    """Name in the repository -> file."""
+    """Return name in the repository -> file."""
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.name == "events.jsonl":  # it grows: a link would grow with it
+    if source.name == "events.jsonl":  # it grows, and a link would grow with it
         shutil.copyfile(source, target)
         return
     try:
         os.link(source, target)
-    except OSError:  # a mounted bucket knows no links
+    except OSError:  # a mounted bucket has no links
         shutil.copyfile(source, target)

@@ -1,4 +1,4 @@
-"""A checkpoint's pickled files without the pickle: tensors as safetensors, the rest as JSON in its header, and back."""
+"""Convert a checkpoint's pickled files to safetensors, with everything but tensors as JSON in the header, and back."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HEADER = "state"
 
 
 def pack(source: Path, target: Path) -> None:
-    """Write a file of our own, as `torch.save` made it, without a pickle. It is mapped, not read into memory.
+    """Convert a file that `torch.save` of this studio wrote; it is memory-mapped, not read.
 
     Raises:
-        TypeError: If it holds something else than tensors, numbers, texts, lists and dictionaries.
+        TypeError: If it holds anything but tensors, numbers, texts, lists and dictionaries.
     """
     import torch
     from safetensors.torch import save_file
@@ -32,10 +32,10 @@ def pack(source: Path, target: Path) -> None:
 
 
 def unpack(source: Path, target: Path) -> None:
-    """Make the file that `pack` was given. `source` may be a stranger's: whatever it holds, no code of it runs.
+    """Restore the file that `pack` was given. The origin of `source` may be unknown: no code of it runs, whatever it holds.
 
     Raises:
-        UserError: If it is damaged, or not of the form that `pack` writes.
+        UserError: If it is damaged, or has another form than `pack` writes.
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -60,9 +60,9 @@ def _describe(value: Any, tensors: dict[str, Tensor], storages: set[int]) -> Any
     if isinstance(value, dict):
         if not all(type(key) in (str, int) for key in value):
             raise TypeError("A key of a checkpoint is neither a text nor a number.")
-        return {"dict": [[key, _describe(each, tensors, storages)] for key, each in value.items()]}
+        return {"dict": [[key, _describe(item, tensors, storages)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        return {type(value).__name__: [_describe(each, tensors, storages) for each in value]}
+        return {type(value).__name__: [_describe(item, tensors, storages) for item in value]}
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise TypeError(f"A checkpoint holds a {type(value).__name__}.")
@@ -77,8 +77,8 @@ def _rebuild(node: Any, tensors: dict[str, Tensor]) -> Any:
     if kind == "tensor":
         return tensors[content]
     if kind == "dict":
-        return {_key(key): _rebuild(each, tensors) for key, each in content}
-    return {"list": list, "tuple": tuple}[kind](_rebuild(each, tensors) for each in content)
+        return {_key(key): _rebuild(item, tensors) for key, item in content}
+    return {"list": list, "tuple": tuple}[kind](_rebuild(item, tensors) for item in content)
 
 
 def _key(key: Any) -> str | int:

@@ -1,4 +1,4 @@
-"""A backup's repository: private, one run's, each state one commit on top of the last."""
+"""The Hub repository of a backup: private, of one run, each state one commit on top of the last."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from training.hub.push import PushOptions
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-LARGEST_MARKER = 20 * 2**20
-RECLAIM_BYTES = 2**30  # of older checkpoints, that the repository's history would keep for ever
-HARMLESS = (".gitattributes", "README.md", MARKER)  # may be there before the first backup
+MAX_MARKER_BYTES = 20 * 2**20
+RECLAIM_BYTES = 2**30  # of older checkpoints in the repository's history, from which on they are deleted
+ALLOWED_BEFORE = (".gitattributes", "README.md", MARKER)  # files of a repository before its first backup
 PUSH_OPTIONS = PushOptions(private=True, message="Back up the run")
 
 
 def inspect_repository(repo: str, token: str, run_id: str) -> None:
-    """Refuse a repository that this run may not be backed up to. Nothing is made or sent.
+    """Refuse a repository that this run may not be backed up to. Nothing is created or sent.
 
     Raises:
-        UserError: As `publish.look`; and if it is public, or holds something else.
+        UserError: As `push.inspect_repo`; and if it is public, or holds other files.
     """
-    place = push.inspect_repo(repo, token, PUSH_OPTIONS)
-    if place.head:
+    target = push.inspect_repo(repo, token, PUSH_OPTIONS)
+    if target.head:
         api = open_api(token)
         check_ours(api, with_retries(lambda: api.model_info(repo, files_metadata=True)), run_id)
 
 
 def check_ours(api: HfApi, info: Any, run_id: str) -> Marker | None:
-    """Refuse a repository that is public or holds something else than this run's backup. Returns what it says of itself, if it is one.
+    """Refuse a repository that is public or holds anything but this run's backup; returns the backup's marker, if it has one.
 
     Raises:
         UserError: Naming the repository.
@@ -49,47 +49,47 @@ def check_ours(api: HfApi, info: Any, run_id: str) -> Marker | None:
         )
     names = {file.rfilename for file in info.siblings or []}
     if MARKER not in names:
-        if names - set(HARMLESS):
+        if names - set(ALLOWED_BEFORE):
             raise UserError(f"{info.id} holds other files: a backup needs a repository of its own. Give another name.")
         return None
-    there = fetch_marker(api, info)
-    if there.run != run_id:
+    marker = fetch_marker(api, info)
+    if marker.run != run_id:
         raise UserError(
-            f"{info.id} holds the backup of {there.run}: give another name, or resume that run by `python -m training resume {info.id}`."
+            f"{info.id} holds the backup of {marker.run}: give another name, or resume that run by `python -m training resume {info.id}`."
         )
-    return there
+    return marker
 
 
 def fetch_marker(api: HfApi, info: Any) -> Marker:
-    """What the backup at this revision says of itself.
+    """Return the marker of the backup at this revision.
 
     Args:
         info: The client's `ModelInfo` with the files' sizes.
 
     Raises:
-        UserError: If there is none, or it is not of the form that we write.
+        UserError: If there is none, or it is malformed.
     """
     file = next((file for file in info.siblings or [] if file.rfilename == MARKER), None)
-    if file is None or (file.size or 0) > LARGEST_MARKER:
+    if file is None or (file.size or 0) > MAX_MARKER_BYTES:
         raise UserError(f"{info.id} is not the backup of a run: it has no {MARKER}.")
     path = with_retries(lambda: api.hf_hub_download(info.id, MARKER, revision=info.sha))
     return Marker.parse(read_json(Path(path), f"{MARKER} of {info.id}"), info.id)
 
 
 class Backup:
-    """One run's repository, as this process left it."""
+    """Uploads states of one run, and remembers what the repository holds."""
 
     def __init__(self, repo: str, token: str, run_id: str):
         self.repo, self.run_id = repo, run_id
-        self._token, self._head = token, ""  # no head: what is there has to be looked at first
-        self._sent: dict[str, str] = {}  # name -> sha256 of what is there
-        self._known: dict[tuple[int, ...], str] = {}  # a file's stamp -> its sha256
+        self._token, self._head = token, ""  # head unknown: the repository has to be read first
+        self._sent: dict[str, str] = {}  # name -> sha256 of the file in the repository
+        self._hashes: dict[tuple[int, ...], str] = {}  # a file's stamp -> its sha256
 
     def send(self, folder: Path, marker: Marker) -> int:
-        """Make the repository hold this state and no other, in one commit. Returns the bytes of the state.
+        """Replace the repository's content by this state, in one commit; returns the bytes of the state.
 
         Raises:
-            UserError: If the repository is public or another's by now, or somebody else wrote to it.
+            UserError: If the repository has become public, or somebody else wrote to it.
         """
         from huggingface_hub.utils import disable_progress_bars
 
@@ -99,21 +99,21 @@ class Backup:
         info = self._look(api, marker)
         self._head = ""  # unknown, until the commit has landed
         self._head = self._commit(api, folder, marker, info)
-        with contextlib.suppress(Exception):  # the state is there; storage can be given back after the next one
+        with contextlib.suppress(Exception):  # the state has arrived; storage can be reclaimed next time
             self._reclaim(api)
         return files.size_bytes(folder)
 
     def _reclaim(self, api: HfApi) -> None:
-        """Delete the contents of older checkpoints, once they are many bytes: there is one at every backup."""
-        here = set(self._sent.values())
-        old = [each for each in api.list_lfs_files(self.repo) if each.oid not in here]
-        old = [each for each in old if each.filename.startswith("checkpoint/")]
-        if sum(each.size for each in old) > RECLAIM_BYTES:
+        """Delete older checkpoints from the repository's history once they exceed `RECLAIM_BYTES`: every backup adds one."""
+        current = set(self._sent.values())
+        stored = [file for file in api.list_lfs_files(self.repo) if file.filename.startswith("checkpoint/")]
+        old = [file for file in stored if file.oid not in current]
+        if sum(file.size for file in old) > RECLAIM_BYTES:
             api.permanently_delete_lfs_files(self.repo, old)  # rewrites the history, and so moves its head
             self._head = str(api.model_info(self.repo).sha)
 
     def _look(self, api: HfApi, marker: Marker) -> Any:
-        """The repository as it is now; it is made if it is not there."""
+        """Read the repository's state; it is created if it does not exist."""
         if not self._head:
             with_retries(lambda: api.create_repo(self.repo, private=True, exist_ok=True))
         info = with_retries(lambda: api.model_info(self.repo, files_metadata=True))
@@ -128,10 +128,10 @@ class Backup:
         added, hashes, entries = [], {}, {}
         for name, path in staged_files(folder).items():
             stamp = _stamp(path)
-            sha = self._known.get(stamp)
+            sha = self._hashes.get(stamp)
             if sha is None or self._sent.get(name) != sha:
                 operation = CommitOperationAdd(name, path)
-                sha = self._known[stamp] = operation.upload_info.sha256.hex()
+                sha = self._hashes[stamp] = operation.upload_info.sha256.hex()
                 added.append(operation)
             hashes[name] = sha
             entries[name] = {"sha256": sha, "size_bytes": path.stat().st_size}
@@ -147,10 +147,10 @@ class Backup:
 
 
 def check_ahead(there: Marker | None, here: Marker) -> None:
-    """Refuse to go back: where the run was resumed on another machine, that one is ahead.
+    """Refuse to overwrite a newer state: the run may have been resumed on another machine.
 
     Raises:
-        UserError: With the step that the backup is at.
+        UserError: With the step of the backup.
     """
     if there and here.status != "finished" and (there.status == "finished" or there.step > here.step):
         where = "is finished" if there.status == "finished" else f"is at step {there.step}"
@@ -163,5 +163,5 @@ def _outdated(info: Any, hashes: Iterable[str]) -> list[str]:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    about = path.stat()
-    return about.st_ino, about.st_size, about.st_mtime_ns
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns

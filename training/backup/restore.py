@@ -1,4 +1,4 @@
-"""A run from its backup on the Hub: fetched, checked as a stranger's files are, and put among the runs of this machine."""
+"""Restore a run from its backup on the Hub: fetch, validate as files of unknown origin, and add to this machine's runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from training.hub import checksums
 from training.hub.client import hub_errors, open_api, with_retries
 from training.hub.file_listing import check_sizes
 from training.hub.pull import REPO
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -29,16 +30,16 @@ Known = Callable[[str, str], tuple[type[RunSettings], Mapping[str, Path]]]  # pl
 
 
 def restore(name: str, token: str | None, known: Known) -> Run:
-    """Download the backup at `owner/repo[@revision]` as a run of this machine, under the id that it has.
+    """Download the backup at `owner/repo[@revision]` as a run of this machine, under its id.
 
-    Nothing of it is unpickled: tensors come as safetensors, the rest as JSON, and what training reads is written here.
+    Nothing of it is unpickled: tensors are safetensors, the rest JSON; the checkpoint that training reads is written here.
 
     Args:
         known: Says what trainer and starters belong to the names in the backup; raises a UserError if there are none.
 
     Raises:
-        UserError: One sentence for each of: no such repository, no backup, a name outside the folder, an altered file, no room,
-            settings that name files of this machine, a run that is finished, or is here and not older.
+        UserError: One sentence for each of: no such repository, no backup, a name outside the folder, an altered file, no disk
+            space, settings that name files of this machine, a finished run, a run that exists here and is not older.
     """
     match = REPO.fullmatch(name)
     if not match:
@@ -64,30 +65,30 @@ def restore(name: str, token: str | None, known: Known) -> Run:
 def _check_status(repo: str, marker: Marker) -> None:
     if marker.status == "finished":
         raise UserError(
-            f"{repo} holds a run that is finished: there is nothing to resume. Its weights are in the folder artifact of the repository."
+            f"{repo} holds a run that is finished: there is nothing to resume. Its weights are in the repository's folder artifact."
         )
 
 
 def _check_listing(info: Any, marker: Marker, folder: Path) -> None:
-    """Compare what the backup says of its files with what the Hub lists, before they are fetched."""
+    """Compare the marker's files with the Hub's listing, before they are fetched."""
     sizes = {file.rfilename: file.size for file in info.siblings or []}
     wrong = [name for name, entry in marker.files.items() if sizes.get(name) != entry["size_bytes"]]
     if wrong:
         raise UserError(
-            f"{wrong[0]} of {info.id} is missing or altered: the backup is not whole. Try an older revision."
+            f"{wrong[0]} of {info.id} is missing or altered: the backup is incomplete. Try an older revision."
         )
-    # The optimiser's state is there twice while it is rewritten.
-    twice = sum(entry["size_bytes"] for name, entry in marker.files.items() if name.startswith("checkpoint/"))
-    check_sizes(info.id, twice + sum(entry["size_bytes"] for entry in marker.files.values()), folder)
+    # The optimiser's state lies on the disk twice while it is rewritten.
+    rewritten = sum(entry["size_bytes"] for name, entry in marker.files.items() if name.startswith("checkpoint/"))
+    check_sizes(info.id, rewritten + sum(entry["size_bytes"] for entry in marker.files.values()), folder)
 
 
 def _check_older(target: Path, marker: Marker) -> None:
-    """Refuse to replace a run of this machine that went as far, or that is not the one that was backed up."""
+    """Refuse to replace a run of this machine that is not behind the backup, or that has other settings or data."""
     if not (target / "config.yaml").exists():
         return
-    run, here = Run(target), checkpoint.latest(target / "checkpoint")
-    step = int(here.name[5:]) if here else 0
-    resume = f"Go on with it by `python -m training resume {run.id}`"
+    run, newest = Run(target), checkpoint.latest(target / "checkpoint")
+    step = int(newest.name[5:]) if newest else 0
+    resume = f"Continue it with `python -m training resume {run.id}`"
     if run.status() in ("running", "finished"):
         raise UserError(f"Run {run.id} is on this machine already, and {run.status()}: nothing was restored.")
     if step >= marker.step:
@@ -107,7 +108,7 @@ def _check_older(target: Path, marker: Marker) -> None:
 
 @contextmanager
 def _beside(runs: Path) -> Iterator[Path]:
-    """A folder on the runs' disk, under a name that no run has."""
+    """Make a temporary folder on the runs' disk, under a name that no run has."""
     runs.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".restore-", dir=runs))
     try:
@@ -117,7 +118,7 @@ def _beside(runs: Path) -> Iterator[Path]:
 
 
 def _fetch(api: HfApi, info: Any, marker: Marker, folder: Path) -> None:
-    """Download what the marker lists, and nothing else, each file against the Hub's checksum and the marker's."""
+    """Download the files that the marker lists, and verify each against the Hub's checksum and the marker's."""
 
     def fetch(name: str, again: bool = False) -> str:
         return with_retries(
@@ -128,14 +129,14 @@ def _fetch(api: HfApi, info: Any, marker: Marker, folder: Path) -> None:
         fetch(name)
     chosen = [file for file in info.siblings if file.rfilename in marker.files]
     checksums.verify_checksums(folder, chosen, info.id, lambda name: fetch(name, again=True))
-    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's own notes
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's metadata
     for name, entry in marker.files.items():
         if checksums.sha256(folder / name) != entry["sha256"]:
             raise UserError(f"{name} of {info.id} is not what was backed up: it was altered. Nothing of it is loaded.")
 
 
 def _put(folder: Path, target: Path, marker: Marker) -> None:
-    """Make it the run of that id; an older state of the same run gives way."""
+    """Move the folder to the run's place; an older state of the same run is replaced."""
     if not target.exists():
         folder.rename(target)
         return

@@ -1,6 +1,6 @@
-"""The Hub as the backup of a run: its last checkpoint, events and data in a private repository while it trains.
+"""Back a run up to the Hub while it trains: last checkpoint, events and data go to a private repository.
 
-Training only makes links; one thread uploads. A newer checkpoint takes the place of one that waits.
+Training only creates hard links; one thread uploads. A newer checkpoint replaces one that still waits.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from training.hub.client import hub_errors, own_token
 from training.runs.run import RUN_ID, Run
 from training.settings import TrainSettings
 
-FINAL_SECONDS = 60.0  # for the last state, after training has ended
-UPLOAD_PAUSE_FACTOR = 4  # after an upload, times what it took: it has a fifth of the network and of the Hub's patience
+FINAL_SECONDS = 60.0  # to upload the last state, after training has ended
+UPLOAD_PAUSE_FACTOR = 4  # pause after an upload, in times of its duration: uploads take a fifth of the network
 STAGED = "backup"  # in the run's folder
 NO_TOKEN = (
-    "There is no backup from here on: nobody is signed in to the Hub (after a restart the server has forgotten who was). "
-    "Training goes on; stop and resume it to sign in again."
+    "There is no backup from here on: nobody is signed in to the Hub (a restart of the server ends all sign-ins). "
+    "Training continues; stop and resume it to sign in again."
 )
 
 
 def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | None, run_id: str = "") -> None:
-    """Find out, before training starts, that its backup will work.
+    """Check, before training starts, that its backup will work.
 
     Args:
-        run_id: Whose backup may be there already; none for a run that is new.
+        run_id: Of the run whose backup may exist already; empty for a new run.
 
     Raises:
         UserError: Nobody is signed in, they may not write there, the repository is public or holds something else, or the run
@@ -58,10 +58,10 @@ def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | No
 
 @contextlib.contextmanager
 def backed_up(run: Run, settings: TrainSettings, show: Callable[[dict], None]) -> Iterator[Callable[[dict], None]]:
-    """Yields a listener for `fit`'s events that backs the run up as `settings.backup` says; at the end the last state goes up.
+    """Yield a listener for `fit`'s events that backs the run up to `settings.backup`; at the end the last state is uploaded.
 
     Args:
-        show: Called with every event, the backup's own too.
+        show: Called with every event, those of the backup included.
     """
     if not settings.backup:
         yield show
@@ -80,14 +80,14 @@ def backed_up(run: Run, settings: TrainSettings, show: Callable[[dict], None]) -
 
 
 class _Listener:
-    """Stages what there is at each checkpoint, and hands it to the thread."""
+    """Stages the run's files at each checkpoint, and passes them to the uploading thread."""
 
     def __init__(self, run: Run, backup: Backup, log: EventLog, show: Callable[[dict], None]):
         self.run, self.backup, self.log, self.show = run, backup, log, show
         self.folder = run.folder / STAGED
-        shutil.rmtree(self.folder, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(self.folder, ignore_errors=True)  # left by a run that was killed
         self.began = self.ended = False
-        self.number, self.told_last = 0, ""
+        self.number, self.last_reason = 0, ""
         self.waiting: tuple[Path, Marker] | None = None
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._work, name="backup", daemon=True)
@@ -101,7 +101,7 @@ class _Listener:
             self.stage()
 
     def stage(self) -> None:
-        """Link what there is now; training waits for this, and for nothing else."""
+        """Link the current files; training waits for this only."""
         self.number += 1
         folder = self.folder / str(self.number)
         try:
@@ -119,7 +119,7 @@ class _Listener:
             shutil.rmtree(old[0], ignore_errors=True)
 
     def finish(self, seconds: float) -> None:
-        """Upload the last state, as far as that can be done in so many seconds."""
+        """Upload the last state, within so many seconds."""
         if not self.began:
             return
         self.stage()
@@ -150,23 +150,23 @@ class _Listener:
         try:
             with hub_errors(self.backup.repo):
                 sent = self.backup.send(folder, marker)
-        except Exception as error:  # whatever it is, training must not learn of it but by this notice
+        except Exception as error:  # no failure of a backup may end training
             self._notice(str(error) if isinstance(error, UserError) else f"it failed ({type(error).__name__}).")
         else:
-            self.told_last = ""
+            self.last_reason = ""
             seconds = round(time.monotonic() - started, 3)
             self._write("backup", checkpoint=marker.step, repo=self.backup.repo, size_bytes=sent, seconds=seconds)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _notice(self, reason: str) -> None:
-        """Say it once, not at every checkpoint."""
-        if reason == self.told_last:
+        """Write a notice once per reason, not at every checkpoint."""
+        if reason == self.last_reason:
             return
-        self.told_last = reason
-        following = "" if self.ended else " It is tried again at the next checkpoint; training goes on."
+        self.last_reason = reason
+        following = "" if self.ended else " It is tried again at the next checkpoint; training continues."
         self._write("notice", message=f"No backup to {self.backup.repo}: {reason}{following}")
 
     def _write(self, event: str, **values: Any) -> None:
-        with contextlib.suppress(OSError):  # the disk is full: the trainer says so
+        with contextlib.suppress(OSError):  # the disk is full, which the trainer reports
             self.log.write(event, **values)

@@ -1,4 +1,4 @@
-"""A restored run, judged by its contents before it becomes one: settings, events, record and weights."""
+"""Validate a restored run before it is added to the runs: settings, events, record and weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from training.errors import UserError
 from training.events import Summary, read_events
 from training.hub import pull
 from training.hub.file_contents import check_contents, check_weights, read_json
-from training.runs.run import RUN_ID, Run, absolute_files, to_yaml
+from training.runs.config_file import absolute_files, to_yaml
+from training.runs.run import RUN_ID, Run
 from training.settings import RunSettings, parse_settings
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ NUMBERS = ("time", "step", "steps", "rows", "eval_rows", "parameters", "processe
 
 
 def check_run(folder: Path, marker: Marker, repo: str, known: Known) -> None:
-    """Judge the files of a run that a stranger may have made.
+    """Validate the files of a run of unknown origin.
 
     Raises:
-        UserError: Naming the file: settings that this machine does not know or that name its files, another run's record,
-            events that are none, weights that are damaged.
+        UserError: Naming the file: unknown settings or settings that name files of this machine, another run's record,
+            malformed events, damaged weights.
     """
     _check_config(folder, marker, repo, known)
     _check_events(folder, repo)
@@ -57,13 +58,13 @@ def _check_config(folder: Path, marker: Marker, repo: str, known: Known) -> None
     _check_files(values, kind, marker, repo)
     settings = parse_settings(kind, absolute_files(values, kind, folder))
     _check_model(settings, starters, repo)
-    if settings.value("backup") != repo:  # to nobody else's
+    if settings.value("backup") != repo:  # never to another repository
         changed = to_yaml(marker.plugin, marker.trainer, {**values, "backup": repo})
         files.write_text(folder / "config.yaml", changed)
 
 
 def _check_files(values: Mapping[str, Any], kind: type[RunSettings], marker: Marker, repo: str) -> None:
-    """A file that a setting names has to be one of the backup: it must not read this machine's."""
+    """A file that a setting names has to be one of the backup's, never one of this machine's."""
     for name in kind.file_fields():
         value = values.get(name)
         if value and not (isinstance(value, str) and value.startswith("data/") and value in marker.files):
@@ -79,7 +80,7 @@ def _check_model(settings: RunSettings, starters: Mapping[str, Path], repo: str)
 
 
 def _check_events(folder: Path, repo: str) -> None:
-    """Every event has to be one that a trainer writes, as far as others read them."""
+    """Every event has to have the fields and types that its readers expect."""
     summary, offset = Summary(), -1
     path = folder / "events.jsonl"
     try:
@@ -95,16 +96,16 @@ def _check_events(folder: Path, repo: str) -> None:
 
 
 def _check_event(event: dict[str, Any]) -> None:
-    whole = (
+    is_valid = (
         all(isinstance(event.get(name, ""), str) for name in TEXTS)
         and all(isinstance(event.get(name), int | float | None) for name in NUMBERS)
         and type(event.get("step", 0)) is int
         and type(event.get("steps", 0)) is int
         and _is_scores(event.get("metrics", {}))
     )
-    if not whole:
+    if not is_valid:
         raise ValueError("No event of a trainer.")
 
 
 def _is_scores(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, int | float | None) for each in value.values())
+    return isinstance(value, dict) and all(isinstance(score, int | float | None) for score in value.values())

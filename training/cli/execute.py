@@ -18,7 +18,8 @@ from plugins._contract import Kind, Plugin
 from plugins._discovery import discover, find
 from training.errors import UserError
 from training.runs.distributed import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def run_command(options: argparse.Namespace) -> int:
         return run_here(run, *kind_of(run), options.lock)
     except UserError as error:
         if options.lock is not None:  # nobody else will say why it never started
-            run.tell("failed", step=run.summary().step, message=str(error))
+            run.write_event("failed", step=run.summary().step, message=str(error))
         raise
     finally:
         if options.lock is not None:
@@ -103,7 +104,7 @@ def run_here(run: Run, plugin: Plugin, kind: Kind, lock: int | None = None, data
         return _join(run, plugin, kind)
     if lock is None:
         with run.lock() as descriptor:
-            run.tell("starting")
+            run.write_event("starting")
             return run_here(run, plugin, kind, descriptor, data)
     (run.folder / "pid").write_text(str(os.getpid()))
     settings = run.settings(kind.trained_by)
@@ -122,7 +123,7 @@ def _join(run: Run, plugin: Plugin, kind: Kind) -> int:
         code = train(run, plugin, kind, settings)
     else:
         with run.lock():
-            run.tell("starting")
+            run.write_event("starting")
             code = train(run, plugin, kind, settings)
     return 0 if code == 130 else code  # a launcher would take it for a crash
 
@@ -182,7 +183,7 @@ def _failed(run: Run, error: Exception, settings: RunSettings) -> int:
     message = explain(error, settings)
     if is_first():
         print(f"failed: {message}", file=sys.stderr)
-        run.tell("failed", step=run.summary().step, metrics=run.summary().metrics, message=message)
+        run.write_event("failed", step=run.summary().step, metrics=run.summary().metrics, message=message)
     return 2 if isinstance(error, UserError) else 1
 
 

@@ -13,7 +13,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from training.errors import UserError
-from training.runs.run import absolute_files
+from training.runs.config_file import absolute_files
 from training.settings import RunSettings, extra_of
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from training.errors import UserError
-from training.runs.run import named_run
+from training.runs.registry import named_run
 
 _DESCRIPTION = "Train a run on a machine rented from Hugging Face, with your own token and credit."
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from training.errors import UserError
-from training.runs.run import named_run
+from training.runs.registry import named_run
 
 
 def add_commands(commands: Any) -> None:

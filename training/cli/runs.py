@@ -12,7 +12,8 @@ from typing import Any
 from plugins._discovery import find
 from training.cli.execute import kind_of, run_here
 from training.errors import UserError
-from training.runs.run import Run, Runs, named_run
+from training.runs.registry import Runs, named_run
+from training.runs.run import Run
 from training.settings import RunSettings
 
 RESUME = """Go on from the last checkpoint. RUN is the id or the folder of a run that was stopped, failed or lost.

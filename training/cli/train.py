@@ -11,7 +11,8 @@ from training.cli.execute import run_here
 from training.cli.flags import add_flags, check_files, read_config, refuse_unknown
 from training.errors import UserError
 from training.runs.distributed import is_first, is_joining, wait_for_run
-from training.runs.run import Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings, parse_settings
 
 

@@ -1,1 +1,1 @@
-"""Runs on machines rented from Hugging Face (HF Jobs)."""
+"""Train runs on machines rented from Hugging Face (HF Jobs). Knows runs and the Hub."""

@@ -1,4 +1,8 @@
-"""Fetched files against the Hub's checksums: every byte once, and no byte twice."""
+"""Verify downloads against the Hub's checksums; verified files are not hashed again.
+
+`HfApi.verify_repo_checksums` does not serve here: it lists the repository once more, and hashes every file at every pull, in
+one thread, those that were not asked for too.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +17,25 @@ from typing import Any
 from training.errors import UserError
 from training.files import write_json
 
-THREADS = 4  # hashing leaves Python's lock; one file is hashed by one thread
+THREADS = 4  # hashing releases the GIL; one file is hashed by one thread
 
 
 def verify_checksums(folder: Path, files: Iterable[Any], repo: str, fetch_again: Callable[[str], object]) -> None:
-    """The client compares sizes only. A file that differs is fetched once more, past every cache; then it is refused.
+    """Compare files with the Hub's checksums; the client compares sizes only.
 
-    What `note` noted is not read again.
+    A file that differs is fetched once more, bypassing every cache, and refused if it differs again. Files that
+    `mark_verified` has recorded, and that have not changed since, are not read.
 
     Args:
-        files: The client's records with size, `lfs.sha256` and `blob_id`.
-        fetch_again: Downloads the file of that name anew.
+        files: The client's file records, with size, `lfs.sha256` and `blob_id`.
+        fetch_again: Downloads the file of that name again.
 
     Raises:
-        UserError: Naming the file that is altered each time.
+        UserError: Naming the file that differed twice.
     """
-    known = _read(folder)
+    verified = _read(folder)
     present = [file for file in files if (folder / file.rfilename).is_file()]
-    unknown = [file for file in present if known.get(file.rfilename) != _stamp(folder / file.rfilename)]
+    unverified = [file for file in present if verified.get(file.rfilename) != _stamp(folder / file.rfilename)]
 
     def check(file: Any) -> None:
         path = folder / file.rfilename
@@ -44,24 +49,24 @@ def verify_checksums(folder: Path, files: Iterable[Any], repo: str, fetch_again:
             )
 
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        list(pool.map(check, unknown))
+        list(pool.map(check, unverified))
 
 
 def mark_verified(folder: Path, names: Iterable[str]) -> None:
-    """Keep beside a snapshot that it is here as a whole and was checked."""
-    path = _notes(folder)
+    """Record beside a snapshot that it is complete and verified."""
+    path = _record_file(folder)
     path.parent.mkdir(exist_ok=True)
     write_json(path, {name: _stamp(folder / name) for name in names})
 
 
 def is_verified(folder: Path) -> bool:
-    """Whether a snapshot was found whole before, and is as it was."""
-    known = _read(folder)
-    return bool(known) and all(_stamp(folder / name) == stamp for name, stamp in known.items())
+    """Whether a snapshot was verified as a whole, and is unchanged since."""
+    verified = _read(folder)
+    return bool(verified) and all(_stamp(folder / name) == stamp for name, stamp in verified.items())
 
 
 def is_whole(path: Path, file: Any) -> bool:
-    """By the SHA-256 of a large file, by git's object id of a small one."""
+    """Compare the SHA-256 of a large file (LFS), or git's object id of a small one."""
     if file.lfs:
         return sha256(path) == file.lfs.sha256
     content = path.read_bytes()
@@ -69,27 +74,27 @@ def is_whole(path: Path, file: Any) -> bool:
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256, 64 hex digits."""
+    """Return the file's SHA-256, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamp(path: Path) -> list[int]:
-    """What changes when a file is written: size, time, place on the disk."""
+    """What changes when a file is written: size, time of change, inode."""
     try:
-        about = path.stat()
+        status = path.stat()
     except OSError:
         return []
-    return [about.st_size, about.st_mtime_ns, about.st_ino]
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _notes(folder: Path) -> Path:
+def _record_file(folder: Path) -> Path:
     return folder.parents[1] / "checked" / f"{folder.name}.json"
 
 
 def _read(folder: Path) -> dict[str, list[int]]:
     try:
-        known = json.loads(_notes(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # never pulled by us, or torn: then all is read again
+        verified = json.loads(_record_file(folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not pulled by the studio, or torn: then all is hashed again
         return {}
-    return known if isinstance(known, dict) else {}
+    return verified if isinstance(verified, dict) else {}

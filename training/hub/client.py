@@ -1,4 +1,4 @@
-"""The Hub's client: its time limits, and its errors as one sentence each."""
+"""The Hub's client: timeouts, retries, and one sentence for each of its errors."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 TRANSPORT_MODULES = ("httpx2", "httpcore2", "httpx", "httpcore")  # modules of the client's connection errors
-CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0  # timeouts
 T = TypeVar("T")
 
 
 def open_api(token: str | None) -> HfApi:
-    """The client, with this token, or the machine's own where there is none. It gives a silent server up; left alone it waits for ever."""
+    """Return the client, with this token or the machine's own.
+
+    Sets connect and read timeouts; huggingface_hub has none by default.
+    """
     from huggingface_hub import HfApi
 
-    _limit_waiting()
+    _set_timeouts()
     return HfApi(token=token)
 
 
 def own_token() -> str | None:
-    """Whom this process acts as on the Hub: on a Space the visitor whose token the page handed over, elsewhere the machine's login."""
+    """Return the token this process acts with: on a Space the one that the page handed over, elsewhere the machine's login."""
     from huggingface_hub import get_token
 
     if is_space():
@@ -49,7 +52,7 @@ def shares_cache() -> bool:
 
 
 @cache
-def _limit_waiting() -> None:
+def _set_timeouts() -> None:
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils import httpx
     from huggingface_hub.utils._http import hf_request_event_hook
@@ -58,7 +61,7 @@ def _limit_waiting() -> None:
         return httpx.Client(
             event_hooks={"request": [hf_request_event_hook]},  # keeps HF_HUB_OFFLINE in force
             follow_redirects=True,
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         )
 
     set_client_factory(make)
@@ -66,7 +69,7 @@ def _limit_waiting() -> None:
 
 @contextmanager
 def hub_errors(repo: str) -> Iterator[None]:
-    """Turn the client's errors into one sentence each. None of them carries the token."""
+    """Turn the client's errors into a `UserError` of one sentence each, without the token."""
     from huggingface_hub import errors
 
     try:
@@ -90,7 +93,7 @@ def hub_errors(repo: str) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         if is_full_disk(error):
             raise UserError(
-                f"The disk is full: {repo} could not be kept. Nothing of it was left behind: make room, then try again."
+                f"The disk is full: {repo} could not be stored, and no part of it was left. Make room, then try again."
             ) from None
         raise UserError(
             f"The Hub could not be reached for {repo} ({type(error).__name__}). Nothing was lost: try again."
@@ -127,17 +130,17 @@ def is_transient(error: Exception) -> bool:
 
 
 def is_full_disk(error: Exception) -> bool:
-    """Whether there was no room to write; the client's Xet part says so in words only."""
+    """Whether the disk is full; the client's Xet part says so in its message only."""
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
 
 
 def is_offline(error: Exception) -> bool:
-    """Whether no connection was made at all: no network, or the client was told to stay off it."""
+    """Whether no connection was made: no network, or `HF_HUB_OFFLINE` is set."""
     return type(error).__name__ in ("ConnectError", "ConnectTimeout", "OfflineModeIsEnabled")
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether the Hub did not answer at all; a refusal carries a response."""
+    """Whether the Hub did not answer; a refusal carries a response."""
     if type(error).__module__.split(".")[0] in TRANSPORT_MODULES:
         return True
     return isinstance(error, OSError) and http_status(error) is None

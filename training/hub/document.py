@@ -1,4 +1,4 @@
-"""A JSON file that is shared by the Hub without weights: to a repository, with a card of its own, and back."""
+"""Push and pull one JSON file without weights (a prompt), with a card of its own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from training.hub.file_listing import check_file_name
 from training.hub.pull import repository
 from training.hub.push import PushOptions, PushResult, inspect_repo, push
 
-LARGEST_BYTES = 2 * 2**20
+MAX_DOCUMENT_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
 class PulledDocument:
-    """A document as the Hub has it, pinned to one commit."""
+    """A document's text, pinned to one commit."""
 
     text: str
     repo: str
@@ -26,16 +26,16 @@ class PulledDocument:
 
 
 def push_document(text: str, file: str, card: str, repo: str, token: str | None, how: PushOptions) -> PushResult:
-    """Upload a document and its card in one commit. Beside weights it goes alone: their card stays theirs.
+    """Upload a document and its card in one commit; into a repository with weights without the card, which is theirs.
 
     Raises:
-        UserError: As `publish.push`.
+        UserError: As `push`.
     """
-    there = inspect_repo(repo, token, how).head
+    exists = inspect_repo(repo, token, how).head
     with tempfile.TemporaryDirectory(prefix="selfsup-document-") as name:
         folder = Path(name)
         files.write_text(folder / file, text)
-        if not (there and _has_weights(repo, token)):
+        if not (exists and _has_weights(repo, token)):
             files.write_text(folder / "README.md", card)
         return push(folder, repo, token, how)
 
@@ -43,29 +43,29 @@ def push_document(text: str, file: str, card: str, repo: str, token: str | None,
 def _has_weights(repo: str, token: str | None) -> bool:
     with hub_errors(repo):
         info = with_retries(lambda: open_api(token).model_info(repo))
-    return any(each.rfilename.endswith(".safetensors") for each in info.siblings or [])
+    return any(file.rfilename.endswith(".safetensors") for file in info.siblings or [])
 
 
 def pull_document(name: str, file: str, token: str | None) -> PulledDocument:
-    """Fetch one file of `owner/repo[@revision]`, or of a page of it, and nothing else.
+    """Fetch one file, and nothing else, of `owner/repo[@revision]` or of a page of it.
 
     Raises:
         UserError: Bad name, no such repository, revision or file, a file that is too large, no network.
     """
     from huggingface_hub import hf_hub_download
 
-    found = repository(name.strip())
-    if not found:
+    named = repository(name.strip())
+    if not named:
         raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
-    repo, revision = found
+    repo, revision = named
     with hub_errors(repo):
         info = with_retries(lambda: open_api(token).model_info(repo, revision=revision, files_metadata=True))
-        listed = next((each for each in info.siblings or [] if each.rfilename == file), None)
+        listed = next((sibling for sibling in info.siblings or [] if sibling.rfilename == file), None)
         if listed is None:
             raise UserError(f"{repo} has no {file}.")
         check_file_name(listed.rfilename, repo)
-        if (listed.size or 0) > LARGEST_BYTES:
-            raise UserError(f"{file} of {repo} is larger than {LARGEST_BYTES // 2**20} MB: it is not fetched.")
+        if (listed.size or 0) > MAX_DOCUMENT_BYTES:
+            raise UserError(f"{file} of {repo} is larger than {MAX_DOCUMENT_BYTES // 2**20} MB: it is not fetched.")
         path = with_retries(lambda: hf_hub_download(repo, file, revision=info.sha, token=token))
     try:
         return PulledDocument(Path(path).read_text(encoding="utf-8"), repo, str(info.sha))

@@ -1,4 +1,4 @@
-"""What was fetched, judged before anything loads it: configurations that stay in their folder, safetensors that are whole."""
+"""Check the contents of fetched files before they are loaded: JSON configurations and safetensors headers."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from typing import Any
 
 from training.errors import UserError
 
-LARGEST_CONFIG = 20 * 2**20
-VOCABULARIES = (
-    "tokenizer.json",
-    "vocab.json",
-    "added_tokens.json",
-)  # tokens, not settings: any string may stand in them
-# Left over from the author's machine in many repositories; transformers reads the folder's own files in their place.
-LEFT_OVER = ("tokenizer_file", "special_tokens_map_file")
-OPENED = ("vocab", "merges", "init_inputs")  # settings of tokenizers that may be a file's path
-CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
+MAX_CONFIG_BYTES = 20 * 2**20
+VOCABULARIES = ("tokenizer.json", "vocab.json", "added_tokens.json")  # tokens, not settings: any string is allowed
+# Paths of the author's machine, found in many repositories; transformers reads the folder's own files instead.
+IGNORED_PATHS = ("tokenizer_file", "special_tokens_map_file")
+FILE_SETTINGS = ("vocab", "merges", "init_inputs")  # settings of tokenizers that may be a file's path
+PARENT_FOLDER = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
 
 
 def check_contents(folder: Path, names: Iterable[str], cache: Path, repo: str) -> None:
-    """Judge every fetched file by what is in it.
+    """Check the content of every fetched file.
 
     Raises:
-        UserError: Naming the file and what is wrong: a link out of the cache, a configuration that is no JSON, too large,
-            points outside its folder or asks for code, or weights that are damaged.
+        UserError: Naming the file and the problem: a link out of the cache, a configuration that is no JSON, too large, points
+            outside its folder or asks for code, or damaged weights.
     """
     for name in names:
         path = folder / name
@@ -40,13 +36,13 @@ def check_contents(folder: Path, names: Iterable[str], cache: Path, repo: str) -
 
 
 def read_json(path: Path, what: str) -> Any:
-    """A configuration that a stranger wrote.
+    """Read a configuration of unknown origin.
 
     Raises:
         UserError: If it is too large, nested too deeply, or no JSON.
     """
-    if path.stat().st_size > LARGEST_CONFIG:
-        raise UserError(f"{what} is larger than {LARGEST_CONFIG // 2**20} MB: no configuration is. It is not read.")
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise UserError(f"{what} is larger than {MAX_CONFIG_BYTES // 2**20} MB: no configuration is. It is not read.")
     try:
         return json.loads(path.read_bytes())
     except RecursionError:
@@ -58,36 +54,37 @@ def read_json(path: Path, what: str) -> Any:
 def check_config(values: Any, what: str) -> None:
     """Refuse a configuration that points outside its folder, or names an attention kernel to be fetched and run.
 
-    `auto_map` and other code of the repository's own is let through: Python files are never fetched, and the loaders
-    are told to trust none.
+    `auto_map` and other references to the repository's code are allowed: Python files are never fetched, and loaders run
+    with trust_remote_code=False.
 
     Raises:
         UserError: Naming the setting.
     """
     for key, value in _strings(values):
-        climbs = CLIMBS.search(value) and " " not in value and key not in LEFT_OVER
-        opened = key.endswith(("_file", "_files")) or key in OPENED
-        if climbs or (opened and key not in LEFT_OVER and Path(value).name != value):
+        is_ignored = key in IGNORED_PATHS
+        leaves_folder = PARENT_FOLDER.search(value) and " " not in value
+        is_file = key.endswith(("_file", "_files")) or key in FILE_SETTINGS
+        if not is_ignored and (leaves_folder or (is_file and Path(value).name != value)):
             raise UserError(f"{what} points outside its folder ({key[:60]}): it is not loaded.")
         if key.endswith("_implementation") and "/" in value:
             raise UserError(f"{what} asks for code of the Hub ({key[:60]}: {value[:60]}): it is not loaded.")
 
 
 def _strings(values: Any) -> Iterator[tuple[str, str]]:
-    """(key, text) of every text at any depth; what a list holds goes by the list's key."""
+    """Yield (key, text) of every text at any depth; items of a list have the list's key."""
     waiting: list[tuple[str, Any]] = [("", values)]
     while waiting:
         key, value = waiting.pop()
         if isinstance(value, str):
             yield key, value
         elif isinstance(value, dict):
-            waiting += [(str(name), each) for name, each in value.items()]
+            waiting += [(str(name), item) for name, item in value.items()]
         elif isinstance(value, list):
-            waiting += [(key, each) for each in value]
+            waiting += [(key, item) for item in value]
 
 
 def check_weights(path: Path, what: str) -> None:
-    """Read a file's header: its length, its JSON, and that every tensor lies within the file.
+    """Validate the header of a safetensors file: its length, its JSON, and that every tensor lies within the file.
 
     Raises:
         UserError: If the file is damaged.

@@ -1,4 +1,4 @@
-"""A repository's listing, judged before anything of it is fetched: names, kinds of files, sizes, room on the disk."""
+"""Check a repository's file listing before anything is fetched: names, formats, sizes, free disk space."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ SENTENCEPIECE = ("*spiece.model", "*sentencepiece.model", "*.bpe.model", "*spm.m
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.md", *SENTENCEPIECE)
 PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".npy")
 OTHER_FORMATS = (".h5", ".msgpack", ".onnx", ".gguf", ".tflite", ".ot")
-PROMPT = "prompt.json"  # of what is shared without weights
+PROMPT = "prompt.json"  # of a repository without weights
 CONVERT = "https://huggingface.co/spaces/safetensors/convert"
-LARGEST_JSON = 200 * 2**20  # a vocabulary of many languages has 35 MB
-SHARE_OF_DISK = 0.9  # of what is free: the rest is for runs
+MAX_JSON_BYTES = 200 * 2**20  # a vocabulary of many languages has 35 MB
+MAX_SHARE_OF_DISK = 0.9  # of the free space; the rest is for runs
 
 
 def check_listing(info: Any, cache: Path) -> list[str]:
-    """The names of the files to fetch.
+    """Check a listing and return the names of the files to fetch.
 
     Args:
         info: The client's `ModelInfo` with the files' sizes.
         cache: The folder of the client's cache, `HF_HUB_CACHE`.
 
     Raises:
-        UserError: Nothing to load, pickles only, a name outside the folder, too large for this server or for the disk.
+        UserError: No weights, pickles only, a name outside the folder, too large for this server or for the disk.
     """
     files = [file for file in info.siblings or [] if is_wanted(file.rfilename)]
     for file in files:
         check_file_name(file.rfilename, info.id)
-        if file.rfilename.endswith(".json") and (file.size or 0) > LARGEST_JSON:
+        if file.rfilename.endswith(".json") and (file.size or 0) > MAX_JSON_BYTES:
             raise UserError(f"{file.rfilename} of {info.id} has {_megabytes(file.size)}: no configuration is so large.")
     if not any(file.rfilename.endswith(".safetensors") for file in files):
         raise UserError(_without_weights(info.id, [file.rfilename for file in info.siblings or []]))
@@ -43,12 +43,12 @@ def check_listing(info: Any, cache: Path) -> list[str]:
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file is of a kind that is fetched: none of them can run code."""
+    """Whether a file has a format that is fetched; none of these can run code."""
     return any(PurePosixPath(name).match(pattern) for pattern in FILES)
 
 
 def check_file_name(name: str, repo: str) -> None:
-    """Refuse a file's name that would leave its folder, on this or on another system.
+    """Refuse a file name that leads out of its folder, on this or on another operating system.
 
     Raises:
         UserError: Naming the file.
@@ -60,7 +60,7 @@ def check_file_name(name: str, repo: str) -> None:
 
 
 def is_cached(repo: str, file: Any, cache: Path) -> bool:
-    """Whether the content is there already, from this or from another revision."""
+    """Whether the file's content is in the cache, from this or another revision."""
     from huggingface_hub.file_download import repo_folder_name
 
     content = file.lfs.sha256 if file.lfs else file.blob_id
@@ -68,7 +68,7 @@ def is_cached(repo: str, file: Any, cache: Path) -> bool:
 
 
 def max_pull_mb() -> int:
-    """Megabytes that one pull may fetch, `SELFSUP_MAX_PULL_MB`; 0: no limit, the default but on a Space.
+    """Return the most megabytes that one pull may fetch, `SELFSUP_MAX_PULL_MB`; 0, the default except on a Space: no limit.
 
     Raises:
         UserError: If the variable holds no whole number.
@@ -80,7 +80,7 @@ def max_pull_mb() -> int:
 
 
 def check_sizes(repo: str, needed: int, cache: Path) -> None:
-    """Refuse more bytes than this server fetches at once, or than the disk that holds `cache` has room for.
+    """Refuse more bytes than this server may fetch at once, or than the disk of `cache` has free.
 
     Raises:
         UserError: With both numbers.
@@ -91,7 +91,7 @@ def check_sizes(repo: str, needed: int, cache: Path) -> None:
             f"{repo} takes {_megabytes(needed)}; this server fetches at most {limit:,} MB at once. Choose a smaller model, or run the studio on your own machine."
         )
     free = shutil.disk_usage(next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())).free
-    if needed > free * SHARE_OF_DISK:
+    if needed > free * MAX_SHARE_OF_DISK:
         raise UserError(f"{repo} takes {_megabytes(needed)} and the disk has {_megabytes(free)} left: make room first.")
 
 

@@ -1,4 +1,4 @@
-"""Pull repositories of the Hub: only files that cannot run code come in, each checked."""
+"""Pull repositories of the Hub: only files that cannot run code are fetched, each verified."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from training.hub.file_listing import FILES, check_listing, is_wanted
 REPO = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?")
 PAGE = re.compile(r"https?://[^/]+/(?P<repo>[^/@?#]+/[^/@?#]+)(/(tree|blob|resolve|commit)/(?P<revision>[^/?#]+))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-CONFIGS = ("selfsup.json", "config.json", "model_index.json")  # what a model is, read before its weights are fetched
+CONFIGS = ("selfsup.json", "config.json", "model_index.json")  # describe a model; fetched and read before its weights
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pulled:
 
 
 def repository(name: str) -> tuple[str, str | None] | None:
-    """(owner/repo, revision or None) of such a name or of a repository's page on the Hub; None if it is neither."""
+    """Parse a name, or the address of a page of the Hub, into (owner/repo, revision or None); None if it is neither."""
     page = PAGE.match(name)
     match = REPO.fullmatch(
         f"{page['repo']}@{page['revision']}" if page and page["revision"] else page["repo"] if page else name
@@ -54,24 +54,24 @@ AcceptCallback = Callable[[Path, Sequence[str]], object]
 
 
 def pull(name: str, token: str | None = None, admit: AcceptCallback | None = None) -> Pulled:
-    """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each checked against the Hub's hash.
+    """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each verified.
 
-    Without a network what was pulled before is used, but not where many visitors share the cache: it may be another's private one.
+    Without a network the cached files are used, but not where many visitors share the cache: they may be another's private ones.
 
     Args:
-        admit: Gets the folder, when of all files only `CONFIGS` are there, and the names of all; it raises to refuse the rest.
+        admit: Called with the folder, when it holds only `CONFIGS`, and the names of all files; raises to refuse the rest.
 
     Raises:
         UserError: One sentence for each of: bad name, no such repository or revision, gated, pickles only, too large, no network,
-            altered or damaged file, a configuration that points outside its folder, full disk; and what `admit` raises.
+            altered or damaged file, a configuration that points outside its folder, full disk; and whatever `admit` raises.
     """
-    found = repository(name)
-    if not found:
+    named = repository(name)
+    if not named:
         raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
-    repo, revision = found
-    kept = _kept(repo, revision)
-    if kept:
-        return _admitted(kept, admit)
+    repo, revision = named
+    verified = _verified_commit(repo, revision)
+    if verified:
+        return _admitted(verified, admit)
     with hub_errors(repo):
         api = open_api(token)
         try:
@@ -98,7 +98,7 @@ def pull(name: str, token: str | None = None, admit: AcceptCallback | None = Non
 
 
 def _fetch(info: Any, names: Sequence[str], token: str | None) -> Path:
-    """The folder of the commit, with these files in it, each checked."""
+    """Download these files of a commit, verify them, and return the commit's folder."""
     from huggingface_hub import hf_hub_download, snapshot_download
 
     def again(name: str) -> str:
@@ -118,35 +118,35 @@ def _fetch(info: Any, names: Sequence[str], token: str | None) -> Path:
 
 
 def _literal(name: str) -> str:
-    """A pattern that matches this name alone."""
+    """Return a glob pattern that matches this name only."""
     return re.sub(r"([*?\[])", r"[\1]", name)
 
 
-def _kept(repo: str, revision: str | None) -> Pulled | None:
-    """A commit that was pulled and checked before: it cannot have changed, so that nobody need be asked."""
+def _verified_commit(repo: str, revision: str | None) -> Pulled | None:
+    """A commit that was pulled and verified before; it cannot have changed, so the Hub is not asked."""
     if shares_cache() or not COMMIT.fullmatch(revision or ""):
         return None
     try:
-        kept = _cached(repo, revision)
+        cached = _cached(repo, revision)
     except LookupError:
         return None
-    return kept if checksums.is_verified(kept.folder) else None
+    return cached if checksums.is_verified(cached.folder) else None
 
 
 def _cached(repo: str, revision: str | None) -> Pulled:
-    """What was pulled before.
+    """Return the cached files of a repository.
 
     Raises:
-        LookupError: If it is not in the cache, or not as a whole.
+        LookupError: If they are not in the cache, or not all of them.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True)
+        path = snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True)
     except LocalEntryNotFoundError:
         raise LookupError(repo) from None
-    folder = Path(found)
+    folder = Path(path)
     names = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
     names = [name for name in names if is_wanted(name)]
     check_contents(folder, names, _cache(), repo)
@@ -166,7 +166,7 @@ def _cache() -> Path:
 
 
 def _remember(folder: Path, revision: str, commit: str) -> None:
-    """Note which commit a name stood for, where the client's cache keeps that, so that the name works without a network."""
+    """Record which commit a revision stands for in the client's cache, so that its name works without a network."""
     reference = folder.parents[1] / "refs" / revision
     if revision != commit:
         reference.parent.mkdir(parents=True, exist_ok=True)

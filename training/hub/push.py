@@ -1,4 +1,4 @@
-"""To the Hub: an artifact's files by an allow-list, as one commit that lands once, however often the connection breaks."""
+"""Push an artifact's files, chosen by an allow-list, in one idempotent commit."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 PUSHED_PATTERNS = (*FILES, "*.png")
-MARK = "Selfsup-Push: "  # in a commit's description: which files it brought
-LARGE_BYTES = 2**20  # from here on a file is uploaded on its own, ahead of the commit
-Listener = Callable[[str, int], None]  # (file's name, bytes that have arrived before it)
+MARK = "Selfsup-Push: "  # in a commit's description, before the fingerprint of the pushed files
+LARGE_BYTES = 2**20  # from this size on a file is uploaded on its own, before the commit
+Listener = Callable[[str, int], None]  # (name of the file that is sent next, bytes sent before it)
 
 
 @dataclass(frozen=True)
 class PushOptions:
-    """What a push makes.
+    """What a push creates.
 
     Args:
-        private: Of a repository that is made now; one that is there keeps what it is.
-        pull_request: Offer the files for review, where one may not or would rather not write.
-        tag: Name for the commit, such as v1.0; empty for none.
+        private: Visibility of a new repository; an existing one keeps its visibility.
+        pull_request: Open a pull request instead of committing to the main branch.
+        tag: Tag of the commit, such as v1.0; empty for none.
         message: The commit's title.
     """
 
@@ -43,7 +43,7 @@ class PushOptions:
 
 @dataclass(frozen=True)
 class RemoteRepo:
-    """A repository as this token's owner finds it; `head` is empty where there is none yet."""
+    """A repository as this token's owner sees it; `head` is empty if it does not exist yet."""
 
     repo: str
     user: str
@@ -51,16 +51,16 @@ class RemoteRepo:
     private: bool
 
     def describe(self, how: PushOptions) -> str:
-        """One sentence: what a push will do to it."""
+        """Describe in one sentence what a push will do to it."""
         if not self.head:
-            return f"{self.repo} is new: it is made, {'private' if how.private else 'public'}."
+            return f"{self.repo} is new: it is created, {'private' if how.private else 'public'}."
         what = "a pull request" if how.pull_request else "a new commit on its main branch"
-        return f"{self.repo} is there, {'private' if self.private else 'public'}: {what}."
+        return f"{self.repo} exists, {'private' if self.private else 'public'}: {what}."
 
 
 @dataclass(frozen=True)
 class PushResult:
-    """Where the files are: addresses on the Hub, and what did not go as asked."""
+    """Addresses of the commit or pull request, and a note on what was not done as asked."""
 
     commit: str
     pull_request: str = ""
@@ -74,10 +74,10 @@ def push(
     how: PushOptions | None = None,
     listen: Listener = lambda name, sent: None,
 ) -> PushResult:
-    """Upload an artifact in one commit. What is already there is not uploaded again: a push after a failed one continues it.
+    """Upload an artifact in one commit. Files that are on the Hub already are not sent again, so a repeated push resumes.
 
     Raises:
-        UserError: One sentence for each of: bad name, no token, a token that may not write, somebody else's push meanwhile,
+        UserError: One sentence for each of: bad name, no token, a token that may not write, a concurrent push by somebody else,
             a tag that is taken, no network. The artifact is only read.
     """
     from huggingface_hub import CommitOperationAdd
@@ -86,10 +86,10 @@ def push(
     files = pushed_files(folder)
     if not files:
         raise UserError(f"There is nothing to push: {folder.name} holds no weights.")
-    place = inspect_repo(repo, token, how)
+    target = inspect_repo(repo, token, how)
     with hub_errors(repo):
         api = open_api(token)
-        head = place.head or _create(api, repo, how)
+        head = target.head or _create(api, repo, how)
         operations = [CommitOperationAdd(str(path.relative_to(folder)), path) for path in files]
         hashes = {str(path.relative_to(folder)): sha256(path) for path in files}
         upload_large(api, repo, operations, how, listen)
@@ -99,14 +99,14 @@ def push(
 
 
 def pushed_files(folder: Path) -> list[Path]:
-    """The files of an artifact that go to the Hub."""
+    """Return the files of an artifact that are pushed."""
     return sorted(
         path for path in folder.rglob("*") if path.is_file() and any(path.match(pattern) for pattern in PUSHED_PATTERNS)
     )
 
 
 def inspect_repo(repo: str, token: str | None, how: PushOptions) -> RemoteRepo:
-    """Find out, before a byte is sent, whether this token can push there.
+    """Check, before a byte is sent, whether this token can push there.
 
     Raises:
         UserError: As `push`.
@@ -135,7 +135,7 @@ def inspect_repo(repo: str, token: str | None, how: PushOptions) -> RemoteRepo:
 
 
 def _check_namespace(repo: str, about: dict[str, Any]) -> None:
-    own = [about["name"], *(each["name"] for each in about.get("orgs", []))]
+    own = [about["name"], *(organisation["name"] for organisation in about.get("orgs", []))]
     if repo.split("/")[0] not in own:
         raise UserError(
             f"There is no repository {repo}, and you cannot make it: you are {about['name']}. Yours begin with: {', '.join(f'{name}/' for name in own)}."
@@ -170,14 +170,14 @@ def upload_large(
     how: PushOptions,
     listen: Listener = lambda name, sent: None,
 ) -> None:
-    """Bring the large files up one by one. Those that arrived in an earlier try are found there, and not sent again."""
+    """Upload the large files one by one; those that arrived in an earlier attempt are not sent again."""
     sent = 0
     for operation in operations:
         listen(operation.path_in_repo, sent)
         if operation.upload_info.size >= LARGE_BYTES:
             with_retries(
-                lambda each=operation: api.preupload_lfs_files(
-                    repo, [each], create_pr=how.pull_request, free_memory=False
+                lambda file=operation: api.preupload_lfs_files(
+                    repo, [file], create_pr=how.pull_request, free_memory=False
                 )
             )
         sent += operation.upload_info.size
@@ -191,7 +191,11 @@ def commit(
     head: str,
     hashes: dict[str, str],
 ) -> tuple[PushResult, str]:
-    """Commit on top of `head`; returns what was made and its revision. After an error that may have been the answer's only, look for it."""
+    """Commit on top of `head`; returns what was created and its revision.
+
+    create_commit is not idempotent: a connection that breaks may lose the answer of a commit that succeeded. So the
+    description carries a fingerprint of the files, and after each error the newest commit is looked at before a retry.
+    """
     content = "".join(f"{name} {value}\n" for name, value in hashes.items())
     fingerprint = hashlib.sha256(content.encode()).hexdigest()[:16]
     title = f"{how.message} ({fingerprint[:8]})" if how.pull_request else how.message
@@ -226,23 +230,24 @@ def _landed(api: HfApi, repo: str, mark: str, head: str) -> tuple[PushResult, st
 
 def _landed_request(api: HfApi, repo: str, title: str) -> tuple[PushResult, str] | None:
     requests = with_retries(lambda: list(api.get_repo_discussions(repo, discussion_type="pull_request")))
-    found = next((each for each in requests if each.title == title and each.status in ("open", "draft")), None)
-    return (PushResult(found.url, found.url), found.git_reference or "") if found else None
+    open_requests = (request for request in requests if request.status in ("open", "draft"))
+    landed = next((request for request in open_requests if request.title == title), None)
+    return (PushResult(landed.url, landed.url), landed.git_reference or "") if landed else None
 
 
 def _check_arrived(api: HfApi, repo: str, revision: str, hashes: dict[str, str]) -> None:
-    """Compare what the Hub says it holds with what was sent."""
+    """Compare the checksums that the Hub reports with those of the files sent."""
     info = with_retries(lambda: api.model_info(repo, revision=revision, files_metadata=True))
-    there = {
+    remote = {
         file.rfilename: file.lfs.sha256 if file.lfs else hashes.get(file.rfilename) for file in info.siblings or []
     }
-    wrong = [name for name, value in hashes.items() if there.get(name) != value]
+    wrong = [name for name, value in hashes.items() if remote.get(name) != value]
     if wrong:
         raise UserError(f"The Hub holds something else for {', '.join(wrong)}: push again.")
 
 
 def _tagged(api: HfApi, repo: str, revision: str, how: PushOptions, pushed: PushResult) -> PushResult:
-    """Tag the commit; the weights are there by now, so that a tag that fails is a note."""
+    """Tag the commit; the weights have arrived, so a failure becomes a note."""
     if not how.tag or how.pull_request:
         return pushed
     try:

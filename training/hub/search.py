@@ -1,4 +1,4 @@
-"""Find models on the Hub by words, author and task."""
+"""Search models on the Hub by words, author and task."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from training.errors import UserError
 from training.hub.client import hub_errors, open_api, with_retries
 
-LIMIT = 20
+MAX_RESULTS = 20
 
 
 def search(query: str, author: str, task: str, token: str | None) -> list[dict[str, Any]]:
-    """Models, the most downloaded first, at most `LIMIT`.
+    """Return models, the most downloaded first, at most `MAX_RESULTS`.
 
     Args:
         query: Words of the name; empty for all.
@@ -28,25 +28,25 @@ def search(query: str, author: str, task: str, token: str | None) -> list[dict[s
         raise UserError("Search for words, an author or a task: the Hub holds more than a million models.")
     with hub_errors("the search"):
         api = open_api(token)
-        found = with_retries(
+        models = with_retries(
             lambda: list(
                 api.list_models(
                     search=query.strip() or None,
                     author=author.strip() or None,
                     pipeline_tag=task.strip() or None,
                     sort="downloads",
-                    limit=LIMIT,
+                    limit=MAX_RESULTS,
                 )
             )
         )
-    return [_describe(model) for model in found]
+    return [_describe(model) for model in models]
 
 
 def complete(text: str, token: str | None) -> list[str]:
-    """Names of repositories for what was typed so far, `owner/` or part of a name; none where the Hub cannot be asked."""
+    """Complete what was typed so far, `owner/` or part of a name, to repository names; none if the Hub does not answer."""
     owner, slash, name = text.strip().rpartition("/")
     try:
-        return [found["name"] for found in search(name, owner if slash else "", "", token)]
+        return [model["name"] for model in search(name, owner if slash else "", "", token)]
     except UserError:
         return []
 

@@ -1,4 +1,4 @@
-"""Is the chosen number format a quick one here? A processor without bf16 instructions computes it, but at a crawl."""
+"""Check whether this processor computes bf16 at a useful speed; without bf16 instructions it is many times slower."""
 
 from __future__ import annotations
 
@@ -13,41 +13,45 @@ if TYPE_CHECKING:
     from training.settings import TrainSettings
 
 SIZE = 256  # of the square matrices multiplied: 34 Mflop, a millisecond in fp32
-TRIES = 3
-SLOWER = 1.5  # times; below it the machine's noise decides
-CRAWLS = 10.0  # times: there a trial of two steps would take minutes
+REPETITIONS = 3
+MIN_SLOWDOWN = 1.5  # times, from which on a row is shown; less is measurement noise
+BLOCKING_SLOWDOWN = 10.0  # times, from which on the row is red: a trial of two steps would take minutes
 
 
 def slow_precision(settings: TrainSettings, device: str) -> list[Finding]:
-    """A row where a matrix product in bf16 takes clearly longer than in fp32 on this processor, red where it crawls."""
+    """Return a row if a matrix product takes clearly longer in bf16 than in fp32 here; it is red from ten times on."""
     if settings.precision != "bf16" or device != "cpu":
         return []
     import torch
 
     slower = _seconds(torch.bfloat16) / _seconds(torch.float32)
-    if slower < SLOWER:
+    if slower < MIN_SLOWDOWN:
         return []
     title = f"bf16 is {slower:.0f} times slower than fp32 on this processor"
     return [
-        Finding("red" if slower >= CRAWLS else "amber", title, "It has no instructions for it: choose precision fp32.")
+        Finding(
+            "red" if slower >= BLOCKING_SLOWDOWN else "amber",
+            title,
+            "It has no bf16 instructions: choose precision fp32.",
+        )
     ]
 
 
 def has_bf16_products() -> bool:
-    """Whether the processor has instructions for products in bf16, AVX-512's or AMX's; False where torch is too old to tell."""
+    """Whether the processor has bf16 dot products (AVX-512 or AMX); False where torch cannot tell."""
     import torch
 
-    able = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """Seconds of one product, the quickest of a few after a first one that is not counted."""
+    """Return the seconds of one product: the minimum of a few, after a warm-up."""
     import torch
 
     left, right = torch.randn(2, SIZE, SIZE).to(dtype)
     taken = []
-    for _ in range(TRIES + 1):
+    for _ in range(REPETITIONS + 1):
         started = time.perf_counter()
         torch.mm(left, right)
         taken.append(time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""The sheet a person reads before step 1: what was found in the data, what it costs, what stops it."""
+"""The preflight sheet: findings about data and machine, shown before step 1; red ones block the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Finding:
 
     Args:
         level: How much it matters.
-        title: What was found, a few words.
+        title: The finding in a few words.
         detail: What to do about it; empty where nothing needs doing.
     """
 
@@ -33,7 +33,7 @@ class Sheet:
 
     Args:
         findings: The rows, in the order they were found.
-        columns: One record a column of the data, as `describe_columns` gives them.
+        columns: One record per column of the data, as `describe_columns` gives them.
         sample: The first rows of the data, JSON-ready.
     """
 

@@ -1,4 +1,4 @@
-"""Several processes on this machine, by torchrun; on a CPU they talk over gloo. None outlives the run's lock."""
+"""Launch several training processes on this machine with torchrun (gloo on a CPU); none outlives the run's lock."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from training.runs.run import Run
 from training.settings import TrainSettings
 from training.threads import threads_per_process
 
-SHARED_SECONDS = 120.0  # for a network disk to show a file that another machine wrote
+SHARED_DISK_SECONDS = 120.0  # for a network disk to show a file that another machine wrote
 
 
 def launch(run: Run, processes: int, lock: int) -> int:
-    """Train `run` in `processes` workers and wait for them.
+    """Train a run in `processes` workers and wait for them.
 
     Args:
-        lock: The descriptor that holds the run. The launcher inherits it: were this process killed, the run would still
-            count as running for as long as its workers write.
+        lock: The descriptor that holds the run. The launcher inherits it, so that the run counts as running while its
+            workers write, even if this process is killed.
 
     Returns:
-        The exit code: 0 done, 130 stopped, else failed.
+        The exit code: 0 finished, 130 cancelled, else failed.
     """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [*launcher, "-m", "training", "worker", str(run.folder)]
@@ -37,20 +37,20 @@ def launch(run: Run, processes: int, lock: int) -> int:
 
 
 def is_joining() -> bool:
-    """Whether a launcher outside (torchrun, `accelerate launch`) started this process as one of several."""
+    """Whether an external launcher (torchrun, `accelerate launch`) started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes the run."""
+    """Whether this is rank 0, the process that writes the run's files."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def wait_for_run(folder: Path, seconds: float = SHARED_SECONDS) -> None:
-    """Wait for the first process, perhaps on another machine, to make the run.
+def wait_for_run(folder: Path, seconds: float = SHARED_DISK_SECONDS) -> None:
+    """Wait for rank 0, perhaps on another machine, to create the run.
 
     Raises:
-        UserError: If it does not show up: the machines do not share the folder.
+        UserError: If it does not appear: the machines do not share the folder.
     """
     end = time.monotonic() + seconds
     while not (folder / "config.yaml").is_file():
@@ -62,17 +62,17 @@ def wait_for_run(folder: Path, seconds: float = SHARED_SECONDS) -> None:
 
 
 def check_world(settings: TrainSettings) -> None:
-    """Refuse a batch that cannot be shared among the processes there are."""
+    """Refuse a batch that is too small to be split among the processes."""
     processes = int(os.environ["WORLD_SIZE"])
     if settings.batch_size < processes * settings.gradient_accumulation:
         raise UserError(
-            f"batch_size {settings.batch_size} is less than the {processes * settings.gradient_accumulation} pieces it is cut into "
-            f"({processes} processes x gradient_accumulation {settings.gradient_accumulation}): raise it or cut less."
+            f"batch_size {settings.batch_size} is less than the {processes * settings.gradient_accumulation} micro-batches it is split into "
+            f"({processes} processes x gradient_accumulation {settings.gradient_accumulation}): raise batch_size, or lower gradient_accumulation."
         )
 
 
 def follow_parent() -> None:
-    """End this worker when its launcher is gone: torchrun puts each in a session of its own, out of its group's reach."""
+    """End this worker when its launcher ends: torchrun puts each worker into its own session, which group signals do not reach."""
     parent = os.getppid()
 
     def watch() -> None:

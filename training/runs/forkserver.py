@@ -1,6 +1,6 @@
-"""A warm process that has torch imported and forks at a word, so that a click is followed by a step, not by imports.
+"""A pre-imported process that forks on request, so that a run starts without import time (decision 3).
 
-It computes nothing itself: a process that has run no parallel region and touched no GPU is safe to fork.
+It computes nothing itself: a process that has run no parallel region and initialised no GPU is safe to fork.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class WarmProcess:
-    """The page's end: starts the process, hands it work, starts another if it died. Linux only; elsewhere it declines."""
+    """The server's side: starts the process, sends it work, restarts it if it died. On Linux only; elsewhere `start` returns False."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]):
         self.arguments, self.environment = arguments, environment
@@ -29,10 +29,10 @@ class WarmProcess:
         self._process: subprocess.Popen | None = None
 
     def warm_up(self) -> None:
-        """Start it, if this system can and it is not there; the imports take some seconds in the background."""
+        """Start the process unless it runs; its imports take some seconds in the background."""
         if sys.platform != "linux" or os.environ.get("SELFSUP_PREFORK", "1") == "0" or self.is_alive():
             return
-        self.close()  # what is left of one that died
+        self.close()  # of a process that died
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "training", *self.arguments],
@@ -46,7 +46,7 @@ class WarmProcess:
         return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
-        """End it; what it started goes on."""
+        """End the process; the runs that it started continue."""
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
@@ -54,10 +54,10 @@ class WarmProcess:
         self._socket = self._process = None
 
     def start(self, arguments: list[str], log: Path, descriptor: int, secrets: Mapping[str, str] | None = None) -> bool:
-        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False: it cannot.
+        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False if there is none.
 
         Args:
-            secrets: Variable -> value; the fork has them in its memory, and nowhere else.
+            secrets: Environment variable -> value; they exist in the fork's memory only.
         """
         if not self.is_alive() or self._socket is None:
             self.warm_up()
@@ -66,14 +66,14 @@ class WarmProcess:
         try:
             socket.send_fds(self._socket, [message], [descriptor])
         except OSError:
-            logger.warning("The warm process is gone; starting the run in a new one.")
+            logger.warning("The warm process has died; starting the run in a new process.")
             return False
         return True
 
 
 def serve(main: Callable[[list[str]], int], imports: Sequence[Callable[[], object]]) -> int:
-    """The warm process's own loop: import, then fork for every message on standard input until the page's end closes."""
-    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking for a GPU must not initialise CUDA before the fork
+    """Run the warm process: import, then fork for every message on standard input, until the server closes the socket."""
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # checking for a GPU must not initialise CUDA before the fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for import_module in imports:
@@ -91,7 +91,7 @@ def serve(main: Callable[[list[str]], int], imports: Sequence[Callable[[], objec
 
 
 def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> None:
-    """In the fork: a session of its own, its output in the run's log, then the command as if freshly started."""
+    """In the fork: start a session, redirect output to the run's log, then run the command as a new process would."""
     code = 1
     try:
         os.setsid()
@@ -106,7 +106,7 @@ def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> N
             os.dup2(source, target)
         sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
         code = main([*order["arguments"], "--lock", str(descriptor)])
-    except BaseException:  # nothing may return into the parent's loop
+    except BaseException:  # the fork must never return into the parent's loop
         traceback.print_exc()
     finally:
         sys.stdout.flush()

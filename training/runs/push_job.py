@@ -1,4 +1,4 @@
-"""A push as a job of its own: a process that outlives page and server. Its state is read from the run's `push.jsonl`."""
+"""Push a run's weights in a detached process that outlives the server; its state is read from the run's `push.jsonl`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,22 @@ from training.runs.run import Run
 
 CURVES = "curves.png"
 LOCK, LOG, EVENTS, STAGED = "push.lock", "push.log", "push.jsonl", "push"
+NO_FACTS: dict[str, Any] = {"repo": "", "commit": "", "pull_request": "", "note": "", "file": "", "message": ""}
+NO_FACTS |= {"sent_bytes": 0, "size_bytes": 0}
 LOST = (
-    "The push ended without a word (killed, or the machine restarted). Push again: what has arrived is not sent twice."
+    "The push stopped unexpectedly (killed, or the machine restarted). Push again: what has arrived is not sent twice."
 )
 
 
 def start(run: Run, repo: str, how: PushOptions, token: str) -> None:
-    """Begin to push a run's weights, and return.
+    """Start to push a run's weights, and return at once.
 
     Raises:
         UserError: If the run has no weights, or is being pushed already.
     """
     run.weights()
     with _held(run) as descriptor:
-        _tell(run, "started", repo=repo)
+        _write_event(run, "started", repo=repo)
         flags = ["--private" if how.private else "--public", "--tag", how.tag, "--message", how.message]
         flags += ["--pull-request"] if how.pull_request else []
         start_process(["push", str(run.folder), repo, *flags], run.folder / LOG, descriptor, {"HF_TOKEN": token})
@@ -43,48 +46,44 @@ def work(run: Run, repo: str, how: PushOptions, token: str | None, descriptor: i
     """Push in this process; returns the state it ends in.
 
     Args:
-        descriptor: Of the lock, where whoever started this process holds it.
+        descriptor: Of the lock, if the process that started this one has passed it on.
 
     Raises:
-        UserError: As `publish.push`; the state says it too.
+        UserError: As `push`; the state holds the message too.
     """
     if descriptor is None:
         with _held(run) as held:
-            _tell(run, "started", repo=repo)
+            _write_event(run, "started", repo=repo)
             return work(run, repo, how, token, held)
     try:
         with _staged(run, repo) as folder:
             size = sum(path.stat().st_size for path in pushed_files(folder))
-            tell = lambda name, sent: _tell(run, "file", name=name, sent_bytes=sent, size_bytes=size)  # noqa: E731
-            done = push(folder, repo, token, how, tell)
-    except Exception as error:  # whatever it is, whoever looks later must learn that it failed
+            done = push(folder, repo, token, how, partial(_write_progress, run, size))
+    except Exception as error:  # any failure has to be visible in the state
         message = str(error) if isinstance(error, UserError) else f"The push failed ({type(error).__name__})."
-        _tell(run, "failed", message=message)
+        _write_event(run, "failed", message=message)
         raise
-    _tell(run, "pushed", **asdict(done))
+    _write_event(run, "pushed", **asdict(done))
     return state(run)
 
 
 def state(run: Run) -> dict[str, Any]:
-    """What became of the run's last push.
+    """Return the state of the run's last push.
 
     Returns:
         status (none, running, pushed, failed or lost), repo, commit and pull_request (addresses), note, file (being sent),
         sent_bytes, size_bytes, message.
     """
-    held = run.is_held(LOCK)  # before the events: the last one is written under the lock
-    found: dict[str, Any] = {"repo": "", "commit": "", "pull_request": "", "note": "", "file": "", "sent_bytes": 0, "size_bytes": 0, "message": ""}  # fmt: skip
-    empty, last = dict(found), "none"
+    held = run.is_held(LOCK)  # before the events are read: the last one is written under the lock
+    facts, last = dict(NO_FACTS), "none"
     events, _ = read_events(run.folder / EVENTS)
     for event in events:
         last = event["event"]
-        found = dict(empty) if last == "started" else found
-        found |= {
-            "file" if key == "name" else key: value for key, value in event.items() if key not in ("event", "time")
-        }
+        facts = dict(NO_FACTS) if last == "started" else facts
+        facts |= {"file" if key == "name" else key: event[key] for key in event.keys() - {"event", "time"}}
     if last in ("started", "file"):
         last = "running" if held else "lost"
-    return {"status": last, **found, **({"message": LOST} if last == "lost" else {})}
+    return {"status": last, **facts, **({"message": LOST} if last == "lost" else {})}
 
 
 @contextlib.contextmanager
@@ -98,7 +97,7 @@ def _held(run: Run) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _staged(run: Run, repo: str) -> Iterator[Path]:
-    """The files that go, linked into a folder of their own: training may replace the artifact meanwhile."""
+    """Link the files to push into a folder of their own, since training may replace the artifact meanwhile."""
     source, folder = run.weights(), run.folder / STAGED
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -117,5 +116,9 @@ def _staged(run: Run, repo: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tell(run: Run, event: str, **values: Any) -> None:
+def _write_progress(run: Run, size_bytes: int, name: str, sent_bytes: int) -> None:
+    _write_event(run, "file", name=name, sent_bytes=sent_bytes, size_bytes=size_bytes)
+
+
+def _write_event(run: Run, event: str, **values: Any) -> None:
     EventLog(run.folder / EVENTS).write(event, **values)

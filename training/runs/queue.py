@@ -1,4 +1,4 @@
-"""The queue: starts queued runs, at most N at once, each as a process of its own that outlives whoever started it."""
+"""The queue: starts queued runs, at most N at once, each in a detached process that outlives the one that started it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from pathlib import Path
 from training.errors import RunHeldError, UserError
 from training.home import is_space
 from training.runs.forkserver import WarmProcess
-from training.runs.run import GRACE_SECONDS, Run, Runs
+from training.runs.registry import Runs
+from training.runs.run import GRACE_SECONDS, Run
 
 logger = logging.getLogger(__name__)
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "SELFSUP_KEY")
-KEY = "SELFSUP_KEY"  # of what a run asks on other machines; see `Trainer.key`
-Secrets = Mapping[str, str]  # variable -> value, for a process; kept in memory only
+KEY = "SELFSUP_KEY"  # for a service that the run calls (a hosted model)
+Secrets = Mapping[str, str]  # environment variable -> value, for one process; kept in memory only
 
 
 class Dispatcher:
-    """Whoever lives may pump the queue (the page, the command line, a trainer that ends): a lock lets one at a time.
+    """Any live process may advance the queue (the page, the command line, a trainer that ends); a lock admits one at a time.
 
     Args:
-        runs: Where the runs are.
-        at_once: Runs that may train at the same time.
-        warm: Starts them at once, where there is one; otherwise each begins with its imports.
-        grace_seconds: From a stop asked for to SIGTERM; to SIGKILL it is a sixth more.
-        secrets_of: Gives what a run acts with, if whoever started it handed it over: a token for the Hub, a key.
+        runs: The runs to start.
+        at_once: Most runs that train at the same time.
+        warm: A process with the imports done, which forks to start a run; without it each run imports by itself.
+        grace_seconds: From a cancel request to SIGTERM; SIGKILL follows after another sixth of it.
+        secrets_of: Returns the secrets of a run, if its user handed any over: a token for the Hub, a key.
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class Dispatcher:
         self._wake = threading.Event()
 
     def pump(self) -> None:
-        """Start what may start, and press those that were asked to stop and did not."""
-        with _alone(self.runs) as alone:
-            if not alone:
+        """Start queued runs and signal runs that ignored a cancel request."""
+        with _queue_lock(self.runs) as is_mine:
+            if not is_mine:
                 return
             states = [(run, run.status()) for run in self.runs.all()]
             for run, status in states:
@@ -64,22 +65,22 @@ class Dispatcher:
     def _start(self, run: Run) -> None:
         try:
             with run.lock() as descriptor:
-                run.tell("starting")
+                run.write_event("starting")
                 log, secrets = run.folder / "log.txt", self.secrets_of(run)
                 if not (self.warm and self.warm.start(["run", str(run.folder)], log, descriptor, secrets)):
                     start_process(["run", str(run.folder)], log, descriptor, secrets)
         except RunHeldError:
-            return  # somebody looks at it this moment: the next pump finds it
+            return  # a status check holds it for a moment: the next pump starts it
 
     def watch(self, seconds: float = 1.0) -> None:
-        """Pump for as long as this process lives, in a thread of its own; `wake` does it at once."""
+        """Pump every `seconds` in a background thread of this process; `wake` pumps at once."""
 
         def work() -> None:
             while True:
                 try:
                     self.pump()
-                except Exception:  # a broken run folder must not end the queue of the others
-                    logger.exception("The queue met an error and goes on.")
+                except Exception:  # a broken run folder must not stop the other runs' queue
+                    logger.exception("Error in the queue; it continues.")
                 self._wake.wait(seconds)
                 self._wake.clear()
 
@@ -89,7 +90,7 @@ class Dispatcher:
         self._wake.set()
 
     def position(self, run: Run) -> int | None:
-        """The run's place in the queue, from 1, or None if it is not queued."""
+        """Return the run's position in the queue, from 1, or None if it is not queued."""
         if run.status() != "queued":
             return None
         return 1 + sum(
@@ -98,10 +99,10 @@ class Dispatcher:
 
 
 def start_process(arguments: list[str], log: Path, descriptor: int, secrets: Secrets | None = None) -> None:
-    """Start `python -m training …` detached: its own group, its own log, the run's lock in its hands.
+    """Start `python -m training …` detached: own process group, own log, inheriting the run's lock descriptor.
 
     Args:
-        secrets: They go by the environment, which others on the machine cannot read as they can arguments.
+        secrets: Passed in the environment, which other users of the machine cannot read as they can arguments.
     """
     with log.open("ab") as out:
         subprocess.Popen(
@@ -116,10 +117,10 @@ def start_process(arguments: list[str], log: Path, descriptor: int, secrets: Sec
 
 
 def child_environment(secrets: Secrets | None = None) -> dict[str, str]:
-    """The environment for a trainer: this one, with this source tree importable from anywhere.
+    """Return the environment for a trainer: this process's, with this source tree on the Python path.
 
     Args:
-        secrets: On a Space a process gets these and no other token: never the Space's own, nor another visitor's.
+        secrets: Added to it. On a Space all other tokens are removed: the Space's own and those of other visitors.
     """
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
@@ -128,7 +129,7 @@ def child_environment(secrets: Secrets | None = None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _alone(runs: Runs) -> Iterator[bool]:
+def _queue_lock(runs: Runs) -> Iterator[bool]:
     runs.folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(runs.folder / ".queue-lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -141,11 +142,11 @@ def _alone(runs: Runs) -> Iterator[bool]:
 
 
 def cancel_when_queued(run: Run) -> None:
-    """Cancel: a run that waits ends here; one that runs is asked to stop."""
+    """Cancel a run: a queued one ends at once, a running one is asked to stop."""
     status = run.status()
     if status not in ("queued", "running"):
         raise UserError(f"Run {run.id} is {status}: there is nothing to stop.")
     run.cancel()
     if status == "queued":
         with contextlib.suppress(RunHeldError), run.lock():
-            run.tell("cancelled", step=run.summary().step, message="Taken out of the queue before it started.")
+            run.write_event("cancelled", step=run.summary().step, message="Taken out of the queue before it started.")

@@ -1,16 +1,13 @@
-"""A run is a folder. Its state is computed from the files, never stored, so that any process sees the same."""
+"""A run is a folder. Its status is computed from its files and its lock, never stored, so all processes see the same."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import re
-import secrets
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,28 +15,26 @@ from typing import Any, TypeVar
 import yaml
 
 from training import files
-from training.data.images.zip_folder import pack
-from training.data.table_cache import carry_over
 from training.errors import RunHeldError, UserError
 from training.events import FINAL, EventLog, Summary, read_events
-from training.home import runs_folder
+from training.runs import lock_file
+from training.runs.config_file import absolute_files
 from training.settings import RunSettings, parse_settings
 
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
-CONTENTS = {  # what is deleted with a run whose folder its user chose
+CONTENTS = {  # files of a run: all that is deleted from a folder that the user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
     "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup", "push", "push.jsonl", "push.lock", "push.log",
 }  # fmt: skip
-LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what its holder does
+LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what happens to the run while it is held
 LOG_TAIL = 4000  # characters
-GRACE_SECONDS = 60.0  # from a stop asked for to SIGTERM, and from that to SIGKILL a sixth of it
-LOCK_ATTEMPTS = 50  # tries a hundredth of a second apart: whoever only looks holds a run for less
+GRACE_SECONDS = 60.0  # from a cancel request to SIGTERM; SIGKILL follows after another sixth of it
 S = TypeVar("S", bound=RunSettings)
 
 
 @dataclass
 class Run:
-    """One training run. The trainer's process holds `lock`; it alone writes events while it lives."""
+    """One training run. The trainer's process holds the file `lock`; while it lives no other writes events."""
 
     folder: Path
     _summary: Summary = field(default_factory=Summary)
@@ -55,10 +50,10 @@ class Run:
         return self.folder / "artifact"
 
     def weights(self) -> Path:
-        """The artifact's folder.
+        """Return the artifact's folder.
 
         Raises:
-            UserError: If none was saved yet.
+            UserError: If no artifact was saved yet.
         """
         if not self.artifact.is_dir():
             raise UserError(f"Run {self.id} has no weights yet: it is {self.status()}.")
@@ -80,7 +75,7 @@ class Run:
         return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
     def summary(self) -> Summary:
-        """All events folded; only the new ones are read at each call."""
+        """Return all events folded into one summary; each call reads only the new ones."""
         while True:
             events, offset = read_events(self.folder / "events.jsonl", self._offset)
             for event in events:
@@ -90,8 +85,11 @@ class Run:
             self._offset = offset
 
     def status(self) -> str:
-        """queued, running, finished, cancelled, failed or lost."""
-        held, summary = self.is_held(), self.summary()  # in this order: a trainer writes its last event, then lets go
+        """Return queued, running, finished, cancelled, failed or lost."""
+        held, summary = (
+            self.is_held(),
+            self.summary(),
+        )  # in this order: a trainer writes its last event, then releases the lock
         if held:
             return "running"
         if summary.last in FINAL:
@@ -101,7 +99,7 @@ class Run:
         return "queued" if summary.last == "queued" else "lost"
 
     def describe(self) -> dict[str, Any]:
-        """What the page, the API and the command line show of a run."""
+        """Return what the page, the API and the command line show of a run."""
         summary, status, config = self.summary(), self.status(), self.config()
         return {
             "id": self.id,
@@ -139,13 +137,13 @@ class Run:
     def _message(self, summary: Summary, status: str) -> str:
         if status == "lost":
             return (
-                "The trainer's process ended without a word (killed, out of memory, or the machine restarted). "
-                "Resume goes on from the last checkpoint; if it was memory, halve batch_size or double gradient_accumulation."
+                "The trainer's process stopped unexpectedly (killed, out of memory, or the machine restarted). "
+                "Resume continues from the last checkpoint; if it was memory, halve batch_size or double gradient_accumulation."
             )
         return summary.message
 
     def log_tail(self) -> str:
-        """The end of what the trainer printed."""
+        """Return the end of what the trainer printed."""
         path = self.folder / "log.txt"
         if not path.exists():
             return ""
@@ -153,49 +151,39 @@ class Run:
             file.seek(max(0, path.stat().st_size - LOG_TAIL))
             return file.read().decode(errors="replace")
 
-    def tell(self, event: str, **values: Any) -> None:
+    def write_event(self, event: str, **values: Any) -> None:
         EventLog(self.folder / "events.jsonl").write(event, **values)
 
     # -- lock and process ------------------------------------------------------------------------------------------
 
     def is_held(self, name: str = "lock") -> bool:
-        """Whether its worker lives, the trainer by default: the kernel lets go of the lock when its process ends, however it ends."""
-        if not (self.folder / name).exists():
-            return False
-        try:
-            with self.lock(fcntl.LOCK_SH, name):  # shared, so that two who look do not see each other
-                return False
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
-            return False
+        """Whether a live process holds one of the run's lock files: by default the trainer's."""
+        return lock_file.is_held(self.folder / name)
 
     @contextlib.contextmanager
-    def lock(self, kind: int = fcntl.LOCK_EX, name: str = "lock") -> Iterator[int]:
+    def lock(self, name: str = "lock") -> Iterator[int]:
         """Hold the run; yields the file descriptor, which a child process can inherit and so keep the lock.
 
         Args:
-            kind: Exclusive, or shared for one who only looks.
-            name: The lock's file, one of `WORK`: training and pushing go on beside each other.
+            name: One of `LOCK_HOLDERS`: training and pushing are independent of each other.
 
         Raises:
             RunHeldError: Another process holds it.
         """
-        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            if not _take(descriptor, kind, tries=LOCK_ATTEMPTS if kind == fcntl.LOCK_EX else 1):
-                raise RunHeldError(f"Run {self.id} is being {LOCK_HOLDERS[name]} by another process.")
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = stack.enter_context(lock_file.hold(self.folder / name))
+            except BlockingIOError:
+                raise RunHeldError(f"Run {self.id} is being {LOCK_HOLDERS[name]} by another process.") from None
             yield descriptor
-        finally:
-            os.close(descriptor)
 
     def cancel(self) -> None:
         """Ask the trainer to stop: it writes a checkpoint, keeps the best weights and exits."""
-        with contextlib.suppress(FileExistsError):  # asked twice: the patience counts from the first time
+        with contextlib.suppress(FileExistsError):  # a second request does not restart the grace period
             (self.folder / "cancel").touch(exist_ok=False)
 
     def escalate(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Signal a trainer that did not heed `cancel`: SIGTERM after the grace, then SIGKILL, to its whole group."""
+        """Signal a trainer that ignored a cancel request: SIGTERM after the grace period, then SIGKILL, to its process group."""
         try:
             waited = time.time() - (self.folder / "cancel").stat().st_mtime
             process = int((self.folder / "pid").read_text())
@@ -203,10 +191,10 @@ class Run:
             return
         if waited > grace_seconds and self.is_held():
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                _signal(process, signal.SIGKILL if waited > grace_seconds * 7 / 6 else signal.SIGTERM)
+                lock_file.send_signal(process, signal.SIGKILL if waited > grace_seconds * 7 / 6 else signal.SIGTERM)
 
     def resume(self) -> None:
-        """Put the run back into the queue; the trainer goes on from the last checkpoint.
+        """Queue the run again; the trainer continues from the last checkpoint.
 
         Raises:
             UserError: If it is running, queued or finished.
@@ -215,139 +203,21 @@ class Run:
         if status not in ("lost", "cancelled", "failed"):
             raise UserError(f"Run {self.id} is {status}: only a lost, cancelled or failed run can be resumed.")
         (self.folder / "cancel").unlink(missing_ok=True)
-        self.tell("queued")
+        self.write_event("queued")
 
     def delete(self) -> None:
-        """Remove the folder; of one that its user chose only what the run put there.
+        """Delete the folder; from a folder that the user chose, only the run's own files.
 
         Raises:
             UserError: While it runs.
         """
         try:
             with self.lock(), self.lock(name="push.lock"):
-                (self.folder / "config.yaml").unlink()  # from here on nobody lists it
+                (self.folder / "config.yaml").unlink()  # from here on it is not listed
                 for path in list(self.folder.iterdir()):
                     if RUN_ID.fullmatch(self.id) or path.name in CONTENTS:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
-                with contextlib.suppress(OSError):  # the user's own files are in it
+                with contextlib.suppress(OSError):  # it holds the user's own files
                     self.folder.rmdir()
         except RunHeldError as error:
             raise UserError(f"{error} Stop that, or wait for its end, before you delete it.") from None
-
-
-class Runs:
-    """The runs below one folder. Keeps what was read of each, so that a poll reads new events only."""
-
-    def __init__(self, folder: Path | None = None):
-        self.folder = folder or runs_folder()
-        self._known: dict[str, Run] = {}
-
-    def create(
-        self, plugin: str, trainer: str, settings: RunSettings, owner: str = "", folder: Path | None = None
-    ) -> Run:
-        """Make the folder of a new run, copy its data in and queue it.
-
-        Raises:
-            UserError: If the disk has no room for the data, or `folder` already holds a run.
-        """
-        run = Run(folder or self.folder / f"{plugin}-{secrets.token_hex(8)}")
-        if (run.folder / "config.yaml").exists():
-            raise UserError(f"{run.folder.name} already holds a run; resume it, or choose another folder.")
-        run.folder.mkdir(parents=True, exist_ok=True)
-        values = settings.changed() | _copy_files(settings, run.folder)
-        files.write_text(run.folder / "owner", owner)
-        files.write_text(run.folder / "config.yaml", to_yaml(plugin, trainer, values))
-        run.tell("queued")
-        return run
-
-    def get(self, run_id: str) -> Run:
-        """The run of that id.
-
-        Raises:
-            UserError: If the id is not of the form that ids have, or there is no such run.
-        """
-        if not RUN_ID.fullmatch(run_id):
-            raise UserError(f"{run_id[:60]!r} is not a run's id; ids look like bert_finetune-0123456789abcdef.")
-        folder = self.folder / run_id
-        if not (folder / "config.yaml").exists():
-            self._known.pop(run_id, None)
-            raise UserError(f"There is no run {run_id}.")
-        return self._known.setdefault(run_id, Run(folder))
-
-    def all(self) -> list[Run]:
-        """Every run, the newest first."""
-        names = (
-            [path.name for path in self.folder.iterdir() if RUN_ID.fullmatch(path.name)] if self.folder.exists() else []
-        )
-        found: list[tuple[float, Run]] = []
-        for name in names:
-            with contextlib.suppress(FileNotFoundError, UserError):  # being made, or being deleted
-                found.append(((self.folder / name / "owner").stat().st_mtime, self.get(name)))
-        return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
-
-
-def named_run(name: str) -> Run:
-    """The run of an id, or of the folder it lives in.
-
-    Raises:
-        UserError: If there is none.
-    """
-    folder = Path(name)
-    return Run(folder.resolve()) if (folder / "config.yaml").is_file() else Runs().get(name)
-
-
-def _take(descriptor: int, kind: int, tries: int) -> bool:
-    for left in range(tries - 1, -1, -1):
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return True
-        time.sleep(0.01 if left else 0)
-    return False
-
-
-def _signal(process: int, number: int) -> None:
-    """To the group that a trainer leads; one started by a script shares the script's, which must live."""
-    if os.getpgid(process) == process:
-        os.killpg(process, number)
-    else:
-        os.kill(process, number)
-
-
-def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
-    """A run's configuration as a file that `--config` reads."""
-    readable = all(str(value).isprintable() for value in values.values())  # unescaped, YAML changes U+0085 and U+2028
-    content = {"plugin": plugin, "trainer": trainer, "settings": dict(values)}
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=readable)
-
-
-def absolute_files(values: Mapping[str, Any], kind: type[RunSettings], folder: Path) -> dict[str, Any]:
-    """Resolve the file fields of a configuration against the folder that holds it."""
-    return {key: str(folder / value) if key in kind.file_fields() and value else value for key, value in values.items()}
-
-
-def _copy_files(settings: RunSettings, folder: Path) -> dict[str, str]:
-    """Copy each file field into `folder/data`; returns field -> path relative to the run."""
-    copied: dict[str, str] = {}
-    for name in settings.file_fields():
-        source = Path(getattr(settings, name)) if getattr(settings, name) else None
-        if source is None:
-            continue
-        _check_space(folder, files.size_bytes(source) if source.is_dir() else source.stat().st_size)
-        target = folder / "data" / (source.name if name == "data" else f"{name}-{source.name}")
-        target.parent.mkdir(exist_ok=True)
-        if source.is_dir():
-            target = target.with_name(f"{target.name}.zip")
-            pack(source, target)
-        else:
-            shutil.copyfile(source, target)
-            carry_over(source, target)
-        copied[name] = str(target.relative_to(folder))
-    return copied
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free * 0.9:
-        raise UserError(
-            f"The data take {needed / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left: delete old runs first."
-        )

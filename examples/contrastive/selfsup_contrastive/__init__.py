@@ -7,7 +7,7 @@ LIMITS = ("The encoder is small and knows only what its training images show.",)
 PLUGIN = Plugin(
     name="contrastive",
     title="Contrastive",
-    summary="Train an encoder of images without labels: views of one image come together, those of different images do not.",
+    summary="Train an encoder of images without labels: views of one image come together, others apart.",
     kinds=(
         Kind(
             "simclr",

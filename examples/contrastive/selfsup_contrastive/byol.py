@@ -22,7 +22,7 @@ def build(data: ImageRows, settings: ByolSettings) -> ByolTask:
 
 
 class Byol(nn.Module):
-    """Student (encoder, projector, predictor) and teacher, a slowly moving copy of encoder and projector that gets no gradient."""
+    """Student (encoder, projector, predictor), and teacher: a moving average of the first two, without gradient."""
 
     def __init__(self, width: int, embedding_size: int):
         super().__init__()

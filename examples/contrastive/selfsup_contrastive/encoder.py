@@ -38,7 +38,7 @@ def projector(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def random_views(pixels: np.ndarray, rng: np.random.Generator, min_crop: float) -> Tensor:
-    """A random crop of each image, mirrored half of the time, its contrast and brightness changed, (batch, 3, size, size)."""
+    """A random crop of each image, (batch, 3, size, size): mirrored half of the time, of random contrast."""
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     count = len(images)
     side = np.sqrt(rng.uniform(min_crop, 1, count))
@@ -46,11 +46,10 @@ def random_views(pixels: np.ndarray, rng: np.random.Generator, min_crop: float) 
     centre = rng.uniform(-1, 1, (count, 2)) * (1 - side)[:, None]
     grid = np.zeros((count, 2, 3), np.float32)  # an affine map from the view's coordinates to the image's
     grid[:, 0, 0], grid[:, 1, 1], grid[:, :, 2] = side * mirrored, side, centre
-    views = functional.grid_sample(
-        images, functional.affine_grid(torch.from_numpy(grid), list(images.shape), align_corners=False), align_corners=False, padding_mode="reflection",
-    )  # fmt: skip
-    contrast, brightness = (torch.from_numpy(rng.uniform(low, high, (count, 1, 1, 1)).astype(np.float32)) for low, high in ((0.6, 1.4), (-0.2, 0.2)))  # fmt: skip
-    return (views * contrast + brightness).clamp(0, 1)
+    places = functional.affine_grid(torch.from_numpy(grid), list(images.shape), align_corners=False)
+    views = functional.grid_sample(images, places, align_corners=False, padding_mode="reflection")
+    contrast, brightness = rng.uniform((0.6, -0.2), (1.4, 0.2), (count, 2)).astype(np.float32).T[..., None, None, None]
+    return (views * torch.from_numpy(contrast) + torch.from_numpy(brightness)).clamp(0, 1)
 
 
 class EncoderTask(Task):
@@ -85,7 +84,7 @@ class EncoderTask(Task):
         return list(functional.normalize(model.encoder(batch["images"]).float(), dim=1).cpu().numpy())
 
     def score(self, outputs: list[np.ndarray]) -> Score:
-        """Accuracy of the nearest neighbours among the held-out images; uniformity of the embeddings (Wang & Isola, 2020, eq. 3)."""
+        """Accuracy of nearest neighbours among held-out images; uniformity (Wang & Isola, 2020, eq. 3)."""
         vectors = np.stack(outputs)
         distances = np.square(vectors[:, None] - vectors[None]).sum(-1)
         others = ~np.eye(len(vectors), dtype=bool)
@@ -101,7 +100,8 @@ class EncoderTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """config.json and model.safetensors: the encoder alone."""
-        save_file({name: value.contiguous().cpu() for name, value in model.encoder.state_dict().items()}, folder / "model.safetensors")  # fmt: skip
+        weights = {name: value.contiguous().cpu() for name, value in model.encoder.state_dict().items()}
+        save_file(weights, folder / "model.safetensors")
         about = {
             "architecture": self.architecture,
             "width": self.settings.width,

@@ -42,7 +42,7 @@ class SimclrTask(EncoderTask):
         return Simclr(self.settings.width, self.settings.embedding_size)
 
     def losses(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """NT-Xent (eq. 1), (rows,): the mean over both views of an image. Rows of other processes are candidates too."""
+        """NT-Xent (eq. 1), (rows,): the mean over both views. Rows of other processes are candidates too."""
         own = model(batch["views"])  # (2, rows, size)
         rows = own.shape[1]
         first, start = gather_embeddings(own[0])

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
+from plugins._ui.components import chosen
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
 from plugins.ae_anomaly.ui import try_scoring
 from plugins.ae_anomaly.ui.try_scoring import SAMPLE
@@ -55,8 +55,8 @@ def _render_map(workbench: Workbench) -> None:
     def encode(name: str, path: str | None) -> gr.File:
         return gr.File(str(workbench.call(DetectAnomalies.encode_file, name, chosen(path))), visible=True)
 
-    gr.on([button.click, colour.submit], show, [weights, file, way, colour], plot, **PRIVATE)
-    take.click(encode, [weights, file], features, **PRIVATE)
+    gr.on([button.click, colour.submit], show, [weights, file, way, colour], plot)
+    take.click(encode, [weights, file], features)
 
 
 def _render_embeddings(workbench: Workbench) -> None:
@@ -78,7 +78,7 @@ def _render_embeddings(workbench: Workbench) -> None:
             visible=True,
         )
 
-    gr.on([button.click, column.submit], show, [weights, column], [values, vectors], **PRIVATE)
+    gr.on([button.click, column.submit], show, [weights, column], [values, vectors])
 
 
 def _render_drift(workbench: Workbench) -> None:
@@ -96,7 +96,7 @@ def _render_drift(workbench: Workbench) -> None:
         found = workbench.call("plugins.ae_anomaly.inspect.drift:measure_drift", name, chosen(path))
         return found["said"], gr.Dataframe(found["data"], headers=found["headers"], visible=True)
 
-    button.click(compare, [weights, file], [said, rows], **PRIVATE)
+    button.click(compare, [weights, file], [said, rows])
 
 
 def _sample_file(label: str) -> gr.File:

@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
+from plugins._ui.components import chosen
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "sample.csv"
 FIRST = {"quantile": 0.99, "pot": 0.001, "fdr": 0.1, "alerts": 20, "score": 3}
@@ -51,9 +51,9 @@ def render(workbench: Workbench) -> None:
             visible=True,
         )
 
-    ask.click(score, [weights, file, *ask.inputs], [limit, *shown], **PRIVATE)
-    limit.release(move, [weights, file, limit], shown, show_progress="hidden", **PRIVATE)
-    download.click(write, [weights, file, limit], scored, **PRIVATE)
+    ask.click(score, [weights, file, *ask.inputs], [limit, *shown])
+    limit.release(move, [weights, file, limit], shown, show_progress="hidden")
+    download.click(write, [weights, file, limit], scored)
     row = _render_row(workbench, weights, file, worst)
     _render_feedback(workbench, weights, file, row, limit, move, shown)
 
@@ -78,7 +78,7 @@ def _render_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Quest
             way = gr.Radio(list(FIRST), value="quantile", label="Threshold by")
             value = gr.Number(0.99, label="Value", info=ABOUT)
             button = gr.Button("Score the file", variant="primary")
-    way.change(lambda kind: FIRST[kind], way, value, **PRIVATE)
+    way.change(lambda kind: FIRST[kind], way, value)
     return weights, file, _Question(button, [way, value])
 
 
@@ -100,9 +100,9 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
     def pick(event: gr.SelectData, table: Any) -> int:
         return int(table.iloc[event.index[0], 0])
 
-    why.click(explain, [weights, file, row], [told, picture, cells], **PRIVATE)
-    picked = worst.select(pick, worst, row, **PRIVATE)
-    picked.then(explain, [weights, file, row], [told, picture, cells], **PRIVATE)
+    why.click(explain, [weights, file, row], [told, picture, cells])
+    picked = worst.select(pick, worst, row)
+    picked.then(explain, [weights, file, row], [told, picture, cells])
     return row
 
 
@@ -137,11 +137,11 @@ def _render_feedback(
             visible=True,
         )
 
-    fine.click(lambda number, given: judge(number, given, FINE), [row, table], table, **PRIVATE)
-    is_anomaly.click(lambda number, given: judge(number, given, ODD), [row, table], table, **PRIVATE)
-    clear.click(lambda: [], None, table, **PRIVATE)
-    moved.click(after, [weights, file, table, limit], [limit, *shown], **PRIVATE)
-    export.click(write, [weights, file, table], written, **PRIVATE)
+    fine.click(lambda number, given: judge(number, given, FINE), [row, table], table)
+    is_anomaly.click(lambda number, given: judge(number, given, ODD), [row, table], table)
+    clear.click(lambda: [], None, table)
+    moved.click(after, [weights, file, table, limit], [limit, *shown])
+    export.click(write, [weights, file, table], written)
 
 
 def _slider(low: float, high: float, value: float) -> gr.Slider:

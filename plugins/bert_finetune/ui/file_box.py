@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, chosen
 from plugins._contract import Workbench
+from plugins._ui.components import chosen
 
 
 def render_file_box(
@@ -36,4 +36,4 @@ def render_file_box(
     def predict(path: str | None, name: str, *more: Any) -> str:
         return str(workbench.call(endpoint, name, chosen(path), *more))
 
-    run.click(predict, [file, *inputs], predictions, **PRIVATE)
+    run.click(predict, [file, *inputs], predictions)

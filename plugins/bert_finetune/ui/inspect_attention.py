@@ -7,8 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE, all_heads, head_at, heat_map, one_of
 from plugins._contract import Workbench
+from plugins._ui.attention_figures import all_heads, head_at, heat_map
+from plugins._ui.components import one_of
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.ui.try_classify import EXAMPLES
 
@@ -51,7 +52,7 @@ def render(workbench: Workbench) -> None:
         return show(name, sentence, *head_at(event.index))
 
     outputs = [overview, targets, summary, heat, layer, head]
-    hidden: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
+    hidden: dict[str, Any] = {"show_progress": "hidden"}
     events = [button.click, text.submit, layer.release, head.release]
     gr.on(events, show, [weights, text, layer, head], outputs, **hidden)
     overview.select(select, [weights, text], outputs, **hidden)

@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.classify.endpoints import Classify
 from plugins.bert_finetune.ui.try_classify import EXAMPLES
@@ -31,7 +30,7 @@ def render(workbench: Workbench) -> None:
         result = bench.call(Classify.explain, name, sentence, second)
         return gr.HighlightedText(_spans(result), label=_title(result)), " · ".join(result["tokens"])
 
-    gr.on([button.click, text.submit], explain, [weights, text, pair], [words, tokens], **PRIVATE)
+    gr.on([button.click, text.submit], explain, [weights, text, pair], [words, tokens])
 
 
 def _spans(result: dict[str, Any]) -> list[tuple[str, str | float | None]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.ui.inspect_tokenisation import DOMAIN
@@ -36,4 +35,4 @@ def render(workbench: Workbench) -> None:
         return bench.call(function, name, sentence, share, unit, int(step or 0))
 
     events = [button.click, text.submit, ratio.release, masking.input, seed.change]
-    gr.on(events, mask, [weights, text, ratio, masking, seed], masked, **PRIVATE)
+    gr.on(events, mask, [weights, text, ratio, masking, seed], masked)

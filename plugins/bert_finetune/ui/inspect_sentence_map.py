@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.encode.endpoints import Encode
 
@@ -35,4 +34,4 @@ def render(workbench: Workbench) -> None:
         texts = [line.strip() for line in lines.splitlines() if line.strip()]
         return bench.call("plugins.bert_finetune.inspect.sentence_map:plot_sentence_map", name, texts)
 
-    button.click(plot_map, [weights, text], plot, **PRIVATE)
+    button.click(plot_map, [weights, text], plot)

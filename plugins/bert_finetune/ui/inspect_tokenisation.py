@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.encode.endpoints import Encode
 
@@ -34,4 +33,4 @@ def render(workbench: Workbench) -> None:
         text = f"{result['words']:,} words, **{result['subwords_per_word']:.2f}** sub-words per word{unknown}"
         return text, result["rows"]
 
-    button.click(split, [weights, text], [summary, table], **PRIVATE)
+    button.click(split, [weights, text], [summary, table])

@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.ui.file_box import render_file_box
@@ -45,4 +44,4 @@ def render(workbench: Workbench) -> None:
         return probabilities, {"text": passage, "entities": span}
 
     events = [button.click, question.submit]
-    gr.on(events, answer, [weights, question, context], [label, highlighted], **PRIVATE)
+    gr.on(events, answer, [weights, question, context], [label, highlighted])

@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.classify.endpoints import Classify
 from plugins.bert_finetune.ui.file_box import render_file_box
@@ -36,4 +35,4 @@ def render(workbench: Workbench) -> None:
     def classify(name: str, first: str, second: str) -> Any:
         return bench.call(Classify.classify, name, first, second)["probabilities"]
 
-    gr.on([button.click, text.submit], classify, [weights, text, pair], label, **PRIVATE)
+    gr.on([button.click, text.submit], classify, [weights, text, pair], label)

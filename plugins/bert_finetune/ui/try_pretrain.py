@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.pretrain.endpoints import FillMask
 from plugins.bert_finetune.ui.file_box import render_file_box
@@ -45,7 +44,7 @@ def render_fill_mask(workbench: Workbench) -> None:
         rows = [[*left, *right[1:]] for left, right in zip(first, second, strict=False)]
         return gr.Dataframe(rows, headers=[*HEADERS, "compared: word", "probability"])
 
-    gr.on([button.click, text.submit], fill, [weights, other, text], words, **PRIVATE)
+    gr.on([button.click, text.submit], fill, [weights, other, text], words)
 
 
 def render_next_sentence(workbench: Workbench) -> None:
@@ -65,7 +64,7 @@ def render_next_sentence(workbench: Workbench) -> None:
         follows = bench.call(FillMask.next_sentence, name, a, b)["probability"]
         return {"B follows A": follows, "B comes from elsewhere": 1 - follows}
 
-    button.click(predict, [weights, first, second], label, **PRIVATE)
+    button.click(predict, [weights, first, second], label)
 
 
 def _rows(masks: list[list[dict[str, Any]]]) -> list[list[Any]]:

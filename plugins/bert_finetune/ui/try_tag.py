@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.tag.endpoints import Tag
 from plugins.bert_finetune.ui.file_box import render_file_box
@@ -41,4 +40,4 @@ def render(workbench: Workbench) -> None:
         rows = [[entity["text"], round(entity["probability"], 4), entity["label"]] for entity in entities]
         return {"text": sentence, "entities": spans}, rows or [["none", "", ""]]
 
-    gr.on([button.click, text.submit], tag, [weights, text], [highlighted, table], **PRIVATE)
+    gr.on([button.click, text.submit], tag, [weights, text], [highlighted, table])

@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import PRIVATE
 from plugins._contract import Workbench
 from plugins.bert_finetune.translate.endpoints import Translate
 from plugins.bert_finetune.ui.file_box import render_file_box
@@ -44,4 +43,4 @@ def render(workbench: Workbench) -> None:
         return result["translation"], [[row["translation"], row["score"]] for row in result["alternatives"]]
 
     events = [button.click, text.submit]
-    gr.on(events, translate, [weights, text, beams], [translation, alternatives], **PRIVATE)
+    gr.on(events, translate, [weights, text, beams], [translation, alternatives])

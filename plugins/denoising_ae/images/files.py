@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from plugins.denoising_ae.noise.corruptions import corrupt
-from training.data.images.decode import Picture, decode
+from training.data.images.decode import DecodedImage, decode
 from training.data.images.write_png import to_png
 from training.errors import UserError
 
@@ -30,7 +30,7 @@ def corrupt_file(image: Path, noise: str, level: float, seed: int) -> Path:
     return write_png(image.name, f"-{noise}", to_png(pixels, alpha))
 
 
-def corrupted_pixels(image: Picture, noise: str, level: float, seed: int) -> np.ndarray:
+def corrupted_pixels(image: DecodedImage, noise: str, level: float, seed: int) -> np.ndarray:
     """The pixels of an image with noise, uint8.
 
     Raises:
@@ -51,7 +51,7 @@ def write_png(name: str, suffix: str, png: bytes) -> Path:
 
 def browser_png(pixels: np.ndarray) -> str:
     """The path of a PNG that a browser shows: 8 bits, not larger than the page needs."""
-    flat = Picture(pixels, None).flat()
+    flat = DecodedImage(pixels, None).flat()
     image = Image.fromarray(flat[..., 0] if flat.shape[2] == 1 else np.ascontiguousarray(flat))
     image.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
     path = Path(tempfile.mkdtemp(prefix="selfsup-")) / "shown.png"

@@ -15,7 +15,7 @@ from plugins.denoising_ae.images.inference.progress import map_progress
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.request import DenoiseRequest
-from training.data.images.decode import Picture, decode, to_channels
+from training.data.images.decode import DecodedImage, decode, to_channels
 from training.data.images.write_png import to_png
 from training.errors import UserError
 
@@ -72,7 +72,7 @@ def _denoise_file(denoiser: ImageDenoiser, file: Path, request: DenoiseRequest) 
     return FileReport(png, _shown(file.name, noisy, denoised), _row(file.name, noisy, denoised, reference))
 
 
-def _noisy_and_reference(image: Picture, request: DenoiseRequest) -> tuple[np.ndarray, np.ndarray | None]:
+def _noisy_and_reference(image: DecodedImage, request: DenoiseRequest) -> tuple[np.ndarray, np.ndarray | None]:
     if request.noise:
         clean = image.pixels if image.depth == 8 else (image.pixels >> 8).astype(np.uint8)
         return corrupted_pixels(image, request.noise, request.level, request.seed), clean

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import chosen
+from plugins._ui.components import chosen
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from plugins.denoising_ae.ui.noise_inputs import PRESET_LEVELS, UNITS
 from plugins.denoising_ae.ui.sample_image import sample_photograph

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import chosen
 from plugins._contract import Workbench
+from plugins._ui.components import chosen
 from plugins.denoising_ae.ui.sample_image import noisy_sample_photograph
 
 DENOISE_AT_LEVELS = "plugins.denoising_ae.inspect.noise_conditioning:denoise_at_levels"

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import chosen, stops
 from plugins._contract import Workbench
+from plugins._ui.components import chosen, stops
 from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from plugins.denoising_ae.ui.noise_inputs import PRESET_LEVELS, UNITS

@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._boxes import chosen
 from plugins._contract import Workbench
+from plugins._ui.components import chosen
 from plugins.denoising_ae.tables.endpoints import DenoiseTables
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "adult-sample.csv"

@@ -1,1 +1,1 @@
-"""Trainer `autoencoder`: the latent space that a denoiser works in."""
+"""Kind `autoencoder`: a variational autoencoder whose latents a denoiser is trained in."""

@@ -1,145 +1,151 @@
-"""The task of `autoencoder`: pictures through a narrow latent and back (Rombach et al., 2022, §3.1)."""
+"""Train a variational autoencoder on images (Rombach et al., 2022, §3.1)."""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
 
 from plugins.diffusion_cfg.autoencoder.loss import kl_divergence, psnr, reconstruction_loss
-from plugins.diffusion_cfg.captioned.pixels import Sized, to_tensor
-from plugins.diffusion_cfg.captioned.reading import read
-from plugins.diffusion_cfg.framework.assembly import forget_paths, quietly, read_autoencoder
-from plugins.diffusion_cfg.framework.autoencoders import AUTOENCODERS, factor, make_autoencoder
-from plugins.diffusion_cfg.pictures import data_url, side_by_side
-from plugins.diffusion_cfg.settings import USUAL_SIZE
+from plugins.diffusion_cfg.autoencoder.settings import AutoencoderSettings
+from plugins.diffusion_cfg.data.captioned_images import SplitImages
+from plugins.diffusion_cfg.data.resize import to_float_batch
+from plugins.diffusion_cfg.images import data_url, side_by_side
+from plugins.diffusion_cfg.models.autoencoders import AUTOENCODER_SIZES, downsample_factor, make_autoencoder
+from plugins.diffusion_cfg.models.library_logging import quiet_libraries
+from plugins.diffusion_cfg.models.pipeline_io import read_autoencoder, remove_local_paths
+from plugins.diffusion_cfg.settings import DEFAULT_IMAGE_SIZE
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.task import Score, Task
 
-if TYPE_CHECKING:
-    from plugins.diffusion_cfg.settings import AutoencoderSettings
-
-SHOWN = 8
-MEASURED = 512  # pictures whose latents say how large latents are
+PREVIEW_IMAGES = 8
+SCALE_IMAGES = 512  # training images that the latents' standard deviation is estimated on
+SCALE_BATCH = 64
 
 
-class Through(torch.nn.Module):
-    """The autoencoder from picture to picture in one call, so that several processes share its gradients."""
+class ReconstructionModel(torch.nn.Module):
+    """The autoencoder from image to image in one `forward`, so that several processes can share its gradients."""
 
-    def __init__(self, vae: Any):
+    def __init__(self, vae: AutoencoderKL):
         super().__init__()
         self.vae = vae
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What comes back, and mean and log variance of the latents' posterior: in training one is drawn, else the mean is taken."""
-        posterior = self.vae.encode(pictures).latent_dist
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Reconstructions, and mean and log variance of the posterior; outside training, latents are the mean."""
+        posterior = self.vae.encode(images).latent_dist  # type: ignore[union-attr]
         latents = posterior.sample() if self.training else posterior.mode()
-        return self.vae.decode(latents).sample, posterior.mean, posterior.logvar
+        return self.vae.decode(latents).sample, posterior.mean, posterior.logvar  # type: ignore[union-attr]
 
 
-class Outcome(NamedTuple):
-    """What a held-out picture came to."""
+class ReconstructionErrors(NamedTuple):
+    """Evaluation of one held-out image."""
 
     loss: float
     psnr: float
     kl: float
 
 
-def build(settings: AutoencoderSettings) -> AutoencoderTask:
-    """Read the pictures, make or load the network.
+def build(data: SplitImages, settings: AutoencoderSettings) -> AutoencoderTask:
+    """Make or load the network.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If the weights are of another class, or the image size does not fit the network.
     """
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
         model = read_autoencoder(Path(settings.model)).requires_grad_(True)
-        if type(model).__name__ != "AutoencoderKL":
-            raise UserError(f"{type(model).__name__} cannot be trained on: an AutoencoderKL was expected.")
-        channels: Any = {1: "grey", 3: "colour"}[model.config["in_channels"]]
-        size = settings.image_size or model.config["sample_size"]
-        settings = settings.model_copy(update={"channels": channels, "image_size": size})
+        if not isinstance(model, AutoencoderKL):
+            raise UserError(f"{type(model).__name__} cannot be trained: an AutoencoderKL was expected.")
+        image_size = settings.image_size or model.config["sample_size"]
     else:
-        settings = settings.model_copy(update={"image_size": settings.image_size or USUAL_SIZE})
-        depth = AUTOENCODERS[settings.size, int(settings.factor)]
-        model = make_autoencoder(depth, settings.picture_channels, settings.latent_channels, settings.image_size)
-    if settings.image_size % factor(model):
-        raise UserError(f"image_size {settings.image_size} is no multiple of the autoencoder's factor {factor(model)}.")
-    return AutoencoderTask(settings, model)
+        image_size = settings.image_size or DEFAULT_IMAGE_SIZE
+        size = AUTOENCODER_SIZES[settings.size, int(settings.downsample_factor)]
+        model = make_autoencoder(size, settings.image_channels, settings.latent_channels, image_size)
+    factor = downsample_factor(model)
+    if image_size % factor:
+        raise UserError(
+            f"image_size: {image_size} is not a multiple of the autoencoder's downsampling factor {factor}."
+        )
+    return AutoencoderTask(settings, data, model, image_size)
 
 
 class AutoencoderTask(Task):
-    """Rows are pictures; latents are drawn from the posterior in training, and are its mean when scored."""
+    """Rows are images, (size, size, channels) uint8."""
 
     metric, maximize = "psnr", True
 
-    def __init__(self, settings: AutoencoderSettings, model: torch.nn.Module):
-        halves = read(settings, captions=False)
-        self.settings, self.model = settings, Through(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        held = halves.held.select(np.arange(min(len(halves.held), settings.eval_images)))
-        self.train_data = Sized(halves.train.images, settings.image_size, settings.fit)
-        self.eval_data = Sized(held.images, settings.image_size, settings.fit)
-        config: Any = model.config
+    def __init__(self, settings: AutoencoderSettings, data: SplitImages, model: AutoencoderKL, image_size: int):
+        self.settings = settings
+        self.model = ReconstructionModel(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.train_data, self.eval_data = data.resized(image_size, model.config["in_channels"], settings)
         self.facts = {
-            "pictures": len(self.train_data),
-            "image_size": settings.image_size,
-            "channels": config["in_channels"],
-            "factor": factor(model),
-            "latent_channels": config["latent_channels"],
-            "parameters": sum(p.numel() for p in model.parameters()),
+            "images": len(self.train_data),
+            "image_size": image_size,
+            "channels": model.config["in_channels"],
+            "downsample_factor": downsample_factor(model),
+            "latent_channels": model.config["latent_channels"],
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
         }
 
-    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
-        """pictures, (batch, channels, size, size) in [-1, 1]."""
-        return {"pictures": torch.from_numpy(to_tensor(rows)).contiguous(memory_format=torch.channels_last)}
+    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Tensor]:
+        """images, (batch, channels, size, size) in [-1, 1]."""
+        images = torch.from_numpy(to_float_batch(rows))
+        return {"images": images.contiguous(memory_format=torch.channels_last)}
 
-    def losses(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Reconstruction of a drawn latent, plus the weighted divergence, (batch,)."""
-        made, mean, log_variance = model(batch["pictures"])
-        return self._loss(made, batch["pictures"], kl_divergence(mean, log_variance))
+    def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """Reconstruction loss of sampled latents plus the weighted KL divergence, (batch,)."""
+        reconstructions, mean, log_variance = model(batch["images"])
+        return self._loss(reconstructions, batch["images"], kl_divergence(mean, log_variance))
 
-    def _loss(self, made: torch.Tensor, pictures: torch.Tensor, divergence: torch.Tensor) -> torch.Tensor:
-        return reconstruction_loss(made, pictures, self.settings.edge_weight) + self.settings.kl_weight * divergence
+    def _loss(self, reconstructions: Tensor, images: Tensor, kl: Tensor) -> Tensor:
+        reconstruction = reconstruction_loss(reconstructions, images, self.settings.gradient_loss_weight)
+        return reconstruction + self.settings.kl_weight * kl
 
-    def predict(self, model: Any, batch: dict[str, torch.Tensor]) -> list[Outcome]:
-        made, mean, log_variance = model(batch["pictures"])
-        divergence = kl_divergence(mean, log_variance)
-        found = (self._loss(made, batch["pictures"], divergence), psnr(made, batch["pictures"]), divergence)
-        return [Outcome(*row) for row in zip(*(each.float().tolist() for each in found), strict=True)]
+    def predict(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> list[ReconstructionErrors]:
+        images = batch["images"]
+        reconstructions, mean, log_variance = model(images)
+        kl = kl_divergence(mean, log_variance)
+        columns = self._loss(reconstructions, images, kl), psnr(reconstructions, images), kl
+        rows = zip(*(column.float().tolist() for column in columns), strict=True)
+        return [ReconstructionErrors(*row) for row in rows]
 
-    def score(self, outputs: list[Outcome]) -> Score:
-        return Score({name: float(np.mean([getattr(one, name) for one in outputs])) for name in Outcome._fields})
+    def score(self, outputs: list[ReconstructionErrors]) -> Score:
+        means = np.mean(np.array(outputs), axis=0)
+        return Score(dict(zip(ReconstructionErrors._fields, means.tolist(), strict=True)))
 
-    def preview(self, model: Any, device: torch.device) -> list[dict]:
-        """Held-out pictures above what comes back of them."""
-        shown = self.eval_data if len(self.eval_data) else self.train_data
-        rows = [shown[row] for row in range(min(SHOWN, len(shown)))]
-        pictures = self.evaluation_batch(rows)["pictures"].to(device)
-        made = model(pictures)[0]
-        both = torch.cat([side_by_side(pictures.float()), side_by_side(made.float())], dim=1)
-        return [{"image": data_url(both), "caption": "above: held-out pictures; below: through the latent and back"}]
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
+        """Held-out images above their reconstructions."""
+        data = self.eval_data if len(self.eval_data) else self.train_data
+        rows = [data[row] for row in range(min(PREVIEW_IMAGES, len(data)))]
+        images = self.evaluation_batch(rows)["images"].to(device)
+        reconstructions = model(images)[0]
+        both = torch.cat([side_by_side(images.float()), side_by_side(reconstructions.float())], dim=1)
+        return [{"image": data_url(both), "caption": "above: held-out images; below: their reconstructions"}]
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `AutoencoderKL.from_pretrained`, with the latents' size in its config."""
-        import copy
-
-        scale = 1 / self._latent_deviation(model.vae)
-        vae = copy.deepcopy(model.vae).to("cpu", torch.float16 if self.settings.half_precision else torch.float32)
-        vae.register_to_config(scaling_factor=float(f"{scale:.5g}"))
-        with quietly():
+        """Save for `AutoencoderKL.from_pretrained`, with the latents' scale in the config."""
+        scaling_factor = float(f"{1 / self._latent_deviation(model.vae):.5g}")
+        precision = torch.float16 if self.settings.half_precision else torch.float32
+        vae = copy.deepcopy(model.vae).to("cpu", precision)
+        vae.register_to_config(scaling_factor=scaling_factor)
+        with quiet_libraries():
             vae.save_pretrained(folder, safe_serialization=True)
-        forget_paths(folder)
+        remove_local_paths(folder)
 
     def _latent_deviation(self, vae: Any) -> float:
-        """Standard deviation of the latents of training pictures (Rombach et al., 2022, App. D.1)."""
-        rows = [self.train_data[row] for row in range(min(MEASURED, len(self.train_data)))]
+        """Standard deviation of the latents of training images (Rombach et al., 2022, App. D.1)."""
+        rows = [self.train_data[row] for row in range(min(SCALE_IMAGES, len(self.train_data)))]
+        if not rows:
+            return 1.0
         device = next(vae.parameters()).device
+        batches = [rows[start : start + SCALE_BATCH] for start in range(0, len(rows), SCALE_BATCH)]
         with torch.no_grad():
-            found = [
-                vae.encode(self.evaluation_batch(rows[start : start + 64])["pictures"].to(device)).latent_dist.mean
-                for start in range(0, len(rows), 64)
-            ]
-        return max(1e-6, float(torch.cat(found).float().std()) if sum(map(len, found)) else 1.0)
+            images = (self.evaluation_batch(batch)["images"].to(device) for batch in batches)
+            means = torch.cat([vae.encode(batch).latent_dist.mean for batch in images])
+        return max(1e-6, float(means.float().std()))

@@ -1,1 +1,1 @@
-"""Trainer `denoiser`: from noise to latents, told a caption."""
+"""Kind `denoiser`: a text-to-image model, trained by denoising latents with caption dropout."""

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 
-class Denoiser(torch.nn.Module):
-    """What says, of noisy latents, a timestep and a caption, what noise, v or flow is in them.
+class ConditionalDenoiser(torch.nn.Module):
+    """A text-conditioned denoiser: predicts noise, v or flow of noisy latents at a timestep, given a caption.
 
     Args:
-        text_encoder: Trained along; None where the captions' hidden states are given, computed by a frozen one.
+        text_encoder: The text encoder that is trained too; None for a frozen one, whose hidden states are precomputed.
     """
 
     def __init__(self, unet: Any, text_encoder: Any = None):
@@ -20,12 +20,12 @@ class Denoiser(torch.nn.Module):
         self.unet, self.text_encoder = unet, text_encoder
 
     def forward(self, noisy: Tensor, timesteps: Tensor, text: Tensor) -> Tensor:
-        """The prediction, like `noisy`.
+        """The prediction, in the shape of `noisy`.
 
         Args:
             noisy: (batch, channels, height, width).
             timesteps: (batch,).
-            text: Token ids, (captions, time), or hidden states, (captions, time, width); a caption a picture.
+            text: Token ids, (batch, time), or hidden states, (batch, time, width).
         """
         hidden = text if self.text_encoder is None else self.text_encoder(text)[0]
         return self.unet(noisy, timesteps, hidden, return_dict=False)[0]

@@ -1,4 +1,4 @@
-"""What a step of a denoiser learns: which timestep, how much it counts, and the loss by timestep."""
+"""The denoising objective: timestep sampling, min-SNR loss weights, and the evaluation loss by timestep."""
 
 from __future__ import annotations
 
@@ -6,69 +6,74 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.framework.noise import Noise
+from plugins.diffusion_cfg.models.noise_schedule import NoiseSchedule
 
-LEAST_WEIGHT = 0.05  # of the last step of a schedule with zero terminal SNR, which would else never be learnt
+MIN_LOSS_WEIGHT = (
+    0.05  # for the last timestep of a schedule with zero terminal SNR, which would otherwise get no gradient
+)
 BINS = 10
 QUARTERS = 4
+GOLDEN_RATIO = 0.6180339887498949
 
 
-def min_snr_weights(noise: Noise, timesteps: Tensor, gamma: float) -> Tensor:
+def min_snr_weights(noise_schedule: NoiseSchedule, timesteps: Tensor, gamma: float) -> Tensor:
     """Weights that make the loss that of x_0 times min(SNR, gamma) (Hang et al., 2023, eq. 4), (batch,).
 
-    An error of the noise is one of x_0 times SNR, of v times SNR + 1 (their §3.4); of the flow, noise - x_0 = (x_t - x_0) / sigma, it is
-    one of x_0 over sigma squared. We keep at least 0.05: with zero terminal SNR the paper's weight of the last timestep is 0.
+    The squared error of epsilon is that of x_0 times SNR, of v times SNR + 1 (their §3.4); of the flow, noise - x_0 =
+    (x_t - x_0) / sigma, it is that of x_0 over sigma squared. Weights are at least 0.05: with zero terminal SNR the
+    paper's weight of the last timestep is 0.
     """
     if not gamma:
         return torch.ones_like(timesteps, dtype=torch.float32)
-    alpha, sigma = noise.levels(timesteps)
+    alpha, sigma = noise_schedule.alpha_sigma(timesteps)
     snr = alpha.square() / sigma.square().clamp(min=1e-12)
     capped = snr.clamp(max=gamma)
-    if noise.prediction == "epsilon":
+    if noise_schedule.prediction_type == "epsilon":
         weights = capped / snr.clamp(min=1e-12)
-    elif noise.prediction == "v_prediction":
+    elif noise_schedule.prediction_type == "v_prediction":
         weights = capped / (snr + 1)
-    elif noise.prediction == "flow_prediction":
+    elif noise_schedule.prediction_type == "flow_prediction":
         weights = capped * sigma.square()
     else:
         weights = capped
-    return weights.clamp(min=LEAST_WEIGHT)
+    return weights.clamp(min=MIN_LOSS_WEIGHT)
 
 
-def draw_timesteps(noise: Noise, count: int) -> Tensor:
-    """Timesteps to learn at, (count,): one from each of as many equal parts, so that every batch sees all noise (Kingma et al., 2021, App. I.1)."""
-    places = (torch.arange(count) + torch.rand(count)) / count
-    return at_places(noise, places[torch.randperm(count)])
+def sample_timesteps(noise_schedule: NoiseSchedule, count: int) -> Tensor:
+    """Stratified random timesteps, (count,), one per equal interval (Kingma et al., 2021, App. I.1)."""
+    positions = (torch.arange(count) + torch.rand(count)) / count
+    return timesteps_at(noise_schedule, positions[torch.randperm(count)])
 
 
-def at_places(noise: Noise, places: Tensor) -> Tensor:
-    """Timesteps at places in [0, 1): whole ones, or with flow matching anything up to 1000."""
-    if noise.alpha_bars is None:
-        return (places * noise.timesteps).clamp(min=1e-3).float()
-    return (places * noise.timesteps).long().clamp(max=noise.timesteps - 1)
+def timesteps_at(noise_schedule: NoiseSchedule, positions: Tensor) -> Tensor:
+    """Timesteps at positions in [0, 1): integers, or for flow matching any number up to 1000."""
+    if noise_schedule.alpha_bars is None:
+        return (positions * noise_schedule.num_timesteps).clamp(min=1e-3).float()
+    return (positions * noise_schedule.num_timesteps).long().clamp(max=noise_schedule.num_timesteps - 1)
 
 
-def spread_places(count: int) -> np.ndarray:
-    """Places in [0, 1) for held-out pictures, spread evenly and the same each time: multiples of the golden ratio."""
-    return (np.arange(count) * 0.6180339887498949 + 0.5) % 1.0
+def evaluation_positions(count: int) -> np.ndarray:
+    """Positions in [0, 1) for held-out images, evenly spread and always the same: multiples of the golden ratio."""
+    return (np.arange(count) * GOLDEN_RATIO + 0.5) % 1.0
 
 
-def loss_by_timestep(places: np.ndarray, losses: np.ndarray, timesteps: int, bins: int = BINS) -> dict[str, list]:
-    """A table: mean loss in each tenth of the timesteps."""
-    which = np.minimum((places * bins).astype(int), bins - 1)
-    rows = [
-        [f"{place * timesteps // bins} to {(place + 1) * timesteps // bins - 1}", round(float(losses[which == place].mean()), 5), int((which == place).sum())]
-        for place in range(bins)
-        if (which == place).any()
-    ]  # fmt: skip
-    return {"columns": ["timesteps", "mean squared error", "pictures"], "rows": rows}
+def loss_by_timestep(positions: np.ndarray, losses: np.ndarray, timesteps: int, bins: int = BINS) -> dict[str, list]:
+    """A table of the mean loss in each tenth of the timesteps."""
+    bin_of = np.minimum((positions * bins).astype(int), bins - 1)
+    rows = []
+    for index in range(bins):
+        inside = bin_of == index
+        if inside.any():
+            label = f"{index * timesteps // bins} to {(index + 1) * timesteps // bins - 1}"
+            rows.append([label, round(float(losses[inside].mean()), 5), int(inside.sum())])
+    return {"columns": ["timesteps", "mean squared error", "images"], "rows": rows}
 
 
-def quarter_losses(places: np.ndarray, losses: np.ndarray) -> dict[str, float]:
-    """Mean loss in each quarter of the timesteps, from little noise to much, for the curves."""
-    which = np.minimum((places * QUARTERS).astype(int), QUARTERS - 1)
+def quarter_losses(positions: np.ndarray, losses: np.ndarray) -> dict[str, float]:
+    """Mean loss in each quarter of the timesteps, from little noise to much, as metrics for the curves."""
+    quarter_of = np.minimum((positions * QUARTERS).astype(int), QUARTERS - 1)
     return {
-        f"loss_noise_quarter_{place + 1}": float(losses[which == place].mean())
-        for place in range(QUARTERS)
-        if (which == place).any()
+        f"loss_noise_quarter_{quarter + 1}": float(losses[quarter_of == quarter].mean())
+        for quarter in range(QUARTERS)
+        if (quarter_of == quarter).any()
     }

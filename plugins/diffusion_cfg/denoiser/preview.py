@@ -1,36 +1,36 @@
-"""Pictures for the panel while a denoiser trains: fixed prompts, fixed seeds, so that only the weights differ."""
+"""Preview images while a denoiser trains: fixed prompts and seeds, so that only the weights differ."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from plugins.diffusion_cfg.framework.diffuser import Diffuser
-from plugins.diffusion_cfg.pictures import data_url, side_by_side
-from plugins.diffusion_cfg.sampling.drawing import draw
-from plugins.diffusion_cfg.sampling.recipe import Recipe
-from plugins.diffusion_cfg.sampling.samplers import usable
+from plugins.diffusion_cfg.images import data_url, side_by_side
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
+from plugins.diffusion_cfg.sampling.generate import generate_images
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
+from plugins.diffusion_cfg.sampling.schedulers import usable_samplers
+from plugins.diffusion_cfg.settings import DiffusionSettings
 from training.errors import UserError
 
-if TYPE_CHECKING:
-    from plugins.diffusion_cfg.settings import ObjectiveSettings
-
-EACH = 4  # pictures a prompt
-MOST_PIXELS = 256 * 256  # a picture: of larger ones a single one is drawn
+IMAGES_PER_PROMPT = 4
+MAX_GRID_PIXELS = 256 * 256  # per image: of larger images only one is generated
 
 
-def preview(pipeline: Any, prompts: list[str], settings: ObjectiveSettings) -> list[dict]:
-    """A strip of pictures a prompt; a prompt that cannot be drawn says why."""
-    model = Diffuser(pipeline, channels_last=False)
-    count = EACH if model.size[0] * model.size[1] <= MOST_PIXELS else 1
-    return [_one(model, prompt, settings, count) for prompt in prompts]
+def preview(pipeline: Any, prompts: list[str], settings: DiffusionSettings) -> list[dict]:
+    """A row of images per prompt, or the reason why a prompt cannot be used."""
+    model = LoadedPipeline(pipeline, channels_last=False)
+    count = IMAGES_PER_PROMPT if model.image_size[0] * model.image_size[1] <= MAX_GRID_PIXELS else 1
+    return [_preview_prompt(model, prompt, settings, count) for prompt in prompts]
 
 
-def _one(model: Diffuser, prompt: str, settings: ObjectiveSettings, count: int) -> dict:
-    scale = settings.preview_guidance
-    recipe = Recipe(
-        prompt, guidance_scale=scale, steps=settings.preview_steps, sampler=usable(model)[0], n_images=count
+def _preview_prompt(model: LoadedPipeline, prompt: str, settings: DiffusionSettings, count: int) -> dict:
+    scale = settings.preview_guidance_scale
+    sampler = usable_samplers(model)[0]
+    request = GenerationRequest(
+        prompt, guidance_scale=scale, steps=settings.preview_steps, sampler=sampler, n_images=count
     )
     try:
-        return {"image": data_url(side_by_side(draw(model, recipe))), "caption": f"{prompt} (guidance {scale:g})"}
+        image = data_url(side_by_side(generate_images(model, request)))
+        return {"image": image, "caption": f"{prompt} (guidance {scale:g})"}
     except UserError as error:
         return {"text": f"{prompt}: {error}"}

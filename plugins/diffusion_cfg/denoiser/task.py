@@ -1,235 +1,265 @@
-"""The task of `denoiser`, and what `lora` shares with it: noise in cached latents, told a caption or not (Ho et al., 2020; Ho & Salimans, 2022)."""
+"""Denoising loss on cached latents, with caption dropout for classifier-free guidance.
+
+Ho et al. (2020), "Denoising diffusion probabilistic models"; Ho & Salimans (2022), "Classifier-free guidance".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from plugins.diffusion_cfg.captioned.pixels import Sized
-from plugins.diffusion_cfg.captioned.reading import Halves, read
+from plugins.diffusion_cfg.data.captioned_images import SplitImages
 from plugins.diffusion_cfg.denoiser import objective
-from plugins.diffusion_cfg.denoiser.captions import Captions
-from plugins.diffusion_cfg.denoiser.latents import cached_latents
-from plugins.diffusion_cfg.denoiser.network import Denoiser
+from plugins.diffusion_cfg.denoiser.caption_encodings import CaptionEncodings
+from plugins.diffusion_cfg.denoiser.latent_cache import cached_latents
+from plugins.diffusion_cfg.denoiser.network import ConditionalDenoiser
 from plugins.diffusion_cfg.denoiser.preview import preview
-from plugins.diffusion_cfg.framework import assembly, autoencoders, networks, noise, text
-from plugins.diffusion_cfg.settings import USUAL_SIZE
+from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
+from plugins.diffusion_cfg.models import autoencoders, noise_schedule, pipeline_io, text_encoder, unet
+from plugins.diffusion_cfg.settings import DEFAULT_IMAGE_SIZE, DiffusionSettings
 from training.artifact.store import RECORD, read_record
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 
-if TYPE_CHECKING:
-    from plugins.diffusion_cfg.settings import DenoiserSettings, ObjectiveSettings
-
-PREVIEWS = 4
-AVERAGED = 5  # times the average's memory: fewer steps, and it still holds the first weights
-ALONG = "trained along"  # what the record says of a text encoder that is not frozen
+PREVIEW_PROMPTS = 4
+MIN_EMA_HORIZONS = 5  # steps over the average's horizon, 1 / (1 - decay): with fewer it still holds the initial weights
+TRAINED_JOINTLY, FROZEN = "trained jointly", "frozen"  # the record's fact about the text encoder
 
 
-class Held(NamedTuple):
-    """A held-out picture, and where among the timesteps it is scored, in [0, 1)."""
+class EvaluationRow(NamedTuple):
+    """A held-out image, and its position among the timesteps, in [0, 1)."""
 
     row: int
-    place: float
+    position: float
 
 
-class Outcome(NamedTuple):
-    """Squared error of the prediction, with the picture's own caption and with another's."""
+class DenoisingErrors(NamedTuple):
+    """Squared error of the prediction for one image, with its own caption and with another image's."""
 
-    place: float
+    position: float
     loss: float
     loss_of_other_caption: float
 
 
-def build(settings: DenoiserSettings) -> DenoisingTask:
-    """Read the pictures, make or load the parts.
+def build(data: SplitImages, settings: DenoiserSettings) -> DenoisingTask:
+    """Make or load the components.
 
     Raises:
-        UserError: What the preflight sheet would show in red; parts that do not fit each other.
+        UserError: If a component cannot be read, or does not fit the others.
     """
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        pipeline = assembly.read(Path(settings.model))
-        channels, halves = _read(settings, pipeline.vae)
-        return DenoisingTask(settings, channels, halves, pipeline, _was_trained_along(Path(settings.model)))
-    vae = assembly.read_autoencoder(Path(settings.autoencoder)) if settings.autoencoder else autoencoders.make_pixel_autoencoder(settings.picture_channels)  # fmt: skip
-    channels, halves = _read(settings, vae)
-    size = networks.SIZES[settings.size]
-    if settings.text_encoder:
-        encoder, tokenizer = assembly.read_text_encoder(Path(settings.text_encoder))
+        folder = Path(settings.model)
+        return DenoisingTask(settings, data, pipeline_io.read_pipeline(folder), _was_trained_jointly(folder))
+    if settings.autoencoder:
+        vae = pipeline_io.read_autoencoder(Path(settings.autoencoder))
     else:
-        tokenizer = text.train_tokenizer(halves.train.captions, settings.vocabulary_size, settings.max_length)
-        encoder = text.make_text_encoder(tokenizer, size.text_width, size.text_layers)
-    made_for = settings.image_size or (vae.config.get("sample_size") if settings.autoencoder else 0) or USUAL_SIZE
-    unet = networks.make_unet(size, vae.config["latent_channels"], made_for // autoencoders.factor(vae), encoder.config.hidden_size)  # fmt: skip
-    scheduler = noise.make_scheduler(settings.prediction, settings.noise_schedule, settings.zero_terminal_snr)
-    pipeline = assembly.assemble(vae, encoder, tokenizer, unet, scheduler)
-    return DenoisingTask(settings, channels, halves, pipeline, not settings.text_encoder)
+        vae = autoencoders.make_pixel_autoencoder(settings.image_channels)
+    pipeline = _new_pipeline(settings, vae, data.train.captions)
+    return DenoisingTask(settings, data, pipeline, trains_text=not settings.text_encoder)
 
 
-def _was_trained_along(folder: Path) -> bool:
-    """Whether the text encoder of these weights was trained with the denoiser; a stranger's was not."""
-    return (folder / RECORD).is_file() and read_record(folder).get("facts", {}).get("text_encoder") == ALONG
+def _new_pipeline(settings: DenoiserSettings, vae: Any, captions: list[str]) -> Any:
+    """A pipeline with a new U-Net and, unless one is given, a new text encoder."""
+    size = unet.UNET_SIZES[settings.size]
+    if settings.text_encoder:
+        encoder, tokenizer = pipeline_io.read_text_encoder(Path(settings.text_encoder))
+    else:
+        tokenizer = text_encoder.train_tokenizer(captions, settings.vocabulary_size, settings.max_length)
+        encoder = text_encoder.make_text_encoder(tokenizer, size.text_width, size.text_layers)
+    own_size = vae.config.get("sample_size") if settings.autoencoder else 0
+    image_size = settings.image_size or own_size or DEFAULT_IMAGE_SIZE
+    latent_size = image_size // autoencoders.downsample_factor(vae)
+    denoiser = unet.make_unet(size, vae.config["latent_channels"], latent_size, encoder.config.hidden_size)
+    scheduler = noise_schedule.make_scheduler(
+        settings.prediction_type, settings.noise_schedule, settings.zero_terminal_snr
+    )
+    return pipeline_io.assemble_pipeline(vae, encoder, tokenizer, denoiser, scheduler)
 
 
-def _read(settings: DenoiserSettings, vae: Any) -> tuple[int, Halves]:
-    """The pictures in the autoencoder's channels."""
-    channels = vae.config["in_channels"]
-    own = settings.model_copy(update={"channels": {1: "grey"}.get(channels, "colour")})
-    return channels, read(own, captions=True)
+def _was_trained_jointly(folder: Path) -> bool:
+    """Whether the text encoder of these weights was trained with the denoiser, as their record says."""
+    return (folder / RECORD).is_file() and read_record(folder).get("facts", {}).get("text_encoder") == TRAINED_JOINTLY
 
 
 class DenoisingTask(Task):
-    """Rows are pictures. Their latents, and with a frozen text encoder their captions' hidden states, are computed once.
+    """Rows are indices of images. Latents, and a frozen text encoder's hidden states, are computed once.
 
     Args:
-        pipeline: The parts; those that are trained are changed in place.
+        pipeline: The components; the trained ones are changed in place.
         trains_text: Whether the text encoder is trained too.
     """
 
     metric = "loss"
-    keep_last_weights = True  # what the loss says of the pictures is little: later weights draw better ones
+    keep_last_weights = True  # the loss says little about image quality: later weights generate better images
 
-    def __init__(self, settings: ObjectiveSettings, channels: int, halves: Halves, pipeline: Any, trains_text: bool):
-        self.settings, self.pipeline, self.halves = settings, pipeline, halves
-        self.noise = noise.Noise.of(pipeline.scheduler.config)
-        self.trains_text = trains_text
-        size = self._size(settings.image_size)
+    def __init__(self, settings: DiffusionSettings, data: SplitImages, pipeline: Any, trains_text: bool):
+        self.settings, self.pipeline, self.trains_text = settings, pipeline, trains_text
+        self.noise_schedule = noise_schedule.NoiseSchedule.from_config(pipeline.scheduler.config)
+        image_size = self._image_size(settings.image_size)
         device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
-        held = halves.held.select(np.arange(min(len(halves.held), settings.eval_images)))
-        both = [halves.train, held]
-        self.latents = torch.cat([cached_latents(pipeline.vae, Sized(each.images, size, settings.fit), device) for each in both if len(each)])  # fmt: skip
-        self.texts = [*halves.train.captions, *held.captions]
-        self.captions = Captions(self.texts, pipeline.tokenizer, None if trains_text else pipeline.text_encoder, device)
-        self.train_data: Sequence = range(len(halves.train))
-        places = objective.spread_places(len(held))
-        self.eval_data: Sequence = [Held(len(halves.train) + row, float(places[row])) for row in range(len(held))]
-        self.model = self.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.others = self._other_captions(len(halves.train))
+        self.latents = _encode(data, pipeline.vae, image_size, settings, device)
+        held_out = data.evaluated(settings)
+        self.texts = [*data.train.captions, *held_out.captions]  # one per image of `latents`
+        frozen = None if trains_text else pipeline.text_encoder
+        self.captions = CaptionEncodings(self.texts, pipeline.tokenizer, frozen, device)
+        self.train_data: Sequence = range(len(data.train))
+        positions = objective.evaluation_positions(len(held_out)).tolist()
+        self.eval_data: Sequence = [EvaluationRow(row, at) for row, at in enumerate(positions, len(data.train))]
+        self.model = self.make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.other_captions = _other_captions(held_out.captions, len(data.train))
         self.facts = {
-            "pictures": len(halves.train),
-            "captions": len(set(halves.train.captions)),
-            "image_size": size,
-            "channels": channels,
+            "images": len(data.train),
+            "captions": len(set(data.train.captions)),
+            "image_size": image_size,
+            "channels": pipeline.vae.config["in_channels"],
             "latents": " x ".join(map(str, self.latents.shape[1:])),
-            "prediction": self.noise.prediction,
-            "text_encoder": ALONG if trains_text else "frozen",
-            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "prediction_type": self.noise_schedule.prediction_type,
+            "text_encoder": TRAINED_JOINTLY if trains_text else FROZEN,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
         }
 
-    def network(self) -> torch.nn.Module:
-        """What is trained."""
-        return Denoiser(self.pipeline.unet.requires_grad_(True), self.pipeline.text_encoder.requires_grad_(True) if self.trains_text else None)  # fmt: skip
+    def make_network(self) -> torch.nn.Module:
+        """The module that is trained."""
+        encoder = self.pipeline.text_encoder.requires_grad_(True) if self.trains_text else None
+        return ConditionalDenoiser(self.pipeline.unet.requires_grad_(True), encoder)
 
-    def _size(self, size: int) -> int:
-        """Pixels a side, a multiple of what the parts divide by; 0: what the pipeline was made for."""
-        factor = autoencoders.factor(self.pipeline.vae)
-        multiple = factor * networks.shrinks(self.pipeline.unet)
+    def _image_size(self, size: int) -> int:
+        """Pixels per side, a multiple of what the networks need; 0: the size that the pipeline was made for."""
+        factor = autoencoders.downsample_factor(self.pipeline.vae)
+        multiple = factor * unet.downsample_factor(self.pipeline.unet)
         if not size:
-            found = self.pipeline.unet.config["sample_size"]
-            return (found if isinstance(found, int) else found[0]) * factor
+            sample_size = self.pipeline.unet.config["sample_size"]
+            return (sample_size if isinstance(sample_size, int) else sample_size[0]) * factor
         if size % multiple:
             raise UserError(
                 f"image_size: {size} was given; this autoencoder and denoiser take multiples of {multiple}."
             )
         return size
 
-    def _other_captions(self, first: int) -> dict[int, str]:
-        """For each held-out picture a caption of another one."""
-        held = self.texts[first:]
-        found = {}
-        for row, own in enumerate(held):
-            others = (held[(row + step) % len(held)] for step in range(1, len(held)))
-            found[first + row] = next((other for other in others if other != own), "")
-        return found
-
     # -- training ------------------------------------------------------------------------------------------------------
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Tensor]:
-        """clean, latents (batch, channels, height, width); text, ids or hidden states (batch, time, …); to score also places and other_text."""
-        if not training:
-            at = [each.row for each in rows]
-            other = self.captions([self.others[row] for row in at])
-            places = torch.tensor([each.place for each in rows], dtype=torch.float64)
-            return {"clean": self.latents[at], "text": self.captions([self.texts[row] for row in at]), "other_text": other, "places": places, "rows": torch.tensor(at)}  # fmt: skip
-        dropped = rng.random(len(rows)) < self.settings.p_uncond
-        texts = ["" if drop else self.texts[row] for row, drop in zip(rows, dropped, strict=True)]
-        return {"clean": self.latents[rows], "text": self.captions(texts)}
+        """clean, latents (batch, channels, height, width); text, ids or hidden states (batch, time, …).
+
+        For evaluation also other_text, positions and rows.
+        """
+        if training:
+            dropped = rng.random(len(rows)) < self.settings.caption_dropout
+            texts = ["" if drop else self.texts[row] for row, drop in zip(rows, dropped, strict=True)]
+            return {"clean": self.latents[rows], "text": self.captions(texts)}
+        indices = [each.row for each in rows]
+        return {
+            "clean": self.latents[indices],
+            "text": self.captions([self.texts[row] for row in indices]),
+            "other_text": self.captions([self.other_captions[row] for row in indices]),
+            "positions": torch.tensor([each.position for each in rows], dtype=torch.float64),
+            "rows": torch.tensor(indices),
+        }
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """Weighted squared error of what is predicted, a mean over a picture's latents, (batch,)."""
+        """Weighted squared error of the prediction, averaged over an image's latents, (batch,)."""
         clean = batch["clean"]
-        timesteps = objective.draw_timesteps(self.noise, len(clean)).to(clean.device)
-        errors = self._errors(model, clean, torch.randn_like(clean), timesteps, batch["text"])
-        return errors * objective.min_snr_weights(self.noise, timesteps, self.settings.min_snr_gamma)
+        timesteps = objective.sample_timesteps(self.noise_schedule, len(clean)).to(clean.device)
+        errors = self._squared_errors(model, clean, torch.randn_like(clean), timesteps, batch["text"])
+        return errors * objective.min_snr_weights(self.noise_schedule, timesteps, self.settings.min_snr_gamma)
 
-    def _errors(
-        self, model: torch.nn.Module, clean: Tensor, eps: Tensor, timesteps: Tensor, captions: Tensor
+    def _squared_errors(
+        self, model: torch.nn.Module, clean: Tensor, noise: Tensor, timesteps: Tensor, text: Tensor
     ) -> Tensor:
-        noisy = self.noise.add(clean, eps, timesteps).contiguous(memory_format=torch.channels_last)
-        predicted = model(noisy, timesteps, captions)
-        return (predicted.float() - self.noise.target(clean, eps, timesteps)).square().flatten(1).mean(1)
+        noisy = self.noise_schedule.add_noise(clean, noise, timesteps).contiguous(memory_format=torch.channels_last)
+        prediction = model(noisy, timesteps, text)
+        target = self.noise_schedule.target(clean, noise, timesteps)
+        return (prediction.float() - target).square().flatten(1).mean(1)
 
-    # -- scoring -------------------------------------------------------------------------------------------------------
+    # -- evaluation ----------------------------------------------------------------------------------------------------
 
-    def predict(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> list[Outcome]:
-        """Each held-out picture at its own timestep, with its own noise, the same at every evaluation."""
+    def predict(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> list[DenoisingErrors]:
+        """Each held-out image at its own timestep with its own noise, the same at every evaluation."""
         clean = batch["clean"]
-        eps = torch.stack([torch.randn(clean.shape[1:], generator=torch.Generator().manual_seed(int(row))) for row in batch["rows"]]).to(clean.device)  # fmt: skip
-        timesteps = objective.at_places(self.noise, batch["places"])
+        generators = [torch.Generator().manual_seed(int(row)) for row in batch["rows"]]
+        noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators])
+        timesteps = objective.timesteps_at(self.noise_schedule, batch["positions"])
         own, other = (
-            self._errors(model, clean, eps, timesteps, batch[name]).tolist() for name in ("text", "other_text")
+            self._squared_errors(model, clean, noise.to(clean.device), timesteps, batch[text]).tolist()
+            for text in ("text", "other_text")
         )
-        return [Outcome(*row) for row in zip(batch["places"].tolist(), own, other, strict=True)]
+        return [DenoisingErrors(*row) for row in zip(batch["positions"].tolist(), own, other, strict=True)]
 
-    def score(self, outputs: list[Outcome]) -> Score:
-        """loss; loss by quarter of the timesteps; caption_gain: share of the error that the right caption saves against another's."""
-        places, own, other = (np.asarray(each) for each in zip(*outputs, strict=True))
+    def score(self, outputs: list[DenoisingErrors]) -> Score:
+        """loss, also by quarter of the timesteps; caption_gain: 1 - loss / loss with another image's caption."""
+        positions, own, other = (np.asarray(column) for column in zip(*outputs, strict=True))
         metrics = {"loss": float(own.mean()), "caption_gain": float(1 - own.mean() / max(1e-12, other.mean()))}
-        metrics |= objective.quarter_losses(places, own)
-        return Score(metrics, {"Loss by timestep": objective.loss_by_timestep(places, own, self.noise.timesteps)})
+        metrics |= objective.quarter_losses(positions, own)
+        table = objective.loss_by_timestep(positions, own, self.noise_schedule.num_timesteps)
+        return Score(metrics, {"Loss by timestep": table})
 
-    def preview(self, model: Any, device: torch.device) -> list[dict]:
-        """Pictures of fixed prompts at fixed seeds."""
-        return preview(self.finished(model), self._prompts(), self.settings)
-
-    def _prompts(self) -> list[str]:
-        texts = self.texts[len(self.train_data) :] or self.texts
-        return self.settings.prompts or list(dict.fromkeys(texts))[:PREVIEWS]
+    def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
+        """Images of fixed prompts at fixed seeds."""
+        captions = self.texts[len(self.train_data) :] or self.texts
+        prompts = self.settings.prompts or list(dict.fromkeys(captions))[:PREVIEW_PROMPTS]
+        return preview(self.to_pipeline(model), prompts, self.settings)
 
     # -- the artifact --------------------------------------------------------------------------------------------------
 
-    def finished(self, model: Any) -> Any:
-        """The pipeline with these weights in it."""
-        return assembly.assemble(self.pipeline.vae, model.text_encoder or self.pipeline.text_encoder, self.pipeline.tokenizer, model.unet, self.pipeline.scheduler)  # fmt: skip
+    def to_pipeline(self, model: Any) -> Any:
+        """The pipeline with the weights of `model`."""
+        parts = self.pipeline
+        encoder = model.text_encoder or parts.text_encoder
+        return pipeline_io.assemble_pipeline(parts.vae, encoder, parts.tokenizer, model.unet, parts.scheduler)
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `StableDiffusionPipeline.from_pretrained`."""
-        pipeline = self.finished(model)
-        assembly.write(pipeline, folder, self.settings.half_precision)
+        """Save for `StableDiffusionPipeline.from_pretrained`."""
+        pipeline_io.save_pipeline(self.to_pipeline(model), folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        """Parameters, how often each picture is seen, captions that are cut."""
-        passes = self.settings.steps * self.settings.batch_size / max(1, len(self.train_data))
-        trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        found = [Finding("green", f"{trained / 1e6:,.2f} M parameters are trained, on latents of {self.facts['latents']}", f"{len(self.train_data):,} pictures, each seen {passes:.1f} times.")]  # fmt: skip
-        if self.settings.p_uncond == 0:
-            found.append(Finding("amber", "p_uncond is 0: the unconditional model is not learnt", "Guidance scales above 1 will then draw worse pictures; 0.1 is usual."))  # fmt: skip
-        if self.settings.steps * (1 - self.settings.ema_decay) < AVERAGED:
-            found.append(Finding("amber", f"{self.settings.steps:,} steps are few for ema_decay {self.settings.ema_decay:g}", "The averaged weights, which are scored and saved, will still be near those of the start: lower it, 0.95 to 0.99 say."))  # fmt: skip
-        return [*found, *_cut_captions(self.texts, self.pipeline.tokenizer)]
+        """Trained parameters, passes over the data, settings that will disappoint, truncated captions."""
+        settings = self.settings
+        passes = settings.steps * settings.batch_size / max(1, len(self.train_data))
+        trained = sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+        title = f"{trained / 1e6:,.2f} M parameters are trained, on latents of {self.facts['latents']}"
+        findings = [Finding("green", title, f"{len(self.train_data):,} images, each seen {passes:.1f} times.")]
+        if settings.caption_dropout == 0:
+            title = "caption_dropout is 0: the unconditional model is not trained"
+            findings.append(
+                Finding("amber", title, "Guidance scales above 1 will then give worse images; 0.1 is usual.")
+            )
+        if settings.steps * (1 - settings.ema_decay) < MIN_EMA_HORIZONS:
+            title = f"{settings.steps:,} steps are few for ema_decay {settings.ema_decay:g}"
+            detail = (
+                "The averaged weights, which are evaluated and saved, will still be near the initial ones: lower it, "
+                "to between 0.95 and 0.99 for example."
+            )
+            findings.append(Finding("amber", title, detail))
+        return [*findings, *_truncated_captions(self.texts, self.pipeline.tokenizer)]
 
 
-def _cut_captions(texts: list[str], tokenizer: Any) -> list[Finding]:
-    cut = [each for each in dict.fromkeys(texts) if text.overlong(tokenizer, each)[0]]
-    if not cut:
+def _encode(data: SplitImages, vae: Any, image_size: int, settings: DiffusionSettings, device: str) -> Tensor:
+    """Latents of the training images and of the evaluated ones, (images, channels, height, width)."""
+    resized = data.resized(image_size, vae.config["in_channels"], settings)
+    return torch.cat([cached_latents(vae, images, device) for images in resized if len(images)])
+
+
+def _other_captions(captions: list[str], first_row: int) -> dict[int, str]:
+    """Row of a held-out image -> the next caption in the order that differs from its own; empty if all are equal."""
+    count = len(captions)
+    others = {}
+    for index, own in enumerate(captions):
+        following = (captions[(index + offset) % count] for offset in range(1, count))
+        others[first_row + index] = next((caption for caption in following if caption != own), "")
+    return others
+
+
+def _truncated_captions(texts: list[str], tokenizer: Any) -> list[Finding]:
+    truncated = [text for text in dict.fromkeys(texts) if text_encoder.excess_tokens(tokenizer, text)[0]]
+    if not truncated:
         return []
-    limit = tokenizer.model_max_length - 2
-    return [Finding("amber", f"{len(cut)} captions are longer than the {limit} tokens that are read", f"Their ends are cut, of {cut[0][:120]!r} for one. Raise max_length.")]  # fmt: skip
+    title = f"{len(truncated)} captions are longer than the limit of {tokenizer.model_max_length - 2} tokens"
+    return [Finding("amber", title, f"They are truncated, {truncated[0][:120]!r} for example. Raise max_length.")]

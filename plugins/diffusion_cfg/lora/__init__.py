@@ -1,1 +1,1 @@
-"""Trainer `lora`: a Stable Diffusion pipeline learns a person's captioned pictures by adapters."""
+"""Kind `lora`: a Stable Diffusion pipeline adapted to captioned images by low-rank adapters."""

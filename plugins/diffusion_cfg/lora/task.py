@@ -1,108 +1,100 @@
-"""The task of `lora`: low-rank adapters of the attention layers (Hu et al., 2022), by peft; everything else as in `denoiser`."""
+"""Low-rank adapters (LoRA; Hu et al., 2022) on a pipeline's attention layers, trained by the denoising loss."""
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
+from peft import LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils.save_and_load import get_peft_model_state_dict
 
-from plugins.diffusion_cfg.captioned.reading import read
-from plugins.diffusion_cfg.denoiser.network import Denoiser
+from plugins.diffusion_cfg.data.captioned_images import SplitImages
+from plugins.diffusion_cfg.denoiser.network import ConditionalDenoiser
 from plugins.diffusion_cfg.denoiser.task import DenoisingTask
-from plugins.diffusion_cfg.framework import assembly
+from plugins.diffusion_cfg.lora.settings import LoraSettings
+from plugins.diffusion_cfg.models import pipeline_io
 from training.errors import UserError
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding
 
-if TYPE_CHECKING:
-    from plugins.diffusion_cfg.captioned.reading import Halves
-    from plugins.diffusion_cfg.settings import LoraSettings
-
-UNET_LAYERS = ("to_q", "to_k", "to_v", "to_out.0")
-TEXT_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj")
-ADAPTER = "pytorch_lora_weights.safetensors"  # diffusers' name
+UNET_LAYERS = ["to_q", "to_k", "to_v", "to_out.0"]
+TEXT_ENCODER_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj"]
+ADAPTER_FILE = "pytorch_lora_weights.safetensors"  # diffusers' name
 
 
-def build(settings: LoraSettings) -> LoraTask:
-    """Read the pictures, load the pipeline, put the adapters in.
+def build(data: SplitImages, settings: LoraSettings) -> LoraTask:
+    """Load the pipeline and add the adapters.
 
     Raises:
-        UserError: What the preflight sheet would show in red.
+        UserError: If no pipeline is named, or it cannot be read.
     """
     if not settings.model:
-        raise UserError("model: nothing to adapt was named. Choose a starter, a run, or a Stable Diffusion of the Hub.")
+        raise UserError(
+            "model: no pipeline to adapt was given. Choose a starter, a run, or a Stable Diffusion of the Hub."
+        )
     torch.manual_seed(step_seed(settings.seed, 0, 0))
-    pipeline = assembly.read(Path(settings.model))
-    channels = pipeline.vae.config["in_channels"]
-    own = settings.model_copy(update={"channels": {1: "grey"}.get(channels, "colour")})
-    return LoraTask(settings, channels, read(own, captions=True), pipeline)
+    return LoraTask(settings, data, pipeline_io.read_pipeline(Path(settings.model)))
 
 
 class LoraTask(DenoisingTask):
-    """Only the adapters are trained, checkpointed and clipped; the artifact is the whole pipeline, and the adapters beside it."""
+    """Only the adapters are trained and checkpointed; the artifact holds the merged pipeline and the adapters."""
 
     settings: LoraSettings
 
-    def __init__(self, settings: LoraSettings, channels: int, halves: Halves, pipeline: Any):
-        super().__init__(settings, channels, halves, pipeline, settings.text_layers)
-        self.facts |= {"rank": settings.rank, "adapter": ADAPTER}
+    def __init__(self, settings: LoraSettings, data: SplitImages, pipeline: Any):
+        super().__init__(settings, data, pipeline, settings.train_text_encoder)
+        self.facts |= {"lora_rank": settings.lora_rank, "adapter": ADAPTER_FILE}
 
-    def network(self) -> torch.nn.Module:
-        from peft import LoraConfig
+    def make_network(self) -> torch.nn.Module:
+        self._add_adapters(self.pipeline.unet, UNET_LAYERS)
+        if not self.settings.train_text_encoder:
+            return ConditionalDenoiser(self.pipeline.unet)
+        self._add_adapters(self.pipeline.text_encoder, TEXT_ENCODER_LAYERS)
+        return ConditionalDenoiser(self.pipeline.unet, self.pipeline.text_encoder)
 
-        rank = self.settings.rank
-        alpha: Any = self.settings.lora_alpha or rank  # peft's annotation says int, a float counts too
-        unet = self.pipeline.unet.requires_grad_(False)
-        unet.add_adapter(
-            LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=list(UNET_LAYERS))
-        )
-        if not self.settings.text_layers:
-            return Denoiser(unet)
-        encoder = self.pipeline.text_encoder.requires_grad_(False)
-        encoder.add_adapter(
-            LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=list(TEXT_LAYERS))
-        )
-        return Denoiser(unet, encoder)
+    def _add_adapters(self, network: Any, layers: list[str]) -> None:
+        rank = self.settings.lora_rank
+        alpha: Any = self.settings.lora_alpha or rank  # peft's annotation says int, a float works too
+        network.requires_grad_(False)
+        network.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=layers))
 
     def save(self, model: Any, folder: Path) -> None:
-        """A pipeline with the adapters merged into it, and the adapters alone for `load_lora_weights`."""
-        self._save_adapters(model, folder)
-        merged = self.finished(copy.deepcopy(model).cpu())
-        for part in (merged.unet, merged.text_encoder):
-            _merge(part)
-        assembly.write(merged, folder, self.settings.half_precision)
-
-    def _save_adapters(self, model: Any, folder: Path) -> None:
-        from diffusers import StableDiffusionPipeline
-        from diffusers.utils import convert_state_dict_to_diffusers
-        from peft.utils import get_peft_model_state_dict
-
-        def of(part: Any) -> Any:
-            if part is None:
-                return None
-            return {name: value.cpu() for name, value in convert_state_dict_to_diffusers(get_peft_model_state_dict(part)).items()}  # fmt: skip
-
-        StableDiffusionPipeline.save_lora_weights(
-            folder, unet_lora_layers=of(model.unet), text_encoder_lora_layers=of(model.text_encoder)
+        """Save the pipeline with the adapters merged, and the adapters alone for `load_lora_weights`."""
+        self.pipeline.save_lora_weights(
+            folder,
+            unet_lora_layers=_adapter_weights(model.unet),
+            text_encoder_lora_layers=_adapter_weights(model.text_encoder),
         )
+        merged = self.to_pipeline(copy.deepcopy(model).cpu())
+        for network in (merged.unet, merged.text_encoder):
+            _merge_adapters(network)
+        pipeline_io.save_pipeline(merged, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        whole = sum(p.numel() for p in self.model.parameters())
-        trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        return [*super().findings(), Finding("green", f"The adapters are {trained / whole:.1%} of the weights")]
+        total = sum(parameter.numel() for parameter in self.model.parameters())
+        trained = sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+        return [*super().findings(), Finding("green", f"The adapters are {trained / total:.1%} of the parameters")]
 
 
-def _merge(part: Any) -> None:
-    """Add the adapters into the weights they sit beside, and take them out of the module."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
+def _adapter_weights(network: Any) -> Any:
+    """The adapters' weights by diffusers' names, on the CPU; None without a network."""
+    if network is None:
+        return None
+    weights = convert_state_dict_to_diffusers(get_peft_model_state_dict(network))
+    return {name: value.cpu() for name, value in weights.items()}
 
-    found = [(name, module) for name, module in part.named_modules() if isinstance(module, BaseTunerLayer)]
-    for name, module in found:
-        module.merge()
-        parent = part.get_submodule(name.rpartition(".")[0])
-        setattr(parent, name.rpartition(".")[2], module.get_base_layer())
-    part._hf_peft_config_loaded = False
-    if hasattr(part, "peft_config"):
-        del part.peft_config
+
+def _merge_adapters(network: Any) -> None:
+    """Add the adapters to the weights that they modify, and remove them from the module."""
+    adapted = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, BaseTunerLayer)]
+    for name, layer in adapted:
+        layer.merge()
+        parent_name, _, attribute = name.rpartition(".")
+        setattr(network.get_submodule(parent_name), attribute, layer.get_base_layer())
+    if adapted:
+        network._hf_peft_config_loaded = False
+        del network.peft_config

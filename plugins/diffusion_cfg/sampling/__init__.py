@@ -1,1 +1,1 @@
-"""From noise to a picture: the loop over diffusers' samplers, and the ways of guiding it."""
+"""From noise to images: requests, samplers, guidance methods and the sampling loop."""

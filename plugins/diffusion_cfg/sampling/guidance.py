@@ -1,11 +1,8 @@
-"""Ways of combining what the denoiser says with the caption and without: one function a method, each of its paper."""
+"""Guidance methods: how the conditional and the unconditional prediction are combined, one function per paper."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 APG_THRESHOLD_SHARE, APG_MOMENTUM = 1.0, -0.5
 
@@ -15,20 +12,20 @@ def classifier_free(conditional: Tensor, unconditional: Tensor, scale: float) ->
     return conditional if scale == 1 else unconditional + scale * (conditional - unconditional)
 
 
-def rescaled(guided: Tensor, conditional: Tensor, share: float) -> Tensor:
-    """Bring a guided prediction's deviation back to the conditional one's, by a share: Lin et al. (2024), eq. 15 and 16."""
+def rescale(guided: Tensor, conditional: Tensor, share: float) -> Tensor:
+    """Rescale a guided prediction to the conditional one's deviation, by a share: Lin et al. (2024), eq. 15 and 16."""
     if not share:
         return guided
     axes = tuple(range(1, guided.ndim))
-    calm = guided * (conditional.std(axes, keepdim=True) / guided.std(axes, keepdim=True).clamp(min=1e-8))
-    return share * calm + (1 - share) * guided
+    rescaled = guided * (conditional.std(axes, keepdim=True) / guided.std(axes, keepdim=True).clamp(min=1e-8))
+    return share * rescaled + (1 - share) * guided
 
 
 class AdaptiveProjection:
-    """Guidance on the clean picture without the part that only makes it stronger: Sadat et al. (2024), Algorithm 1.
+    """Guidance on x_0 without the component parallel to the conditional image (APG): Sadat et al. (2024), Algorithm 1.
 
-    The difference of the two predictions gets reverse momentum, its norm is capped, and what of it is parallel to the
-    conditional picture is left out. The cap is the norm of the conditional picture: the paper's is a number for each model.
+    The difference of the two predictions gets negative momentum, its norm is capped, and its component parallel to the
+    conditional x_0 is removed. The cap is the norm of the conditional x_0: the paper's is a constant for each model.
     """
 
     def __init__(
@@ -38,7 +35,7 @@ class AdaptiveProjection:
         self.average: Tensor | None = None
 
     def __call__(self, conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-        """The guided clean picture of the two, (batch, channels, height, width) each."""
+        """The guided x_0, in the shape of its inputs, (batch, channels, height, width)."""
         difference = conditional - unconditional
         if self.average is not None:
             difference = difference + self.momentum * self.average
@@ -51,7 +48,7 @@ class AdaptiveProjection:
 
 
 def cfg_plus_plus_step(clean: Tensor, unconditional_noise: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """DDIM's step with the unconditional noise put back: Chung et al. (2024), Algorithm 2.
+    """A DDIM step that renoises with the unconditional noise: Chung et al. (2024), Algorithm 2.
 
     Args:
         clean: x_0 of the guided prediction, its scale in [0, 1].

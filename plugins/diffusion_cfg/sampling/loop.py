@@ -1,38 +1,38 @@
-"""The reverse process, a step at a time: whoever takes the steps may look at each, or stop."""
+"""The sampling loop: the reverse process as a generator of steps, which the caller may inspect or stop."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
 from plugins.diffusion_cfg.sampling import guidance
-from plugins.diffusion_cfg.sampling.recipe import Recipe, checked
-from plugins.diffusion_cfg.sampling.samplers import make_sampler
+from plugins.diffusion_cfg.sampling.request import GenerationRequest
+from plugins.diffusion_cfg.sampling.schedulers import make_scheduler
+from plugins.diffusion_cfg.sampling.validate import validated
 from training.errors import UserError
-
-if TYPE_CHECKING:
-    from plugins.diffusion_cfg.framework.diffuser import Diffuser
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step from noise towards a picture. Tensors are (pictures, channels, height, width), of latents.
+class SamplingStep:
+    """One step of the reverse process. Tensors are latents, (images, channels, height, width).
 
     Args:
-        number, of: From 1 on.
+        number, total: From 1 to `total`.
         noisy: x_t before the step, as the denoiser sees it: alpha x_0 + sigma noise.
-        clean, noise: What the guided prediction says is in it.
-        conditional, unconditional: What the denoiser said with the caption and without, in whatever it predicts (noise, v, flow);
-            the second is None where it was not asked.
-        latents: After the step, in the sampler's own scale.
+        clean, noise: x_0 and noise of the guided prediction.
+        conditional, unconditional: Predictions with and without the caption, in the model's prediction type; the second
+            is None if it was not needed.
+        latents: After the step, in the scheduler's own scale.
     """
 
     number: int
-    of: int
+    total: int
     timestep: float
     alpha: float
     sigma: float
@@ -44,124 +44,145 @@ class Step:
     latents: Tensor
 
 
-def sample(model: Diffuser, recipe: Recipe, start: Tensor | None = None) -> Iterator[Step]:
-    """Yield every step of drawing the recipe's pictures; the last one's `latents` are the result.
+def sample(model: LoadedPipeline, request: GenerationRequest, start: Tensor | None = None) -> Iterator[SamplingStep]:
+    """Yield every step of the reverse process; the last one's `latents` are the result.
 
     Args:
-        start: Latents of pictures to start from (image to image), (1 or pictures, channels, height, width).
+        start: Latents of initial images (image to image), (1 or images, channels, height, width).
 
     Raises:
-        UserError: What `checked` refuses, and latents that are no longer numbers.
+        UserError: See `validated`; also if the latents are no longer finite.
     """
-    recipe = checked(model, recipe)
-    scheduler = make_sampler(model, recipe.sampler, recipe.steps)
-    generators = [torch.Generator().manual_seed(recipe.seed + place) for place in range(recipe.n_images)]
-    timesteps = _timesteps(scheduler, recipe, start is not None)
-    latents = _first_latents(model, scheduler, recipe, generators, timesteps[0], start)
-    guide = _Guide(model, recipe)
+    request = validated(model, request)
+    scheduler = make_scheduler(model, request.sampler, request.steps)
+    generators = [torch.Generator().manual_seed(request.seed + index) for index in range(request.n_images)]
+    timesteps = _timesteps(scheduler, request, start is not None)
+    latents = _first_latents(model, scheduler, request, generators, timesteps[0], start)
+    guided = _GuidedDenoiser(model, request)
     with torch.inference_mode():
         for number, timestep in enumerate(timesteps, 1):
-            step = guide.step(scheduler, latents, timestep, generators)
-            latents = step["latents"]
+            fields = guided.step(scheduler, latents, timestep, generators)
+            latents = fields["latents"]
             if not torch.isfinite(latents).all():
                 raise UserError(
-                    f"After step {number} of {len(timesteps)} the latents are no longer numbers: the weights are damaged, or the guidance scale {recipe.guidance_scale:g} is too high for them."
+                    f"After step {number} of {len(timesteps)} the latents are no longer finite: the weights are "
+                    f"damaged, or the guidance scale {request.guidance_scale:g} is too high for them."
                 )
-            yield Step(number, len(timesteps), **step)
+            yield SamplingStep(number, len(timesteps), **fields)
 
 
-class _Guide:
-    """Asks the denoiser, with and without the caption in one batch, and takes the sampler's step."""
+class _GuidedDenoiser:
+    """Predicts with and without the caption in one batch, combines the two, and takes the scheduler's step."""
 
-    def __init__(self, model: Diffuser, recipe: Recipe):
-        self.model, self.recipe = model, recipe
-        count = recipe.n_images
-        self.with_caption = model.encode_texts([recipe.prompt]).expand(count, -1, -1)
-        self.both = torch.cat([model.encode_texts([recipe.negative_prompt]).expand(count, -1, -1), self.with_caption])
+    def __init__(self, model: LoadedPipeline, request: GenerationRequest):
+        self.model, self.request, self.schedule = model, request, model.noise_schedule
+        count = request.n_images
+        self.caption = model.encode_texts([request.prompt]).expand(count, -1, -1)
+        negative = model.encode_texts([request.negative_prompt]).expand(count, -1, -1)
+        self.both = torch.cat([negative, self.caption])
         self.projection = guidance.AdaptiveProjection()
-        self.scale_embedding = _scale_embedding(model, recipe)
+        self.scale_embedding = _scale_embedding(model, request)
 
     def step(self, scheduler: Any, latents: Tensor, timestep: Tensor, generators: list) -> dict[str, Any]:
-        """The fields of a `Step` but for its number."""
-        scaled = getattr(scheduler, "scale_model_input", None)
-        noisy = scaled(latents, timestep) if scaled else latents
-        conditional, unconditional = self._ask(noisy, timestep)
+        """The fields of a `SamplingStep` except its number."""
+        scale_input = getattr(scheduler, "scale_model_input", None)  # flow matching schedulers have none
+        noisy = scale_input(latents, timestep) if scale_input else latents
+        conditional, unconditional = self._predict(noisy, timestep)
         guided = self._combine(conditional, unconditional, noisy, timestep)
-        noise = self.model.noise
-        clean, eps = noise.split(guided, noisy, timestep)
-        if self.recipe.guidance == "cfg++" and unconditional is not None:
-            blind = noise.split(unconditional, noisy, timestep)[1]
-            following = self._cfg_plus_plus(clean, blind, scheduler, timestep)
+        clean, noise = self.schedule.to_clean_and_noise(guided, noisy, timestep)
+        if self.request.guidance_method == "cfg++" and unconditional is not None:
+            unconditional_noise = self.schedule.to_clean_and_noise(unconditional, noisy, timestep)[1]
+            next_latents = _cfg_plus_plus_step(clean, unconditional_noise, scheduler, timestep)
         else:
-            following = _scheduler_step(scheduler, guided, timestep, latents, generators)
-        alpha, sigma = (float(each) for each in noise.levels(timestep))
-        return {"timestep": float(timestep), "alpha": alpha, "sigma": sigma, "noisy": noisy, "clean": clean, "noise": eps, "conditional": conditional, "unconditional": unconditional, "latents": following}  # fmt: skip
+            next_latents = _scheduler_step(scheduler, guided, timestep, latents, generators)
+        alpha, sigma = (float(level) for level in self.schedule.alpha_sigma(timestep))
+        return {
+            "timestep": float(timestep), "alpha": alpha, "sigma": sigma, "noisy": noisy, "clean": clean, "noise": noise,
+            "conditional": conditional, "unconditional": unconditional, "latents": next_latents,
+        }  # fmt: skip
 
-    def _ask(self, noisy: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Conditional and unconditional prediction; the second only where the scale needs it: at 1 they would cancel out."""
-        scale, place = self.recipe.guidance_scale, float(timestep) / self.model.noise.timesteps
-        inside = self.recipe.interval_low <= place <= self.recipe.interval_high
-        if self.model.takes_scale or not inside or (scale == 1 and self.recipe.guidance != "cfg++"):
-            return self.model.predict(noisy, timestep, self.with_caption, self.scale_embedding), None
-        blind, told = self.model.predict(torch.cat([noisy, noisy]), timestep, self.both).chunk(2)
-        return told, blind
+    def _predict(self, noisy: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Conditional and unconditional prediction; the second only if the scale needs it: at 1 it cancels out."""
+        request, position = self.request, float(timestep) / self.schedule.num_timesteps
+        in_interval = request.interval_low <= position <= request.interval_high
+        unguided = request.guidance_scale == 1 and request.guidance_method != "cfg++"
+        if self.model.takes_guidance_scale or not in_interval or unguided:
+            return self.model.predict(noisy, timestep, self.caption, self.scale_embedding), None
+        predictions = self.model.predict(torch.cat([noisy, noisy]), timestep, self.both)
+        unconditional, conditional = predictions.chunk(2)
+        return conditional, unconditional
 
     def _combine(self, conditional: Tensor, unconditional: Tensor | None, noisy: Tensor, timestep: Tensor) -> Tensor:
+        """The guided prediction, in the model's prediction type."""
         if unconditional is None:
             return conditional
-        scale, noise = self.recipe.guidance_scale, self.model.noise
-        if self.recipe.guidance == "apg":
-            told, blind = (noise.split(each, noisy, timestep)[0] for each in (conditional, unconditional))
-            return noise.join(self.projection(told, blind, scale), noisy, timestep)
+        scale = self.request.guidance_scale
+        if self.request.guidance_method == "apg":
+            conditional_clean, unconditional_clean = (
+                self.schedule.to_clean_and_noise(prediction, noisy, timestep)[0]
+                for prediction in (conditional, unconditional)
+            )
+            clean = self.projection(conditional_clean, unconditional_clean, scale)
+            return self.schedule.from_clean(clean, noisy, timestep)
         guided = guidance.classifier_free(conditional, unconditional, scale)
-        return guidance.rescaled(guided, conditional, self.recipe.rescale)
+        return guidance.rescale(guided, conditional, self.request.guidance_rescale)
 
-    def _cfg_plus_plus(self, clean: Tensor, blind: Tensor, scheduler: Any, timestep: Tensor) -> Tensor:
-        before = int(timestep) - scheduler.config.num_train_timesteps // scheduler.num_inference_steps
-        alpha_bar = scheduler.alphas_cumprod[before] if before >= 0 else scheduler.final_alpha_cumprod
-        return guidance.cfg_plus_plus_step(clean, blind, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
+
+def _cfg_plus_plus_step(clean: Tensor, unconditional_noise: Tensor, scheduler: Any, timestep: Tensor) -> Tensor:
+    next_timestep = int(timestep) - scheduler.config.num_train_timesteps // scheduler.num_inference_steps
+    alpha_bar = scheduler.alphas_cumprod[next_timestep] if next_timestep >= 0 else scheduler.final_alpha_cumprod
+    return guidance.cfg_plus_plus_step(clean, unconditional_noise, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
 
 
 def _scheduler_step(scheduler: Any, prediction: Tensor, timestep: Tensor, latents: Tensor, generators: list) -> Tensor:
-    """The sampler's own step; those that draw noise draw each picture's from its own generator."""
-    import inspect
+    """The scheduler's own step; stochastic ones sample each image's noise from its own generator."""
+    stochastic = "generator" in inspect.signature(scheduler.step).parameters
+    options = {"generator": generators} if stochastic else {}
+    return scheduler.step(prediction, timestep, latents, **options, return_dict=False)[0]
 
-    drawn = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
-    return scheduler.step(prediction, timestep, latents, **drawn, return_dict=False)[0]
 
-
-def _timesteps(scheduler: Any, recipe: Recipe, from_picture: bool) -> Tensor:
-    """All timesteps, or the last of them where a picture is started from (Meng et al., 2022, SDEdit)."""
-    if not from_picture:
+def _timesteps(scheduler: Any, request: GenerationRequest, from_image: bool) -> Tensor:
+    """All timesteps, or the last of them for image to image (SDEdit; Meng et al., 2022)."""
+    if not from_image:
         return scheduler.timesteps
-    taken = min(recipe.steps, max(1, int(recipe.steps * recipe.strength)))
-    first = (recipe.steps - taken) * scheduler.order
-    if hasattr(scheduler, "set_begin_index"):
+    taken = min(request.steps, max(1, int(request.steps * request.strength)))
+    first = (request.steps - taken) * scheduler.order
+    if hasattr(scheduler, "set_begin_index"):  # DDPM, DDIM and LCM have none
         scheduler.set_begin_index(first)
     return scheduler.timesteps[first:]
 
 
 def _first_latents(
-    model: Diffuser, scheduler: Any, recipe: Recipe, generators: list, timestep: Tensor, start: Tensor | None
+    model: LoadedPipeline,
+    scheduler: Any,
+    request: GenerationRequest,
+    generators: list,
+    timestep: Tensor,
+    start: Tensor | None,
 ) -> Tensor:
-    """Noise alone, or a picture with the noise of the first timestep; drawn on the CPU, the same on every machine.
+    """Pure noise, or an image with the noise of the first timestep; sampled on the CPU, so equal on every machine.
 
-    A picture gets the second noise of the seed: the first may be what it was drawn from, and the two would add up.
+    An initial image gets the second noise of the seed: the image may have been generated from the first one, and the
+        two would add up.
     """
-    shape = (model.latent_channels, recipe.height // model.factor, recipe.width // model.factor)
-    draws = [torch.randn((2 if start is not None else 1, *shape), generator=each)[-1:] for each in generators]
-    noise = torch.cat(draws).to(model.device)
+    factor = model.downsample_factor
+    shape = (model.latent_channels, request.height // factor, request.width // factor)
+    noises = 1 if start is None else 2
+    noise = torch.cat([torch.randn((noises, *shape), generator=generator)[-1:] for generator in generators])
+    noise = noise.to(model.device)
     if start is None:
         return noise * getattr(scheduler, "init_noise_sigma", 1.0)
-    start = start.expand(recipe.n_images, -1, -1, -1)
-    at = timestep.reshape(1).expand(recipe.n_images)
-    return scheduler.add_noise(start, noise, at) if hasattr(scheduler, "add_noise") else scheduler.scale_noise(start, at, noise)  # fmt: skip
+    start = start.expand(request.n_images, -1, -1, -1)
+    timesteps = timestep.reshape(1).expand(request.n_images)
+    if hasattr(scheduler, "add_noise"):
+        return scheduler.add_noise(start, noise, timesteps)
+    return scheduler.scale_noise(start, timesteps, noise)  # flow matching
 
 
-def _scale_embedding(model: Diffuser, recipe: Recipe) -> Tensor | None:
+def _scale_embedding(model: LoadedPipeline, request: GenerationRequest) -> Tensor | None:
     """The guidance scale as an input, for consistency models that take it (Luo et al., 2023, §4.3)."""
-    if not model.takes_scale:
+    if not model.takes_guidance_scale:
         return None
-    scales = torch.full((recipe.n_images,), recipe.guidance_scale - 1)
+    scales = torch.full((request.n_images,), request.guidance_scale - 1)
     width = model.unet.config["time_cond_proj_dim"]
     return model.pipeline.get_guidance_scale_embedding(scales, embedding_dim=width).to(model.device)

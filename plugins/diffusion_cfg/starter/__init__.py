@@ -1,14 +1,13 @@
-"""The weights that ship with the plugin, by name; `recipe/` says how each was trained."""
+"""The weights that ship with the plugin; `recipe/` says how each was trained."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-EMOJI, FASHION, CAPTIONED_ONLY = "emoji", "fashion", "fashion-p-uncond-0"
-_HERE = Path(__file__).parent
-FOLDERS = {name: _HERE / name for name in (FASHION, EMOJI, CAPTIONED_ONLY)}
+EMOJI, FASHION, FASHION_NO_CAPTION_DROPOUT = "emoji", "fashion", "fashion-no-caption-dropout"
+FOLDERS = tuple(Path(__file__).parent / name for name in (FASHION, EMOJI, FASHION_NO_CAPTION_DROPOUT))
 EXAMPLES = {
     FASHION: ["a dress", "a running shoe", "a pullover with long sleeves"],
     EMOJI: ["crying cat", "taxi", "sun", "blue heart"],
 }
-PROMPTS = EXAMPLES[FASHION]  # what the first starter can draw
+PROMPTS = EXAMPLES[FASHION]  # prompts for the default starter

@@ -1,1 +1,5 @@
-"""Language models behind one interface: of this machine, and of others."""
+"""Language models behind one interface: networks of transformers on this machine, and hosted models."""
+
+from pathlib import Path
+
+STARTER = Path(__file__).parents[1] / "starter" / "tales"

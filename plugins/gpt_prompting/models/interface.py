@@ -1,31 +1,29 @@
-"""What the prompt studio asks of a language model, wherever it runs."""
+"""LanguageModel: the interface over local and hosted models, and the records that it returns."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
+
+import numpy as np
 
 from training.errors import UserError
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Role = Literal["system", "user", "assistant"]
 Message = dict[str, str]  # role and content
 
-MOST_NEW_TOKENS, MOST_ALTERNATIVES, MOST_SHOWN = 4096, 16, 50
+MAX_NEW_TOKENS, MAX_ALTERNATIVES, MAX_SHOWN = 4096, 16, 50
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token as it stands in a text.
+    """A token of a text, with its probability and the other candidates at its position.
 
     Args:
-        text: What it adds to the text; empty for one that only completes a character that began earlier.
-        probability: Of the model, given all before, 0 to 1; None where it is not known.
-        others: What else the model might have said: (text, probability), the most probable first.
+        text: What it adds to the text; empty for a token that completes a character begun by an earlier one.
+        probability: Given all tokens before it, 0 to 1; None if unknown.
+        others: The most probable tokens at this position: (text, probability), best first.
     """
 
     text: str
@@ -35,17 +33,18 @@ class Token:
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
         others = [{"token": text, "probability": round(value, 6)} for text, value in self.others]
-        known = None if self.probability is None else round(self.probability, 6)
-        return {"token": self.text, "probability": known, "others": others}
+        probability = None if self.probability is None else round(self.probability, 6)
+        return {"token": self.text, "probability": probability, "others": others}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was written so far.
+    """One generated answer, complete or so far.
 
     Args:
-        finished: Why it ended: "end of text", "length", "stop string", or "broken" where a server went away; empty while it goes on.
-        note: What must be said of it.
+        finished: Why it ended: "end of text", "length", "stop string", or "broken" if the server disconnected; empty
+            while it is generated.
+        note: A remark for the reader, such as options that a server does not support.
     """
 
     text: str
@@ -63,21 +62,24 @@ class Answer:
         }
 
 
+AnswerStream = Generator[list[Answer], None, None]  # all alternatives so far
+
+
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are chosen.
+    """Sampling parameters.
 
     Args:
-        new_tokens: At most so many.
-        temperature: 0 takes the most probable token (greedy).
-        top_k: Only the k most probable; 0: all.
-        top_p: Only the most probable whose sum reaches this (Holtzman et al., 2020); 1: all.
-        min_p: Only those at least this share as probable as the best (Nguyen et al., 2024); 0: all.
-        repetition_penalty: Above 1, tokens that stand in the text already become less probable (Keskar et al., 2019).
-        stop: The answer ends before any of these.
+        new_tokens: Maximum number of generated tokens.
+        temperature: Divides the logits; 0 takes the most probable token (greedy).
+        top_k: Keep the k most probable tokens; 0: all.
+        top_p: Keep the most probable tokens whose probabilities sum to this (Holtzman et al., 2020); 1: all.
+        min_p: Keep tokens at least this share as probable as the best (Nguyen et al., 2024); 0: all.
+        repetition_penalty: Above 1, tokens that occur already become less probable (Keskar et al., 2019).
+        stop: Stop strings; the answer ends before the first of them.
         seed: The same seed gives the same answer.
-        alternatives: Answers drawn at once.
-        shown: How many other tokens are given with each.
+        alternatives: Answers sampled at once.
+        shown: Number of other candidates returned with each token.
     """
 
     new_tokens: int = 60
@@ -93,15 +95,15 @@ class Sampling:
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
-            ("new_tokens", self.new_tokens, 1, MOST_NEW_TOKENS),
+            ("new_tokens", self.new_tokens, 1, MAX_NEW_TOKENS),
             ("temperature", self.temperature, 0, 10),
             ("top_k", self.top_k, 0, 1_000_000),
             ("top_p", self.top_p, 0, 1),
             ("min_p", self.min_p, 0, 1),
             ("repetition_penalty", self.repetition_penalty, 0.1, 10),
             ("seed", self.seed, 0, 2**32 - 1),
-            ("alternatives", self.alternatives, 1, MOST_ALTERNATIVES),
-            ("shown", self.shown, 0, MOST_SHOWN),
+            ("alternatives", self.alternatives, 1, MAX_ALTERNATIVES),
+            ("shown", self.shown, 0, MAX_SHOWN),
         ):
             if not low <= value <= high:
                 raise UserError(f"{name}: {value} was given; {low} to {high} was expected.")
@@ -114,88 +116,95 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A label out of a written answer.
+class ParsedLabel:
+    """A label parsed from a generated answer.
 
     Args:
-        label: Empty where the answer names none.
-        said: The answer.
-        probabilities: Of the labels, where the server gives those of the first token; they sum to 1.
-        prompt_tokens: As the server counts them; 0 where it does not say.
-        served: What the server says has answered.
+        label: Empty if the answer names none.
+        answer: The generated text.
+        probabilities: Of the labels, if the server gives those of the first token; they sum to 1.
+        prompt_tokens: As the server counts them; 0 if it does not say.
+        served_by: The model that the server reports.
     """
 
     label: str
-    said: str
+    answer: str
     probabilities: dict[str, float] | None = None
     prompt_tokens: int = 0
-    served: str = ""
+    served_by: str = ""
 
 
 class LanguageModel(ABC):
-    """One model. What it cannot do it says in a UserError."""
+    """A causal language model; a method that it does not support raises a UserError."""
 
     name: str = ""
-    context: int = 0  # tokens of a prompt and its answer together; 0 where it is not known
-    has_probabilities: bool = True  # of every token and every label
-    has_template: bool = False  # for chat
+    context: int = 0  # maximum tokens of prompt and answer together; 0 if unknown
+    has_probabilities: bool = True  # gives log-likelihoods of any token and any label
+    has_template: bool = False  # comes with a chat template
+    has_embeddings: bool = False  # gives vectors of texts
+
+    def with_key(self, key: str) -> LanguageModel:
+        """Return the same model with a visitor's key; a local model needs none."""
+        return self
 
     @abstractmethod
     def tokens(self, text: str) -> list[str]:
-        """The text as the model's tokens; put together they are the text."""
+        """Split a text into the model's tokens; joined, they are the text."""
 
     def count(self, text: str) -> int:
-        """Tokens of a text."""
+        """Count the tokens of a text."""
         return len(self.tokens(text))
 
     @abstractmethod
-    def stream(self, prompt: str, how: Sampling) -> Iterator[list[Answer]]:
-        """Continue a prompt; yields all alternatives as far as they have come, and each finished at the end."""
+    def stream(self, prompt: str, sampling: Sampling) -> AnswerStream:
+        """Continue a prompt; yields all alternatives as they grow, and all finished at the end."""
 
     @abstractmethod
-    def stream_chat(self, messages: Sequence[Message], how: Sampling) -> Iterator[list[Answer]]:
-        """Answer the last message of a dialogue that fits into the context."""
+    def stream_chat(self, messages: Sequence[Message], sampling: Sampling) -> AnswerStream:
+        """Answer the last message of a dialogue that fits into the context; yields as `stream` does."""
 
     @abstractmethod
     def count_chat(self, messages: Sequence[Message]) -> int:
-        """Tokens of a dialogue as the model gets it."""
+        """Count the tokens of a dialogue in the model's chat template."""
 
     @abstractmethod
     def next_token(self, prompt: str, shown: int) -> list[tuple[str, float]]:
-        """The most probable next tokens, best first."""
+        """Return the most probable next tokens with their probabilities, best first."""
 
     @abstractmethod
-    def read(self, text: str, shown: int) -> list[Token]:
-        """Every token of a text with its probability given all before."""
+    def score_tokens(self, text: str, shown: int) -> list[Token]:
+        """Return every token of a text with its probability given all before it."""
 
     @abstractmethod
     def score(
         self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]
     ) -> Iterator[tuple[int, list[float]]]:
-        """Yield (context's number, log-probability in nats of each of its continuations), in order."""
+        """Yield (index of the context, log-likelihood of each of its continuations in nats), in order."""
 
     def log_likelihoods(self, contexts: Sequence[str], continuations: Sequence[Sequence[str]]) -> np.ndarray:
-        """All of `score`, (contexts, continuations); NaN where one has fewer."""
-        import numpy as np
-
+        """Return all of `score` as one array, (contexts, continuations), padded with NaN."""
         out = np.full((len(contexts), max(map(len, continuations), default=0)), np.nan)
-        for at, values in self.score(contexts, continuations):
-            out[at, : len(values)] = values
+        for row, values in self.score(contexts, continuations):
+            out[row, : len(values)] = values
         return out
 
-    def judge(self, prompt: str, labels: Mapping[str, str]) -> Judgement:
-        """The label that a written answer names, for models whose probabilities are out of reach.
+    def generate_label(self, prompt: str, labels: Mapping[str, str]) -> ParsedLabel:
+        """Generate an answer and parse a label from it, for models without `has_probabilities`.
 
         Args:
             labels: Label -> its words.
         """
-        raise UserError("This model gives probabilities: its labels are scored.")
+        raise UserError("This model gives log-likelihoods: score its labels instead.")
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed texts, (texts, width), for models with `has_embeddings`."""
+        raise UserError("This model gives no embeddings of texts.")
 
     def fingerprint(self) -> str:
-        """SHA-256 of the parameters, hex; empty where they are out of reach."""
+        """Return the SHA-256 of the parameters in hex; empty if they are not accessible."""
         return ""
 
 
-def readable(text: str) -> str:
-    """The text with unpaired surrogates, which no encoding has, as replacement characters."""
+def replace_surrogates(text: str) -> str:
+    """Replace unpaired surrogates, which no encoding can represent, by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,125 +1,144 @@
-"""The task of `pretrain`: text, dialogues and few-shot prompts, packed, and the next token of each predicted."""
+"""Task of `pretrain`: next-token prediction on packed rows of text, dialogues and few-shot prompts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from plugins.gpt_prompting import decoder
-from plugins.gpt_prompting.pretrain import network, sources
-from plugins.gpt_prompting.pretrain.corpus import Corpus, Rows, Segment, encode, encode_dialogues, encode_texts
-from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, write
-from plugins.gpt_prompting.pretrain.episodes import MOST_TEXT, Drawer, Options, Writer
-from plugins.gpt_prompting.pretrain.measuring import Prompt, measuring_prompts
-from plugins.gpt_prompting.pretrain.mixture import Drawn, Mixture
+from plugins.gpt_prompting.models import loading
+from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT
+from plugins.gpt_prompting.pretrain import network
+from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
+from plugins.gpt_prompting.pretrain.corpus import (
+    UNLABELLED,
+    CorpusRows,
+    Segment,
+    TokenCorpus,
+    encode,
+    encode_dialogues,
+    encode_texts,
+)
+from plugins.gpt_prompting.pretrain.data import PretrainData
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, render_dialogue
+from plugins.gpt_prompting.pretrain.eval_prompts import EvalPrompt, make_eval_prompts
+from plugins.gpt_prompting.pretrain.few_shot_metrics import FewShotResult, few_shot_metrics
+from plugins.gpt_prompting.pretrain.few_shot_sampler import (
+    MAX_TEXT_SHARE,
+    FewShotFormatter,
+    FewShotOptions,
+    FewShotSampler,
+)
+from plugins.gpt_prompting.pretrain.mixture import MixtureDataset, PlaceholderRows
 from plugins.gpt_prompting.pretrain.packing import pack
-from plugins.gpt_prompting.pretrain.shot_scores import PromptOutcome, shot_metrics
-from plugins.gpt_prompting.pretrain.vocabulary import train_tokenizer
-from plugins.gpt_prompting.pretrain.writing import SHOWN_BEGINNING, continue_text
+from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
 from training.errors import UserError
 from training.fit.batches import step_seed
-from training.preflight.sheet import Finding, Sheet
+from training.nn.load_pretrained import max_positions
+from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
-    from plugins.gpt_prompting.pretrain.sources import Sources
-    from plugins.gpt_prompting.settings import PretrainSettings
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 
-SAMPLES = 2
-MANY_UNKNOWN = 0.01  # share of the tokens
+PREVIEW_TEXTS = 2
+MAX_UNKNOWN_SHARE = 0.01  # share of the tokens
 
 
-class Held(NamedTuple):
-    """A held-out row of text or of dialogues."""
+class HeldOutRow(NamedTuple):
+    """A held-out row of text or of dialogues.
+
+    Args:
+        kind: text or dialogue.
+    """
 
     kind: str
     segments: list[Segment]
 
 
-class TextOutcome(NamedTuple):
-    """What a held-out row gives."""
+class RowLoss(NamedTuple):
+    """The loss of a held-out row."""
 
     kind: str
     loss: float  # summed cross entropy, in nats
     labelled: int
 
 
-def build(settings: PretrainSettings) -> PretrainTask:
-    """Read everything, make or load tokenizer and network, encode.
+def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
+    """Train or load the tokenizer, create or load the network, and encode the data.
 
     Raises:
-        UserError: What the preflight sheet would show in red, or a model that does not fit.
+        UserError: For a model that does not fit.
     """
-    found = sources.read(settings)
-    Sheet(tuple(found.findings)).raise_if_blocked()
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
-        tokenizer = decoder.load_tokenizer(Path(settings.model))
+        tokenizer = loading.load_tokenizer(Path(settings.model))
         tokenizer.chat_template = tokenizer.chat_template or TRANSCRIPT
     else:
-        tokenizer = train_tokenizer(found.everything(), settings.shape().vocabulary, settings.max_length)
-    return PretrainTask(found, settings, tokenizer, network.make(settings, tokenizer))
+        tokenizer = train_tokenizer(data.all_texts(), settings.shape().vocabulary, settings.max_length)
+    return PretrainTask(data, settings, tokenizer, network.make_model(settings, tokenizer))
 
 
 class PretrainTask(Task):
-    """Rows are windows of text, windows of dialogues, and prompts that are drawn with the step's own random numbers."""
+    """Rows are windows of text, windows of dialogues, and few-shot prompts that are sampled when their batch is
+    collated."""
 
     metric, maximize, padded = "loss", False, False
 
-    def __init__(self, found: Sources, settings: PretrainSettings, tokenizer: Any, model: Any):
+    def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: Any, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
-        self.size = min(settings.max_length, decoder.positions(model))
-        text, self.held_text = (encode_texts(side, tokenizer) for side in (found.texts, found.held_texts))
-        talk, self.held_talk = (self._dialogues(side) for side in (found.dialogues, found.held_dialogues))
-        self.drawer, self.prompts = self._tasks(found)
-        text_rows, talk_rows = (Rows(corpus, self.size, settings.separate_documents) for corpus in (text, talk))
-        self.shares = _shares(found, settings)
-        self.train_data = Mixture(
+        self.size = min(settings.max_length, max_positions(model))
+        text, self.held_text = (encode_texts(side, tokenizer) for side in (data.texts, data.held_texts))
+        dialogues, self.held_dialogues = (self._encode(side) for side in (data.dialogues, data.held_dialogues))
+        self.sampler, eval_prompts = self._few_shot(data)
+        self.shares = _shares(data, settings)
+        self.train_data = MixtureDataset(
             [
-                (text_rows, self.shares["text"]),
-                (talk_rows, self.shares["dialogue"]),
-                (Drawn() if self.drawer else (), self.shares["task"]),
+                (CorpusRows(text, self.size, settings.separate_documents), self.shares["text"]),
+                (CorpusRows(dialogues, self.size, settings.separate_documents), self.shares["dialogue"]),
+                (PlaceholderRows() if self.sampler else (), self.shares["task"]),
             ]
         )
         if not len(self.train_data):
             raise UserError("There is nothing to train on: the texts are too short, or every share is 0.")
-        self.eval_data: Sequence = [*self._held(self.held_text, "text"), *self._held(self.held_talk, "dialogue"), *self.prompts]  # fmt: skip
-        self.corpora = {"text": text, "dialogue": talk}
-        self.facts = self._facts(found, text, talk)
+        held_text, held_dialogues = self._held(self.held_text, "text"), self._held(self.held_dialogues, "dialogue")
+        self.eval_data: Sequence = [*held_text, *held_dialogues, *eval_prompts]
+        self.corpora = {"text": text, "dialogue": dialogues}
+        self.facts = self._facts(data, text, dialogues)
 
-    def _dialogues(self, dialogues: list) -> Corpus:
-        return encode_dialogues([write(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
+    def _encode(self, dialogues: Sequence[Dialogue]) -> TokenCorpus:
+        return encode_dialogues([render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
 
-    def _tasks(self, found: Sources) -> tuple[Drawer | None, list[Prompt]]:
-        if not (found.tasks or found.held_tasks):
+    def _few_shot(self, data: PretrainData) -> tuple[FewShotSampler | None, list[EvalPrompt]]:
+        if not (data.tasks or data.held_tasks):
             return None, []
-        settings, writer = self.settings, Writer.of(self.tokenizer)
-        options = Options(
-            settings.label_words, settings.most_classes, settings.repeats, settings.label_weight, settings.text_weight
+        settings, formatter = self.settings, FewShotFormatter.of(self.tokenizer)
+        options = FewShotOptions(**{field.name: getattr(settings, field.name) for field in fields(FewShotOptions)})
+        train = formatter.tokens(data.tasks, int(MAX_TEXT_SHARE * self.size))
+        # Held-out texts are short enough for eight demonstrations and a query to fit.
+        held = formatter.tokens(data.held_tasks, max(4, self.size // 9 - 10))
+        sampler = FewShotSampler(train, formatter, options, self.size) if train else None
+        return sampler, make_eval_prompts(
+            held, formatter, settings.max_classes, self.size, settings.eval_rows, settings.seed
         )
-        train = writer.tokens(found.tasks, int(MOST_TEXT * self.size))
-        held = writer.tokens(found.held_tasks, max(4, self.size // 9 - 10))  # eight examples and a query should fit
-        drawer = Drawer(train, writer, options, self.size) if train else None
-        count = settings.eval_rows
-        return drawer, measuring_prompts(held, writer, options, self.size, count, settings.seed)
 
-    def _held(self, corpus: Corpus, kind: str) -> list[Held]:
-        rows = Rows(corpus, self.size, self.settings.separate_documents)
+    def _held(self, corpus: TokenCorpus, kind: str) -> list[HeldOutRow]:
+        rows = CorpusRows(corpus, self.size, self.settings.separate_documents)
         order = np.random.default_rng([self.settings.seed, 4]).permutation(len(rows))[: self.settings.eval_rows]
-        return [Held(kind, rows[int(row)]) for row in np.sort(order)]
+        return [HeldOutRow(kind, rows[int(row)]) for row in np.sort(order)]
 
-    def _facts(self, found: Sources, text: Corpus, talk: Corpus) -> dict[str, Any]:
+    def _facts(self, data: PretrainData, text: TokenCorpus, dialogues: TokenCorpus) -> dict[str, Any]:
         facts = {
-            "documents": len(found.texts),
-            "dialogues": len(found.dialogues),
-            "tasks": [task.name for task in found.tasks],
-            "held_out_tasks": [task.name for task in found.held_tasks],
-            "tokens": len(text.tokens) + len(talk.tokens),
+            "documents": len(data.texts),
+            "dialogues": len(data.dialogues),
+            "tasks": [task.name for task in data.tasks],
+            "held_out_tasks": [task.name for task in data.held_tasks],
+            "tokens": len(text.tokens) + len(dialogues.tokens),
             "vocabulary": len(self.tokenizer),
             "max_length": self.size,
             "parameters": sum(weight.numel() for weight in self.model.parameters()),
@@ -127,122 +146,132 @@ class PretrainTask(Task):
         return {name: value for name, value in facts.items() if value}
 
     def row_lengths(self, data: Sequence) -> Sequence[int] | None:
-        return None if isinstance(data, Mixture) else [_length(row) for row in data]
+        return None if isinstance(data, MixtureDataset) else [_length(row) for row in data]
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict:
-        """One line of tokens, see `packing.pack`; with prompts also asked, the place of each prompt's answer among the labelled."""
-        return pack([self._segments(row, rng) for row in rows]) | {"rows": None if training else rows}  # fmt: skip
+        """Pack the rows, see `packing.pack`; an evaluation batch also holds its rows."""
+        return pack([self._segments(row, rng) for row in rows]) | {"rows": None if training else rows}
 
     def _segments(self, row: Any, rng: np.random.Generator) -> list[Segment]:
         if row is None:
-            assert self.drawer is not None
-            return self.drawer.row(rng)
-        if isinstance(row, Prompt):
-            targets = np.full(len(row.ids), -100, dtype=np.int32)
-            targets[-1] = row.choices[row.right]
+            assert self.sampler is not None
+            return self.sampler.row(rng)
+        if isinstance(row, EvalPrompt):
+            targets = np.full(len(row.ids), UNLABELLED, dtype=np.int32)
+            targets[-1] = row.labels[row.true_label]
             return [Segment(row.ids, targets, np.ones(len(row.ids), dtype=np.float32))]
-        return row.segments if isinstance(row, Held) else row
+        return row.segments if isinstance(row, HeldOutRow) else row
 
     def losses(self, model: torch.nn.Module, batch: dict) -> torch.Tensor:
-        """Weighted cross entropy of every token that has a label, (labelled,)."""
+        """Compute the weighted cross entropy of every token that has a target, (labelled,)."""
         return network.forward(model, batch).losses
 
     def predict(self, model: torch.nn.Module, batch: dict) -> list:
-        """A `PromptOutcome` of each prompt, a `TextOutcome` of every other row."""
-        out, owners = network.forward(model, batch), batch["owners"].cpu().numpy()
-        rows = batch["rows"] or [None] * (int(owners.max(initial=-1)) + 1)
-        summed = np.bincount(owners, weights=out.losses.float().cpu().numpy(), minlength=len(rows))
-        counts = np.bincount(owners, minlength=len(rows))
-        asked = [number for number, row in enumerate(rows) if isinstance(row, Prompt)]
-        at = torch.as_tensor(np.searchsorted(owners, asked), device=out.losses.device)
-        scores = iter(network.logits_of(model, out, at).cpu().numpy() if asked else ())
+        """Return a `FewShotResult` for each evaluation prompt and a `RowLoss` for every other row."""
+        output, row_of_label = network.forward(model, batch), batch["row_of_label"].cpu().numpy()
+        rows = batch["rows"] or [None] * (int(row_of_label.max(initial=-1)) + 1)
+        losses = np.bincount(row_of_label, weights=output.losses.float().cpu().numpy(), minlength=len(rows))
+        counts = np.bincount(row_of_label, minlength=len(rows))
+        prompts = [number for number, row in enumerate(rows) if isinstance(row, EvalPrompt)]
+        # A prompt has one target, so the first label of its row is its answer.
+        answers = torch.as_tensor(np.searchsorted(row_of_label, prompts), device=output.losses.device)
+        logits = iter(network.logits_of(model, output, answers).cpu().numpy() if prompts else ())
         return [
-            PromptOutcome.of(row, next(scores))
-            if isinstance(row, Prompt)
-            else TextOutcome(row.kind if isinstance(row, Held) else "text", float(loss), int(count))
-            for row, loss, count in zip(rows, summed, counts, strict=True)
+            FewShotResult.of(row, next(logits))
+            if isinstance(row, EvalPrompt)
+            else RowLoss(row.kind if isinstance(row, HeldOutRow) else "text", float(loss), int(count))
+            for row, loss, count in zip(rows, losses, counts, strict=True)
         ]
 
     def score(self, outputs: list) -> Score:
-        """Loss, perplexity and bits per byte of text; loss of answers; accuracy by examples in the prompt. `loss` is the mean
-        of the three by their shares of the mixture."""
+        """Score text by perplexity and bits per byte, dialogues by the loss of answers, tasks by few-shot accuracy.
+
+        `loss` is the mean of the three losses, weighted by their shares of the mixture.
+        """
         metrics: dict[str, float] = {}
         losses: dict[str, float] = {}
-        for kind, corpus in (("text", self.held_text), ("dialogue", self.held_talk)):
-            rows = [each for each in outputs if isinstance(each, TextOutcome) and each.kind == kind]
-            labelled = sum(each.labelled for each in rows)
+        for kind, corpus in (("text", self.held_text), ("dialogue", self.held_dialogues)):
+            rows = [row for row in outputs if isinstance(row, RowLoss) and row.kind == kind]
+            labelled = sum(row.labelled for row in rows)
             if labelled:
-                losses[kind] = sum(each.loss for each in rows) / labelled
-                metrics |= _of_text(kind, losses[kind], corpus)
-        prompts = [each for each in outputs if isinstance(each, PromptOutcome)]
-        if prompts:
-            metrics |= shot_metrics(prompts)
+                losses[kind] = sum(row.loss for row in rows) / labelled
+                metrics |= _language_metrics(kind, losses[kind], corpus)
+        results = [result for result in outputs if isinstance(result, FewShotResult)]
+        if results:
+            metrics |= few_shot_metrics(results)
             losses["task"] = metrics["label_loss"]
         shares = {kind: self.shares[kind] for kind in losses}
-        whole = sum(shares.values())
-        return Score(
-            {"loss": sum(losses[kind] * share / whole for kind, share in shares.items()) if whole else 0.0} | metrics
-        )
+        total = sum(shares.values())
+        loss = sum(losses[kind] * share / total for kind, share in shares.items()) if total else 0.0
+        return Score({"loss": loss} | metrics)
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
-        """Continuations of the settings' prompts, or of the beginnings of held-out texts."""
-        given = [line for line in self.settings.prompts.splitlines() if line.strip()]
+        """Continue the settings' prompts, or the beginnings of held-out texts."""
+        given = [line for line in self.settings.preview_prompts.splitlines() if line.strip()]
         if given:
             prompts = encode(given, self.tokenizer)
         else:
-            rows = [row.segments[0].ids for row in self.eval_data if isinstance(row, Held)][:: max(1, len(self.eval_data) // SAMPLES)]  # fmt: skip
-            prompts = [ids[:SHOWN_BEGINNING].tolist() for ids in rows][:SAMPLES]
-        return [{"text": continue_text(model, self.tokenizer, ids, number)} for number, ids in enumerate(prompts) if ids]  # fmt: skip
+            rows = [row for row in self.eval_data if isinstance(row, HeldOutRow)]
+            rows = rows[:: max(1, len(self.eval_data) // PREVIEW_TEXTS)][:PREVIEW_TEXTS]
+            prompts = [row.segments[0].ids[:PROMPT_TOKENS].tolist() for row in rows]
+        return [
+            {"text": continue_text(model, self.tokenizer, ids, device, seed)} for seed, ids in enumerate(prompts) if ids
+        ]
 
     def save(self, model: Any, folder: Path) -> None:
-        """A folder for `AutoModelForCausalLM`, adapters merged."""
+        """Save a folder for `AutoModelForCausalLM`, adapters merged."""
         network.save(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
-        read = self.settings.steps * self.settings.batch_size * self.size
-        found = [Finding("green", f"{self.facts['parameters']:,} parameters; {read:,} tokens will be read in rows of {self.size}")]  # fmt: skip
+        tokens = self.settings.steps * self.settings.batch_size * self.size
+        title = f"{self.facts['parameters']:,} parameters; {tokens:,} tokens of training in rows of {self.size}"
+        findings = [Finding("green", title)]
         for kind, corpus in self.corpora.items():
             count = len(corpus.tokens)
             if count and count < self.size:
                 advice = f"A row has {self.size}: lower max_length, or give more."
-                found.append(Finding("amber", f"The {kind} has only {count:,} tokens", advice))
-            found += _unknown(corpus, kind, self.tokenizer)
-        if not network.is_quick(self.model):
-            advice = "Its attention cannot be packed: rows are padded, and every token meets the whole vocabulary."
-            found.append(Finding("amber", f"{type(self.model).__name__} trains the slow way", advice))
+                findings.append(Finding("amber", f"The {kind} has only {count:,} tokens", advice))
+            findings += _check_unknown(corpus, kind, self.tokenizer)
+        if not network.is_packed(self.model):
+            advice = "Its attention cannot be packed: rows are padded, and the logits of every token are computed."
+            findings.append(
+                Finding("amber", f"{type(self.model).__name__} trains without packing, which is slower", advice)
+            )
         if self.size < self.settings.max_length:
-            advice = "Its positions are counted from the beginning and end there."
-            found.append(Finding("amber", f"The model sees {self.size} tokens, not {self.settings.max_length}", advice))
-        return found
+            advice = "It has no more position embeddings."
+            title = f"The model's context is {self.size} tokens, not {self.settings.max_length}"
+            findings.append(Finding("amber", title, advice))
+        return findings
 
 
-def _shares(found: Sources, settings: PretrainSettings) -> dict[str, float]:
-    """Of each kind in the tokens; all of them of what is alone."""
-    there = {"text": found.texts, "dialogue": found.dialogues, "task": found.tasks}
-    wished = {"dialogue": settings.dialogue_share, "task": settings.task_share}
-    shares = {"text": 1 - sum(wished.values())} | wished
-    return {kind: float(bool(rows)) if sum(map(bool, there.values())) == 1 else shares[kind] for kind, rows in there.items()}  # fmt: skip
+def _shares(data: PretrainData, settings: PretrainSettings) -> dict[str, float]:
+    """Share of the tokens of each kind; 1 for the only kind there is."""
+    present = {"text": bool(data.texts), "dialogue": bool(data.dialogues), "task": bool(data.tasks)}
+    if sum(present.values()) == 1:
+        return {kind: float(is_present) for kind, is_present in present.items()}
+    dialogue, task = settings.dialogue_share, settings.task_share
+    return {"text": 1 - (dialogue + task), "dialogue": dialogue, "task": task}
 
 
-def _of_text(kind: str, loss: float, corpus: Corpus) -> dict[str, float]:
+def _language_metrics(kind: str, loss: float, corpus: TokenCorpus) -> dict[str, float]:
     perplexity = math.exp(min(loss, 50))
     if kind == "dialogue":
         return {"answer_loss": loss, "answer_perplexity": perplexity}
-    bytes_a_token = corpus.size_bytes / max(1, len(corpus.targets))
-    return {"text_loss": loss, "perplexity": perplexity, "bits_per_byte": loss / math.log(2) / bytes_a_token}
+    bytes_per_token = corpus.size_bytes / max(1, len(corpus.targets))
+    return {"text_loss": loss, "perplexity": perplexity, "bits_per_byte": loss / math.log(2) / bytes_per_token}
 
 
-def _unknown(corpus: Corpus, kind: str, tokenizer: Any) -> list[Finding]:
+def _check_unknown(corpus: TokenCorpus, kind: str, tokenizer: Any) -> list[Finding]:
     unknown = tokenizer.unk_token_id
     if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id) or not len(corpus.tokens):
         return []
     share = float((corpus.tokens == unknown).mean())
-    if not share:
+    if share <= MAX_UNKNOWN_SHARE:
         return []
     level = "red" if share > 0.5 else "amber"
     advice = "The tokenizer has no tokens for this script: choose a model that was made for it, or train from scratch."
-    return [Finding(level, f"{share:.1%} of the {kind} cannot be written", advice)] if share > MANY_UNKNOWN else []
+    return [Finding(level, f"{share:.1%} of the tokens of the {kind} are unknown to the tokenizer", advice)]
 
 
-def _length(row: Held | Prompt) -> int:
-    return len(row.ids) if isinstance(row, Prompt) else sum(len(segment.ids) for segment in row.segments)
+def _length(row: HeldOutRow | EvalPrompt) -> int:
+    return len(row.ids) if isinstance(row, EvalPrompt) else sum(len(segment.ids) for segment in row.segments)

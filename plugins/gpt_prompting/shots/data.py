@@ -1,4 +1,5 @@
-"""Rows that examples come from and rows to measure on, with every finding in words. Needs no torch."""
+"""Data of the few-shot experiment: a pool that demonstrations are selected from, and rows to evaluate on, with the
+findings."""
 
 from __future__ import annotations
 
@@ -8,32 +9,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.gpt_prompting.labelled_rows import LabelledRows, read_rows
-from plugins.gpt_prompting.models.hosted import connect
-from plugins.gpt_prompting.prompts import LABEL, Prompt, Row, make_prompt
+from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows, read_rows, rows_of
+from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, Row, make_prompt
 from training.data.column_guess import describe_columns
 from training.data.splits import split_rows
+from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
-from training.settings import HOSTED
 from training.wording import counted, listed
 
 if TYPE_CHECKING:
     from plugins.gpt_prompting.shots.settings import ShotsSettings
 
-MOST_SHOTS = 256
+MAX_SHOTS = 256
 
 
 @dataclass(frozen=True)
 class ShotsData:
-    """A prompt, rows to draw examples from, and rows to measure on that are none of them."""
+    """A prompt, and disjoint rows for demonstrations and evaluation.
+
+    Args:
+        prompt: Without demonstrations.
+        pool: Rows that demonstrations are selected from.
+        rows: Rows to evaluate on.
+        counts: Numbers of demonstrations.
+    """
 
     prompt: Prompt
     pool: list[Row]
     rows: list[Row]
     counts: list[int]
-    findings: tuple[Finding, ...]
-    read: LabelledRows
+    sheet: Sheet
 
     @property
     def chance(self) -> float:
@@ -41,86 +47,81 @@ class ShotsData:
 
     @property
     def majority(self) -> float:
-        """Accuracy of always saying the most frequent label."""
+        """Accuracy of always predicting the most frequent label."""
         return Counter(row[LABEL] for row in self.rows).most_common(1)[0][1] / len(self.rows)
 
 
-def check(settings: ShotsSettings) -> Sheet:
-    """The preflight sheet."""
-    try:
-        data = read(settings)
-    except UserError as error:
-        return Sheet((Finding("red", "The prompt cannot be measured", str(error)),))
-    return Sheet(data.findings, describe_columns(data.read.table), tuple(data.read.table.head(5)))
-
-
 def read(settings: ShotsSettings) -> ShotsData:
-    """Read and split what the settings name.
+    """Read and split the files of the settings.
 
     Raises:
         UserError: For a template, labels or a file that do not fit each other, or too few rows.
     """
-    if settings.model.startswith(HOSTED):
-        connect(settings.model)  # its name has a form, and not every server may be asked from here
-    if not settings.data:
-        raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file with a text and a label column.")
-    counts, template = counts_of(settings.shots), settings.template.replace("\\n", "\n")
-    found = read_rows(Path(settings.data), template, settings.label_column)
-    labels = [each for each in re.split(r"[,\n]", settings.labels) if each.strip()] or found.labels
+    counts, template = parse_counts(settings.shots), settings.template.replace("\\n", "\n")
+    labelled = rows_of(read_source(settings.data, settings.dataset), template, settings.label_column)
+    labels = [entry for entry in re.split(r"[,\n]", settings.labels) if entry.strip()] or labelled.labels
     prompt = make_prompt(template, labels, (), settings.instruction, settings.calibrate)
-    pool, rows, findings = _split(found, prompt, settings)
+    pool, rows, findings = _split(labelled, prompt, settings)
     if max(counts) > len(pool):
-        raise UserError(f"shots: {max(counts)} examples were asked for; {len(pool)} rows are left to draw them from.")
-    rows, left = _some(rows, settings)
-    title = f"{counted(len(rows), 'row')} to measure on, {counted(len(pool), 'row')} to draw examples from"
-    findings = [Finding("green", title, f"Labels: {listed(prompt.names, 12)}."), *findings, *left]
-    return ShotsData(prompt, pool, rows, counts, (*found.table.notices, *findings), found)
+        raise UserError(f"shots: {max(counts)} examples were asked for; {len(pool)} rows are left to select them from.")
+    rows, left_out = _limit(rows, settings)
+    title = f"{counted(len(rows), 'row')} to evaluate on, {counted(len(pool), 'row')} to select examples from"
+    findings = [Finding("green", title, f"Labels: {listed(prompt.names, 12)}."), *findings, *left_out]
+    table = labelled.table
+    sheet = Sheet((*table.notices, *findings), describe_columns(table), tuple(table.head(5)))
+    return ShotsData(prompt, pool, rows, counts, sheet)
 
 
-def counts_of(text: str) -> list[int]:
-    """Numbers of examples.
+def parse_counts(text: str) -> list[int]:
+    """Parse comma-separated numbers of demonstrations; returns them sorted, each once.
 
     Raises:
-        UserError: If one is none.
+        UserError: If one is no number from 0 to 256.
     """
-    parts = [each.strip() for each in text.split(",") if each.strip()]
-    if not parts or not all(each.isdecimal() and int(each) <= MOST_SHOTS for each in parts):
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    if not entries or not all(entry.isdecimal() and int(entry) <= MAX_SHOTS for entry in entries):
         raise UserError(
-            f"shots: {text[:80]!r} was given; numbers from 0 to {MOST_SHOTS} were expected, such as 0, 1, 4."
+            f"shots: {text[:80]!r} was given; numbers from 0 to {MAX_SHOTS} were expected, such as 0, 1, 4."
         )
-    return sorted({int(each) for each in parts})
+    return sorted({int(entry) for entry in entries})
 
 
-def _split(found: LabelledRows, prompt: Prompt, settings: ShotsSettings) -> tuple[list[Row], list[Row], list[Finding]]:
-    known = [row for row in found.rows if row[LABEL] in prompt.names]
+def _split(
+    labelled: LabelledRows, prompt: Prompt, settings: ShotsSettings
+) -> tuple[list[Row], list[Row], list[Finding]]:
+    """Pool and evaluation rows, which never share a text."""
+
+    def values(row: Row) -> tuple[str, ...]:
+        return tuple(row[name] for name in prompt.fields)
+
+    usable = [row for row in labelled.rows if row[LABEL] in prompt.names]
     findings = []
-    if len(known) < len(found.rows):
-        title = f"{counted(len(found.rows) - len(known), 'row')} with other labels are left out"
+    if len(usable) < len(labelled.rows):
+        title = f"{counted(len(labelled.rows) - len(usable), 'row')} with other labels are left out"
         findings.append(Finding("amber", title, "The list of labels does not have them."))
     if settings.eval_data:
-        held = read_rows(Path(settings.eval_data), prompt.template, settings.label_column)
-        shown = {tuple(row[name] for name in prompt.fields) for row in known}
-        rows = [row for row in held.rows if row[LABEL] in prompt.names]
-        fresh = [row for row in rows if tuple(row[name] for name in prompt.fields) not in shown]
+        held_out = read_rows(Path(settings.eval_data), prompt.template, settings.label_column)
+        in_pool = {values(row) for row in usable}
+        rows = [row for row in held_out.rows if row[LABEL] in prompt.names]
+        fresh = [row for row in rows if values(row) not in in_pool]
         if len(fresh) < len(rows):
-            findings.append(Finding("amber", f"{counted(len(rows) - len(fresh), 'row')} stand in both files", "They are not measured on."))  # fmt: skip
-        pool, rows = known, fresh
+            title = f"{counted(len(rows) - len(fresh), 'row')} are in both files"
+            findings.append(Finding("amber", title, "They are not evaluated on."))
+        pool, rows = usable, fresh
     else:
-        keys = [tuple(row[name] for name in prompt.fields) for row in known]
-        labels = [row[LABEL] for row in known]
-        train, held_out = split_rows(
-            labels, len(known), eval_share=settings.eval_share, seed=settings.seed, groups=keys
-        )
-        pool, rows = [known[at] for at in train], [known[at] for at in held_out]
+        labels, texts = [row[LABEL] for row in usable], [values(row) for row in usable]
+        sides = split_rows(labels, len(usable), eval_share=settings.eval_share, seed=settings.seed, groups=texts)
+        pool, rows = ([usable[index] for index in side] for side in sides)
     if len({row[LABEL] for row in rows}) < 2:
-        raise UserError("The rows to measure on have fewer than two labels: give more rows, or other labels.")
+        raise UserError("The rows to evaluate on have fewer than two labels: give more rows, or other labels.")
     return pool, rows, findings
 
 
-def _some(rows: list[Row], settings: ShotsSettings) -> tuple[list[Row], list[Finding]]:
+def _limit(rows: list[Row], settings: ShotsSettings) -> tuple[list[Row], list[Finding]]:
+    """At most `eval_rows` rows, stratified by label."""
     if len(rows) <= settings.eval_rows:
         return rows, []
     share = settings.eval_rows / len(rows)
-    _, chosen = split_rows([row[LABEL] for row in rows], len(rows), eval_share=share, seed=settings.seed)
-    left = Finding("green", f"{len(rows) - len(chosen):,} more rows are there", "Raise eval_rows for narrower intervals.")  # fmt: skip
-    return [rows[at] for at in chosen], [left]
+    _, kept = split_rows([row[LABEL] for row in rows], len(rows), eval_share=share, seed=settings.seed)
+    title = f"{len(rows) - len(kept):,} more rows are there"
+    return [rows[index] for index in kept], [Finding("green", title, "Raise eval_rows for narrower intervals.")]

@@ -1,4 +1,4 @@
-"""The files of a folder or of a zip archive, by name: listed and judged first, read when asked for."""
+"""Files of a folder or a zip archive: listed and checked first, read on access."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ import zipfile
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
-from training.data.images.decode import MOST_BYTES
+from training.data.images.decode import MAX_FILE_BYTES
 from training.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif")
-MOST_FILES = 500_000
-MOST_UNPACKED = 20 * 2**30
-LEFT_ALONE = ("__MACOSX", ".")  # what a name's parts begin with that systems and tools put there
+MAX_FILES = 500_000
+MAX_UNPACKED_BYTES = 20 * 2**30
+IGNORED_PREFIXES = ("__MACOSX", ".")  # of names of files and folders that systems and tools create
 
 
 class Members(ABC):
-    """Files by name, names with / between folders, sorted; hidden ones are left out."""
+    """Files by name (with / between folders), sorted, without hidden ones."""
 
     names: tuple[str, ...]
     source: str
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """One file's bytes.
+        """Read one file.
 
         Raises:
             UserError: If it is too large or damaged.
         """
 
     @property
-    def pictures(self) -> tuple[str, ...]:
-        """Those that are pictures by their suffix."""
+    def image_names(self) -> tuple[str, ...]:
+        """Names of the images, known by their suffix."""
         return tuple(name for name in self.names if name.lower().endswith(SUFFIXES))
 
 
 class FolderMembers(Members):
-    """The files below a folder; links are followed within it only."""
+    """Files below a folder; links are followed only within it."""
 
     def __init__(self, folder: Path):
         self.folder, self.source = folder.resolve(), folder.name
-        found = (path for path in self.folder.rglob("*") if path.is_file())
-        inside = (path for path in found if path.resolve().is_relative_to(self.folder))
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        inside = (path for path in paths if path.resolve().is_relative_to(self.folder))
         self.names = _visible(path.relative_to(self.folder).as_posix() for path in inside)
 
     def read(self, name: str) -> bytes:
         path = self.folder / name
         try:
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > MAX_FILE_BYTES:
                 raise _too_large(name)
             return path.read_bytes()
         except OSError as error:
@@ -57,13 +57,13 @@ class FolderMembers(Members):
 
 
 class ZipMembers(Members):
-    """The files of a zip archive, which is never unpacked to the disk."""
+    """Files of a zip archive, which is never unpacked to the disk."""
 
     def __init__(self, path: Path):
         self.path, self.source = path, path.name
         self.infos = _checked(path)
         self.names = _visible(self.infos)
-        self._local = threading.local()  # a handle a thread: their reads would wait for each other
+        self._local = threading.local()  # one handle per thread, since reads of one handle exclude each other
 
     def read(self, name: str) -> bytes:
         try:
@@ -72,23 +72,24 @@ class ZipMembers(Members):
             raise UserError(f"{name} in {self.source} is damaged ({type(error).__name__}). Make the zip again.") from error  # fmt: skip
 
     def _handle(self) -> zipfile.ZipFile:
-        kept = getattr(self._local, "handle", None)
-        if kept is None or kept[0] != os.getpid():  # after a fork parent and child would move one file's position
-            kept = self._local.handle = (os.getpid(), zipfile.ZipFile(self.path))
-        return kept[1]
+        process, handle = getattr(self._local, "handle", (0, None))
+        if handle is None or process != os.getpid():  # after a fork, parent and child share the file's position
+            handle = zipfile.ZipFile(self.path)
+            self._local.handle = os.getpid(), handle
+        return handle
 
 
 def members_of(path: Path) -> Members:
-    """The files of a folder or a zip.
+    """Open a folder or a zip archive.
 
     Raises:
-        UserError: If it is neither, or an archive that must not be read.
+        UserError: If it is neither, or an unsafe archive.
     """
     return FolderMembers(path) if path.is_dir() else ZipMembers(path)
 
 
 def _checked(path: Path) -> dict[str, zipfile.ZipInfo]:
-    """The members of an archive that can be trusted: no name that leaves it, no bomb, no password.
+    """Return the members of an archive after safety checks: no name that leaves it, no bomb, no password.
 
     Raises:
         UserError: Naming the archive and the member.
@@ -98,27 +99,27 @@ def _checked(path: Path) -> dict[str, zipfile.ZipInfo]:
             infos = [info for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UserError(f"{path.name} is a damaged zip archive. Copy or make it again.") from error
-    if len(infos) > MOST_FILES:
-        raise UserError(f"{path.name} has {len(infos):,} files; at most {MOST_FILES:,} are read.")
+    if len(infos) > MAX_FILES:
+        raise UserError(f"{path.name} has {len(infos):,} files; at most {MAX_FILES:,} are read.")
     for info in infos:
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
             raise UserError(f"{path.name} has a file that leaves the archive ({info.filename[:80]!r}): nothing of it is read. Make the zip again from inside the folder.")  # fmt: skip
         if info.flag_bits & 1:
             raise UserError(f"{path.name} is encrypted ({info.filename[:80]!r}). Make it without a password.")
-        if info.file_size > MOST_BYTES:
+        if info.file_size > MAX_FILE_BYTES:
             raise _too_large(f"{info.filename[:80]} in {path.name}")
-    if sum(info.file_size for info in infos) > MOST_UNPACKED:
-        raise UserError(f"{path.name} unpacks to more than {MOST_UNPACKED // 2**30} GiB. Take a part of it.")
+    if sum(info.file_size for info in infos) > MAX_UNPACKED_BYTES:
+        raise UserError(f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GiB. Take a part of it.")
     return {info.filename: info for info in infos}
 
 
 def _visible(names: object) -> tuple[str, ...]:
-    kept = [name for name in names if not any(part.startswith(LEFT_ALONE) for part in PurePosixPath(name).parts)]  # type: ignore[attr-defined]
-    if len(kept) > MOST_FILES:
-        raise UserError(f"There are {len(kept):,} files; at most {MOST_FILES:,} are read.")
+    kept = [name for name in names if not any(part.startswith(IGNORED_PREFIXES) for part in PurePosixPath(name).parts)]  # type: ignore[attr-defined]
+    if len(kept) > MAX_FILES:
+        raise UserError(f"There are {len(kept):,} files; at most {MAX_FILES:,} are read.")
     return tuple(sorted(kept))
 
 
 def _too_large(name: str) -> UserError:
-    return UserError(f"{name} unpacks to more than {MOST_BYTES // 2**20} MiB: no picture does. It is not read.")
+    return UserError(f"{name} unpacks to more than {MAX_FILE_BYTES // 2**20} MiB: no image does. It is not read.")

@@ -1,4 +1,4 @@
-"""One picture out of any file: turned as its camera says, its alpha and its 16 bits kept, refused by its header where it is too large."""
+"""Decode an image file: upright by its EXIF orientation, with alpha and 16-bit depth, refused by its header if too large."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.images.png16 import deep_colour
+from training.data.images.png16 import read_16_bit_colour
 from training.errors import UserError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MOST_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB as 8-bit colour
-MOST_BYTES = 256 * 2**20  # of the file
+MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB as 8-bit colour
+MAX_FILE_BYTES = 256 * 2**20  # of the file
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
-FOREIGN = {  # what files that are no such pictures begin with
+FOREIGN = {  # first bytes of files of other formats
     rb"....ftyp(hei|mif|msf)": "a HEIC photo: export it as JPEG or PNG",
     rb"\s*<(\?xml|svg)": "an SVG drawing: export it as PNG",
     rb"%PDF": "a PDF: export the page as PNG",
@@ -31,12 +31,12 @@ GREY, COLOUR = ("1", "L", "LA", "La"), ("RGB", "RGBA", "RGBa", "P", "PA")
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded picture.
+class DecodedImage:
+    """A decoded image.
 
     Args:
         pixels: (height, width, 1 or 3), uint8 or uint16, upright.
-        alpha: Opacity, (height, width), of the same type; None where all is opaque.
+        alpha: Opacity, (height, width), of the same type; None if all is opaque.
         notices: What was changed while reading: "animated: the first frame is taken".
     """
 
@@ -46,11 +46,11 @@ class Picture:
 
     @property
     def depth(self) -> int:
-        """Bits a channel, 8 or 16."""
+        """Bits per channel, 8 or 16."""
         return 8 * self.pixels.dtype.itemsize
 
     def flat(self, background: int = 255) -> np.ndarray:
-        """Eight bits without alpha: transparent parts show the background, (height, width, 1 or 3) uint8."""
+        """Return 8 bits without alpha, (height, width, 1 or 3) uint8: transparent parts show the background."""
         pixels = self.pixels if self.depth == 8 else (self.pixels >> 8).astype(np.uint8)
         if self.alpha is None:
             return pixels
@@ -58,49 +58,49 @@ class Picture:
         return np.rint(pixels * share + background * (1 - share)).astype(np.uint8)
 
 
-def decode(source: bytes | Path, name: str = "", most_pixels: int = MOST_PIXELS) -> Picture:
-    """Decode a picture.
+def decode(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Decode an image.
 
     Args:
         source: The file's bytes, or its path.
-        name: What messages call it; by default the path's last part.
-        most_pixels: More are refused by the header, before anything is decoded.
+        name: Its name in messages; by default the path's last part.
+        max_pixels: An image with more is refused by its header, before anything is decoded.
 
     Raises:
-        UserError: If it is no picture, damaged, or too large; the message names it.
+        UserError: If it is no image, damaged, or too large; the message names it.
     """
     from PIL import ImageOps
 
-    name = name or (source.name if isinstance(source, Path) else "the picture")
+    name = name or (source.name if isinstance(source, Path) else "the image")
     data = _bytes_of(source, name)
-    with _opened(data, name, most_pixels) as image:
+    with _open(data, name, max_pixels) as image:
         notices = _notices(image)
         try:
-            deep = deep_colour(data, image)
+            deep = read_16_bit_colour(data, image)
             upright: Any = ImageOps.exif_transpose(image) if deep is None else image
             pixels, alpha, more = _split(upright, name) if deep is None else (*deep, ())
         except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
             if isinstance(error, UserError):
                 raise
             raise UserError(f"{name} is damaged: it cannot be decoded to its end. Save it again.") from error
-    return Picture(pixels, alpha, (*notices, *more))
+    return DecodedImage(pixels, alpha, (*notices, *more))
 
 
-def header(source: bytes | Path, name: str = "", most_pixels: int = MOST_PIXELS) -> tuple[int, int, str]:
-    """Height, width and Pillow's mode, without decoding.
+def header(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -> tuple[int, int, str]:
+    """Read height, width and Pillow's mode, without decoding.
 
     Raises:
-        UserError: As `decode`, as far as the header tells.
+        UserError: As `decode`, for faults of the header.
     """
-    name = name or (source.name if isinstance(source, Path) else "the picture")
-    with _opened(_bytes_of(source, name), name, most_pixels) as image:
+    name = name or (source.name if isinstance(source, Path) else "the image")
+    with _open(_bytes_of(source, name), name, max_pixels) as image:
         turned = image.getexif().get(0x0112, 1) >= 5  # EXIF's Orientation: lies on its side
         width, height = image.size[::-1] if turned else image.size
         return height, width, image.mode
 
 
 def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Grey (by ITU-R BT.601 luma, as Pillow and the papers on denoising have it) or colour, (height, width, channels) of the same type."""
+    """Convert to grey (ITU-R BT.601 luma, as in Pillow and papers on denoising) or colour, (height, width, channels)."""
     if pixels.shape[2] == channels:
         return pixels
     if channels == 3:
@@ -114,8 +114,8 @@ def _bytes_of(source: bytes | Path, name: str) -> bytes:
         data = source
     elif not source.is_file():
         raise UserError(f"There is no file {name}.")
-    elif source.stat().st_size > MOST_BYTES:
-        raise UserError(f"{name} has {source.stat().st_size / 2**20:,.0f} MiB, more than {MOST_BYTES // 2**20}.")
+    elif source.stat().st_size > MAX_FILE_BYTES:
+        raise UserError(f"{name} has {source.stat().st_size / 2**20:,.0f} MiB, more than {MAX_FILE_BYTES // 2**20}.")
     else:
         data = source.read_bytes()
     if not data:
@@ -123,42 +123,45 @@ def _bytes_of(source: bytes | Path, name: str) -> bytes:
     return data
 
 
-def _opened(data: bytes, name: str, most_pixels: int) -> Image.Image:
-    """The picture with its header read."""
+def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    """Open an image and read its header."""
     from PIL import Image, UnidentifiedImageError
 
     Image.init()
     try:
-        image = Image.open(io.BytesIO(data), formats=[each for each in FORMATS if each in Image.OPEN])
+        image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(name, re.sub(r"\D*(\d+).*", r"\1", str(error)), most_pixels) from error
+        raise _too_large(name, re.sub(r"\D*(\d+).*", r"\1", str(error)), max_pixels) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        what = next((words for start, words in FOREIGN.items() if re.match(start, data[:64], re.I | re.S)), "")
-        raise UserError(f"{name} is no picture but {what}." if what else f"{name} is no picture that can be read: PNG, JPEG, WebP, TIFF, BMP, GIF and AVIF can.") from error  # fmt: skip
-    if image.width * image.height > most_pixels:
-        raise _too_large(name, str(image.width * image.height), most_pixels)
+        foreign = next(
+            (what for start, what in FOREIGN.items() if re.match(start, data[:64], re.IGNORECASE | re.DOTALL)), ""
+        )
+        unknown = "no image that can be read: PNG, JPEG, WebP, TIFF, BMP, GIF and AVIF can"
+        raise UserError(f"{name} is {f'no image but {foreign}' if foreign else unknown}.") from error
+    if image.width * image.height > max_pixels:
+        raise _too_large(name, str(image.width * image.height), max_pixels)
     return image
 
 
-def _too_large(name: str, pixels: str, most_pixels: int) -> UserError:
+def _too_large(name: str, pixels: str, max_pixels: int) -> UserError:
     return UserError(
-        f"{name} has {int(pixels) / 1e6:,.0f} million pixels; at most {most_pixels / 1e6:,.0f} million are decoded. Make it smaller."
+        f"{name} has {int(pixels) / 1e6:,.0f} million pixels; at most {max_pixels / 1e6:,.0f} million are decoded. Make it smaller."
     )
 
 
 def _notices(image: Image.Image) -> list[str]:
-    found = []
+    notices = []
     if getattr(image, "n_frames", 1) > 1 and image.format not in ("MPO", "TIFF"):
-        found.append("animated: the first frame is taken")
+        notices.append("animated: the first frame is taken")
     elif image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-        found.append("several pages: the first is taken")
+        notices.append("several pages: the first is taken")
     if image.mode not in (*GREY, *COLOUR) and not image.mode.startswith(("I", "F")):
-        found.append(f"{image.mode} is turned into RGB")
-    return found
+        notices.append(f"{image.mode} is turned into RGB")
+    return notices
 
 
 def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Pixels and alpha of any mode."""
+    """Split an image of any mode into pixels, alpha and notices."""
     mode = image.mode
     if mode.startswith(("I", "F")):
         return _numbers(np.asarray(image), name)
@@ -173,12 +176,15 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
 
 
 def _numbers(values: np.ndarray, name: str) -> tuple[np.ndarray, None, tuple[str, ...]]:
-    """Grey of more than 8 bits as uint16."""
+    """Convert grey of more than 8 bits to uint16."""
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f":
         if not (np.isfinite([low, high]).all() and low >= 0 and high <= 1):
-            raise UserError(f"{name} holds numbers from {low:g} to {high:g}; between 0 and 1, or whole ones up to 65,535, were expected.")  # fmt: skip
+            expected = "between 0 and 1, or whole ones up to 65,535, were expected"
+            raise UserError(f"{name} holds numbers from {low:g} to {high:g}; {expected}.")
         return np.rint(values * 65535.0).astype(np.uint16)[..., None], None, ("floating point is read as 16 bits",)
     if low < 0 or high > 65535:
-        raise UserError(f"{name} holds numbers from {low:g} to {high:g}; 0 to 65,535 were expected. Save it with 16 bits.")  # fmt: skip
+        raise UserError(
+            f"{name} holds numbers from {low:g} to {high:g}; 0 to 65,535 were expected. Save it with 16 bits."
+        )
     return values.astype(np.uint16)[..., None], None, ()

@@ -1,4 +1,4 @@
-"""Pictures in order, decoded when asked for, with the columns that stand beside them."""
+"""An ordered set of images, decoded on access, with columns of captions and labels."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import TypeVar
 
 import numpy as np
 
-from training.data.images.decode import Picture, decode, to_channels
+from training.data.images.decode import DecodedImage, decode, to_channels
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
 A = TypeVar("A")
-WORTH_BYTES = 8192  # of the first picture's file: from here on threads gain more than they cost
+MIN_BYTES_FOR_THREADS = 8192  # of the first image's file: smaller ones are decoded faster by one thread
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Pictures and what is known of each.
+    """Images and their columns.
 
     Args:
-        names: What each is called: its path in the folder or archive, or the row's own name.
-        read: Place in `names` at the time of reading -> the file's bytes.
-        rows: The places that this set holds, in order.
-        columns: Captions, labels and the like, one text (or None) a place.
-        source: The file, folder or data set they came from, for messages.
-        fingerprint: Of the source, where it is a file; else empty.
+        names: Of all images read: paths in the folder or archive, or names of rows.
+        read: Index in `names` -> the file's bytes.
+        rows: Indices in `names` of the images in this set, in order.
+        columns: Captions, labels and the like, one text (or None) per name.
+        source: The file, folder or data set, for messages.
+        fingerprint: Of the source, if it is a file; else empty.
         notices: What was guessed while reading.
-        channels: 1 (grey), 3 (colour) or 0 (as each is) for the arrays handed out.
+        channels: Of the arrays returned: 1 (grey), 3 (colour) or 0 (as in the file).
         background: Grey level that transparent parts show, 0 to 255.
     """
 
@@ -48,20 +48,20 @@ class ImageSet:
         return len(self.rows)
 
     def __getitem__(self, row: int) -> np.ndarray:
-        """One picture, (height, width, channels) uint8, upright and without alpha.
+        """Decode one image, (height, width, channels) uint8, upright and without alpha.
 
         Raises:
             UserError: If it is damaged; the message names it.
         """
-        pixels = self.picture(row).flat(self.background)
+        pixels = self.decoded(row).flat(self.background)
         return to_channels(pixels, self.channels) if self.channels else pixels
 
-    def picture(self, row: int) -> Picture:
-        """One picture with its alpha and its full depth."""
+    def decoded(self, row: int) -> DecodedImage:
+        """Decode one image with its alpha and its full depth."""
         return decode(self.bytes(row), self.name(row))
 
     def bytes(self, row: int) -> bytes:
-        """One picture's file."""
+        """Read one image's file."""
         if not -len(self) <= row < len(self):
             raise IndexError(row)  # a loop over the set ends here
         return self.read(int(self.rows[row]))
@@ -70,37 +70,37 @@ class ImageSet:
         return self.names[int(self.rows[row])]
 
     def column(self, name: str) -> list[str | None]:
-        """What a column says of each picture.
+        """Return a column, one value per image.
 
         Raises:
             UserError: If there is none of this name.
         """
         if name not in self.columns:
             have = ", ".join(self.columns) or "none"
-            raise UserError(f"Column '{name}' is not beside the pictures of {self.source}; there are: {have}.")
+            raise UserError(f"Column '{name}' is not beside the images of {self.source}; there are: {have}.")
         values = self.columns[name]
         return [values[int(row)] for row in self.rows]
 
     def select(self, rows: Sequence[int] | np.ndarray) -> ImageSet:
-        """These pictures, by place in this set; nothing is copied."""
+        """Return the images of these rows; nothing is copied."""
         return replace(self, rows=self.rows[np.asarray(rows, dtype=np.int64)])
 
     def as_channels(self, channels: int) -> ImageSet:
-        """The same pictures, handed out as grey (1), colour (3) or as they are (0)."""
+        """Return the same images as grey (1), colour (3) or as they are (0)."""
         return replace(self, channels=channels)
 
     def many(self, rows: Sequence[int] | np.ndarray) -> list[np.ndarray]:
-        """Several pictures, decoded side by side where that pays."""
-        return self.each(self.__getitem__, rows)
+        """Decode several images, in threads where that is faster."""
+        return self.map(self.__getitem__, rows)
 
-    def each(self, work: Callable[[int], A], rows: Sequence[int] | np.ndarray) -> list[A]:
-        """Do something for each picture, in order, by as many threads as there are cores: Pillow lets go of the interpreter.
+    def map(self, function: Callable[[int], A], rows: Sequence[int] | np.ndarray) -> list[A]:
+        """Call a function for each row, in order, in one thread per core: Pillow releases the GIL.
 
-        Of small pictures one thread is quicker: 64 x 64 took 1.2 times as long on two, 180 x 180 half as long.
+        One thread is faster for small images: 64 x 64 took 1.2 times as long on two, 180 x 180 half as long.
         """
-        places = [int(row) for row in rows]
-        workers = min(len(places), os.cpu_count() or 1)
-        if workers < 2 or len(self.bytes(places[0])) < WORTH_BYTES:
-            return [work(place) for place in places]
+        indices = [int(row) for row in rows]
+        workers = min(len(indices), os.cpu_count() or 1)
+        if workers < 2 or len(self.bytes(indices[0])) < MIN_BYTES_FOR_THREADS:
+            return [function(index) for index in indices]
         with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(work, places))
+            return list(pool.map(function, indices))

@@ -1,4 +1,4 @@
-"""What a folder says of its pictures: a table of metadata, a text file beside each, the names of the folders."""
+"""Captions and labels of images: from a metadata table, text files beside the images, or the names of the folders."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_COLUMNS = ("file_name", "file", "filename", "image", "path")
 CAPTION, LABEL = "caption", "label"
 NO_CAPTIONS = ("readme", "license", "licence", "labels", "classes")
-SHOWN = 5  # names in a finding
+MAX_NAMES = 5  # in a finding
 
 Columns = dict[str, list[str | None]]
 
 
-def columns_beside(members: Members) -> tuple[Columns, tuple[Finding, ...]]:
-    """Column -> a text (or None) for each of `members.pictures`, and what was found amiss.
+def read_metadata(members: Members) -> tuple[Columns, tuple[Finding, ...]]:
+    """Return column -> one text (or None) per image of `members.image_names`, and findings about what does not match.
 
     Raises:
         UserError: If a table of metadata cannot be read.
@@ -30,35 +30,37 @@ def columns_beside(members: Members) -> tuple[Columns, tuple[Finding, ...]]:
     captions = _of_texts(members)
     if any(captions):
         columns.setdefault(CAPTION, captions)
-        notices += _texts_alone(members)
-    labels = [PurePosixPath(name).parent.name or None for name in members.pictures]
+        notices += _unmatched_captions(members)
+    labels = [PurePosixPath(name).parent.name or None for name in members.image_names]
     if len(set(labels)) > 1:
         columns.setdefault(LABEL, labels)
     return columns, tuple(notices)
 
 
 def _of_tables(members: Members) -> tuple[Columns, list[Finding]]:
-    place = {name: number for number, name in enumerate(members.pictures)}
+    indices = {name: index for index, name in enumerate(members.image_names)}
     columns: Columns = {}
     notices: list[Finding] = []
     for name in members.names:
         if PurePosixPath(name).name not in TABLES:
             continue
         table = _read(members, name)
-        key = next((each for each in FILE_COLUMNS if each in table.names), None)
+        key = next((column for column in FILE_COLUMNS if column in table.names), None)
         if key is None:
             raise UserError(f"{name} has no column file_name; it has: {', '.join(table.names)}.")
-        rows = [place.get(str(PurePosixPath(name).parent / (file or "")), -1) for file in table.strings(key)]
-        for column in (each for each in table.names if each != key):
-            kept = columns.setdefault(column, [None] * len(place))
+        rows = [indices.get(str(PurePosixPath(name).parent / (file or "")), -1) for file in table.strings(key)]
+        for column in (column for column in table.names if column != key):
+            values = columns.setdefault(column, [None] * len(indices))
             for row, value in zip(rows, table.strings(column), strict=True):
                 if row >= 0:
-                    kept[row] = value
+                    values[row] = value
         if lost := [file or "" for file, row in zip(table.strings(key), rows, strict=True) if row < 0]:
-            notices.append(Finding("amber", f"{len(lost)} rows of {name} name pictures that are not there", f"They are left out: {listed(lost, SHOWN)}"))  # fmt: skip
-        if bare := sorted(set(place.values()) - set(rows)):
-            names = [members.pictures[row] for row in bare]
-            notices.append(Finding("amber", f"{len(bare)} pictures have no row in {name}", f"They are kept, without what its columns say: {listed(names, SHOWN)}"))  # fmt: skip
+            title = f"{len(lost)} rows of {name} name images that are not there"
+            notices.append(Finding("amber", title, f"They are left out: {listed(lost, MAX_NAMES)}"))
+        if bare := sorted(set(indices.values()) - set(rows)):
+            names = [members.image_names[row] for row in bare]
+            title = f"{len(bare)} images have no row in {name}"
+            notices.append(Finding("amber", title, f"They are kept, with empty columns: {listed(names, MAX_NAMES)}"))
     return columns, notices
 
 
@@ -70,22 +72,22 @@ def _read(members: Members, name: str) -> Table:
 
 
 def _of_texts(members: Members) -> list[str | None]:
-    """`x.txt` as the caption of `x.png`."""
+    """Read `x.txt` as the caption of `x.png`."""
     texts = {name for name in members.names if name.lower().endswith(".txt")}
-    beside = (str(PurePosixPath(name).with_suffix(".txt")) for name in members.pictures)
+    beside = (str(PurePosixPath(name).with_suffix(".txt")) for name in members.image_names)
     return [_text(members.read(name)) if name in texts else None for name in beside]
 
 
-def _texts_alone(members: Members) -> list[Finding]:
-    """Captions beside which no picture lies; a README or a licence is none."""
-    stems = {str(PurePosixPath(name).with_suffix("")) for name in members.pictures}
+def _unmatched_captions(members: Members) -> list[Finding]:
+    """Report captions without an image; a README or a licence is no caption."""
+    stems = {str(PurePosixPath(name).with_suffix("")) for name in members.image_names}
     alone = [name for name in members.names if name.lower().endswith(".txt") and name[:-4] not in stems]
     alone = [name for name in alone if PurePosixPath(name).stem.lower() not in NO_CAPTIONS]
-    return [Finding("amber", f"{len(alone)} captions have no picture", listed(alone, SHOWN))] if alone else []
+    return [Finding("amber", f"{len(alone)} captions have no image", listed(alone, MAX_NAMES))] if alone else []
 
 
 def _text(data: bytes) -> str | None:
-    """One line, as UTF-8, else as Windows-1252 (with marks for the five bytes that it does not have)."""
+    """Decode as UTF-8, else as Windows-1252 (undefined bytes become replacement marks), and join the lines."""
     try:
         words = data.decode("utf-8-sig").split()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Pixels as a PNG file: 8 or 16 bits, grey or colour, with alpha."""
+"""Encode pixels as PNG: 8 or 16 bits, grey or colour, with or without alpha."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import zlib
 import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-LEVEL = 3  # of deflate; the usual 6 takes twice as long for a few per cent
-KINDS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> the format's colour type
+COMPRESSION_LEVEL = 3  # of deflate; the default 6 takes twice as long for a few per cent
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> colour type of the format
 
 
 def to_png(pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
-    """Encode a picture without loss.
+    """Encode an image without loss.
 
     Args:
         pixels: (height, width, 1 or 3), uint8 or uint16.
@@ -29,24 +29,24 @@ def _shallow(pixels: np.ndarray) -> bytes:
 
     stream = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels)).save(
-        stream, "PNG", compress_level=LEVEL
+        stream, "PNG", compress_level=COMPRESSION_LEVEL
     )
     return stream.getvalue()
 
 
 def _deep(pixels: np.ndarray) -> bytes:
-    """Sixteen bits, which Pillow writes for grey only: rows as differences to the row above (filter "Up"), then deflate."""
+    """Write 16 bits, which Pillow does for grey only: differences to the row above (PNG filter "Up"), then deflate."""
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
     above = np.concatenate([np.zeros((1, rows.shape[1]), np.uint8), rows[:-1]])
     lines = np.concatenate(
         [np.full((height, 1), 2, np.uint8), rows - above], axis=1
-    )  # wraps around, as the format says
-    header = struct.pack(">IIBBBBB", width, height, 16, KINDS[channels], 0, 0, 0)
+    )  # modulo 256, as the format defines
+    header = struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0)
     return (
         SIGNATURE
         + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(lines.tobytes(), LEVEL))
+        + _chunk(b"IDAT", zlib.compress(lines.tobytes(), COMPRESSION_LEVEL))
         + _chunk(b"IEND", b"")
     )
 

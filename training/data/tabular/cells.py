@@ -1,4 +1,4 @@
-"""Cells as people write them, read as numbers: thousands separators, per cent signs, decimal commas, and ways to say "missing"."""
+"""Parse cells as numbers: thousands separators, per cent signs, currencies, decimal commas and words for "missing"."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AROUND = r"^[\s$€£¥]+|[\s%€]+$"  # currency before, per cent or currency a
 
 
 def clean_text(values: pa.ChunkedArray, missing: Sequence[str] = MISSING) -> pa.ChunkedArray | None:
-    """A column as trimmed text, null where it says that nothing is there; None for what has no plain spelling."""
+    """Return a column as trimmed text, null where a cell means "missing"; None for types without a text form."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -35,7 +35,7 @@ def clean_text(values: pa.ChunkedArray, missing: Sequence[str] = MISSING) -> pa.
 
 
 def uses_decimal_comma(text: pa.ChunkedArray) -> bool:
-    """Whether a column writes 3,5 for three and a half: some cell reads only so, and none has a decimal point."""
+    """Whether a column writes 3,5 for three and a half: some cell can only be read so, and none has a decimal point."""
     import pyarrow.compute as pc
 
     compute: Any = pc
@@ -55,8 +55,8 @@ def to_numbers(text: pa.ChunkedArray, *, decimal_comma: bool = False) -> tuple[n
         decimal_comma: Whether "1.234,5" is meant as 1234.5.
 
     Returns:
-        The values, float64 (rows,), NaN where missing or unreadable, infinite where they say so or are too large;
-        and which cells are filled but are no numbers, bool (rows,).
+        Values, float64 (rows,), NaN where missing or unreadable, infinite where written so or too large; and which cells
+        are filled but are no numbers, bool (rows,).
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -82,7 +82,7 @@ def to_numbers(text: pa.ChunkedArray, *, decimal_comma: bool = False) -> tuple[n
 def number_column(
     values: pa.ChunkedArray, *, decimal_comma: bool = False, missing: Sequence[str] = MISSING
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A column of any plain type as numbers; see `to_numbers`."""
+    """Return a column of any plain type as numbers; see `to_numbers`."""
     import pyarrow as pa
 
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
@@ -94,7 +94,7 @@ def number_column(
 
 
 def category_text(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
-    """A column as category names: numbers lose what only a format adds, so that 1, 1.0 and "1" are one value."""
+    """Return a column as category names: numbers are normalised, so that 1, 1.0 and "1" are one category."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

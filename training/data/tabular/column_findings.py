@@ -1,4 +1,4 @@
-"""What the preflight sheet says of a table's columns: how each is read, and what is left out, folded, unclear or empty."""
+"""Preflight findings about a table's columns: their types, and what is left out, folded, ambiguous or empty."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from training.data.tabular.column_types import Column
     from training.data.tabular.encoder import TableEncoder
 
-MANY_COLUMNS, NAMED = 2000, 12
+MANY_COLUMNS, MAX_NAMES = 2000, 12
 MOSTLY_EMPTY = 0.5
 
 
 def columns_found(table: Table, encoder: TableEncoder) -> list[Finding]:
-    """What each column was taken for, and what is left out, folded or unclear."""
+    """Return the type of each column, and what is left out, folded or ambiguous."""
     kinds, found = encoder.kinds, []
     for kind, words in (("number", "numbers"), ("category", "categories"), ("date", "dates")):
         names = [one.name for one in kinds if one.kind == kind]
@@ -31,13 +31,15 @@ def columns_found(table: Table, encoder: TableEncoder) -> list[Finding]:
     found += [Finding("amber", f"{one.unread} cells of {one.name!r} are no {one.kind}s and count as missing") for one in kinds if one.unread and one.kind not in ("constant", "ignore")]  # fmt: skip
     found += _folded(encoder) + _ambiguous(table, kinds) + _mostly_empty(encoder)
     if len(kinds) > MANY_COLUMNS:
-        found.append(Finding("amber", f"{len(kinds):,} columns", "That is slow: leave out those that say nothing."))
+        found.append(
+            Finding("amber", f"{len(kinds):,} columns", "That is slow: leave out columns without information.")
+        )
     return found
 
 
 def _grouped(columns: Sequence[Column]) -> list[Finding]:
-    """A finding a column, or, of very many, a finding for all."""
-    if len(columns) > NAMED:
+    """Return one finding per column, or one for all where there are many."""
+    if len(columns) > MAX_NAMES:
         what = "constant and only watched for change" if columns[0].kind == "constant" else "left out"
         said = [f"{one.name} ({one.reason})" for one in columns]
         return [Finding("amber", f"{len(columns):,} columns are {what}", _some(said))]
@@ -79,4 +81,4 @@ def _mostly_empty(encoder: TableEncoder) -> list[Finding]:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return ", ".join(names[:MAX_NAMES]) + (", …" if len(names) > MAX_NAMES else "")

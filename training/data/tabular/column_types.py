@@ -1,4 +1,4 @@
-"""What each column of a table holds: a number, a category, a date, or nothing to learn from; guessed, and said otherwise by the user."""
+"""Column types of a table: number, category, date, constant or ignored; guessed, unless the user sets them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,22 @@ if TYPE_CHECKING:
     from training.data.table import Table
 
 Kind = Literal["number", "category", "date", "constant", "ignore"]
-COLUMN_TYPES = ("number", "category", "date", "ignore")  # what a user can say
+COLUMN_TYPES = ("number", "category", "date", "ignore")  # that a user can set
 ID_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|row|rowid|key)$", re.IGNORECASE)
-READABLE = 0.95  # share of the filled cells that must read as numbers or dates
-FEWEST_FOR_ID = 20  # rows below which distinct values prove nothing
-MOST_CATEGORIES = 50_000
-WORDS = 4.0  # words a cell above which distinct texts are prose
+MIN_READABLE = 0.95  # share of the filled cells that must parse as numbers or dates
+MIN_ROWS_FOR_ID = 20  # below which distinct values do not show that a column is an id
+MAX_WORDS = 4.0  # per cell, above which distinct texts are prose
 
 
 @dataclass(frozen=True)
 class Column:
-    """What one column is taken for.
+    """The type of one column.
 
     Args:
-        kind: "constant" columns are only watched for change; "ignore" is left out.
-        reason: Why, for people; empty where it is plain.
-        unread: Filled cells that do not fit the kind and count as missing.
-        decimal_comma: "3,5" is three and a half.
+        kind: "constant" columns are only monitored for change; "ignore" is left out.
+        reason: Why, for the user; empty where it is obvious.
+        unread: Number of filled cells that do not parse and count as missing.
+        decimal_comma: Whether "3,5" is three and a half.
     """
 
     name: str
@@ -46,26 +45,26 @@ class Column:
 
 
 def parse_column_types(words: str, names: Sequence[str]) -> dict[str, Kind]:
-    """Read "zip=category, note=ignore".
+    """Parse "zip=category, note=ignore".
 
     Raises:
         UserError: For a part of another form, a kind or a column that there is not.
     """
-    found: dict[str, Kind] = {}
-    for part in filter(None, (one.strip() for one in words.split(","))):
-        name, equals, kind = (one.strip() for one in part.rpartition("="))
+    types: dict[str, Kind] = {}
+    for part in filter(None, (text.strip() for text in words.split(","))):
+        name, equals, kind = (text.strip() for text in part.rpartition("="))
         if not equals or kind not in COLUMN_TYPES:
             raise UserError(f"columns: {part!r} was given; write NAME=KIND, the kind one of {', '.join(COLUMN_TYPES)}.")
         if name not in names:
             raise UserError(f"columns: there is no column {name!r}; there are: {', '.join(names[:40])}.")
-        found[name] = kind  # type: ignore[assignment]
-    return found
+        types[name] = kind  # type: ignore[assignment]
+    return types
 
 
 def guess_column_types(
     table: Table, said: Mapping[str, Kind] | None = None, *, skip: Sequence[str] = (), missing: Sequence[str] = MISSING
 ) -> list[Column]:
-    """Decide for every column but those of `skip`; what the user said goes before what is seen."""
+    """Guess the type of every column except those of `skip`; types set by the user take precedence."""
     said = said or {}
     return [
         guess_column_type(name, values, said.get(name), missing)
@@ -77,7 +76,7 @@ def guess_column_types(
 def guess_column_type(
     name: str, values: pa.ChunkedArray, said: Kind | None = None, missing: Sequence[str] = MISSING
 ) -> Column:
-    """Decide for one column."""
+    """Guess the type of one column, or check the type set by the user."""
     if said == "ignore":
         return Column(name, "ignore", "as you said")
     text = None if _is_plain_number(values) else clean_text(values, missing)
@@ -103,12 +102,12 @@ def _guess_text(name: str, values: pa.ChunkedArray, text: pa.ChunkedArray, said:
     filled = text.drop_null()
     if not len(filled):
         return Column(name, "ignore", "empty in every row")
-    plain = said is None and _are_plain_numbers(filled)  # the usual case, told without a pattern
+    plain = said is None and _are_plain_numbers(filled)  # the usual case, decided without a regular expression
     if said == "date" or (said is None and not plain and (pa.types.is_temporal(values.type) or _reads_as_date(filled))):
         return Column(name, "date")
     comma = not plain and uses_decimal_comma(filled)
     numbers, unread = to_numbers(text, decimal_comma=comma)
-    if said == "number" or (said is None and unread.sum() <= (1 - READABLE) * len(filled)):
+    if said == "number" or (said is None and unread.sum() <= (1 - MIN_READABLE) * len(filled)):
         return _judge_numbers(name, numbers, said, int(unread.sum()), comma)
     return _judge_categories(name, filled, said)
 
@@ -128,7 +127,7 @@ def _reads_as_date(filled: pa.ChunkedArray) -> bool:
 
     compute: Any = pc
     matched = compute.match_substring_regex(normal_spelling(filled), LIKE_DATE)
-    return compute.sum(matched).as_py() >= READABLE * len(filled)
+    return compute.sum(matched).as_py() >= MIN_READABLE * len(filled)
 
 
 def _judge_numbers(name: str, numbers: np.ndarray, said: Kind | None, unread: int, comma: bool) -> Column:
@@ -145,8 +144,8 @@ def _judge_numbers(name: str, numbers: np.ndarray, said: Kind | None, unread: in
 
 
 def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:
-    """Whole numbers that never recur and run through nearly all of their range, or are called an id."""
-    if len(filled) < FEWEST_FOR_ID or len(distinct) < len(filled) or not np.isfinite(filled).all():
+    """Whether values are distinct whole numbers that fill nearly all of their range, or whose column is called an id."""
+    if len(filled) < MIN_ROWS_FOR_ID or len(distinct) < len(filled) or not np.isfinite(filled).all():
         return False
     whole = np.array_equal(filled, np.floor(filled))
     return bool(whole and (distinct[-1] - distinct[0] < 1.3 * len(filled) or ID_NAME.search(name)))
@@ -159,7 +158,7 @@ def _judge_categories(name: str, filled: pa.ChunkedArray, said: Kind | None) -> 
     distinct = len(compute.unique(filled))
     if distinct == 1 and said is None:
         return Column(name, "constant", f"always {filled[0].as_py()[:40]!r}")
-    if said is None and len(filled) >= FEWEST_FOR_ID and distinct > 0.9 * len(filled):
+    if said is None and len(filled) >= MIN_ROWS_FOR_ID and distinct > 0.9 * len(filled):
         words = compute.mean(compute.count_substring(filled, " ")).as_py() + 1
-        return Column(name, "ignore", "prose" if words > WORDS else "another value in nearly every row: an id")
+        return Column(name, "ignore", "prose" if words > MAX_WORDS else "another value in nearly every row: an id")
     return Column(name, "category")

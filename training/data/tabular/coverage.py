@@ -1,4 +1,4 @@
-"""What is to be said of a table before its scores are believed, counted piece by piece."""
+"""Coverage of a new table by the training data: unseen categories, missing cells and columns, counted chunk by chunk."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from training.data.tabular.encoder import TableEncoder
 
 FEW_CELLS, MOSTLY = 20, 0.5
-NOTABLE = 0.05  # share of unlike cells from which on it is a warning
-MORE_HOLES = 0.2  # beyond what training had
+WARNING_SHARE = 0.05  # of unseen cells, from which on the finding is amber
+MAX_MORE_MISSING = 0.2  # share of missing cells above that of training
 
 
 class Tally:
-    """Counts unlike and missing cells of each column over the pieces of a table."""
+    """Counts unseen and missing cells of each column over the chunks of a table."""
 
     def __init__(self, encoder: TableEncoder):
         self.encoder, self.rows, self.extra = encoder, 0, ()
@@ -29,7 +29,7 @@ class Tally:
         self.holes = np.zeros(len(encoder.columns))
 
     def add(self, table: Table, encoded: Encoded) -> None:
-        """Count one piece.
+        """Count one chunk.
 
         Raises:
             UserError: If a column holds something else than it did in training: of many filled cells none can be read.
@@ -59,21 +59,21 @@ class Tally:
             )
 
     def findings(self) -> list[Finding]:
-        """Columns that are not known, cells unlike any of training, columns that are mostly empty."""
-        found, columns, rows = [], self.encoder.columns, max(1, self.rows)
+        """Return findings about unknown columns, cells unlike any of training, and columns that are mostly empty."""
+        findings, columns, rows = [], self.encoder.columns, max(1, self.rows)
         if self.extra:
             title = f"{len(self.extra)} columns that the model does not know are left alone"
-            found.append(Finding("green", title, ", ".join(self.extra[:10])))
+            findings.append(Finding("green", title, ", ".join(self.extra[:10])))
         for name, share in zip(columns, self.unseen / rows, strict=True):
             if share > 0:
                 title = f"{share:.0%} of the cells of {name!r} are unlike any of training"
-                found.append(Finding("amber" if share > NOTABLE else "green", title))
-        before = self._holes_before()
+                findings.append(Finding("amber" if share > WARNING_SHARE else "green", title))
+        before = self._missing_in_training()
         for name, share in zip(columns, self.holes / rows, strict=True):
-            if share > max(MOSTLY, before.get(name, 0.0) + MORE_HOLES):
-                found.append(Finding("amber", f"{share:.0%} of the cells of {name!r} are missing"))
-        return found
+            if share > max(MOSTLY, before.get(name, 0.0) + MAX_MORE_MISSING):
+                findings.append(Finding("amber", f"{share:.0%} of the cells of {name!r} are missing"))
+        return findings
 
-    def _holes_before(self) -> dict[str, float]:
-        """Share of missing cells in training, by column."""
+    def _missing_in_training(self) -> dict[str, float]:
+        """Return the share of missing cells in training, by column."""
         return {one.column: one.counts[ABSENT] / max(1, sum(one.counts)) for one in self.encoder.categories}

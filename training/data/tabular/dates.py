@@ -1,4 +1,4 @@
-"""Dates in the ways that people write them, and the parts of a date that a network can use."""
+"""Parse dates of many formats, and split them into features: day number and cyclic position in year, week and day."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PARTS = ("day", "year_sin", "year_cos", "week_sin", "week_cos", "hour_sin", "hou
 
 
 def normal_spelling(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Without fractions of seconds and time zones, a blank in place of the T."""
+    """Remove fractions of seconds and time zones, and replace the T by a blank."""
     import pyarrow.compute as pc
 
     compute: Any = pc
@@ -32,7 +32,7 @@ def normal_spelling(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def day_comes_first(text: pa.ChunkedArray) -> bool:
-    """Whether some 13/02/2024 says that days come before months; 01/02/2024 alone is read as January."""
+    """Whether some date such as 13/02/2024 shows that days come before months; else 01/02/2024 is read as January."""
     import pyarrow.compute as pc
 
     compute: Any = pc
@@ -40,7 +40,7 @@ def day_comes_first(text: pa.ChunkedArray) -> bool:
 
 
 def is_ambiguous(text: pa.ChunkedArray) -> bool:
-    """Whether dates with slashes leave open which number is the month."""
+    """Whether the month of dates with slashes is ambiguous."""
     import pyarrow.compute as pc
 
     compute: Any = pc
@@ -52,7 +52,7 @@ def is_ambiguous(text: pa.ChunkedArray) -> bool:
 def to_seconds(
     values: pa.ChunkedArray, *, day_first: bool = False, missing: Sequence[str] = MISSING
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds since 1970 of each cell, float64 (rows,), NaN where missing or unread; and which filled cells are no dates."""
+    """Return seconds since 1970, float64 (rows,), NaN where missing or unreadable; and which filled cells are no dates."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -73,7 +73,7 @@ def to_seconds(
 
 
 def date_parts(seconds: np.ndarray) -> np.ndarray:
-    """The day number, and where in the year, the week and the day it falls, each as a point on a circle, (rows, 7)."""
+    """Return day number and sine and cosine of the position in year, week and day, (rows, 7)."""
     days = seconds / DAY_SECONDS
     turns = np.stack([days / 365.2425, (days + 3) / 7, days], axis=1) * 2 * np.pi  # 1970-01-01 was a Thursday
     circle = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(days), 6)

@@ -1,4 +1,4 @@
-"""A fitted reading of a table: every row as scaled numbers and category ids, the same for training and for scoring, kept as JSON."""
+"""TableEncoder: encode rows as scaled numbers and category ids; fitted on training rows, saved as JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TableEncoder:
         return [one.name for one in self.kinds if one.kind != "ignore"]
 
     def owners(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each number feature and each category feature, the place of its column in `columns`."""
+        """Return for each number feature and each category feature the index of its column in `columns`."""
         place = {name: number for number, name in enumerate(self.columns)}
         return (
             np.asarray([place[one.column] for one in self.numbers], dtype=np.int64),
@@ -89,7 +89,7 @@ class TableEncoder:
         )
 
     def encode(self, table: Table) -> Encoded:
-        """Read the rows of any table that has these columns; others are left alone.
+        """Encode the rows of a table that has these columns; other columns are ignored.
 
         Raises:
             UserError: If columns are missing; the message names them.
@@ -103,12 +103,12 @@ class TableEncoder:
         return Encoded(reading.numbers, reading.categories, reading.unseen)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; see `from_dict`."""
+        """Return JSON-ready values; see `from_dict`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TableEncoder:
-        """What `to_dict` gave, also by way of JSON."""
+        """Restore an encoder from the values of `to_dict`, also after JSON."""
         numbers = [
             NumberFeature(one["column"], one["part"], Scaler(**{**one["scaler"], "quantiles": tuple(one["scaler"]["quantiles"])}))
             for one in values["numbers"]

@@ -1,4 +1,4 @@
-"""What an encoded table is made of: scaled numbers, vocabularies, and the rows in these terms."""
+"""Parts of an encoded table: number features, category features with their vocabularies, and the encoded rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NumberFeature:
 
 @dataclass(frozen=True)
 class CategoryFeature:
-    """One vocabulary: of a column, or (part "missing") whether a number or date is there at all.
+    """One vocabulary: of a column, or (part "missing") of whether a number or date is present.
 
     Args:
         values: The values that have an id of their own, the most frequent first; value i has id i + 3.
@@ -45,13 +45,13 @@ class CategoryFeature:
         return len(self.values) + len(SPECIAL)
 
     def spelled(self, number: int) -> str:
-        """The value behind an id."""
+        """Return the value of an id, as text."""
         return SPECIAL[number] if number < len(SPECIAL) else self.values[number - len(SPECIAL)]
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Rows as the networks take them.
+    """Encoded rows, as the networks take them.
 
     Args:
         numbers: Scaled, NaN where missing, float32 (rows, number features).
@@ -68,10 +68,11 @@ class Encoded:
         return len(self.numbers)
 
     def select(self, rows: Any) -> Encoded:
-        """These rows, by index or slice."""
+        """Return the rows of an index or slice."""
         return Encoded(self.numbers[rows], self.categories[rows], self.unseen[rows])
 
     @classmethod
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
-        """The rows of all parts, one after the other."""
-        return cls(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("numbers", "categories", "unseen")))  # fmt: skip
+        """Concatenate the rows of all parts."""
+        names = ("numbers", "categories", "unseen")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

@@ -1,4 +1,4 @@
-"""Measures scales and vocabularies on training rows, column by column."""
+"""Fit a TableEncoder: measure scales and vocabularies on the training rows, column by column."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Fitting:
-    """Gathers the features of one column after the other."""
+    """Collects the features of the columns."""
 
     def __init__(self, table: Table, scaling: Scaling, min_count: int, max_categories: int, missing: tuple[str, ...]):
         self.table, self.missing = table, missing
@@ -53,7 +53,7 @@ class Fitting:
         self._add_presence(column.name, np.isnan(seconds))
 
     def _add_presence(self, name: str, absent: np.ndarray) -> None:
-        if absent.any():  # a network can then tell when a hole is odd
+        if absent.any():  # so that a network can learn when a missing cell is anomalous
             holes = int(absent.sum())
             self.categories.append(CategoryFeature(name, "missing", (PRESENT,), (0, holes, 0, len(absent) - holes)))
 
@@ -61,15 +61,15 @@ class Fitting:
         text = category_text(values, self.missing)
         counts = sorted(_value_counts(text), key=lambda pair: (-pair[1], pair[0]))
         frequent = [pair for pair in counts if pair[1] >= self.min_count] or counts
-        kept, folded = frequent[: self.max_categories], len(frequent[self.max_categories :])
-        rare = sum(count for _, count in counts) - sum(count for _, count in kept)
-        numbers = (0, text.null_count, rare, *(count for _, count in kept))
-        self.categories.append(CategoryFeature(column.name, "", tuple(value for value, _ in kept), numbers, folded))
+        own, folded = frequent[: self.max_categories], len(frequent[self.max_categories :])  # with an id of their own
+        rare = sum(count for _, count in counts) - sum(count for _, count in own)
+        numbers = (0, text.null_count, rare, *(count for _, count in own))
+        self.categories.append(CategoryFeature(column.name, "", tuple(value for value, _ in own), numbers, folded))
 
     def _add_constant(self, column: Column, values: pa.ChunkedArray) -> None:
         text = category_text(values, self.missing).drop_null()
         self.constants[column.name] = text[0].as_py()
-        if len(text) < len(values):  # whether it is there is all that varies
+        if len(text) < len(values):  # only its presence varies
             self.categories.append(
                 CategoryFeature(column.name, "", (text[0].as_py(),), (0, len(values) - len(text), 0, len(text)))
             )
@@ -82,4 +82,4 @@ def _is_temporal(values: pa.ChunkedArray) -> bool:
 
 
 def _value_counts(text: pa.ChunkedArray) -> list[tuple[str, int]]:
-    return [(one["values"], one["counts"]) for one in text.drop_null().value_counts().to_pylist()]
+    return [(entry["values"], entry["counts"]) for entry in text.drop_null().value_counts().to_pylist()]

@@ -1,4 +1,4 @@
-"""Scaled numbers as people write them: back to the column's own scale, days back to dates."""
+"""Invert the encoding of numbers and dates: from scaled values to text in the column's own unit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST_DAY, LAST_DAY = -700_000, 2_900_000  # about the years 53 and 9909
 
 
 def spelled_number(feature: NumberFeature, scaled: float) -> str:
-    """The value behind a scaled number, six digits of it; a date where the feature is a day."""
+    """Return the value of a scaled number with six digits; a date if the feature is a day."""
     value = float(feature.scaler.restored(np.asarray([scaled]))[0])
     if feature.part != "day":
         return f"{value:.{SHOWN_DIGITS}g}"

@@ -1,4 +1,4 @@
-"""Numbers brought to one scale, and back: standard, robust, or with long tails pulled in."""
+"""Scale numbers, and invert it: standard, robust, or with long tails compressed (asinh, quantiles)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 Scaling = Literal["auto", "standard", "robust", "log", "quantile"]
-LIMIT = 1e4  # what is further out than this many deviations is as odd as a value can be
-LONG_TAIL = 30.0  # deviations from the median, of the furthest value, above which `auto` pulls the tails in
+LIMIT = 1e4  # deviations at which scaled values are clipped
+LONG_TAIL = 30.0  # deviations of the furthest value from the median, above which `auto` compresses the tails
 QUANTILES = 100
 
 
@@ -57,13 +57,13 @@ class Scaler:
         return values
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
-        """Scaled values, float32 in [-1e4, 1e4]; NaN stays NaN, infinity becomes the limit."""
+        """Scale values to float32 in [-1e4, 1e4]; NaN stays NaN, infinities become the limit."""
         with np.errstate(over="ignore", invalid="ignore"):
             out = (self.bent(values) - self.center) / self.scale
         return np.clip(out, -LIMIT, LIMIT).astype(np.float32)
 
     def restored(self, scaled: np.ndarray) -> np.ndarray:
-        """Values in the column's own unit."""
+        """Return values in the column's own unit."""
         bent = np.asarray(scaled, dtype=np.float64) * self.scale + self.center
         if self.bend == "asinh":
             return np.sinh(np.clip(bent, -300, 300)) * self.unit + self.middle
@@ -73,7 +73,7 @@ class Scaler:
 
 
 def _unit(finite: np.ndarray, quantiles: np.ndarray) -> float:
-    """Half the distance between the quartiles over 0.6745, the deviation of a Gaussian; else the plain deviation."""
+    """Return half the interquartile range over 0.6745, which is the deviation of a Gaussian; else the standard deviation."""
     spread = float(quantiles[75] - quantiles[25]) / 1.349
     return spread if spread > 1e-9 * max(1.0, abs(float(quantiles[50]))) else _positive(float(finite.std()), 0.0)
 

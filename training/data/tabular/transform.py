@@ -1,4 +1,4 @@
-"""Reads the rows of a table in a fitted encoder's terms, column by column."""
+"""Encode the rows of a table with a fitted encoder, column by column."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Reading:
             day_first = column.name in encoder.day_first
             raw, unread = dates.to_seconds(values, day_first=day_first, missing=encoder.missing)
             parts = dates.date_parts(raw)
-            for each in places:
-                feature = encoder.numbers[each]
-                self.numbers[:, each] = feature.scaler.scaled(parts[:, dates.PARTS.index(feature.part)])
+            for index in places:
+                feature = encoder.numbers[index]
+                self.numbers[:, index] = feature.scaler.scaled(parts[:, dates.PARTS.index(feature.part)])
         else:
             raw, unread = number_column(values, decimal_comma=column.decimal_comma, missing=encoder.missing)
             self.numbers[:, places[0]] = encoder.numbers[places[0]].scaler.scaled(raw)
@@ -62,7 +62,7 @@ class Reading:
             self.unseen[:, place] = absent
         else:
             self.categories[:, presence] = np.where(absent, ABSENT, len(SPECIAL))
-        if not column.unread:  # training had only cells that could be read
+        if not column.unread:  # all cells of training could be parsed
             self.unseen[:, place] |= unread
 
     def _read_category(self, column: Column, values: pa.ChunkedArray, at: int, place: int) -> None:

@@ -1,4 +1,4 @@
-"""Make the starters' training files: captioned Fashion-MNIST and captioned emoji, as Parquet with the columns image and caption.
+"""Make the starters' training files, captioned Fashion-MNIST and captioned emoji: Parquet, columns image and caption.
 
 python -m plugins.diffusion_cfg.starter.recipe.data fashion FOLDER_OF_FASHION_MNIST fashion.parquet
 python -m plugins.diffusion_cfg.starter.recipe.data emoji train.parquet emoji.parquet
@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 DARK, BRIGHT = 0.3, 0.7  # quantiles of a class's mean brightness
-NARROW, WIDE = 0.3, 0.7  # and of its width
-NAMED = 0.35  # share of the captions that name what was measured
+NARROW, WIDE = 0.3, 0.7  # quantiles of a class's width
+ADJECTIVE_PROBABILITY = 0.35  # of naming the brightness, and of naming the width
 
 
 def fashion(folder: Path, split: str = "train") -> tuple[list[bytes], list[str]]:
-    """PNG files of 28 x 28 and a caption each: a paraphrase of the class, of some with dark, bright, narrow or wide before it."""
+    """PNG files of 28 x 28 and their captions: paraphrases of the class, some with dark, bright, narrow or wide."""
     with lzma.open(folder / f"{split}_images.npy.xz") as file:
         images = np.load(file)
     labels = np.load(folder / f"{split}_labels.npy")
@@ -36,17 +36,17 @@ def fashion(folder: Path, split: str = "train") -> tuple[list[bytes], list[str]]
     for row, label in enumerate(labels):
         text = str(random.choice(phrases[str(label)]))
         (dark, bright), (narrow, wide) = limits[int(label)]
-        measured = []
-        if random.random() < NAMED:
-            measured += ["dark"] if brightness[row] < dark else ["bright"] if brightness[row] > bright else []
-        if random.random() < NAMED:
-            measured += ["narrow"] if width[row] < narrow else ["wide"] if width[row] > wide else []
-        captions.append(_with(text, measured))
+        adjectives = []
+        if random.random() < ADJECTIVE_PROBABILITY:
+            adjectives += ["dark"] if brightness[row] < dark else ["bright"] if brightness[row] > bright else []
+        if random.random() < ADJECTIVE_PROBABILITY:
+            adjectives += ["narrow"] if width[row] < narrow else ["wide"] if width[row] > wide else []
+        captions.append(_describe(text, adjectives))
     return [_png(image) for image in images], captions
 
 
 def emoji(file: Path) -> tuple[list[bytes], list[str]]:
-    """Pictures as they are; of half of them the caption names the drawing style too."""
+    """Images as they are; half of the captions also name the drawing style."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(file).to_pydict()
@@ -58,21 +58,21 @@ def emoji(file: Path) -> tuple[list[bytes], list[str]]:
     return [cell["bytes"] for cell in table["image"]], captions
 
 
-def write(pictures: list[bytes], captions: list[str], target: Path) -> None:
-    """As the Hub has it: a column of records of bytes and path, and the captions."""
+def write(images: list[bytes], captions: list[str], target: Path) -> None:
+    """Write the Hub's format: a column of records of bytes and path, and the captions."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    cells = [{"bytes": data, "path": None} for data in pictures]
-    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    pq.write_table(pa.table({"image": pa.array(cells, kind), "caption": captions}), target)
+    cells = [{"bytes": data, "path": None} for data in images]
+    image_type = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    pq.write_table(pa.table({"image": pa.array(cells, image_type), "caption": captions}), target)
 
 
-def _with(text: str, measured: list[str]) -> str:
-    if not measured:
+def _describe(text: str, adjectives: list[str]) -> str:
+    if not adjectives:
         return text
     first, _, rest = text.partition(" ")
-    words = " ".join(measured)
+    words = " ".join(adjectives)
     return f"a {words} {rest}" if first in ("a", "an") else f"{words} {text}"
 
 
@@ -85,5 +85,5 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 if __name__ == "__main__":
-    what, source, goal = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    write(*(fashion(source) if what == "fashion" else emoji(source)), goal)
+    dataset, source, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    write(*(fashion(source) if dataset == "fashion" else emoji(source)), target)

@@ -26,9 +26,9 @@ function makeChart() {
 
 function plotChart(chart, series, log) {
   const width = chart.frame.clientWidth;
-  chart.series = series.map((one) => ({ ...one, points: log ? one.points.filter((point) => point.value > 0) : one.points }));
-  chart.series = chart.series.filter((one) => one.points.length);
-  for (const kind of Object.keys(KINDS)) chart.node.dataset[kind] = chart.series.find((one) => one.kind === kind)?.points.length ?? 0;
+  chart.series = series.map((curve) => ({ ...curve, points: log ? curve.points.filter((point) => point.value > 0) : curve.points }));
+  chart.series = chart.series.filter((curve) => curve.points.length);
+  for (const kind of Object.keys(KINDS)) chart.node.dataset[kind] = chart.series.find((curve) => curve.kind === kind)?.points.length ?? 0;
   if (!width || !chart.series.length || !window.uPlot) return;
   const size = { width, height: width < 460 ? 210 : 250 };
   const step = chart.step; // a new plot has no cursor yet
@@ -37,8 +37,8 @@ function plotChart(chart, series, log) {
   chart.shape = shape;
   if (chart.plot.width !== size.width) chart.plot.setSize(size);
   chart.plot.setData(uPlot.join(chart.series.map(({ points }) => [points.map((point) => point.step), points.map((point) => point.value)])));
-  const loud = chart.series.filter((one) => !one.quiet);
-  chart.node.setAttribute("aria-label", loud.map(describe).join("; "));
+  const described = chart.series.filter((curve) => !curve.quiet);
+  chart.node.setAttribute("aria-label", described.map(describe).join("; "));
   chart.legend.replaceChildren(...chart.series.filter(({ kind }) => kind !== "raw").map(({ name, kind }) => html("span", {}, html("i", { class: kind }), name)));
   pointAt(chart, step);
 }
@@ -56,7 +56,7 @@ function replacePlot(chart, size, log) {
       { ...axis, label: "step", labelFont: axis.font, labelSize: 16, size: 24, space: 70, grid: { show: false }, incrs: INTEGER_TICKS, values: (plot, ticks) => ticks.map((tick) => tick.toLocaleString("en")) },
       { ...axis, size: 54, grid: { stroke: () => colourOf("--line"), width: 1 }, values: (plot, ticks) => ticks.map((tick) => (tick === null ? "" : formatNumber(tick))) },
     ],
-    series: [{}, ...chart.series.map((one, index) => lineOf(one, index, chart))],
+    series: [{}, ...chart.series.map((curve, index) => lineOf(curve, index, chart))],
     hooks: { setCursor: [(plot) => showTip(chart, plot)] },
   };
   chart.plot = new uPlot(options, null, chart.node);

@@ -1,0 +1,45 @@
+"""Gradio components that the tabs of several plugins share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from training.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def chosen(path: str | None, what: str = "a file") -> Path:
+    """The path of a chosen file, or an error that asks for one."""
+    if not path:
+        raise gr.Error(f"Choose {what} first.", print_exception=False)
+    return Path(path)
+
+
+def mended(function: F) -> F:
+    """Convert a UserError to Gradio's error. The page does so for every event; this is for calls outside of one."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return call  # type: ignore[return-value]
+
+
+def stops(button: gr.Button, work: Any, message: gr.Markdown) -> None:
+    """Let a button cancel an event that yields. The report waits for its end: a late step would overwrite it."""
+    stopped = button.click(None, None, None, cancels=[work])
+    stopped.then(lambda: "Stopped.", None, message, queue=False)
+
+
+def one_of(value: int, most: int) -> gr.Slider:
+    """An update for a slider of layers or heads: at `value`, of `most`."""
+    return gr.Slider(value=value, maximum=max(2, most), interactive=most > 1)  # Gradio refuses a range of one

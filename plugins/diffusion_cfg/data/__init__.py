@@ -1,0 +1,1 @@
+"""Captioned images read from files: no torch."""

@@ -1,1 +1,0 @@
-"""What "Look inside" computes: no gradio here."""

@@ -1,0 +1,1 @@
+"""What "Look inside" computes: no gradio."""

@@ -1,0 +1,73 @@
+"""Text conditioning: a CLIP tokenizer trained on the captions, and a small CLIP text model (Radford et al., 2021)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
+HEAD_WIDTH = 32
+
+
+def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: int) -> CLIPTokenizer:
+    """Train a byte-level BPE tokenizer in CLIP's format; every byte is in the vocabulary, so no word is unknown.
+
+    Args:
+        vocabulary_size: Sub-words at most; 514 of them are bytes and special tokens.
+        max_length: Tokens that every prompt is truncated or padded to, start and end tokens included.
+    """
+    stock: Any = CLIPTokenizer()  # for its normaliser and its word splitting
+    learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END))
+    learner.normalizer = stock.backend_tokenizer.normalizer
+    learner.pre_tokenizer = stock.backend_tokenizer.pre_tokenizer
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(  # type: ignore[call-arg] - the stub lacks end_of_word_suffix
+        vocab_size=vocabulary_size - 2, end_of_word_suffix=WORD_END, initial_alphabet=alphabet, show_progress=False
+    )
+    learner.train_from_iterator(captions, trainer)
+    # CLIP's vocabulary has every byte twice, inside a word and at its end; `tokenizers` adds only the ones that it saw.
+    # So the vocabulary is written anew: both forms of every byte, then the merges in order, cut to the size asked for.
+    merges: Any = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
+    byte_tokens = [*alphabet, *(letter + WORD_END for letter in alphabet)]
+    merges = merges[: max(0, vocabulary_size - len(byte_tokens) - 2)]
+    tokens = [*byte_tokens, *(left + right for left, right in merges), START, END]
+    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=max_length)
+
+
+def make_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModel:
+    """A CLIP text model with random weights and one attention head per 32 channels."""
+    special_tokens: dict[str, Any] = {
+        name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
+    }
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=4 * width,
+        projection_dim=width,
+        num_hidden_layers=layers,
+        num_attention_heads=max(1, width // HEAD_WIDTH),
+        max_position_embeddings=tokenizer.model_max_length,
+        **special_tokens,
+    )
+    return CLIPTextModel(config)
+
+
+def token_ids(tokenizer: Any, captions: list[str]) -> torch.Tensor:
+    """Token ids, (captions, max_length), truncated and padded."""
+    encoding = tokenizer(
+        captions, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+    )
+    return encoding["input_ids"]
+
+
+def excess_tokens(tokenizer: Any, text: str) -> tuple[int, str]:
+    """The number of tokens beyond the encoder's limit, 0 if the text fits, and the text that truncation would drop."""
+    limit = tokenizer.model_max_length - 2
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return max(0, len(ids) - limit), tokenizer.decode(ids[limit:]) if len(ids) > limit else ""

@@ -1,0 +1,1 @@
+"""The tab: the only folder of the plugin that imports gradio."""

@@ -1,0 +1,1 @@
+"""What *Look inside* computes: attention, token surprisal, induction scores; no Gradio."""

@@ -1,0 +1,168 @@
+"""Training data of `pretrain`: text, dialogues and labelled tasks, recognised by their columns, and the findings about
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, clean_text, dialogue_columns, read_dialogues
+from plugins.gpt_prompting.pretrain.labelled_tasks import (
+    LabelledTask,
+    check_tasks,
+    holds_tasks,
+    read_tasks,
+    split_tasks,
+)
+from training.data.table import Table
+from training.data.text_documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
+from training.preflight.sheet import Finding, Sheet
+from training.wording import counted
+
+if TYPE_CHECKING:
+    from plugins.gpt_prompting.pretrain.settings import PretrainSettings
+
+DOCUMENT_END = "<|endoftext|>"  # a line that separates the documents of a text file
+MIN_CORPUS_WORDS = 20_000
+
+
+@dataclass(frozen=True)
+class PretrainData:
+    """Rows to train on and held-out rows; empty where there are none.
+
+    Args:
+        texts, held_texts: Whole documents.
+        dialogues, held_dialogues: Whose answers are targets.
+        tasks, held_tasks: From which few-shot prompts are sampled.
+        findings: For the preflight sheet.
+    """
+
+    texts: tuple[str, ...] = ()
+    held_texts: tuple[str, ...] = ()
+    dialogues: tuple[Dialogue, ...] = ()
+    held_dialogues: tuple[Dialogue, ...] = ()
+    tasks: tuple[LabelledTask, ...] = ()
+    held_tasks: tuple[LabelledTask, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def sheet(self) -> Sheet:
+        return Sheet(self.findings)
+
+    def __add__(self, other: PretrainData) -> PretrainData:
+        names = [field.name for field in fields(self)]
+        return PretrainData(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def held_out(self) -> PretrainData:
+        """The same rows, all held out."""
+        return PretrainData(held_texts=self.texts, held_dialogues=self.dialogues, held_tasks=self.tasks)
+
+    def all_texts(self) -> Iterable[str]:
+        """All training rows as text, to train a tokenizer on."""
+        yield from self.texts
+        for dialogue in self.dialogues:
+            yield "\n".join(f"{role.capitalize()}: {content}" for role, content in dialogue)
+        for task in self.tasks:
+            for label, texts in task.classes.items():
+                yield "\n\n".join(f"Text: {text}\nLabel: {label}" for text in texts)
+
+
+def read(settings: PretrainSettings) -> PretrainData:
+    """Read the files of the settings and hold some rows out; problems are among the findings.
+
+    Raises:
+        UserError: If a file cannot be read.
+    """
+    data = PretrainData()
+    share = 0 if settings.eval_data else settings.eval_share
+    if settings.data or settings.dataset or not (settings.dialogue_data or settings.task_data):
+        data += _read_any(settings.data, settings, share)
+    if settings.dialogue_data:
+        data += _dialogues(read_source(settings.dialogue_data, ""), settings.eval_share, settings.seed)
+    if settings.task_data:
+        data += _tasks(read_source(settings.task_data, ""), settings)
+    if settings.eval_data:
+        data += _read_any(settings.eval_data, settings, 0).held_out()
+    return data + PretrainData(findings=(*_check_amount(data), *_check_size(settings)))
+
+
+def _read_any(source: str, settings: PretrainSettings, share: float) -> PretrainData:
+    """Read a file (or the Hub data set if `source` is empty) as tasks, dialogues or text, by its columns."""
+    if source and is_plain_text(Path(source)):
+        documents, notices = read_documents(source, "", "", _split_documents)
+        return _texts(documents, share, settings.seed, notices)
+    table = read_source(source, settings.dataset)
+    if not settings.text_column and holds_tasks(table):
+        return PretrainData(findings=tuple(table.notices)) + _tasks(table, settings)
+    if not settings.text_column and dialogue_columns(table):
+        return PretrainData(findings=tuple(table.notices)) + _dialogues(table, share, settings.seed)
+    return _texts(documents_of(table, settings.text_column), share, settings.seed, table.notices)
+
+
+def _split_documents(lines: Iterable[str]) -> list[Document]:
+    """Split lines at `DOCUMENT_END`; without any, the file is one document."""
+    documents: list[Document] = [[]]
+    for line in lines:
+        if line.strip() == DOCUMENT_END:
+            documents.append([])
+        else:
+            documents[-1].append(line.rstrip("\r\n"))
+    return [document for document in documents if any(map(str.strip, document))]
+
+
+def _texts(documents: list[Document], share: float, seed: int, notices: Iterable[Finding]) -> PretrainData:
+    sides = ([clean_text("\n".join(document)) for document in side] for side in hold_out(documents, share, seed))
+    texts, held_texts = (tuple(text for text in side if text) for side in sides)
+    return PretrainData(texts=texts, held_texts=held_texts, findings=(*notices, *_check_texts(texts)))
+
+
+def _check_texts(texts: Sequence[str]) -> list[Finding]:
+    words = sum(len(text.split()) for text in texts)
+    if not words:
+        return []
+    findings = [Finding("green", f"{counted(len(texts), 'document')}, {words:,} words")]
+    if words < MIN_CORPUS_WORDS:
+        advice = "Continue from a trained model, or give more text: this little is memorised."
+        findings.append(Finding("amber", f"Only {words:,} words", advice))
+    return findings
+
+
+def _dialogues(table: Table, share: float, seed: int) -> PretrainData:
+    dialogues = read_dialogues(table)
+    if not dialogues:
+        advice = "Each needs an answer: a turn of the assistant, or a response."
+        return PretrainData(findings=(Finding("red", "There are no dialogues to train on", advice),))
+    # `hold_out` cuts a single document in two, which would tear a dialogue apart
+    split: Any = hold_out(list(dialogues), share, seed) if len(dialogues) > 1 else (dialogues, [])  # type: ignore[arg-type]
+    answers = sum(turn.role == "assistant" for dialogue in dialogues for turn in dialogue)
+    title = f"{counted(len(dialogues), 'dialogue')} with {counted(answers, 'answer')}; only answers are trained on"
+    return PretrainData(dialogues=tuple(split[0]), held_dialogues=tuple(split[1]), findings=(Finding("green", title),))
+
+
+def _tasks(table: Table, settings: PretrainSettings) -> PretrainData:
+    rows = read_tasks(table)
+    train, held = split_tasks(rows, settings.held_out_tasks, settings.eval_share, settings.seed)
+    findings = check_tasks(train, held, table.source)
+    return PretrainData(tasks=tuple(train), held_tasks=tuple(held), findings=tuple(findings))
+
+
+def _check_amount(data: PretrainData) -> list[Finding]:
+    if not (data.texts or data.dialogues or data.tasks or data.sheet.blocked):
+        advice = "Training needs text: a text file, or a table with a column of texts."
+        return [Finding("red", "The corpus is empty", advice)]
+    if data.held_texts or data.held_dialogues or data.held_tasks:
+        return []
+    advice = "Raise eval_share, or give eval_data: otherwise memorisation goes unnoticed."
+    return [Finding("amber", "Nothing is held out to evaluate on", advice)]
+
+
+def _check_size(settings: PretrainSettings) -> list[Finding]:
+    """Report the parameters of a new network, computed from its configuration alone, before one is created."""
+    if settings.model:
+        return []
+    size = settings.shape()
+    title = f"{size.layers} layers, {size.heads} heads, width {size.width}: {size.parameters:,} parameters"
+    memory = 16 * size.parameters / 2**30  # weights, gradients and two moments
+    return [Finding("green", title, f"About {memory:.1f} GB for weights, gradients and AdamW's moments.")]

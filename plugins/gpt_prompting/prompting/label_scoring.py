@@ -1,0 +1,138 @@
+"""Label scoring: classify rows by the log-likelihood of each label after the prompt, or by the label in a generated
+answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plugins.gpt_prompting.models.interface import LanguageModel
+from plugins.gpt_prompting.prompting import calibration
+from plugins.gpt_prompting.prompting.context_window import ContextFitter, FittedPrompt
+from plugins.gpt_prompting.prompting.prompts import Prompt, Row
+
+MAX_ANSWER_TOKENS = 24  # of a generated answer from which a label is parsed
+
+
+@dataclass(frozen=True)
+class LabelPrediction:
+    """The prediction for one row.
+
+    Args:
+        label: The most probable; empty if a generated answer names none.
+        probabilities: Label -> 0 to 1, with a sum of 1, calibrated if the prompt says so; empty if only an answer is
+            known.
+        scores: Label -> log-likelihood in nats, before calibration; empty as above.
+        answer: The generated answer, if the label was parsed from one.
+        prompt_tokens: As a server counts them; 0 if it does not say, and for a local model.
+        served_by: The model that a server reports.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    scores: dict[str, float]
+    fitted: FittedPrompt
+    answer: str = ""
+    prompt_tokens: int = 0
+    served_by: str = ""
+
+    @property
+    def confidence(self) -> float | None:
+        """The label's probability; None if only a generated answer is known."""
+        return self.probabilities.get(self.label)
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "label": self.label,
+            "probabilities": {name: round(value, 6) for name, value in self.probabilities.items()},
+            "scores": {name: round(value, 4) for name, value in self.scores.items()},
+            "prompt": self.fitted.text,
+            "dropped_examples": list(self.fitted.dropped),
+            "text_truncated": self.fitted.truncated,
+            "answer": self.answer,
+        }
+
+
+class LabelScorer:
+    """A prompt and a model that together classify rows.
+
+    Attributes:
+        verbalizers: Each label's words as they follow the prompt.
+        seconds: Time that the model took so far.
+    """
+
+    def __init__(self, model: LanguageModel, prompt: Prompt):
+        self.model, self.prompt = model, prompt
+        closed = self._has_prefix_labels()
+        self.verbalizers = [prompt.continuation(name, closed) for name in prompt.names]
+        answer_tokens = max(map(model.count, self.verbalizers)) if model.has_probabilities else MAX_ANSWER_TOKENS
+        self.fitter = ContextFitter(model, prompt, answer_tokens)
+        self.seconds = 0.0
+        self._baseline: np.ndarray | None = None  # scores for calibration, computed at the first row
+
+    def _has_prefix_labels(self) -> bool:
+        """Whether one label's words start another's. Then each is scored with what follows it in the template: alone,
+        the shorter one would always have the higher likelihood."""
+        words = [self.prompt.continuation(name) for name in self.prompt.names]
+        return any(one != other and other.startswith(one) for one in words for other in words)
+
+    def label(self, rows: Sequence[Row], examples: Sequence[Sequence[Row]] | None = None) -> Iterator[LabelPrediction]:
+        """Yield a prediction for each row, in order.
+
+        Args:
+            examples: The demonstrations of each row; by default the prompt's.
+        """
+        fitted = [self.fitter.fit(row, examples[index] if examples else None) for index, row in enumerate(rows)]
+        if not self.model.has_probabilities:
+            yield from (self._generated(prompt) for prompt in fitted)
+            return
+        started = time.monotonic()
+        contexts = [prompt.text for prompt in fitted]
+        for index, scores in self.model.score(contexts, [self.verbalizers] * len(contexts)):
+            self.seconds += time.monotonic() - started
+            yield self._scored(fitted[index], np.asarray(scores))
+            started = time.monotonic()
+
+    def _scored(self, fitted: FittedPrompt, scores: np.ndarray) -> LabelPrediction:
+        probabilities = self._calibrate(scores[None])[0]
+        names = self.prompt.names
+        return LabelPrediction(
+            names[int(probabilities.argmax())],
+            dict(zip(names, probabilities.tolist(), strict=True)),
+            dict(zip(names, scores.tolist(), strict=True)),
+            fitted,
+        )
+
+    def _calibrate(self, scores: np.ndarray) -> np.ndarray:
+        """Log-likelihoods to probabilities, (rows, labels)."""
+        if self.prompt.calibrate == "none":
+            return calibration.distribution(scores)
+        if self._baseline is None:
+            self._baseline = self._score_baseline()
+        if self.prompt.calibrate == "contextual":
+            return calibration.contextual(scores, self._baseline)
+        return calibration.pmi(scores, self._baseline[0])
+
+    def _score_baseline(self) -> np.ndarray:
+        """Log-likelihoods of the labels without an input: of content-free inputs, (inputs, labels), or the premise, (1,
+        labels)."""
+        if self.prompt.calibrate == "contextual":
+            rows = [dict.fromkeys(self.prompt.fields, text) for text in calibration.CONTENT_FREE]
+            contexts = [self.fitter.fit(row).text for row in rows]
+        else:
+            contexts = [self.prompt.premise() or self.prompt.query(dict.fromkeys(self.prompt.fields, ""))]
+        return self.model.log_likelihoods(contexts, [self.verbalizers] * len(contexts))
+
+    def _generated(self, fitted: FittedPrompt) -> LabelPrediction:
+        started = time.monotonic()
+        labels = {name: self.prompt.continuation(name).strip() for name in self.prompt.names}
+        parsed = self.model.generate_label(fitted.text, labels)
+        self.seconds += time.monotonic() - started
+        return LabelPrediction(
+            parsed.label, parsed.probabilities or {}, {}, fitted, parsed.answer, parsed.prompt_tokens, parsed.served_by
+        )

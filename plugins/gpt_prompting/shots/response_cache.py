@@ -1,0 +1,162 @@
+"""ResponseCache: the predictions of one part of the experiment, written as they come, so that a hosted model is never
+asked twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from plugins.gpt_prompting.models.hosted_servers import ServerError
+from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer
+from plugins.gpt_prompting.prompting.prompts import Row
+from training.errors import UserError
+from training.fit.experiment import Fit
+from training.retry import retry
+
+FILE = "answers.jsonl"
+RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)  # before each further try; a server may ask for more, up to the last
+REFUSED_STATUSES = (400, 413, 422)  # this request, not the next: too long for the model, or against the server's rules
+
+
+@dataclass(frozen=True)
+class CachedResponse:
+    """What is stored of a prediction.
+
+    Args:
+        confidence: The label's probability; None if unknown.
+        prompt_tokens: 0 if unknown.
+        has_dropped_examples: Whether a demonstration did not fit.
+        is_parsed: Whether the label was parsed from a generated answer.
+        served_by: The model that a server reports.
+    """
+
+    label: str
+    confidence: float | None
+    prompt_tokens: int
+    seconds: float
+    has_dropped_examples: bool = False
+    is_parsed: bool = False
+    served_by: str = ""
+
+
+class ResponseCache:
+    """The predictions of one part, one line each in the part's folder."""
+
+    def __init__(self, folder: Path):
+        self.path = folder / FILE
+        self.responses = _read(self.path)
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.responses = []
+
+    def add(self, response: CachedResponse) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(response), ensure_ascii=False) + "\n")
+        self.responses.append(response)
+
+
+def _read(path: Path) -> list[CachedResponse]:
+    """Read all complete lines; one cut off by a kill, and what follows it, is removed from the file too."""
+    responses: list[CachedResponse] = []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    for line in lines:
+        try:
+            responses.append(CachedResponse(**json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    if len(responses) < len(lines):
+        path.write_text("".join(lines[: len(responses)]), encoding="utf-8")
+    return responses
+
+
+def label_rows(
+    scorer: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], cache: ResponseCache, fit: Fit
+) -> None:
+    """Label the rows that have no response yet.
+
+    A local model starts the part again: rows that are computed together stay together, so that a resumed run gives the
+    same digits.
+
+    Raises:
+        UserError: If a server stops answering; its responses so far are kept.
+    """
+    is_hosted = not scorer.model.has_probabilities
+    if not is_hosted:
+        cache.clear()
+    first = len(cache.responses)
+    predictions = (
+        _label_each(scorer, rows[first:], examples[first:], cache, fit) if is_hosted else scorer.label(rows, examples)
+    )
+    before = started = scorer.seconds
+    for prediction in predictions:
+        tokens = prediction.prompt_tokens if is_hosted else scorer.model.count(prediction.fitted.text)
+        cache.add(_response(prediction, tokens, scorer.seconds - before, is_hosted))
+        before = scorer.seconds
+        done = len(cache.responses)
+        fit.tell(done, (done - first) / max(before - started, 1e-9))
+
+
+def _response(prediction: LabelPrediction, prompt_tokens: int, seconds: float, is_hosted: bool) -> CachedResponse:
+    return CachedResponse(
+        prediction.label,
+        prediction.confidence,
+        prompt_tokens,
+        seconds,
+        has_dropped_examples=bool(prediction.fitted.dropped),
+        is_parsed=is_hosted and not prediction.probabilities,
+        served_by=prediction.served_by,
+    )
+
+
+def _label_each(
+    scorer: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], cache: ResponseCache, fit: Fit
+) -> Iterator[LabelPrediction]:
+    for row, shown in zip(rows, examples, strict=True):
+        try:
+            yield _label_with_retries(scorer, row, shown, fit, has_answered=bool(cache.responses))
+        except ServerError as error:
+            count = len(cache.responses)
+            kept = f" The {count:,} responses of this part are kept: Resume continues from there." if count else ""
+            raise UserError(f"{error}{kept}") from None
+
+
+def _label_with_retries(
+    scorer: LabelScorer, row: Row, examples: Sequence[Row], fit: Fit, has_answered: bool
+) -> LabelPrediction:
+    """Label one row, with retries if the server has answered before or asks to slow down."""
+    pauses = iter(RETRY_SECONDS)
+
+    def pause(_: float, error: Any) -> None:
+        seconds = min(max(next(pauses), error.wait), RETRY_SECONDS[-1])
+        fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
+
+    def is_transient(error: Exception) -> bool:
+        return isinstance(error, ServerError) and error.is_transient and (has_answered or error.status == 429)
+
+    try:
+        return retry(
+            lambda: next(scorer.label([row], [examples])),
+            is_transient=is_transient,
+            attempts=len(RETRY_SECONDS) + 1,
+            pause=pause,
+        )
+    except ServerError as error:
+        if has_answered and error.status in REFUSED_STATUSES:
+            return LabelPrediction("", {}, {}, scorer.fitter.fit(row, examples), f"refused ({error.status})")
+        raise
+
+
+def totals(responses: Sequence[CachedResponse]) -> dict[str, Any]:
+    """Sum up cost and origin of the labels, JSON-ready."""
+    return {
+        "prompt_tokens": sum(response.prompt_tokens for response in responses),
+        "seconds": round(sum(response.seconds for response in responses), 3),
+        "with_dropped_examples": sum(response.has_dropped_examples for response in responses),
+        "without_label": sum(not response.label for response in responses),
+        "parsed_from_answer": sum(response.is_parsed for response in responses),
+        "served_by": sorted({response.served_by for response in responses if response.served_by}),
+    }

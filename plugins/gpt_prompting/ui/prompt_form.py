@@ -1,0 +1,80 @@
+"""Conversion between a `Prompt` and the components of its form: instruction, template, labels, calibration,
+examples."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._ui.components import mended
+from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
+
+
+def fields_of(template: str) -> list[str]:
+    """List the template's variables without the label."""
+    return [name for name in variables(template) if name != LABEL]
+
+
+def update_headers(template: str, rows: list[list[Any]]) -> Any:
+    """Make the columns of the examples those of the template's variables; cells stay by position, the label last."""
+    names = [*fields_of(template), LABEL]
+    width = len(rows[0]) if rows else 2
+    if width != len(names):
+        rows = [[*row[:-1], *[""] * len(names)][: len(names) - 1] + row[-1:] for row in rows or []]
+    return gr.Dataframe(headers=names, value=rows)
+
+
+@mended
+def prompt_of(instruction: str, template: str, labels: str, calibrate: str, rows: list[list[Any]]) -> Prompt:
+    """Make the prompt that the form holds; empty rows are left out."""
+    names = [*fields_of(template), LABEL]
+    filled = [["" if cell is None else str(cell).strip() for cell in row] for row in rows or []]
+    examples = [dict(zip(names, row, strict=False)) for row in filled if any(row)]
+    lines = [line for line in labels.splitlines() if line.strip()]
+    return make_prompt(template, lines, examples, instruction, calibrate)
+
+
+def save_prompt(*values: Any) -> Any:
+    """Write the prompt to a new file, as the value of a file component."""
+    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "prompt.json"
+    return gr.File(str(prompt_of(*values).save(target)), visible=True)
+
+
+def to_json(*values: Any) -> str:
+    """Serialise the prompt that the form holds."""
+    return prompt_of(*values).to_json()
+
+
+def from_json(text: str) -> list[Any]:
+    """Convert a serialised prompt to the form's values."""
+    return form_values(parse_prompt(text))
+
+
+def open_prompt(path: str) -> list[Any]:
+    """Read a prompt file as the form's values."""
+    return form_values(read_prompt(path))
+
+
+@mended
+def read_prompt(path: str) -> Prompt:
+    """Read a prompt file."""
+    try:
+        return parse_prompt(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise gr.Error("The file is not a prompt: a JSON file was expected.", print_exception=False) from None
+
+
+def form_values(prompt: Prompt) -> list[Any]:
+    """Convert a prompt to the form's values; the space before {label} moves from the words back into the template."""
+    labels = "\n".join(
+        name if name == words.strip() else f"{name}={words.strip()}" for name, words in (prompt.labels or {}).items()
+    )
+    start = prompt.template.index("{label}")
+    space = "" if prompt.template[:start].endswith((" ", "\n")) or not start else " "
+    names = [*prompt.fields, LABEL]
+    rows = [[example[name] for name in names] for example in prompt.examples]
+    template = prompt.template[:start] + space + prompt.template[start:]
+    return [prompt.instruction, template, labels, prompt.calibrate, gr.Dataframe(rows, headers=names)]

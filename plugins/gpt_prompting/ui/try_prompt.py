@@ -1,0 +1,189 @@
+"""Try: few-shot classification. The prompt's form on the left, predictions and generated answer on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Workbench
+from plugins._ui.components import chosen, mended
+from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Prompt
+from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
+from plugins.gpt_prompting.ui.model_form import render_model_picker
+from plugins.gpt_prompting.ui.prompt_form import (
+    fields_of,
+    from_json,
+    open_prompt,
+    prompt_of,
+    save_prompt,
+    to_json,
+    update_headers,
+)
+from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, token_view_value
+
+CLASSIFY = "plugins.gpt_prompting.prompting.query:classify_and_generate"
+TEXT = "do i need an umbrella today"
+LABELS = "music\nweather"
+INSTRUCTION = "Say what the request is about."
+EXAMPLES = [
+    ["play the new song by adele", "music"],
+    ["will it rain tomorrow", "weather"],
+    ["put on some jazz", "music"],
+    ["is it sunny in paris", "weather"],
+]
+
+
+def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
+    """Render the box; returns the components of the prompt and of the text to classify."""
+    with gr.Row():
+        with gr.Column(min_width=320):
+            weights, key = render_model_picker(workbench)
+            form = _render_form(workbench)
+        with gr.Column(min_width=320):
+            text = gr.Textbox(
+                TEXT,
+                label="Text to classify",
+                lines=3,
+                info="For a template with several variables, one line each: name: value",
+            )
+            button = gr.Button("Classify", variant="primary")
+            with gr.Row():
+                with gr.Column(min_width=220):
+                    label = gr.Label(label="Label", num_top_classes=8)
+                with gr.Column(min_width=220):
+                    generated = TokenView("Generated answer", "Press Classify.")
+            scores = gr.Dataframe(
+                headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
+            )
+    notes = gr.Markdown()
+    prompt = TokenView("Prompt, as sent to the model", "Press Classify to see it, with the probability of every token.")
+    _render_select_examples(form, text)
+    render_evaluate(workbench, weights, key, form)
+    render_compare(workbench, weights, key, form)
+
+    def classify(name: str, query: str, secret: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        made = prompt_of(*values)
+        for state in workbench.stream(CLASSIFY, name, made, query, secret or ""):
+            section = {"facts": [prompt_size(state)], "tokens": state["tokens"], "text": state["prompt"]}
+            yield (
+                state["probabilities"] or {state["label"] or "(none)": 1.0},
+                generated_value(state),
+                score_rows(state, made),
+                describe_notes(state, made),
+                token_view_value([section]),
+            )
+
+    inputs, outputs = [weights, text, key, *form], [label, generated, scores, notes, prompt]
+    gr.on([button.click, text.submit], classify, inputs, outputs, show_progress="minimal")
+    return form, text
+
+
+def _render_form(workbench: Workbench) -> list[Any]:
+    """Render the components of a prompt; returns them in the order of `prompt_of`."""
+    instruction = gr.Textbox(INSTRUCTION, label="Instruction", lines=2, max_lines=8)
+    template = gr.Textbox(
+        DEFAULT_TEMPLATE,
+        label="Template",
+        lines=2,
+        max_lines=10,
+        info="{text} and any other column; {label} where the answer goes",
+    )
+    with gr.Row():
+        labels = gr.Textbox(
+            LABELS,
+            label="Labels",
+            lines=3,
+            max_lines=20,
+            info="One per line; good=great uses other words in the prompt",
+            min_width=160,
+        )
+        calibrate = gr.Radio(
+            list(CALIBRATIONS),
+            value="none",
+            label="Calibration",
+            info="contextual: Zhao et al., 2021; PMI: Holtzman et al., 2021",
+            min_width=160,
+        )
+    examples = gr.Dataframe(
+        EXAMPLES,
+        headers=["text", LABEL],
+        label="Examples, in the order they are shown",
+        interactive=True,
+        type="array",
+        wrap=True,
+        row_count=2,
+    )
+    with gr.Row():
+        save = gr.Button("Save the prompt", size="sm")
+        saved = gr.File(label="Prompt", interactive=False, height=80, visible=False)
+        upload = gr.UploadButton("Open a prompt", file_types=[".json"], size="sm", type="filepath")
+    form = [instruction, template, labels, calibrate, examples]
+    save.click(save_prompt, form, saved)
+    upload.upload(open_prompt, upload, form)
+    workbench.document_fold("prompt", to_json, form, from_json, form)
+    template.blur(update_headers, [template, examples], examples, queue=False, show_progress="hidden")
+    return form
+
+
+def _render_select_examples(form: list[Any], text: Any) -> None:
+    _, template, _, _, examples = form
+    with gr.Accordion("Select examples from a file", open=False), gr.Row():
+        file = gr.File(label="Labelled rows", type="filepath", height=120)
+        with gr.Column():
+            with gr.Row():
+                count = gr.Slider(0, 32, 4, step=1, label="Examples", min_width=120)
+                selection = gr.Radio(
+                    ["balanced", "random", "nearest_words"], value="balanced", label="Selection", min_width=200
+                )
+                seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=80)
+            button = gr.Button("Select examples")
+
+    def select(path: str | None, written: str, count: float, selection: str, seed: float, query: str) -> Any:
+        from plugins.gpt_prompting.prompting.demonstrations import select_examples  # scikit-learn: 1 s
+
+        rows = select_examples(chosen(path, LABELLED_ROWS), written, int(count), selection, int(seed or 0), query)
+        names = [*fields_of(written), LABEL]
+        return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
+
+    button.click(mended(select), [file, template, count, selection, seed, text], examples)
+
+
+def generated_value(state: dict[str, Any]) -> str:
+    """The generated answer, as the value of its view."""
+    if state["answer"]:
+        return token_view_value([{"text": state["answer"], "note": "The label was parsed from this answer."}])
+    return token_view_value(answer_sections(state["generated"]) if state["generated"] else [], "generating …")
+
+
+def score_rows(state: dict[str, Any], prompt: Prompt) -> list[list[Any]]:
+    """Rows of label, words, log-likelihood and probability, the most probable first."""
+    words = prompt.labels or {}
+    rows = [
+        [name, words[name].strip(), state["scores"].get(name), state["probabilities"].get(name)]
+        for name in prompt.names
+    ]
+    return sorted(rows, key=lambda row: -(row[3] or 0))
+
+
+def prompt_size(state: dict[str, Any]) -> str:
+    context = f" of {state['context']:,}" if state["context"] else ""
+    return (
+        f"{state['token_count']:,}{context} tokens" if state["token_count"] else "tokens of a hosted model are unknown"
+    )
+
+
+def describe_notes(state: dict[str, Any], prompt: Prompt) -> str:
+    """Describe what did not fit, and what a hosted model does not give, as Markdown."""
+    lines = []
+    if state["dropped_examples"]:
+        names = ", ".join(
+            f"{index + 1} (“{next(iter(prompt.examples[index].values()))[:40]}”)" for index in state["dropped_examples"]
+        )
+        lines.append(f"**Dropped, since they do not fit into the context: example {names}.**")
+    if state["text_truncated"]:
+        lines.append("**The text was truncated: it alone is longer than the context.**")
+    if not state["scores"]:
+        lines.append("A hosted model gives no log-likelihoods of labels: the label was parsed from its answer.")
+    return "\n\n".join(lines)
