@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.classify.tokenized_texts import TokenizedTexts
+from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from tests.bert_models import build
 from tests.files import write
@@ -31,21 +31,20 @@ def tokenizer() -> Any:
     return train_wordpiece([TEXT, "tom ato es cherr ies lim es"] * 3, 60, 64)
 
 
-def rows(tokenizer: Any, text: str, pair: str | None, shuffled: float) -> TokenizedTexts:
+def tokenized(tokenizer: Any, text: str, pair: str | None) -> TokenizedRow:
     texts = LabelledTexts([text], None if pair is None else [pair], [("a",)], [1])
-    return TokenizedTexts(texts, tokenizer, 64, np.zeros(1, dtype=np.int64), shuffled)
+    return TokenizedTexts(texts, tokenizer, 64, np.zeros(1, dtype=np.int64), with_words=True)[0]
 
 
 @given(text=WORDS, pair=st.none() | WORDS, seed=st.integers(0, 2**32 - 1))
 def test_the_same_words_of_the_same_text_in_another_order(tokenizer: Any, text: str, pair: str | None, seed: int):
-    np.random.seed(seed)
-    found, types, _ = rows(tokenizer, text, pair, 1.0)[0]
-    plain, plain_types, _ = rows(tokenizer, text, pair, 0.0)[0]
+    plain = tokenized(tokenizer, text, pair)
+    shuffled = shuffle_words(plain, np.random.default_rng(seed))
     ends = tokenizer.sep_token_id
-    assert (np.flatnonzero(found == ends) == np.flatnonzero(plain == ends)).all() and found[0] == plain[0]
-    assert types is plain_types is None or (types == plain_types).all()  # type: ignore[union-attr]
-    said = tokenizer.decode(found).split("[SEP]")
-    for one, other in zip([text, pair or ""], said, strict=False):
+    assert (np.flatnonzero(shuffled.ids == ends) == np.flatnonzero(plain.ids == ends)).all()
+    assert shuffled.ids[0] == plain.ids[0] and shuffled.types is plain.types
+    texts = tokenizer.decode(shuffled.ids).split("[SEP]")
+    for one, other in zip([text, pair or ""], texts, strict=False):
         assert sorted(one.split()) == sorted(other.replace("[CLS]", "").split())
 
 
@@ -56,34 +55,28 @@ def test_without_written_spaces_tokens_change_places_one_by_one():
     plain.pre_tokenizer = Metaspace()
     made = PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="?")
     assert set(made(text).word_ids()) == {0}
-    np.random.seed(0)
-    found, before = rows(made, text, None, 1.0), rows(made, text, None, 0.0)[0][0]
-    drawn = [found[0][0] for _ in range(20)]
-    assert all(sorted(each) == sorted(before) for each in drawn) and len({tuple(each) for each in drawn}) > 10
+    row, rng = tokenized(made, text, None), np.random.default_rng(0)
+    orders = [shuffle_words(row, rng).ids for _ in range(20)]
+    assert all(sorted(ids) == sorted(row.ids) for ids in orders) and len({tuple(ids) for ids in orders}) > 10
 
 
 def test_without_separators_no_word_leaves_its_text():
     plain = Tokenizer(WordLevel({"?": 0, "a": 1, "b": 2, "c": 3, "x": 4, "y": 5, "z": 6}, unk_token="?"))
     plain.pre_tokenizer = Whitespace()
     made = PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="?")
-    np.random.seed(0)
-    found = rows(made, "a b c", "x y z", 1.0)
+    row, rng = tokenized(made, "a b c", "x y z"), np.random.default_rng(0)
     for _ in range(20):
-        ids = found[0][0].tolist()
+        ids = shuffle_words(row, rng).ids.tolist()
         assert (sorted(ids[:3]), sorted(ids[3:])) == ([1, 2, 3], [4, 5, 6])
 
 
-def test_orders_differ_from_reading_to_reading_and_a_share_stays(tokenizer: Any):
-    some, never = rows(tokenizer, TEXT, None, 0.5), rows(tokenizer, TEXT, None, 0.0)
-    np.random.seed(0)
-    drawn = [some[0][0].tolist() for _ in range(200)]
-    plain = never.plain(0)[0].tolist()
-    assert 70 < drawn.count(plain) < 130 and len({tuple(ids) for ids in drawn}) > 50
-    assert some.plain(0)[0].tolist() == plain == never[0][0].tolist()
-
-
-def test_held_out_rows_stay_in_order(tmp_path: Path):
+def test_a_share_of_the_training_rows_is_shuffled_and_no_evaluation_row(tmp_path: Path):
     lines = "".join(f"{TEXT} {row},{'ab'[row % 2]}\n" for row in range(40))
     data = write(tmp_path / "texts.csv", "text,label\n" + lines)
-    task = build("classify", parse_settings(ClassifySettings, {"data": str(data), "word_shuffle_probability": 1.0}))
-    assert task.train_data.shuffle_probability == 1 and task.eval_data.shuffle_probability == 0
+    task = build("classify", parse_settings(ClassifySettings, {"data": str(data), "word_shuffle_probability": 0.5}))
+    rows = [task.train_data[0]] * 200
+    plain = rows[0].ids.tolist()
+    batches = [task.collate(rows, np.random.default_rng(0), training)["input_ids"] for training in (True, False)]
+    shuffled, kept = ([ids.tolist() for ids in batch.reshape(200, -1)] for batch in batches)
+    assert 70 < shuffled.count(plain) < 130 and len({tuple(ids) for ids in shuffled}) > 50
+    assert kept.count(plain) == 200
