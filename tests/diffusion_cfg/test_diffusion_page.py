@@ -159,6 +159,8 @@ def test_every_box_of_look_inside_answers(page: Page) -> None:
     ):
         page.get_by_role("tab", name=tab, exact=True).click()
         panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name=button, exact=True)).last
+        if tab == "Score descent":  # the two moons are plotted when the tab is opened
+            expect(page.locator("#diffusion-field img")).to_be_visible(timeout=60_000)
         images = panel.locator("img").count()
         panel.get_by_role("button", name=button, exact=True).click()
         expect(panel.locator("img").nth(images)).to_be_visible(timeout=60_000)
