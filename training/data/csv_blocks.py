@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import csv
 
 from training.data.encoding import TextFile, open_bytes
 
@@ -159,9 +161,6 @@ def _is_well_formed(values: np.ndarray, quotes: np.ndarray, delimiter: int) -> b
 
 def _arrow_columns(block: bytes, delimiter: str, width: int, has_quotes: bool) -> list[pa.Array] | None:
     """Parse columns of strings, empty cells as nulls; None if a record has another width."""
-    import pyarrow as pa
-    from pyarrow import csv
-
     if not block.strip(b"\r\n"):
         return [pa.array([], pa.string())] * width
     names = [str(number) for number in range(width)]
