@@ -16,7 +16,10 @@ MAX_READ_BYTES = 4 * 2**20  # per call, so that a long log is read in chunks
 
 
 class EventLog:
-    """Appends events; each `write` is one system call, so a killed process leaves whole lines and at most one partial line."""
+    """Appends events.
+
+    Each `write` is one system call, so a killed process leaves whole lines and at most one partial line.
+    """
 
     def __init__(self, path: Path, listener: Callable[[dict], None] | None = None):
         self.path, self.listener = path, listener

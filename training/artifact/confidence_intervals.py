@@ -1,4 +1,4 @@
-"""Scores per arm and number of labels (or examples) with 95 % confidence intervals, as rows, as a table and as a plot."""
+"""Scores per arm and number of labels (or examples) with 95 % confidence intervals: records, table, plot."""
 
 from __future__ import annotations
 

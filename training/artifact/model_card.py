@@ -1,4 +1,4 @@
-"""Render the model card from the artifact's record alone, so that no path, token or row of the user's data enters it."""
+"""Render the model card from the artifact's record alone, so that no path, token or row of data enters it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ MAX_LABELS = 20  # that the introduction names
 MADE_WITH = "Made with Selfsup Studio."
 HELD_OUT = "held-out rows of the training data"
 GENERAL_LIMITS = (
-    "The numbers are of rows from the same source as the training data; on texts or tables from elsewhere they can be lower.",
+    "The numbers are of rows from the same source as the training data; on data from elsewhere they can be lower.",
     "Whatever is skewed or wrong in the training data, or in the model it started from, is learned too.",
 )
 
 
 def render(record: dict[str, Any], repo: str = UNNAMED, curves: str = "") -> str:
-    """Render README.md in the Hub's form: front matter with `model-index`, then usage, evaluation, data, training, limits.
+    """Render README.md in the Hub's form: front matter with `model-index`, usage, evaluation, data, training, limits.
 
     Args:
-        record: The content of `selfsup.json`; its `card` holds the plugin's facts (pipeline_tag, library_name, licence, …).
+        record: The content of `selfsup.json`; its `card` holds the plugin's facts (pipeline_tag, library_name, licence,
+            …).
         repo: The repository's name, for the usage snippet.
         curves: File name of the learning curves' image; empty if there is none.
     """
@@ -124,9 +125,8 @@ def _data(record: dict[str, Any]) -> str:
 def _training(record: dict[str, Any]) -> str:
     facts = list(record.get("training", {}).items())
     settings = list(record.get("settings", {}).items())
-    return _section(
-        "Training", [*table(("fact", "value"), facts), "", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
-    )  # fmt: skip
+    changed = ["", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
+    return _section("Training", [*table(("fact", "value"), facts), *changed])
 
 
 def _lineage(record: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Write and read an artifact: weights that their own library loads, `selfsup.json` (the artifact's record), a model card."""
+"""Write and read an artifact: weights that their own library loads, `selfsup.json` (its record), a model card."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def shareable(settings: RunSettings) -> dict[str, Any]:
-    """Return the changed settings without paths (files and folders by their last name) and without the private backup."""
+    """Return the changed settings without paths (files and folders by their name) and without the private backup."""
     values = settings.changed()
     values.pop("backup", None)
     for name in {*settings.file_fields(), *settings.weights_fields()} & values.keys():

@@ -124,7 +124,7 @@ def pack_checkpoint(folder: Path) -> None:
 
 
 def unpack_checkpoint(folder: Path) -> None:
-    """Convert a restored checkpoint to the form that accelerate reads; its pickles are written here, from tensors and JSON.
+    """Convert a restored checkpoint to the form that accelerate reads: pickles are written here, from tensors and JSON.
 
     Raises:
         UserError: If a file has another form than `pack_checkpoint` writes.

@@ -32,7 +32,7 @@ def pack(source: Path, target: Path) -> None:
 
 
 def unpack(source: Path, target: Path) -> None:
-    """Restore the file that `pack` was given. The origin of `source` may be unknown: no code of it runs, whatever it holds.
+    """Restore the file that `pack` was given. `source` may be of unknown origin: no code in it can run.
 
     Raises:
         UserError: If it is damaged, or has another form than `pack` writes.

@@ -38,14 +38,15 @@ def inspect_repository(repo: str, token: str, run_id: str) -> None:
 
 
 def check_ours(api: HfApi, info: Any, run_id: str) -> Marker | None:
-    """Refuse a repository that is public or holds anything but this run's backup; returns the backup's marker, if it has one.
+    """Refuse a repository that is public or holds anything but this run's backup; returns the backup's marker, if any.
 
     Raises:
         UserError: Naming the repository.
     """
     if not info.private:
         raise UserError(
-            f"{info.id} is public: a backup holds your data, and goes to a private repository only. Give another name, or make it private."
+            f"{info.id} is public: a backup holds your data, and goes to a private repository only. "
+            "Give another name, or make it private."
         )
     names = {file.rfilename for file in info.siblings or []}
     if MARKER not in names:
@@ -55,7 +56,8 @@ def check_ours(api: HfApi, info: Any, run_id: str) -> Marker | None:
     marker = fetch_marker(api, info)
     if marker.run != run_id:
         raise UserError(
-            f"{info.id} holds the backup of {marker.run}: give another name, or resume that run by `python -m training resume {info.id}`."
+            f"{info.id} holds the backup of {marker.run}: give another name, "
+            f"or resume that run by `python -m training resume {info.id}`."
         )
     return marker
 
@@ -104,7 +106,7 @@ class Backup:
         return files.size_bytes(folder)
 
     def _reclaim(self, api: HfApi) -> None:
-        """Delete older checkpoints from the repository's history once they exceed `RECLAIM_BYTES`: every backup adds one."""
+        """Delete older checkpoints from the repository's history once they exceed `RECLAIM_BYTES`."""
         current = set(self._sent.values())
         stored = [file for file in api.list_lfs_files(self.repo) if file.filename.startswith("checkpoint/")]
         old = [file for file in stored if file.oid not in current]

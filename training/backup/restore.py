@@ -1,4 +1,4 @@
-"""Restore a run from its backup on the Hub: fetch, validate as files of unknown origin, and add to this machine's runs."""
+"""Restore a run from its backup on the Hub: fetch, validate as files of unknown origin, add to the runs."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ Known = Callable[[str, str], tuple[type[RunSettings], Mapping[str, Path]]]  # pl
 def restore(name: str, token: str | None, known: Known) -> Run:
     """Download the backup at `owner/repo[@revision]` as a run of this machine, under its id.
 
-    Nothing of it is unpickled: tensors are safetensors, the rest JSON; the checkpoint that training reads is written here.
+    Nothing of it is unpickled: tensors are safetensors, the rest JSON; the checkpoint that training reads is written
+    here.
 
     Args:
         known: Says what trainer and starters belong to the names in the backup; raises a UserError if there are none.
 
     Raises:
-        UserError: One sentence for each of: no such repository, no backup, a name outside the folder, an altered file, no disk
-            space, settings that name files of this machine, a finished run, a run that exists here and is not older.
+        UserError: One sentence for each of: no such repository, no backup, a name outside the folder, an altered file,
+            no disk space, settings that name files of this machine, a finished run, a run that exists here and is not
+            older.
     """
     match = REPO.fullmatch(name)
     if not match:
@@ -65,7 +67,8 @@ def restore(name: str, token: str | None, known: Known) -> Run:
 def _check_status(repo: str, marker: Marker) -> None:
     if marker.status == "finished":
         raise UserError(
-            f"{repo} holds a run that is finished: there is nothing to resume. Its weights are in the repository's folder artifact."
+            f"{repo} holds a run that is finished: there is nothing to resume. "
+            "Its weights are in the repository's folder artifact."
         )
 
 
@@ -102,7 +105,8 @@ def _check_older(target: Path, marker: Marker) -> None:
     )
     if not same:
         raise UserError(
-            f"Run {run.id} is on this machine already, with other settings or data than the backup has. {resume}, or delete it first."
+            f"Run {run.id} is on this machine already, with other settings or data than the backup has. "
+            f"{resume}, or delete it first."
         )
 
 

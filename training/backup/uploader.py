@@ -37,8 +37,8 @@ def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | No
         run_id: Of the run whose backup may exist already; empty for a new run.
 
     Raises:
-        UserError: Nobody is signed in, they may not write there, the repository is public or holds something else, or the run
-            starts from weights that another machine would not have.
+        UserError: Nobody is signed in, they may not write there, the repository is public or holds something else, or
+            the run starts from weights that another machine would not have.
     """
     local = [
         name
@@ -47,8 +47,8 @@ def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | No
     ]
     if local:
         raise UserError(
-            f"backup: this run starts from {Path(local[0]).name}, which is on this machine only, so that no other could resume it. "
-            "Push those weights and start from owner/repo, or leave out backup."
+            f"backup: this run starts from {Path(local[0]).name}, which is on this machine only, "
+            "so that no other could resume it. Push those weights and start from owner/repo, or leave out backup."
         )
     if not token:
         raise UserError("backup: you are not signed in to the Hub. Sign in, run `hf auth login`, or set HF_TOKEN.")
@@ -58,7 +58,7 @@ def check(settings: TrainSettings, starters: Mapping[str, Path], token: str | No
 
 @contextlib.contextmanager
 def backed_up(run: Run, settings: TrainSettings, show: Callable[[dict], None]) -> Iterator[Callable[[dict], None]]:
-    """Yield a listener for `fit`'s events that backs the run up to `settings.backup`; at the end the last state is uploaded.
+    """Yield a listener for `fit`'s events that backs the run up to `settings.backup`; upload the last state at the end.
 
     Args:
         show: Called with every event, those of the backup included.

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from training.backup.restore import Known
 
 TEXTS = ("event", "message", "device", "repo")
-NUMBERS = ("time", "step", "steps", "rows", "eval_rows", "parameters", "processes", "seconds", "loss", "rate", "learning_rate", "size_bytes")  # fmt: skip
+NUMBERS = ("time", "step", "steps", "rows", "eval_rows", "parameters", "processes", "seconds")
+NUMBERS += ("loss", "rate", "learning_rate", "size_bytes")
 
 
 def check_run(folder: Path, marker: Marker, repo: str, known: Known) -> None:

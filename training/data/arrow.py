@@ -1,4 +1,4 @@
-"""Arrow columns as people write them: what they stand for, spelled as text."""
+"""Convert Arrow columns: dictionary-encoded ones to their values, any plain type to text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def plain_columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
-    """Return the columns by name, dictionary-encoded ones as what they stand for."""
+    """Return the columns by name, dictionary-encoded ones as their values."""
     import pyarrow as pa
 
     return {
@@ -19,7 +19,7 @@ def plain_columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
 
 
 def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Cast to strings; None for what has no plain spelling (bytes, records)."""
+    """Cast to strings; None for types without a text form (bytes, records)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""The columns of a table: described for people, and the texts and the label found among them."""
+"""Describe the columns of a table for the preflight sheet, and guess which are the texts and the label."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from training.errors import UserError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_CLASSES = 200  # distinct values up to which a column of unknown name may be the label
+MAX_CLASSES = 200  # distinct values of a column of unknown name that may be the label
 EXAMPLE_CHARACTERS = 80
 YES_NO = ({"yes", "no"}, {"true", "false"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 DATE = r"\d{4}-\d\d-\d\d([T ].*)?|\d\d?[/.]\d\d?[/.]\d{4}"
-LONGEST_CATEGORY = 60  # characters
+MAX_CATEGORY_CHARACTERS = 60
 
 
 def describe_columns(table: Table) -> tuple[dict[str, Any], ...]:
@@ -51,7 +51,7 @@ def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
 
 
 def _kind(arrow_type: pa.DataType, text: pa.ChunkedArray, distinct: pa.Array) -> str:
-    """Say in a word what a column holds, from its type, its filled cells as text and its distinct values."""
+    """Classify a column by its type, its filled cells as text and its distinct values."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -71,17 +71,17 @@ def _kind(arrow_type: pa.DataType, text: pa.ChunkedArray, distinct: pa.Array) ->
     if every(NUMBER):
         return "number"
     longest = compute.max(compute.utf8_length(distinct)).as_py()
-    return "category" if _repeats(len(distinct), len(text)) and longest <= LONGEST_CATEGORY else "text"
+    return "category" if _repeats(len(distinct), len(text)) and longest <= MAX_CATEGORY_CHARACTERS else "text"
 
 
 def _repeats(distinct: int, filled: int) -> bool:
-    """Say whether values recur as class names do: each twice on average, and not too many of them."""
-    return distinct <= min(MOST_CLASSES, filled // 2)
+    """Whether values recur like class names: each twice on average, and at most `MAX_CLASSES` of them."""
+    return distinct <= min(MAX_CLASSES, filled // 2)
 
 
 @dataclass(frozen=True)
 class TextColumns:
-    """Which columns a text model reads: one text or a couple of texts, and the label if there is one."""
+    """Columns that a text model reads: one text or a pair of texts, and the label if there is one."""
 
     text: str
     text_pair: str | None = None
@@ -96,7 +96,7 @@ def guess_text_columns(
     A second text is only ever taken by name (premise and hypothesis), and only if no text column is given.
 
     Raises:
-        UserError: If a given column is missing, or none can be told to be the text or, where needed, the label.
+        UserError: If a given column is missing, or the text or, if needed, the label cannot be guessed.
     """
     given = [name for name in (text_column, text_pair_column, label_column) if name]
     for name in given:
@@ -113,7 +113,7 @@ def guess_text_columns(
 
 
 def _known_texts(free: Sequence[str], second: str) -> list[str]:
-    """Return the likeliest well-known text column, or couple of them; `second` fixes the couple's other half."""
+    """Return the likeliest well-known text column, or pair of them; `second` fixes the pair's other half."""
     known = {plain_name(name): name for name in reversed(free)}
     for names in TEXT_NAMES:
         if second and len(names) == 2 and names[1] == plain_name(second) and names[0] in known:

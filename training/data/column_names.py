@@ -1,14 +1,15 @@
-"""Well-known column names, and what makes two names the same."""
+"""Well-known names of text and label columns, normalised for comparison, and a check for duplicates."""
 
 import re
 
 from training.errors import UserError
 
-# Couples and single names of text columns, the likeliest first; compared by `plain_name`.
+# Pairs and single names of text columns, the likeliest first; compared by `plain_name`.
 TEXT_NAMES = (
     ("text", "textpair"), ("text1", "text2"), ("sentence1", "sentence2"), ("sentencea", "sentenceb"),
     ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence"),
-    ("first", "second"), ("text",), ("sentence",), ("review",), ("reviewtext",), ("content",), ("message",), ("tweet",), ("comment",),
+    ("first", "second"), ("text",), ("sentence",), ("review",), ("reviewtext",), ("content",), ("message",),
+    ("tweet",), ("comment",),
     ("utterance",), ("body",), ("document",), ("article",), ("abstract",), ("query",), ("prompt",),
     ("title", "description"), ("description",), ("title",), ("question",),
 )  # fmt: skip
@@ -25,13 +26,15 @@ def plain_name(name: str) -> str:
 
 
 def check_names(names: list[str], source: str) -> None:
-    """Refuse a column name that occurs twice, by its places.
+    """Refuse a column name that occurs twice.
 
     Raises:
-        UserError: Naming the column and its places.
+        UserError: Naming the column and its positions.
     """
     for name in names:
-        places = [str(number) for number, other in enumerate(names, 1) if other == name]
-        if len(places) > 1:
-            where = f"columns {' and '.join(places)}"
-            raise UserError(f"{source} has the column name '{name}' {len(places)} times ({where}). Rename all but one.")
+        positions = [str(number) for number, other in enumerate(names, 1) if other == name]
+        if len(positions) > 1:
+            where = f"columns {' and '.join(positions)}"
+            raise UserError(
+                f"{source} has the column name '{name}' {len(positions)} times ({where}). Rename all but one."
+            )

@@ -1,10 +1,11 @@
-"""Blocks of whole lines out of a text file, and Arrow's parse of those whose quoting is free of doubt.
+"""Read a text file in blocks of whole lines, and parse with Arrow those whose quoting is unambiguous.
 
-Separated text has one reader, `csv_records`, which knows every oddity and names lines, at 0.4 million rows of three cells per
-second. Arrow parses ten times as many, but quotes by other rules: `7,"x"y,z` becomes `xy` there without a word. So each
-block is looked at first, as bytes. Where every quote opens, closes or escapes as RFC 4180 has it, and nothing else needs
-care, both give the same cells, and Arrow may parse the block; any other block goes to the careful reader. What a file's
-cells are therefore depends neither on its size nor on where its blocks end (tests/test_csv_blocks.py).
+The reference reader of separated text is `csv_records` (Python's csv module): exact line numbers and errors, 0.4
+million rows of three cells per second. Arrow parses several times as many, but by other quoting rules: it reads
+`7,"x"y,z` as `xy` without an error. So each block is first checked as bytes. If every quote opens, closes or escapes as
+RFC 4180 defines, and no NUL or lone carriage return occurs, both readers give the same cells, and Arrow parses the
+block; every other block goes to the reference reader. The result depends neither on the file's size nor on the block
+boundaries (tests/data/test_csv_blocks.py).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class LineBlocks:
             block += more
 
     def unread(self, rest: bytes) -> None:
-        """Give back the end of what was read; the next block begins with it."""
+        """Return the unparsed end of a block; the next block begins with it."""
         self._unread = rest + self._unread
 
     def _read_bytes(self, count: int) -> bytes:
@@ -64,7 +65,10 @@ class LineBlocks:
 
 
 def _end_of_last_line(block: bytes) -> int:
-    """Bytes up to the end of the last whole line; 0 if none ends. A carriage return at the very end may be half of one."""
+    """Bytes up to the end of the last whole line; 0 if none ends.
+
+    A carriage return at the very end may be half of one.
+    """
     return max(block.rfind(b"\n"), block.rfind(b"\r", 0, -1)) + 1
 
 
@@ -86,11 +90,11 @@ class ParsedBlock:
 
 
 def parse_plain_block(block: bytes, delimiter: str, width: int) -> ParsedBlock | None:
-    """Parse a block with Arrow, as far as whole records reach; None where the careful reader has to.
+    """Parse the whole records of a block with Arrow; None if the block needs the reference reader.
 
-    That is where a quote stands inside an unquoted field or after a quoted one, where a carriage return stands alone or a
-    NUL byte anywhere, where a record is not `width` fields wide, or where one quoted field goes on beyond the block.
-    Tab-separated text follows rules of its own (`csv_records`), so there a single quote is reason enough.
+    It does if a quote stands inside an unquoted field or after a quoted one, if it holds a NUL byte or a lone carriage
+    return, if a record is not `width` fields wide, or if one quoted field extends over the whole block. Tab-separated
+    text has quoting rules of its own (`csv_records`), so there any quote is enough.
     """
     if b"\0" in block or (delimiter == "\t" and b'"' in block) or _has_lone_return(block):
         return None
@@ -108,7 +112,7 @@ def parse_plain_block(block: bytes, delimiter: str, width: int) -> ParsedBlock |
 
 @dataclass(frozen=True)
 class _Lines:
-    """Where the lines of a block end, up to its last whole record, which of these ends are a record's, and its quotes."""
+    """Ends of a block's lines up to its last whole record, which of them end a record, and positions of its quotes."""
 
     ends: np.ndarray
     ends_record: np.ndarray
@@ -136,9 +140,9 @@ def _is_well_formed(values: np.ndarray, quotes: np.ndarray, delimiter: int) -> b
     """Whether every quote opens a field, closes one, or is half of an escaped pair inside one (RFC 4180, §2.5 to 2.7).
 
     Numbered from 0, even quotes open a field or are the second of a pair, odd ones close it or are the first of a pair.
-    An even one must follow a separator, a line's end or at once the quote before it; an odd one must precede a separator,
-    a line's end or at once the quote after it. By induction over the quotes a reader is then outside a quoted field before
-    each even quote and inside one before each odd quote, so that no two readers can disagree.
+    An even one must follow a separator, a line's end or at once the quote before it; an odd one must precede a
+    separator, a line's end or at once the quote after it. By induction over the quotes a reader is then outside a
+    quoted field before each even quote and inside one before each odd quote, so that no two readers can disagree.
     """
     if not len(quotes):
         return True
@@ -154,7 +158,7 @@ def _is_well_formed(values: np.ndarray, quotes: np.ndarray, delimiter: int) -> b
 
 
 def _arrow_columns(block: bytes, delimiter: str, width: int, has_quotes: bool) -> list[pa.Array] | None:
-    """Columns of strings, empty cells as nulls; None where Arrow finds a record of another width."""
+    """Parse columns of strings, empty cells as nulls; None if a record has another width."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -179,7 +183,7 @@ def _arrow_columns(block: bytes, delimiter: str, width: int, has_quotes: bool) -
 
 
 def _record_lines(values: np.ndarray, lines: _Lines) -> np.ndarray:
-    """Line on which each record begins, from 0; blank lines are no records."""
+    """Return the line on which each record begins, from 0; blank lines are no records."""
     last = np.flatnonzero(lines.ends_record)  # line of each record
     first = np.concatenate(([0], last[:-1] + 1))
     starts = np.concatenate(([0], lines.ends[last[:-1]] + 1))

@@ -13,7 +13,7 @@ from training.data.csv_records import records
 
 SEPARATORS = {"\t": "tab", ";": ";", "|": "|", ",": ","}  # on a tie the rarer character wins
 USUAL_SEPARATORS = {".csv": ",", ".tsv": "\t", ".ssv": ";"}
-NO_SEPARATOR = "\x1f"  # one column: the unit separator, which text does not hold
+NO_SEPARATOR = "\x1f"  # for one column: the unit separator, which text does not contain
 VALUE = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?|\d{4}-\d\d-\d\d.*")
 
 
@@ -26,10 +26,10 @@ def find_delimiter(sample: list[str], suffix: str) -> str:
         return (alike / len(widths), alike) if widths[0] > 1 else (0.0, 0)
 
     best = max(SEPARATORS, key=agreement)
-    least = 0.0 if suffix in USUAL_SEPARATORS else 0.5  # other names may be lists of sentences, commas and all
-    if agreement(best)[0] > least:
+    min_share = 0.0 if suffix in USUAL_SEPARATORS else 0.5  # other files may be lists of sentences with commas
+    if agreement(best)[0] > min_share:
         return best
-    return NO_SEPARATOR if suffix == ".csv" else "\t"  # a list of lines: only a balanced quote is one
+    return NO_SEPARATOR if suffix == ".csv" else "\t"  # a list of lines, where only a balanced quote is special
 
 
 def sample_rows(sample: list[str], delimiter: str) -> Iterator[list[str]]:
@@ -41,10 +41,10 @@ def sample_rows(sample: list[str], delimiter: str) -> Iterator[list[str]]:
 
 
 def has_header(rows: list[list[str]], suffix: str) -> bool:
-    """Say whether the first row names the columns, or already looks like the rows below it."""
+    """Whether the first row names the columns, rather than looking like the rows below it."""
     first = [cell.strip() for cell in rows[0]]
     others = [row for row in rows[1:] if row != rows[0] and len(row) == len(first)]
-    below = [[row[place].strip() for row in others] for place in range(len(first))]
+    below = [[row[index].strip() for row in others] for index in range(len(first))]
     values = [column for cell, column in zip(first, below, strict=True) if VALUE.fullmatch(cell)]
     if values and all(_mostly_values(column) for column in values):
         return False
@@ -62,13 +62,13 @@ def _mostly_values(column: list[str]) -> bool:
 
 
 def _reads_like(cell: str, column: list[str]) -> bool:
-    """Say whether a cell is a long sentence over a column of long sentences."""
+    """Whether a cell is a long sentence above a column of long sentences."""
     usual = statistics.median(map(len, column)) if column else 0
     return len(cell) > 60 and len(cell.split()) > 8 and usual > len(cell) / 3
 
 
 def guess_names(rows: list[list[str]]) -> list[str]:
-    """Name the columns of a file without header: label, text and text_pair where plain to see, else column_1, ..."""
+    """Name the columns of a file without header: label, text and text_pair where obvious, else column_1, ..."""
     names = [f"column_{number}" for number in range(1, len(rows[0]) + 1)]
     whole = [row for row in rows if len(row) == len(names)]
     columns = dict(enumerate(map(list, zip(*whole, strict=True))))

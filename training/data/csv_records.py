@@ -1,4 +1,4 @@
-"""Records of separated text by careful rules: each with the line it begins on, and an error names its line."""
+"""The reference reader of separated text: records with the line each begins on, errors with their line number."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ def read_delimited(file: TextFile) -> tuple[Iterator[Chunk], list[Finding]]:
         The rows, a block of the file at a time, and what was guessed about the file.
 
     Raises:
-        UserError: At once for a file of blank lines or a column name used twice; while the rows are read, naming the line,
-            for ragged rows, a quote never closed, or a NUL byte.
+        UserError: At once for a file of blank lines or a column name used twice; while the rows are read, naming the
+            line, for ragged rows, a quote never closed, or a NUL byte.
     """
     dialect, notices = find_dialect(file)
     return _chunks(file, dialect), notices
@@ -83,7 +83,7 @@ def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
 
 
 def _chunks(file: TextFile, dialect: Dialect) -> Iterator[Chunk]:
-    """Yield the rows below the header. Of a file with ragged rows, those before the first are yielded before it is refused."""
+    """Yield the rows below the header; a file with ragged rows is refused after the blocks before the first of them."""
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))  # process-wide, and only ever raised
     reader = _Reader(file, dialect)
     skip, count = int(dialect.has_header), 0
@@ -105,7 +105,7 @@ def _chunks(file: TextFile, dialect: Dialect) -> Iterator[Chunk]:
 
 
 class _Reader:
-    """Goes through a file block by block, with Arrow where it may, and counts lines."""
+    """Parses a file block by block, with Arrow where possible, and counts lines."""
 
     def __init__(self, file: TextFile, dialect: Dialect):
         self.name, self.delimiter, self.width = file.path.name, dialect.delimiter, len(dialect.names)
@@ -119,14 +119,14 @@ class _Reader:
         while not self.is_done and (block := self.source.read()):
             parsed = parse_plain_block(block, self.delimiter, self.width)
             if parsed is None:
-                yield self._read_carefully(block)
+                yield self._read_records(block)
                 continue
             self.source.unread(block[parsed.size :])
             yield parsed.columns, parsed.lines + self.line
             self.line += parsed.line_count
 
-    def _read_carefully(self, block: bytes) -> tuple[list[Any], np.ndarray]:
-        """Read a block record by record, and beyond its end as many lines as its last record takes."""
+    def _read_records(self, block: bytes) -> tuple[list[Any], np.ndarray]:
+        """Parse a block with the reference reader, and the lines after it that belong to its last record."""
         line_after, lines_beyond = self.line + _count_lines(block), list[bytes]()
         text = chain(io.StringIO(block.decode(), newline=""), self._lines_beyond(lines_beyond))
         rows: list[list[str]] = []
@@ -150,7 +150,7 @@ class _Reader:
         return _to_arrow(rows, self.width), np.array(lines, np.int64)
 
     def _lines_beyond(self, lines: list[bytes]) -> Iterator[str]:
-        """Yield the lines after the block; all that were read are in `lines`, so that those not needed can be given back."""
+        """Yield the lines after the block; `lines` collects all that were read, so that unused ones can be returned."""
         while block := self.source.read():
             start = len(lines)
             lines += block.splitlines(keepends=True)
@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _count_lines(block: bytes) -> int:
-    """Lines that end in a line feed, a carriage return or both; and one without an end."""
+    """Count lines that end in a line feed, a carriage return or both, and a last one without an end."""
     count = block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
     return count + (not block.endswith((b"\n", b"\r")))
 

@@ -1,4 +1,4 @@
-"""Open a text file, gzip or not, in the encoding its bytes show."""
+"""Detect the encoding of a text file (BOM, UTF-8, else Windows-1252) and open it, through gzip if compressed."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ BLOCK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file, gzip or not, and the encoding it was found to have."""
+    """A text file, gzip or not, and its detected encoding."""
 
     path: Path
     encoding: str
 
     @property
     def suffix(self) -> str:
-        """The ending that names the format, `.csv` for reviews.csv.gz."""
+        """The suffix that names the format, `.csv` for reviews.csv.gz."""
         return next((s for s in map(str.lower, reversed(self.path.suffixes)) if s != ".gz"), "")
 
     def open(self) -> TextIO:
-        """Open at the start; lines keep their ends, whichever of the three they are."""
+        """Open at the start; lines keep their ends (\\n, \\r or \\r\\n)."""
         return io.TextIOWrapper(open_bytes(self.path), encoding=self.encoding, newline="")
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a file, through gzip where its content is, whatever it is called."""
+    """Open a file, through gzip if its content is compressed, whatever its name."""
     return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
 
 
@@ -70,7 +70,7 @@ def _marked_encoding(head: bytes) -> str:
 
 
 def _first_undecodable_line(path: Path, encoding: str) -> int | None:
-    """Return the line of the first byte the encoding does not know, None if there is none."""
+    """Return the line of the first byte that cannot be decoded, None if there is none."""
     decoder, done = codecs.getincrementaldecoder(encoding)(), 0
     with open_bytes(path) as file:
         while True:

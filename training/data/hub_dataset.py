@@ -1,4 +1,4 @@
-"""One split of a dataset of the Hugging Face Hub as a table."""
+"""Load one split of a data set of the Hugging Face Hub as a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HUB_SPLIT = re.compile(r"[A-Za-z]\w{0,99}(\[\d*%?:\d*%?\])?")
 
 
 def load_hub_dataset(name: str, split: str) -> Table:
-    """Download one split of a dataset of the Hub; class numbers become the class names its card gives.
+    """Download one split of a data set of the Hub; class numbers become the class names of its card.
 
     Args:
         name: `owner/name` or `name`, with `:config` where the dataset has several.

@@ -1,4 +1,4 @@
-"""Read JSON lines or a JSON array of records: the keys of the first are those that every record needs."""
+"""Read JSON lines or a JSON array of records; every record needs the keys of the first."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_json(file: TextFile) -> tuple[dict[str, pa.ChunkedArray], np.ndarray, l
         chunks.append(_chunk(file.path.name, block, mixed))
         lines += [line for line, _ in block]
     if not lines:
-        raise UserError(f"{file.path.name} holds no records. Expected one JSON record a line, or an array of them.")
+        raise UserError(f"{file.path.name} holds no records. Expected one JSON record per line, or an array of them.")
     columns = plain_columns(_joined(file.path.name, chunks, mixed))
     notices = [Finding("amber", f"Column '{name}' mixes kinds of values: read as text") for name in mixed]
     return columns, np.array(lines, np.int64), notices
@@ -69,7 +69,9 @@ def _array(source: str, file: TextIO) -> Iterator[tuple[int, Any]]:
     text, decoder, line = file.read(), json.JSONDecoder(), 1
     end = text.index("[") + 1
     while True:
-        start = JSON_SPACE.match(text, end).end()  # pyright: ignore[reportOptionalMemberAccess]  (matches nothing at least)
+        space = JSON_SPACE.match(text, end)
+        assert space is not None  # it matches nothing at least
+        start = space.end()
         line += text.count("\n", end, start)
         if text[start : start + 1] == "]":
             return

@@ -1,4 +1,4 @@
-"""Split rows for training and evaluation: stratified, grouped, and the same for the same seed."""
+"""Split rows for training and evaluation: stratified, grouped, deterministic by seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def split_rows(
     seed: int,
     groups: Sequence[Hashable] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split row indexes for training and evaluation, class by class, and the same way for the same seed.
+    """Split row indexes for training and evaluation, stratified by class; the same seed gives the same split.
 
     Args:
         labels: The class of each row; None for an unstratified split (regression, no labels).
@@ -26,8 +26,8 @@ def split_rows(
         groups: Rows of equal group (such as identical texts) stay on one side. None: each row is its own.
 
     Returns:
-        Train and eval indexes, sorted. Every class keeps a group for training, so a class of one row is never
-        evaluated; where groups are single rows, each class is within one row of its share.
+        Train and eval indexes, sorted. Every class keeps at least one group for training, so a class of one row is
+        never evaluated; if groups are single rows, each class is within one row of its share.
 
     Raises:
         ValueError: If the lengths differ or the share is outside [0, 1).
@@ -39,7 +39,9 @@ def split_rows(
     classes = _groups_by_class([None] * rows if labels is None else labels, range(rows) if groups is None else groups)
     rng = np.random.default_rng(seed)
     wanted = _rows_wanted([sum(map(len, members)) for members in classes], [len(c) for c in classes], eval_share, rng)
-    chosen = [row for members, count in zip(classes, wanted, strict=True) for row in _draw(members, count, rng)]
+    chosen = [
+        row for members, count in zip(classes, wanted, strict=True) for row in _sample_groups(members, count, rng)
+    ]
     held_out = np.zeros(rows, dtype=bool)
     held_out[np.array(chosen, dtype=np.int64)] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
@@ -58,22 +60,22 @@ def _groups_by_class(labels: Sequence[Hashable], groups: Sequence[Hashable]) -> 
 
 
 def _rows_wanted(sizes: list[int], groups: list[int], eval_share: float, rng: np.random.Generator) -> np.ndarray:
-    """Share out the evaluation rows over classes by largest remainder, so that small classes get some too."""
+    """Distribute the evaluation rows over classes by largest remainder, so that small classes get some too."""
     most = np.where(np.array(groups) > 1, np.array(sizes) - 1, 0)
     exact = np.array(sizes) * eval_share
     wanted = np.minimum(np.floor(exact).astype(np.int64), most)
     total = max(round(sum(sizes) * eval_share), int(eval_share > 0))
     remainders = np.where(exact > wanted, exact - wanted, -1.0)
     order = rng.permutation(len(sizes))
-    for place in order[np.argsort(-remainders[order], kind="stable")]:
-        if wanted.sum() < total and wanted[place] < most[place] and remainders[place] > 0:
-            wanted[place] += 1
+    for index in order[np.argsort(-remainders[order], kind="stable")]:
+        if wanted.sum() < total and wanted[index] < most[index] and remainders[index] > 0:
+            wanted[index] += 1
     return wanted
 
 
-def _draw(members: list[list[int]], count: int, rng: np.random.Generator) -> Iterator[int]:
-    """Yield the rows of shuffled groups as long as they fit into `count` rows."""
-    for place in rng.permutation(len(members)):
-        if len(members[place]) <= count:
-            count -= len(members[place])
-            yield from members[place]
+def _sample_groups(members: list[list[int]], count: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield the rows of randomly ordered groups, of each group that still fits into `count` rows."""
+    for index in rng.permutation(len(members)):
+        if len(members[index]) <= count:
+            count -= len(members[index])
+            yield from members[index]

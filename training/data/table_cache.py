@@ -1,9 +1,10 @@
 """Parsed tables kept as Arrow files, so that the data sheet, the trial steps and the trainer share one parse.
 
-A file's parsed form lies in `data/.parsed/` of the run that has copied the file, before that in `parsed/` of the studio's
-home. It is found by the file's size and time of change, and memory-mapped, so that several processes share its pages.
-Only this reader writes there: a backup holds no `.parsed` folder and a restored run is parsed anew, because an Arrow file
-is trusted when it is mapped.
+A file's parsed form lies in `data/.parsed/` of the run that has copied the file, before that in `parsed/` of the
+studio's home. It is found by the file's size and time of change, and memory-mapped, so that several processes share its
+pages.
+Only this reader writes there: a backup holds no `.parsed` folder and a restored run is parsed anew, because an Arrow
+file is trusted when it is mapped.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ METADATA = b"selfsup"
 
 
 def read_training_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
-    """Read a table as `read_table` does, or map what an earlier call, perhaps of another process, made of the same file.
+    """Read a table as `read_table` does, or map the parsed table of an earlier call, also of another process.
 
     Raises:
         UserError: As `read_table`.

@@ -51,7 +51,8 @@ def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Findi
     Separated text and Parquet are read chunk by chunk, JSON as a whole.
 
     Args:
-        max_bytes: Size above which a file is refused unread; unpacked, it may be four times that, or four times `MAX_BYTES`.
+        max_bytes: Size above which a file is refused unread; unpacked, it may be four times that, or four times
+            `MAX_BYTES`.
 
     Returns:
         Columns and line numbers of one chunk after the other, and what was guessed or repaired.

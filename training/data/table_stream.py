@@ -1,4 +1,4 @@
-"""Large tables chunk by chunk, as Arrow arrays: a million rows never become Python objects, nor lie in memory at once."""
+"""Stream large tables chunk by chunk as Arrow arrays, without Python objects per row or the whole file in memory."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _cut(chunks: Iterator[Chunk], rows: int) -> Iterator[list[Chunk]]:
 
 
 def read_training_rows(settings: TableData) -> Table:
-    """The training table of a run: its file, or its data set of the Hub.
+    """Read the training table of a run: its file, or its data set of the Hub.
 
     Raises:
         UserError: If there is none or it cannot be read.

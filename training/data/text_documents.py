@@ -1,4 +1,4 @@
-"""Plain text to learn from: documents out of a text file, a column of a table, or a Hub data set, and some of them held out."""
+"""Read text documents from a text file, a table's column or a Hub data set, and hold some out for evaluation."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TEXT = (".txt", ".text", ".md", "")
 def read_documents(
     source: str, dataset: str, text_column: str, from_lines: Callable[[Iterable[str]], list[Document]]
 ) -> tuple[list[Document], list[Finding]]:
-    """Documents of a file, or of the data set where `source` is empty; in a table each row is a document of one part.
+    """Read the documents of a file, or of the data set if `source` is empty; each row of a table is one document.
 
     Args:
-        from_lines: How the lines of a text file, ends included, are cut into documents.
+        from_lines: Splits the lines of a text file, ends included, into documents.
 
     Raises:
         UserError: If nothing can be read.
@@ -38,13 +38,13 @@ def read_documents(
 
 
 def documents_of(table: Table, text_column: str) -> list[Document]:
-    """One document a row that holds text."""
+    """Return one document per row that holds text."""
     column = text_column or guess_text_columns(table, need_label=False).text
     return [[text] for text in table.strings(column) if text and text.strip()]
 
 
 def read_source(source: str, dataset: str) -> Table:
-    """The table of a file, or of the data set where `source` is empty.
+    """Read the table of a file, or of the data set if `source` is empty.
 
     Raises:
         UserError: If neither is given, or it cannot be read.
@@ -59,13 +59,13 @@ def read_source(source: str, dataset: str) -> Table:
 
 
 def is_plain_text(path: Path) -> bool:
-    """By the name: what is no table is text."""
+    """Whether a file is text rather than a table, by its suffix."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     return (suffixes[-1] if suffixes else "") in TEXT
 
 
 def hold_out(documents: list[Document], share: float, seed: int) -> tuple[list[Document], list[Document]]:
-    """Whole documents for training and for evaluation; of a single one, its end is held out."""
+    """Split whole documents for training and evaluation; of a single document, the end is held out."""
     if not share:
         return documents, []
     if len(documents) == 1:

@@ -28,9 +28,9 @@ from huggingface_hub import snapshot_download
 snapshot_download(os.environ["JOB_REPO"], revision=os.environ["JOB_COMMIT"], local_dir="studio")
 END
 cd studio
-python -c 'import accelerate, diffusers, gradio, torch, transformers' 2>/dev/null || pip install --quiet -r requirements.txt
-python -m training run "$PWD/runs/$RUN"
-python -m training push "$PWD/runs/$RUN" "$TARGET" --message "Weights of run $RUN, trained on HF Jobs"
+python -c 'import accelerate, diffusers, gradio, torch, transformers' 2>/dev/null || pip install --quiet -r
+requirements.txt python -m training run "$PWD/runs/$RUN" python -m training push "$PWD/runs/$RUN" "$TARGET" --message
+"Weights of run $RUN, trained on HF Jobs"
 """
 
 

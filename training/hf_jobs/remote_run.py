@@ -1,4 +1,4 @@
-"""Train a run on HF Jobs: start, list, cancel, logs. Data go to a private repository, weights come back through the Hub.
+"""Train a run on HF Jobs: start, list, cancel, logs. Data go to a private repository, weights come back by the Hub.
 
 No state is kept on this machine: jobs carry labels, and the Hub is asked for them from any machine.
 """
@@ -165,8 +165,8 @@ def _ask(what: str, question: Callable[[], T], *, is_repeatable: bool = True) ->
 
 
 _REFUSALS = {
-    402: "HF Jobs are paid for in advance, and your account has no credit: add some at huggingface.co/settings/billing.",
-    403: "The Hub refused {what}: this token may not use jobs there. A fine-grained token needs the permission for jobs.",
+    402: "HF Jobs are paid in advance, and your account has no credit: add some at huggingface.co/settings/billing.",
+    403: "The Hub refused {what}: this token may not use jobs there. Fine-grained tokens need the permission for jobs.",
     404: "There is no such thing on the Hub: {what}. Is it another account's, or deleted?",
 }
 

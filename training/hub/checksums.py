@@ -1,7 +1,7 @@
 """Verify downloads against the Hub's checksums; verified files are not hashed again.
 
-`HfApi.verify_repo_checksums` does not serve here: it lists the repository once more, and hashes every file at every pull, in
-one thread, those that were not asked for too.
+`HfApi.verify_repo_checksums` does not serve here: it lists the repository once more, and hashes every file at every
+pull, in one thread, those that were not asked for too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def verify_checksums(folder: Path, files: Iterable[Any], repo: str, fetch_again:
         if not is_whole(path, file):
             path.resolve().unlink()
             raise UserError(
-                f"{file.rfilename} of {repo} does not match the Hub's checksum, twice: it is altered on the way. Pull again."
+                f"{file.rfilename} of {repo} does not match the Hub's checksum, twice: it is altered on the way. "
+                "Pull again."
             )
 
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:

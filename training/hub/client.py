@@ -33,7 +33,7 @@ def open_api(token: str | None) -> HfApi:
 
 
 def own_token() -> str | None:
-    """Return the token this process acts with: on a Space the one that the page handed over, elsewhere the machine's login."""
+    """Return this process's token: on a Space the one that the page handed over, elsewhere the machine's login."""
     from huggingface_hub import get_token
 
     if is_space():
@@ -85,9 +85,9 @@ def hub_errors(repo: str) -> Iterator[None]:
     except errors.LocalEntryNotFoundError:
         raise UserError(f"The Hub cannot be reached, and {repo} is not in the cache.") from None
     except errors.HfHubHTTPError as error:
-        raise UserError(
-            f"The Hub refused ({error.response.status_code}) for {repo}: {_REASONS.get(error.response.status_code, 'try again later')}."
-        ) from None
+        status = error.response.status_code
+        reason = _REASONS.get(status, "try again later")
+        raise UserError(f"The Hub refused ({status}) for {repo}: {reason}.") from None
     except errors.HFValidationError as error:
         raise UserError(f"{repo}: {error}") from None
     except (OSError, RuntimeError) as error:

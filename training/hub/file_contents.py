@@ -22,8 +22,8 @@ def check_contents(folder: Path, names: Iterable[str], cache: Path, repo: str) -
     """Check the content of every fetched file.
 
     Raises:
-        UserError: Naming the file and the problem: a link out of the cache, a configuration that is no JSON, too large, points
-            outside its folder or asks for code, or damaged weights.
+        UserError: Naming the file and the problem: a link out of the cache, a configuration that is no JSON, too large,
+            points outside its folder or asks for code, or damaged weights.
     """
     for name in names:
         path = folder / name
@@ -54,8 +54,8 @@ def read_json(path: Path, what: str) -> Any:
 def check_config(values: Any, what: str) -> None:
     """Refuse a configuration that points outside its folder, or names an attention kernel to be fetched and run.
 
-    `auto_map` and other references to the repository's code are allowed: Python files are never fetched, and loaders run
-    with trust_remote_code=False.
+    `auto_map` and other references to the repository's code are allowed: Python files are never fetched, and loaders
+    run with trust_remote_code=False.
 
     Raises:
         UserError: Naming the setting.

@@ -68,7 +68,7 @@ def is_cached(repo: str, file: Any, cache: Path) -> bool:
 
 
 def max_pull_mb() -> int:
-    """Return the most megabytes that one pull may fetch, `SELFSUP_MAX_PULL_MB`; 0, the default except on a Space: no limit.
+    """Return the megabytes that one pull may fetch, `SELFSUP_MAX_PULL_MB`; 0 (default except on a Space): no limit.
 
     Raises:
         UserError: If the variable holds no whole number.
@@ -88,7 +88,8 @@ def check_sizes(repo: str, needed: int, cache: Path) -> None:
     limit = max_pull_mb()
     if limit and needed > limit * 2**20:
         raise UserError(
-            f"{repo} takes {_megabytes(needed)}; this server fetches at most {limit:,} MB at once. Choose a smaller model, or run the studio on your own machine."
+            f"{repo} takes {_megabytes(needed)}; this server fetches at most {limit:,} MB at once. "
+            "Choose a smaller model, or run the studio on your own machine."
         )
     free = shutil.disk_usage(next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())).free
     if needed > free * MAX_SHARE_OF_DISK:
@@ -100,8 +101,9 @@ def _without_weights(repo: str, names: list[str]) -> str:
     others = [name for name in names if name.endswith(OTHER_FORMATS)]
     if pickles:
         return (
-            f"{repo} holds its weights as a pickle only ({pickles[0][:100]}), which can run code when it is opened: nothing was fetched. "
-            f"Try a revision with safetensors, or have it converted at {CONVERT} and pull the revision that it makes, {repo}@refs/pr/N."
+            f"{repo} holds its weights as a pickle only ({pickles[0][:100]}), which can run code when it is opened: "
+            "nothing was fetched. Try a revision with safetensors, or have it converted at "
+            f"{CONVERT} and pull the revision that it makes, {repo}@refs/pr/N."
         )
     if others:
         return (

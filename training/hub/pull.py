@@ -56,14 +56,17 @@ AcceptCallback = Callable[[Path, Sequence[str]], object]
 def pull(name: str, token: str | None = None, admit: AcceptCallback | None = None) -> Pulled:
     """Download `owner/repo[@revision]` or a page of it: safetensors, JSON, text and card files only, each verified.
 
-    Without a network the cached files are used, but not where many visitors share the cache: they may be another's private ones.
+    Without a network the cached files are used, but not where many visitors share the cache: they may be another's
+    private ones.
 
     Args:
-        admit: Called with the folder, when it holds only `CONFIGS`, and the names of all files; raises to refuse the rest.
+        admit: Called with the folder, when it holds only `CONFIGS`, and the names of all files; raises to refuse the
+            rest.
 
     Raises:
-        UserError: One sentence for each of: bad name, no such repository or revision, gated, pickles only, too large, no network,
-            altered or damaged file, a configuration that points outside its folder, full disk; and whatever `admit` raises.
+        UserError: One sentence for each of: bad name, no such repository or revision, gated, pickles only, too large,
+            no network, altered or damaged file, a configuration that points outside its folder, full disk; and whatever
+            `admit` raises.
     """
     named = repository(name)
     if not named:

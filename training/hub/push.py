@@ -74,11 +74,11 @@ def push(
     how: PushOptions | None = None,
     listen: Listener = lambda name, sent: None,
 ) -> PushResult:
-    """Upload an artifact in one commit. Files that are on the Hub already are not sent again, so a repeated push resumes.
+    """Upload an artifact in one commit. Files that the Hub has already are not sent again, so a repeated push resumes.
 
     Raises:
-        UserError: One sentence for each of: bad name, no token, a token that may not write, a concurrent push by somebody else,
-            a tag that is taken, no network. The artifact is only read.
+        UserError: One sentence for each of: bad name, no token, a token that may not write, a concurrent push by
+            somebody else, a tag that is taken, no network. The artifact is only read.
     """
     from huggingface_hub import CommitOperationAdd
 
@@ -137,9 +137,9 @@ def inspect_repo(repo: str, token: str | None, how: PushOptions) -> RemoteRepo:
 def _check_namespace(repo: str, about: dict[str, Any]) -> None:
     own = [about["name"], *(organisation["name"] for organisation in about.get("orgs", []))]
     if repo.split("/")[0] not in own:
-        raise UserError(
-            f"There is no repository {repo}, and you cannot make it: you are {about['name']}. Yours begin with: {', '.join(f'{name}/' for name in own)}."
-        )
+        yours = ", ".join(f"{name}/" for name in own)
+        who = f"you are {about['name']}. Yours begin with: {yours}"
+        raise UserError(f"There is no repository {repo}, and you cannot make it: {who}.")
 
 
 def _check_may_write(api: HfApi, repo: str) -> None:

@@ -43,7 +43,10 @@ def search(query: str, author: str, task: str, token: str | None) -> list[dict[s
 
 
 def complete(text: str, token: str | None) -> list[str]:
-    """Complete what was typed so far, `owner/` or part of a name, to repository names; none if the Hub does not answer."""
+    """Complete what was typed so far, `owner/` or part of a name, to repository names.
+
+    None if the Hub does not answer.
+    """
     owner, slash, name = text.strip().rpartition("/")
     try:
         return [model["name"] for model in search(name, owner if slash else "", "", token)]

@@ -1,1 +1,4 @@
-"""Networks, losses and attention that more than one plugin uses. Knows tensors and folders of weights, no run."""
+"""Networks, losses, attention and weight loading that several plugins use.
+
+Knows tensors and folders of weights, no run.
+"""

@@ -1,4 +1,4 @@
-"""Cross entropy over a vocabulary together with its gradient, softmax minus one at the target: the logits are read once."""
+"""Cross entropy over a vocabulary fused with its gradient (softmax minus one-hot target): one pass over logits."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 
 
 def losses_and_gradient(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross entropy of each token, and its gradient with respect to the logits, a table of its own.
+    """Compute the cross entropy per token and its gradient with respect to the logits, in a new tensor.
 
     Args:
         logits: (tokens, vocabulary), float32.
-        targets: (tokens,), none to be ignored.
+        targets: Class indices, (tokens,); there is no ignored index.
 
     Returns:
-        (tokens,) and (tokens, vocabulary).
+        Losses, (tokens,), and gradients, (tokens, vocabulary).
     """
-    picked, chances = targets[:, None], logits.softmax(-1)
-    # the largest logit has the chance exp(0) / sum, so that the sum need not be computed again
-    losses = logits.amax(-1) - chances.amax(-1).log() - logits.gather(1, picked)[:, 0]
-    return losses, chances.scatter_add_(1, picked, chances.new_full(picked.shape, -1.0))
+    index, probabilities = targets[:, None], logits.softmax(-1)
+    # The largest logit has the probability exp(0) / sum, so logsumexp = max - log(max probability): no second pass.
+    losses = logits.amax(-1) - probabilities.amax(-1).log() - logits.gather(1, index)[:, 0]
+    return losses, probabilities.scatter_add_(1, index, probabilities.new_full(index.shape, -1.0))

@@ -1,4 +1,4 @@
-"""Load tokenizers, configurations and networks of transformers from a local folder: safetensors only, readable errors."""
+"""Load tokenizers, configurations and networks of transformers from a local folder, with readable errors."""
 
 from __future__ import annotations
 
@@ -109,9 +109,8 @@ def check_vocabulary(tokenizer: Any, model: Any) -> None:
     """
     embeddings = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > embeddings:
-        raise UserError(
-            f"The vocabulary has {len(tokenizer):,} entries and the weights {embeddings:,}: they do not belong together."
-        )
+        sizes = f"{len(tokenizer):,} entries and the weights {embeddings:,}"
+        raise UserError(f"The vocabulary has {sizes}: they do not belong together.")
 
 
 def max_positions(model: Any) -> int:

@@ -1,4 +1,4 @@
-"""Autoencoders of encoded tables: several members trained side by side by batched matrix products, each with its own noise."""
+"""Ensemble of denoising autoencoders for encoded tables; members with own noise, trained by batched products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import HIDDEN
 from training.nn.tabular_embeddings import CategoryEmbeddings, NumberCode, NumberEmbedding, bin_edges
 
-LEAST_ENTROPY = 0.2  # nats: a category that hardly varies must not drown the others
+MIN_ENTROPY = 0.2  # nats: else a category that hardly varies would outweigh the others
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class NetworkConfig:
     """Sizes of the network, JSON-ready.
 
     Args:
-        numbers: Scaled numbers a row.
+        numbers: Scaled numbers per row.
         sizes: Ids of each category feature.
-        noise: Standard deviation of the noise on scaled numbers, one a member: as many members as entries.
-        mask: Share of the cells hidden while training, one a member.
+        noise: Standard deviation of the noise on scaled numbers, one per member: as many members as entries.
+        mask: Share of the cells hidden in training, one per member.
         latent_size: Width of the bottleneck; 0: none.
         number_embedding: "plain" values, or beside them a piecewise linear or periodic code (Gorishniy et al., 2022).
         edges: Bin edges of the piecewise linear code, (numbers, 13).
@@ -51,20 +51,20 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        kept = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return cls(**{**kept, "edges": tuple(tuple(row) for row in values["edges"])})
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**{**fields, "edges": tuple(tuple(row) for row in values["edges"])})
 
     @classmethod
     def for_encoder(cls, encoder: TableEncoder, **values: Any) -> NetworkConfig:
-        """The config that fits a fitted encoder."""
+        """Return the configuration for a fitted encoder."""
         edges: tuple[tuple[float, ...], ...] = ()
         if values.get("number_embedding") == "piecewise_linear":
-            edges = tuple(bin_edges(one.scaler) for one in encoder.numbers)
-        return cls(len(encoder.numbers), tuple(one.size for one in encoder.categories), edges=edges, **values)
+            edges = tuple(bin_edges(feature.scaler) for feature in encoder.numbers)
+        return cls(len(encoder.numbers), tuple(feature.size for feature in encoder.categories), edges=edges, **values)
 
 
 class Output(NamedTuple):
-    """What the members make of rows: numbers (members, rows, numbers), logits of all vocabularies after one another
+    """Outputs of the members: numbers (members, rows, numbers), logits of all vocabularies, concatenated
     (members, rows, sum of sizes), latent (members, rows, latent)."""
 
     numbers: Tensor
@@ -73,7 +73,7 @@ class Output(NamedTuple):
 
 
 class TableAutoencoder(nn.Module):
-    """Residual perceptrons around a bottleneck; category embeddings are shared by the members."""
+    """Residual MLPs around a bottleneck; category embeddings are shared by the members."""
 
     shrink: Tensor
     starts: Tensor
@@ -96,14 +96,15 @@ class TableAutoencoder(nn.Module):
         self.register_buffer(
             "shrink", torch.tensor([1 / math.sqrt(1 + s * s) for s in config.noise])[:, None, None], persistent=False
         )
-        self.register_buffer("starts", torch.tensor([0, *torch.tensor(config.sizes).cumsum(0).tolist()][: len(config.sizes)], dtype=torch.long), persistent=False)  # fmt: skip
+        starts = [0, *np.cumsum(config.sizes, dtype=int).tolist()][: len(config.sizes)]  # of the vocabularies' logits
+        self.register_buffer("starts", torch.tensor(starts, dtype=torch.long), persistent=False)
 
     def forward(self, numbers: Tensor, visible: Tensor, categories: Tensor) -> Output:
         """Reconstruct rows.
 
         Args:
-            numbers: Scaled and perhaps noised; what is not visible must be 0, (members, rows, numbers).
-            visible: 1 where a number may be seen, (members, rows, numbers).
+            numbers: Scaled, possibly with noise, 0 where not visible, (members, rows, numbers).
+            visible: 1 for numbers that are not hidden or missing, (members, rows, numbers).
             categories: Ids, 0 where hidden, (members, rows, category features).
         """
         shown = numbers * self.shrink
@@ -122,7 +123,7 @@ class TableAutoencoder(nn.Module):
 
     @torch.no_grad()
     def number_vectors(self, feature: int, scaled: Any) -> Any:
-        """What the first layer adds for values of one number, the members' side by side, (values, members x width)."""
+        """Return the first layer's response to values of one number, members in a row, (values, members x width)."""
         rows = torch.zeros(self.config.members, len(scaled), self.config.numbers)
         empty = self.code(rows * self.shrink)
         rows[:, :, feature] = torch.as_tensor(scaled)
@@ -131,7 +132,10 @@ class TableAutoencoder(nn.Module):
         return vectors.permute(1, 0, 2).flatten(1).numpy()
 
     def normalisers(self, logits: Tensor) -> Tensor:
-        """Log of the sum of exponentials of each vocabulary, (…, category features); neighbours of one size in one pass."""
+        """Return logsumexp per vocabulary, (…, category features).
+
+        Neighbouring vocabularies of one size in one call.
+        """
         parts, start = [], 0
         for size, features in groupby(self.config.sizes):
             count = len(list(features))
@@ -149,7 +153,7 @@ class TableAutoencoder(nn.Module):
 
 
 class MemberLinear(nn.Module):
-    """A linear layer a member: (members, rows, inputs) -> (members, rows, outputs)."""
+    """One linear layer per member: (members, rows, inputs) -> (members, rows, outputs)."""
 
     def __init__(self, members: int, inputs: int, outputs: int):
         super().__init__()
@@ -162,7 +166,7 @@ class MemberLinear(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + W2 silu(W1 norm(x)), the last layer begun at zero."""
+    """x + W2 silu(W1 norm(x)); W2 is initialised to zero."""
 
     def __init__(self, members: int, width: int):
         super().__init__()
@@ -177,14 +181,14 @@ class Residual(nn.Module):
 
 
 def spread(config: NetworkConfig, numbers: Tensor, categories: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Clean rows as every member sees them: numbers with 0 for holes, what is visible, ids."""
+    """Expand clean rows to all members: numbers with 0 for missing ones, their visibility, ids."""
     shape = (config.members, -1, -1)
     visible = torch.isfinite(numbers).float()
     return numbers.nan_to_num(0.0).expand(shape), visible.expand(shape), categories.long().expand(shape)
 
 
 def corrupt(config: NetworkConfig, numbers: Tensor, categories: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Noised and masked rows, other draws for each member (Vincent et al., 2008)."""
+    """Add noise and mask cells, independently for each member (Vincent et al., 2008)."""
     shown, visible, ids = spread(config, numbers, categories)
     sigma = shown.new_tensor(config.noise)[:, None, None]
     shown = shown + sigma * torch.randn_like(shown)
@@ -196,7 +200,10 @@ def corrupt(config: NetworkConfig, numbers: Tensor, categories: Tensor) -> tuple
 
 
 def feature_errors(model: TableAutoencoder, out: Output, numbers: Tensor, categories: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared errors, (members, rows, numbers), 0 for holes; and cross entropies, (members, rows, categories), 0 for ids never seen."""
+    """Return squared errors of numbers and cross entropies of categories, (members, rows, features) each.
+
+    They are 0 for missing numbers and unseen ids.
+    """
     known = torch.isfinite(numbers)
     squared = torch.where(known, (out.numbers - numbers.nan_to_num(0.0)).square(), 0.0)
     if not model.config.sizes:
@@ -207,12 +214,12 @@ def feature_errors(model: TableAutoencoder, out: Output, numbers: Tensor, catego
 
 
 def category_weights(encoder: TableEncoder) -> Tensor:
-    """What a nat of each category feature counts: one over its own entropy, so that each is as hard as the others, (category features,)."""
-    return torch.tensor([1 / max(_entropy(one.counts), LEAST_ENTROPY) for one in encoder.categories])
+    """Weight of each category feature's cross entropy: one over its entropy, for comparable features, (features,)."""
+    return torch.tensor([1 / max(_entropy(feature.counts), MIN_ENTROPY) for feature in encoder.categories])
 
 
 def row_errors(squared: Tensor, entropy: Tensor, weights: Tensor) -> Tensor:
-    """Mean over the features of what `feature_errors` gives, categories by their weights, (members, rows)."""
+    """Average the errors of `feature_errors` over the features, categories weighted, (members, rows)."""
     total = squared.sum(-1) + (entropy * weights.to(entropy.device)).sum(-1)
     return total / (squared.shape[-1] + entropy.shape[-1])
 

@@ -1,4 +1,4 @@
-"""How a table's cells enter the network: vectors of categories, codes of numbers."""
+"""Input embeddings of table cells: vectors of categories, piecewise linear or periodic codes of numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BINS, FREQUENCIES = 12, 6
 
 
 class CategoryEmbeddings(nn.Module):
-    """One table a category feature, those of one width in one lookup; width min(32, 1.6 n^0.56), at least 2."""
+    """One embedding table per category feature, equal widths in one lookup; width min(32, 1.6 n^0.56), at least 2."""
 
     def __init__(self, sizes: Sequence[int]):
         super().__init__()
@@ -23,20 +23,22 @@ class CategoryEmbeddings(nn.Module):
         self.widths = tuple(max(2, min(32, round(1.6 * size**0.56))) for size in sizes)
         self.groups = sorted(set(self.widths))
         self.width = sum(self.widths)
-        self.members_of = [[place for place, w in enumerate(self.widths) if w == group] for group in self.groups]
+        self.members_of = [
+            [index for index, width in enumerate(self.widths) if width == group] for group in self.groups
+        ]
         self.tables = nn.ModuleList(
-            nn.Embedding(sum(sizes[place] for place in places), group)
+            nn.Embedding(sum(sizes[index] for index in places), group)
             for group, places in zip(self.groups, self.members_of, strict=True)
         )
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.5)  # type: ignore[arg-type]
         for number, places in enumerate(self.members_of):
-            offsets = [0, *torch.tensor([sizes[place] for place in places]).cumsum(0).tolist()][:-1]
+            offsets = [0, *torch.tensor([sizes[index] for index in places]).cumsum(0).tolist()][:-1]
             self.register_buffer(f"offsets_{number}", torch.tensor(offsets), persistent=False)
             self.register_buffer(f"places_{number}", torch.tensor(places), persistent=False)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Ids (members, rows, features) -> vectors side by side, (members, rows, width)."""
+        """Ids (members, rows, features) -> concatenated vectors, (members, rows, width)."""
         parts = [
             table(ids[..., getattr(self, f"places_{n}")] + getattr(self, f"offsets_{n}")).flatten(-2)
             for n, table in enumerate(self.tables)
@@ -44,7 +46,7 @@ class CategoryEmbeddings(nn.Module):
         return torch.cat(parts, dim=-1) if parts else ids.new_zeros((*ids.shape[:-1], 0), dtype=torch.float32)
 
     def vectors(self, feature: int) -> Tensor:
-        """The table of one feature, (its ids, its width)."""
+        """Return the table of one feature, (its ids, its width)."""
         group = self.groups.index(self.widths[feature])
         before = self.members_of[group].index(feature)
         start = int(getattr(self, f"offsets_{group}")[before])
@@ -53,7 +55,7 @@ class CategoryEmbeddings(nn.Module):
 
 
 class NumberCode(nn.Module):
-    """Numbers as they are, and beside them a piecewise linear (eq. 1) or periodic (eq. 2) code of Gorishniy et al., 2022."""
+    """Numbers, concatenated with a piecewise linear (eq. 1) or periodic (eq. 2) code of Gorishniy et al., 2022."""
 
     edges: Tensor
 
@@ -82,6 +84,6 @@ class NumberCode(nn.Module):
 
 
 def bin_edges(scaler: Any) -> tuple[float, ...]:
-    """Bin edges at the training rows' quantiles, each at least a little after the one before."""
+    """Return bin edges at the training rows' quantiles, strictly increasing."""
     quantiles = scaler.scaled(np.quantile(scaler.quantiles, np.linspace(0, 1, BINS + 1))).astype(float)
     return tuple(float(value) for value in np.maximum.accumulate(quantiles + 1e-3 * np.arange(BINS + 1)))

@@ -1,1 +1,4 @@
-"""Findings about data and machine, shown before a run starts. Knows no data format, no model, no run; no torch at import."""
+"""Findings about data and machine, shown before a run starts.
+
+Knows no data format, no model, no run; no torch at import.
+"""

@@ -1,1 +1,4 @@
-"""A run is a folder: its files, its lock, the queue and the processes around it. Knows no model and computes nothing."""
+"""A run is a folder: its files, its lock, the queue and the processes around it.
+
+Knows no model and computes nothing.
+"""

@@ -56,7 +56,8 @@ def wait_for_run(folder: Path, seconds: float = SHARED_DISK_SECONDS) -> None:
     while not (folder / "config.yaml").is_file():
         if time.monotonic() > end:
             raise UserError(
-                f"{folder.name} did not appear within {seconds:g} seconds: several machines need a folder that all of them see."
+                f"{folder.name} did not appear within {seconds:g} seconds: "
+                "several machines need a folder that all of them see."
             )
         time.sleep(0.2)
 
@@ -64,15 +65,17 @@ def wait_for_run(folder: Path, seconds: float = SHARED_DISK_SECONDS) -> None:
 def check_world(settings: TrainSettings) -> None:
     """Refuse a batch that is too small to be split among the processes."""
     processes = int(os.environ["WORLD_SIZE"])
-    if settings.batch_size < processes * settings.gradient_accumulation:
+    accumulation = settings.gradient_accumulation
+    if settings.batch_size < processes * accumulation:
         raise UserError(
-            f"batch_size {settings.batch_size} is less than the {processes * settings.gradient_accumulation} micro-batches it is split into "
-            f"({processes} processes x gradient_accumulation {settings.gradient_accumulation}): raise batch_size, or lower gradient_accumulation."
+            f"batch_size {settings.batch_size} is less than the {processes * accumulation} micro-batches "
+            f"it is split into ({processes} processes x gradient_accumulation {accumulation}): "
+            "raise batch_size, or lower gradient_accumulation."
         )
 
 
 def follow_parent() -> None:
-    """End this worker when its launcher ends: torchrun puts each worker into its own session, which group signals do not reach."""
+    """End this worker when its launcher ends: torchrun starts workers in sessions of their own."""
     parent = os.getppid()
 
     def watch() -> None:

@@ -21,7 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 class WarmProcess:
-    """The server's side: starts the process, sends it work, restarts it if it died. On Linux only; elsewhere `start` returns False."""
+    """The server's side: starts the process, sends it work, restarts it if it died.
+
+    On Linux only; elsewhere `start` returns False.
+    """
 
     def __init__(self, arguments: list[str], environment: dict[str, str]):
         self.arguments, self.environment = arguments, environment
@@ -54,7 +57,7 @@ class WarmProcess:
         self._socket = self._process = None
 
     def start(self, arguments: list[str], log: Path, descriptor: int, secrets: Mapping[str, str] | None = None) -> bool:
-        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and prints into `log`; False if there is none.
+        """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and writes to `log`; False: no fork.
 
         Args:
             secrets: Environment variable -> value; they exist in the fork's memory only.
@@ -72,7 +75,7 @@ class WarmProcess:
 
 
 def serve(main: Callable[[list[str]], int], imports: Sequence[Callable[[], object]]) -> int:
-    """Run the warm process: import, then fork for every message on standard input, until the server closes the socket."""
+    """Run the warm process: import, then fork for every message on standard input until the server closes it."""
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # checking for a GPU must not initialise CUDA before the fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -104,7 +107,8 @@ def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> N
         )
         for source, target in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
-        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
+        sys.stdin, sys.stdout = open(0), open(1, "w", buffering=1)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
         code = main([*order["arguments"], "--lock", str(descriptor)])
     except BaseException:  # the fork must never return into the parent's loop
         traceback.print_exc()

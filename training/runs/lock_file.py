@@ -1,7 +1,8 @@
 """Lock files of a run, held by a process through an open file descriptor, and signals to that process.
 
-The kernel releases such a lock (flock) when the last descriptor is closed, so however its process ends: a held lock means that
-a worker lives, without heartbeats or process ids to check. A child process that inherits the descriptor keeps the lock.
+The kernel releases such a lock (flock) when the last descriptor is closed, so however its process ends: a held lock
+means that a worker lives, without heartbeats or process ids to check. A child process that inherits the descriptor
+keeps the lock.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ def _take(descriptor: int, kind: int, attempts: int) -> None:
 
 
 def send_signal(process: int, number: int) -> None:
-    """Signal the process group that a trainer leads; a trainer started by a script shares the script's, which must live."""
+    """Signal the process group that a trainer leads.
+
+    A trainer started by a script shares the script's, which must live.
+    """
     if os.getpgid(process) == process:
         os.killpg(process, number)
     else:

@@ -1,4 +1,7 @@
-"""Push a run's weights in a detached process that outlives the server; its state is read from the run's `push.jsonl`."""
+"""Push a run's weights in a detached process that outlives the server.
+
+Its state is read from the run's `push.jsonl`.
+"""
 
 from __future__ import annotations
 
@@ -71,8 +74,8 @@ def state(run: Run) -> dict[str, Any]:
     """Return the state of the run's last push.
 
     Returns:
-        status (none, running, pushed, failed or lost), repo, commit and pull_request (addresses), note, file (being sent),
-        sent_bytes, size_bytes, message.
+        status (none, running, pushed, failed or lost), repo, commit and pull_request (addresses), note, file (being
+        sent), sent_bytes, size_bytes, message.
     """
     held = run.is_held(LOCK)  # before the events are read: the last one is written under the lock
     facts, last = dict(NO_FACTS), "none"

@@ -1,4 +1,4 @@
-"""The queue: starts queued runs, at most N at once, each in a detached process that outlives the one that started it."""
+"""The queue: starts queued runs, at most N at once, in detached processes that outlive the one that started them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Secrets = Mapping[str, str]  # environment variable -> value, for one process; k
 
 
 class Dispatcher:
-    """Any live process may advance the queue (the page, the command line, a trainer that ends); a lock admits one at a time.
+    """Any live process may advance the queue (page, command line, a trainer that ends); a lock admits one at a time.
 
     Args:
         runs: The runs to start.

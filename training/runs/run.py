@@ -1,4 +1,7 @@
-"""A run is a folder. Its status is computed from its files and its lock, never stored, so all processes see the same."""
+"""A run is a folder.
+
+Its status is computed from its files and its lock, never stored, so all processes see the same.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ from training.settings import RunSettings, parse_settings
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
 CONTENTS = {  # files of a run: all that is deleted from a folder that the user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
-    "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup", "push", "push.jsonl", "push.lock", "push.log",
+    "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup",
+    "push", "push.jsonl", "push.lock", "push.log",
 }  # fmt: skip
 LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what happens to the run while it is held
 LOG_TAIL = 4000  # characters
@@ -138,7 +142,8 @@ class Run:
         if status == "lost":
             return (
                 "The trainer's process stopped unexpectedly (killed, out of memory, or the machine restarted). "
-                "Resume continues from the last checkpoint; if it was memory, halve batch_size or double gradient_accumulation."
+                "Resume continues from the last checkpoint; "
+                "if it was memory, halve batch_size or double gradient_accumulation."
             )
         return summary.message
 
@@ -183,7 +188,7 @@ class Run:
             (self.folder / "cancel").touch(exist_ok=False)
 
     def escalate(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Signal a trainer that ignored a cancel request: SIGTERM after the grace period, then SIGKILL, to its process group."""
+        """Signal a trainer that ignored a cancel request: SIGTERM after a grace period, then SIGKILL."""
         try:
             waited = time.time() - (self.folder / "cancel").stat().st_mtime
             process = int((self.folder / "pid").read_text())

@@ -71,7 +71,6 @@ def _render_two_moons(tab: gr.Tab) -> None:
     gr.on(changes, replot, [*inputs, point], [plot, sentence], **QUIET)
 
 
-@mended
 def _score_field(time: float, label: str, scale: float, point: list[float] | None, steps: int) -> tuple[Any, str]:
     from plugins.diffusion_cfg.inspect.two_moons_plot import score_field_view  # matplotlib: not at the page's start
 

@@ -102,7 +102,7 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
         *values: Any,
     ) -> Iterator[tuple[Any, ...]]:
         first = prompt_of(*values)
-        other = read_prompt(saved) if saved else mended(reworded)(first, words, written)
+        other = read_prompt(saved) if saved else reworded(first, words, written)
         labelled = chosen(path, LABELLED_ROWS)
         for state in workbench.stream(
             f"{QUERY}:compare_on_file", name, first, other, labelled, int(max_rows or 0), secret or ""

@@ -147,7 +147,7 @@ def _render_select_examples(form: list[Any], text: Any) -> None:
         names = [*fields_of(written), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
-    button.click(mended(select), [file, template, count, selection, seed, text], examples)
+    button.click(select, [file, template, count, selection, seed, text], examples)
 
 
 def generated_value(state: dict[str, Any]) -> str:

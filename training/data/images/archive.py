@@ -6,6 +6,7 @@ import os
 import threading
 import zipfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from training.data.images.decode import MAX_FILE_BYTES
@@ -69,7 +70,8 @@ class ZipMembers(Members):
         try:
             return self._handle().read(self.infos[name])
         except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, RuntimeError, ValueError) as error:
-            raise UserError(f"{name} in {self.source} is damaged ({type(error).__name__}). Make the zip again.") from error  # fmt: skip
+            reason = f"is damaged ({type(error).__name__}). Make the zip again."
+            raise UserError(f"{name} in {self.source} {reason}") from error
 
     def _handle(self) -> zipfile.ZipFile:
         process, handle = getattr(self._local, "handle", (0, None))
@@ -104,7 +106,10 @@ def _checked(path: Path) -> dict[str, zipfile.ZipInfo]:
     for info in infos:
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
-            raise UserError(f"{path.name} has a file that leaves the archive ({info.filename[:80]!r}): nothing of it is read. Make the zip again from inside the folder.")  # fmt: skip
+            raise UserError(
+                f"{path.name} has a file that leaves the archive ({info.filename[:80]!r}): nothing of it is read. "
+                "Make the zip again from inside the folder."
+            )
         if info.flag_bits & 1:
             raise UserError(f"{path.name} is encrypted ({info.filename[:80]!r}). Make it without a password.")
         if info.file_size > MAX_FILE_BYTES:
@@ -114,11 +119,15 @@ def _checked(path: Path) -> dict[str, zipfile.ZipInfo]:
     return {info.filename: info for info in infos}
 
 
-def _visible(names: object) -> tuple[str, ...]:
-    kept = [name for name in names if not any(part.startswith(IGNORED_PREFIXES) for part in PurePosixPath(name).parts)]  # type: ignore[attr-defined]
-    if len(kept) > MAX_FILES:
-        raise UserError(f"There are {len(kept):,} files; at most {MAX_FILES:,} are read.")
-    return tuple(sorted(kept))
+def _visible(names: Iterable[str]) -> tuple[str, ...]:
+    visible = [name for name in names if not _is_ignored(name)]
+    if len(visible) > MAX_FILES:
+        raise UserError(f"There are {len(visible):,} files; at most {MAX_FILES:,} are read.")
+    return tuple(sorted(visible))
+
+
+def _is_ignored(name: str) -> bool:
+    return any(part.startswith(IGNORED_PREFIXES) for part in PurePosixPath(name).parts)
 
 
 def _too_large(name: str) -> UserError:

@@ -45,7 +45,8 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
         smallest: Images with a shorter side are left out, in pixels.
 
     Returns:
-        The set without images that cannot be decoded or are too small, and the findings; the last one is red if none is left.
+        The set without images that cannot be decoded or are too small, and the findings; the last one is red if none is
+        left.
     """
     facts = inspect_images(images)
     broken = [row for row, fact in enumerate(facts) if fact.fault]
@@ -63,7 +64,10 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
 
 
 def inspect_images(images: ImageSet) -> list[ImageFacts]:
-    """Decode the first 20,000 images and read the headers of the others, in threads; faults are recorded, never raised."""
+    """Decode the first 20,000 images and read the headers of the others, in threads.
+
+    Faults are recorded, never raised.
+    """
 
     def inspect(row: int) -> ImageFacts:
         try:

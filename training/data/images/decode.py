@@ -1,4 +1,4 @@
-"""Decode an image file: upright by its EXIF orientation, with alpha and 16-bit depth, refused by its header if too large."""
+"""Decode an image file: upright by EXIF, with alpha and 16-bit depth, refused by its header if too large."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def header(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -
 
 
 def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Convert to grey (ITU-R BT.601 luma, as in Pillow and papers on denoising) or colour, (height, width, channels)."""
+    """Convert to grey (ITU-R BT.601 luma, as in Pillow and denoising papers) or colour, (height, width, channels)."""
     if pixels.shape[2] == channels:
         return pixels
     if channels == 3:
@@ -145,7 +145,8 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
 
 def _too_large(name: str, pixels: str, max_pixels: int) -> UserError:
     return UserError(
-        f"{name} has {int(pixels) / 1e6:,.0f} million pixels; at most {max_pixels / 1e6:,.0f} million are decoded. Make it smaller."
+        f"{name} has {int(pixels) / 1e6:,.0f} million pixels; at most {max_pixels / 1e6:,.0f} million are decoded. "
+        "Make it smaller."
     )
 
 

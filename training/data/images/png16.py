@@ -16,8 +16,8 @@ OTHER_ORDER = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L
 def read_16_bit_colour(data: bytes, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None] | None:
     """Return pixels (height, width, 3) and alpha (height, width), uint16; None if the file has no 16-bit colour.
 
-    Pillow's decoder keeps the high byte of each number in the file's byte order; decoded in the opposite order, it keeps
-    the low byte. Both decodes together give the 16 bits.
+    Pillow's decoder keeps the high byte of each number in the file's byte order; decoded in the opposite order, it
+    keeps the low byte. Both decodes together give the 16 bits.
     """
     from PIL import ImageOps
 

@@ -55,8 +55,8 @@ def to_numbers(text: pa.ChunkedArray, *, decimal_comma: bool = False) -> tuple[n
         decimal_comma: Whether "1.234,5" is meant as 1234.5.
 
     Returns:
-        Values, float64 (rows,), NaN where missing or unreadable, infinite where written so or too large; and which cells
-        are filled but are no numbers, bool (rows,).
+        Values, float64 (rows,), NaN where missing or unreadable, infinite where written so or too large; and which
+        cells are filled but are no numbers, bool (rows,).
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -28,7 +28,11 @@ def columns_found(table: Table, encoder: TableEncoder) -> list[Finding]:
             found.append(Finding("green", f"{len(names)} columns read as {words}", _some(names)))
     for kind in ("constant", "ignore"):
         found += _grouped([one for one in kinds if one.kind == kind])
-    found += [Finding("amber", f"{one.unread} cells of {one.name!r} are no {one.kind}s and count as missing") for one in kinds if one.unread and one.kind not in ("constant", "ignore")]  # fmt: skip
+    unread = [column for column in kinds if column.unread and column.kind not in ("constant", "ignore")]
+    found += [
+        Finding("amber", f"{column.unread} cells of {column.name!r} are no {column.kind}s and count as missing")
+        for column in unread
+    ]
     found += _folded(encoder) + _ambiguous(table, kinds) + _mostly_empty(encoder)
     if len(kinds) > MANY_COLUMNS:
         found.append(
@@ -57,7 +61,8 @@ def _folded(encoder: TableEncoder) -> list[Finding]:
     return [
         Finding(
             "amber",
-            f"Column {one.column!r} has {one.folded + len(one.values):,} values; the {one.folded:,} rarest share one id",
+            f"Column {one.column!r} has {one.folded + len(one.values):,} values; "
+            f"the {one.folded:,} rarest share one id",
             "A new value cannot be told from those. Raise max_categories, or leave the column out if it is an id.",
         )
         for one in encoder.categories
@@ -70,7 +75,8 @@ def _ambiguous(table: Table, kinds: Sequence[Column]) -> list[Finding]:
     for one in kinds:
         text = clean_text(table.column(one.name)) if one.kind == "date" else None
         if text is not None and is_ambiguous(normal_spelling(text)):
-            found.append(Finding("amber", f"Dates of {one.name!r} leave open which number is the month", "It is taken to come first; write 2024-01-31 to be sure."))  # fmt: skip
+            title = f"Dates of {one.name!r} leave open which number is the month"
+            found.append(Finding("amber", title, "It is taken to come first; write 2024-01-31 to be sure."))
     return found
 
 

@@ -144,7 +144,7 @@ def _judge_numbers(name: str, numbers: np.ndarray, said: Kind | None, unread: in
 
 
 def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:
-    """Whether values are distinct whole numbers that fill nearly all of their range, or whose column is called an id."""
+    """Whether values are distinct whole numbers that fill most of their range, or their column is called an id."""
     if len(filled) < MIN_ROWS_FOR_ID or len(distinct) < len(filled) or not np.isfinite(filled).all():
         return False
     whole = np.array_equal(filled, np.floor(filled))

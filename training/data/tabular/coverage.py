@@ -1,4 +1,4 @@
-"""Coverage of a new table by the training data: unseen categories, missing cells and columns, counted chunk by chunk."""
+"""Coverage of a new table by the training data: unseen categories, missing cells, extra columns, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class Tally:
             kind = next(one.kind for one in self.encoder.kinds if one.name == name)
             example = "" if text is None else f" (such as {text.drop_null()[0].as_py()[:40]!r})"
             raise UserError(
-                f"Column {name!r} of {table.source} held {kind}s in training; here none of {filled} filled cells is a {kind}{example}. Give it as it was."
+                f"Column {name!r} of {table.source} held {kind}s in training; "
+                f"here none of {filled} filled cells is a {kind}{example}. Give it as it was."
             )
 
     def findings(self) -> list[Finding]:

@@ -52,7 +52,10 @@ def is_ambiguous(text: pa.ChunkedArray) -> bool:
 def to_seconds(
     values: pa.ChunkedArray, *, day_first: bool = False, missing: Sequence[str] = MISSING
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return seconds since 1970, float64 (rows,), NaN where missing or unreadable; and which filled cells are no dates."""
+    """Return seconds since 1970, float64 (rows,), NaN where missing or unreadable.
+
+    And which filled cells are no dates.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -97,7 +97,8 @@ class TableEncoder:
         absent = [name for name in self.columns if name not in table.columns]
         if absent:
             raise UserError(
-                f"{table.source} lacks {len(absent)} of the {len(self.columns)} columns that this model knows: {', '.join(absent[:20])}. It has: {', '.join(table.names[:20])}."
+                f"{table.source} lacks {len(absent)} of the {len(self.columns)} columns that this model knows: "
+                f"{', '.join(absent[:20])}. It has: {', '.join(table.names[:20])}."
             )
         reading = Reading(self, table)
         return Encoded(reading.numbers, reading.categories, reading.unseen)
@@ -110,16 +111,14 @@ class TableEncoder:
     def from_dict(cls, values: Mapping[str, Any]) -> TableEncoder:
         """Restore an encoder from the values of `to_dict`, also after JSON."""
         numbers = [
-            NumberFeature(one["column"], one["part"], Scaler(**{**one["scaler"], "quantiles": tuple(one["scaler"]["quantiles"])}))
-            for one in values["numbers"]
-        ]  # fmt: skip
-        categories = [
-            CategoryFeature(
-                one["column"], one["part"], tuple(one["values"]), tuple(one["counts"]), one.get("folded", 0)
-            )
-            for one in values["categories"]
+            NumberFeature(feature["column"], feature["part"], Scaler.from_dict(feature["scaler"]))
+            for feature in values["numbers"]
         ]
-        kinds = tuple(Column(**one) for one in values["kinds"])
+        categories = [
+            CategoryFeature(**{**feature, "values": tuple(feature["values"]), "counts": tuple(feature["counts"])})
+            for feature in values["categories"]
+        ]
+        kinds = tuple(Column(**column) for column in values["kinds"])
         parts = {name: tuple(values[name]) for name in ("missing", "day_first")}
         return cls(
             kinds, tuple(numbers), tuple(categories), values["rows"], **parts, constants=dict(values["constants"])

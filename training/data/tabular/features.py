@@ -31,7 +31,8 @@ class CategoryFeature:
     Args:
         values: The values that have an id of their own, the most frequent first; value i has id i + 3.
         counts: Training rows of hidden, missing, rare, and of each value.
-        folded: Values beyond the most frequent ones, which share the id of the rare; a new value then cannot be told from them.
+        folded: Values beyond the most frequent ones, which share the id of the rare; a new value then cannot be told
+            from them.
     """
 
     column: str

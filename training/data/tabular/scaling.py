@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,6 +29,11 @@ class Scaler:
     middle: float
     unit: float
     quantiles: tuple[float, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scaler:
+        """Restore a scaler from the values of `asdict`, also after JSON."""
+        return cls(**{**values, "quantiles": tuple(values["quantiles"])})
 
     @classmethod
     def fit(cls, values: np.ndarray, scaling: Scaling) -> Scaler:
@@ -73,7 +79,10 @@ class Scaler:
 
 
 def _unit(finite: np.ndarray, quantiles: np.ndarray) -> float:
-    """Return half the interquartile range over 0.6745, which is the deviation of a Gaussian; else the standard deviation."""
+    """Return half the interquartile range over 0.6745, which is the deviation of a Gaussian.
+
+    Else the standard deviation.
+    """
     spread = float(quantiles[75] - quantiles[25]) / 1.349
     return spread if spread > 1e-9 * max(1.0, abs(float(quantiles[50]))) else _positive(float(finite.std()), 0.0)
 
