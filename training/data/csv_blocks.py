@@ -50,7 +50,7 @@ class LineBlocks:
                 if end:
                     self._unread = block[end:]
                     return block[:end]
-            more = self._read_bytes(max(self.size - len(block), self.size))
+            more = self._read_bytes(max(self.size, len(block)))  # twice as much for a line longer than a block
             if not more:
                 return block
             block += more
