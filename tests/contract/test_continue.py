@@ -59,13 +59,13 @@ PLUGINS = [found.plugin for found in discover("builtin") if found.plugin]
     ],
 )
 def test_encoder_without_our_record_opens_in_bert(tmp_path: Path, architecture: str):
-    assert recognise(config(tmp_path, architectures=[architecture]), "a/b", PLUGINS).name == "bert_finetune"
+    assert recognise(config(tmp_path, architectures=[architecture]), "a/b", PLUGINS)[0].name == "bert_finetune"
 
 
 def test_record_decides_over_the_architecture(tmp_path: Path):
     config(tmp_path, architectures=["BertModel"])
     config(tmp_path, "selfsup.json", format=1, plugin="bert_finetune")
-    assert recognise(tmp_path, "a/b", PLUGINS).name == "bert_finetune"
+    assert recognise(tmp_path, "a/b", PLUGINS)[0].name == "bert_finetune"
     config(tmp_path, "selfsup.json", format=1, plugin="someone_elses")
     with pytest.raises(UserError, match="was made by the plugin 'someone_elses', which is not here"):
         recognise(tmp_path, "a/b", PLUGINS)

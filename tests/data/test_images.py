@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import Field
 
 from tests.files import write
 from tests.pictures import empty_png, encoded, png16, scene, write_parquet, write_zip
@@ -19,11 +18,15 @@ from training.data.images.read import read_images
 from training.data.images.write_png import to_png
 from training.errors import UserError
 from training.runs.registry import Runs
-from training.settings import IMAGES, TrainSettings, parse_settings
+from training.settings import ImageData, TableData, TrainSettings, parse_settings
 
 
-class PictureSettings(TrainSettings):
-    data: str = Field("", description="Images.", json_schema_extra=IMAGES)
+class ImageSettings(TrainSettings, ImageData):
+    """Of a kind that is trained on images."""
+
+
+class TableSettings(TrainSettings, TableData):
+    """Of a kind that is trained on a table."""
 
 
 def refused(source: bytes | Path, name: str = "a.png") -> str:
@@ -196,7 +199,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
     assert bomb.stat().st_size < 2**20
     with pytest.raises(UserError, match="no image does"):
         read_images(bomb)
-    monkeypatch.setattr("training.data.images.archive.MOST_UNPACKED", 1000)
+    monkeypatch.setattr("training.data.images.archive.MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(UserError, match="unpacks to more than"):
         read_images(write_zip(tmp_path / "many.zip", {f"{n}.png": b"\0" * 600 for n in range(2)}))
 
@@ -255,14 +258,14 @@ def test_a_run_keeps_a_folder_as_a_zip(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     values = {"data": str(tmp_path / "set")}
-    check_files(values, PictureSettings)
-    settings = parse_settings(PictureSettings, values)
-    kept = [Runs(tmp_path / "runs").create("toy", "fit", settings).settings(PictureSettings).data for _ in range(2)]
+    check_files(values, ImageSettings)
+    settings = parse_settings(ImageSettings, values)
+    kept = [Runs(tmp_path / "runs").create("toy", "fit", settings).settings(ImageSettings).data for _ in range(2)]
     assert kept[0].endswith("data/set.zip") and Path(kept[0]).read_bytes() == Path(kept[1]).read_bytes()
     before, after = read_images(tmp_path / "set"), read_images(Path(kept[0]))
     assert before.names == after.names and np.array_equal(before[3], after[3])
     with pytest.raises(UserError, match="there is no file"):
-        check_files(values, TrainSettings)
+        check_files(values, TableSettings)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])

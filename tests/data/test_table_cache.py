@@ -110,8 +110,16 @@ def test_the_copy_of_a_run_has_its_own_name_and_no_second_parse(tmp_path: Path, 
     read_training_table(path)
     shutil.copyfile(path, copy)
     carry_over(path, copy)
-    write(copy.parents[1] / "config.yaml", "{}")
+    for name in table_cache.RUN_FILES:
+        write(copy.parents[1] / name, "")
     assert read_training_table(copy).source == "eval_data-a.csv" and parses == ["a.csv"]
+
+
+def test_a_folder_called_data_that_is_no_runs_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "project" / "data").mkdir(parents=True)
+    write(tmp_path / "project" / "config.yaml", "{}")
+    read_training_table(write(tmp_path / "project" / "data" / "a.csv", "text,n\na,1\n"))
+    assert [path.name for path in (tmp_path / "project" / "data").iterdir()] == ["a.csv"]
 
 
 def test_a_damaged_kept_table_is_parsed_again(tmp_path: Path, home: Path, parses: list[str]) -> None:

@@ -83,7 +83,6 @@ def test_the_help_of_a_trainer_has_every_setting(toy: Path, capsys: pytest.Captu
         (["toy", "learn"], "toy has no trainer 'learn'; it has: fit."),
         (["toy"], "Which trainer? toy has: fit."),
         (["tow", "fit"], "There is no plugin 'tow'; there are: "),
-        (["status"], "Give one run: its id, or the folder it lives in."),
         (["status", "../../etc"], "'../../etc' is not a run's id"),
         (["cancel", "toy-0123456789abcdef"], "There is no run toy-0123456789abcdef."),
     ],
@@ -96,6 +95,13 @@ def test_what_is_wrong_is_said_in_a_line(
     assert error.startswith(f"error: {words}")
     assert len(error.splitlines()) == 1
     assert Runs().all() == []
+
+
+def test_a_command_without_its_run_names_what_is_missing(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["status"])
+    assert stop.value.code == 2
+    assert "the following arguments are required: RUN" in capsys.readouterr().err
 
 
 # -- training --------------------------------------------------------------------------------------------------------------
@@ -151,7 +157,7 @@ def test_a_run_that_fails_says_why_and_exits_with_1(toy: Path, capsys: pytest.Ca
     (toy / "points.csv").write_text("no,number,here\n")
     assert main([*QUICK, "--points", str(toy / "points.csv")]) == 1
     out, error = capsys.readouterr()
-    assert "failed: ValueError: could not convert string 'no'" in error
+    assert "failed: ValueError: could not convert string to float" in error
     assert Runs().get(out.splitlines()[-1]).status() == "failed"
 
 

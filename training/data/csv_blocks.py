@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import csv
 
 from training.data.encoding import TextFile, open_bytes
 
@@ -48,7 +50,7 @@ class LineBlocks:
                 if end:
                     self._unread = block[end:]
                     return block[:end]
-            more = self._read_bytes(max(self.size - len(block), self.size))
+            more = self._read_bytes(max(self.size, len(block)))  # twice as much for a line longer than a block
             if not more:
                 return block
             block += more
@@ -159,9 +161,6 @@ def _is_well_formed(values: np.ndarray, quotes: np.ndarray, delimiter: int) -> b
 
 def _arrow_columns(block: bytes, delimiter: str, width: int, has_quotes: bool) -> list[pa.Array] | None:
     """Parse columns of strings, empty cells as nulls; None if a record has another width."""
-    import pyarrow as pa
-    from pyarrow import csv
-
     if not block.strip(b"\r\n"):
         return [pa.array([], pa.string())] * width
     names = [str(number) for number in range(width)]

@@ -1,8 +1,7 @@
 """Parsed tables kept as Arrow files, so that the data sheet, the trial steps and the trainer share one parse.
 
 A file's parsed form lies in `data/.parsed/` of the run that has copied the file, before that in `parsed/` of the
-studio's home. It is found by the file's size and time of change, and memory-mapped, so that several processes share its
-pages.
+studio's home. It is found by the file's size and time of change, and memory-mapped, so that processes share its pages.
 Only this reader writes there: a backup holds no `.parsed` folder and a restored run is parsed anew, because an Arrow
 file is trusted when it is mapped.
 """
@@ -19,6 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from training.data.table import Table, fingerprint, read_table
 from training.data.table_format import MAX_BYTES
 from training.home import home
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
 FOLDER = ".parsed"
-MAX_CACHE_BYTES = 2 * 2**30  # of the studio's home; the oldest tables give way
-MAX_AGE_SECONDS = 86_400.0  # there, as they are copies of people's data
+RUN_FILES = ("config.yaml", "events.jsonl", "owner")  # by which a run's folder is known
+MAX_CACHE_BYTES = 2 * 2**30  # in the studio's home; the oldest tables are deleted
+MAX_AGE_SECONDS = 86_400.0  # in the studio's home, since they are copies of users' data
 MAX_SHARE_OF_DISK = 0.5  # of what is free
 METADATA = b"selfsup"
 
@@ -41,17 +43,17 @@ def read_training_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
     Raises:
         UserError: As `read_table`.
     """
-    kept, identity = _place(path), _identity(path)
-    if identity and identity["size"] <= max_bytes and (table := _load(kept, path, identity)):
+    cached, identity = _place(path), _identity(path)
+    if identity and identity["size"] <= max_bytes and (table := _load(cached, path, identity)):
         return table
     table = read_table(path, max_bytes=max_bytes)
     if identity == _identity(path):  # else it was written while it was read
-        _store(table, kept, identity)
+        _store(table, cached, identity)
     return table
 
 
 def file_fingerprint(path: Path) -> str:
-    """Return what `fingerprint` does, without reading the file where its table is kept."""
+    """Return what `fingerprint` does, without reading the file where its table is cached."""
     rows, identity = _map(_place(path)), _identity(path)
     about = _metadata(rows.schema) if rows else {}
     return about["fingerprint"] if about and about["identity"] == identity else fingerprint(path)
@@ -59,21 +61,21 @@ def file_fingerprint(path: Path) -> str:
 
 def carry_over(source: Path, copy: Path) -> None:
     """Give the parsed form of a file to a run's copy of it, and to the copy the file's time of change."""
-    about, kept = source.stat(), _place(source)
+    about, cached = source.stat(), _place(source)
     os.utime(copy, ns=(about.st_atime_ns, about.st_mtime_ns))
-    if not kept.is_file():
+    if not cached.is_file():
         return
     target = _run_place(copy)
     with contextlib.suppress(OSError):  # without it the run parses the file itself
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(kept, target)
+            os.link(cached, target)
         except OSError:  # another disk
-            shutil.copyfile(kept, target)
+            shutil.copyfile(cached, target)
 
 
 def _identity(path: Path) -> dict[str, Any]:
-    """What tells one content of a file from another, and what else its table depends on; empty if there is no file."""
+    """Return what identifies a file's content, and what else its table depends on; empty if there is no file."""
     try:
         about = path.stat()
     except OSError:
@@ -83,9 +85,9 @@ def _identity(path: Path) -> dict[str, Any]:
 
 
 def _place(path: Path) -> Path:
-    """Where the parsed form of a file belongs: beside a run's copy, else in the studio's home."""
+    """Return where a file's table is cached: beside a run's copy, else in the studio's home."""
     folder = path.resolve().parent
-    is_of_run = folder.name == "data" and (folder.parent / "config.yaml").is_file()
+    is_of_run = folder.name == "data" and all((folder.parent / name).is_file() for name in RUN_FILES)
     return _run_place(path) if is_of_run else _home_place(path)
 
 
@@ -97,9 +99,9 @@ def _home_place(path: Path) -> Path:
     return home() / "parsed" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.arrow"
 
 
-def _load(kept: Path, path: Path, identity: dict[str, Any]) -> Table | None:
-    """The kept table of a file; None if there is none, it is of another content, or it is damaged."""
-    rows = _map(kept)
+def _load(cached: Path, path: Path, identity: dict[str, Any]) -> Table | None:
+    """The cached table of a file; None if there is none, it is of another content, or it is damaged."""
+    rows = _map(cached)
     about = _metadata(rows.schema) if rows else {}
     if rows is None or not about or about["identity"] != identity:
         return None
@@ -109,12 +111,10 @@ def _load(kept: Path, path: Path, identity: dict[str, Any]) -> Table | None:
     return Table(columns, rows.column(len(names)).to_numpy(), notices, path.name, about["fingerprint"])
 
 
-def _map(kept: Path) -> pa.Table | None:
-    """An Arrow file in memory that is read from the disk as it is used."""
-    import pyarrow as pa
-
+def _map(cached: Path) -> pa.Table | None:
+    """Memory-map an Arrow file; None if there is none, or it is damaged."""
     try:
-        return pa.ipc.open_file(pa.memory_map(str(kept))).read_all()
+        return pa.ipc.open_file(pa.memory_map(str(cached))).read_all()
     except (OSError, pa.ArrowException):
         return None
 
@@ -125,9 +125,7 @@ def _metadata(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _store(table: Table, target: Path, identity: dict[str, Any]) -> None:
-    """Keep a table; where the disk has no room, or the folder may not be written, it is parsed again next time."""
-    import pyarrow as pa
-
+    """Cache a table; if the disk is full or the folder read-only, it is parsed again next time."""
     about = {
         "identity": identity,
         "fingerprint": table.fingerprint,
@@ -142,7 +140,7 @@ def _store(table: Table, target: Path, identity: dict[str, Any]) -> None:
 
 
 def _has_room(folder: Path, needed: int) -> bool:
-    """Whether a table of so many bytes may be kept; in the studio's home old ones give way to it."""
+    """Whether a table of so many bytes may be cached; in the studio's home old ones give way to it."""
     if folder == home() / "parsed":
         _evict(folder, MAX_CACHE_BYTES - needed)
         if needed > MAX_CACHE_BYTES:
@@ -151,7 +149,7 @@ def _has_room(folder: Path, needed: int) -> bool:
 
 
 def _evict(folder: Path, size: int) -> None:
-    """Delete what is too old, then the oldest tables until the rest takes at most `size` bytes."""
+    """Delete tables that are too old, then the oldest until the rest takes at most `size` bytes."""
     newest_first = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda pair: -pair[0].st_mtime)
     total = 0
     for about, path in newest_first:
@@ -161,8 +159,6 @@ def _evict(folder: Path, size: int) -> None:
 
 
 def _write(rows: pa.Table, target: Path) -> None:
-    import pyarrow as pa
-
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:

@@ -64,7 +64,8 @@ class TokenizedTexts(Sequence[TokenizedRow]):
         return len(self.ids)
 
     def __getitem__(self, row: int) -> TokenizedRow:  # type: ignore[override]
-        types, words = self.types and self.types[row], self.words and self.words[row]
+        types = None if self.types is None else self.types[row]
+        words = None if self.words is None else self.words[row]
         return TokenizedRow(self.ids[row], types, self.targets[row], words)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import mended
 from plugins.diffusion_cfg.inspect.two_moons import LABELS, pixel_to_point
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
 from plugins.diffusion_cfg.ui.components import QUIET, plots, sampling_form, sampling_request, strip_image

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import mended, stops
+from plugins._ui.components import stops
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
 from plugins.diffusion_cfg.sampling.request import MAX_IMAGES, GenerationRequest

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import chosen, mended
+from plugins._ui.components import chosen
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
 from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 

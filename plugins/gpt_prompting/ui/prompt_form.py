@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._ui.components import mended
 from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import chosen, mended
+from plugins._ui.components import chosen
 from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Prompt
 from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
 from plugins.gpt_prompting.ui.model_form import render_model_picker
