@@ -14,11 +14,11 @@ from plugins._discovery import Found, discover, find
 from training.errors import UserError
 
 WHOLE = """
-from plugins._contract import Plugin, Trainer
+from plugins._contract import Kind, Plugin
 from training.settings import TrainSettings
 
-trainer = Trainer("fit", "Fit", TrainSettings, lambda settings: None)
-PLUGIN = Plugin("NAME", "Title", "A summary.", (trainer,), lambda folder: None)
+kind = Kind("fit", "Fit", "plugins.NAME", TrainSettings)
+PLUGIN = Plugin("NAME", "Title", "A summary.", (kind,))
 """
 Drop = Callable[[str, str], None]
 
@@ -91,8 +91,8 @@ def test_the_built_in_ones_come_first(drop: Drop) -> None:
         ("def oops(:", "SyntaxError: "),
         ("PLUGIN = {'name': 'x'}", "TypeError: PLUGIN is a dict, not a plugins._contract.Plugin."),
         ("", "AttributeError: module 'plugins.faulty' has no attribute 'PLUGIN'"),
-        (whole("faulty").replace('"fit"', '"Fit it"'), "ValueError: Trainer name 'Fit it' must match"),
-        (whole("faulty").replace("(trainer,)", "()"), "ValueError: Plugin 'faulty' has no trainer."),
+        (whole("faulty").replace('"fit"', '"Fit it"'), "ValueError: Kind 'Fit it': the name must match"),
+        (whole("faulty").replace("(kind,)", "()"), "ValueError: Plugin 'faulty' has no kind that can be trained."),
         (whole("other"), "ValueError: It is found as 'faulty', and its record is named 'other': make them one."),
     ],
     ids=["raises", "exits", "lacks a library", "syntax", "no plugin", "no record", "name", "no trainer", "other name"],
