@@ -19,6 +19,7 @@ from tests.loopback import Hub
 from tests.page import TINY, write_reviews
 from training.cli.main import main
 
+pytestmark = pytest.mark.slow  # 20 s: five kinds are trained, then opened by a process that imports transformers
 url, hub = loopback.url, loopback.hub  # fixtures
 ALONE = """
 import json

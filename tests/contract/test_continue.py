@@ -117,7 +117,8 @@ def page_with_hub(
     repo = f"alice/sentiment-{secrets.token_hex(4)}"
     hub.call("push", weights, repo, token=TOKEN)
     port = free_port()
-    with app_process(home, port, HF_ENDPOINT=url, HF_TOKEN=TOKEN, SELFSUP_PLUGINS="bert_finetune"):
+    about = {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "SELFSUP_PLUGINS": "bert_finetune", "SELFSUP_PREFORK": "0"}
+    with app_process(home, port, **about):
         yield Client(f"http://127.0.0.1:{port}", verbose=False), hub, repo
 
 

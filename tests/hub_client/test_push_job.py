@@ -43,7 +43,7 @@ class App:
         return self.home / "runs" / self.run
 
     def server(self, port: int):
-        return app_process(self.home, port, **self.environment)
+        return app_process(self.home, port, **self.environment, SELFSUP_PREFORK="0")  # nothing is trained any more
 
 
 @pytest.fixture(scope="module")

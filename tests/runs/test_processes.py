@@ -54,6 +54,7 @@ def test_two_processes_give_the_curve_of_one_where_rows_count_differently(toy: P
     assert scores(run.folder) == pytest.approx(scores(alone), rel=1e-5)
 
 
+@pytest.mark.slow  # 10 s: two launchers that import torch, beside what two processes of one launcher show
 def test_two_machines_of_an_outside_launcher_give_the_curve_of_one(toy: Path, tmp_path: Path) -> None:
     run = queue(Runs(), **COMMON)
     port = str(free_port())
