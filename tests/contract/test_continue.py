@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,8 +157,9 @@ def test_page_searches_pulls_and_offers_the_weights(browser: Browser, page_with_
     page.get_by_text(repo, exact=True).locator("visible=true").first.click()
     expect(page.get_by_label("Repository").last).to_have_value(repo)
     page.get_by_role("button", name="Pull from the Hub").click()
-    expect(page.get_by_text(f"{repo}@").first).to_be_visible(timeout=30_000)
-    page.get_by_role("tab", name="Try", exact=True).click()
-    page.get_by_label("Weights").locator("visible=true").click()
+    expect(page.get_by_role("tab", name="Try", exact=True)).to_have_attribute("aria-selected", "true", timeout=30_000)
+    weights = page.get_by_label("Weights").locator("visible=true")
+    expect(weights).to_have_value(re.compile(f"^{re.escape(repo)}@[0-9a-f]{{40}}$"))
+    weights.click()
     expect(page.get_by_role("option", name=f"{repo}@")).to_be_visible()
     page.close()
