@@ -70,7 +70,7 @@ def test_hub_finds_the_card_valid(text: str, hub: Hub, tmp_path: Path):
 @pytest.mark.parametrize(
     "said",
     [
-        'model="alice/reviews"', "| accuracy |", "baseline: the most frequent label", "![Learning curves](curves.png)",
+        'model="alice/reviews"', "| accuracy |", "baseline: most frequent label", "![Learning curves](curves.png)",
         "reviews.csv", "| rows | 54 |", "| seed | 0 |", "Its labels: bad, good.", "| torch |", "It was trained on 54 rows only.",
         "Devlin et al., 2019",
     ],
@@ -106,7 +106,7 @@ def test_training_on_keeps_the_lineage_the_base_and_the_licence(run: Path, tmp_p
     settings = {"model": str(base), "steps": 1}
     found = store.read_record(train(tmp_path / "second", run.parent / "reviews.csv", **settings))
     assert (found["license"], found["base_model"]) == ("mit", "google-bert/bert-base-uncased")
-    assert found["lineage"] == ["BERT: Classify texts, trained on reviews.csv"]
+    assert found["lineage"] == ["BERT: Classify, trained on reviews.csv"]
     matter = ModelCard(model_card.render(found)).data
     assert (matter.license, matter.base_model) == ("mit", "google-bert/bert-base-uncased")
     assert str(tmp_path) not in model_card.render(found)
