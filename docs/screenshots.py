@@ -9,6 +9,7 @@ at 1440 x 900, and docs/train.png with a run's live curves.
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import socket
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +33,7 @@ from plugins._discovery import discover  # noqa: E402 - of the checkout that thi
 IMAGES = ROOT / "docs"  # a Space gets docs/*.png beside the README
 SIZE = {"width": 1440, "height": 900}
 PENDING = ".progress-text, .wrap.translucent:not(.hide)"
+CURVE_SECONDS = 25  # of training, for curves that can be seen
 PATIENCE = 120_000  # milliseconds; the first prediction waits for imports
 
 
@@ -46,7 +49,7 @@ def main() -> None:
                 train(page, titles["bert_finetune"], Path(home))
             else:
                 use(page, titles[name])
-            page.screenshot(path=IMAGES / f"{name}.png")
+            save(page.screenshot(), IMAGES / f"{name}.png")
             page.close()
 
 
@@ -90,17 +93,23 @@ def train(page: Page, title: str, home: Path) -> None:
     """A small classifier, trained on a table of reviews until its curves can be seen."""
     data = home / "reviews.csv"
     kinds = [("a warm and funny film , scene {}", "positive"), ("dull and badly acted , scene {}", "negative")]
+    rows = [(text.format(row), label) for row in range(200) for text, label in kinds]
     with data.open("w", newline="") as file:
-        rows = [(text.format(row), label) for row in range(200) for text, label in kinds]
         csv.writer(file).writerows([("text", "label"), *rows])
     open_tab(page, title)
     page.get_by_role("tab", name="Train", exact=True).click()
     form = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Start training")).last
     form.locator("input[type=file]").first.set_input_files(data)
     expect(form.get_by_text(data.stem).first).to_be_visible()
-    press(page, page.get_by_role("button", name="Start training"))
-    page.wait_for_function("document.querySelectorAll('.run-monitor path.raw').length > 0")
-    page.wait_for_timeout(20_000)
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("progressbar", name="Training progress").wait_for()
+    page.wait_for_timeout(CURVE_SECONDS * 1000)
+    page.evaluate("scrollTo(0, 200)")
+
+
+def save(png: bytes, path: Path) -> None:
+    """Save a screenshot with 256 colours: a third of the size."""
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def open_tab(page: Page, name: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from training.settings import RunSettings
 if TYPE_CHECKING:
     from training.fit.experiment import Experiment
     from training.task import Data, Task
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,9 @@ class Kind:
             data = self.read(settings)
         except UserError as error:
             return None, Sheet((Finding("red", "The data cannot be used", str(error)),))
+        except Exception as error:  # a stranger's code on a stranger's file: a row of the sheet, not a traceback
+            logger.exception("%s could not read its data.", self.name)
+            return None, Sheet((Finding("red", "The data cannot be read", f"{type(error).__name__}: {error}"[:500]),))
         return data, data.sheet
 
     def build(self, data: Data, settings: RunSettings) -> Task | Experiment:

@@ -55,7 +55,8 @@ def _made_by(record: dict[str, Any], names: list[str], name: str, plugins: list[
     plugin = next((plugin for plugin in plugins if plugin.name == maker), None)
     if plugin is None:
         raise UserError(f"{name} was made by the plugin {maker!r}, which is not here.")
-    kind = plugin.kind(str(record.get("trainer", ""))[:60])
+    trainer = str(record.get("trainer", ""))[:60]
+    kind = next((kind for kind in plugin.kinds if not trainer and _takes(kind, names)), None) or plugin.kind(trainer)
     if (
         names and kind.architectures and not _takes(kind, names)
     ):  # its record and its configuration contradict each other

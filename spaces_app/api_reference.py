@@ -37,8 +37,8 @@ run = client.predict("bert_finetune", "classify", {"steps": 200}, handle_file("r
   `predict` returns the last one; a cancelled job keeps what it had.
 - An error that the caller can mend arrives as `AppError` with its message; any other error as a number that the
   server's log explains.
-- `weights` names what an endpoint works with: a starter, a run's id, or `owner/repo[@revision]` of the Hub. Weights that
-  another kind of model was trained to are refused by name."""
+- `weights` names what an endpoint works with: a starter, a run's id, or `owner/repo[@revision]` of the Hub. Weights of
+  another kind are refused by name."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def make_points(rows: int, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ToyData:
-    """x, y and class of each point, (rows, 3)."""
+    """x, y and class of each point, (rows, 3), as numbers or as a file spells them."""
 
     points: np.ndarray
     sheet: Sheet = Sheet(())  # noqa: RUF009 - frozen
@@ -65,7 +65,7 @@ class ToyData:
 
 def read(settings: ToySettings) -> ToyData:
     """Read the points of the file, or make some."""
-    given = np.loadtxt(settings.points, delimiter=",", dtype=np.float32) if settings.points else None
+    given = np.loadtxt(settings.points, delimiter=",", dtype=str) if settings.points else None
     return ToyData(make_points(settings.rows, settings.seed) if given is None else given)
 
 
@@ -85,7 +85,7 @@ def build(data: ToyData, settings: ToySettings) -> Task:
         def __init__(self) -> None:
             torch.manual_seed(settings.seed)
             self.model = network(settings.dropout)
-            points = data.points
+            points = data.points.astype(np.float32)
             self.train_data: Any = points[: len(points) * 2 // 3].copy()
             flipped = np.random.default_rng(1).random(len(self.train_data)) < settings.wrong
             self.train_data[flipped, 2] = 1 - self.train_data[flipped, 2]

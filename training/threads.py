@@ -16,8 +16,8 @@ def share_cores() -> None:
     """Shorten the spin time of GNU OpenMP's waiting threads (torch uses it on Linux); call before torch is imported.
 
     By default they spin for milliseconds, so two runs on the same cores slow each other down: 51 rows/s each, 87 with
-    this setting; a single run keeps 91 to 97 % of its speed (docs/experiments). Variables that the user has set are
-    kept.
+    this setting; a single run keeps 91 to 97 % of its speed (docs/experiments/training.md#two-runs-on-the-same-cores).
+    Variables that the user has set are kept.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT

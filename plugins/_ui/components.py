@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from training.errors import UserError
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 def chosen(path: str | None, what: str = "a file") -> Path:
     """The path of a chosen file, or an error that asks for one."""
     if not path:
-        raise gr.Error(f"Choose {what} first.", print_exception=False)
+        raise UserError(f"Choose {what} first.")
     return Path(path)
-
-
-def mended(function: F) -> F:
-    """Convert a UserError to Gradio's error. The page does so for every event; this is for calls outside of one."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return call  # type: ignore[return-value]
 
 
 def stops(button: gr.Button, work: Any, message: gr.Markdown) -> None:

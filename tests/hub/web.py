@@ -62,7 +62,7 @@ class HubError(Exception):
         return as_json({"error": self.message}, self.status, **headers, **self.headers)
 
 
-def as_json(content: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
+def as_json(content: Any, status: int = HTTPStatus.OK, /, **headers: str) -> Response:
     return Response(status, json.dumps(content).encode(), {"Content-Type": "application/json", **headers})
 
 

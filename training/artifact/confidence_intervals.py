@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from training.data_url import figure_png
 
@@ -49,8 +50,6 @@ def gains(results: list[dict[str, Any]], over: str, metric: str = "accuracy") ->
 
 def t_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
     """Mean and the ends of its 95 % interval by Student's t (1908); all three are the value where there is only one."""
-    from scipy import stats
-
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, mean, mean
@@ -63,8 +62,6 @@ def _rounded(mean: float, low: float, high: float) -> dict[str, float]:
 
 
 def _interval(results: list[dict[str, Any]], metric: str) -> dict[str, float]:
-    from scipy import stats
-
     mean, low, high = t_interval([result[metric] for result in results])
     if len(results) == 1:
         rows = results[0]["eval_rows"]

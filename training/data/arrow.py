@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 def plain_columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
     """Return the columns by name, dictionary-encoded ones as their values."""
-    import pyarrow as pa
-
     return {
         name: values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
         for name, values in zip(table.column_names, table.columns, strict=True)
@@ -20,9 +21,6 @@ def plain_columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
 
 def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Cast to strings; None for types without a text form (bytes, records)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         if pa.types.is_nested(values.type.value_type) or pa.types.is_binary(values.type.value_type):

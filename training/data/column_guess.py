@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from training.data.arrow import as_text
 from training.data.column_names import LABEL_NAMES, TEXT_NAMES, plain_name
 from training.data.table import Table
@@ -33,8 +36,6 @@ def describe_columns(table: Table) -> tuple[dict[str, Any], ...]:
 
 
 def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
-    import pyarrow.compute as pc
-
     compute: Any = pc
     filled = values.drop_null()
     record = {"name": name, "type": "other", "filled": len(filled), "distinct": 0}
@@ -52,9 +53,6 @@ def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
 
 def _kind(arrow_type: pa.DataType, text: pa.ChunkedArray, distinct: pa.Array) -> str:
     """Classify a column by its type, its filled cells as text and its distinct values."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
 
     def every(pattern: str) -> bool:
@@ -128,8 +126,6 @@ def _known_label(free: Sequence[str]) -> str | None:
 
 
 def _longest_text(table: Table, names: Sequence[str]) -> str:
-    import pyarrow.compute as pc
-
     compute: Any = pc
     lengths: dict[str, float] = {}
     for name in names:

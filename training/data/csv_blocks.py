@@ -5,7 +5,7 @@ million rows of three cells per second. Arrow parses several times as many, but 
 `7,"x"y,z` as `xy` without an error. So each block is first checked as bytes. If every quote opens, closes or escapes as
 RFC 4180 defines, and no NUL or lone carriage return occurs, both readers give the same cells, and Arrow parses the
 block; every other block goes to the reference reader. The result depends neither on the file's size nor on the block
-boundaries (tests/test_csv_blocks.py).
+boundaries (tests/data/test_csv_blocks.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import csv
 
 from training.data.encoding import TextFile, open_bytes
 
@@ -159,9 +161,6 @@ def _is_well_formed(values: np.ndarray, quotes: np.ndarray, delimiter: int) -> b
 
 def _arrow_columns(block: bytes, delimiter: str, width: int, has_quotes: bool) -> list[pa.Array] | None:
     """Parse columns of strings, empty cells as nulls; None if a record has another width."""
-    import pyarrow as pa
-    from pyarrow import csv
-
     if not block.strip(b"\r\n"):
         return [pa.array([], pa.string())] * width
     names = [str(number) for number in range(width)]

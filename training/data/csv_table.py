@@ -10,6 +10,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.column_names import check_names
 from training.data.csv_blocks import LineBlocks, parse_plain_block
@@ -172,9 +174,6 @@ def _count_lines(block: bytes) -> int:
 
 
 def _to_arrow(rows: list[list[str]], width: int) -> list[pa.Array]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc  # its functions are made at import time, unseen by a type checker
     columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)] or [pa.array([], pa.string())] * width
     return [compute.if_else(compute.equal(column, ""), pa.scalar(None, pa.string()), column) for column in columns]

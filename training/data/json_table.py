@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
+import pyarrow as pa
 
 from training.data.arrow import as_text, plain_columns
 from training.data.encoding import TextFile
@@ -93,8 +94,6 @@ def _errors(source: str, line: int) -> Iterator[None]:
 
 
 def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str, None]) -> pa.Table:
-    import pyarrow as pa
-
     names = dict.fromkeys(name for _, record in block for name in record)
     try:
         return pa.table({name: _column([r.get(name) for _, r in block], name, mixed) for name in names})
@@ -104,8 +103,6 @@ def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str
 
 
 def _column(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
-    import pyarrow as pa
-
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
@@ -126,8 +123,6 @@ def _encodes(record: dict[str, Any]) -> bool:
 
 def _joined(source: str, chunks: list[pa.Table], mixed: dict[str, None]) -> pa.Table:
     """Join chunks whose types may differ: the wider type where there is one, else text."""
-    import pyarrow as pa
-
     try:
         return pa.concat_tables(chunks, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):

@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
 from training.data.arrow import as_text
 from training.data.table import Table
 
@@ -26,8 +30,6 @@ def write_predictions(table: Table, names: Sequence[str], predictions: Mapping[i
     Args:
         predictions: Row number -> one cell per name; a row that is not there gets blanks.
     """
-    import pyarrow as pa
-
     blank = ("",) * len(names)
     cells = zip(*(predictions.get(row, blank) for row in range(len(table))), strict=True) if len(table) else ()
     columns = {name: pa.array(values, pa.string()) for name, values in zip(names, cells, strict=True)}
@@ -65,9 +67,6 @@ class PredictionsWriter:
         A column of the table that has the name of a prediction (the file was scored before) is kept as NAME_before.
         Predictions of text are made harmless too; every chunk needs the same columns and types.
         """
-        import pyarrow as pa
-        import pyarrow.csv
-
         columns: dict[str, Any] = {}
         for name, values in table.columns.items():
             columns[_free_name(name, {*predictions, *table.columns} - {name}, predictions)] = harmless_text(values)
@@ -94,9 +93,6 @@ def harmless_text(values: pa.Array | pa.ChunkedArray) -> Any:
 
     What has no plain spelling (records, bytes) becomes null.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     text: Any = as_text(values)
     if text is None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.arrow import as_text
 from training.data.csv_table import Chunk
@@ -68,8 +70,6 @@ class Table:
         Raises:
             UserError: If the column is missing, or holds images or records.
         """
-        import pyarrow.compute as pc
-
         compute: Any = pc
         text = as_text(self.column(column))
         if text is None:
@@ -80,8 +80,6 @@ class Table:
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Table:
         """Return the rows of these indexes, in their order."""
-        import pyarrow as pa
-
         index = np.asarray(rows, dtype=np.int64)
         columns = {name: values.take(pa.array(index)) for name, values in self.columns.items()}
         return replace(self, columns=columns, lines=self.lines[index])
@@ -94,8 +92,6 @@ class Table:
 
 def text_table(columns: Mapping[str, Sequence[str | None]], source: str) -> Table:
     """Make a table of columns of text, None where empty, as a file called `source` would have them."""
-    import pyarrow as pa
-
     cells = {name: pa.chunked_array([pa.array(values, pa.string())]) for name, values in columns.items()}
     rows = len(next(iter(columns.values())))
     return Table(cells, np.arange(1, rows + 1), (), source, "")
@@ -117,8 +113,6 @@ def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
 
 def join_chunks(chunks: list[Chunk], notices: Sequence[Finding], source: str, digest: str) -> Table:
     """Make one table of the chunks of a file."""
-    import pyarrow as pa
-
     columns = {
         name: pa.chunked_array(
             [part for columns, _ in chunks for part in _parts(columns[name])], chunks[0][0][name].type
@@ -130,8 +124,6 @@ def join_chunks(chunks: list[Chunk], notices: Sequence[Finding], source: str, di
 
 
 def _parts(values: pa.Array | pa.ChunkedArray) -> Sequence[pa.Array]:
-    import pyarrow as pa
-
     return values.chunks if isinstance(values, pa.ChunkedArray) else [values]
 
 

@@ -18,6 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from training.data.table import Table, fingerprint, read_table
 from training.data.table_format import MAX_BYTES
 from training.home import home
@@ -111,8 +113,6 @@ def _load(cached: Path, path: Path, identity: dict[str, Any]) -> Table | None:
 
 def _map(cached: Path) -> pa.Table | None:
     """Memory-map an Arrow file; None if there is none, or it is damaged."""
-    import pyarrow as pa
-
     try:
         return pa.ipc.open_file(pa.memory_map(str(cached))).read_all()
     except (OSError, pa.ArrowException):
@@ -126,8 +126,6 @@ def _metadata(schema: pa.Schema) -> dict[str, Any]:
 
 def _store(table: Table, target: Path, identity: dict[str, Any]) -> None:
     """Cache a table; if the disk is full or the folder read-only, it is parsed again next time."""
-    import pyarrow as pa
-
     about = {
         "identity": identity,
         "fingerprint": table.fingerprint,
@@ -161,8 +159,6 @@ def _evict(folder: Path, size: int) -> None:
 
 
 def _write(rows: pa.Table, target: Path) -> None:
-    import pyarrow as pa
-
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from training.data.arrow import plain_columns
 from training.data.column_names import check_names
@@ -117,9 +119,6 @@ def _check_is_table(path: Path, head: bytes) -> None:
 
 def _parquet_chunks(path: Path, max_unpacked: int | None) -> Iterator[Chunk]:
     """Yield batches of rows; refuse a file that unpacks to too much at once, for a reader that holds all of it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     first = 1
     try:
         with open_bytes(path) as raw:

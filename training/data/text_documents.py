@@ -9,6 +9,7 @@ import numpy as np
 
 from training.data.column_guess import guess_text_columns
 from training.data.encoding import find_encoding
+from training.data.hub_dataset import load_hub_dataset
 from training.data.table import Table
 from training.data.table_cache import read_training_table
 from training.errors import UserError
@@ -53,8 +54,6 @@ def read_source(source: str, dataset: str) -> Table:
         return read_training_table(Path(source))
     if not dataset:
         raise UserError("There is no text: give a file (data) or a Hub data set (dataset).")
-    from training.data.hub_dataset import load_hub_dataset
-
     return load_hub_dataset(dataset, "train")
 
 

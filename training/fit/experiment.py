@@ -73,7 +73,7 @@ class Fit(ABC):
 
 
 class Experiment(ABC):
-    """What `Trainer.build` may return in place of a Task."""
+    """What `build` of a kind may return in place of a Task."""
 
     parts: list[Part]
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed

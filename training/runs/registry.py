@@ -8,8 +8,6 @@ import shutil
 from pathlib import Path
 
 from training import files
-from training.data.images.zip_folder import pack
-from training.data.table_cache import carry_over
 from training.errors import UserError
 from training.home import runs_folder
 from training.runs.config_file import to_yaml
@@ -82,6 +80,9 @@ def named_run(name: str) -> Run:
 
 def _copy_files(settings: RunSettings, folder: Path) -> dict[str, str]:
     """Copy each file field into `folder/data`, a folder as a zip; returns field -> path relative to the run."""
+    from training.data.images.zip_folder import pack  # numpy and pyarrow: not for `--help` and `list`
+    from training.data.table_cache import carry_over
+
     copied: dict[str, str] = {}
     for name in settings.file_fields():
         source = Path(getattr(settings, name)) if getattr(settings, name) else None

@@ -9,7 +9,8 @@ import numpy as np
 from plugins.ae_anomaly.detector.row_errors import RowErrors
 from training.nn.tabular_autoencoder import NetworkConfig
 
-OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2  # what each counts; docs/experiments.md, 2026-11-25
+# Weights of the parts of a score: docs/experiments/ae_anomaly.md#parts-of-the-score
+OF_ERRORS, OF_CATEGORIES, OF_INPUT, OF_LATENT = 1.0, 0.15, 0.5, 0.2
 TAIL = 0.1  # share of the calibration rows that show how a tail falls
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from plugins.ae_anomaly.detector.file_scores import file_scores
 from plugins.ae_anomaly.detector.records import read_rows_at
@@ -46,9 +48,6 @@ def feedback_threshold(model: AnomalyPredictor, file: Path, feedback: dict[int, 
 
 def write_feedback(model: AnomalyPredictor, file: Path, feedback: dict[int, bool]) -> Path:
     """The labelled rows with a column `is_anomaly`: the `feedback_data` of `fit`."""
-    import pyarrow as pa
-    import pyarrow.csv
-
     if not feedback:
         raise UserError("No row has a verdict yet: choose one in the table and press Normal or Anomaly.")
     rows = _rows(feedback, len(file_scores(model, file)))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.table_stream import stream_table
 from training.data.tabular.coverage import Tally
@@ -43,9 +45,6 @@ class Reasons:
 
     def words(self, names: list[str], rows: slice | np.ndarray = slice(None)) -> Any:
         """As text, one a row: "age 61%; service 20% (not seen in training)", an Arrow array of strings."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         compute: Any = pc
         known, percents, notes = pa.array(names), pa.array([f" {n}%" for n in range(101)]), pa.array(["", " (not seen in training)"])  # fmt: skip
         parts = []

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 
 from plugins.ae_anomaly.detector.file_scores import FileScores, file_scores
 from plugins.ae_anomaly.detector.thresholds import parse_threshold
@@ -33,9 +36,6 @@ def score_file(model: AnomalyPredictor, file: Path, threshold: str = "") -> Path
 
 def write_scored_file(model: AnomalyPredictor, file: Path, found: FileScores, limit: float) -> Path:
     """Write the table's columns, then score, p-value, verdict at this limit, and reasons."""
-    import pyarrow as pa
-    import pyarrow.csv
-
     target, start, writer = new_file(file, "-scored.csv"), 0, None
     for piece in stream_table(file):
         rows = slice(start, start + len(piece))
@@ -63,9 +63,6 @@ def _free(name: str) -> str:
 
 def without_formulas(values: Any) -> Any:
     """A column as text; a cell that a spreadsheet would run as a formula gets an apostrophe."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     text = as_text(values)
     if text is None:

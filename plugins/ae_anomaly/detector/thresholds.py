@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import genpareto
 
 from training.errors import UserError
 
@@ -45,8 +46,6 @@ def parse_threshold(words: str, clean: np.ndarray, scores: np.ndarray, p_values:
 
 def peaks_over_threshold(clean: np.ndarray, risk: float) -> float:
     """The score that clean rows exceed with probability `risk`, by a generalised Pareto tail (Siffer et al., 2017, eq. 1)."""
-    from scipy.stats import genpareto
-
     t = float(np.quantile(clean, 1 - TAIL))
     peaks = clean[clean > t] - t
     if len(peaks) < 5:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from training.data.table import Table
 from training.data.tabular.features import Encoded
@@ -61,8 +62,6 @@ def _labels_found(
 
 def _leaks(rows: Encoded, is_anomaly: np.ndarray, table: Table) -> list[Finding]:
     """Number columns that predict the label alone."""
-    from sklearn.metrics import roc_auc_score
-
     if len(np.unique(is_anomaly)) < 2:
         return []
     scores = [

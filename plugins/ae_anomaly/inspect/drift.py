@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import ks_2samp
 
 from plugins.ae_anomaly.detector.file_scores import file_scores
 from training.data.table_stream import stream_table
@@ -97,8 +98,6 @@ def _moved(index: dict[str, float], ordered: list[str]) -> str:
 
 def _scores_moved(model: AnomalyPredictor, file: Path) -> str:
     """Whether the file's rows are more anomalous than clean ones, in all."""
-    from scipy.stats import ks_2samp
-
     found = file_scores(model, file)
     test: Any = ks_2samp(found.scores[:MOST_ROWS], model.calibration.scores)
     share = float((found.p_values <= 0.05).mean())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 NORMAL, ODD, PLAIN = "#0f766e", "#b45309", "#64748b"
 BARS = 12
@@ -30,7 +31,6 @@ def plot_histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
 def plot_curves(is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> Any:
     """ROC and precision against recall, with the threshold as a dot."""
     from matplotlib.figure import Figure
-    from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
     called = scores >= limit
     recall = (is_anomaly & called).sum() / is_anomaly.sum()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from plugins.ae_anomaly.detector.file_scores import Reasons
 from plugins.ae_anomaly.detector.records import first_rows
@@ -37,8 +38,6 @@ def project_rows(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: 
     Raises:
         UserError: If there is no such way or column, or UMAP is not installed.
     """
-    import pandas as pd
-
     table = first_rows(file, MAX_PROJECTED_ROWS)
     rows = model.encoder.encode(table)
     found = model.probe(rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from plugins.ae_anomaly.detector.file_scores import FileScores, file_scores
 from plugins.ae_anomaly.detector.records import read_row
@@ -74,8 +75,6 @@ def _alerts(model: AnomalyPredictor, found: FileScores, limit: float) -> str:
 
 
 def _worth(label: str, is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> str:
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
     called = scores >= limit
     precision, recall = (
         (is_anomaly & called).sum() / max(1, called.sum()),

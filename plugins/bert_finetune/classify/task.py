@@ -19,7 +19,7 @@ from plugins.bert_finetune.classify import report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.tokenized_texts import TokenizedTexts
+from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
@@ -92,8 +92,8 @@ class ClassifyTask(Task):
         self.padded = not enable_packing(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
         self.train_data, self.eval_data = (
-            TokenizedTexts(rows, tokenizer, self.max_length, self._targets(rows), shuffled)
-            for rows, shuffled in ((data.train, settings.word_shuffle_probability), (data.evaluation, 0.0))
+            TokenizedTexts(rows, tokenizer, self.max_length, self._targets(rows), shuffles)
+            for rows, shuffles in ((data.train, settings.word_shuffle_probability > 0), (data.evaluation, False))
         )
         self.class_weight = self._class_weight()
         self.facts = {
@@ -114,7 +114,7 @@ class ClassifyTask(Task):
             return
         targets = self.train_data.targets
         sampled = sample_rows(targets, np.ones(len(targets), dtype=int), PROBE_ROWS, self.settings.seed)
-        rows = [self.train_data.plain(int(row)) for row in sampled]
+        rows = [self.train_data[int(row)] for row in sampled]
         lengths = [self.train_data.lengths[row] for row in sampled]
         init_head_from_probe(self, rows, lengths, len(self.index), lambda features, batch: (features, batch["labels"]))
 
@@ -152,10 +152,13 @@ class ClassifyTask(Task):
     def row_lengths(self, data: Sequence) -> Sequence[int] | None:
         return data.lengths if isinstance(data, TokenizedTexts) else None
 
-    def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Any]:
-        ids, types, targets = zip(*rows, strict=True)
-        batch, _ = make_batch(list(ids), list(types), self.tokenizer.pad_token_id, not self.padded)
-        return batch | {"labels": torch.as_tensor(np.stack(targets))}
+    def collate(self, rows: list[TokenizedRow], rng: np.random.Generator, training: bool) -> dict[str, Any]:
+        """Shuffle words of training rows, if the settings ask for it, and make a batch with `labels`."""
+        if training and (probability := self.settings.word_shuffle_probability):
+            rows = [shuffle_words(row, rng) if rng.random() < probability else row for row in rows]
+        ids, types = [row.ids for row in rows], [row.types for row in rows]
+        batch, _ = make_batch(ids, types, self.tokenizer.pad_token_id, not self.padded)
+        return batch | {"labels": torch.as_tensor(np.stack([row.target for row in rows]))}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Cross entropy per row, (batch,); multi-label: binary cross entropy, averaged over the classes."""

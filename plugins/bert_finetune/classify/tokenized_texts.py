@@ -1,76 +1,82 @@
-"""Tokenized texts, with word-order shuffling as data augmentation."""
+"""Tokenized texts, and word-order shuffling as data augmentation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 
-Row = tuple[np.ndarray, np.ndarray | None, Any]
 SPECIAL_TOKEN = -1  # word number of a special token
 SECOND_TEXT_OFFSET = 1 << 20  # added to the word numbers of a pair's second text
 MAX_MEAN_SUBWORDS = 6  # sub-words per word, mean of a text; above it the "words" of the tokenizer are sentences
 
 
-class TokenizedTexts(Sequence):
-    """Tokenized rows: (input_ids, token_type_ids or None, target), the ids as int32 arrays, (time,).
+class TokenizedRow(NamedTuple):
+    """A tokenized text or pair.
 
-    With probability `shuffle_probability` a row is returned with its words in random order: the sub-words of a word
-    stay together, the texts of a pair apart, special tokens in place. With few labels a network memorises each text by
-    its word order and stops learning from its content (swapped words are one of the four operations of EDA: Wei & Zou,
-    2019, arXiv:1901.11196).
+    Args:
+        ids: Token ids, int32, (time,).
+        types: Segment ids, int32, (time,), or None.
+        target: Class id, or 0 and 1 for each class, (classes,).
+        words: Word number of each token, (time,), or None if they are not needed.
+    """
+
+    ids: np.ndarray
+    types: np.ndarray | None
+    target: Any
+    words: np.ndarray | None = None
+
+
+class TokenizedTexts(Sequence[TokenizedRow]):
+    """Tokenized rows.
+
+    Args:
+        targets: Class ids, (rows,), or 0 and 1 for each class, (rows, classes).
+        with_words: Whether to keep the word numbers, for `shuffle_words`.
     """
 
     def __init__(
-        self,
-        rows: LabelledTexts,
-        tokenizer: Any,
-        max_length: int,
-        targets: np.ndarray,
-        shuffle_probability: float = 0.0,
+        self, rows: LabelledTexts, tokenizer: Any, max_length: int, targets: np.ndarray, with_words: bool = False
     ):
-        encoded = (
-            tokenizer(
+        self.targets, self.ids, self.types, self.words = targets, [], None, None
+        if len(rows):
+            has_types = rows.pairs is not None
+            encoded = tokenizer(
                 rows.texts,
                 rows.pairs,
                 truncation=True,
                 max_length=max_length,
                 return_attention_mask=False,
-                return_token_type_ids=rows.pairs is not None,
+                return_token_type_ids=has_types,
             )
-            if len(rows)
-            else {"input_ids": []}
-        )
-        self.ids = [np.asarray(ids, dtype=np.int32) for ids in encoded["input_ids"]]
-        self.types = (
-            [np.asarray(ids, dtype=np.int32) for ids in encoded["token_type_ids"]]
-            if "token_type_ids" in encoded
-            else None
-        )
-        self.targets, self.shuffle_probability = targets, shuffle_probability
+            self.ids = [np.asarray(ids, dtype=np.int32) for ids in encoded["input_ids"]]
+            if has_types:
+                self.types = [np.asarray(ids, dtype=np.int32) for ids in encoded["token_type_ids"]]
+            if with_words:
+                special = tokenizer.all_special_ids
+                self.words = [_word_numbers(encoded, row, ids, special) for row, ids in enumerate(self.ids)]
         self.lengths = [len(ids) for ids in self.ids]
-        special = tokenizer.all_special_ids
-        self.words = (
-            [_word_numbers(encoded, row, ids, special) for row, ids in enumerate(self.ids)]
-            if shuffle_probability
-            else []
-        )
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, row: int) -> Row:  # type: ignore[override]
-        ids, types, target = self.plain(row)
-        if self.shuffle_probability and np.random.random() < self.shuffle_probability:  # seeded per step by the loop
-            ids = ids[_shuffled_order(self.words[row])]
-        return ids, types, target
+    def __getitem__(self, row: int) -> TokenizedRow:  # type: ignore[override]
+        types = None if self.types is None else self.types[row]
+        words = None if self.words is None else self.words[row]
+        return TokenizedRow(self.ids[row], types, self.targets[row], words)
 
-    def plain(self, row: int) -> Row:
-        """Return the row with its words in their original order."""
-        return self.ids[row], self.types[row] if self.types is not None else None, self.targets[row]
+
+def shuffle_words(row: TokenizedRow, rng: np.random.Generator) -> TokenizedRow:
+    """Shuffle the words of a row: sub-words stay together, the texts of a pair apart, special tokens in place.
+
+    With few labels a network memorises each text by its word order and stops learning from its content (swapped words
+    are one of the four operations of EDA: Wei & Zou, 2019, arXiv:1901.11196).
+    """
+    assert row.words is not None
+    return row._replace(ids=row.ids[_shuffled_order(row.words, rng)])
 
 
 def _word_numbers(encoded: Any, row: int, ids: np.ndarray, special: list[int]) -> np.ndarray:
@@ -93,7 +99,7 @@ def _word_numbers(encoded: Any, row: int, ids: np.ndarray, special: list[int]) -
     return np.where(words == SPECIAL_TOKEN, SPECIAL_TOKEN, words + SECOND_TEXT_OFFSET * texts)
 
 
-def _shuffled_order(words: np.ndarray) -> np.ndarray:
+def _shuffled_order(words: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Permutation of the tokens, (time,), that shuffles the words of each text; special tokens stay in place.
 
     The tokens are cut into runs: one per word, one per special token. The runs of each text are permuted among
@@ -104,6 +110,6 @@ def _shuffled_order(words: np.ndarray) -> np.ndarray:
     texts = words[starts] // SECOND_TEXT_OFFSET  # of each run: text 0 or 1; -1 for special tokens
     for text in (0, 1):
         own = np.flatnonzero(texts == text)
-        for number, run in zip(own, [runs[other] for other in np.random.permutation(own)], strict=True):
+        for number, run in zip(own, [runs[other] for other in rng.permutation(own)], strict=True):
             runs[number] = run
     return np.concatenate(runs)

@@ -1,7 +1,8 @@
 """Initialise word embeddings with co-occurrence vectors of the corpus: positive PMI, truncated SVD.
 
 Counting co-occurrences takes seconds; masked language modelling takes long to learn as much about which words are
-similar. With few labels, such embeddings help more than layers that know word order (docs/experiments.md, 2026-11-26).
+similar. With few labels, such embeddings help more than layers that know word order
+(docs/experiments/bert_finetune.md#co-occurrence-embeddings-mean-embedding-loss-word-shuffling).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Mean-embedding loss: predict the mean word embedding of a text from its [CLS] vector by a linear layer.
 
 With masked language modelling alone, a linear probe found less in the [CLS] vector than in the plain mean of the word
-embeddings (docs/experiments.md, 2026-11-26). This loss keeps the information of the mean in the [CLS] vector.
+embeddings (docs/experiments/bert_finetune.md#co-occurrence-embeddings-mean-embedding-loss-word-shuffling). This loss
+keeps the information of the mean in the [CLS] vector.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
     is_bert = config.model_type == "bert" and not config.is_decoder
     if pairs and not is_bert:
         raise UserError(
-            f"{folder.name} is a {config.model_type}: only BERT has a next sentence head. Choose sentence_objective none."
+            f"{folder.name} is a {config.model_type}: only BERT has a head for it. Choose sentence_objective none."
         )
     model_class = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
     dropouts = settings.dropout, settings.attention_dropout

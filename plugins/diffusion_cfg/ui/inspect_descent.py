@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import mended
 from plugins.diffusion_cfg.inspect.two_moons import LABELS, pixel_to_point
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
 from plugins.diffusion_cfg.ui.components import QUIET, plots, sampling_form, sampling_request, strip_image
@@ -71,7 +70,6 @@ def _render_two_moons(tab: gr.Tab) -> None:
     gr.on(changes, replot, [*inputs, point], [plot, sentence], **QUIET)
 
 
-@mended
 def _score_field(time: float, label: str, scale: float, point: list[float] | None, steps: int) -> tuple[Any, str]:
     from plugins.diffusion_cfg.inspect.two_moons_plot import score_field_view  # matplotlib: not at the page's start
 

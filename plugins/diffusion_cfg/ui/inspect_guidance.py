@@ -20,7 +20,7 @@ TEXT = (
 DROPOUT_TEXT = (
     "Guidance needs training, not only a formula: in a model that was trained without caption dropout "
     "(`caption_dropout` 0) the unconditional prediction is arbitrary, "
-    "and guidance amplifies noise. Choose it as the second model to compare the two from the same noise."
+    "and guidance amplifies noise. Choose such a model as second weights to compare the two from the same noise."
 )
 STEPS_TEXT = (
     "The predictions at each step: unconditional, conditional, their difference (0 is grey), and guided. "

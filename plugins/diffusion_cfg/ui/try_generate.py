@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import mended, stops
+from plugins._ui.components import stops
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
 from plugins.diffusion_cfg.sampling.request import MAX_IMAGES, GenerationRequest
@@ -65,7 +65,7 @@ def render_generate(workbench: Workbench) -> None:
     def restore(path: str | None) -> list[Any]:
         if not path:
             return [gr.skip()] * (len(FIELDS) + 2)
-        request, provenance = mended(read_request)(Path(path))
+        request, provenance = read_request(Path(path))
         known = provenance.model in starter.EXAMPLES or RUN_ID.fullmatch(provenance.model)
         values = request.to_dict()
         return [provenance.model if known else gr.skip(), _describe(provenance), *(values[name] for name in FIELDS)]

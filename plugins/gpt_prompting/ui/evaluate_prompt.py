@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import chosen, mended
+from plugins._ui.components import chosen
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
 from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 
@@ -102,7 +102,7 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
         *values: Any,
     ) -> Iterator[tuple[Any, ...]]:
         first = prompt_of(*values)
-        other = read_prompt(saved) if saved else mended(reworded)(first, words, written)
+        other = read_prompt(saved) if saved else reworded(first, words, written)
         labelled = chosen(path, LABELLED_ROWS)
         for state in workbench.stream(
             f"{QUERY}:compare_on_file", name, first, other, labelled, int(max_rows or 0), secret or ""

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._ui.components import mended
 from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
 
 
@@ -27,7 +26,6 @@ def update_headers(template: str, rows: list[list[Any]]) -> Any:
     return gr.Dataframe(headers=names, value=rows)
 
 
-@mended
 def prompt_of(instruction: str, template: str, labels: str, calibrate: str, rows: list[list[Any]]) -> Prompt:
     """Make the prompt that the form holds; empty rows are left out."""
     names = [*fields_of(template), LABEL]
@@ -58,7 +56,6 @@ def open_prompt(path: str) -> list[Any]:
     return form_values(read_prompt(path))
 
 
-@mended
 def read_prompt(path: str) -> Prompt:
     """Read a prompt file."""
     try:

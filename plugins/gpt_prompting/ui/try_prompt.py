@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.components import chosen, mended
+from plugins._ui.components import chosen
 from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Prompt
 from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
 from plugins.gpt_prompting.ui.model_form import render_model_picker
@@ -147,7 +147,7 @@ def _render_select_examples(form: list[Any], text: Any) -> None:
         names = [*fields_of(written), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
-    button.click(mended(select), [file, template, count, selection, seed, text], examples)
+    button.click(select, [file, template, count, selection, seed, text], examples)
 
 
 def generated_value(state: dict[str, Any]) -> str:

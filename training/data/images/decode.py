@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from training.data.images.png16 import read_16_bit_colour
 from training.errors import UserError
@@ -69,8 +70,6 @@ def decode(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -
     Raises:
         UserError: If it is no image, damaged, or too large; the message names it.
     """
-    from PIL import ImageOps
-
     name = name or (source.name if isinstance(source, Path) else "the image")
     data = _bytes_of(source, name)
     with _open(data, name, max_pixels) as image:
@@ -125,8 +124,6 @@ def _bytes_of(source: bytes | Path, name: str) -> bytes:
 
 def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     """Open an image and read its header."""
-    from PIL import Image, UnidentifiedImageError
-
     Image.init()
     try:
         image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,8 +20,6 @@ def read_16_bit_colour(data: bytes, image: Image.Image) -> tuple[np.ndarray, np.
     Pillow's decoder keeps the high byte of each number in the file's byte order; decoded in the opposite order, it
     keeps the low byte. Both decodes together give the 16 bits.
     """
-    from PIL import ImageOps
-
     order = _order(image)
     if order is None:
         return None
@@ -41,8 +40,6 @@ def _raw_mode(args: Any) -> str:
 
 
 def _open_with_order(data: bytes, order: str) -> Any:
-    from PIL import Image
-
     image: Any = Image.open(io.BytesIO(data))
     image.tile = [
         tile._replace(

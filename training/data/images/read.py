@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.hub_dataset import load_hub_dataset
 from training.data.images.archive import SUFFIXES, members_of
@@ -72,8 +74,6 @@ def _of_members(path: Path) -> ImageSet:
 
 
 def _of_table(table: Table, from_hub: bool = False) -> ImageSet:
-    import pyarrow as pa
-
     image_columns = {name: values for name, values in table.columns.items() if _holds_images(values.type)}
     if not image_columns:
         raise UserError(f"{table.source} has no column of images; it has: {', '.join(table.names)}. Give {EXPECTED}.")
@@ -116,24 +116,17 @@ def _cached(path: str | None, name: str) -> bytes:
 
 def _holds_images(kind: pa.DataType) -> bool:
     """Whether a column has the Hub's form of images, a record of bytes and path, or bytes alone."""
-    import pyarrow as pa
-
     if pa.types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _names(values: pa.ChunkedArray, columns: dict[str, list[str | None]], rows: int) -> tuple[str, ...]:
     """Return a column of names, else the paths beside the bytes, else row numbers."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     named = next((columns[name] for name in NAME_COLUMNS if name in columns), None)
     if named is None and pa.types.is_struct(values.type) and values.type.get_field_index("path") >= 0:

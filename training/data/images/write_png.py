@@ -7,6 +7,7 @@ import struct
 import zlib
 
 import numpy as np
+from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COMPRESSION_LEVEL = 3  # of deflate; the default 6 takes twice as long for a few per cent
@@ -25,8 +26,6 @@ def to_png(pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
 
 
 def _shallow(pixels: np.ndarray) -> bytes:
-    from PIL import Image
-
     stream = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels)).save(
         stream, "PNG", compress_level=COMPRESSION_LEVEL

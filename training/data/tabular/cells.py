@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.arrow import as_text
 
@@ -22,9 +24,6 @@ AROUND = r"^[\s$€£¥]+|[\s%€]+$"  # currency before, per cent or currency a
 
 def clean_text(values: pa.ChunkedArray, missing: Sequence[str] = MISSING) -> pa.ChunkedArray | None:
     """Return a column as trimmed text, null where a cell means "missing"; None for types without a text form."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     text = as_text(values)
     if text is None:
@@ -36,8 +35,6 @@ def clean_text(values: pa.ChunkedArray, missing: Sequence[str] = MISSING) -> pa.
 
 def uses_decimal_comma(text: pa.ChunkedArray) -> bool:
     """Whether a column writes 3,5 for three and a half: some cell can only be read so, and none has a decimal point."""
-    import pyarrow.compute as pc
-
     compute: Any = pc
     bare = compute.replace_substring_regex(text, AROUND, "")
     comma = compute.match_substring_regex(bare, DECIMAL_COMMA)
@@ -58,9 +55,6 @@ def to_numbers(text: pa.ChunkedArray, *, decimal_comma: bool = False) -> tuple[n
         Values, float64 (rows,), NaN where missing or unreadable, infinite where written so or too large; and which
         cells are filled but are no numbers, bool (rows,).
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     try:  # the usual case, in one pass
         return _array(text.cast(pa.float64())), np.zeros(len(text), dtype=bool)
@@ -83,8 +77,6 @@ def number_column(
     values: pa.ChunkedArray, *, decimal_comma: bool = False, missing: Sequence[str] = MISSING
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a column of any plain type as numbers; see `to_numbers`."""
-    import pyarrow as pa
-
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
         return _array(values.cast(pa.float64(), safe=False)), np.zeros(len(values), dtype=bool)
     text = clean_text(values, missing)
@@ -95,9 +87,6 @@ def number_column(
 
 def category_text(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
     """Return a column as category names: numbers are normalised, so that 1, 1.0 and "1" are one category."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         spelled = [None if np.isnan(value) else f"{value:.15g}" for value in number_column(values)[0]]

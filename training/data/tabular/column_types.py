@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.tabular.cells import MISSING, clean_text, number_column, to_numbers, uses_decimal_comma
 from training.data.tabular.dates import LIKE_DATE, normal_spelling
@@ -86,8 +88,6 @@ def guess_column_type(
 
 
 def _is_plain_number(values: pa.ChunkedArray) -> bool:
-    import pyarrow as pa
-
     return pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
 
 
@@ -97,8 +97,6 @@ def _guess_number(name: str, values: pa.ChunkedArray, said: Kind | None) -> Colu
 
 
 def _guess_text(name: str, values: pa.ChunkedArray, text: pa.ChunkedArray, said: Kind | None) -> Column:
-    import pyarrow as pa
-
     filled = text.drop_null()
     if not len(filled):
         return Column(name, "ignore", "empty in every row")
@@ -113,8 +111,6 @@ def _guess_text(name: str, values: pa.ChunkedArray, text: pa.ChunkedArray, said:
 
 
 def _are_plain_numbers(filled: pa.ChunkedArray) -> bool:
-    import pyarrow as pa
-
     try:
         filled.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -123,8 +119,6 @@ def _are_plain_numbers(filled: pa.ChunkedArray) -> bool:
 
 
 def _reads_as_date(filled: pa.ChunkedArray) -> bool:
-    import pyarrow.compute as pc
-
     compute: Any = pc
     matched = compute.match_substring_regex(normal_spelling(filled), LIKE_DATE)
     return compute.sum(matched).as_py() >= MIN_READABLE * len(filled)
@@ -152,8 +146,6 @@ def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:
 
 
 def _judge_categories(name: str, filled: pa.ChunkedArray, said: Kind | None) -> Column:
-    import pyarrow.compute as pc
-
     compute: Any = pc
     distinct = len(compute.unique(filled))
     if distinct == 1 and said is None:

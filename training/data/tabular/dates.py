@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.tabular.cells import MISSING, clean_text
 
@@ -23,8 +25,6 @@ PARTS = ("day", "year_sin", "year_cos", "week_sin", "week_cos", "hour_sin", "hou
 
 def normal_spelling(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """Remove fractions of seconds and time zones, and replace the T by a blank."""
-    import pyarrow.compute as pc
-
     compute: Any = pc
     text = compute.replace_substring_regex(text, r"(:\d\d)\.\d+", r"\1")
     text = compute.replace_substring_regex(text, r"(\d\d:\d\d(:\d\d)?)\s?(Z|[+-]\d\d:?\d\d)$", r"\1")
@@ -33,16 +33,12 @@ def normal_spelling(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def day_comes_first(text: pa.ChunkedArray) -> bool:
     """Whether some date such as 13/02/2024 shows that days come before months; else 01/02/2024 is read as January."""
-    import pyarrow.compute as pc
-
     compute: Any = pc
     return bool(compute.any(compute.match_substring_regex(text, r"^(1[3-9]|2\d|3[01])[/-]\d\d?[/-]\d{4}")).as_py())
 
 
 def is_ambiguous(text: pa.ChunkedArray) -> bool:
     """Whether the month of dates with slashes is ambiguous."""
-    import pyarrow.compute as pc
-
     compute: Any = pc
     slashed = compute.any(compute.match_substring_regex(text, SLASHED)).as_py()
     month_first = compute.any(compute.match_substring_regex(text, r"^\d\d?[/-](1[3-9]|2\d|3[01])[/-]\d{4}")).as_py()
@@ -56,9 +52,6 @@ def to_seconds(
 
     And which filled cells are no dates.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     compute: Any = pc
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         seconds = values.cast(pa.timestamp("s"), safe=False).cast(pa.int64()).cast(pa.float64())

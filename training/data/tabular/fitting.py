@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from training.data.tabular import dates
 from training.data.tabular.cells import category_text, clean_text, number_column
@@ -76,8 +77,6 @@ class Fitting:
 
 
 def _is_temporal(values: pa.ChunkedArray) -> bool:
-    import pyarrow as pa
-
     return pa.types.is_temporal(values.type)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.data.tabular import dates
 from training.data.tabular.cells import category_text, number_column
@@ -66,9 +68,6 @@ class Reading:
             self.unseen[:, place] |= unread
 
     def _read_category(self, column: Column, values: pa.ChunkedArray, at: int, place: int) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         compute: Any = pc
         feature = self.encoder.categories[at]
         text = category_text(values, self.encoder.missing)
@@ -82,7 +81,5 @@ class Reading:
 
 
 def _equals(text: pa.ChunkedArray, value: str) -> np.ndarray:
-    import pyarrow.compute as pc
-
     compute: Any = pc
     return np.asarray(compute.fill_null(compute.equal(text, value), False).to_numpy(), dtype=bool)

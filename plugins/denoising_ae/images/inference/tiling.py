@@ -12,7 +12,8 @@ from torch import Tensor
 from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, pad_to_multiple
 
-TILE = 768  # side in pixels: 12 megapixels take a process of 0.9 GiB with the starter (docs/experiments.md)
+# With the starter, 12 megapixels take 0.9 GiB: docs/experiments/denoising_ae.md#speed-and-memory-of-large-images
+TILE = 768  # side in pixels
 
 
 class Span(NamedTuple):
