@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.toy import build, toy_settings
+from tests.toy import make_task, toy_settings
 from training.fit.checkpoint import Progress
 from training.fit.evaluation import is_best
 from training.task import Task
@@ -14,7 +14,7 @@ from training.task import Task
 
 @pytest.fixture
 def task() -> Task:
-    task = build(toy_settings(rows=8))
+    task = make_task(toy_settings(rows=8))
     task.metric, task.maximize = "score", True
     return task
 

@@ -308,7 +308,7 @@ def test_a_hook_after_each_step_sees_the_updated_weights(tmp_path: Path) -> None
     settings = toy_settings(steps=3)
     task = make_task(settings)
     seen: list[tuple[int, float]] = []
-    before = float(task.model[0].weight.sum())  # type: ignore[index]
-    task.after_step = lambda model, step: seen.append((step, float(model[0].weight.sum())))  # type: ignore[method-assign]
+    before = float(task.model[0].weight.detach().sum())  # type: ignore[index]
+    task.after_step = lambda model, step: seen.append((step, float(model[0].weight.detach().sum())))  # type: ignore[method-assign]
     fit(task, settings, tmp_path)
     assert [step for step, _ in seen] == [1, 2, 3] and len({before, *(value for _, value in seen)}) == 4
