@@ -130,7 +130,7 @@ def test_server_fetches_no_address_for_a_visitor(site: Site, inner_server: tuple
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "{run}/config.yaml", "{run}/data"])
 def test_files_of_the_server_are_not_served(site: Site, run: str, path: str):
     path = path.format(run=site.services.runs.store.get(run).folder)
-    assert httpx.get(f"{site.url}gradio_api/file={path}").status_code in (403, 404)
+    assert httpx.get(f"{site.url}gradio_api/file={path}", timeout=60).status_code in (403, 404)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_files_of_the_server_are_not_served(site: Site, run: str, path: str):
 )
 def test_hostile_file_name_stays_in_the_run(site: Site, client: Client, tmp_path: Path, name: str):
     content = write_reviews(tmp_path / "data.csv").read_bytes()
-    answer = httpx.post(f"{site.url}gradio_api/upload", files={"files": (name, content)})
+    answer = httpx.post(f"{site.url}gradio_api/upload", files={"files": (name, content)}, timeout=60)
     if answer.status_code != 200:
         return  # Gradio itself refuses it
     about = {"path": answer.json()[0], "orig_name": name, "meta": FILE}
@@ -211,6 +211,7 @@ def test_monitor_refuses_what_is_no_run_in_words(site: Site, run: str):
     for query in (["../x", 0], [run, -1], [run, "0"], [run], run, None, [{"a": 1}, 0]):
         answer = httpx.post(
             f"{site.url}gradio_api/component_server/",
+            timeout=60,
             json={"component_id": monitor["id"], "fn_name": "poll", "session_hash": "guest", "data": query},
         )
         assert list(answer.json()) == ["error"], query
