@@ -204,7 +204,7 @@ def test_no_captions_at_all_stop_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
-        ("denoiser", {"caption_column": "words"}, "Column 'words' is not beside the pictures"),
+        ("denoiser", {"caption_column": "words"}, "Column 'words' is not beside the images"),
         ("lora", {}, "no pipeline to adapt was given"),
     ],
 )
