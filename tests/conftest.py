@@ -26,7 +26,7 @@ from training.runs.forkserver import WarmProcess
 from training.runs.queue import child_environment
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 30_000  # milliseconds for the page to show something; it opens in 3 s on two slow cores, later beside a run
+PATIENCE = 60_000  # milliseconds for the page to show something; it opens in 8 s on two busy cores
 ALLOWED_SKIPS = (
     NO_PUBLISHED_DATA,  # not ours to distribute
     "mounts a tmpfs",  # on Linux only
