@@ -18,8 +18,6 @@ from training.data.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
-
 FORMULA = r"^[=+\-@\t\r]"  # a spreadsheet runs a cell that begins so (OWASP, "CSV Injection")
 NUMBER = r"^[+-]?[\d.,]+([eE][+-]?\d+)?$"  # but a negative number is none
 

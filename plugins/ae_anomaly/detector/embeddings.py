@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from plugins.ae_anomaly.detector.scored_file import new_file, without_formulas
+from training.data.predictions_csv import harmless_text, temporary_file
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
@@ -54,10 +54,10 @@ def write_vectors(model: AnomalyPredictor, column: str) -> Path:
     found = model.embeddings(column)
     vectors = np.asarray([one["vector"] for one in found])
     columns: dict[str, Any] = {
-        "value": without_formulas(pa.chunked_array([pa.array([one["value"] for one in found], pa.string())]))
+        "value": harmless_text(pa.chunked_array([pa.array([one["value"] for one in found], pa.string())]))
     }
     columns["count"] = pa.array([one["count"] for one in found], pa.int64())
     columns |= {f"v_{n}": pa.array(vectors[:, n]) for n in range(vectors.shape[1])}
-    target = new_file(Path(f"{re.sub(r'[^A-Za-z0-9_-]+', '_', column)[:40]}.csv"), "-vectors.csv")
+    target = temporary_file(re.sub(r"[^A-Za-z0-9_-]+", "_", column)[:40], "-vectors.csv")
     pyarrow.csv.write_csv(pa.table(columns), target)
     return target

@@ -11,7 +11,7 @@ import pyarrow.csv
 
 from plugins.ae_anomaly.detector.file_scores import file_scores
 from plugins.ae_anomaly.detector.records import read_rows_at
-from plugins.ae_anomaly.detector.scored_file import new_file, without_formulas
+from training.data.predictions_csv import harmless_text, temporary_file
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def write_feedback(model: AnomalyPredictor, file: Path, feedback: dict[int, bool
     rows = _rows(feedback, len(file_scores(model, file)))
     found = read_rows_at(file, rows)
     columns: dict[str, Any] = {
-        name: without_formulas(pa.chunked_array([pa.array([one[name] for one in found], pa.string())]))
+        name: harmless_text(pa.chunked_array([pa.array([one[name] for one in found], pa.string())]))
         for name in found[0]
         if name != COLUMN
     }
     columns[COLUMN] = pa.array([int(feedback[row]) for row in rows])
-    target = new_file(file, "-verdicts.csv")
+    target = temporary_file(file.name, "-verdicts.csv")
     pyarrow.csv.write_csv(pa.table(columns), target)
     return target
 

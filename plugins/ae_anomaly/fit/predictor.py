@@ -16,10 +16,11 @@ from plugins.ae_anomaly.detector.counterfactual import counterfactual
 from plugins.ae_anomaly.detector.embeddings import category_vectors, number_vectors
 from plugins.ae_anomaly.detector.file_scores import MIN_REASON_PERCENT, Reasons
 from plugins.ae_anomaly.detector.records import records_table
-from plugins.ae_anomaly.detector.scored_file import new_file, score_file
+from plugins.ae_anomaly.detector.scored_file import score_file
 from plugins.ae_anomaly.detector.thresholds import parse_threshold
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
 from training.artifact.safetensors_io import damaged, read_tensors
+from training.data.predictions_csv import temporary_file
 from training.data.table import Table
 from training.data.table_stream import stream_table
 from training.data.tabular.cells import number_column
@@ -164,7 +165,7 @@ class AnomalyPredictor(DetectAnomalies):
         return round(float(np.interp(value[0], feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
 
     def encode_file(self, file: Path) -> Path:
-        target, writer = new_file(file, "-latent.parquet"), None
+        target, writer = temporary_file(file.name, "-latent.parquet"), None
         for piece in stream_table(file):
             latent = self.probe(self.encoder.encode(piece)).latent
             table = pa.table({f"latent_{n}": latent[:, n] for n in range(latent.shape[1])})
