@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,9 +13,6 @@ from training.data.arrow import as_text
 from training.data.column_names import LABEL_NAMES, TEXT_NAMES, plain_name
 from training.data.table import Table
 from training.errors import UserError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 MAX_CLASSES = 200  # distinct values of a column of unknown name that may be the label
 EXAMPLE_CHARACTERS = 80

@@ -11,16 +11,13 @@ boundaries (tests/data/test_csv_blocks.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
 from training.data.encoding import TextFile, open_bytes
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 BLOCK_BYTES = 2**20
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'

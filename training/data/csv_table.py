@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,9 +27,6 @@ from training.data.csv_records import records
 from training.data.encoding import TextFile
 from training.errors import UserError
 from training.preflight.sheet import Finding
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 MAX_PROBLEMS = 5  # ragged lines that one message names
 MAX_CELL_CHARACTERS = 2**31 - 1  # the csv module's own limit is 131,072

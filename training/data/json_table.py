@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +16,6 @@ from training.data.arrow import as_text, plain_columns
 from training.data.encoding import TextFile
 from training.errors import UserError
 from training.preflight.sheet import Finding
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 CHUNK_RECORDS = 2**16
 JSON_SPACE = re.compile(r"[\s,]*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +18,6 @@ from training.data.csv_table import Chunk
 from training.data.table_format import MAX_BYTES, read_chunks
 from training.errors import UserError
 from training.preflight.sheet import Finding
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 WHOLE_NUMBER = r"^\s*([-+]?\d+(\.0+)?\s*)?$"
 

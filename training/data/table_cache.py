@@ -16,7 +16,7 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -24,9 +24,6 @@ from training.data.table import Table, fingerprint, read_table
 from training.data.table_format import MAX_BYTES
 from training.home import home
 from training.preflight.sheet import Finding
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 VERSION = 1  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
 FOLDER = ".parsed"

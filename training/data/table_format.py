@@ -8,7 +8,6 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +20,6 @@ from training.data.encoding import find_encoding, is_gzip, open_bytes
 from training.data.json_table import read_json
 from training.errors import UserError
 from training.preflight.sheet import Finding
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
 
 MEBIBYTE = 2**20
 MAX_BYTES = 500 * MEBIBYTE  # of a file that is read as a whole

@@ -14,8 +14,6 @@ from plugins.ae_anomaly.detector.records import first_rows
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 MAX_PROJECTED_ROWS = 3000

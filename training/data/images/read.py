@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,6 @@ from training.data.images.metadata import read_metadata
 from training.data.table import Table, fingerprint, read_table
 from training.errors import UserError
 from training.preflight.sheet import Finding
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 MAX_TABLE_BYTES = 8 * 2**30
 NAME_COLUMNS = ("name", "file_name", "filename", "id")

@@ -16,8 +16,6 @@ from training.data.tabular.dates import LIKE_DATE, normal_spelling
 from training.errors import UserError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from training.data.table import Table
 
 Kind = Literal["number", "category", "date", "constant", "ignore"]

@@ -14,8 +14,6 @@ from training.data.tabular.features import PRESENT, CategoryFeature, NumberFeatu
 from training.data.tabular.scaling import Scaler, Scaling
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from training.data.table import Table
 
 

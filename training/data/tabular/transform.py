@@ -14,8 +14,6 @@ from training.data.tabular.column_types import Column
 from training.data.tabular.features import ABSENT, HIDDEN, RARE, SPECIAL
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from training.data.table import Table
     from training.data.tabular.encoder import TableEncoder
 
