@@ -123,5 +123,5 @@ def test_a_data_file_that_cannot_be_read_fails_in_words(warm: WarmProcess, tmp_p
     run = queue(Runs(tmp_path / "runs"), points=str(points))
     start(Runs(tmp_path / "runs"), warm)
     assert finish(run) == "failed"
-    assert run.describe()["message"].startswith("ValueError: could not convert string 'not' to float32")
+    assert run.describe()["message"].startswith("ValueError: could not convert string")
     assert "Traceback" in run.log_tail()
