@@ -44,11 +44,12 @@ class Card:
 class Kind:
     """One kind of model: how it is trained, and what its weights answer.
 
-    The code lives in `module`, which is imported when it is first used, so that torch can be imported at the top of its files. It is
-    one module with the functions below, or a package with one of them in each of its modules `data`, `task` and `predictor`:
+    The code lives in `module`, which is imported when it is first used, so that torch can be imported at the top of
+    its files. It is one module with the functions below, or a package with one of them in each of its modules `data`,
+    `task` and `predictor`:
 
         read(settings) -> Data                  in data: reads and checks the data, once; no torch
-        build(data, settings) -> Task           in task; or Experiment, where one run fits several; `settings.model` is empty or a folder
+        build(data, settings) -> Task           in task; Experiment where one run fits several; `model` is a folder now
         load(folder) -> Endpoints               in predictor: weights at work
         connect(name) -> Endpoints              in predictor, where `hosted`: "hosted:model@address" on another machine
 
@@ -149,7 +150,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Document:
-    """A JSON file that people share without weights, such as a prompt: the API has /{plugin}_push_{name} and /{plugin}_pull_{name}.
+    """A JSON file that people share without weights, such as a prompt; /{plugin}_push_{name} and _pull_{name} move it.
 
     Args:
         name: Identifier.
@@ -181,8 +182,8 @@ class Plugin:
         kinds: At least one that can be trained.
         tools: Endpoints that need no weights.
         documents: Files that go to the Hub and come from there without weights.
-        tab: "module:function" that renders "Try" and "Look inside" with Gradio, given a `Workbench`; without it, "Try" is made
-            from the endpoints' signatures.
+        tab: "module:function" that renders "Try" and "Look inside" with Gradio, given a `Workbench`; without it, "Try"
+            is made from the endpoints' signatures.
     """
 
     name: str
@@ -235,7 +236,7 @@ class Plugin:
         return kind
 
     def answering(self, endpoints: type[Endpoints] | Callable[..., Any] | None) -> tuple[Kind, ...]:
-        """The kinds whose weights implement an interface, or one of its functions; all for None. The nearest come first."""
+        """The kinds whose weights implement an interface or one of its functions, nearest first; all for None."""
         if endpoints is None:
             return self.kinds
         if inspect.isclass(endpoints):
@@ -254,7 +255,7 @@ class Workbench(Protocol):
     plugin: Plugin
 
     def on(self, endpoints: type[Endpoints]) -> Workbench:
-        """The workbench for weights that implement an interface: its pickers list those alone, its calls refuse others by name."""
+        """The workbench for weights of an interface: its pickers list those alone, its calls refuse others by name."""
         ...
 
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> Any:
@@ -265,7 +266,7 @@ class Workbench(Protocol):
         """
 
     def call(self, function: Callable[..., Any] | str, weights: str, *args: Any) -> Any:
-        """Call an endpoint of the weights of that name (`Classify.classify`), or a function "module:name" with the loaded model first.
+        """Call an endpoint of these weights (`Classify.classify`), or a function "module:name" with the loaded model.
 
         Weights are loaded once and kept. Errors become messages on the page. On a ZeroGPU Space the call has the GPU.
         """

@@ -1,4 +1,4 @@
-"""Find the plugins: packages and files beside this one, and the entry points `selfsup.plugins` of installed packages."""
+"""Find the plugins: packages and files beside this one, and entry points `selfsup.plugins` of installed packages."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def discover(chosen: str | None = None) -> list[Found]:
     """All plugins, the built-in ones first, each loaded in its own try: one that is broken is reported, not raised.
 
     Args:
-        chosen: Comma-separated names to keep; `builtin` means the five and no third party's. Default: `SELFSUP_PLUGINS`,
-            and all where that is empty.
+        chosen: Comma-separated names to keep; `builtin` means the five and no third party's. Default:
+            `SELFSUP_PLUGINS`, and all where that is empty.
     """
     chosen = os.environ.get("SELFSUP_PLUGINS", "") if chosen is None else chosen
     allowed = {name.strip() for name in chosen.split(",") if name.strip()}

@@ -1,7 +1,7 @@
 """Endpoints: the public typed methods of what a kind loads. Their signatures and docstrings are the API's.
 
-A kind declares them as a subclass of `Endpoints` that imports nothing heavy; its predictor, which imports torch, implements it
-(in a plugin of one small file the predictor may be its own interface):
+A kind declares them as a subclass of `Endpoints` that imports nothing heavy; its predictor, which imports torch,
+implements it (in a plugin of one small file the predictor may be its own interface):
 
     class Classify(Endpoints):                          # classify/endpoints.py
         @abstractmethod
@@ -39,8 +39,8 @@ API_TYPES = (
 class Endpoints(ABC):  # noqa: B024 - the abstract methods are the subclasses'
     """What weights answer. Each public method of a subclass is an endpoint, `/{plugin}_{method}`.
 
-    Parameters and results are of `API_TYPES`: files are `Path`s. A method annotated `Iterator[…]` streams: each value takes the
-    place of the one before, the last is the result.
+    Parameters and results are of `API_TYPES`: files are `Path`s. A method annotated `Iterator[…]` streams: each value
+    takes the place of the one before, the last is the result.
     """
 
 

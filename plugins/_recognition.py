@@ -1,4 +1,4 @@
-"""Recognise which kind can use a folder of weights: `selfsup.json` says it, else the architecture that its configuration names."""
+"""Recognise which kind can use a folder of weights, by its `selfsup.json` or its configuration's architecture."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def recognise(folder: Path, name: str, plugins: Iterable[Plugin]) -> tuple[Plugi
         return _made_by(record, names, name, plugins)
     if not names:
         raise UserError(
-            f"{name} does not say what it is: it has no selfsup.json, and no config.json or model_index.json with an architecture."
+            f"{name} does not say what it is: it has no selfsup.json, and no config.json or model_index.json with an "
+            "architecture."
         )
     for plugin in plugins:
         for kind in plugin.kinds:

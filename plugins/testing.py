@@ -18,9 +18,9 @@ from training.events import read_events
 from training.fit.experiment import run_task
 from training.runs.registry import Runs
 from training.runs.run import Run
-from training.settings import RunSettings, TrainSettings, parse_settings
+from training.settings import RunSettings, parse_settings
 
-STEPS = 2
+QUICK = {"steps": 2, "eval_every": 1}  # settings of the runs
 PICKLED = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 
 
@@ -45,7 +45,7 @@ def check_plugin(
     assert not missing, f"{plugin.name}: give sample settings for {', '.join(missing)}."
     for kind in plugin.trainable:
         where = f"{plugin.name} {kind.name}"
-        quick = {"steps": STEPS, "eval_every": 1} if issubclass(kind.trained_by, TrainSettings) else {}
+        quick = {name: value for name, value in QUICK.items() if name in kind.trained_by.settable_fields()}
         sample = parse_settings(kind.trained_by, {**settings[kind.name], **quick, "device": "cpu"})
         check_settings(where, plugin, kind, sample, folder)
         run = check_resume(where, plugin, kind, sample, folder)

@@ -1,9 +1,12 @@
-"""Settings, declared once: from these classes come the form, the flags, the YAML file, the API's schema and the card's table.
+"""Settings, declared once, for the form, the flags, the YAML file, the API's schema and the model card.
 
-`RunSettings` is what every run has, `TrainSettings` what training adds. A kind's own class opts in to more by mix-ins and
-changes defaults without restating a field:
+`RunSettings` is what every run has, `TrainSettings` what training adds. A kind's own class opts in to more by mix-ins
+and changes defaults without restating a field:
 
     class ClassifySettings(TrainSettings, TableData, StartingWeights, defaults={"steps": 1000}): ...
+
+An experiment that decides some of them itself says so: `fixed=("patience",)` takes the field off every form and
+refuses a value.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from training.errors import UserError
@@ -25,11 +28,12 @@ HOSTED = "hosted:"  # what the name of a model on another machine begins with
 WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a name, which reaches `build` as it is
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 IMAGES: dict[str, Any] = {**FILE, "folder": True}  # a file, or on the command line a folder, which a run keeps as a zip
+FIXED: dict[str, Any] = {"fixed": True}  # inherited, but the kind decides it: nobody can set it
 REQUIRED: dict[str, Any] = {"required": True}  # a file that no run does without, unless `dataset` names one of the Hub
 
 
 class RunSettings(BaseModel):
-    """What every run has, an experiment that trains nothing too. Subclasses add fields; each needs a description with its unit."""
+    """What every run has, with or without training. Subclasses add fields; each needs a description with its unit."""
 
     # The rules are built at the first use: most commands need those of one class, or of none.
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
@@ -44,29 +48,69 @@ class RunSettings(BaseModel):
     device: Literal["auto", "cpu"] = Field(
         "auto", description="auto takes a GPU where there is one.", json_schema_extra=ADVANCED
     )
+    time_limit: float = Field(
+        0,
+        ge=0,
+        le=31_536_000,
+        description="Seconds after which the run stops, with the best weights until then. 0: no limit.",
+        json_schema_extra=ADVANCED,
+    )
 
     def __init_subclass__(
-        cls, defaults: Mapping[str, Any] | None = None, descriptions: Mapping[str, str] | None = None, **more: Any
+        cls,
+        defaults: Mapping[str, Any] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        fixed: Sequence[str] = (),
+        **more: Any,
     ) -> None:
         super().__init_subclass__(**more)
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, defaults: Mapping[str, Any] | None = None, descriptions: Mapping[str, str] | None = None, **more: Any
+        cls,
+        defaults: Mapping[str, Any] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        fixed: Sequence[str] = (),
+        **more: Any,
     ) -> None:
-        """Change the defaults and the descriptions of inherited fields: limits, type and place on the form stay.
+        """Change inherited fields: their defaults, their descriptions, and which of them nobody can set (`fixed`).
 
         Raises:
             TypeError: For a name that is no field.
         """
         super().__pydantic_init_subclass__(**more)
-        for attribute, changes in (("default", defaults or {}), ("description", descriptions or {})):
-            for name, value in changes.items():
-                if name not in cls.model_fields:
-                    raise TypeError(f"{cls.__name__} has no field {name!r} to change.")
-                field = copy.copy(cls.model_fields[name])
-                setattr(field, attribute, value)
-                cls.__pydantic_fields__[name] = field
+        changes = [
+            *((name, "default", value) for name, value in (defaults or {}).items()),
+            *((name, "description", text) for name, text in (descriptions or {}).items()),
+            *((name, "json_schema_extra", FIXED) for name in fixed),
+        ]
+        for name, attribute, value in changes:
+            if name not in cls.model_fields:
+                raise TypeError(f"{cls.__name__} has no field {name!r} to change.")
+            field = copy.copy(cls.model_fields[name])
+            setattr(field, attribute, value)
+            cls.__pydantic_fields__[name] = field
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_fixed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        fields = cls.model_fields
+        given = [n for n in values if n in fields and n not in cls.settable_fields() and values[n] != fields[n].default]
+        if given:
+            raise ValueError(f"{', '.join(given)}: decided by this experiment, and no setting of it")
+        return values
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler.resolve_ref_schema(handler(schema))
+        settable = cls.settable_fields()
+        described["properties"] = {name: value for name, value in described["properties"].items() if name in settable}
+        return described
+
+    @classmethod
+    def settable_fields(cls) -> dict[str, FieldInfo]:
+        """The fields that somebody can set: on the form, as a flag, in a file or by the API."""
+        return {name: field for name, field in cls.model_fields.items() if not extra_of(field).get("fixed")}
 
     @classmethod
     def file_fields(cls) -> list[str]:
@@ -132,18 +176,11 @@ class TrainSettings(RunSettings):
     patience: int = Field(
         0, ge=0, le=10_000, description="Evaluations without a better score after which to stop. 0: never."
     )
-    time_limit: float = Field(
-        0,
-        ge=0,
-        le=31_536_000,
-        description="Seconds of training after which to stop. 0: no limit.",
-        json_schema_extra=ADVANCED,
-    )
     gradient_accumulation: int = Field(
         1,
         ge=1,
         le=4096,
-        description="Micro-batches that each batch is computed in, one after the other: the same result in less memory.",
+        description="Micro-batches that a batch is computed in, one after the other: the same result in less memory.",
         json_schema_extra=ADVANCED,
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
@@ -202,8 +239,8 @@ class TrainSettings(RunSettings):
         "",
         pattern=r"^([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})?$",
         max_length=200,
-        description="A private Hub repository (owner/repo) that gets the last checkpoint, the events and the data while "
-        "training, so that another machine can resume. Empty: none.",
+        description="A private Hub repository (owner/repo) that gets the last checkpoint, the events and the data "
+        "while training, so that another machine can resume. Empty: none.",
         json_schema_extra=ADVANCED,
     )
 
@@ -212,8 +249,9 @@ class TrainSettings(RunSettings):
         micro_batches = self.processes * self.gradient_accumulation
         if self.batch_size < micro_batches:
             raise ValueError(
-                f"batch_size {self.batch_size} is less than the {micro_batches} micro-batches it is cut into (processes "
-                f"{self.processes} x gradient_accumulation {self.gradient_accumulation}): raise it or cut less"
+                f"batch_size {self.batch_size} is less than the {micro_batches} micro-batches it is cut into "
+                f"(processes {self.processes} x gradient_accumulation {self.gradient_accumulation}): raise it or cut "
+                "less"
             )
         return self
 
@@ -348,9 +386,9 @@ def parse_settings(settings: type[S], values: Mapping[str, Any]) -> S:
 def _explain(settings: type[RunSettings], problem: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, settings.model_fields, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(name, settings.settable_fields(), n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        return f"There is no setting {name!r}.{hint} There are: {', '.join(settings.model_fields)}."
+        return f"There is no setting {name!r}.{hint} There are: {', '.join(settings.settable_fields())}."
     what = re.sub(r"^(Value error, |\w+ (?=should ))", "", problem["msg"])
     if not name:  # fields that do not fit each other
         return f"{what}."

@@ -1,4 +1,4 @@
-"""Task: model, data and loss of a run, which `fit` trains. Everything that is not about one model family is in the loop."""
+"""Task: model, data and loss of a run, which `fit` trains. What is the same for every model is in the loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Score:
 
 
 class Data(Protocol):
-    """What a kind's `read` returns: rows that were read and checked once, for the preflight sheet, the trial steps and the run alike."""
+    """What a kind's `read` returns: rows read and checked once, for the sheet, the trial steps and the run alike."""
 
     @property
     def sheet(self) -> Sheet:
@@ -72,7 +72,7 @@ class Task(ABC):
         """Write the artifact: what the family's own library loads with `from_pretrained(folder)`."""
 
     def initialise_weights(self, device: torch.device) -> None:  # noqa: B027 - most tasks have nothing to do
-        """Change `model`, on its device, before the first step of a new run: a start that the data say and that takes a while to find.
+        """Change `model`, on its device, before the first step of a new run: initial weights computed from the data.
 
         In `build` it would be found again for each preflight sheet and at each resume, which throws it away.
         """
@@ -86,7 +86,7 @@ class Task(ABC):
         """
 
     def evaluation_batch(self, rows: list) -> Any:
-        """`collate` as an evaluation calls it, with the same random numbers each time: for previews and measurements."""
+        """`collate` as an evaluation calls it, with the same random numbers each time: for previews and timing."""
         return self.collate(rows, np.random.default_rng(0), training=False)
 
     def predict(self, model: torch.nn.Module, batch: Any) -> list:

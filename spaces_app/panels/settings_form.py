@@ -18,7 +18,7 @@ from training.settings import RunSettings, extra_of
 def settings_form(settings: type[RunSettings]) -> dict[str, Component]:
     """Render one component per field, the advanced ones in an accordion; returns field -> component, files first."""
     files = {name: settings.model_fields[name] for name in settings.file_fields()}
-    values = {name: field for name, field in settings.model_fields.items() if name not in files}
+    values = {name: field for name, field in settings.settable_fields().items() if name not in files}
     form = {name: _file(name, field) for name, field in files.items() if not _is_advanced(field)}
     with gr.Row(elem_classes="settings-grid"):
         form |= {name: _component(name, field) for name, field in values.items() if not _is_advanced(field)}

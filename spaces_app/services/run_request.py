@@ -54,10 +54,10 @@ def _check_files(request: RunRequest, kind: Kind) -> None:
 
 
 def _limited(settings: RunSettings, server: Settings) -> RunSettings:
-    """The settings within this server's limits, as far as they have such fields: an experiment may have none."""
-    steps, seconds = settings.value("steps", 0), settings.value("time_limit")
+    """The settings within this server's limits."""
+    steps = settings.value("steps", 0)
     if server.max_steps and steps > server.max_steps:
         raise UserError(f"steps: {steps} were asked for; this server allows {server.max_steps}.")
-    if server.max_seconds and seconds is not None and not 0 < seconds <= server.max_seconds:
+    if server.max_seconds and not 0 < settings.time_limit <= server.max_seconds:
         return settings.model_copy(update={"time_limit": server.max_seconds})
     return settings

@@ -177,13 +177,20 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> Non
     assert read_results(broken) == read_results(whole)
 
 
-def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
-    data = str(write_reviews(tmp_path / "reviews.csv"))
-    for values, words in (({"multi_label": True}, "one label per text"), ({"processes": 2}, "one process")):
-        with pytest.raises(UserError, match=words):
-            build(
-                "label_efficiency", parse_settings(LabelEfficiencySettings, {"data": data, **TINY, **SMALL, **values})
-            )
+@pytest.mark.parametrize("values", [{"multi_label": True}, {"processes": 2}, {"patience": 3}, {"eval_every": 5}])
+def test_what_the_experiment_decides_is_no_setting_of_it(values: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=f"{next(iter(values))}: decided by this experiment"):
+        parse_settings(LabelEfficiencySettings, values)
+    assert not set(values) & {*LabelEfficiencySettings.settable_fields()}
+    assert not set(values) & {*LabelEfficiencySettings.model_json_schema()["properties"]}
+
+
+def test_at_its_time_limit_it_stops_and_can_be_resumed(tmp_path: Path) -> None:
+    data = write_reviews(tmp_path / "reviews.csv")
+    settings = parse_settings(LabelEfficiencySettings, {"data": str(data), **TINY, **SMALL, "seeds": 1})
+    assert not run_experiment(build("label_efficiency", settings), tmp_path, {}, time_limit=1e-6)
+    assert "at the time limit of 1e-06 seconds" in read_events(tmp_path / "events.jsonl")[0][-1]["message"]
+    assert run_experiment(build("label_efficiency", settings), tmp_path, {})
 
 
 def test_it_is_a_trainer_like_any_other() -> None:

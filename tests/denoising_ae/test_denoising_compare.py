@@ -140,7 +140,7 @@ def test_without_labels_there_is_no_probe_and_an_amber_finding(tmp_path: Path) -
     [
         ({"level": 0.99, "noise": "masked_blocks"}, "takes 0 to 0.95"),
         ({"data": ""}, "data: no file was given"),
-        ({"processes": 2}, "one process"),
+        ({"processes": 2}, "processes: decided by this experiment"),
         ({"model": "fashion"}, "no setting 'model'"),
     ],
 )

@@ -59,7 +59,7 @@ def run_command(options: argparse.Namespace) -> int:
 
 
 def worker_command(options: argparse.Namespace) -> int:
-    """Train as one of several processes; the launcher holds the lock, and would take a code other than 0 for a crash."""
+    """Train as one of several processes; the launcher holds the lock and takes any code but 0 for a crash."""
     follow_parent()
     run = Run(options.folder)
     plugin, kind = kind_of(run)
@@ -115,7 +115,7 @@ def run_here(run: Run, plugin: Plugin, kind: Kind, lock: int | None = None, data
 
 
 def _join(run: Run, plugin: Plugin, kind: Kind) -> int:
-    """Train as one of the processes of a launcher outside, on one machine or several; the first holds the run for all."""
+    """Train as one process of a launcher outside, on one machine or several; the first holds the run for all."""
     settings = run.settings(kind.trained_by)
     if isinstance(settings, TrainSettings):
         check_world(settings)

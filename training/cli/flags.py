@@ -21,7 +21,7 @@ def add_flags(parser: argparse.ArgumentParser, settings: type[RunSettings]) -> N
     """One flag per field; an absent flag leaves the configuration's value, or the default, alone."""
     for advanced in (False, True):
         group = parser.add_argument_group("advanced settings" if advanced else "settings")
-        for name, field in settings.model_fields.items():
+        for name, field in settings.settable_fields().items():
             if bool(extra_of(field).get("advanced")) == advanced:
                 _add_flag(group, name, field)
 
@@ -54,7 +54,7 @@ def refuse_unknown(arguments: list[str], settings: type[RunSettings]) -> None:
     if not arguments:
         return
     flag = arguments[0].partition("=")[0]
-    names = ["--" + name.replace("_", "-") for name in settings.model_fields]
+    names = ["--" + name.replace("_", "-") for name in settings.settable_fields()]
     close = difflib.get_close_matches(flag.replace("_", "-"), names, n=1)
     hint = f"Did you mean {close[0]}?" if close else "--help lists what there is."
     raise UserError(f"There is no flag {flag}. {hint}")

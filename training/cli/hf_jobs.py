@@ -53,7 +53,8 @@ def _start(options: argparse.Namespace, token: str) -> int:
 
     done = remote_run.start(named_run(options.run), options.target, options.flavour, options.seconds, token)
     print(
-        f"At most {done['dollars_at_most']:.2f} USD; sent, privately: {', '.join(done['sent'])}\n{done['url']}\n{done['id']}"
+        f"At most {done['dollars_at_most']:.2f} USD; sent, privately: {', '.join(done['sent'])}\n"
+        f"{done['url']}\n{done['id']}"
     )
     return 0
 

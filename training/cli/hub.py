@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
 
 
 def push_command(options: argparse.Namespace) -> int:
-    """Push a run's weights, with the token of HF_TOKEN or of `hf auth login`; the commit's address is the last line printed."""
+    """Push a run's weights with the token of HF_TOKEN or `hf auth login`; the last line is the commit's address."""
     from huggingface_hub import get_token
     from huggingface_hub.utils import disable_progress_bars
 

@@ -1,1 +1,1 @@
-"""One process that computes: the training loop, its batches, optimiser, checkpoints and metrics. Knows no queue and no Hub upload."""
+"""One process that computes: training loop, batches, optimiser, checkpoints, metrics. Knows no queue and no Hub."""

@@ -1,4 +1,4 @@
-"""Batches as a pure function of (seed, step): nothing to save, nothing to fast-forward, the same for any number of processes."""
+"""Batches as a pure function of (seed, step): no state to save, and the same for any number of processes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ ACCELERATOR_COST_TOKENS = 2048  # an accelerator takes as long for a small piece
 class BatchSampler:
     """An endless sequence: `batches[step]` are the row indexes of that optimiser step, (batch_size,).
 
-    The stream of rows is one permutation of all rows after another. No batch is of rows of like length: short rows would
-    have as much say in one step as long ones in another (WNUT-17, 150 steps: F1 0.36 in place of 0.41). See `pieces`.
+    The stream of rows is one permutation of all rows after another. No batch is of rows of like length: short rows
+    would have as much say in one step as long ones in another (WNUT-17, 150 steps: F1 0.36 in place of 0.41). See
+    `pieces`.
 
     Raises:
         ValueError: If there are no rows.
@@ -56,13 +57,14 @@ def check_whole_batch(task: Task, settings: TrainSettings) -> None:
         return
     if settings.batch_size % settings.processes:
         raise UserError(
-            f"batch_size: {settings.batch_size} was given, but this loss compares the rows of a batch with each other: each of "
-            f"the {settings.processes} processes needs as many rows. Give a multiple of {settings.processes}."
+            f"batch_size: {settings.batch_size} was given, but this loss compares the rows of a batch with each other: "
+            f"each of the {settings.processes} processes needs as many rows. Give a multiple of {settings.processes}."
         )
     if settings.gradient_accumulation > 1:
         raise UserError(
-            f"gradient_accumulation: {settings.gradient_accumulation} was given, but this loss compares the rows of a batch "
-            "with each other, so that cutting the batch would change it. Set it to 1; lower batch_size to save memory."
+            f"gradient_accumulation: {settings.gradient_accumulation} was given, but this loss compares the rows of a "
+            "batch with each other, so that cutting the batch would change it. Set it to 1; lower batch_size to save "
+            "memory."
         )
 
 
@@ -84,8 +86,8 @@ def micro_batches(
 
     Args:
         rows: Row indexes of the batch, (batch_size,).
-        lengths: As `padded_lengths` gives them, where a piece is padded to its longest: rows of like length are then computed
-            together, in more pieces than `accumulation` where that saves more padding than it costs.
+        lengths: As `padded_lengths` gives them, where a piece is padded to its longest: rows of like length are then
+            computed together, in more pieces than `accumulation` where that saves more padding than it costs.
         device: Where they are computed, as torch names its kind.
     """
     parts = np.array_split(rows, processes * accumulation)[rank::processes]
@@ -100,7 +102,7 @@ def micro_batches(
 
 
 def _length_buckets(lengths: np.ndarray, most: int, cost: int) -> list[int]:
-    """Where to cut rows in ascending order, at most `most` a piece, so that padded tokens and `cost` a piece add up to least."""
+    """Where to cut sorted rows, at most `most` a piece: the least sum of padded tokens and `cost` per piece."""
     least = np.zeros(len(lengths) + 1)  # cost of the rows before each end …
     begins = np.zeros(len(lengths) + 1, dtype=np.int64)  # … and where their last piece begins
     for end in range(1, len(lengths) + 1):

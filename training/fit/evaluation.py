@@ -54,7 +54,7 @@ def _chunks(task: Task, settings: TrainSettings) -> list[list[int]]:
 
 
 def is_best(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
-    """Whether the weights are to be kept: these metrics are the best so far, by `task.metric`, or the task keeps its last.
+    """Whether to keep the weights: these metrics are the best so far by `task.metric`, or the task keeps its last.
 
     Counts the evaluations since the best. Any score beats NaN.
     """

@@ -91,7 +91,7 @@ class Experiment(ABC):
         return False
 
     def save(self, folder: Path, about: dict[str, Any]) -> dict[str, Any] | None:
-        """Write the artifact of an experiment that trains nothing, and return its record; None where there is none to write."""
+        """Write the artifact of an experiment that trains nothing, and return its record; None without one."""
         return None
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
@@ -99,7 +99,7 @@ class Experiment(ABC):
         return {}
 
     def unfinished(self, part: Part, folder: Path) -> dict[str, dict[str, list]]:
-        """For the report, as `tables`: what a part that was stopped or failed left in its folder; empty where that says nothing."""
+        """For the report, as `tables`: what a part that stopped or failed left in its folder; may be empty."""
         return {}
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
@@ -128,7 +128,7 @@ def run_task(
         TypeError: If a task's settings say nothing of training.
     """
     if isinstance(task, Experiment):
-        return run_experiment(task, folder, record, listener)
+        return run_experiment(task, folder, record, listener, settings.time_limit)
     if not isinstance(settings, TrainSettings):
         raise TypeError(f"{type(settings).__name__} must be a TrainSettings to fit a task.")
     from training.fit.loop import fit
@@ -141,23 +141,36 @@ class StoppedError(Exception):
 
 
 def run_experiment(
-    experiment: Experiment, folder: Path, record: dict[str, Any], listener: Callable[[dict], None] | None = None
+    experiment: Experiment,
+    folder: Path,
+    record: dict[str, Any],
+    listener: Callable[[dict], None] | None = None,
+    time_limit: float = 0,
 ) -> bool:
-    """Do all parts that are not done, in `folder`, until a touched `cancel` file or a signal stops them.
+    """Do all parts that are not done, in `folder`, until a `cancel` file, a signal or the time limit stops them.
 
     Args:
         record: What the kept weights should say of themselves: plugin, trainer, data.
         listener: Called with every event.
+        time_limit: Seconds from now after which it stops. 0: no limit.
 
     Returns:
         Whether all parts are done.
     """
-    return _Experiment(experiment, folder, record, listener).run()
+    return _Experiment(experiment, folder, record, listener, time_limit).run()
 
 
 class _Experiment:
-    def __init__(self, experiment: Experiment, folder: Path, record: dict, listener: Callable[[dict], None] | None):
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: Path,
+        record: dict,
+        listener: Callable[[dict], None] | None,
+        time_limit: float,
+    ):
         self.experiment, self.folder, self.record = experiment, folder, record
+        self.time_limit, self.began = time_limit, time.monotonic()
         self.log = EventLog(folder / "events.jsonl", listener)
         self.results = read_results(folder)
         self.steps = 0  # of the parts that are done
@@ -177,7 +190,9 @@ class _Experiment:
                         raise StoppedError
                     self._do(part)
         except StoppedError:
-            message = f"Stopped on request after {len(self.results)} of {len(self.experiment.parts)} parts; it can be resumed."
+            why = f"at the time limit of {self.time_limit:g} seconds" if self._is_out_of_time() else "on request"
+            done = f"{len(self.results)} of {len(self.experiment.parts)} parts"
+            message = f"Stopped {why} after {done}; it can be resumed."
             self.log.write("cancelled", step=max(self.last_step, self.steps), message=message)
             return False
         self._finish()
@@ -231,8 +246,11 @@ class _Experiment:
         self.signalled = True
 
     def is_stopped(self) -> bool:
-        """Whether a stop was asked for."""
-        return self.signalled or (self.folder / "cancel").exists()
+        """Whether a stop was asked for, or the time is up."""
+        return self.signalled or self._is_out_of_time() or (self.folder / "cancel").exists()
+
+    def _is_out_of_time(self) -> bool:
+        return 0 < self.time_limit <= time.monotonic() - self.began
 
     def _finish(self) -> None:
         from training.artifact import model_card, store

@@ -29,5 +29,6 @@ def _out_of_memory(settings: RunSettings) -> str:
         return "Out of memory. Choose a smaller model, or fewer rows, then start again."
     return (
         f"Out of memory. Halve the batch and double the accumulation: batch_size {max(1, settings.batch_size // 2)} or "
-        f"gradient_accumulation {2 * settings.gradient_accumulation} (the latter gives the same result), then start again."
+        f"gradient_accumulation {2 * settings.gradient_accumulation} (the latter gives the same result), then start "
+        "again."
     )

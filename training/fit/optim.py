@@ -30,7 +30,7 @@ def learning_rate(step: int, settings: TrainSettings) -> float:
 def make_average(model: torch.nn.Module, decay: float) -> AveragedModel | None:
     """Exponential moving average of the weights (Polyak & Juditsky, 1992), or None at decay 0. Buffers are copied.
 
-    The decay grows to its value as (1 + n) / (10 + n) over the updates n, so that the untrained start is soon forgotten.
+    The decay grows to its value as (1 + n) / (10 + n) over the updates n: the untrained start is soon forgotten.
     """
 
     def update(averaged: PARAM_LIST, current: PARAM_LIST, count: int | Tensor) -> None:

@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
     trials, lengths = _trial_rows(task, settings), padded_lengths(task)
-    seconds = [_timed(lambda rows=rows: _step(task, model, optimizer, rows, lengths, settings, device)) for rows in trials][1:]  # fmt: skip
+    step = partial(_step, task, model, optimizer, lengths, settings, device)
+    seconds = [_timed(partial(step, rows)) for rows in trials][1:]
     total = statistics.median(seconds) * settings.steps
     if len(task.eval_data):
         size = min(len(task.eval_data), 2 * settings.batch_size)
@@ -111,7 +113,7 @@ def _device(settings: TrainSettings) -> str:
 
 
 def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
-    """Row numbers of the batches tried: the longest rows, which say what memory is needed, then the run's first to time."""
+    """Row numbers of the trial batches: the longest rows, to measure memory, then the run's first, to measure time."""
     count, size = len(task.train_data), settings.batch_size
     lengths = task.row_lengths(task.train_data)
     order = np.arange(count) if lengths is None else np.argsort(lengths, kind="stable")
@@ -120,8 +122,14 @@ def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
 
 
 def _step(
-    task: Task, model: Any, optimizer: Any, batch_rows: np.ndarray, lengths: np.ndarray | None, settings: TrainSettings, device: str,
-) -> None:  # fmt: skip
+    task: Task,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    lengths: np.ndarray | None,
+    settings: TrainSettings,
+    device: str,
+    batch_rows: np.ndarray,
+) -> None:
     rng = np.random.default_rng(settings.seed)
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
     for rows in micro_batches(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
@@ -139,7 +147,7 @@ def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
 
 
 def _memory_finding(used: int, total: int, device: str, processes: int) -> Finding:
-    """Of one process, `total` as it stands and what the steps added; on a CPU all share the machine's memory, a GPU each has alone."""
+    """Bytes of one process in all, and what the steps added. On a CPU all processes share the machine's memory."""
     room = (
         torch.cuda.get_device_properties(0).total_memory
         if device == "cuda"
@@ -150,7 +158,8 @@ def _memory_finding(used: int, total: int, device: str, processes: int) -> Findi
     advice = "Halve batch_size, or double gradient_accumulation for the same result." if level != "green" else ""
     return Finding(
         level,
-        f"{total / 2**30:.1f} GB of memory, of which the steps took {max(0, used) / 2**30:.1f}; the machine has {room / 2**30:.1f} GB",
+        f"{total / 2**30:.1f} GB of memory, of which the steps took {max(0, used) / 2**30:.1f}; the machine has "
+        f"{room / 2**30:.1f} GB",
         advice,
     )
 

@@ -35,7 +35,7 @@ def build(data: ClassifyData, settings: LabelEfficiencySettings) -> LabelEfficie
         UserError: If there are no evaluation rows.
     """
     shared = {name: value for name, value in dict(settings).items() if name not in NOT_SHARED}
-    classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "patience": 0, "time_limit": 0})
+    classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "time_limit": 0})
     return LabelEfficiency(data, classify, settings)
 
 

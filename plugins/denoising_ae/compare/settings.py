@@ -13,6 +13,7 @@ from training.settings import ADVANCED, IMAGES, REQUIRED, DataSource, TrainSetti
 class CompareSettings(
     TrainSettings,
     DataSource,
+    fixed=("patience", "eval_every", "processes"),
     defaults={"steps": 800, "batch_size": 128, "learning_rate": 1e-3},
     descriptions={"steps": "Optimiser steps of each autoencoder.", "batch_size": "Images per optimiser step."},
 ):
@@ -59,10 +60,4 @@ class CompareSettings(
         low, high = noise.range
         if not low < self.level <= high:
             raise ValueError(f"level {self.level:g} was given; {self.noise} takes {low:g} to {high:g} ({noise.unit})")
-        return self
-
-    @model_validator(mode="after")
-    def _trains_in_one_process(self) -> CompareSettings:
-        if self.processes > 1:
-            raise ValueError("processes: the parts of this experiment run one after the other in one process")
         return self

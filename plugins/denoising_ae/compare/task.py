@@ -46,7 +46,7 @@ class Comparison(Experiment):
 
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
         """Train one arm with one seed and evaluate its last weights."""
-        changes = {"seed": part.about["seed"], "patience": 0, "time_limit": 0, "eval_every": self.settings.steps}
+        changes = {"seed": part.about["seed"], "time_limit": 0, "eval_every": self.settings.steps}
         settings = self.settings.model_copy(update=changes)
         folder = fit(AutoencoderTask(part.about["arm"], self.images, settings), settings)
         return evaluate(load_arm(folder, part.about["arm"]), self.images, settings.noise, settings.level)
