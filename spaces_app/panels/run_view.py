@@ -78,7 +78,7 @@ def render(services: Services, plugin: Plugin, kind: gr.Radio, secrets: dict[str
         if run_id is None:  # the dialog was dismissed
             return gr.skip(), gr.skip(), gr.skip()
         services.runs.delete(_given(run_id), visitor(request))
-        return "", run_choices(services, plugin, request, None), ""
+        return "", run_choices(services, plugin, request, ""), ""
 
     choose = chosen.input(on_choose, chosen, [monitor, kind, report], **UNQUEUED)
     choose.then(None, monitor, None, js=REMEMBER_RUN)
@@ -104,9 +104,16 @@ def kind_of(services: Services, plugin: Plugin, request: gr.Request, run_id: str
 def run_choices(
     services: Services, plugin: Plugin, request: gr.Request, chosen: str | None, *, with_weights: bool = False
 ) -> Any:
-    """The dropdown of the visitor's runs of this plugin, the chosen one kept."""
+    """The dropdown of the visitor's runs of this plugin.
+
+    Args:
+        chosen: The run to show, where it still exists. None leaves what the page shows, which a visitor may have chosen
+            by the time the answer arrives.
+    """
     runs = services.runs.descriptions(visitor(request), plugin, with_weights=with_weights)
     choices = [(_run_label(run), run["id"]) for run in runs]
+    if chosen is None:
+        return gr.Dropdown(choices)
     return gr.Dropdown(choices, value=chosen if chosen in [run["id"] for run in runs] else None)
 
 
