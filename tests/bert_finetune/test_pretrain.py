@@ -238,6 +238,7 @@ def test_heads_begin_by_looking_at_their_neighbours(corpus: Path) -> None:
         assert torch.diagonal(found[head], offset).mean() > 0.3
 
 
+@pytest.mark.slow
 def test_what_looks_at_neighbours_learns_order_sooner(tmp_path: Path) -> None:
     """Sentences in which each word tells the next: what follows is known from the word before, and from no bag of words."""
     random, lines = np.random.default_rng(0), []
@@ -372,6 +373,7 @@ def test_the_bag_holds_the_different_words_of_a_row_as_they_were_before_masking(
         assert len(shown - {*bag}) <= 4  # but for the random tokens of masking
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "steps"), [("sop", 250), ("none", 120)])
 def test_with_the_bag_the_first_token_tells_the_topic(corpus: Path, tmp_path: Path, objective: str, steps: int) -> None:
     """Ten topics, so chance is 0.1. Half of the rows teach logistic regression, half are asked."""

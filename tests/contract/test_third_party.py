@@ -34,6 +34,7 @@ TINY = ["--image-size", "16", "--width", "8", "--embedding-size", "16", "--batch
 STEPS = ["--steps", "30", "--eval-every", "30", "--checkpoint-every", "1"]
 PATIENCE_SECONDS = 120
 
+pytestmark = pytest.mark.slow
 url, hub = loopback.url, loopback.hub  # fixtures
 
 

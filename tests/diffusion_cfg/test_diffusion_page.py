@@ -146,6 +146,7 @@ def test_a_point_is_placed_in_the_score_field(page: Page) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_every_box_of_look_inside_answers(page: Page) -> None:
     page.get_by_role("tab", name="Look inside", exact=True).click()
     for tab, button in (

@@ -102,6 +102,7 @@ def test_a_hosted_model_is_asked_with_the_callers_key(client: Client) -> None:
         assert "sk-wrong" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_visitors_key_reaches_a_run_and_no_file(client: Client, site: Site, file: Path) -> None:
     with openai_server() as (address, asked):
         values = {"model": f"hosted:tiny@{address}", "shots": "0, 2", "seeds": 1, "permutations": 1, "eval_rows": 12}

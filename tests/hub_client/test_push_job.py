@@ -135,6 +135,7 @@ def test_pull_request_lands_once_though_its_answer_is_lost(client: Client, app: 
     assert "error" in app.hub.call("pull", f"{bobs}@refs/pr/2", token=TOKEN)
 
 
+@pytest.mark.slow
 def test_push_outlives_its_server(app: App, repo: str):
     enlarge(app)
     app.hub.fault(kind="delay", seconds=5, path="/api/repos/create", times=1)

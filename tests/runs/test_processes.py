@@ -44,6 +44,7 @@ def is_alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_curve_of_one_where_rows_count_differently(toy: Path, tmp_path: Path) -> None:
     settings = COMMON | {"repeats": 4}
     run = queue(Runs(), **settings, processes=2)
@@ -81,6 +82,7 @@ def test_machines_that_do_not_share_the_folder_are_told(tmp_path: Path) -> None:
         wait_for_run(tmp_path / "elsewhere", seconds=0.3)
 
 
+@pytest.mark.slow
 def test_two_killed_processes_leave_no_orphans_and_resume_to_the_same_curve(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

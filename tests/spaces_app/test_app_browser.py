@@ -75,6 +75,7 @@ def fill_in(page: Page, data: Path) -> None:
         field.press("Tab")
 
 
+@pytest.mark.slow
 def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
     browser: Browser, home: Path, tmp_path: Path
 ):
@@ -176,6 +177,7 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     page.close()
 
 
+@pytest.mark.slow
 def test_every_tab_fits_the_window(browser: Browser, tmp_path: Path):
     watched = Watched(browser.new_page(viewport={"width": 390, "height": 844}))
     page = watched.page

@@ -83,10 +83,12 @@ def test_copied_python_starts_the_same_run(site: Site, form: RunRequest, folder:
     assert same(in_shell("python train_with_gradio.py", folder), started)
 
 
+@pytest.mark.slow
 def test_copied_command_starts_the_same_run(form: RunRequest, folder: Path, started: Run):
     assert same(in_shell(copy_as.as_command(form), folder), started)
 
 
+@pytest.mark.slow
 def test_copied_yaml_starts_the_same_run(form: RunRequest, folder: Path, started: Run):
     (folder / "run.yaml").write_text(copy_as.as_yaml(form))
     assert same(in_shell("python -m training bert_finetune classify --config run.yaml", folder), started)

@@ -33,6 +33,7 @@ def test_front_matter_names_what_the_tests_ran_with():
     assert len(about["short_description"]) <= 60
 
 
+@pytest.mark.slow
 def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
     environment = hub.environment() | {"HF_TOKEN": "hf_alice_write"}
     for _ in range(2):
