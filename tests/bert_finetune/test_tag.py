@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig, BertForMaskedLM
@@ -16,7 +17,8 @@ from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.tag.data import read
 from plugins.bert_finetune.tag.schemes import Span, entity_spans, from_spans, to_bio
 from plugins.bert_finetune.tag.settings import TagSettings
-from plugins.bert_finetune.tag.windows import make_windows, split_words
+from plugins.bert_finetune.tag.windows import make_windows
+from plugins.bert_finetune.tag.words import WordRule
 from tests.bert_models import build, check, load
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
@@ -86,12 +88,17 @@ def test_spans_survive_as_tags(case: tuple[int, list[Span]]) -> None:
     assert entity_spans(from_spans(count, found)) == found
 
 
+def visible(text: str) -> str:
+    return regex.sub(r"[\s\p{Cc}\p{Default_Ignorable_Code_Point}]", "", text)
+
+
 # -- words and windows -----------------------------------------------------------------------------------------------------
 
 
 @given(st.text(max_size=60))
 def test_words_hold_every_visible_character_once(text: str) -> None:
-    assert "".join(text[start:end] for start, end in split_words(text)) == "".join(text.split())
+    held = "".join(text[start:end] for start, end in WordRule().split(text))
+    assert visible(held) == visible(text)
 
 
 @given(st.lists(st.lists(st.sampled_from(["a", "harbour", "unbelievable", "\u200b", "日本"]), max_size=40), max_size=3))

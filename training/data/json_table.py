@@ -54,6 +54,35 @@ def _records(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
             yield line, record
 
 
+def json_items(file: TextFile) -> Iterator[tuple[int, Any]]:
+    """Yield (line, value) of JSON lines, the items of one array, or the one object of a file, whatever they are.
+
+    Raises:
+        UserError: If it is not JSON, naming the line.
+    """
+    source = file.path.name
+    with file.open() as text:
+        first = next((line for line in text if line.strip()), "")
+        is_last = not any(line.strip() for line in text)
+        text.seek(0)
+        if _is_json(first) and not (is_last and first.lstrip().startswith("[")):
+            yield from _lines(source, text)
+        elif first.lstrip().startswith("["):
+            yield from _array(source, text)
+        else:
+            with _errors(source, 1):
+                value = json.loads(text.read().lstrip("\ufeff"))
+            yield 1, value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _lines(source: str, text: TextIO) -> Iterator[tuple[int, Any]]:
     for line, words in enumerate(text, 1):
         if words.strip():

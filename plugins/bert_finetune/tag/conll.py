@@ -1,79 +1,320 @@
-"""CoNLL files: one word per line with its tag in the last column, a blank line between sentences."""
+"""CoNLL files: one word per line with its tag in a column, a blank line between sentences; find out which columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.tag.sentences import Sentence
+from plugins.bert_finetune.tag.schemes import OUTSIDE, PREFIXED
+from plugins.bert_finetune.tag.sentences import Annotations, Sentence
+from plugins.bert_finetune.tag.tables import TAGS, TOKENS
+from training.data.column_names import plain_name
 from training.data.encoding import find_encoding
 from training.errors import UserError
 from training.preflight.sheet import Finding
-from training.wording import at_lines
+from training.wording import at_lines, counted, listed
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.tag.settings import TagSettings
 
 SNIFFED_LINES = 400
 TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
+SUFFIXES = (".conll", ".conllu", ".conllx", ".conllup", ".bio", ".iob", ".iob2", ".bioes")
 DOCUMENT = "-DOCSTART-"
+MOSTLY = 0.9  # share of a column's cells that are tags, or of a file's lines that are alike
+CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}  # CoNLL-2000
+MAX_LABELS = 60  # of a column of labels without prefixes beside O
+UD_COLUMNS, UPOS, MISC = 10, 3, 9  # of CoNLL-U; columns from 0
+MISC_TAG = re.compile(r"(?:^|\|)(?P<key>\w+)=(?P<tag>O|[BIESLUM]-[^|]+)(?=\||$)")
+IDS = re.compile(r"\d+([-.]\d+)?")  # of CoNLL-U: 3, 3-4 (a word of several), 3.1 (an empty node)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file, its number from 1 and its cells; none if it is blank or begins a document."""
+
+    number: int
+    text: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Columns of a file, from 0.
+
+    Args:
+        word: Column of the words.
+        tag: Column of the tags; -1: the last one.
+        width: Columns of most lines.
+        is_numbered: Whether the column before the words numbers them.
+        misc_key: Name of the tag in the column MISC of CoNLL-U, instead of a column of its own.
+        header: Number of the line that names the columns, 0 if none does.
+        tags: The tags of the column, by which a word "#" differs from a comment.
+    """
+
+    word: int
+    tag: int
+    width: int
+    is_numbered: bool = False
+    misc_key: str = ""
+    header: int = 0
+    tags: frozenset[str] = frozenset()
+
+    def is_token(self, line: Line) -> bool:
+        """Whether a line holds a word: no blank line, comment or header, no range and no empty node of CoNLL-U."""
+        if not line.cells or line.number == self.header:
+            return False
+        if self.is_numbered:
+            return bool(
+                re.fullmatch(r"\d+", line.cells[self.word - 1 : self.word][0] if line.cells[self.word - 1 :] else "")
+            )
+        if not line.text.startswith("#"):
+            return True
+        return len(line.cells) == self.width and (
+            self.width == 1 or is_tag(line.cells[self.tag]) or line.cells[self.tag] in self.tags
+        )
+
+    def tag_of(self, line: Line) -> str:
+        """The tag of a line; empty if its column is missing."""
+        if self.misc_key:
+            found = (match for match in MISC_TAG.finditer(line.cells[MISC]) if match["key"] == self.misc_key)
+            return next((match["tag"] for match in found), OUTSIDE)
+        return line.cells[self.tag] if -len(line.cells) <= self.tag < len(line.cells) else ""
+
+
+def is_tag(cell: str) -> bool:
+    """Whether a cell is O, or a label with a prefix."""
+    return cell == OUTSIDE or bool(PREFIXED.fullmatch(cell))
 
 
 def is_conll(path: Path) -> bool:
-    """Whether a file is CoNLL: by its suffix, else by tags in the last column of its first lines."""
+    """Whether a file is CoNLL: by its suffix, else by a column of tags in its first lines."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     if suffixes and suffixes[-1] in TABLE_SUFFIXES:
         return False
-    if suffixes and suffixes[-1] in (".conll", ".bio", ".iob", ".iob2", ".conllu"):
+    if suffixes and suffixes[-1] in SUFFIXES:
         return True
     with path.open("rb") as raw:
         if raw.read(4) == b"PAR1":
             return False
     file, _ = find_encoding(path)
     with file.open() as text:
-        lines = [line for line, _ in zip(text, range(SNIFFED_LINES), strict=False)]
-    full = [line.split() for line in lines if line.strip()]
-    tags = [words[-1] for words in full if len(words) > 1]
-    plausible = sum(tag == "O" or tag[:2] in ("B-", "I-", "E-", "S-", "U-", "L-") for tag in tags)
-    return bool(tags) and len(tags) > 0.9 * len(full) and plausible > 0.9 * len(tags)
+        lines = _lines([line for line, _ in zip(text, range(SNIFFED_LINES), strict=False)])
+    full = [line for line in lines if line.cells and not line.text.startswith("#")]
+    if not full or (_header(full[0]) and all(line.cells for line in lines)):
+        return False  # a table of one word per row, without blank lines
+    width = _width(full)
+    alike = [line.cells for line in full if len(line.cells) == width]
+    columns = zip(*alike, strict=True) if width > 1 and len(alike) > MOSTLY * len(full) else ()
+    return any(sum(map(is_tag, column)) > MOSTLY * len(column) for column in columns)
 
 
-def read_conll(path: Path) -> tuple[list[Sentence], list[Finding]]:
-    """Read the first and the last column of every line.
-
-    Raises:
-        UserError: If lines have only one column; names their numbers.
-    """
+def read_lines(path: Path) -> tuple[list[Line], list[Finding]]:
+    """Read the lines of a file; words are separated by tabs if most lines have some, else by spaces and tabs."""
     file, notices = find_encoding(path)
     with file.open() as text:
-        sentences = list(_sentences(text, path.name))
+        return _lines(text), notices
+
+
+def _lines(texts: Iterable[str]) -> list[Line]:
+    stripped = [text.rstrip("\r\n") for text in texts]
+    full = [text for text in stripped if text.strip() and not text.startswith("#")]
+    tabbed = sum("\t" in text for text in full) * 2 > len(full)
+    return [Line(number, text, _cells(text, tabbed)) for number, text in enumerate(stripped, 1)]
+
+
+def _cells(text: str, tabbed: bool) -> tuple[str, ...]:
+    """Cells of a line; a no-break space separates nothing. A word that is a space itself stays a space."""
+    if not text.strip() or text.startswith(DOCUMENT):
+        return ()
+    if not tabbed:
+        return tuple(cell for cell in re.split(r"[ \t]+", text) if cell)
+    return tuple(cell if not cell.strip() else cell.strip(" ") for cell in text.rstrip(" \t").split("\t"))
+
+
+def _width(lines: Sequence[Line]) -> int:
+    return Counter(len(line.cells) for line in lines).most_common(1)[0][0]
+
+
+def _header(line: Line) -> bool:
+    names = [plain_name(cell) for cell in line.cells]
+    return len(names) > 1 and any(name in TOKENS for name in names) and any(name in TAGS for name in names)
+
+
+def sentences_of(lines: Sequence[Line], layout: Layout) -> Iterator[list[Line]]:
+    """The lines with words of each sentence."""
+    sentence: list[Line] = []
+    for line in lines:
+        if layout.is_token(line):
+            sentence.append(line)
+        elif not line.cells and sentence:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence
+
+
+def find_layout(lines: Sequence[Line], word: str = "", tag: str = "") -> tuple[Layout, list[Finding]]:
+    """Find the columns of words and tags.
+
+    Args:
+        word: Number of the column of words, from 1, or its name in a header; empty: found.
+        tag: The same for the tags.
+
+    Raises:
+        UserError: If there is no such column.
+    """
+    full = [line for line in lines if line.cells and not line.text.startswith("#")]
+    if not full:
+        full = [line for line in lines if line.cells]
+    if not full:
+        return Layout(0, -1, 2), []
+    header = full[0] if _header(full[0]) else None
+    full = full[1:] if header and len(full) > 1 else full
+    width = _width(full)
+    alike = [line for line in full if len(line.cells) == width]
+    columns = list(zip(*(line.cells for line in alike), strict=True))
+    number = _number_column(lines, width) if width > 2 else -1
+    layout = Layout(number + 1, -1, width, number >= 0, header=header.number if header else 0)
+    names = [plain_name(cell) for cell in header.cells] if header else []
+    chosen_word, chosen_tag = _chosen(word, names, width), _chosen(tag, names, width)
+    layout, findings = _with_tags(layout, columns, names, chosen_tag)
+    if chosen_word is not None:
+        layout = replace(layout, word=chosen_word, is_numbered=layout.is_numbered and chosen_word == number + 1)
+    elif layout.tag % width == layout.word and width > 1:
+        layout = replace(layout, word=(layout.word + 1) % width)
+    elif names and not layout.is_numbered:
+        layout = replace(layout, word=next(i for i, name in enumerate(names) if name in TOKENS))
+    place = layout.tag % width
+    if width > 1 and (layout.word, place) != (0, width - 1) and not layout.misc_key:
+        findings.insert(
+            0, Finding("green", f"Words in column {layout.word + 1}, tags in column {place + 1} of {width}")
+        )
+    return replace(layout, tags=frozenset(columns[place])), findings
+
+
+def _chosen(column: str, names: Sequence[str], width: int) -> int | None:
+    if not column.strip():
+        return None
+    if plain_name(column) in names:
+        return list(names).index(plain_name(column))
+    if not re.fullmatch(r"\d+", column.strip()) or not 1 <= int(column) <= width:
+        raise UserError(f"There is no column '{column}': the file has {width}. Give its number, from 1.")
+    return int(column) - 1
+
+
+def _number_column(lines: Sequence[Line], width: int) -> int:
+    """The column that numbers the words of each sentence, -1 if none does."""
+    sentences = [list(group) for is_full, group in groupby(lines, lambda line: bool(line.cells)) if is_full]
+    for column in range(min(4, width - 1)):
+        cells = [[x.cells[column] for x in group if len(x.cells) == width] for group in sentences]
+        numbers = [[int(cell) for cell in group if cell.isdecimal()] for group in cells]
+        counted_up = sum(bool(own) and own == list(range(own[0], own[0] + len(own))) for own in numbers)
+        ids = sum(bool(IDS.fullmatch(cell)) for group in cells for cell in group)
+        starts = {own[0] for own in numbers if own}
+        are_ids = ids > MOSTLY * sum(map(len, cells)) and any(len(own) > 1 for own in numbers)
+        if are_ids and counted_up > MOSTLY * len(cells) and starts <= {0, 1}:
+            return column
+    return -1
+
+
+def _with_tags(
+    layout: Layout, columns: Sequence[Sequence[str]], names: Sequence[str], chosen: int | None
+) -> tuple[Layout, list[Finding]]:
+    """The layout with its column of tags."""
+    if chosen is not None:
+        return replace(layout, tag=chosen), []
+    if names:
+        named = next((i for name in TAGS for i, other in enumerate(names) if other == name), -1)
+        return replace(layout, tag=named), []
+    width, likely = layout.width, _tag_columns(columns, layout.word if layout.is_numbered else -1)
+    if len(likely) > 1:
+        tag = _main_column(columns, likely)
+        others = listed([str(column + 1) for column in likely if column != tag])
+        title = f"Several columns of tags: column {tag + 1} is read, not {others}"
+        return replace(layout, tag=tag), [Finding("amber", title, "Set tags_column to the number of another one.")]
+    if likely:
+        return replace(layout, tag=likely[0] if likely[0] != width - 1 else -1), []
+    if not layout.is_numbered or width < UD_COLUMNS:
+        return layout, []
+    keys = Counter(match["key"] for cell in columns[MISC] for match in MISC_TAG.finditer(cell))
+    if keys:
+        key = keys.most_common(1)[0][0]
+        return replace(layout, tag=MISC, misc_key=key), [Finding("green", f"Tags in {key}= of column {MISC + 1}")]
+    title = f"No column of entity tags: the parts of speech are read (column {UPOS + 1})"
+    return replace(layout, tag=UPOS), [Finding("amber", title, "Set tags_column to the number of another one.")]
+
+
+def _tag_columns(columns: Sequence[Sequence[str]], word: int) -> list[int]:
+    """Columns of entity tags; without those of chunks (CoNLL-2000) or of O only where there are others."""
+    likely = [n for n, column in enumerate(columns) if n != word and _are_tags(column, beside=n > 0)]
+    full = [n for n in likely if set(columns[n]) != {OUTSIDE}] or likely[-1:]
+    labels = {n: {tag[2:] for tag in columns[n] if PREFIXED.fullmatch(tag)} for n in full}
+    return [n for n in full if not labels[n] or not labels[n] <= CHUNKS] or full[-1:]
+
+
+def _are_tags(column: Sequence[str], beside: bool) -> bool:
+    if sum(map(is_tag, column)) > MOSTLY * len(column):
+        return True
+    return beside and column.count(OUTSIDE) * 2 > len(column) and len(set(column)) <= MAX_LABELS
+
+
+def _main_column(columns: Sequence[Sequence[str]], likely: Sequence[int]) -> int:
+    """Of gold and predicted tags, which share most labels, the first column; of others the one with most entities."""
+    labels = [{tag.split("-", 1)[-1] for tag in columns[n]} for n in likely]
+    if len(set.intersection(*labels)) * 2 > len(set.union(*labels)):
+        return likely[0]
+    return max(likely, key=lambda n: (sum(tag != OUTSIDE for tag in columns[n]), -n))
+
+
+def read_conll(path: Path, settings: TagSettings | None = None) -> Annotations:
+    """Read the words and tags of a file.
+
+    Raises:
+        UserError: If lines lack a column or have too many; names their numbers.
+    """
+    lines, findings = read_lines(path)
+    word, tag = (settings.tokens_column, settings.tags_column) if settings else ("", "")
+    layout, more = find_layout(lines, word, tag)
+    _check_widths(lines, layout, path.name)
+    sentences = [_sentence(group, layout) for group in sentences_of(lines, layout)]
+    sentences = [sentence for sentence in sentences if sentence.words]
     if not sentences:
         raise UserError(
             f"{path.name} has no sentence: expected a word and its tag per line, a blank line between sentences."
         )
-    return sentences, notices
+    comments = [
+        x.number for x in lines if len(x.cells) == layout.width and x.text.startswith("#") and not layout.is_token(x)
+    ]
+    if comments and not layout.is_numbered:
+        title = f"{counted(len(comments), 'line')} beginning with # read as comments"
+        more.append(Finding("green", title, f"{at_lines(comments).capitalize()}."))
+    columns = {"tokens_column": str(layout.word + 1), "tags_column": str(layout.tag % layout.width + 1)}
+    return Annotations(sentences, findings=[*findings, *more], columns={} if layout.misc_key else columns)
 
 
-def _sentences(lines: Iterator[str], name: str) -> Iterator[Sentence]:
-    words: list[tuple[str, str, int]] = []
-    short: list[int] = []
-    for number, line in enumerate(lines, 1):
-        cells = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
-        cells = [cell.strip() for cell in cells]
-        if not any(cells) or cells[0] == DOCUMENT:
-            if words:
-                yield _sentence(words)
-            words = []
-        elif line.startswith("# "):
-            continue  # a comment of CoNLL-U
-        elif len(cells) < 2 or not cells[0] or not cells[-1]:
-            short.append(number)
-        else:
-            words.append((cells[0], cells[-1], number))
-    if words:
-        yield _sentence(words)
+def _check_widths(lines: Sequence[Line], layout: Layout, name: str) -> None:
+    tokens = [line for line in lines if layout.is_token(line)]
+    short = [x.number for x in tokens if len(x.cells) < 2 or not x.cells[0] or not layout.tag_of(x)]
     if short:
+        verb = "has" if len(short) == 1 else "have"
+        raise UserError(f"{name}: {at_lines(short)} {verb} one column. Expected a word and its tag.")
+    is_usual = (layout.word, layout.tag % layout.width) == (0, layout.width - 1) and layout.width > 2
+    odd = [x.number for x in tokens if len(x.cells) != layout.width]
+    if odd and not is_usual:
+        verb = "has" if len(odd) == 1 else "have"
         raise UserError(
-            f"{name}: {at_lines(short)} {'has' if len(short) == 1 else 'have'} one column. Expected a word and its tag."
+            f"{name}: {at_lines(odd)} {verb} another number of columns than {layout.width}. A space in a word needs "
+            "tabs between the columns."
         )
 
 
-def _sentence(words: list[tuple[str, str, int]]) -> Sentence:
-    return Sentence(*(tuple(column) for column in zip(*words, strict=True)))
+def _sentence(lines: Sequence[Line], layout: Layout) -> Sentence:
+    """The words of some lines; a word that is a space, as in files of characters, is none."""
+    cells = [(x.cells[layout.word], layout.tag_of(x), x.number) for x in lines if x.cells[layout.word].strip(" ")]
+    return Sentence(*(tuple(column) for column in zip(*cells, strict=True))) if cells else Sentence((), (), ())

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from plugins.bert_finetune.checks import split_finding
 from plugins.bert_finetune.tag import schemes
 from plugins.bert_finetune.tag.conll import is_conll, read_conll
-from plugins.bert_finetune.tag.sentences import Sentence, sentences_from_table
+from plugins.bert_finetune.tag.sentences import Annotations, Sentence, cut
+from plugins.bert_finetune.tag.tables import annotations_of, read_rows, rows_of_table
+from plugins.bert_finetune.tag.tag_values import class_names, named_tags
+from plugins.bert_finetune.tag.words import WordRule, rule_of
 from training.data.splits import split_rows
-from training.data.table import read_table
 from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
@@ -27,13 +29,17 @@ MIN_ENTITIES = 10  # per label
 
 @dataclass(frozen=True)
 class TagData:
-    """Sentences with BIO tags or, if `plain`, tags without prefixes; `tags` are those of training, in id order."""
+    """Sentences with BIO tags or, if `plain`, tags without prefixes; `tags` are those of training, in id order.
+
+    `rule` cut the words of both; what is served is cut by it too.
+    """
 
     train: list[Sentence]
     evaluation: list[Sentence]
     tags: list[str]
     plain: bool
     sheet: Sheet
+    rule: WordRule
 
 
 def read(settings: TagSettings) -> TagData:
@@ -42,37 +48,60 @@ def read(settings: TagSettings) -> TagData:
     Raises:
         UserError: If a file cannot be read.
     """
-    sentences, findings = _sentences(settings.data, settings)
-    plain = schemes.lack_prefixes({tag for sentence in sentences for tag in sentence.tags})
-    sentences, repairs = _as_bio(sentences, settings) if not plain else (sentences, [])
-    findings += repairs + ([] if any(row.level == "red" for row in repairs) else _size_findings(sentences, plain))
+    annotations = _annotations(settings.data, settings)
+    findings, given = annotations.findings, annotations.sentences
+    plain = schemes.lack_prefixes({tag for sentence in given for tag in sentence.tags}) and bool(given)
+    if given and not plain and not _is_red(findings):
+        annotations.sentences, repairs = _as_bio(given, settings)
+        findings += repairs
+    rule = rule_of([sentence.words for sentence in given]) if given else WordRule()
+    sentences = cut(annotations, rule)
+    if not _is_red(findings):
+        findings += _size_findings(annotations.sentences or sentences, plain)
     if settings.eval_data:
-        train, (evaluation, more) = sentences, _evaluation(settings, sentences, plain)
+        train, (evaluation, more) = sentences, _evaluation(settings, annotations, sentences, plain, rule)
         findings += more
     else:
         keys = [sentence.words for sentence in sentences]
         rows, held = split_rows(None, len(keys), eval_share=settings.eval_share, seed=settings.seed, groups=keys)
         train, evaluation = [sentences[row] for row in rows], [sentences[row] for row in held]
     tags = _all_tags(train, plain)
-    if not any(finding.level == "red" for finding in findings):
+    if not _is_red(findings):
         findings += [split_finding(len(train), len(evaluation), "sentence"), *_unseen_tags(evaluation, set(tags))]
     sample = [{"words": " ".join(row.words[:40]), "tags": " ".join(row.tags[:40])} for row in train[:5]]
-    return TagData(train, evaluation, tags, plain, Sheet(tuple(findings), sample=tuple(sample)))
+    return TagData(train, evaluation, tags, plain, Sheet(tuple(findings), sample=tuple(sample)), rule)
 
 
-def _sentences(source: str, settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
+def _is_red(findings: list[Finding]) -> bool:
+    return any(finding.level == "red" for finding in findings)
+
+
+def _annotations(source: str, settings: TagSettings, like: dict[str, str] | None = None) -> Annotations:
+    """Read a file, or the data set of the settings if there is none; class ids get names.
+
+    Args:
+        like: The columns that were read of the training file.
+    """
+    names: dict[str, list[str]] = {}
     if not source:
-        return sentences_from_table(read_source("", settings.dataset), settings)
-    path = Path(source)
-    if not path.is_file():
-        raise UserError(f"There is no file {path.name}.")
-    if not path.stat().st_size:
-        raise UserError(f"{path.name} is empty (0 bytes).")
-    if is_conll(path):
-        return read_conll(path)
-    table = read_table(path)
-    sentences, findings = sentences_from_table(table, settings)
-    return sentences, [*table.notices, *findings]
+        table = read_source("", settings.dataset)
+        found = annotations_of(rows_of_table(table), settings)
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise UserError(f"There is no file {path.name}.")
+        if not path.stat().st_size:
+            raise UserError(f"{path.name} is empty (0 bytes).")
+        if is_conll(path):
+            found = read_conll(path, settings)
+        else:
+            rows, notices = read_rows(path)
+            found, names = annotations_of(rows, settings, like), class_names(path)
+            found.findings[:0] = notices
+    own = names.get(found.columns.get("tags_column", ""), [])
+    found.sentences, more = named_tags(found.sentences, settings.tag_names, settings.outside_tag, own)
+    found.findings += more
+    return found
 
 
 def _as_bio(sentences: list[Sentence], settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
@@ -133,13 +162,17 @@ def _labels(sentence: Sentence, plain: bool) -> list[str]:
     return list(sentence.tags) if plain else [span.label for span in schemes.entity_spans(sentence.tags)]
 
 
-def _evaluation(settings: TagSettings, train: list[Sentence], plain: bool) -> tuple[list[Sentence], list[Finding]]:
-    """Read the evaluation file, without the sentences that training has seen."""
+def _evaluation(
+    settings: TagSettings, training: Annotations, train: list[Sentence], plain: bool, rule: WordRule
+) -> tuple[list[Sentence], list[Finding]]:
+    """Read the evaluation file by the training file's columns, without the sentences that training has seen."""
     name = Path(settings.eval_data).name
-    sentences, findings = _sentences(settings.eval_data, settings)
-    if not plain:
-        sentences, repairs = _as_bio(sentences, settings)
+    annotations = _annotations(settings.eval_data, settings, training.columns)
+    findings = annotations.findings
+    if not plain and annotations.sentences:
+        annotations.sentences, repairs = _as_bio(annotations.sentences, settings)
         findings += repairs
+    sentences = cut(annotations, rule)
     findings = [replace(finding, title=f"{name}: {finding.title}") for finding in findings]
     seen = {sentence.words for sentence in train}
     fresh = [sentence for sentence in sentences if sentence.words not in seen]

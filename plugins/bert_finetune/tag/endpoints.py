@@ -25,11 +25,13 @@ class Tag(Encode):
 
     @abstractmethod
     def tag_file(self, file: Path) -> Path:
-        """Find the entities of every row of a table: CSV, TSV, JSONL or Parquet, also gzipped.
+        """Find the entities of every row of a table, or of every sentence of a CoNLL file, also gzipped.
 
         Args:
-            file: A table with a text column, or a CoNLL file, whose sentences become the rows.
+            file: A table (CSV, TSV, JSONL, Parquet) with a column of texts or of words, or a CoNLL file.
 
         Returns:
-            A CSV file: the table's columns, then entities, a JSON list as that of `tag`.
+            For texts a CSV file: the table's columns, then entities, a JSON list as that of `tag`. For words a tag a
+            word: a CoNLL file with a further last column, or a CSV file with the column predicted_tags (predicted_tag
+            if a row is one word).
         """

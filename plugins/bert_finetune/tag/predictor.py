@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,27 @@ from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, make_batch, max_batch_tokens
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
-from plugins.bert_finetune.tag.conll import is_conll, read_conll
+from plugins.bert_finetune.tag import schemes
+from plugins.bert_finetune.tag.conll import is_conll
 from plugins.bert_finetune.tag.endpoints import Tag
 from plugins.bert_finetune.tag.first_subword_layer import use_first_subword_layer, word_logits
-from plugins.bert_finetune.tag.schemes import entity_spans
-from plugins.bert_finetune.tag.windows import WordWindow, make_windows, split_words
-from training.data.column_guess import guess_text_columns
-from training.data.predictions_csv import write_predictions
-from training.data.table import Table, read_table, text_table
+from plugins.bert_finetune.tag.schemes import OUTSIDE, entity_spans
+from plugins.bert_finetune.tag.scored_files import tag_conll, tag_table, word_tags
+from plugins.bert_finetune.tag.windows import WordWindow, make_windows
+from plugins.bert_finetune.tag.words import OF_OTHERS, WordRule
 from training.errors import UserError
 
 
 class TaggerPredictor(EncoderPredictor, Tag):
-    """A token classifier with its tokenizer and the names of its tags."""
+    """A token classifier with its tokenizer and the names of its tags.
 
-    def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
+    Args:
+        rule: How the words that it was trained on were cut.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None, rule: WordRule = OF_OTHERS):
         super().__init__(model, tokenizer, max_length)
+        self.rule = rule
         self.selects_words = use_first_subword_layer(model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
 
@@ -40,7 +44,7 @@ class TaggerPredictor(EncoderPredictor, Tag):
 
     def entities(self, texts: list[str]) -> list[list[dict[str, Any]]]:
         """Entities of each text: text, label, start, end (characters) and the mean probability of their words."""
-        offsets = [split_words(text) for text in texts]
+        offsets = [self.rule.split(text) for text in texts]
         words = [[text[start:end] for start, end in own] for text, own in zip(texts, offsets, strict=True)]
         rows = zip(texts, offsets, self.probabilities(words), strict=True)
         return [self._entities(text, own, probabilities) for text, own, probabilities in rows]
@@ -83,23 +87,30 @@ class TaggerPredictor(EncoderPredictor, Tag):
         ends = np.cumsum([len(window.firsts) for window in windows])[:-1]
         return np.split(logits.softmax(-1).cpu().numpy(), ends)
 
+    def tag_words(self, sentences: list[list[str]]) -> list[list[str]]:
+        """Tags of words as a file cuts them: that of the first piece of a word that is in an entity."""
+        pieces = [[self.rule.words(word) for word in words] for words in sentences]
+        flat = [[piece for word in words for piece in word] for words in pieces]
+        tagged = []
+        for words, probabilities in zip(pieces, self.probabilities(flat), strict=True):
+            names = [self.names[number] for number in probabilities.argmax(1)]
+            counts = [len(word) for word in words]
+            if schemes.lack_prefixes(set(self.names)):
+                starts = np.cumsum([0, *counts[:-1]])
+                tagged.append([names[start] if n else OUTSIDE for start, n in zip(starts, counts, strict=True)])
+            else:
+                tagged.append(word_tags(counts, entity_spans(names)))
+        return tagged
+
     def tag_file(self, file: Path) -> Path:
-        table = _table(file)
-        texts = table.strings(guess_text_columns(table, need_label=False).text)
-        full = [row for row, text in enumerate(texts) if text and text.strip()]
         with bf16_matmuls(self.model):
-            entities = self.entities([texts[row] or "" for row in full])
-        cells = {row: [json.dumps(own, ensure_ascii=False)] for row, own in zip(full, entities, strict=True)}
-        return write_predictions(table, ("entities",), cells)
-
-
-def _table(file: Path) -> Table:
-    if not is_conll(file):
-        return read_table(file)
-    return text_table({"text": [" ".join(sentence.words) for sentence in read_conll(file)[0]]}, file.name)
+            if is_conll(file):
+                return tag_conll(file, self.tag_words)
+            return tag_table(file, self.tag_words, self.entities)
 
 
 def load(folder: Path) -> TaggerPredictor:
     """Load an artifact, or any repository with a fine-tuned token classifier."""
     model, tokenizer = loading.load_for_inference(folder, AutoModelForTokenClassification, "a tagger")
-    return TaggerPredictor(model, tokenizer, loading.facts_of(folder).get("max_length"))
+    facts = loading.facts_of(folder)
+    return TaggerPredictor(model, tokenizer, facts.get("max_length"), WordRule.from_facts(facts))

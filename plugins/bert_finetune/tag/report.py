@@ -10,7 +10,7 @@ import numpy as np
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
 from plugins.bert_finetune.tag.schemes import entity_spans
-from plugins.bert_finetune.tag.sentences import Sentence
+from plugins.bert_finetune.tag.sentences import Sentence, exact_tags
 from training.task import Score
 
 MAX_WORST_ROWS = 20
@@ -33,7 +33,9 @@ def score(truth: Sequence[Sentence], predicted: Sequence[Sequence[str]], losses:
     wrong = _worst(truth, predicted, losses)
     if plain:
         return Score(metrics, {"Most wrong": wrong})
-    overall, by_label = _entities(tags, [list(own) for own in predicted])
+    exact = [exact_tags(sentence) for sentence in truth]
+    spare = [len(sentence.inexact) for sentence in truth]
+    overall, by_label = _entities(exact, [[*own, *["O"] * more] for own, more in zip(predicted, spare, strict=True)])
     return Score(overall | metrics, {"By label": by_label, "Most wrong": wrong})
 
 
@@ -56,15 +58,15 @@ def _worst(truth: Sequence[Sentence], predicted: Sequence[Sequence[str]], losses
     rows = [
         [
             truth[row].lines[0],
-            _entity_list(truth[row].words, truth[row].tags),
-            _entity_list(truth[row].words, predicted[row]),
-            " ".join(truth[row].words)[:MAX_CHARACTERS],
+            _entity_list(truth[row], truth[row].tags),
+            _entity_list(truth[row], predicted[row]),
+            truth[row].text()[:MAX_CHARACTERS],
         ]
         for row in order
     ]
     return {"columns": ["line", "truth", "prediction", "sentence"], "rows": rows}
 
 
-def _entity_list(words: Sequence[str], tags: Sequence[Any]) -> str:
-    entities = [f"{' '.join(words[span.start : span.end])} ({span.label})" for span in entity_spans(tags)]
+def _entity_list(sentence: Sentence, tags: Sequence[Any]) -> str:
+    entities = [f"{sentence.text(span.start, span.end)} ({span.label})" for span in entity_spans(tags)]
     return ", ".join(entities)[:MAX_CHARACTERS] or "none"

@@ -1,165 +1,117 @@
-"""Sentences of tagged words from a table: lists of tokens and tags, or texts with entity spans."""
+"""Sentences of tagged words, and texts with entities as spans, cut into words by the rule of the model."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from itertools import pairwise
 
-from plugins.bert_finetune.tag.schemes import Span, from_spans
-from plugins.bert_finetune.tag.windows import split_words
-from training.data.column_names import plain_name
-from training.data.table import Table
-from training.errors import UserError
+from plugins.bert_finetune.tag.schemes import OUTSIDE, PREFIXED, Span, from_spans
+from plugins.bert_finetune.tag.words import WordRule
 from training.preflight.sheet import Finding
-from training.wording import at_lines, counted
-
-if TYPE_CHECKING:
-    from plugins.bert_finetune.tag.settings import TagSettings
-
-TOKENS = ("tokens", "words", "token", "word")
-TAGS = ("nertags", "tags", "labels", "bio", "tag", "label", "ner", "postags")
-TEXTS = ("text", "sentence", "content")
-SPANS = ("spans", "entities", "annotations", "label", "labels", "ents")
-STARTS, ENDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
-LABELS = ("label", "type", "entity", "tag", "entity_group")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words with their tags as written and their line numbers in the file."""
+    """Words with their tags and their line numbers in the file.
+
+    Args:
+        glued: Whether a word follows the one before it without a space; empty: none does.
+        inexact: Entities, in words, that begin or end inside a word: the score counts them as missed.
+    """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     lines: tuple[int, ...]
+    glued: tuple[bool, ...] = ()
+    inexact: tuple[Span, ...] = ()
+
+    def text(self, start: int = 0, end: int | None = None) -> str:
+        """The words from `start` up to, but without, `end`, as they were written."""
+        glued = self.glued or (False,) * len(self.words)
+        pairs = zip(self.words[start:end], glued[start:end], strict=True)
+        return "".join(word if is_glued else f" {word}" for word, is_glued in pairs).strip()
 
 
-def sentences_from_table(table: Table, settings: TagSettings) -> tuple[list[Sentence], list[Finding]]:
-    """Read one sentence per row of a table.
+@dataclass(frozen=True)
+class SpannedText:
+    """A text with its entities: offsets in characters, and the text of each entity if the file has it, else ""."""
 
-    Raises:
-        UserError: If the columns cannot be identified.
+    text: str
+    spans: tuple[Span, ...]
+    quotes: tuple[str, ...]
+    line: int
+
+
+@dataclass
+class Annotations:
+    """What a file holds: sentences of words as the file cuts them, or texts with spans.
+
+    Args:
+        columns: Which columns were read, by the name of their setting.
     """
-    names = {plain_name(name): name for name in reversed(table.names)}
-    tokens = settings.tokens_column or next((names[name] for name in TOKENS if name in names), "")
-    tags = settings.tags_column or next((names[name] for name in TAGS if name in names and names[name] != tokens), "")
-    if tokens and tags:
-        return _from_lists(table, tokens, tags)
-    text = settings.text_column or next((names[name] for name in TEXTS if name in names), "")
-    candidates = (names[name] for name in SPANS if name in names and names[name] != text)
-    spans = settings.spans_column or next((name for name in candidates if _may_hold_spans(table, name)), "")
-    if text and spans:
-        return _from_spans(table, text, spans, settings.repair_tags)
-    raise UserError(
-        f"{table.source} has the columns {', '.join(table.names)}. Expected tokens and tags (lists of equal length), "
-        "or text and spans (start, end, label); or a CoNLL file. Set the column names if they differ."
-    )
+
+    sentences: list[Sentence] = field(default_factory=list)
+    texts: list[SpannedText] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
 
 
-def _may_hold_spans(table: Table, column: str) -> bool:
-    """Whether the first non-empty cell is a list or a JSON list, unlike a column of plain labels."""
-    first = next((cell for cell in table.column(column).to_pylist() if cell not in (None, "")), [])
-    return isinstance(first, list) or str(first).lstrip().startswith("[")
+def cut_words(sentence: Sentence, rule: WordRule) -> Sentence:
+    """Cut the words of a file by the rule: B-LOC of "U.S." becomes B-LOC I-LOC I-LOC I-LOC."""
+    words: list[str] = []
+    tags: list[str] = []
+    lines: list[int] = []
+    glued: list[bool] = []
+    for word, tag, line in zip(sentence.words, sentence.tags, sentence.lines, strict=True):
+        pieces = rule.words(word)
+        words += pieces
+        tags += [tag, *[continued(tag)] * (len(pieces) - 1)][: len(pieces)]
+        lines += [line] * len(pieces)
+        glued += [False, *[True] * (len(pieces) - 1)][: len(pieces)]
+    return Sentence(tuple(words), tuple(tags), tuple(lines), tuple(glued))
 
 
-def _from_lists(table: Table, tokens: str, tags: str) -> tuple[list[Sentence], list[Finding]]:
-    sentences, uneven, empty = [], [], []
-    pairs = zip(_lists(table, tokens), _lists(table, tags), table.lines.tolist(), strict=True)
-    for words, given, line in pairs:
-        if not words and not given:
-            empty.append(line)
-        elif len(words) != len(given):
-            uneven.append((line, len(words), len(given)))
-        else:
-            sentences.append(Sentence(tuple(words), tuple(given), (line,) * len(words)))
-    if uneven:
-        rows = "; ".join(f"row at line {line} has {left} tokens and {right} tags" for line, left, right in uneven[:5])
-        more = f" and {len(uneven) - 5} more" if len(uneven) > 5 else ""
-        raise UserError(f"{table.source}: {rows}{more}. Every token needs one tag.")
-    findings = [Finding("green", f"Words in column {tokens!r}, tags in {tags!r}")]
-    return sentences, findings + _empty(empty)
+def continued(tag: str) -> str:
+    """The BIO tag of a further word of the same entity."""
+    return f"I-{tag[2:]}" if tag.startswith("B-") and PREFIXED.fullmatch(tag) else tag
 
 
-def _lists(table: Table, column: str) -> list[list[str]]:
-    """Cells as lists of strings; a string cell is a JSON list or words separated by spaces."""
-    return [[str(item).strip() or "�" for item in _list(cell)] for cell in table.column(column).to_pylist()]
-
-
-def _list(cell: Any) -> list[Any]:
-    if isinstance(cell, str):
-        try:
-            loaded = json.loads(cell) if cell.lstrip().startswith("[") else None
-        except ValueError:
-            loaded = None
-        return loaded if isinstance(loaded, list) else cell.split()
-    return list(cell) if cell is not None else []
-
-
-def _from_spans(table: Table, text: str, spans: str, repair: bool) -> tuple[list[Sentence], list[Finding]]:
-    texts, cells, lines = table.strings(text), table.column(spans).to_pylist(), table.lines.tolist()
-    sentences, empty = [], []
-    outside: list[int] = []
-    overlapping: list[int] = []
-    for words, cell, line in zip(texts, cells, lines, strict=True):
-        if not words or not words.strip():
-            empty.append(line)
+def cut_text(text: SpannedText, rule: WordRule) -> Sentence:
+    """Cut a text by the rule, without a look at its spans; an entity is the words that it touches."""
+    offsets = rule.split(text.text)
+    entities, inexact = [], []
+    for span in text.spans:
+        inside = [number for number, (start, end) in enumerate(offsets) if start < span.end and end > span.start]
+        if not inside:
             continue
-        entities = [_span(entity, table.source, line) for entity in _list(cell)]
-        inside = [span for span in entities if 0 <= span.start < span.end <= len(words)]
-        distinct = _without_overlaps(inside)
-        outside += [line] * (len(inside) < len(entities))
-        overlapping += [line] * (len(distinct) < len(inside))
-        sentences.append(_sentence(words, distinct, line))
-    level = "amber" if repair else "red"
-    findings = [Finding("green", f"Texts in column {text!r}, spans in {spans!r}")]
-    if outside:
-        detail = f"{'Dropped' if repair else 'See'}: {at_lines(outside)}."
-        findings.append(Finding(level, f"{counted(len(outside), 'row')} with a span outside its text", detail))
-    if overlapping:
-        effect = "The longest is kept" if repair else "A word has one tag: separate them"
-        title = f"{counted(len(overlapping), 'row')} with overlapping spans"
-        findings.append(Finding(level, title, f"{effect}: {at_lines(overlapping)}."))
-    return sentences, findings + _empty(empty)
+        entity = Span(inside[0], inside[-1] + 1, span.label)
+        if entities and entities[-1].end > entity.start:  # two entities in one word
+            entity = entity._replace(start=entities[-1].end)
+        if entity.start >= entity.end:
+            inexact.append(entity)
+            continue
+        entities.append(entity)
+        edges = text.text[span.start : span.end].strip()
+        if edges != text.text[offsets[entity.start][0] : offsets[entity.end - 1][1]]:
+            inexact.append(entity)
+    words = tuple(text.text[start:end] for start, end in offsets)
+    glued = (False, *(first[1] == second[0] for first, second in pairwise(offsets)))[: len(words)]
+    tags = tuple(from_spans(len(words), entities))
+    return Sentence(words, tags, (text.line,) * len(words), glued, tuple(inexact))
 
 
-def _span(entity: Any, source: str, line: int) -> Span:
-    """Read a span in characters from {start, end, label} or [start, end, label]."""
-    try:
-        if isinstance(entity, dict):
-            start, end, label = (
-                next(entity[name] for name in names if entity.get(name) is not None) for names in (STARTS, ENDS, LABELS)
-            )
-        else:
-            start, end, label = entity
-        return Span(int(start), int(end), str(label).strip())
-    except (StopIteration, RuntimeError, ValueError, TypeError):
-        raise UserError(
-            f"{source}: line {line} has a span that is not start, end, label: {str(entity)[:80]}."
-        ) from None
+def exact_tags(sentence: Sentence) -> list[str]:
+    """The tags that the score compares with: an inexact entity stands on a word beyond the last, so it is missed."""
+    tags = list(sentence.tags)
+    for span in sentence.inexact:
+        if span.start < span.end:
+            tags[span.start : span.end] = [OUTSIDE] * (span.end - span.start)
+    return tags + [f"B-{span.label}" for span in sentence.inexact]
 
 
-def _without_overlaps(spans: Sequence[Span]) -> list[Span]:
-    """Remove spans that overlap a longer one."""
-    kept: list[Span] = []
-    for span in sorted(set(spans), key=lambda span: (span.start - span.end, span.start)):
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept)
-
-
-def _sentence(text: str, spans: list[Span], line: int) -> Sentence:
-    """Convert character spans to tags; words are split at the edges of the spans."""
-    offsets = split_words(text, [edge for span in spans for edge in (span.start, span.end)])
-    in_words = []
-    for span in spans:
-        inside = [number for number, (start, end) in enumerate(offsets) if start >= span.start and end <= span.end]
-        if inside:
-            in_words.append(Span(inside[0], inside[-1] + 1, span.label))
-    words = tuple(text[start:end] for start, end in offsets)
-    return Sentence(words, tuple(from_spans(len(words), in_words)), (line,) * len(words))
-
-
-def _empty(lines: list[int]) -> list[Finding]:
-    title = f"{counted(len(lines), 'row')} dropped: no words"
-    return [Finding("amber", title, f"{at_lines(lines).capitalize()}.")] if lines else []
+def cut(annotations: Annotations, rule: WordRule) -> list[Sentence]:
+    """All sentences of a file in the words of the rule, without those that hold none."""
+    sentences: Sequence[Sentence] = [cut_words(sentence, rule) for sentence in annotations.sentences]
+    sentences = [*sentences, *(cut_text(text, rule) for text in annotations.texts)]
+    return [sentence for sentence in sentences if sentence.words]

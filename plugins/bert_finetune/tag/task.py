@@ -96,6 +96,7 @@ class TagTask(Task):
             "eval_rows": len(data.evaluation),
             "labels": data.tags if data.plain else sorted({tag[2:] for tag in data.tags if tag != OUTSIDE}),
             "max_length": self.max_length,
+            **data.rule.facts(),
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
@@ -182,8 +183,8 @@ class TagTask(Task):
         batch: Any = send_to_device(self.evaluation_batch(rows), device)
         samples = []
         for row, prediction in zip(rows, self.predict(model, batch), strict=True):
-            words = self.data.evaluation[row.sentence].words[row.window.start :]
-            samples.append({"text": _bracketed(words, [self.data.tags[tag] for tag in prediction.tags])})
+            tags = [self.data.tags[tag] for tag in prediction.tags]
+            samples.append({"text": _bracketed(self.data.evaluation[row.sentence], row.window.start, tags)})
         return samples
 
     def save(self, model: Any, folder: Path) -> None:
@@ -195,12 +196,11 @@ class TagTask(Task):
         return findings + checks.unknown_token_findings([row.window.ids for row in self.train_data], self.tokenizer)
 
 
-def _bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
-    """The words with entities as "[Paris LOC]"."""
-    ends = {span.end - 1: span for span in entity_spans(tags)}
-    starts = {span.start for span in ends.values()}
-    shown = words[: len(tags)]
-    return " ".join(
-        ("[" if number in starts else "") + word + (f" {ends[number].label}]" if number in ends else "")
-        for number, word in enumerate(shown)
-    )
+def _bracketed(sentence: Sentence, start: int, tags: Sequence[str]) -> str:
+    """The words from `start` on, as many as there are tags, with entities as "[Paris LOC]"."""
+    parts, done = [], 0
+    for span in entity_spans(tags):
+        parts += [sentence.text(start + done, start + span.start)] * (span.start > done)
+        parts.append(f"[{sentence.text(start + span.start, start + span.end)} {span.label}]")
+        done = span.end
+    return " ".join([*parts, sentence.text(start + done, start + len(tags))]).strip()

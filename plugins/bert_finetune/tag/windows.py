@@ -1,15 +1,11 @@
-"""Split texts into words, and sentences of words into windows of tokens."""
+"""Split sentences of words into windows of tokens."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-
-WORD = re.compile(r"[@#]?\w+(?:[.'’&@/_-]\w+)*|\S")  # keeps "U.S", "don't" and "@name" whole; other signs one by one
 
 
 class WordWindow(NamedTuple):
@@ -24,16 +20,6 @@ class WordWindow(NamedTuple):
     ids: np.ndarray
     firsts: np.ndarray
     start: int
-
-
-def split_words(text: str, cuts: Iterable[int] = ()) -> list[tuple[int, int]]:
-    """Start and end of each word of a text, in characters; words are also split at each of `cuts`."""
-    inner, words = sorted(set(cuts)), []
-    for match in WORD.finditer(text):
-        start, end = match.span()
-        edges = [start, *(cut for cut in inner if start < cut < end), end]
-        words += pairwise(edges)
-    return words
 
 
 def make_windows(sentences: Sequence[Sequence[str]], tokenizer: Any, max_length: int) -> list[list[WordWindow]]:
