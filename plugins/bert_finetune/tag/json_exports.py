@@ -95,8 +95,10 @@ def _main_text(data: dict[str, Any]) -> str | None:
 
 def has_region(result: Any) -> bool:
     """Whether a result of Label Studio marks a piece of text; relations, choices and ratings do not."""
-    value = result.get("value") if isinstance(result, dict) else None
-    return not isinstance(result, dict) or "start" in result or (isinstance(value, dict) and "start" in value)
+    if not isinstance(result, dict):
+        return True
+    value = result.get("value")
+    return "start" in value if isinstance(value, dict) else result.get("type") != "relation"
 
 
 def _spacy2(paragraphs: list[Any]) -> Iterator[dict[str, Any]]:

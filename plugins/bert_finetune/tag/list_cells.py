@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 ENCLOSED = re.compile(
-    r"(?:np\.|numpy\.)?(?:array|Index|Series|list|tuple)?\(?\s*[\[(](.*)[\])]\s*(?:,\s*dtype=.*)?\)?", re.S
+    r"(?:np\.|numpy\.)?(?:array|Index|Series|list|tuple)?\(?\s*[\[(](.*?)[\])]\s*(?:,\s*dtype=.*?)?\)?", re.S
 )
 ITEM = re.compile(
     r"""(?:np\.str_\(|b|u)?(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)?|(?P<bare>[^\s,]+)""", re.S

@@ -81,7 +81,7 @@ def cut_text(text: SpannedText, rule: WordRule) -> Sentence:
     """Cut a text by the rule, without a look at its spans; an entity is the words that it touches."""
     offsets = rule.split(text.text)
     entities, inexact = [], []
-    for span in text.spans:
+    for span in sorted(text.spans):
         inside = [number for number, (start, end) in enumerate(offsets) if start < span.end and end > span.start]
         if not inside:
             continue

@@ -19,7 +19,7 @@ AGGLUTINATED = ("Hangul",)  # written with spaces, but a name and its particle a
 DIGITS = "Digits"  # beside the scripts, in `by_character`
 SPACED_SCRIPTS = ("Latin", "Cyrillic", "Greek", "Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", DIGITS)
 FIXED_SPACES = "\u00a0\u2007\u202f"  # that do not break a line: some files have them inside words
-INVISIBLE = r"[\p{Default_Ignorable_Code_Point}\p{Cc}]"  # soft hyphens, marks of direction; no word of their own
+INVISIBLE = r"\p{Default_Ignorable_Code_Point}"  # soft hyphens, marks of direction; no words of their own
 STACKED = r"(?<=[\u17d2\u1039\u1a60])"  # after the sign that stacks the next consonant (Khmer, Myanmar, Tai Tham)
 CLITICS = r"['’](?i:s|re|ve|ll|d|m)(?![\p{L}\p{N}])"  # words of their own in most English data
 SIGN = r"[\p{P}\p{S}" + FIXED_SPACES + "]"
@@ -75,7 +75,7 @@ class WordRule:
             run = f"{run}(?:{joint}{run})*"
         name = rf"(?:[@#](?={first}))?" if self.of_others else ""
         cluster = rf"(?={characters})\X(?:{STACKED}\X)*"
-        return regex.compile(rf"{cluster}|{name}{run}|(?!\s|{INVISIBLE})\X", regex.V1)
+        return regex.compile(rf"{cluster}|{name}{run}|(?!\s|{INVISIBLE}|\p{{Cc}})\X", regex.V1)
 
 
 OF_OTHERS = WordRule(".'’&@_-", UNSPACED, of_others=True)
