@@ -18,7 +18,7 @@ from plugins.bert_finetune.tag.data import read
 from plugins.bert_finetune.tag.schemes import Span, entity_spans, from_spans, to_bio
 from plugins.bert_finetune.tag.settings import TagSettings
 from plugins.bert_finetune.tag.windows import make_windows
-from plugins.bert_finetune.tag.words import WordRule
+from plugins.bert_finetune.tag.words import OF_OTHERS, WordRule
 from tests.bert_models import build, check, load
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
@@ -219,6 +219,63 @@ def test_a_file_is_tagged(tagger: Any, tmp_path: Path) -> None:
     )
     first, second = table.strings("entities")
     assert {one["label"] for one in json.loads(first or "")} == {"person", "city"} and second is None
+
+
+def tagged(tagger: Any, path: Path, text: str) -> str:
+    """What comes back for a file."""
+    return load(tagger[1]).tag_file(write(path, text)).read_text(encoding="utf-8")
+
+
+def test_a_conll_file_comes_back_with_a_tag_for_each_of_its_words(tagger: Any, tmp_path: Path) -> None:
+    text = "# a comment\nmister X\nanna's Y\nflew Z\nto O\noslo B-city\nat O\n10:30 O\n\nmister O\nomar O\n"
+    lines = tagged(tagger, tmp_path / "in.conll", text).splitlines()
+    assert [line.rpartition(" ")[0] for line in lines[1:8]] == text.splitlines()[1:8] and lines[0] == "# a comment"
+    tags = [line.split(" ")[2] for line in lines[1:] if line]
+    assert tags[1:5] == ["B-person", "O", "O", "B-city"] and tags[8] == "B-person"
+
+
+def test_scored_conll_can_be_scored_again_and_words_need_no_tags(tagger: Any, tmp_path: Path) -> None:
+    once = tagged(tagger, tmp_path / "in.conll", "mister\nanna\nflew\nto\nnew\nyork\n\nmister\nomar\n")
+    assert once.splitlines()[:6] == ["mister O", "anna B-person", "flew O", "to O", "new B-city", "york I-city"]
+    twice = tagged(tagger, tmp_path / "again.conll", once)
+    assert [line.split(" ")[1:] for line in twice.splitlines()][1] == ["B-person", "B-person"]
+    assert read(settings(write(tmp_path / "own.conll", once), eval_share=0)).train[1].tags == ("O", "B-person")
+
+
+def test_conllu_keeps_its_columns(tagger: Any, tmp_path: Path) -> None:
+    row = "{0}\t{1}\t_\tX\t_\t_\t0\troot\t_\t{2}\n"
+    text = "# sent_id = 1\n" + row.format(1, "mister", "_") + row.format(2, "anna", "SpaceAfter=No") + "\n"
+    lines = tagged(tagger, tmp_path / "in.conllu", text).splitlines()
+    assert [line.split("\t")[9] for line in lines[1:3]] == ["NER=O", "SpaceAfter=No|NER=B-person"]
+    assert lines[0] == "# sent_id = 1" and {line.count("\t") for line in lines[1:3]} == {9}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "column", "cells"),
+    [
+        ("a.jsonl", '{"tokens": ["mister", "anna", "went"]}\n', "predicted_tags", ['["O", "B-person", "O"]']),
+        ("a.csv", "tokens\n\"['mister' 'anna' 'went']\"\n", "predicted_tags", ['["O", "B-person", "O"]']),
+        ("b.csv", "Sentence #,Word\n1,mister\n,anna\n2,mister\n,omar\n", "predicted_tag", ["O", "B-person"] * 2),
+    ],
+)
+def test_tables_of_words_get_a_tag_for_each(
+    tagger: Any, name: str, text: str, column: str, cells: list[str], tmp_path: Path
+) -> None:
+    table = read_table(load(tagger[1]).tag_file(write(tmp_path / name, text)))
+    assert table.strings(column) == cells
+    if name == "a.jsonl":
+        assert json.loads(table.strings("tokens")[0] or "") == ["mister", "anna", "went"]
+
+
+@pytest.mark.parametrize("content", ['[{"id": 1, "data": {"text": "mister anna"}, "annotations": []}]', '["mister anna", {"entities": []}]\n["x", {}]\n'])  # fmt: skip
+def test_exports_of_annotation_tools_are_tagged(tagger: Any, content: str, tmp_path: Path) -> None:
+    table = read_table(load(tagger[1]).tag_file(write(tmp_path / "tasks.json", content)))
+    assert [one["text"] for one in json.loads(table.strings("entities")[0] or "")] == ["anna"]
+
+
+def test_weights_without_a_record_of_their_words_are_served_in_usual_ones(tagger: Any) -> None:
+    assert WordRule.from_facts({"rows": 3}) == OF_OTHERS
+    assert load(tagger[1]).rule == WordRule()
 
 
 def test_an_empty_text_is_refused(tagger: Any) -> None:

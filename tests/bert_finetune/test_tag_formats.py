@@ -59,6 +59,7 @@ COLUMNS = {
     "first.txt": "B-PER Anna\nO lives\nO here\n\nB-LOC Oslo\n",
     "conll2003.txt": "-DOCSTART- -X- -X- O\n\nAnna NNP I-NP I-PER\nlives VBZ I-VP O\nhere RB I-ADVP O\n\nOslo NNP I-NP I-LOC\n",
     "ontonotes.conll": "#begin document (a/b); part 000\na/b 0 0 Anna NNP B-PER\na/b 0 1 lives VBZ O\na/b 0 2 here RB O\n\na/b 0 0 Oslo NNP B-LOC\n#end document\n",
+    "brackets.conll": "#begin document (a); part 000\na 0 0 Anna NNP (TOP(NP* (PER) - (12)\na 0 1 lives VBZ (VP* * (V*) -\na 0 2 here RB *)) * * -\n\na 0 0 Oslo NNP (TOP*) (LOC) * -\n",
     "labelstudio.conll": "-DOCSTART- -X- O\nAnna -X- _ B-PER\nlives -X- _ O\nhere -X- _ O\n\nOslo -X- _ B-LOC\n",
     "uner.iob2": "# sent_id = 1\n# text = Anna lives here\n1\tAnna\tB-PER\t-\t-\n2\tlives\tO\t-\t-\n3\there\tO\t-\t-\n\n# sent_id = 2\n1\tOslo\tB-LOC\t-\t-\n",
     "dane.conllu": "# text = Anna lives here\n1\tAnna\tA\tPROPN\t_\t_\t2\tx\t_\tname=B-PER\n2-3\tlives here\t_\t_\t_\t_\t_\t_\t_\t_\n2\tlives\tb\tVERB\t_\t_\t0\tx\t_\tname=O\n3\there\tc\tADV\t_\t_\t2\tx\t_\tname=O|SpaceAfter=No\n3.1\tnull\t_\t_\t_\t_\t_\t_\t_\t_\n\n1\tOslo\td\tPROPN\t_\t_\t0\tx\t_\tname=B-LOC\n",

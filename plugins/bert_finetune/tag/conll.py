@@ -29,6 +29,7 @@ DOCUMENT = "-DOCSTART-"
 MOSTLY = 0.9  # share of a column's cells that are tags, or of a file's lines that are alike
 CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}  # CoNLL-2000
 MAX_LABELS = 60  # of a column of labels without prefixes beside O
+BRACKETS = re.compile(r"\*|\((?P<label>[\w-]+)(?:\*\)?|\))|\*\)")  # of CoNLL-2005 and 2012: (PER* *), (LOC)
 UD_COLUMNS, UPOS, MISC = 10, 3, 9  # of CoNLL-U; columns from 0
 MISC_TAG = re.compile(r"(?:^|\|)(?P<key>\w+)=(?P<tag>O|[BIESLUM]-[^|]+)(?=\||$)")
 IDS = re.compile(r"\d+([-.]\d+)?")  # of CoNLL-U: 3, 3-4 (a word of several), 3.1 (an empty node)
@@ -52,6 +53,7 @@ class Layout:
         tag: Column of the tags; -1: the last one.
         width: Columns of most lines.
         is_numbered: Whether the column before the words numbers them.
+        brackets: Whether entities are written as brackets, as in OntoNotes.
         misc_key: Name of the tag in the column MISC of CoNLL-U, instead of a column of its own.
         header: Number of the line that names the columns, 0 if none does.
         tags: The tags of the column, by which a word "#" differs from a comment.
@@ -61,6 +63,7 @@ class Layout:
     tag: int
     width: int
     is_numbered: bool = False
+    brackets: bool = False
     misc_key: str = ""
     header: int = 0
     tags: frozenset[str] = frozenset()
@@ -228,7 +231,7 @@ def _with_tags(
 ) -> tuple[Layout, list[Finding]]:
     """The layout with its column of tags."""
     if chosen is not None:
-        return replace(layout, tag=chosen), []
+        return replace(layout, tag=chosen, brackets=_are_brackets(columns[chosen])), []
     if names:
         named = next((i for name in TAGS for i, other in enumerate(names) if other == name), -1)
         return replace(layout, tag=named), []
@@ -240,7 +243,12 @@ def _with_tags(
         return replace(layout, tag=tag), [Finding("amber", title, "Set tags_column to the number of another one.")]
     if likely:
         return replace(layout, tag=likely[0] if likely[0] != width - 1 else -1), []
-    if not layout.is_numbered or width < UD_COLUMNS:
+    brackets = [n for n, column in enumerate(columns) if "*" in column and _are_brackets(column)]
+    if brackets:
+        title = f"Entities are written in brackets: column {brackets[0] + 1} is read"
+        advice = "Set tags_column to the number of another column."
+        return replace(layout, tag=brackets[0], brackets=True), [Finding("amber", title, advice)]
+    if not layout.is_numbered or width < UD_COLUMNS or not all(map(IDS.fullmatch, columns[0])):
         return layout, []
     keys = Counter(match["key"] for cell in columns[MISC] for match in MISC_TAG.finditer(cell))
     if keys:
@@ -248,6 +256,23 @@ def _with_tags(
         return replace(layout, tag=MISC, misc_key=key), [Finding("green", f"Tags in {key}= of column {MISC + 1}")]
     title = f"No column of entity tags: the parts of speech are read (column {UPOS + 1})"
     return replace(layout, tag=UPOS), [Finding("amber", title, "Set tags_column to the number of another one.")]
+
+
+def _are_brackets(column: Sequence[str]) -> bool:
+    matches = [BRACKETS.fullmatch(cell) for cell in column]
+    return all(matches) and any(match and match["label"] for match in matches)
+
+
+def _from_brackets(cells: Sequence[str]) -> list[str]:
+    """BIO tags of the brackets of one sentence."""
+    tags, label = [], ""
+    for cell in cells:
+        match = BRACKETS.fullmatch(cell)
+        opened = (match and match["label"]) or ""
+        label = opened or label
+        tags.append(f"{'B' if opened else 'I'}-{label}" if label else OUTSIDE)
+        label = "" if cell.endswith(")") else label
+    return tags
 
 
 def _tag_columns(columns: Sequence[Sequence[str]], word: int) -> list[int]:
@@ -316,5 +341,8 @@ def _check_widths(lines: Sequence[Line], layout: Layout, name: str) -> None:
 
 def _sentence(lines: Sequence[Line], layout: Layout) -> Sentence:
     """The words of some lines; a word that is a space, as in files of characters, is none."""
-    cells = [(x.cells[layout.word], layout.tag_of(x), x.number) for x in lines if x.cells[layout.word].strip(" ")]
+    tags = [layout.tag_of(line) for line in lines]
+    tags = _from_brackets(tags) if layout.brackets else tags
+    pairs = zip(lines, tags, strict=True)
+    cells = [(x.cells[layout.word], tag, x.number) for x, tag in pairs if x.cells[layout.word].strip(" ")]
     return Sentence(*(tuple(column) for column in zip(*cells, strict=True))) if cells else Sentence((), (), ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 
 import regex
@@ -42,7 +43,7 @@ class Reading:
     def read(self, text: str, span: Span) -> Span:
         """The span in characters, the end not included; (-1, -1) if an offset is between characters or outside."""
         start, end = span.start - self.first, span.end - self.first + self.inclusive
-        if self.cost:
+        if self.cost and not (text.isascii() and "\n" not in text):
             places = _places(self.cost, text)
             start, end = places.get(start, -1), places.get(end, -1)
         if not 0 <= start < end <= len(text):
@@ -87,6 +88,7 @@ READINGS = (
 )
 
 
+@lru_cache(maxsize=8)
 def _places(cost: Cost, text: str) -> dict[int, int]:
     """Offset in units -> place of the character that begins there."""
     ends = accumulate((cost(text, place) for place in range(len(text))), initial=0)
@@ -129,7 +131,13 @@ def read_offsets(texts: Sequence[SpannedText], repair: bool) -> tuple[list[Spann
         converted.append(replace(text, spans=tuple(spans), quotes=tuple(quotes)))
     if moved:
         title = f"{counted(len(moved), 'span')} whose offsets differ from the entity's own text"
-        findings.append(Finding(level, title, f"{'Moved to the nearest place' if repair else 'See'}: {_at(moved)}."))
+        findings.append(
+            Finding(
+                level,
+                title,
+                f"{'Moved to the nearest place of that text, if there is one' if repair else 'See'}: {_at(moved)}.",
+            )
+        )
     if outside:
         title = f"{counted(len(set(outside)), 'row')} with a span outside its text"
         findings.append(Finding(level, title, f"{'Dropped' if repair else 'See'}: {_at(outside)}."))

@@ -15,6 +15,7 @@ from plugins.bert_finetune.tag.conll import MISC, UD_COLUMNS, Layout, Line, find
 from plugins.bert_finetune.tag.json_exports import TEXTS
 from training.data.column_guess import guess_text_columns
 from training.data.column_names import plain_name
+from training.data.encoding import open_bytes
 from training.data.predictions_csv import temporary_file, write_predictions
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
@@ -28,8 +29,6 @@ def tag_conll(file: Path, tag_words: WordTagger) -> Path:
     """Write a CoNLL file again with the tag of each word in a further last column; of CoNLL-U, as NER= in MISC."""
     lines, _ = read_lines(file)
     layout, _ = find_layout(lines)
-    if all(len(line.cells) < 2 for line in lines):  # words alone
-        layout = replace(layout, word=0, width=1)
     sentences = list(sentences_of(lines, layout))
     if not sentences:
         raise UserError(f"{file.name} has no sentence: expected a word per line, a blank line between sentences.")
@@ -43,7 +42,9 @@ def tag_conll(file: Path, tag_words: WordTagger) -> Path:
     written = [_with_tag(line, tags.get(line.number), layout, "\t" if is_tabbed else " ") for line in lines]
     suffix = next((s for s in reversed(file.suffixes) if s.lower() != ".gz"), ".conll")
     target = temporary_file(file.name, f"-scored{suffix}")
-    target.write_text("\n".join(written) + "\n", encoding="utf-8", newline="\n")
+    with open_bytes(file) as raw:
+        line_end = "\r\n" if raw.readline().endswith(b"\r\n") else "\n"
+    target.write_text("\n".join(written) + "\n", encoding="utf-8", newline=line_end)
     return target
 
 
