@@ -50,6 +50,7 @@ LISTS = {
     "pandas.csv": "tokens,ner_tags\n\"['Anna', 'lives', 'here']\",\"['B-PER', 'O', 'O']\"\n\"['Oslo']\",\"['B-LOC']\"\n",
     "numpy.csv": "tokens,ner_tags\n\"['Anna' 'lives'\n 'here']\",\"['B-PER' 'O' 'O']\"\n\"['Oslo']\",\"['B-LOC']\"\n",
     "unquoted.csv": 'tokens,ner_tags\n"[Anna, lives, here]","[B-PER, O, O]"\n"[Oslo]","[B-LOC]"\n',
+    "sentences.csv": "Sentence #,Sentence,POS,Tag\nSentence: 1,Anna lives here,\"['NNP', 'VBZ', 'RB']\",\"['B-PER', 'O', 'O']\"\nSentence: 2,Oslo,['NNP'],['B-LOC']\n",
     "tuples.tsv": "words\tlabels\n('Anna', 'lives', 'here')\t('B-PER', 'O', 'O')\n('Oslo',)\t('B-LOC',)\n",
     "arrays.tsv": "words\tlabels\narray(['Anna', 'lives', 'here'], dtype=object)\tarray(['B-PER', 'O', 'O'], dtype='<U5')\n[np.str_('Oslo')]\t[np.str_('B-LOC')]\n",
 }
@@ -63,6 +64,7 @@ COLUMNS = {
     "labelstudio.conll": "-DOCSTART- -X- O\nAnna -X- _ B-PER\nlives -X- _ O\nhere -X- _ O\n\nOslo -X- _ B-LOC\n",
     "uner.iob2": "# sent_id = 1\n# text = Anna lives here\n1\tAnna\tB-PER\t-\t-\n2\tlives\tO\t-\t-\n3\there\tO\t-\t-\n\n# sent_id = 2\n1\tOslo\tB-LOC\t-\t-\n",
     "dane.conllu": "# text = Anna lives here\n1\tAnna\tA\tPROPN\t_\t_\t2\tx\t_\tname=B-PER\n2-3\tlives here\t_\t_\t_\t_\t_\t_\t_\t_\n2\tlives\tb\tVERB\t_\t_\t0\tx\t_\tname=O\n3\there\tc\tADV\t_\t_\t2\tx\t_\tname=O|SpaceAfter=No\n3.1\tnull\t_\t_\t_\t_\t_\t_\t_\t_\n\n1\tOslo\td\tPROPN\t_\t_\t0\tx\t_\tname=B-LOC\n",
+    "mecab.txt": "Anna\tx\tB-PER\nlives\tx\tO\nhere\tx\tO\nEOS\nOslo\tx\tB-LOC\nEOS\n",
     "characters.tsv": "Anna\tB-PER\n \tO\nlives\tO\n \tO\nhere\tO\n\nOslo\tB-LOC\n",
 }  # fmt: skip
 
@@ -194,6 +196,14 @@ def test_another_spelling_of_outside_is_asked_about(odd: str, prefix: str, tmp_p
     assert sentences(read(settings(path, outside_tag=odd))) == EXPECTED
     if not prefix:
         assert set(read(settings(path, outside_tag="O")).tags) == {"PER", odd, "LOC"}
+
+
+@pytest.mark.parametrize("tags", ["PER_B PER_I LOC_B", "b-PER i-PER b-LOC", "B_PER I_PER B_LOC", "PER-B PER-I LOC-B"])
+def test_other_spellings_of_bio_are_read(tags: str, tmp_path: Path) -> None:
+    first, second, third = tags.split()
+    path = write(tmp_path / "a.conll", f"Anna {first}\nSmith {second}\nlives O\n\nOslo {third}\n")
+    assert "are read as B-LOC" in findings(path, "green")
+    assert [one.tags for one in read(settings(path)).train] == [("B-PER", "I-PER", "O"), ("B-LOC",)]
 
 
 # -- offsets -----------------------------------------------------------------------------------------------------------

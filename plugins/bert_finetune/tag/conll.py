@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SNIFFED_LINES = 400
 TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 SUFFIXES = (".conll", ".conllu", ".conllx", ".conllup", ".bio", ".iob", ".iob2", ".bioes")
-DOCUMENT = "-DOCSTART-"
+DOCUMENT, END_OF_SENTENCE = "-DOCSTART-", "EOS"  # of CoNLL-2003, of MeCab
 MOSTLY = 0.9  # share of a column's cells that are tags, or of a file's lines that are alike
 CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}  # CoNLL-2000
 MAX_LABELS = 60  # of a column of labels without prefixes beside O
@@ -133,7 +133,7 @@ def _lines(texts: Iterable[str]) -> list[Line]:
 
 def _cells(text: str, tabbed: bool) -> tuple[str, ...]:
     """Cells of a line; a no-break space separates nothing. A word that is a space itself stays a space."""
-    if not text.strip() or text.startswith(DOCUMENT):
+    if text.strip() in ("", END_OF_SENTENCE) or text.startswith(DOCUMENT):
         return ()
     if not tabbed:
         return tuple(cell for cell in re.split(r"[ \t]+", text) if cell)

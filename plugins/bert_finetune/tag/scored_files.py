@@ -65,7 +65,7 @@ def tag_table(file: Path, tag_words: WordTagger, tag_texts: TextTagger) -> Path:
     rows = tables.rows_of_table(table)
     if tokens := _tokens_column(rows):
         return _tag_words(table, rows, tokens, tag_words)
-    texts = table.strings(column or guess_text_columns(table, need_label=False).text)
+    texts = table.strings(column or _text_column(table))
     full = [row for row, text in enumerate(texts) if text and text.strip()]
     entities = tag_texts([texts[row] or "" for row in full])
     cells = {row: [json.dumps(own, ensure_ascii=False)] for row, own in zip(full, entities, strict=True)}
@@ -79,7 +79,7 @@ def _table(file: Path) -> tuple[Table, str]:
         table = read_table(file)
         if not is_json or _tokens_column(tables.rows_of_table(table)):
             return table, ""
-        return table, guess_text_columns(table, need_label=False).text
+        return table, _text_column(table)
     except UserError:
         if not is_json:
             raise
@@ -89,6 +89,11 @@ def _table(file: Path) -> tuple[Table, str]:
             raise
         texts = [cell if isinstance(cell, str) else None for cell in rows.columns[text]]
         return text_table({"text": texts}, file.name), "text"
+
+
+def _text_column(table: Table) -> str:
+    named = tables.rows_of_table(table).named(("text", "sentence"), lambda cell: isinstance(cell, str))
+    return named or guess_text_columns(table, need_label=False).text
 
 
 def _tokens_column(rows: tables.Rows) -> str:

@@ -52,7 +52,8 @@ class Rows:
 
     def named(self, names: Sequence[str], fits: Callable[[Any], bool], others: Sequence[str] = ()) -> str:
         """The first column of these names, `others` left out, whose first cell fits."""
-        own = {plain_name(name): name for name in reversed(list(self.columns)) if name not in others}
+        free = [name for name in self.columns if name not in others and "#" not in name]  # "Sentence #" is an id
+        own = {plain_name(name): name for name in reversed(free)}
         return next((own[name] for name in names if name in own and fits(self.first(own[name]))), "")
 
 
@@ -91,6 +92,8 @@ def annotations_of(rows: Rows, settings: TagSettings, like: Mapping[str, str] | 
     tokens = _given(rows, settings.tokens_column) or known.get("tokens_column", "") or rows.named(TOKENS, are_words)
     others = [tokens] if tokens else []
     tags = _given(rows, settings.tags_column) or known.get("tags_column", "") or rows.named(TAGS, _are_tags, others)
+    if tags and not tokens:
+        tokens = _words_of_tags(rows, tags)
     if tokens and tags and not known.get("spans_column"):
         return _from_words(rows, tokens, tags, settings.sentence_column or known.get("sentence_column", ""))
     text = _given(rows, settings.text_column) or known.get("text_column", "") or rows.named(TEXTS, _is_text)
@@ -102,6 +105,18 @@ def annotations_of(rows: Rows, settings: TagSettings, like: Mapping[str, str] | 
         "one word per row with a sentence id), or text and spans (start, end, label); or a CoNLL file. Set the column "
         "names if they differ."
     )
+
+
+def _words_of_tags(rows: Rows, tags: str) -> str:
+    """The column of texts that have as many words as there are tags, in every row; empty if there is none."""
+    text = rows.named(TEXTS, _is_text, [tags])
+    if not text or not (isinstance(rows.first(tags), list | tuple) or len(split_words(str(rows.first(tags)))) > 1):
+        return ""
+    try:
+        pairs = zip(read_lists(rows.columns[text]), read_lists(rows.columns[tags]), strict=True)
+        return text if all(len(words) == len(own) for words, own in pairs) else ""
+    except ValueError:
+        return ""
 
 
 def _given(rows: Rows, column: str) -> str:

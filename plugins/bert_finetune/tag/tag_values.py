@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from plugins.bert_finetune.tag.list_cells import parse_list
-from plugins.bert_finetune.tag.schemes import OUTSIDE
+from plugins.bert_finetune.tag.schemes import OUTSIDE, PREFIXED
 from plugins.bert_finetune.tag.sentences import Sentence
 from training.preflight.sheet import Finding
 from training.wording import listed
 
+SUFFIXED = re.compile(r"(?P<label>.+)[-_:/](?P<prefix>[BIESLUMbieslum])")
+OTHER_PREFIX = re.compile(r"(?P<prefix>[BIESLUMbieslum])[-_:/](?P<label>.+)")
 OUTSIDE_SPELLINGS = ("o", "0", "_", "-", "--", "*", "none", "null", "nan", "n/a", "nil", "<o>", "[o]", "outside", "�")
 WORDS_FOR_OUTSIDE = ("na", "no", "out", "other", "background", "no_entity", "not_entity")  # asked about if O is missing
 
@@ -49,6 +52,10 @@ def named_tags(
         changes = {str(number): names[number] for number in numbers}
         title = f"Tags are class ids: {listed([f'{number} = {names[number]}' for number in numbers])}"
         findings = [Finding("green", title)]
+    elif respelled := _respelled(tags - {OUTSIDE, outside_tag}):
+        changes = respelled
+        old, new = next(iter(sorted(respelled.items())))
+        findings = [Finding("green", f"Tags such as {old} are read as {new}")]
     changes |= {tag: OUTSIDE for tag in {*tags, *changes.values()} if outside_tag and tag == outside_tag}
     named = [replace(one, tags=tuple(_named(tag, changes) for tag in one.tags)) for one in sentences]
     return named, findings + ([] if outside_tag else _questions({tag for one in named for tag in one.tags}))
@@ -57,6 +64,23 @@ def named_tags(
 def _named(tag: str, changes: dict[str, str]) -> str:
     name = changes.get(tag, tag)
     return changes.get(name, name) if name != tag else name
+
+
+def _respelled(tags: set[str]) -> dict[str, str]:
+    """Tags with the prefix after the label (PER_B), in small letters (b-per) or with another mark (B_PER), as B-PER.
+
+    Only if all tags are spelled so, and a label has more than one of the prefixes.
+    """
+    tags = {tag for tag in tags if tag.casefold() not in OUTSIDE_SPELLINGS}
+    if all(map(PREFIXED.fullmatch, tags)):
+        return {}
+    for pattern in (SUFFIXED, OTHER_PREFIX):
+        matches = {tag: match for tag in tags if (match := pattern.fullmatch(tag))}
+        changes = {tag: f"{match['prefix'].upper()}-{match['label']}" for tag, match in matches.items()}
+        labels = [name[2:] for name in changes.values()]
+        if len(matches) == len(tags) and len(set(labels)) < len(labels):
+            return changes
+    return {}
 
 
 def parse_names(text: str) -> list[str]:
