@@ -64,6 +64,9 @@ COLUMNS = {
     "labelstudio.conll": "-DOCSTART- -X- O\nAnna -X- _ B-PER\nlives -X- _ O\nhere -X- _ O\n\nOslo -X- _ B-LOC\n",
     "uner.iob2": "# sent_id = 1\n# text = Anna lives here\n1\tAnna\tB-PER\t-\t-\n2\tlives\tO\t-\t-\n3\there\tO\t-\t-\n\n# sent_id = 2\n1\tOslo\tB-LOC\t-\t-\n",
     "dane.conllu": "# text = Anna lives here\n1\tAnna\tA\tPROPN\t_\t_\t2\tx\t_\tname=B-PER\n2-3\tlives here\t_\t_\t_\t_\t_\t_\t_\t_\n2\tlives\tb\tVERB\t_\t_\t0\tx\t_\tname=O\n3\there\tc\tADV\t_\t_\t2\tx\t_\tname=O|SpaceAfter=No\n3.1\tnull\t_\t_\t_\t_\t_\t_\t_\t_\n\n1\tOslo\td\tPROPN\t_\t_\t0\tx\t_\tname=B-LOC\n",
+    "sentence_ids.txt": "0 Anna B-PER\n0 lives O\n0 here O\n1 Oslo B-LOC\n",
+    "no_blank_lines.txt": "1 Anna B-PER\n2 lives O\n3 here O\n1 Oslo B-LOC\n",
+    "numbered_throughout.txt": "1 Anna B-PER\n2 lives O\n3 here O\n\n4 Oslo B-LOC\n",
     "mecab.txt": "Anna\tx\tB-PER\nlives\tx\tO\nhere\tx\tO\nEOS\nOslo\tx\tB-LOC\nEOS\n",
     "characters.tsv": "Anna\tB-PER\n \tO\nlives\tO\n \tO\nhere\tO\n\nOslo\tB-LOC\n",
 }  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,7 @@ class Layout:
         tag: Column of the tags; -1: the last one.
         width: Columns of most lines.
         is_numbered: Whether the column before the words numbers them.
+        has_ids: Whether the first column is the number of the sentence.
         brackets: Whether entities are written as brackets, as in OntoNotes.
         misc_key: Name of the tag in the column MISC of CoNLL-U, instead of a column of its own.
         header: Number of the line that names the columns, 0 if none does.
@@ -63,6 +64,7 @@ class Layout:
     tag: int
     width: int
     is_numbered: bool = False
+    has_ids: bool = False
     brackets: bool = False
     misc_key: str = ""
     header: int = 0
@@ -81,6 +83,13 @@ class Layout:
         return len(line.cells) == self.width and (
             self.width == 1 or is_tag(line.cells[self.tag]) or line.cells[self.tag] in self.tags
         )
+
+    def begins_sentence(self, before: Line, line: Line) -> bool:
+        """Whether a word belongs to another sentence than the one before it, where no blank line is between them."""
+        if self.has_ids:
+            return before.cells[0] != line.cells[0]
+        column = self.word - 1
+        return self.is_numbered and int(line.cells[column]) <= int(before.cells[column])
 
     def tag_of(self, line: Line) -> str:
         """The tag of a line; empty if its column is missing."""
@@ -150,14 +159,15 @@ def _header(line: Line) -> bool:
 
 
 def sentences_of(lines: Sequence[Line], layout: Layout) -> Iterator[list[Line]]:
-    """The lines with words of each sentence."""
+    """The lines with words of each sentence: up to a blank line, a word numbered anew, or another sentence id."""
     sentence: list[Line] = []
     for line in lines:
-        if layout.is_token(line):
-            sentence.append(line)
-        elif not line.cells and sentence:
+        is_token = layout.is_token(line)
+        if sentence and (not line.cells or (is_token and layout.begins_sentence(sentence[-1], line))):
             yield sentence
             sentence = []
+        if is_token:
+            sentence.append(line)
     if sentence:
         yield sentence
 
@@ -183,7 +193,10 @@ def find_layout(lines: Sequence[Line], word: str = "", tag: str = "") -> tuple[L
     alike = [line for line in full if len(line.cells) == width]
     columns = list(zip(*(line.cells for line in alike), strict=True))
     number = _number_column(lines, width) if width > 2 else -1
-    layout = Layout(number + 1, -1, width, number >= 0, header=header.number if header else 0)
+    has_ids = number < 0 and width > 2 and all(map(str.isdecimal, columns[0]))
+    layout = Layout(
+        max(number + 1, int(has_ids)), -1, width, number >= 0, has_ids, header=header.number if header else 0
+    )
     names = [plain_name(cell) for cell in header.cells] if header else []
     chosen_word, chosen_tag = _chosen(word, names, width), _chosen(tag, names, width)
     layout, findings = _with_tags(layout, columns, names, chosen_tag)
@@ -194,6 +207,8 @@ def find_layout(lines: Sequence[Line], word: str = "", tag: str = "") -> tuple[L
     elif names and not layout.is_numbered:
         layout = replace(layout, word=next(i for i, name in enumerate(names) if name in TOKENS))
     place = layout.tag % width
+    if has_ids:
+        findings.insert(0, Finding("green", "Sentences by the numbers of column 1"))
     if width > 1 and (layout.word, place) != (0, width - 1) and not layout.misc_key:
         findings.insert(
             0, Finding("green", f"Words in column {layout.word + 1}, tags in column {place + 1} of {width}")
@@ -215,13 +230,13 @@ def _number_column(lines: Sequence[Line], width: int) -> int:
     """The column that numbers the words of each sentence, -1 if none does."""
     sentences = [list(group) for is_full, group in groupby(lines, lambda line: bool(line.cells)) if is_full]
     for column in range(min(4, width - 1)):
-        cells = [[x.cells[column] for x in group if len(x.cells) == width] for group in sentences]
-        numbers = [[int(cell) for cell in group if cell.isdecimal()] for group in cells]
-        counted_up = sum(bool(own) and own == list(range(own[0], own[0] + len(own))) for own in numbers)
-        ids = sum(bool(IDS.fullmatch(cell)) for group in cells for cell in group)
-        starts = {own[0] for own in numbers if own}
-        are_ids = ids > MOSTLY * sum(map(len, cells)) and any(len(own) > 1 for own in numbers)
-        if are_ids and counted_up > MOSTLY * len(cells) and starts <= {0, 1}:
+        cells = [[x.cells[column] for x in own if len(x.cells) == width and x.text[0] != "#"] for own in sentences]
+        if sum(bool(IDS.fullmatch(cell)) for own in cells for cell in own) <= MOSTLY * sum(map(len, cells)):
+            continue
+        pairs = [pair for own in cells for pair in pairwise(int(cell) for cell in own if cell.isdecimal())]
+        steps = sum(after == before + 1 for before, after in pairs)
+        restarts = sum(after < before and after in (0, 1) for before, after in pairs)
+        if steps + restarts > MOSTLY * len(pairs) and steps > restarts / 3:
             return column
     return -1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -80,22 +81,19 @@ def continued(tag: str) -> str:
 def cut_text(text: SpannedText, rule: WordRule) -> Sentence:
     """Cut a text by the rule, without a look at its spans; an entity is the words that it touches."""
     offsets = rule.split(text.text)
-    entities, inexact = [], []
-    for span in sorted(text.spans):
-        inside = [number for number, (start, end) in enumerate(offsets) if start < span.end and end > span.start]
-        if not inside:
-            continue
-        entity = Span(inside[0], inside[-1] + 1, span.label)
-        if entities and entities[-1].end > entity.start:  # two entities in one word
-            entity = entity._replace(start=entities[-1].end)
-        if entity.start >= entity.end:
-            inexact.append(entity)
-            continue
-        entities.append(entity)
-        edges = text.text[span.start : span.end].strip()
-        if edges != text.text[offsets[entity.start][0] : offsets[entity.end - 1][1]]:
-            inexact.append(entity)
     words = tuple(text.text[start:end] for start, end in offsets)
+    starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
+    entities: list[Span] = []
+    inexact: list[Span] = []
+    for span in sorted(text.spans):
+        first = bisect_right(ends, span.start)
+        first = max(first, entities[-1].end) if entities else first  # two entities may touch one word
+        entity = Span(first, bisect_left(starts, span.end), span.label)
+        own = tuple(rule.words(text.text[span.start : span.end]))
+        if entity.start < entity.end:
+            entities.append(entity)
+        if own and own != words[entity.start : entity.end]:
+            inexact.append(entity)
     glued = (False, *(first[1] == second[0] for first, second in pairwise(offsets)))[: len(words)]
     tags = tuple(from_spans(len(words), entities))
     return Sentence(words, tags, (text.line,) * len(words), glued, tuple(inexact))
