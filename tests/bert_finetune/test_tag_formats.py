@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from plugins.bert_finetune.tag.data import TagData, read
-from plugins.bert_finetune.tag.list_cells import parse_list
-from plugins.bert_finetune.tag.offsets import READINGS, Reading
+from plugins.bert_finetune.tag.formats.list_cells import parse_list
+from plugins.bert_finetune.tag.formats.offsets import READINGS, Reading
 from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.settings import TagSettings
 from tests.bert_models import check

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.checks import split_finding
 from plugins.bert_finetune.tag import schemes
-from plugins.bert_finetune.tag.conll import is_conll, read_conll
+from plugins.bert_finetune.tag.formats.conll import is_conll, read_conll
+from plugins.bert_finetune.tag.formats.rows import read_rows, rows_of_table
+from plugins.bert_finetune.tag.formats.tables import annotations_of
+from plugins.bert_finetune.tag.formats.tag_values import class_names, named_tags
 from plugins.bert_finetune.tag.sentences import Annotations, Sentence, cut
-from plugins.bert_finetune.tag.tables import annotations_of, read_rows, rows_of_table
-from plugins.bert_finetune.tag.tag_values import class_names, named_tags
 from plugins.bert_finetune.tag.words import WordRule, rule_of
 from training.data.splits import split_rows
 from training.data.text_documents import read_source

@@ -14,9 +14,9 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, make_batch, max_batch_tokens
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from plugins.bert_finetune.tag import schemes
-from plugins.bert_finetune.tag.conll import is_conll
 from plugins.bert_finetune.tag.endpoints import Tag
 from plugins.bert_finetune.tag.first_subword_layer import use_first_subword_layer, word_logits
+from plugins.bert_finetune.tag.formats.conll import is_conll
 from plugins.bert_finetune.tag.schemes import OUTSIDE, entity_spans
 from plugins.bert_finetune.tag.scored_files import tag_conll, tag_table, word_tags
 from plugins.bert_finetune.tag.windows import WordWindow, make_windows

@@ -10,9 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from plugins.bert_finetune.tag import tables
-from plugins.bert_finetune.tag.conll import MISC, UD_COLUMNS, Layout, Line, find_layout, read_lines, sentences_of
-from plugins.bert_finetune.tag.json_exports import TEXTS
+from plugins.bert_finetune.tag.formats import tables, word_tables
+from plugins.bert_finetune.tag.formats.conll import read_lines, sentences_of
+from plugins.bert_finetune.tag.formats.conll_layout import MISC, UD_COLUMNS, Layout, Line, find_layout
+from plugins.bert_finetune.tag.formats.json_exports import TEXTS
+from plugins.bert_finetune.tag.formats.rows import JSON_SUFFIXES, Rows, read_rows, rows_of_table
 from training.data.column_guess import guess_text_columns
 from training.data.column_names import plain_name
 from training.data.encoding import open_bytes
@@ -62,7 +64,7 @@ def _with_tag(line: Line, tag: str | None, layout: Layout, separator: str) -> st
 def tag_table(file: Path, tag_words: WordTagger, tag_texts: TextTagger) -> Path:
     """Write a table as CSV with the entities of each text, or with the tags of the words if it holds words."""
     table, column = _table(file)
-    rows = tables.rows_of_table(table)
+    rows = rows_of_table(table)
     if tokens := _tokens_column(rows):
         return _tag_words(table, rows, tokens, tag_words)
     texts = table.strings(column or _text_column(table))
@@ -74,16 +76,16 @@ def tag_table(file: Path, tag_words: WordTagger, tag_texts: TextTagger) -> Path:
 
 def _table(file: Path) -> tuple[Table, str]:
     """A table and its column of texts, "" if it is to be guessed; of an export of a tool, its texts."""
-    is_json = any(suffix.lower() in tables.JSON_SUFFIXES for suffix in file.suffixes)
+    is_json = any(suffix.lower() in JSON_SUFFIXES for suffix in file.suffixes)
     try:
         table = read_table(file)
-        if not is_json or _tokens_column(tables.rows_of_table(table)):
+        if not is_json or _tokens_column(rows_of_table(table)):
             return table, ""
         return table, _text_column(table)
     except UserError:
         if not is_json:
             raise
-        rows, _ = tables.read_rows(file)
+        rows, _ = read_rows(file)
         text = rows.named(TEXTS, lambda cell: isinstance(cell, str))
         if not text:
             raise
@@ -92,11 +94,11 @@ def _table(file: Path) -> tuple[Table, str]:
 
 
 def _text_column(table: Table) -> str:
-    named = tables.rows_of_table(table).named(("text", "sentence"), lambda cell: isinstance(cell, str))
+    named = rows_of_table(table).named(("text", "sentence"), lambda cell: isinstance(cell, str))
     return named or guess_text_columns(table, need_label=False).text
 
 
-def _tokens_column(rows: tables.Rows) -> str:
+def _tokens_column(rows: Rows) -> str:
     """The column of words of a table without texts; empty if there is none."""
     tokens = rows.named(tables.TOKENS, tables.are_words)
     has_text = any(plain_name(name) in TEXTS and not _is_id(rows, name, tokens) for name in rows.columns)
@@ -104,27 +106,31 @@ def _tokens_column(rows: tables.Rows) -> str:
         return ""
     if isinstance(rows.first(tokens), list) or str(rows.first(tokens)).lstrip().startswith("["):
         return tokens
-    return tokens if tables.is_word_per_row(rows, tokens) and _groups(rows, tokens) else ""
+    return tokens if word_tables.is_word_per_row(rows, tokens) and _groups(rows, tokens) else ""
 
 
-def _is_id(rows: tables.Rows, name: str, tokens: str) -> bool:
-    return bool(tokens) and name == tables.sentence_column(rows, [tokens]) and tables.is_word_per_row(rows, tokens)
+def _is_id(rows: Rows, name: str, tokens: str) -> bool:
+    return (
+        bool(tokens)
+        and name == word_tables.sentence_column(rows, [tokens])
+        and word_tables.is_word_per_row(rows, tokens)
+    )
 
 
-def _groups(rows: tables.Rows, tokens: str) -> list[list[int]]:
+def _groups(rows: Rows, tokens: str) -> list[list[int]]:
     try:
-        return tables.sentence_groups(rows, tables.sentence_column(rows, [tokens]), tokens)
+        return word_tables.sentence_groups(rows, word_tables.sentence_column(rows, [tokens]), tokens)
     except UserError:
         return []
 
 
-def _tag_words(table: Table, rows: tables.Rows, tokens: str, tag_words: WordTagger) -> Path:
-    if tables.is_word_per_row(rows, tokens):
+def _tag_words(table: Table, rows: Rows, tokens: str, tag_words: WordTagger) -> Path:
+    if word_tables.is_word_per_row(rows, tokens):
         full = [[row for row in own if rows.columns[tokens][row] not in (None, "")] for own in _groups(rows, tokens)]
         tags = tag_words([[str(rows.columns[tokens][row]) for row in own] for own in full])
         pairs = zip((row for own in full for row in own), (tag for own in tags for tag in own), strict=True)
         return write_predictions(table, ("predicted_tag",), {row: [tag] for row, tag in pairs})
-    sentences = tables.word_lists(rows, tokens)
+    sentences = word_tables.word_lists(rows, tokens)
     lists = {row: [json.dumps(tags, ensure_ascii=False)] for row, tags in enumerate(tag_words(sentences))}
     return write_predictions(_with_json_lists(table), ("predicted_tags",), lists)
 

@@ -32,8 +32,8 @@ def render(workbench: Workbench) -> None:
     highlighted = gr.HighlightedText(label="Entities", combine_adjacent=False)
     table = gr.Dataframe(headers=HEADERS, label="Probabilities", interactive=False, wrap=True)
     gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
-    title, button = "Find entities in a file", "Find entities in every row"
-    render_file_box(bench, Tag.tag_file, title, button, [weights], "CSV, TSV, JSONL, Parquet or CoNLL")
+    formats = "CSV, TSV, JSONL, Parquet or CoNLL"
+    render_file_box(bench, Tag.tag_file, "Find entities in a file", "Find entities in every row", [weights], formats)
 
     def tag(name: str, sentence: str) -> tuple[dict[str, Any], list[list[Any]]]:
         entities = bench.call(Tag.tag, name, sentence)["entities"]

@@ -190,10 +190,11 @@ def _plain(text: str) -> str:
 
 def _cuts(text: str, span: Span) -> tuple[bool, bool]:
     """Whether a span begins, and whether it ends, inside a run of letters or digits."""
-    return tuple(
+    start, end = (
         0 < edge < len(text) and bool(UNCUT.match(text, edge - 1) and UNCUT.match(text, edge))
         for edge in (span.start, span.end)
-    )  # type: ignore[return-value]
+    )
+    return start, end
 
 
 def _nearest(text: str, span: Span, quote: str) -> Span | None:

@@ -1,31 +1,20 @@
-"""CoNLL files: one word per line with its tag in a column, a blank line between sentences; find out which columns."""
+"""The columns of a CoNLL file: which one holds the words, which one the tags."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from plugins.bert_finetune.tag.formats.tables import TAGS, TOKENS
 from plugins.bert_finetune.tag.schemes import OUTSIDE, PREFIXED
-from plugins.bert_finetune.tag.sentences import Annotations, Sentence
-from plugins.bert_finetune.tag.tables import TAGS, TOKENS
 from training.data.column_names import plain_name
-from training.data.encoding import find_encoding
 from training.errors import UserError
 from training.preflight.sheet import Finding
-from training.wording import at_lines, counted, listed
+from training.wording import listed
 
-if TYPE_CHECKING:
-    from plugins.bert_finetune.tag.settings import TagSettings
-
-SNIFFED_LINES = 400
-TABLE_SUFFIXES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
-SUFFIXES = (".conll", ".conllu", ".conllx", ".conllup", ".bio", ".iob", ".iob2", ".bioes")
-DOCUMENT, END_OF_SENTENCE = "-DOCSTART-", "EOS"  # of CoNLL-2003, of MeCab
 MOSTLY = 0.9  # share of a column's cells that are tags, or of a file's lines that are alike
 CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}  # CoNLL-2000
 MAX_LABELS = 60  # of a column of labels without prefixes beside O
@@ -75,14 +64,11 @@ class Layout:
         if not line.cells or line.number == self.header:
             return False
         if self.is_numbered:
-            return bool(
-                re.fullmatch(r"\d+", line.cells[self.word - 1 : self.word][0] if line.cells[self.word - 1 :] else "")
-            )
+            return len(line.cells) > self.word and line.cells[self.word - 1].isdecimal()
         if not line.text.startswith("#"):
             return True
-        return len(line.cells) == self.width and (
-            self.width == 1 or is_tag(line.cells[self.tag]) or line.cells[self.tag] in self.tags
-        )
+        is_known = self.width == 1 or self.tag_of(line) in self.tags or is_tag(self.tag_of(line))
+        return len(line.cells) == self.width and is_known
 
     def begins_sentence(self, before: Line, line: Line) -> bool:
         """Whether a word belongs to another sentence than the one before it, where no blank line is between them."""
@@ -104,72 +90,13 @@ def is_tag(cell: str) -> bool:
     return cell == OUTSIDE or bool(PREFIXED.fullmatch(cell))
 
 
-def is_conll(path: Path) -> bool:
-    """Whether a file is CoNLL: by its suffix, else by a column of tags in its first lines."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    if suffixes and suffixes[-1] in TABLE_SUFFIXES:
-        return False
-    if suffixes and suffixes[-1] in SUFFIXES:
-        return True
-    with path.open("rb") as raw:
-        if raw.read(4) == b"PAR1":
-            return False
-    file, _ = find_encoding(path)
-    with file.open() as text:
-        lines = _lines([line for line, _ in zip(text, range(SNIFFED_LINES), strict=False)])
-    full = [line for line in lines if line.cells and not line.text.startswith("#")]
-    if not full or (_header(full[0]) and all(line.cells for line in lines)):
-        return False  # a table of one word per row, without blank lines
-    width = _width(full)
-    alike = [line.cells for line in full if len(line.cells) == width]
-    columns = zip(*alike, strict=True) if width > 1 and len(alike) > MOSTLY * len(full) else ()
-    return any(sum(map(is_tag, column)) > MOSTLY * len(column) for column in columns)
-
-
-def read_lines(path: Path) -> tuple[list[Line], list[Finding]]:
-    """Read the lines of a file; words are separated by tabs if most lines have some, else by spaces and tabs."""
-    file, notices = find_encoding(path)
-    with file.open() as text:
-        return _lines(text), notices
-
-
-def _lines(texts: Iterable[str]) -> list[Line]:
-    stripped = [text.rstrip("\r\n") for text in texts]
-    full = [text for text in stripped if text.strip() and not text.startswith("#")]
-    tabbed = sum("\t" in text for text in full) * 2 > len(full)
-    return [Line(number, text, _cells(text, tabbed)) for number, text in enumerate(stripped, 1)]
-
-
-def _cells(text: str, tabbed: bool) -> tuple[str, ...]:
-    """Cells of a line; a no-break space separates nothing. A word that is a space itself stays a space."""
-    if text.strip() in ("", END_OF_SENTENCE) or text.startswith(DOCUMENT):
-        return ()
-    if not tabbed:
-        return tuple(cell for cell in re.split(r"[ \t]+", text) if cell)
-    return tuple(cell if not cell.strip() else cell.strip(" ") for cell in text.rstrip(" \t").split("\t"))
-
-
-def _width(lines: Sequence[Line]) -> int:
+def width_of(lines: Sequence[Line]) -> int:
     return Counter(len(line.cells) for line in lines).most_common(1)[0][0]
 
 
-def _header(line: Line) -> bool:
+def is_header(line: Line) -> bool:
     names = [plain_name(cell) for cell in line.cells]
     return len(names) > 1 and any(name in TOKENS for name in names) and any(name in TAGS for name in names)
-
-
-def sentences_of(lines: Sequence[Line], layout: Layout) -> Iterator[list[Line]]:
-    """The lines with words of each sentence: up to a blank line, a word numbered anew, or another sentence id."""
-    sentence: list[Line] = []
-    for line in lines:
-        is_token = layout.is_token(line)
-        if sentence and (not line.cells or (is_token and layout.begins_sentence(sentence[-1], line))):
-            yield sentence
-            sentence = []
-        if is_token:
-            sentence.append(line)
-    if sentence:
-        yield sentence
 
 
 def find_layout(lines: Sequence[Line], word: str = "", tag: str = "") -> tuple[Layout, list[Finding]]:
@@ -183,37 +110,38 @@ def find_layout(lines: Sequence[Line], word: str = "", tag: str = "") -> tuple[L
         UserError: If there is no such column.
     """
     full = [line for line in lines if line.cells and not line.text.startswith("#")]
-    if not full:
-        full = [line for line in lines if line.cells]
+    full = full or [line for line in lines if line.cells]
     if not full:
         return Layout(0, -1, 2), []
-    header = full[0] if _header(full[0]) else None
+    header = full[0] if is_header(full[0]) else None
     full = full[1:] if header and len(full) > 1 else full
-    width = _width(full)
-    alike = [line for line in full if len(line.cells) == width]
-    columns = list(zip(*(line.cells for line in alike), strict=True))
+    width = width_of(full)
+    columns = list(zip(*(line.cells for line in full if len(line.cells) == width), strict=True))
     number = _number_column(lines, width) if width > 2 else -1
     has_ids = number < 0 and width > 2 and all(map(str.isdecimal, columns[0]))
-    layout = Layout(
-        max(number + 1, int(has_ids)), -1, width, number >= 0, has_ids, header=header.number if header else 0
-    )
+    layout = Layout(max(number + 1, int(has_ids)), -1, width, number >= 0, has_ids)
+    layout = replace(layout, header=header.number if header else 0)
     names = [plain_name(cell) for cell in header.cells] if header else []
-    chosen_word, chosen_tag = _chosen(word, names, width), _chosen(tag, names, width)
-    layout, findings = _with_tags(layout, columns, names, chosen_tag)
-    if chosen_word is not None:
-        layout = replace(layout, word=chosen_word, is_numbered=layout.is_numbered and chosen_word == number + 1)
-    elif layout.tag % width == layout.word and width > 1:
-        layout = replace(layout, word=(layout.word + 1) % width)
-    elif names and not layout.is_numbered:
-        layout = replace(layout, word=next(i for i, name in enumerate(names) if name in TOKENS))
+    layout, findings = _with_tags(layout, columns, names, _chosen(tag, names, width))
+    layout = _with_words(layout, names, _chosen(word, names, width))
     place = layout.tag % width
     if has_ids:
         findings.insert(0, Finding("green", "Sentences by the numbers of column 1"))
     if width > 1 and (layout.word, place) != (0, width - 1) and not layout.misc_key:
-        findings.insert(
-            0, Finding("green", f"Words in column {layout.word + 1}, tags in column {place + 1} of {width}")
-        )
+        title = f"Words in column {layout.word + 1}, tags in column {place + 1} of {width}"
+        findings.insert(0, Finding("green", title))
     return replace(layout, tags=frozenset(columns[place])), findings
+
+
+def _with_words(layout: Layout, names: Sequence[str], chosen: int | None) -> Layout:
+    """The layout with its column of words: as chosen, by the header, else beside the numbers or the tags."""
+    if chosen is not None:
+        return replace(layout, word=chosen, is_numbered=layout.is_numbered and chosen == layout.word)
+    if layout.width > 1 and layout.tag % layout.width == layout.word:
+        return replace(layout, word=(layout.word + 1) % layout.width)
+    if names and not layout.is_numbered:
+        return replace(layout, word=next(i for i, name in enumerate(names) if name in TOKENS))
+    return layout
 
 
 def _chosen(column: str, names: Sequence[str], width: int) -> int | None:
@@ -278,18 +206,6 @@ def _are_brackets(column: Sequence[str]) -> bool:
     return all(matches) and any(match and match["label"] for match in matches)
 
 
-def _from_brackets(cells: Sequence[str]) -> list[str]:
-    """BIO tags of the brackets of one sentence."""
-    tags, label = [], ""
-    for cell in cells:
-        match = BRACKETS.fullmatch(cell)
-        opened = (match and match["label"]) or ""
-        label = opened or label
-        tags.append(f"{'B' if opened else 'I'}-{label}" if label else OUTSIDE)
-        label = "" if cell.endswith(")") else label
-    return tags
-
-
 def _tag_columns(columns: Sequence[Sequence[str]], word: int) -> list[int]:
     """Columns of entity tags; without those of chunks (CoNLL-2000) or of O only where there are others."""
     likely = [n for n, column in enumerate(columns) if n != word and _are_tags(column, beside=n > 0)]
@@ -310,54 +226,3 @@ def _main_column(columns: Sequence[Sequence[str]], likely: Sequence[int]) -> int
     if len(set.intersection(*labels)) * 2 > len(set.union(*labels)):
         return likely[0]
     return max(likely, key=lambda n: (sum(tag != OUTSIDE for tag in columns[n]), -n))
-
-
-def read_conll(path: Path, settings: TagSettings | None = None) -> Annotations:
-    """Read the words and tags of a file.
-
-    Raises:
-        UserError: If lines lack a column or have too many; names their numbers.
-    """
-    lines, findings = read_lines(path)
-    word, tag = (settings.tokens_column, settings.tags_column) if settings else ("", "")
-    layout, more = find_layout(lines, word, tag)
-    _check_widths(lines, layout, path.name)
-    sentences = [_sentence(group, layout) for group in sentences_of(lines, layout)]
-    sentences = [sentence for sentence in sentences if sentence.words]
-    if not sentences:
-        raise UserError(
-            f"{path.name} has no sentence: expected a word and its tag per line, a blank line between sentences."
-        )
-    comments = [
-        x.number for x in lines if len(x.cells) == layout.width and x.text.startswith("#") and not layout.is_token(x)
-    ]
-    if comments and not layout.is_numbered:
-        title = f"{counted(len(comments), 'line')} beginning with # read as comments"
-        more.append(Finding("green", title, f"{at_lines(comments).capitalize()}."))
-    columns = {"tokens_column": str(layout.word + 1), "tags_column": str(layout.tag % layout.width + 1)}
-    return Annotations(sentences, findings=[*findings, *more], columns={} if layout.misc_key else columns)
-
-
-def _check_widths(lines: Sequence[Line], layout: Layout, name: str) -> None:
-    tokens = [line for line in lines if layout.is_token(line)]
-    short = [x.number for x in tokens if len(x.cells) < 2 or not x.cells[0] or not layout.tag_of(x)]
-    if short:
-        verb = "has" if len(short) == 1 else "have"
-        raise UserError(f"{name}: {at_lines(short)} {verb} one column. Expected a word and its tag.")
-    is_usual = (layout.word, layout.tag % layout.width) == (0, layout.width - 1) and layout.width > 2
-    odd = [x.number for x in tokens if len(x.cells) != layout.width]
-    if odd and not is_usual:
-        verb = "has" if len(odd) == 1 else "have"
-        raise UserError(
-            f"{name}: {at_lines(odd)} {verb} another number of columns than {layout.width}. A space in a word needs "
-            "tabs between the columns."
-        )
-
-
-def _sentence(lines: Sequence[Line], layout: Layout) -> Sentence:
-    """The words of some lines; a word that is a space, as in files of characters, is none."""
-    tags = [layout.tag_of(line) for line in lines]
-    tags = _from_brackets(tags) if layout.brackets else tags
-    pairs = zip(lines, tags, strict=True)
-    cells = [(x.cells[layout.word], tag, x.number) for x, tag in pairs if x.cells[layout.word].strip(" ")]
-    return Sentence(*(tuple(column) for column in zip(*cells, strict=True))) if cells else Sentence((), (), ())

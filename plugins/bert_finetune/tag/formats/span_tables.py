@@ -1,0 +1,109 @@
+"""Tables of texts with entities as spans, each as an annotation tool writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plugins.bert_finetune.tag.formats.json_exports import has_region
+from plugins.bert_finetune.tag.formats.list_cells import parse_list
+from plugins.bert_finetune.tag.formats.offsets import read_offsets
+from plugins.bert_finetune.tag.formats.rows import Rows, empty_finding
+from plugins.bert_finetune.tag.schemes import Span
+from plugins.bert_finetune.tag.sentences import Annotations, SpannedText
+from training.errors import UserError
+from training.preflight.sheet import Finding
+from training.wording import at_lines, counted
+
+STARTS = ("start", "start_offset", "startOffset", "begin", "start_char", "offset_start")
+ENDS = ("end", "end_offset", "endOffset", "stop", "end_char", "offset_end")
+LABELS = (
+    *("label", "labels", "hypertextlabels", "type", "entity", "tag", "entity_group", "entity_type", "category"),
+    *("ner", "name", "class"),
+)
+QUOTES = ("text", "value", "word", "mention", "surface", "quote", "entity_text")
+
+
+def from_spans(rows: Rows, text: str, spans: str, repair: bool) -> Annotations:
+    """Read texts with spans; without `repair`, spans that overlap or do not fit are red.
+
+    Raises:
+        UserError: If a span cannot be read.
+    """
+    texts, empty = [], []
+    for words, cell, line in zip(rows.columns[text], rows.columns[spans], rows.lines, strict=True):
+        if not isinstance(words, str) or not words.strip():
+            empty.append(line)
+            continue
+        found = [span for entity in _entities(cell, rows.source, line) for span in _spans(entity, rows.source, line)]
+        texts.append(SpannedText(words, tuple(s for s, _ in found), tuple(quote for _, quote in found), line))
+    texts, findings = read_offsets(texts, repair)
+    distinct = [_without_overlaps(one) for one in texts]
+    overlapping = [one.line for one, kept in zip(texts, distinct, strict=True) if len(kept.spans) < len(one.spans)]
+    if overlapping:
+        effect = "The longest is kept" if repair else "A word has one tag: separate them"
+        title = f"{counted(len(overlapping), 'row')} with overlapping spans"
+        findings.append(Finding("amber" if repair else "red", title, f"{effect}: {at_lines(overlapping)}."))
+    title = Finding("green", f"Texts in column {text!r}, spans in {spans!r}")
+    columns = {"text_column": text, "spans_column": spans}
+    return Annotations(texts=distinct, findings=[title, *findings, *empty_finding(empty)], columns=columns)
+
+
+def _entities(cell: Any, source: str, line: int) -> list[Any]:
+    if isinstance(cell, str) and cell.strip():
+        try:
+            cell = parse_list(cell)
+        except ValueError as error:
+            raise UserError(f"{source}: line {line} has spans that cannot be read: {error}.") from None
+    if isinstance(cell, dict) and isinstance(cell.get("entities"), list):  # spaCy's {"entities": [...]}
+        cell = cell["entities"]
+    return [entity for entity in cell if has_region(entity)] if isinstance(cell, list | tuple) else []
+
+
+def _spans(entity: Any, source: str, line: int) -> list[tuple[Span, str]]:
+    """The spans of an entity, one for each of its labels, and its own text, else ""."""
+    try:
+        if not isinstance(entity, dict):
+            start, end, label = entity[:3]
+            return [(Span(_whole(start), _whole(end), str(label).strip()), "")]
+        value = entity.get("value")
+        places: list[Mapping[str, Any]] = entity.get("points") or [value if isinstance(value, dict) else entity]
+        labels = _first(places[0], LABELS) or _first(entity, LABELS)
+        names = [str(name).strip() for name in (labels if isinstance(labels, list | tuple) else [labels])]
+        if labels is None:
+            raise KeyError("label")
+        return [
+            (Span(_whole(_first(place, STARTS)), _whole(_first(place, ENDS)), name), _quote(place))
+            for place in places
+            for name in names
+        ]
+    except (LookupError, ValueError, TypeError):
+        raise UserError(
+            f"{source}: line {line} has a span that is not start, end, label: {str(entity)[:80]}."
+        ) from None
+
+
+def _first(record: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((record[name] for name in names if record.get(name) is not None), None)
+
+
+def _whole(number: Any) -> int:
+    if float(number) != int(float(number)):
+        raise ValueError(number)
+    return int(float(number))
+
+
+def _quote(place: Mapping[str, Any]) -> str:
+    quote = _first(place, QUOTES)
+    return quote if isinstance(quote, str) and not quote.startswith("##") else ""
+
+
+def _without_overlaps(text: SpannedText) -> SpannedText:
+    """Remove spans that overlap a longer one."""
+    kept: list[tuple[Span, str]] = []
+    pairs = dict(zip(text.spans, text.quotes, strict=True)).items()
+    for span, quote in sorted(pairs, key=lambda pair: (pair[0].start - pair[0].end, pair[0].start)):
+        if all(span.end <= other.start or other.end <= span.start for other, _ in kept):
+            kept.append((span, quote))
+    kept.sort()
+    return SpannedText(text.text, tuple(span for span, _ in kept), tuple(quote for _, quote in kept), text.line)
