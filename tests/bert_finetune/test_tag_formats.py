@@ -106,6 +106,8 @@ EXPORTS: dict[str, Any] = {
     "doccano_new.jsonl": '{"id": 1, "text": "Anna lives here", "entities": [{"id": 3, "label": "PER", "start_offset": 0, "end_offset": 4}], "relations": []}\n{"id": 2, "text": "Oslo", "entities": [{"id": 4, "label": "LOC", "start_offset": 0, "end_offset": 4}], "relations": []}\n',
     "dataturks.json": '{"content": "Anna lives here", "annotation": [{"label": ["PER"], "points": [{"start": 0, "end": 3, "text": "Anna"}]}], "extras": null}\n{"content": "Oslo", "annotation": [{"label": ["LOC"], "points": [{"start": 0, "end": 3, "text": "Oslo"}]}], "extras": null}\n',
     "labelstudio.csv": 'text,id,label\nAnna lives here,1,"[{""start"":0,""end"":4,""text"":""Anna"",""labels"":[""PER""]}]"\nOslo,2,"[{""start"":0,""end"":4,""text"":""Oslo"",""labels"":[""LOC""]}]"\n',
+    "own_names.json": [{"id": 1, "my_words": "Anna lives here", "ner": [PERSON["value"]], "by": "x"}, {"id": 2, "my_words": "Oslo", "ner": [PLACE["value"]], "by": "x"}],
+    "dicts.csv": "text,label\nAnna lives here,\"{'entities': [(0, 4, 'PER')]}\"\nOslo,\"{'entities': [(0, 4, 'LOC')]}\"\n",
     "repr.csv": "text,entities\nAnna lives here,\"[(0, 4, 'PER')]\"\nOslo,\"[{'start': 0, 'end': 4, 'label': 'LOC'}]\"\n",
     "ours.csv": 'text,entities\nAnna lives here,"[{""text"": ""Anna"", ""label"": ""PER"", ""start"": 0, ""end"": 4, ""probability"": 0.9}]"\nOslo,"[{""text"": ""Oslo"", ""label"": ""LOC"", ""start"": 0, ""end"": 4, ""probability"": 0.8}]"\n',
 }  # fmt: skip

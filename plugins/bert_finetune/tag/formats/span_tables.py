@@ -52,7 +52,7 @@ def from_spans(rows: Rows, text: str, spans: str, repair: bool) -> Annotations:
 def _entities(cell: Any, source: str, line: int) -> list[Any]:
     if isinstance(cell, str) and cell.strip():
         try:
-            cell = parse_list(cell)
+            cell = parse_list(cell) if cell.lstrip().startswith("[") else parse_list(f"[{cell}]")[0]
         except ValueError as error:
             raise UserError(f"{source}: line {line} has spans that cannot be read: {error}.") from None
     if isinstance(cell, dict) and isinstance(cell.get("entities"), list):  # spaCy's {"entities": [...]}

@@ -45,6 +45,8 @@ def annotations_of(rows: Rows, settings: TagSettings, like: Mapping[str, str] | 
         return from_words(rows, tokens, tags, settings.sentence_column or known.get("sentence_column", ""))
     text = given_column(rows, settings.text_column) or known.get("text_column", "") or rows.named(TEXTS, _is_text)
     spans = given_column(rows, settings.spans_column) or known.get("spans_column", "") or _spans_column(rows, text)
+    if spans and not text:
+        text = _longest_text(rows, spans)
     if text and spans:
         return from_spans(rows, text, spans, settings.repair_tags)
     raise UserError(
@@ -82,6 +84,12 @@ def _are_tags(cell: Any) -> bool:
     )
 
 
+def _longest_text(rows: Rows, spans: str) -> str:
+    """The column with the longest texts beside the spans, as tools name it as they like; empty if there is none."""
+    texts = [name for name in rows.columns if name != spans and _is_text(rows.first(name))]
+    return max(texts, key=lambda name: sum(len(str(cell or "")) for cell in rows.columns[name]), default="")
+
+
 def _spans_column(rows: Rows, text: str) -> str:
     """A column of spans by its name, else by its content."""
     names = (*SPANS, *(plain_name(name) for name in rows.columns))
@@ -92,6 +100,8 @@ def _spans_column(rows: Rows, text: str) -> str:
 
 def _may_be_spans(cell: Any) -> bool:
     """Whether a cell is a list of spans, or its text; unlike a column of plain labels."""
+    if isinstance(cell, str) and cell.lstrip().startswith("{"):
+        return "entities" in cell
     if isinstance(cell, str):
         try:
             cell = parse_list(cell) if cell.lstrip().startswith("[") else None
