@@ -68,6 +68,8 @@ def test_weights_from_elsewhere_get_usual_words_without_clitics() -> None:
         ("10\u00a0000 euros", "\u00a0"),
         ("U.S. 3.5", ""),
         ("km/h @user http://t.co/x", "./"),
+        ("a-b - " + "c-d " * 8, ""),
+        ("a-b - " + "c-d " * 9 + "e", "-"),
     ],
 )
 def test_signs_stay_inside_words_if_the_file_always_has_them_there(words: str, joined: str) -> None:
@@ -83,7 +85,10 @@ def test_letters_and_digits_are_cut_as_a_file_of_characters_cuts_them() -> None:
 WORD = st.sampled_from(["Anna", "'s", "'", "Oslo", "-", "don't", "U.S.", "王伟", "在", "서울", "दिल्ली", "10:30", "@x", "/", "a\u00a0b"])  # fmt: skip
 
 
-@given(st.lists(st.lists(WORD, min_size=1, max_size=6), min_size=1, max_size=4), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.lists(WORD, min_size=1, max_size=6, unique=True), min_size=1, max_size=4),
+    st.randoms(use_true_random=False),
+)
 def test_a_text_is_cut_into_the_words_of_training_however_it_is_spaced(sentences: list[list[str]], random: Any) -> None:
     rule = rule_of(sentences)
     for words in sentences:
