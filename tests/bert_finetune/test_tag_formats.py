@@ -120,6 +120,15 @@ def test_exports_of_annotation_tools_are_read(name: str, tmp_path: Path) -> None
     assert sentences(read(settings(write(tmp_path / name, text)))) == EXPECTED
 
 
+def test_a_damaged_export_names_its_line(tmp_path: Path) -> None:
+    good = '{"text": "Anna", "spans": [[0, 4, "PER"]]}\n'
+    assert "line 2 is not valid JSON" in findings(write(tmp_path / "a.jsonl", good + "{bad\n"), "red")
+    assert "line 2 is not a record" in findings(write(tmp_path / "b.jsonl", good + "7\n"), "red")
+    assert "line 1 has a span that is not start, end, label" in findings(
+        write(tmp_path / "c.json", '[{"text": "Anna", "label": [{"start": 0, "labels": ["PER"]}]}]'), "red"
+    )
+
+
 # -- columns, comments, spaces -----------------------------------------------------------------------------------------
 
 
