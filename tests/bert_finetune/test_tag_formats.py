@@ -282,3 +282,9 @@ def test_the_evaluation_file_is_read_by_the_columns_of_training(tmp_path: Path) 
     train = write(tmp_path / "a.jsonl", '{"tokens": ["Anna", "left"], "labels": ["B-PER", "O"]}\n')
     other = write(tmp_path / "b.jsonl", '{"tokens": ["Eva"], "ner_tags": ["NNP"], "labels": ["B-PER"]}\n')
     assert [one.tags for one in read(settings(train, eval_data=str(other))).evaluation] == [("B-PER",)]
+    nested = "1\tUni\tB-ORG\tO\n2\tOslo\tI-ORG\tB-LOC\n"
+    train, other = (
+        write(tmp_path / "a.conll", nested * 3),
+        write(tmp_path / "b.conll", "1\tRom\tO\tB-LOC\n2\tan\tO\tO\n"),
+    )
+    assert [one.tags for one in read(settings(train, eval_data=str(other))).evaluation] == [("O", "O")]

@@ -94,7 +94,7 @@ def _annotations(source: str, settings: TagSettings, like: dict[str, str] | None
         if not path.stat().st_size:
             raise UserError(f"{path.name} is empty (0 bytes).")
         if is_conll(path):
-            found = read_conll(path, settings)
+            found = read_conll(path, settings, like)
         else:
             rows, notices = read_rows(path)
             found, names = annotations_of(rows, settings, like), class_names(path)

@@ -49,7 +49,7 @@ class Annotations:
     """What a file holds: sentences of words as the file cuts them, or texts with spans.
 
     Args:
-        columns: Which columns were read, by the name of their setting.
+        columns: Which columns were read, by the name of their setting; of CoNLL their numbers, and the width.
     """
 
     sentences: list[Sentence] = field(default_factory=list)

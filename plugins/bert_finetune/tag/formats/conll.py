@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,15 +93,22 @@ def sentences_of(lines: Sequence[Line], layout: Layout) -> Iterator[list[Line]]:
         yield sentence
 
 
-def read_conll(path: Path, settings: TagSettings | None = None) -> Annotations:
+def read_conll(path: Path, settings: TagSettings, like: Mapping[str, str] | None = None) -> Annotations:
     """Read the words and tags of a file.
+
+    Args:
+        like: The columns that were read of the training file: an evaluation file as wide is read by them.
 
     Raises:
         UserError: If lines lack a column or have too many; names their numbers.
     """
     lines, findings = read_lines(path)
-    word, tag = (settings.tokens_column, settings.tags_column) if settings else ("", "")
+    word, tag = settings.tokens_column, settings.tags_column
+    if like is not None:  # names are of columns of the training table
+        word, tag = (name if name.isdecimal() else "" for name in (word, tag))
     layout, more = find_layout(lines, word, tag)
+    if like and like.get("width") == str(layout.width) and not (word or tag):
+        layout, more = find_layout(lines, like["tokens_column"], like["tags_column"])
     _check_widths(lines, layout, path.name)
     sentences = [_sentence(group, layout) for group in sentences_of(lines, layout)]
     sentences = [sentence for sentence in sentences if sentence.words]
@@ -116,7 +123,8 @@ def read_conll(path: Path, settings: TagSettings | None = None) -> Annotations:
         title = f"{counted(len(comments), 'line')} beginning with # read as comments"
         more.append(Finding("green", title, f"{at_lines(comments).capitalize()}."))
     columns = {"tokens_column": str(layout.word + 1), "tags_column": str(layout.tag % layout.width + 1)}
-    return Annotations(sentences, findings=[*findings, *more], columns={} if layout.misc_key else columns)
+    columns = {} if layout.misc_key else columns | {"width": str(layout.width)}
+    return Annotations(sentences, findings=[*findings, *more], columns=columns)
 
 
 def _check_widths(lines: Sequence[Line], layout: Layout, name: str) -> None:
