@@ -236,9 +236,9 @@ def test_a_conll_file_comes_back_with_a_tag_for_each_of_its_words(tagger: Any, t
 
 def test_scored_conll_can_be_scored_again_and_words_need_no_tags(tagger: Any, tmp_path: Path) -> None:
     once = tagged(tagger, tmp_path / "in.conll", "mister\nanna\nflew\nto\nnew\nyork\n\nmister\nomar\n")
-    assert once.splitlines()[:6] == ["mister O", "anna B-person", "flew O", "to O", "new B-city", "york I-city"]
+    assert once.splitlines()[:6] == ["mister\tO", "anna\tB-person", "flew\tO", "to\tO", "new\tB-city", "york\tI-city"]
     twice = tagged(tagger, tmp_path / "again.conll", once)
-    assert [line.split(" ")[1:] for line in twice.splitlines()][1] == ["B-person", "B-person"]
+    assert [line.split("\t")[1:] for line in twice.splitlines()][1] == ["B-person", "B-person"]
     assert read(settings(write(tmp_path / "own.conll", once), eval_share=0)).train[1].tags == ("O", "B-person")
 
 

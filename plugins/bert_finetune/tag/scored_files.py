@@ -40,7 +40,7 @@ def tag_conll(file: Path, tag_words: WordTagger) -> Path:
         for own, given in zip(sentences, tag_words(words), strict=True)
         for line, tag in zip(own, given, strict=True)
     }
-    is_tabbed = any("\t" in line.text for own in sentences for line in own)
+    is_tabbed = layout.width == 1 or any("\t" in line.text for own in sentences for line in own)
     written = [_with_tag(line, tags.get(line.number), layout, "\t" if is_tabbed else " ") for line in lines]
     suffix = next((s for s in reversed(file.suffixes) if s.lower() != ".gz"), ".conll")
     target = temporary_file(file.name, f"-scored{suffix}")

@@ -14,7 +14,6 @@ ENCLOSED = re.compile(
 ITEM = re.compile(
     r"""(?:np\.str_\(|b|u)?(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)?|(?P<bare>[^\s,]+)""", re.S
 )  # of a list that Python or NumPy wrote, with and without commas
-CUT_SHORT = "..."  # NumPy's print of a long array
 
 
 def read_lists(cells: Sequence[Any]) -> list[list[Any]]:

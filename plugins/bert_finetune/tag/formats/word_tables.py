@@ -31,11 +31,10 @@ def from_words(rows: Rows, tokens: str, tags: str, sentence: str) -> Annotations
     columns = {"tokens_column": tokens, "tags_column": tags}
     titles = [Finding("green", f"Words in column {tokens!r}, tags in {tags!r}")]
     if is_word_per_row(rows, tokens, tags):
-        return _from_word_rows(
-            rows, columns, given_column(rows, sentence) or sentence_column(rows, (tokens, tags)), titles
-        )
+        by = given_column(rows, sentence) or sentence_column(rows, (tokens, tags))
+        return _from_word_rows(rows, columns, by, titles)
     sentences, uneven, empty = [], [], []
-    for words, given, line in zip(_strings(rows, tokens), _strings(rows, tags), rows.lines, strict=True):
+    for words, given, line in zip(word_lists(rows, tokens), word_lists(rows, tags), rows.lines, strict=True):
         if not words and not given:
             empty.append(line)
         elif len(words) != len(given):
@@ -49,7 +48,12 @@ def from_words(rows: Rows, tokens: str, tags: str, sentence: str) -> Annotations
     return Annotations(sentences, findings=titles + empty_finding(empty), columns=columns)
 
 
-def _strings(rows: Rows, column: str) -> list[list[str]]:
+def word_lists(rows: Rows, column: str) -> list[list[str]]:
+    """The words (or tags) of each row's sentence.
+
+    Raises:
+        UserError: If a cell cannot be read.
+    """
     try:
         lists = read_lists(rows.columns[column])
     except ValueError as error:
@@ -61,15 +65,6 @@ def _string(item: Any) -> str:
     if isinstance(item, float) and item.is_integer():
         item = int(item)
     return str(item).strip(" \t\r\n") or "�"
-
-
-def word_lists(rows: Rows, tokens: str) -> list[list[str]]:
-    """The words of each row's sentence, for a table without tags too.
-
-    Raises:
-        UserError: If a cell cannot be read.
-    """
-    return _strings(rows, tokens)
 
 
 def is_word_per_row(rows: Rows, tokens: str, tags: str = "") -> bool:
