@@ -31,7 +31,7 @@ def render_file_box(
         file = gr.File(label=file_label, type="filepath", height=120)
         with gr.Column():
             run = gr.Button(button)
-            predictions = gr.File(label="Predictions (CSV)", interactive=False)
+            predictions = gr.File(label="Predictions", interactive=False)
 
     def predict(path: str | None, name: str, *more: Any) -> str:
         return str(workbench.call(endpoint, name, chosen(path), *more))
