@@ -35,9 +35,32 @@ def test_lower_is_better_where_it_does_not(task: Task) -> None:
 
 
 @pytest.mark.parametrize("maximize", [True, False])
-def test_of_equal_scores_the_first_is_kept(task: Task, maximize: bool) -> None:
+def test_of_equal_scores_the_one_with_the_lowest_loss_is_kept(task: Task, maximize: bool) -> None:
     task.maximize = maximize
-    assert best_steps(task, 0.5, 0.5, 0.5) == [True, False, False]
+    progress = Progress()
+    losses = (3.0, 2.0, 1.0, 1.5, 1.0)
+    kept = [is_best(progress, task, {"score": 0.5, "loss": loss}) for loss in losses]
+    assert kept == [True, True, True, False, False]
+    assert progress.best_metrics == {"score": 0.5, "loss": 1.0}
+    assert progress.evaluations_without_improvement == 2
+
+
+def test_a_better_score_wins_whatever_its_loss(task: Task) -> None:
+    progress = Progress()
+    scores = [(0.5, 1.0), (0.6, 9.0), (0.5, 0.1), (0.6, 8.0)]
+    assert [is_best(progress, task, {"score": a, "loss": b}) for a, b in scores] == [True, True, False, True]
+
+
+def test_a_loss_beats_none_at_a_tie(task: Task) -> None:
+    progress = Progress()
+    losses = (math.nan, 2.0, math.nan)
+    assert [is_best(progress, task, {"score": 0.0, "loss": loss}) for loss in losses] == [True, True, False]
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_of_equal_scores_without_a_loss_the_last_is_kept(task: Task, maximize: bool) -> None:
+    task.maximize = maximize
+    assert best_steps(task, 0.5, 0.5, 0.5) == [True, True, True]
 
 
 def test_a_tie_is_no_improvement(task: Task) -> None:

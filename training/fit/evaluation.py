@@ -54,16 +54,27 @@ def _chunks(task: Task, settings: TrainSettings) -> list[list[int]]:
 
 
 def is_best(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
-    """Whether to keep the weights: these metrics are the best so far by `task.metric`, or the task keeps its last.
+    """Whether the weights are to be kept: they score best so far by `task.metric`, or the task keeps its last ones.
 
-    Counts the evaluations since the best. Any score beats NaN.
+    A tie is decided by the loss: a metric that does not move yet (F1 of a rare class, BLEU of the first steps) says
+    nothing about which weights are better. Where no loss is measured, the weights trained longer are kept.
+    Counts the evaluations since the last gain. Any score beats NaN.
     """
-    value = metrics[task.metric]
-    better = progress.best is None or (value > progress.best if task.maximize else value < progress.best)
+    value, is_gain = metrics[task.metric], _is_gain(progress, task, metrics)
+    is_kept = is_gain or task.keep_last_weights or (value == progress.best and "loss" not in metrics)
     progress.metrics = metrics
-    progress.evaluations_without_improvement = 0 if better else progress.evaluations_without_improvement + 1
-    if better:
+    progress.evaluations_without_improvement = 0 if is_gain else progress.evaluations_without_improvement + 1
+    if is_gain:
         progress.best = None if math.isnan(value) else value
-    if better or task.keep_last_weights:
+    if is_kept:
         progress.best_step, progress.best_metrics = progress.step, metrics
-    return better or task.keep_last_weights
+    return is_kept
+
+
+def _is_gain(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:
+    """Whether the metric is better than the best so far, or equal with a lower loss."""
+    value, best = metrics[task.metric], progress.best
+    if best is None or value != best:
+        return best is None or (value > best if task.maximize else value < best)
+    loss, best_loss = metrics.get("loss", math.nan), progress.best_metrics.get("loss", math.nan)
+    return loss < best_loss or (math.isnan(best_loss) and not math.isnan(loss))
