@@ -1,4 +1,4 @@
-"""Detect the encoding of a text file (BOM, UTF-8, else Windows-1252) and open it, through gzip if compressed."""
+"""Detect the encoding of a text file (BOM, UTF-8, else by its letters) and open it, through gzip if compressed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from training.data.encoding_guess import CLOSE, NAMES, guess_encoding
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
 BLOCK_BYTES = 2**20
+SAMPLE_BYTES = 2**13  # of different lines with bytes above 127, from which an encoding is guessed
+MAX_STRAY_SHARE = 0.02  # of such bytes in the text: damaged characters and symbols of a text without accents
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,72 @@ def is_gzip(path: Path) -> bool:
 
 
 def find_encoding(path: Path) -> tuple[TextFile, list[Finding]]:
-    """Decode the whole file once: by its byte order mark, else as UTF-8, else as Windows-1252.
+    """Decode the whole file once: by its byte order mark, else as UTF-8, else as what its letters suggest.
 
     Raises:
         UserError: If none of them fits, naming the line.
     """
     with open_bytes(path) as file:
-        encoding = _marked_encoding(file.read(4))
+        encoding = _marked_encoding(file.read(4096))
     line = _first_undecodable_line(path, encoding)
     if line is None:
-        marked = encoding in ("utf-16", "utf-32")
-        return TextFile(path, encoding), [Finding("green", f"{encoding.upper()} by its byte order mark")] * marked
-    if encoding == "utf-8" and _first_undecodable_line(path, "cp1252") is None:
-        detail = f"Line {line} holds the first byte that is not UTF-8. If accents look wrong, save the file as UTF-8."
-        return TextFile(path, "cp1252"), [Finding("amber", "Not UTF-8: read as Windows-1252", detail)]
-    raise UserError(f"{path.name} is not readable text: line {line} is no {encoding.upper()}. Save it as UTF-8.")
+        marked = encoding.startswith(("utf-16", "utf-32"))
+        how = "by its zero bytes" if encoding.endswith(("le", "be")) else "by its byte order mark"
+        return TextFile(path, encoding), [Finding("green", f"{encoding.upper()} {how}")] * marked
+    if encoding != "utf-8":
+        raise UserError(f"{path.name} is not readable text: line {line} is no {encoding.upper()}. Save it as UTF-8.")
+    return _legacy_encoding(path, line)
+
+
+def _legacy_encoding(path: Path, line: int) -> tuple[TextFile, list[Finding]]:
+    """Guess the encoding of a file whose first byte that is not UTF-8 is in this line, and say so.
+
+    Raises:
+        UserError: If the letters are of no language in any encoding: nothing is read rather than nonsense. Likewise
+            if most of the file is UTF-8.
+    """
+    sample, size = _lines_above_ascii(path)
+    if _is_damaged_utf8(sample):
+        raise UserError(
+            f"{path.name} is UTF-8 with bytes in line {line} that are not: it is damaged, or files of two encodings were "
+            "joined. Correct these lines and save it as UTF-8."
+        )
+    is_stray = sum(byte > 127 for byte in sample) < MAX_STRAY_SHARE * size
+    guesses = guess_encoding(sample)
+    candidates = [guess.encoding for guess in guesses] or ["cp1252"] * is_stray
+    encoding = next((each for each in candidates if _first_undecodable_line(path, each) is None), None)
+    if encoding is None:
+        raise UserError(
+            f"{path.name} is not readable text: line {line} is no UTF-8, and its encoding is not known. "
+            "Save it as UTF-8 (in a spreadsheet: CSV UTF-8)."
+        )
+    detail = f"Line {line} holds the first byte that is not UTF-8. If letters look wrong, save the file as UTF-8."
+    close = [
+        NAMES[guess.encoding] for guess in guesses[1:2] if guesses[0].log_likelihood - guess.log_likelihood < CLOSE
+    ]
+    detail += f" It may also be {close[0]}." if close and candidates[0] == encoding else ""
+    return TextFile(path, encoding), [Finding("amber", f"Not UTF-8: read as {NAMES[encoding]}", detail)]
+
+
+def _is_damaged_utf8(sample: bytes) -> bool:
+    """Whether most characters above 127 are valid UTF-8, which hardly happens by chance."""
+    text = sample.decode("utf-8", errors="replace")
+    damaged = text.count("\N{REPLACEMENT CHARACTER}")
+    whole = sum(character > "\x7f" for character in text) - damaged
+    return whole >= 3 and whole > 3 * damaged
+
+
+def _lines_above_ascii(path: Path) -> tuple[bytes, int]:
+    """The first different lines of a file that hold bytes above 127, and the bytes of the file until their end."""
+    lines: dict[bytes, None] = {}
+    sample_size = size = 0
+    with open_bytes(path) as file:
+        while sample_size < SAMPLE_BYTES and (line := file.readline(SAMPLE_BYTES)):
+            size += len(line)
+            if not line.isascii() and line not in lines:
+                lines[line] = None
+                sample_size += len(line)
+    return b"".join(lines), size
 
 
 def _marked_encoding(head: bytes) -> str:
@@ -66,6 +120,9 @@ def _marked_encoding(head: bytes) -> str:
         return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) > len(head) / 4 and min(even, odd) == 0:  # half of the bytes of Latin letters, digits, marks
+        return "utf-16-le" if odd else "utf-16-be"
     return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
 
 
