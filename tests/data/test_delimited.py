@@ -3,6 +3,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.files import refusal, rows_of, write
 from training.data.table import read_table
+from training.data.table_stream import stream_table
 
 
 def test_every_ragged_line_is_named(tmp_path: Path) -> None:
@@ -77,6 +79,95 @@ def test_list_of_sentences_is_one_column_commas_and_all(tmp_path: Path) -> None:
 )
 def test_header_is_told_from_data(tmp_path: Path, content: str, names: tuple[str, ...]) -> None:
     assert read_table(write(tmp_path / "a.csv", content)).names == names
+
+
+BODY = "good film;pos\nbad film;neg\nnice;pos\npoor;neg\n"
+ROWS = [("good film", "pos"), ("bad film", "neg"), ("nice", "pos"), ("poor", "neg")]
+ABOVE = {  # what stands above the header -> the line of the first row
+    "sep=;\n": 3,
+    "\ufeffsep=;\r\n": 3,
+    '"sep=;"\n': 3,
+    "SEP=;;\n": 3,
+    "Survey 2024;\n;\n": 4,
+    "Survey 2024\n\n": 4,
+    "Umfrage\n": 3,
+    "Results, spring 2024\nby: anna, omar\n\n": 5,
+    '"Two lines\nof title";\n': 4,
+    "# exported; 2024\n": 3,
+    "sep=;\nSurvey 2024;\n": 4,
+}
+
+
+@pytest.mark.parametrize("above", ABOVE)
+@pytest.mark.parametrize("reader", [read_table, lambda path: next(stream_table(path))])
+def test_what_stands_above_the_header_is_skipped(tmp_path: Path, above: str, reader: Any) -> None:
+    table = reader(write(tmp_path / "a.csv", f"{above}text;label\n{BODY}"))
+    assert table.names == ("text", "label") and rows_of(table) == ROWS
+    assert table.lines[0] == ABOVE[above]
+    told = [row for row in table.notices if "above the header skipped" in row.title]
+    assert [row.level for row in told] == ["amber"] * (above.lower().strip('\ufeff"\r\n;') != "sep=")
+
+
+def test_separator_line_names_a_separator_that_the_rows_do_not_show(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "a.csv", "sep=\t\nname\tnote\na, b\tc, d\ne, f\tg, h\n"))
+    assert rows_of(table) == [("a, b", "c, d"), ("e, f", "g, h")]
+    table = read_table(write(tmp_path / "b.csv", "sep=|\nname|note\na, b|c, d\n"))
+    assert rows_of(table) == [("a, b", "c, d")]
+
+
+def test_title_of_a_table_of_numbers_is_skipped(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n / 2},{n * 3}\n" for n in range(5))
+    table = read_table(write(tmp_path / "a.csv", f"Weather of Oslo,,\nUnit: C,,\nday,low,high\n{rows}"))
+    assert table.names == ("day", "low", "high") and len(table) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (",text\n0,good film\n1,bad film\n2,nice\n", ("column_1", "text")),
+        (",text\na,good film\nb,bad film\nc,nice\n", ("column_1", "text")),
+        ("sentence_de\nHallo, Welt\nGuten Tag, du\nNa, was\nAch, so\n", ("sentence_de",)),
+        ("text,label\ngood; fine,1\nbad; poor,0\nso; so,1\nna; ja,0\n", ("text", "label")),
+        ("id,name,,\n1,a,b,c\n2,d,e,f\n3,g,h,i\n", ("id", "name", "column_3", "column_4")),
+        ("spam;\nbuy now;\nhello you;\nfoo;bar\n", ("spam", "column_2")),
+    ],
+)
+def test_header_with_few_names_is_no_title(tmp_path: Path, content: str, names: tuple[str, ...]) -> None:
+    table = read_table(write(tmp_path / "a.csv", content))
+    assert table.names == names and not any("above the header" in row.title for row in table.notices)
+
+
+@pytest.mark.parametrize("again", ["text;label\n", "\ufefftext;label\n", '"text";"label"\n', "\ntext;label\n"])
+@pytest.mark.parametrize("count", [4, 60_000])
+def test_header_that_stands_again_between_the_rows_is_dropped_and_told(tmp_path: Path, again: str, count: int) -> None:
+    part, blank = "".join(f"a film {n};pos\n" for n in range(count // 2)), again.startswith("\n")
+    path = write(tmp_path / "a.csv", f"text;label\n{part}{again}{part}{again}text;pos\n")
+    lines = [count // 2 + 2 + blank, count + 3 + 2 * blank]
+    for table in (read_table(path), [*stream_table(path)][-1]):
+        told = [row for row in table.notices if "the header again" in row.title]
+        assert [(row.level, row.title) for row in told] == [("amber", "2 rows dropped: the header again")]
+        assert f"Lines {lines[0]}, {lines[1]}:" in told[0].detail
+    table = read_table(path)
+    assert len(table) == count + 1 and table.lines[-1] == lines[1] + 1
+    assert set(table.strings("label")) == {"pos"}
+
+
+def test_word_of_the_header_in_a_list_of_words_stays(tmp_path: Path) -> None:
+    assert rows_of(read_table(write(tmp_path / "a.csv", "text\nbook\ntext\n"))) == [("book",), ("text",)]
+
+
+SENTIMENT140 = "".join(
+    f'"{4 * (n % 2)}","{1467810369 + n}","Mon Apr 0{n % 9 + 1} 22:{n:02}:45 PDT 2009","NO_QUERY","user{n}",'
+    f'"@user{n} {"really " * (n % 4)}good film{", is it not?" * (n % 3)}"\n'
+    for n in range(30)
+)
+
+
+def test_constant_columns_and_dates_without_a_header_are_neither_label_nor_text(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "a.csv", SENTIMENT140))
+    assert table.names == ("label", "column_2", "column_3", "column_4", "column_5", "text")
+    table = read_table(write(tmp_path / "b.csv", SENTIMENT140.replace('"4","1', '"0","1')))  # a file sorted by label
+    assert table.names == ("column_1", "column_2", "column_3", "column_4", "column_5", "text")
 
 
 CELLS = st.text(st.one_of(st.sampled_from('",;|\n'), st.characters(exclude_categories=["C"])), max_size=12)

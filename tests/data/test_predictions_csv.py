@@ -1,5 +1,6 @@
 """A table given back with predictions: its cells, the predictions, and no formula that a spreadsheet would run."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,6 +34,27 @@ def test_a_file_scored_twice_keeps_its_first_predictions(tmp_path: Path) -> None
         path = write_predictions(read_table(path), ("label",), {0: (label,)})
     assert read_table(path).names == ("text", "n", "label_before", "label_before_before", "label")
     assert rows_of(read_table(path))[0] == ("a", "1", "x", "y", "z")
+
+
+def test_scored_file_is_read_as_the_file_that_was_scored(tmp_path: Path) -> None:
+    cells = ["=1+1", "-x", "'=1+1", "''-x", "@anna", "'tis", "-5", "+49 30 1234", "- bullet", "\tTab", "plain", None]
+    names = ("predicted_label", "probability")
+    table = read_table(write(tmp_path / "in.jsonl", "\n".join(json.dumps({"text": cell}) for cell in cells)))
+    for _ in range(2):
+        scored = write_predictions(table, names, dict.fromkeys(range(len(cells)), ("=yes", "0.9")))
+        assert '"\'=1+1"' in scored.read_text() and '"\'=yes"' in scored.read_text()
+        table = read_table(scored)
+        assert table.names == ("text", *names)
+        assert table.column("text").to_pylist() == cells
+        assert set(table.strings("predicted_label")) == {"=yes"}
+
+
+def test_single_column_of_the_name_of_a_prediction_is_replaced_only_by_its_equal(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "in.csv", "text,translation\na,x\nb,\n"))
+    same = write_predictions(table, ("translation",), {0: ("x",)})
+    assert read_table(same).names == ("text", "translation")
+    other = write_predictions(table, ("translation",), {0: ("x",), 1: ("y",)})
+    assert read_table(other).names == ("text", "translation_before", "translation")
 
 
 def test_chunks_are_written_one_after_the_other(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Well-known names of text and label columns, normalised for comparison, and a check for duplicates."""
 
 import re
+from collections.abc import Sequence
 
 from training.errors import UserError
 
@@ -18,6 +19,16 @@ LABEL_NAMES = (
     "goldlabel", "labeltext", "tag", "tags", "y", "rating", "stars", "score", "relatednessscore",
 )  # fmt: skip
 HEADER_NAMES = {*LABEL_NAMES, *(name for names in TEXT_NAMES for name in names), "id", "index", "idx", "date", "name"}
+
+PREDICTIONS = (  # columns that our scored files end with, one tuple per kind of model
+    ("predicted_label", "probability"), ("predicted_answer", "probability"), ("translation",), ("entities",),
+    ("filled_text", "words"), ("follows", "probability"), ("anomaly_score", "p_value", "is_anomalous", "reasons"),
+)  # fmt: skip
+
+
+def is_scored(names: Sequence[str]) -> bool:
+    """Whether a table with these columns is one that we wrote, with predictions beside the user's columns."""
+    return any(tuple(names[-len(own) :]) == own for own in PREDICTIONS if len(names) > len(own))
 
 
 def plain_name(name: str) -> str:

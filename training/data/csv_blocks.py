@@ -10,7 +10,9 @@ boundaries (tests/data/test_csv_blocks.py).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, TextIO
 
 import numpy as np
@@ -21,6 +23,7 @@ from training.data.encoding import TextFile, open_bytes
 
 BLOCK_BYTES = 2**20
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
+LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class LineBlocks:
@@ -51,6 +54,14 @@ class LineBlocks:
             if not more:
                 return block
             block += more
+
+    def skip_lines(self, count: int) -> None:
+        """Skip the first lines of the file."""
+        while count and (block := self.read()):
+            ends = [match.end() for match in islice(LINE_END.finditer(block), count)]
+            count -= len(ends)
+            if ends and not count:
+                self.unread(block[ends[-1] :])
 
     def unread(self, rest: bytes) -> None:
         """Return the unparsed end of a block; the next block begins with it."""

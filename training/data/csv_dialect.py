@@ -1,4 +1,4 @@
-"""Guess the separator and the header of separated text from its first lines."""
+"""Guess the separator, the header and what stands above it from the first lines of separated text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from training.data.column_names import HEADER_NAMES, plain_name
 from training.data.csv_records import records
@@ -14,7 +15,75 @@ from training.data.csv_records import records
 SEPARATORS = {"\t": "tab", ";": ";", "|": "|", ",": ","}  # on a tie the rarer character wins
 USUAL_SEPARATORS = {".csv": ",", ".tsv": "\t", ".ssv": ";"}
 NO_SEPARATOR = "\x1f"  # for one column: the unit separator, which text does not contain
+SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(?P<separator>\\t|[^"\n])"?[;,|\t]*\s*', re.IGNORECASE)  # of Excel
+MAX_TITLE_ROWS = 20
+MIN_ALIKE = 0.9  # share of the rows from the header on that have its width, for the rows above it to be titles
 VALUE = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?|\d{4}-\d\d-\d\d.*")
+
+
+class Preamble(NamedTuple):
+    """What stands above the first row: number of lines, the separator that they name, and the title's words."""
+
+    lines: int = 0
+    delimiter: str = ""
+    title: str = ""
+
+
+def find_preamble(lines: list[str], suffix: str) -> Preamble:
+    """Find Excel's `sep=;` line and the title rows of a report, which have fewer cells than the header below them."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    named = SEPARATOR_LINE.fullmatch(lines[first]) if lines else None
+    delimiter = named["separator"].replace("\\t", "\t") if named else ""
+    skipped, delimiter = (first + 1, delimiter) if delimiter in SEPARATORS else (0, "")
+    rest = lines[skipped:]
+    counts = {each: _count_title_lines(rest, each, suffix) for each in ([delimiter] if delimiter else SEPARATORS)}
+    titles = {each: count for each, count in counts.items() if count is not None}
+    if not titles or min(titles.values()) == 0:  # with some separator the first row may be the header
+        return Preamble(skipped, delimiter)
+    best = min(titles, key=lambda each: titles[each])
+    title = " ".join("".join(rest[: titles[best]]).replace(best, " ").split())
+    return Preamble(skipped + titles[best], best, title)
+
+
+def _count_title_lines(lines: list[str], delimiter: str, suffix: str) -> int | None:
+    """Lines above the header if this is the separator, 0 for none; None if no table of even rows is found."""
+    try:
+        rows = [record for record in islice(records(lines, delimiter, strict=False), 200) if any(record.fields)]
+    except csv.Error:
+        return None
+    widths = [len(row.fields) for row in rows if len(row.fields) > 1]
+    if not widths or len(rows) < 3:
+        return None
+    width = statistics.mode(widths)
+    header = next((number for number, row in enumerate(rows) if not _is_title(row.fields, width)), 0)
+    below = [row.fields for row in rows[header:]]
+    if sum(len(fields) == width for fields in below) < MIN_ALIKE * len(below):
+        return None
+    if not header:
+        return 0
+    if header > min(MAX_TITLE_ROWS, len(below)) or len(below[0]) != width:
+        return None
+    is_certain = any(plain_name(cell) in HEADER_NAMES for cell in below[0])
+    is_list = suffix not in USUAL_SEPARATORS or rows[0].fields[0].strip().isidentifier()  # of sentences with commas
+    return rows[header].line - 1 if is_certain or (not is_list and _is_clear_header(below)) else None
+
+
+def _is_title(fields: list[str], width: int) -> bool:
+    """Whether a row has too few cells for a header: a title, a line of `name: value`, a comment."""
+    cells = [cell.strip() for cell in fields]
+    filled = [cell for cell in cells if cell]
+    if any(plain_name(cell) in HEADER_NAMES for cell in filled):
+        return False
+    if cells[0].startswith("#"):
+        return True
+    return len(filled) <= width / 2 and bool(cells[0] or width > 2)  # an index column has no name, too
+
+
+def _is_clear_header(rows: list[list[str]]) -> bool:
+    """Whether the first of some rows can only be a header: short names above other words."""
+    cells = [cell.strip() for cell in rows[0]]
+    is_name = [len(cell) <= 40 and not VALUE.fullmatch(cell) and cell[-1:] not in tuple(".!?") for cell in cells]
+    return all(is_name) and len({*cells}) == len(cells) and len(rows) > 3 and has_header(rows, ".csv")
 
 
 def find_delimiter(sample: list[str], suffix: str) -> str:
@@ -68,16 +137,27 @@ def _reads_like(cell: str, column: list[str]) -> bool:
 
 
 def guess_names(rows: list[list[str]]) -> list[str]:
-    """Name the columns of a file without header: label, text and text_pair where obvious, else column_1, ..."""
+    """Name the columns of a file without header: label, text and text_pair where obvious, else column_1, ...
+
+    The label is the column with the fewest different values, of at least two. Texts are columns of words; where there
+    are several, those of which half are numbers (dates, addresses) are none.
+    """
     names = [f"column_{number}" for number in range(1, len(rows[0]) + 1)]
     whole = [row for row in rows if len(row) == len(names)]
     columns = dict(enumerate(map(list, zip(*whole, strict=True))))
-    short = {i: len(set(c)) for i, c in columns.items() if max(map(len, c)) <= 40 and len(set(c)) <= len(c) / 2}
+    short = {i: len(set(c)) for i, c in columns.items() if max(map(len, c)) <= 40 and 1 < len(set(c)) <= len(c) / 2}
     if short and len(names) > 1:
         names[min(short, key=lambda i: short[i])] = "label"
-    texts = [i for i, c in columns.items() if names[i] != "label" and not _mostly_values(c)]
+    texts = [i for i, c in columns.items() if names[i] != "label" and not _mostly_values(c) and len(set(c)) > 1]
     if len(texts) > 1:
         texts = [i for i in texts if statistics.mean(len(cell.split()) for cell in columns[i]) >= 3]
+    texts = [i for i in texts if not _is_half_numbers(columns[i])] or texts
     for i, name in zip(texts, ("text", "text_pair") if len(texts) < 3 else (), strict=False):
         names[i] = name
     return names
+
+
+def _is_half_numbers(column: list[str]) -> bool:
+    """Whether about half of the words have digits, as in `Mon Apr 06 22:00:45 PDT 2009`."""
+    words = " ".join(column).split()
+    return sum(any(map(str.isdigit, word)) for word in words) >= 0.45 * len(words)

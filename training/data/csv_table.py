@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.column_names import check_names
+from training.data.column_names import check_names, is_scored
 from training.data.csv_blocks import LineBlocks, parse_plain_block
 from training.data.csv_dialect import (
     SEPARATORS,
     USUAL_SEPARATORS,
     find_delimiter,
+    find_preamble,
     guess_names,
     has_header,
     sample_rows,
@@ -27,6 +28,7 @@ from training.data.csv_records import records
 from training.data.encoding import TextFile
 from training.errors import UserError
 from training.preflight.sheet import Finding
+from training.wording import at_lines, counted
 
 MAX_PROBLEMS = 5  # ragged lines that one message names
 MAX_CELL_CHARACTERS = 2**31 - 1  # the csv module's own limit is 131,072
@@ -36,63 +38,82 @@ Chunk = tuple[
 ]  # columns by name; the line each row begins on, int64
 
 
+BYTE_ORDER_MARK = "\ufeff"  # inside a file: of a file that was appended to another
+APOSTROPHE = r"^'('*[=+\-@\t\r])"  # that our scored files put before what a spreadsheet would run as a formula
+
+
 @dataclass(frozen=True)
 class Dialect:
-    """How a file is separated, and what its columns are called."""
+    """How a file is separated, and what its columns are called.
+
+    Args:
+        header: Cells of the header as written; empty if there is none.
+        first_line: The line of the header, or of the first row, from 1: those above are skipped.
+    """
 
     delimiter: str
     names: list[str]
-    has_header: bool
+    header: list[str]
+    first_line: int
 
 
 def read_delimited(file: TextFile) -> tuple[Iterator[Chunk], list[Finding]]:
     """Read every row; cells are text as written (`NA` stays `NA`), an empty cell is null.
 
+    A row equal to the header (of files that were joined) is dropped.
+
     Returns:
-        The rows, a block of the file at a time, and what was guessed about the file.
+        The rows, a block of the file at a time, and what was guessed about the file. The list gets longer while the
+        rows are read: it is complete after the last of them.
 
     Raises:
         UserError: At once for a file of blank lines or a column name used twice; while the rows are read, naming the
             line, for ragged rows, a quote never closed, or a NUL byte.
     """
     dialect, notices = find_dialect(file)
-    return _chunks(file, dialect), notices
+    return _chunks(file, dialect, notices), notices
 
 
 def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
     """Guess separator, header and column names from the first lines."""
     with file.open() as text:
-        sample = [line for line in text.readlines(SAMPLE_CHARACTERS) if line.strip()]
+        lines = text.readlines(SAMPLE_CHARACTERS)
+    preamble = find_preamble(lines, file.suffix)
+    sample = [line for line in lines[preamble.lines :] if line.strip()]
     if not sample:
         raise UserError(f"{file.path.name} holds only blank lines. Expected rows of text.")
-    delimiter = find_delimiter(sample, file.suffix)
+    delimiter = preamble.delimiter or find_delimiter(sample, file.suffix)
     rows = list(islice(sample_rows(sample, delimiter), SAMPLE_ROWS))
-    if not has_header(rows, file.suffix):
-        names = guess_names(rows)
+    notices, header = [], rows[0]
+    if has_header(rows, file.suffix):
+        names = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, 1)]
+        check_names(names, file.path.name)
+    else:
+        names, header = guess_names(rows), []
         detail = "If the first line is a header, write plain names there, such as text and label."
         notices = [Finding("amber", f"No header found: columns named {', '.join(names)}", detail)]
-        dialect = Dialect(delimiter, names, False)
-    else:
-        names = [cell.strip() or f"column_{number}" for number, cell in enumerate(rows[0], 1)]
-        check_names(names, file.path.name)
-        dialect, notices = Dialect(delimiter, names, True), []
     if len(names) > 1 and delimiter != USUAL_SEPARATORS.get(file.suffix):
         notices.insert(0, Finding("green", f"Separator {SEPARATORS[delimiter]} found"))
-    return dialect, notices
+    if preamble.title:
+        title = f"{counted(preamble.lines, 'line')} above the header skipped"
+        notices.append(Finding("amber", title, f"{preamble.title[:80]!r} is taken for a title."))
+    return Dialect(delimiter, names, header, 1 + preamble.lines), notices
 
 
-def _chunks(file: TextFile, dialect: Dialect) -> Iterator[Chunk]:
+def _chunks(file: TextFile, dialect: Dialect, notices: list[Finding]) -> Iterator[Chunk]:
     """Yield the rows below the header; a file with ragged rows is refused after the blocks before the first of them."""
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))  # process-wide, and only ever raised
     reader = _Reader(file, dialect)
-    skip, count = int(dialect.has_header), 0
+    skip, count, repeated = int(bool(dialect.header)), 0, list[int]()
     try:
         for columns, lines in reader.blocks():
             if not len(lines) or reader.problems:
                 continue
-            rows = dict(zip(dialect.names, [column[skip:] for column in columns], strict=True))
-            yield rows, lines[skip:]
-            count, skip = count + len(lines) - skip, 0
+            columns, lines, dropped = _without_headers([c[skip:] for c in columns], lines[skip:], dialect.header)
+            if is_scored(dialect.names):
+                columns = [_without_apostrophes(column) for column in columns]
+            yield dict(zip(dialect.names, columns, strict=True)), lines
+            count, skip, repeated = count + len(lines), 0, repeated + dropped
     finally:
         reader.source.close()
     if reader.problems:
@@ -101,6 +122,30 @@ def _chunks(file: TextFile, dialect: Dialect) -> Iterator[Chunk]:
     if not count:
         names = ", ".join(dialect.names)
         raise UserError(f"{file.path.name} has the header {names} but no rows. Add at least one row.")
+    if repeated:
+        title = f"{counted(len(repeated), 'row')} dropped: the header again"
+        notices.append(Finding("amber", title, f"{at_lines(repeated).capitalize()}: were files joined?"))
+
+
+def _without_headers(columns: list[Any], lines: np.ndarray, header: list[str]) -> tuple[list[Any], np.ndarray, list]:
+    """Drop the rows that are equal to a header of several cells; return the lines that they begin on, too."""
+    if len(header) < 2 or not len(lines):
+        return columns, lines, []
+    compute: Any = pc
+    is_header: Any = pa.scalar(True)
+    for number, (column, cell) in enumerate(zip(columns, header, strict=True)):
+        marked = [BYTE_ORDER_MARK + cell, f'{BYTE_ORDER_MARK}"{cell}"'] if number == 0 else []
+        is_header = compute.and_(is_header, compute.is_in(column, pa.array([cell or None, *marked], pa.string())))
+        if not compute.any(is_header).as_py():
+            return columns, lines, []
+    mask = is_header.to_numpy(zero_copy_only=False)
+    return [column.filter(pa.array(~mask)) for column in columns], lines[~mask], lines[mask].tolist()
+
+
+def _without_apostrophes(column: Any) -> Any:
+    """Cells of a file that we scored, as they were before (`predictions_csv.harmless_text`)."""
+    compute: Any = pc
+    return compute.replace_substring_regex(column, APOSTROPHE, r"\1")
 
 
 class _Reader:
@@ -109,7 +154,8 @@ class _Reader:
     def __init__(self, file: TextFile, dialect: Dialect):
         self.name, self.delimiter, self.width = file.path.name, dialect.delimiter, len(dialect.names)
         self.source = LineBlocks(file)
-        self.line = 1  # of the file, at the start of the next block
+        self.source.skip_lines(dialect.first_line - 1)
+        self.line = dialect.first_line  # of the file, at the start of the next block
         self.problems: list[str] = []
         self.is_done = False
 

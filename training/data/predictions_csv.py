@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ from training.data.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMULA = r"^[=+\-@\t\r]"  # a spreadsheet runs a cell that begins so (OWASP, "CSV Injection")
+FORMULA = r"^'*[=+\-@\t\r]"  # a spreadsheet runs a cell that begins so (OWASP, "CSV Injection"); ' marks it as text
 NUMBER = r"^[+-]?[\d.,]+([eE][+-]?\d+)?$"  # but a negative number is none
 
 
 def write_predictions(table: Table, names: Sequence[str], predictions: Mapping[int, Sequence[str]]) -> Path:
     """Write a whole table and then the columns of `names`, as CSV in a new temporary folder.
+
+    Scored again by the same model, a file comes out as it went in. A single column of that name (`translation`) is
+    replaced only if it holds the same cells: it may be the user's own.
 
     Args:
         predictions: Row number -> one cell per name; a row that is not there gets blanks.
@@ -31,6 +35,10 @@ def write_predictions(table: Table, names: Sequence[str], predictions: Mapping[i
     blank = ("",) * len(names)
     cells = zip(*(predictions.get(row, blank) for row in range(len(table))), strict=True) if len(table) else ()
     columns = {name: pa.array(values, pa.string()) for name, values in zip(names, cells, strict=True)}
+    if len(names) == 1 and table.names[-1:] == tuple(names) and len(table.names) > 1:
+        before = [cell or "" for cell in table.columns[names[0]].to_pylist()]
+        if before == columns[names[0]].to_pylist():
+            table = replace(table, columns={name: table.columns[name] for name in table.names[:-1]})
     target = temporary_file(table.source, "-scored.csv")
     with predictions_writer(target) as write:
         write(table, columns)
@@ -62,11 +70,15 @@ class PredictionsWriter:
     def __call__(self, table: Table, predictions: Mapping[str, Any]) -> None:
         """Write a chunk: its columns as harmless text, then the predictions, Arrow arrays with one value per row.
 
-        A column of the table that has the name of a prediction (the file was scored before) is kept as NAME_before.
+        Predictions of several columns at the end of the table are of the same kind of model: the file was scored
+        before, and they are replaced. Any other column that has the name of a prediction is kept as NAME_before.
         Predictions of text are made harmless too; every chunk needs the same columns and types.
         """
         columns: dict[str, Any] = {}
+        before = [*table.columns][-len(predictions) :] if len(predictions) > 1 else []
         for name, values in table.columns.items():
+            if before == [*predictions] and name in predictions:
+                continue
             columns[_free_name(name, {*predictions, *table.columns} - {name}, predictions)] = harmless_text(values)
         for name, values in predictions.items():
             columns[name] = harmless_text(values) if pa.types.is_string(values.type) else values
@@ -89,6 +101,7 @@ def _free_name(name: str, taken: set[str], predictions: Mapping[str, Any]) -> st
 def harmless_text(values: pa.Array | pa.ChunkedArray) -> Any:
     """A column as text; a cell that a spreadsheet would run as a formula gets an apostrophe, numbers stay as they are.
 
+    `without_apostrophes` takes it back when our file is read; a cell that had such an apostrophe gets a second one.
     What has no plain spelling (records, bytes) becomes null.
     """
     compute: Any = pc

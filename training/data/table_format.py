@@ -73,7 +73,8 @@ def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Findi
         columns, lines, more = read_json(file)
         return iter([(columns, lines)]), notices + more
     chunks, more = read_delimited(file)
-    return chunks, notices + more
+    more[:0] = notices  # in place: the list grows while the rows are read
+    return chunks, more
 
 
 def _check_size(path: Path, max_bytes: int, max_unpacked: int) -> None:
