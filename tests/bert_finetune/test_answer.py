@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.bert_finetune.answer.data import QuestionExample, read
+from plugins.bert_finetune.answer.find_answer import Place, find_answer
 from plugins.bert_finetune.answer.report import exact_match, f1
 from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.answer.spans import best_spans
@@ -103,6 +104,79 @@ def test_whole_articles_are_held_out(tmp_path: Path) -> None:
     path = write(tmp_path / "rivers.json", json.dumps({"data": [article(number) for number in range(30)]}))
     data = read(settings(path, eval_share=0.3))
     assert data.evaluation and not {one.group for one in data.train} & {one.group for one in data.evaluation}
+
+
+PARTY = "The party was loud and started at seven. Guest 1 did study art in Florence. Her art is good."
+SECOND = PARTY.rindex("art")
+
+
+@pytest.mark.parametrize(
+    ("answer", "start", "context", "place"),
+    [
+        ("art", -1, PARTY, Place(59, 62, is_first_of_several=True)),  # never in "party", 4, or "started", 25
+        ("art", 0, PARTY, Place(59, 62, is_corrected=True)),
+        ("art", 85, PARTY, Place(SECOND, SECOND + 3, is_corrected=True)),  # the nearest
+        ("art", SECOND, PARTY, Place(SECOND, SECOND + 3)),
+        ("1920", 7, "In the 1920s, not in 1920.", Place(7, 11)),  # a start that is right stays, inside a word too
+        ("dog", -1, "two dogs", Place(4, 7, is_inside_word=True)),
+        ("北京", 9, "北京大学。他住在北京东边。", Place(8, 10, is_corrected=True)),  # no spaces: the nearest
+        ("Anna", -1, "Annas Haus ist Anna's Haus.", Place(15, 19)),
+        ("cafe", -1, "le cafe\u0301 ou le cafe", Place(15, 19)),  # not a letter without its accent
+        ("Orl\u00e9ans", -1, "a\u0300 Orle\u0301ans", Place(3, 11)),  # accents composed or not
+        ("New York", 3, "in New\nYork", Place(3, 11)),
+        ("  plan", 4, "a plan", Place(2, 6, is_corrected=True)),
+        ("plan ", 2, "a plan", Place(2, 6)),
+        ("art", -1, "no such word", None),
+        ("", 0, "text", None),
+    ],
+)
+def test_answers_are_found_as_whole_words_nearest_to_their_start(
+    answer: str, start: int, context: str, place: Place | None
+) -> None:
+    assert find_answer(answer, start, context) == place
+
+
+def test_starts_that_are_all_zero_are_no_starts(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"what {n} ?", "context": f"artful party {n} : art", "answer": "art", "answer_start": 0}
+        for n in range(3)
+    ]
+    data = read(settings(write(tmp_path / "zero.jsonl", "\n".join(map(json.dumps, rows))), eval_share=0))
+    assert [one.answers for one in data.train] == [(("art", 17),)] * 3
+    assert any(row.level == "amber" and "answer_start is 0 for all 3" in row.title for row in data.sheet.findings)
+
+
+def test_answers_in_several_places_without_a_start_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", "question,context,answer\nWho?,Anna saw Anna.,Anna\nWhat?,An art.,art\n")
+    told = [row for row in read(settings(path, eval_share=0)).sheet.findings if "several places" in row.title]
+    assert [(row.level, row.detail) for row in told] == [("amber", "Questions line 2.")]
+
+
+def write_long_answers(path: Path) -> Path:
+    answer = " ".join(["river", "meadow", "timber"] * 14)
+    rows = [{"question": f"what {n} ?", "context": f"pebble {answer} saddle {n}", "answer": answer} for n in range(20)]
+    return write(path, "\n".join(map(json.dumps, rows)))
+
+
+def test_answers_that_are_too_long_to_give_are_counted(tmp_path: Path) -> None:
+    path = write_long_answers(tmp_path / "long.jsonl")
+    task = build("answer", settings(path, max_length=64, max_answer_length=30))
+    told = [f"{row.title}: {row.detail}" for row in task.findings() if row.level == "amber"]
+    assert told == [
+        "20 answers longer than max_answer_length, 30 tokens: "
+        "They can never be given: raise it to 42, the tokens of the longest."
+    ]
+
+
+def test_longest_answer_of_the_data_sets_the_maximum(tmp_path: Path) -> None:
+    task = build("answer", settings(write_long_answers(tmp_path / "long.jsonl"), max_length=64))
+    assert task.facts["max_answer_length"] == 42
+    assert not any("longer than max_answer_length" in row.title for row in task.findings())
+    assert build("answer", settings(write_trips(tmp_path / "trips.jsonl"))).facts["max_answer_length"] == 30
+
+
+def test_questions_are_truncated_as_in_training_when_served(reader: Any) -> None:
+    assert load(reader[1]).max_question_length == 24  # half of a window of 48
 
 
 # -- windows and spans -----------------------------------------------------------------------------------------------------

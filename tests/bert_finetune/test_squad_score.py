@@ -28,6 +28,9 @@ ANSWERS = [
     ("Bern", [], 0, 0.0),
     ("", ["Bern"], 0, 0.0),
     ("the", [], 1, 1.0),  # an article alone is no answer
+    ("", ["the", "Rhine"], 0, 0.0),  # and no truth where there is another
+    ("", ["the", "..."], 1, 1.0),
+    ("Rhine", ["a", "Rhine"], 1, 1.0),
     ("Ärzte", ["ärzte"], 1, 1.0),
 ]
 

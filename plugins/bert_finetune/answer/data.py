@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugins.bert_finetune.answer.find_answer import Place, find_answer
 from plugins.bert_finetune.checks import split_finding
 from training.data.column_names import plain_name
 from training.data.encoding import find_encoding
@@ -52,6 +53,8 @@ class AnswerFaults:
     """Problems with the answers of a file, as places of the questions."""
 
     shifted: list[str] = field(default_factory=list)
+    unplaced: list[str] = field(default_factory=list)  # no start is given, and the answer stands in several places
+    inside_words: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     blank: list[str] = field(default_factory=list)
 
@@ -117,9 +120,10 @@ def _overlap_findings(train: list[QuestionExample], evaluation: list[QuestionExa
 
 def _questions(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
     raw, notices = _raw(source, settings)
+    raw, ignored = _without_placeholders(raw)
     faults = AnswerFaults()
     examples = [checked for example in raw if (checked := _checked(example, faults)) is not None]
-    findings = [*notices, *_fault_findings(faults)]
+    findings = [*notices, *ignored, *_fault_findings(faults)]
     if not examples:
         return examples, [*findings, Finding("red", "No question is left", "Every answer must occur in its context.")]
     without = sum(not example.answers for example in examples)
@@ -233,35 +237,49 @@ def _checked(example: QuestionExample, faults: AnswerFaults) -> QuestionExample 
     if not example.question or not example.context.strip():
         faults.blank.append(example.place)
         return None
-    answers = []
+    answers, places = [], []
     for text, start in example.answers:
-        found = _find(text.strip(), start, example.context)
-        if found is None:
-            continue
-        given = example.context[start : start + len(text)].strip()
-        if found != start and start != UNKNOWN_START and given != text.strip():
-            faults.shifted.append(example.place)
-        answers.append((text.strip(), found))
+        if (place := find_answer(text, start, example.context)) is not None:
+            places.append(place)
+            answers.append((example.context[place.start : place.end], place.start))
     if example.answers and not answers:
         faults.missing.append(example.place)
         return None
+    _note_faults(example.place, places, faults)
     return replace(example, answers=tuple(answers))
 
 
-def _find(text: str, start: int, context: str) -> int | None:
-    """Start of the occurrence of the answer that is nearest to `start`; None if there is none."""
-    starts = [match.start() for match in re.finditer(re.escape(text), context)] if text else []
-    return min(starts, key=lambda found: abs(found - start)) if starts else None
+def _note_faults(name: str, places: list[Place], faults: AnswerFaults) -> None:
+    if any(place.is_corrected for place in places):
+        faults.shifted.append(name)
+    if any(place.is_first_of_several for place in places):
+        faults.unplaced.append(name)
+    if any(place.is_inside_word for place in places):
+        faults.inside_words.append(name)
+
+
+def _without_placeholders(examples: list[QuestionExample]) -> tuple[list[QuestionExample], list[Finding]]:
+    """Forget the starts of a file whose starts are all 0: a converter that did not know them wrote that."""
+    starts = [start for example in examples for _, start in example.answers]
+    if len(starts) < 2 or any(start != 0 for start in starts):
+        return examples, []
+    title = f"answer_start is 0 for all {counted(len(starts), 'answer')}: ignored"
+    unknown = [
+        replace(example, answers=tuple((text, UNKNOWN_START) for text, _ in example.answers)) for example in examples
+    ]
+    return unknown, [Finding("amber", title, "Each answer is searched in its context.")]
 
 
 def _fault_findings(faults: AnswerFaults) -> list[Finding]:
     rows = (
-        (faults.missing, "dropped: the answer is not in the context"),
-        (faults.blank, "dropped: no question or no context"),
-        (faults.shifted, "with a wrong answer_start: corrected"),
+        (faults.missing, "dropped: the answer is not in the context", ""),
+        (faults.blank, "dropped: no question or no context", ""),
+        (faults.shifted, "with a wrong answer_start: corrected", ""),
+        (faults.unplaced, "whose answer stands in several places, with no answer_start: the first is taken", ""),
+        (faults.inside_words, "whose answer stands only inside a word", " Is it a part of that word?"),
     )
     return [
-        Finding("amber", f"{counted(len(places), 'question')} {what}", f"Questions {listed(places)}.")
-        for places, what in rows
+        Finding("amber", f"{counted(len(places), 'question')} {what}", f"Questions {listed(places)}.{advice}")
+        for places, what, advice in rows
         if places
     ]

@@ -23,8 +23,7 @@ from training.data.table import Table, read_table, text_table
 from training.errors import UserError
 
 MAX_ANSWERS = 3  # returned, the best included
-DEFAULTS = {"max_length": 384, "stride": 128, "max_answer_length": 30}
-MAX_QUESTION_LENGTH = 64
+DEFAULTS = {"max_length": 384, "stride": 128, "max_answer_length": 30, "max_question_length": 64}
 
 
 class AnswerPredictor(EncoderPredictor, Answer):
@@ -34,6 +33,7 @@ class AnswerPredictor(EncoderPredictor, Answer):
         values = DEFAULTS | {name: int(facts[name]) for name in DEFAULTS if name in facts}
         super().__init__(model, tokenizer, min(values["max_length"], tokenizer.model_max_length))
         self.stride, self.max_answer_length = values["stride"], values["max_answer_length"]
+        self.max_question_length = values["max_question_length"]
         self.has_unanswerable = bool(facts.get("has_unanswerable", False))
 
     def answer(self, question: str, context: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class AnswerPredictor(EncoderPredictor, Answer):
     def answers(self, pairs: list[tuple[str, str]]) -> list[tuple[list[Span], float]]:
         """Return the spans, best first, and the probability of no answer, for each (question, context)."""
         questions = [QuestionExample(question, context, (), "", "") for question, context in pairs]
-        windows = make_windows(questions, self.tokenizer, self.max_length, self.stride, MAX_QUESTION_LENGTH)
+        windows = make_windows(questions, self.tokenizer, self.max_length, self.stride, self.max_question_length)
         logits: list[np.ndarray] = [np.zeros(0)] * len(windows)
         for rows in batches_by_length([len(window.ids) for window in windows], max_batch_tokens(self.model)):
             ids, types = [windows[row].ids for row in rows], [windows[row].types for row in rows]

@@ -24,12 +24,17 @@ def normalise(text: str) -> str:
 
 def exact_match(answer: str, truths: Sequence[str]) -> float:
     """1 if the normalised answer equals one of the truths; an empty answer is correct if there are none."""
-    return float(any(normalise(answer) == normalise(truth) for truth in truths or [""]))
+    return float(any(normalise(answer) == normalise(truth) for truth in _scored(truths)))
 
 
 def f1(answer: str, truths: Sequence[str]) -> float:
     """Highest word F1 over the truths, 0 to 1."""
-    return max(_f1(normalise(answer).split(), normalise(truth).split()) for truth in truths or [""])
+    return max(_f1(normalise(answer).split(), normalise(truth).split()) for truth in _scored(truths))
+
+
+def _scored(truths: Sequence[str]) -> Sequence[str]:
+    """The truths that answers are compared with: as in the official script, none of articles and marks only."""
+    return [truth for truth in truths if normalise(truth)] or [""]
 
 
 def _f1(answer: list[str], truth: list[str]) -> float:

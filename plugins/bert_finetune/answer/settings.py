@@ -35,5 +35,10 @@ class AnswerSettings(
         json_schema_extra=ADVANCED,
     )
     max_answer_length: int = Field(
-        30, ge=1, le=512, description="Maximum tokens per answer.", json_schema_extra=ADVANCED
+        0,
+        ge=0,
+        le=512,
+        description="Maximum tokens per answer; a longer one can never be given. 0: that of the longest training "
+        "answer, at least 30.",
+        json_schema_extra=ADVANCED,
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.answer.settings import AnswerSettings
 
 PREVIEW_QUESTIONS = 3
+MIN_ANSWER_LENGTH, MAX_ANSWER_LENGTH = 30, 512  # tokens, where the length is taken from the data
 
 
 class TrainingWindow(NamedTuple):
@@ -73,13 +74,15 @@ class AnswerTask(Task):
         self.padded = not enable_packing(model)
         self.max_question_length = max_question_tokens(settings.max_question_length, self.max_length)
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
+        self.max_answer_length = settings.max_answer_length or self._answer_length_of_data()
         self.facts = {
             "rows": len(data.train),
             "eval_rows": len(data.evaluation),
             "has_unanswerable": data.has_unanswerable,
             "max_length": self.max_length,
             "stride": settings.stride,
-            "max_answer_length": settings.max_answer_length,
+            "max_answer_length": self.max_answer_length,
+            "max_question_length": self.max_question_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
         }
@@ -88,6 +91,10 @@ class AnswerTask(Task):
         stride, max_question_length = self.settings.stride, self.max_question_length
         windows = make_windows(questions, self.tokenizer, self.max_length, stride, max_question_length)
         return [TrainingWindow(window, answer_span(window, questions[window.question].answers)) for window in windows]
+
+    def _answer_length_of_data(self) -> int:
+        """Tokens of the longest training answer, 30 to 512: no answer that was learned is out of reach."""
+        return min(MAX_ANSWER_LENGTH, max([MIN_ANSWER_LENGTH, *_answer_lengths(self.train_data)]))
 
     def _truncated_questions(self) -> int:
         questions = [example.question for example in (*self.data.train, *self.data.evaluation)]
@@ -154,7 +161,7 @@ class AnswerTask(Task):
         if not rows:
             return "", 0.0
         windows, logits = [self.eval_data[row].window for row in rows], [outputs[row].logits for row in rows]
-        spans, no_answer = best_spans(windows, logits, self.settings.max_answer_length, self.data.has_unanswerable)
+        spans, no_answer = best_spans(windows, logits, self.max_answer_length, self.data.has_unanswerable)
         if not spans or no_answer > spans[0].probability:
             return "", no_answer
         return self.data.evaluation[number].context[spans[0].start : spans[0].end], spans[0].probability
@@ -188,8 +195,19 @@ class AnswerTask(Task):
         if lost > 0:
             advice = "Raise max_length or stride: they are longer than the overlap of two windows."
             findings.append(Finding("amber", f"{counted(lost, 'answer')} that no window contains", advice))
+        lengths = _answer_lengths(self.train_data) + _answer_lengths(self.eval_data)
+        if too_long := sum(length > self.max_answer_length for length in lengths):
+            title = f"{counted(too_long, 'answer')} longer than max_answer_length, {self.max_answer_length} tokens"
+            advice = f"They can never be given: raise it to {max(lengths)}, the tokens of the longest."
+            findings.append(Finding("amber", title, advice))
         if truncated := self._truncated_questions():
             advice = "Raise max_question_length if their end matters; contexts are not truncated."
             title = f"{counted(truncated, 'question')} truncated to {self.max_question_length} tokens"
             findings.append(Finding("amber", title, advice))
         return findings + checks.unknown_token_findings([row.window.ids for row in self.train_data], self.tokenizer)
+
+
+def _answer_lengths(rows: Sequence[TrainingWindow]) -> list[int]:
+    """Tokens of each question's answer, of the questions whose answer some window contains."""
+    lengths = {row.window.question: 1 + row.target[1] - row.target[0] for row in rows if row.target != (0, 0)}
+    return list(lengths.values())
