@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.checks import split_finding
-from training.data.column_guess import describe_columns
+from plugins.bert_finetune.translate.direction import check_direction
+from training.data.column_guess import describe_columns, guess_text_columns
 from training.data.encoding import find_encoding
 from training.data.splits import split_rows
 from training.data.table import Table
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 MAX_LENGTH_RATIO = 9.0  # of the two lengths in characters; above it the pair is probably misaligned
 MIN_CHECKED_CHARACTERS = 30  # shorter pairs are not checked: their ratio varies by chance
+NESTED = "translation"  # column of the Hub's data sets: a record with one text per language
+TRANSLATION = "translation"  # column that a translated file gains
+Columns = tuple[str, str]  # names of the columns (or languages) of source and target; empty: not known
+UNKNOWN: Columns = ("", "")
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,20 @@ class SentencePairs:
 
 @dataclass(frozen=True)
 class TranslateData:
-    """Training and evaluation pairs."""
+    """Training and evaluation pairs; `source_column` is where a table has the source texts, empty if that is open."""
 
     train: SentencePairs
     evaluation: SentencePairs
+    source_column: str
     sheet: Sheet
+
+
+def clean(text: str | None) -> str:
+    """Trim a text and compose its accents (Unicode NFC): of training, evaluation and served texts alike.
+
+    NFC is as far as this goes: what it changes looks the same. NFKC would write `,` for `，` and `1/2` for `½`.
+    """
+    return unicodedata.normalize("NFC", text or "").strip()
 
 
 def read(settings: TranslateSettings) -> TranslateData:
@@ -55,17 +70,24 @@ def read(settings: TranslateSettings) -> TranslateData:
     Raises:
         UserError: If a file cannot be read, the columns are ambiguous, or two files differ in length.
     """
-    pairs, findings = _pairs(settings.data, settings.target_data, settings)
+    pairs, columns, findings = _pairs(settings.data, settings.target_data, settings, UNKNOWN)
     if not len(pairs):
         findings.append(Finding("red", "No pair is left", "Every row lacks its source or its translation."))
     if not settings.eval_data:
         share, groups = settings.eval_share, pairs.sources
         rows, held = split_rows(None, len(pairs), eval_share=share, seed=settings.seed, groups=groups)
         findings += [split_finding(len(rows), len(held), "pair")] if len(pairs) else []
-        return _with_sheet(pairs.select(rows.tolist()), pairs.select(held.tolist()), findings)
+        return _data(pairs.select(rows.tolist()), pairs.select(held.tolist()), columns, findings)
+    evaluation, more = _evaluation(pairs, columns, settings)
+    return _data(pairs, evaluation, columns, [*findings, *more])
+
+
+def _evaluation(pairs: SentencePairs, columns: Columns, settings: TranslateSettings) -> tuple[SentencePairs, list]:
+    """Read the evaluation file with the columns of the training file, without the sources that training has."""
     name = Path(settings.eval_data).name
-    evaluation, more = _pairs(settings.eval_data, settings.eval_target_data, settings)
-    findings += [replace(finding, title=f"{name}: {finding.title}") for finding in more]
+    evaluation, _, notices = _pairs(settings.eval_data, settings.eval_target_data, settings, columns)
+    findings = [replace(finding, title=f"{name}: {finding.title}") for finding in notices]
+    findings += check_direction((pairs.sources, pairs.targets), (evaluation.sources, evaluation.targets), name)
     seen = set(pairs.sources)
     fresh = [row for row, source in enumerate(evaluation.sources) if source not in seen]
     if len(fresh) < len(evaluation):
@@ -73,26 +95,36 @@ def read(settings: TranslateSettings) -> TranslateData:
         effect = "Excluded from the evaluation." if fresh else "The score will be too high."
         findings.append(Finding("amber", title, effect))
     kept = evaluation.select(fresh) if fresh else evaluation
-    findings.append(split_finding(len(pairs), len(kept), "pair"))
-    return _with_sheet(pairs, kept, findings)
+    return kept, [*findings, split_finding(len(pairs), len(kept), "pair")]
 
 
-def _with_sheet(train: SentencePairs, evaluation: SentencePairs, findings: list[Finding]) -> TranslateData:
+def _data(train: SentencePairs, evaluation: SentencePairs, columns: Columns, findings: list[Finding]) -> TranslateData:
     pairs = zip(train.sources[:5], train.targets[:5], strict=True)
     sample = tuple({"source": source, "target": target} for source, target in pairs)
-    return TranslateData(train, evaluation, Sheet(tuple(findings), sample=sample))
+    return TranslateData(train, evaluation, columns[0], Sheet(tuple(findings), sample=sample))
 
 
-def _pairs(source: str, target: str, settings: TranslateSettings) -> tuple[SentencePairs, list[Finding]]:
-    sources, targets, lines, findings = _parallel(Path(source), Path(target)) if target else _table(source, settings)
-    sources, targets = [(text or "").strip() for text in sources], [(text or "").strip() for text in targets]
+def _pairs(
+    source: str, target: str, settings: TranslateSettings, columns: Columns
+) -> tuple[SentencePairs, Columns, list[Finding]]:
+    """Read and clean the pairs of a table or of two files, and drop those that lack a side.
+
+    Args:
+        columns: Those of the training file, for an evaluation file.
+    """
+    if target:
+        read_sides, names = _parallel(Path(source), Path(target)), _languages(Path(source), Path(target))
+    else:
+        read_sides, names = _table(source, settings, columns)
+    sides, lines, findings = read_sides
+    sources, targets = ([clean(text) for text in side] for side in sides)
     full = [row for row in range(len(sources)) if sources[row] and targets[row]]
     if len(full) < len(sources):
         dropped = sorted({*range(len(sources))} - {*full})
         title = f"{counted(len(dropped), 'row')} dropped: no source or no translation"
         findings.append(Finding("amber", title, f"{at_lines([lines[row] for row in dropped]).capitalize()}."))
     pairs = SentencePairs(sources, targets, lines).select(full)
-    return pairs, [*findings, *_alignment_findings(pairs)]
+    return pairs, names, [*findings, *_alignment_findings(pairs)]
 
 
 def _alignment_findings(pairs: SentencePairs) -> list[Finding]:
@@ -119,52 +151,86 @@ def _is_uneven(source: str, target: str) -> bool:
     return long > MIN_CHECKED_CHARACTERS and long / short > MAX_LENGTH_RATIO
 
 
-def _parallel(source: Path, target: Path) -> tuple[list, list, list[int], list[Finding]]:
+Sides = tuple[tuple[list, list], list[int], list[Finding]]  # both sides as read, line numbers, findings
+
+
+def _parallel(source: Path, target: Path) -> Sides:
     """Read two text files with one sentence per line.
 
     Raises:
         UserError: If they differ in length.
     """
-    sides, findings = [], []
-    for path in (source, target):
-        if not path.is_file():
-            raise UserError(f"There is no file {path.name}.")
-        file, notices = find_encoding(path)
-        with file.open() as text:
-            sides.append(text.read().splitlines() if path.stat().st_size else [])
-        findings += notices
-    if len(sides[0]) != len(sides[1]):
+    (sources, notices), (targets, more) = _lines(source), _lines(target)
+    if len(sources) != len(targets):
         raise UserError(
-            f"{source.name} has {counted(len(sides[0]), 'line')} and {target.name} {len(sides[1]):,}: "
+            f"{source.name} has {counted(len(sources), 'line')} and {target.name} {len(targets):,}: "
             "each line of one must be the translation of the same line of the other."
         )
-    return sides[0], sides[1], list(range(1, len(sides[0]) + 1)), findings
+    return (sources, targets), list(range(1, len(sources) + 1)), [*notices, *more]
 
 
-def _table(source: str, settings: TranslateSettings) -> tuple[list, list, list[int], list[Finding]]:
+def _lines(path: Path) -> tuple[list[str], list[Finding]]:
+    """Lines of a text file as `wc -l` and editors count them.
+
+    They end in a line feed, or both in a carriage return and one; where there is no line feed, in a carriage return.
+    Unicode's other separators (U+2028, U+0085, form feed, which `str.splitlines` cuts at) stand inside sentences.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {path.name}.")
+    if not path.stat().st_size:
+        return [], []
+    file, notices = find_encoding(path)
+    with file.open() as opened:
+        text = opened.read()
+    lines = text.split("\n" if "\n" in text else "\r")
+    return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])], notices
+
+
+def _languages(source: Path, target: Path) -> Columns:
+    """Suffixes of two parallel files, which usually are their languages: corpus.en and corpus.de."""
+    suffixes = ([suffix[1:] for suffix in path.suffixes if suffix.lower() != ".gz"] for path in (source, target))
+    first, second = (names[-1] if names else "" for names in suffixes)
+    return (first, second) if first != second else UNKNOWN
+
+
+def _table(source: str, settings: TranslateSettings, columns: Columns) -> tuple[Sides, Columns]:
+    """Read the pairs of a table.
+
+    Args:
+        columns: Those of the training file, which an evaluation file is read by; guessed for the training file.
+    """
     table = read_source(source, settings.dataset)
-    if nested := _nested(table, settings):
-        return *nested, table.lines.tolist(), list(table.notices)
-    first, second = _columns(table, settings)
-    finding = Finding("green", f"From column {first!r} to {second!r}")
-    return table.strings(first), table.strings(second), table.lines.tolist(), [*table.notices, finding]
+    if settings.target_data and not {*columns} <= {*table.names, *_nested_languages(table)}:
+        columns = UNKNOWN  # suffixes of the training files that this table does not know
+    if languages := _nested_languages(table):
+        names = _choose_languages(table, languages, settings, columns)
+        rows = table.column(NESTED).to_pylist()
+        sides = tuple([(row or {}).get(name) for row in rows] for name in names)
+    else:
+        names = columns if all(columns) else _choose_columns(table, settings)
+        sides = tuple(table.strings(name) for name in names)
+    finding = Finding("green", f"From column {names[0]!r} to {names[1]!r}")
+    return ((sides[0], sides[1]), table.lines.tolist(), [*table.notices, finding]), names
 
 
-def _nested(table: Table, settings: TranslateSettings) -> tuple[list, list] | None:
-    """Read the form of the Hub's data sets: a column `translation` of records, one text per language."""
-    if "translation" not in table.names:
-        return None
-    rows = table.column("translation").to_pylist()
-    languages = list(rows[0]) if rows and isinstance(rows[0], dict) else []
-    first, second = settings.source_column or (languages or [""])[0], settings.target_column or (languages or [""])[-1]
+def _nested_languages(table: Table) -> list[str]:
+    """Languages of a column `translation` of records, the form of the Hub's data sets; empty for other tables."""
+    rows = table.columns[NESTED].slice(0, 1).to_pylist() if NESTED in table.names else []
+    return list(rows[0]) if rows and isinstance(rows[0], dict) else []
+
+
+def _choose_languages(table: Table, languages: list[str], settings: TranslateSettings, columns: Columns) -> Columns:
+    first, second = columns
+    first = first or settings.source_column or languages[0]
+    second = second or settings.target_column or languages[-1]
     if len(languages) < 2 or first not in languages or second not in languages:
         raise UserError(
-            f"The column translation of {table.source} has the languages {listed(languages)}. Name two of them."
+            f"The column {NESTED} of {table.source} has the languages {listed(languages)}. Name two of them."
         )
-    return [row.get(first) for row in rows], [row.get(second) for row in rows]
+    return first, second
 
 
-def _columns(table: Table, settings: TranslateSettings) -> tuple[str, str]:
+def _choose_columns(table: Table, settings: TranslateSettings) -> Columns:
     if settings.source_column and settings.target_column:
         return settings.source_column, settings.target_column
     texts = [column["name"] for column in describe_columns(table) if column["type"] in ("text", "category")]
@@ -179,3 +245,18 @@ def _columns(table: Table, settings: TranslateSettings) -> tuple[str, str]:
             f"{table.source} has the columns {', '.join(table.names)}. Set source_column and target_column."
         )
     return first, second
+
+
+def source_texts(table: Table, source_column: str) -> list[str]:
+    """Texts of a table to translate, cleaned as in training: of the column that training read, else of a guessed one.
+
+    Raises:
+        UserError: If the table has no column of texts.
+    """
+    if source_column in _nested_languages(table):
+        return [clean((row or {}).get(source_column)) for row in table.column(NESTED).to_pylist()]
+    if source_column not in table.names:
+        others = {name: values for name, values in table.columns.items() if name != TRANSLATION}
+        table = replace(table, columns=others or table.columns)
+        source_column = guess_text_columns(table, need_label=False).text
+    return [clean(text) for text in table.strings(source_column)]

@@ -56,6 +56,11 @@ def load_target_tokenizer(folder: Path, source: Any) -> Any:
     return load_tokenizer(folder / TARGET_TOKENIZER) if (folder / TARGET_TOKENIZER).is_dir() else source
 
 
+def decode(tokenizer: Any, ids: Any) -> list[str]:
+    """Texts of token ids, (rows, time), as they are scored and served: without special tokens, trimmed."""
+    return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+
 def _from_scratch(settings: TranslateSettings, texts: Sequence[str]) -> TranslationModel:
     if settings.decoder_model:
         raise UserError("decoder_model needs model: choose the encoder of the source language too.")

@@ -11,9 +11,9 @@ from transformers import AutoModelForSeq2SeqLM
 from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length
+from plugins.bert_finetune.translate.data import TRANSLATION, clean, source_texts
 from plugins.bert_finetune.translate.endpoints import Translate
-from plugins.bert_finetune.translate.network import load_target_tokenizer
-from training.data.column_guess import guess_text_columns
+from plugins.bert_finetune.translate.network import decode, load_target_tokenizer
 from training.data.predictions_csv import write_predictions
 from training.data.table import read_table
 from training.errors import UserError
@@ -31,9 +31,10 @@ class TranslationPredictor(EncoderPredictor, Translate):
         positions = max_positions(getattr(model, "encoder", model))
         super().__init__(model, tokenizer, min(positions, tokenizer.model_max_length, self.max_new_tokens))
         self.target_tokenizer, self.prefix = target_tokenizer, str(facts.get("prefix", ""))
+        self.source_column = str(facts.get("source_column", ""))
 
     def translate(self, text: str, beams: int = 4, alternatives: int = 3) -> dict[str, Any]:
-        if not text.strip():
+        if not (text := clean(text)):
             raise UserError("The text is empty: write something to translate.")
         if not 1 <= beams <= MAX_BEAMS or not 0 <= alternatives <= MAX_BEAMS:
             raise UserError(
@@ -72,12 +73,12 @@ class TranslationPredictor(EncoderPredictor, Translate):
                     return_dict_in_generate=True,
                     output_scores=True,
                 )
-            translations = self.target_tokenizer.batch_decode(output.sequences, skip_special_tokens=True)
+            translations = decode(self.target_tokenizer, output.sequences)
             scores = output.sequences_scores.tolist() if beams > 1 else self._greedy_scores(output)
             for number, row in enumerate(rows):
                 own = slice(number * count, (number + 1) * count)
                 pairs = zip(translations[own], scores[own], strict=True)
-                ranked[row] = [(text.strip(), round(score, 6)) for text, score in pairs]
+                ranked[row] = [(text, round(score, 6)) for text, score in pairs]
         return ranked
 
     def _greedy_scores(self, output: Any) -> list[float]:
@@ -88,11 +89,11 @@ class TranslationPredictor(EncoderPredictor, Translate):
 
     def translate_file(self, file: Path, beams: int = 4) -> Path:
         table = read_table(file)
-        texts = table.strings(guess_text_columns(table, need_label=False).text)
-        full = [row for row, text in enumerate(texts) if text and text.strip()]
-        ranked = self.translations([texts[row] or "" for row in full], beams) if full else []
+        texts = source_texts(table, self.source_column)
+        full = [row for row, text in enumerate(texts) if text]
+        ranked = self.translations([texts[row] for row in full], beams) if full else []
         cells = {row: [best[0][0]] for row, best in zip(full, ranked, strict=True)}
-        return write_predictions(table, ("translation",), cells)
+        return write_predictions(table, (TRANSLATION,), cells)
 
 
 def load(folder: Path) -> TranslationPredictor:
