@@ -76,6 +76,10 @@ FORMATS = {
     "squad.json": '{"data": [{"title": "t", "paragraphs": [{"context": "Rome is old.", "qas": [{"id": "a", "question": "What?", "answers": [{"text": "Rome", "answer_start": 0}]}]}]}]}',
     "rows.csv": "question,context,answer\nWhat?,Rome is old.,Rome\n",
     "hub.jsonl": '{"question": "What?", "context": "Rome is old.", "answers": {"text": ["Rome"], "answer_start": [0]}}\n',
+    "python.csv": "question,context,answers\nWhat?,Rome is old.,\"{'text': ['Rome'], 'answer_start': [0]}\"\n",
+    "numpy.csv": "question,context,answers\nWhat?,Rome is old.,\"{'text': array(['Rome'], dtype=object), 'answer_start': array([0])}\"\n",
+    "list.jsonl": '{"question": "What?", "context": "Rome is old.", "answers": ["Rome"], "answer_start": [0]}\n',
+    "list.csv": "question,context,answers\nWhat?,Rome is old.,['Rome']\n",
     "offset.tsv": "question\tcontext\tanswer\tanswer_start\nWhat?\tRome is old.\tRome\t0\n",
 }
 
@@ -84,6 +88,15 @@ FORMATS = {
 def test_every_format_gives_the_same_question(name: str, tmp_path: Path) -> None:
     [one] = read(settings(write(tmp_path / name, FORMATS[name]), eval_share=0)).train
     assert (one.question, one.context, one.answers) == ("What?", "Rome is old.", (("Rome", 0),))
+
+
+@pytest.mark.parametrize("cell", ["", "[]", "{'text': [], 'answer_start': []}", '{"text": [], "answer_start": []}'])
+def test_every_spelling_of_no_answer_is_one(cell: str, tmp_path: Path) -> None:
+    rows = [{"question": "What?", "context": "Rome [is] old.", "answers": answer} for answer in (cell, "[is]", "{x")]
+    path = write(tmp_path / "rows.jsonl", "\n".join(map(json.dumps, rows)))
+    data = read(settings(path, eval_share=0))
+    assert [one.answers for one in data.train] == [(), (("[is]", 5),)]
+    assert any("1 question dropped: the answer is not in the context" in row.title for row in data.sheet.findings)
 
 
 @pytest.mark.parametrize(

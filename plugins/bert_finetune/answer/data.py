@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import re
@@ -216,20 +217,32 @@ def _of_table(table: Table) -> Iterator[QuestionExample]:
 
 
 def _cell_answers(cell: Any, offset: str | None) -> tuple[tuple[str, int], ...]:
-    """Answers of a cell: a text, or {"text": [...], "answer_start": [...]} as in data sets of the Hub."""
-    if isinstance(cell, str) and cell.lstrip().startswith("{"):
-        with contextlib.suppress(ValueError):  # else it is a text that begins with a brace
-            cell = json.loads(cell)
+    """Answers of a cell: a text, a list of texts, or {"text": [...], "answer_start": [...]} as in data sets of the Hub.
+
+    Lists and records may be written as text, in the spelling of JSON, Python or NumPy.
+    """
+    cell = _parsed(cell) if isinstance(cell, str) else cell
     if isinstance(cell, dict):
         texts, starts = cell.get("text") or [], cell.get("answer_start") or []
-        texts = [texts] if isinstance(texts, str) else texts
-        starts = [starts] if isinstance(starts, int) else starts
-        return tuple(
-            (str(text), int(start))
-            for text, start in zip(texts, [*starts, *[UNKNOWN_START] * len(texts)], strict=False)
-        )
-    start = int(offset) if offset and re.fullmatch(r"\d{1,9}", offset.strip()) else UNKNOWN_START
-    return ((str(cell), start),) if cell is not None and str(cell).strip() else ()
+    else:
+        texts, starts = ([] if cell is None else cell), [int(start) for start in re.findall(r"-?\d{1,9}", offset or "")]
+    texts = [texts] if isinstance(texts, str) or not isinstance(texts, list) else texts
+    starts = starts if isinstance(starts, list) else [starts]
+    padded = [*starts, *[UNKNOWN_START] * len(texts)]
+    return tuple((str(text), int(start)) for text, start in zip(texts, padded, strict=False) if str(text).strip())
+
+
+def _parsed(cell: str) -> Any:
+    """The record or list that a cell spells; the cell itself if it is a text."""
+    text = re.sub(r"array\((\[.*?\])(, dtype=\w+)?\)", r"\1", cell.strip(), flags=re.DOTALL)
+    if not text.startswith(("{", "[")):
+        return cell
+    for parse in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            value = parse(text)
+            if isinstance(value, dict) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+                return value
+    return cell
 
 
 def _checked(example: QuestionExample, faults: AnswerFaults) -> QuestionExample | None:
