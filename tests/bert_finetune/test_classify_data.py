@@ -6,6 +6,7 @@ import pytest
 
 from plugins.bert_finetune.classify.data import ClassifyData, read
 from plugins.bert_finetune.classify.settings import ClassifySettings
+from plugins.bert_finetune.list_cells import parse_list
 from tests.bert_models import build, check
 from tests.files import BAD_INPUTS, write
 from training.preflight.sheet import Level
@@ -121,6 +122,102 @@ def test_labels_of_a_json_list_are_told_apart(tmp_path: Path) -> None:
 
 def test_joined_labels_suggest_multi_label(tmp_path: Path) -> None:
     assert "Labels like 'a|b' look like several in one" in titles(read_text(tmp_path, "text,label\nx,a|b\ny,b\nz,b\n"))
+
+
+LISTS = {
+    "python.csv": "text,tags\nx,\"['sport', 'world news']\"\ny,\"['art']\"\nz,[]\n",
+    "numpy.csv": "text,tags\nx,['sport' 'world news']\ny,['art']\nz,[]\n",
+    "json.csv": 'text,tags\nx,"[""sport"", ""world news""]"\ny,"[""art""]"\nz,[]\n',
+    "set.csv": "text,tags\nx,\"{'sport', 'world news'}\"\ny,{'art'}\nz,\n",
+    "bare.csv": 'text,tags\nx,"[sport, world news]"\ny,[art]\nz,[]\n',
+    "joined.csv": "text,tags\nx,sport|world news\ny,art\nz,\n",
+    "list.jsonl": '{"text": "x", "tags": ["sport", "world news"]}\n{"text": "y", "tags": ["art"]}\n{"text": "z", "tags": []}\n',
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_of_labels_mean_the_same_in_every_spelling(name: str, tmp_path: Path) -> None:
+    data = read(classify(write(tmp_path / name, LISTS[name]), multi_label=True, eval_share=0.0))
+    assert data.train.labels == [("sport", "world news"), ("art",), ()]
+
+
+def test_apostrophes_and_quotes_inside_lists_are_kept() -> None:
+    assert parse_list("[\"it's\", 'a \\'b\\'']") == ["it's", "a 'b'"]
+    assert parse_list("[1. 0. 1.]") == ["1.", "0.", "1."]
+    assert parse_list("(positive)") is None
+    assert parse_list("text [1]") is None
+
+
+@pytest.mark.parametrize("cells", [("[1, 0, 0]", "[0, 1, 1]"), ("[1. 0. 0.]", "[0. 1. 1.]"), ("1|0|0", "0|1|1")])
+def test_vectors_of_zeros_and_ones_need_names(cells: tuple[str, str], tmp_path: Path) -> None:
+    rows = "".join(f'text {n},"{cells[n % 2]}"\n' for n in range(30))
+    path = write(tmp_path / "rows.csv", f"text,labels\n{rows}")
+    sheet = check("classify", classify(path, multi_label=True))
+    assert any(row.level == "red" and "vectors of 3 zeros and ones" in row.title for row in sheet.findings)
+    path = write(tmp_path / "rows.csv", "text,labels\na,0|1\nb,1\nc,0\nd,0|1\n")  # classes 0 and 1
+    assert not check("classify", classify(path, multi_label=True)).blocked
+
+
+@pytest.mark.parametrize(
+    ("cells", "multi_label", "advice"),
+    [
+        (["news, art", "art", "sport, news", "sport, art"], True, "Set label_separator to ','."),
+        (["news;art", "art;news", "sport;news", "sport;art"], True, "Set label_separator to ';'."),
+        (
+            ["news, art", "art", "sport, news", "sport, art"],
+            False,
+            "Turn multi_label on if a text can have several labels, and set label_separator to ','.",
+        ),
+        (["['news', 'art']", "['art']", "['sport', 'art']"], False, "Turn multi_label on: lists are read"),
+        (["Mergers, acquisitions", "Sports, health", "World"], False, None),
+        (["new york", "new delhi", "old delhi", "old york"], False, None),
+        (["very good", "good", "bad", "very bad indeed"], False, None),
+        (["a|b", "b", "a"], True, None),
+    ],
+)
+def test_labels_that_are_several_in_one_are_told(
+    cells: list[str], multi_label: bool, advice: str | None, tmp_path: Path
+) -> None:
+    rows = "".join(f'text {n},"{cells[n % len(cells)]}"\n' for n in range(40))
+    findings = read_text(tmp_path, f"text,label\n{rows}", multi_label=multi_label).sheet.findings
+    found = [row.detail for row in findings if "several in one" in row.title]
+    assert [advice in detail for detail in found if advice] == [True] * (advice is not None)
+    assert bool(found) == (advice is not None)
+
+
+@pytest.mark.parametrize(
+    "mark", ["-", "?", "nan", "NaN", "<NA>", "#N/A", "N/A", "—", "--", ".", "_", "-1", "unlabeled"]
+)
+def test_marks_of_no_label_are_left_out_and_told(mark: str, tmp_path: Path) -> None:
+    rows = "".join(f"text {n},{('neutral', 'entailment', mark)[n % 3]}\n" for n in range(30))
+    data = read_text(tmp_path, f"text,label\n{rows}")
+    assert data.label_names == ["entailment", "neutral"]
+    assert any(row.level == "amber" and row.title.startswith("10 rows dropped") for row in data.sheet.findings)
+
+
+def test_marks_that_are_labels_stay(tmp_path: Path) -> None:
+    rows = "".join(f"text {n},{'+-'[n % 2]}\n" for n in range(20))
+    dev = write(tmp_path / "dev.csv", "text,label\nnew one,-\nnew two,-\n")
+    data = read_text(tmp_path, f"text,label\n{rows}", eval_data=str(dev))
+    assert data.label_names == ["+", "-"] and data.evaluation.labels == [("-",), ("-",)]
+    assert read_text(tmp_path, "text,label\na,-1\nb,1\nc,-1\nd,1\n").label_names == ["-1", "1"]
+    data = read_text(tmp_path, "text,label\na,none\nb,joy\nc,none\nd,joy\n")
+    assert data.label_names == ["joy", "none"] and "'none' is a class" in titles(data)
+
+
+def test_labels_that_are_scores_are_told(tmp_path: Path) -> None:
+    rows = "".join(f"text {n},{(0.0, 1.2, 2.5, 5.0)[n % 4]}\n" for n in range(40))
+    data = read_text(tmp_path, f"text,label\n{rows}")
+    assert any(row.level == "amber" and "numbers with a fraction" in row.title for row in data.sheet.findings)
+    assert "fraction" not in titles(read_text(tmp_path, "text,label\na,1.0\nb,2.0\nc,1.0\nd,2.0\n"))
+
+
+def test_labels_in_a_list_of_one_are_those_of_the_list(tmp_path: Path) -> None:
+    for name, rows in (
+        ("a.csv", "text,label\nx,['pos']\ny,['neg']\n"),
+        ("a.jsonl", '{"text": "x", "label": ["pos"]}\n{"text": "y", "label": ["neg"]}\n'),
+    ):
+        assert read(classify(write(tmp_path / name, rows), eval_share=0.0)).label_names == ["neg", "pos"]
 
 
 def test_texts_without_any_label_are_refused(tmp_path: Path) -> None:

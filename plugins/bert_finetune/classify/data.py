@@ -78,7 +78,8 @@ def _with_evaluation_file(
 ) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
     """Read the evaluation file with the columns of the training file, and exclude rows that training has seen."""
     table = read_table(Path(settings.eval_data))
-    evaluation, dropped = clean_texts(table, columns, settings)
+    names = {label for labels in train.labels for label in labels}
+    evaluation, dropped = clean_texts(table, columns, settings, names)
     seen = set(train.keys())
     leaked = [row for row, key in enumerate(evaluation.keys()) if key in seen]
     is_excluded = settings.drop_leaked and len(leaked) < len(evaluation)

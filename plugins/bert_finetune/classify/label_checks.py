@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, Labels
+from plugins.bert_finetune.list_cells import parse_list
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 MAX_CLASS_RATIO = 10  # rows of the largest class to rows of the smallest
 MIN_TRAIN_ROWS = 50
 MAX_CLASSES = 20
+SEPARATORS = ("|", ";", ",", "/", "\t", "#", "+", "&", " ")
+NUMBER = r"[-+]?\d*[.,]?\d+"
+MAYBE_NO_LABEL = {"none", "na", "undefined"}
 MAX_REPEATED_SHARE = 0.05  # share of repeated texts above which the finding is amber
 
 
@@ -30,6 +34,8 @@ def check_labels(rows: LabelledTexts, settings: ClassifySettings) -> list[Findin
         *_balance(counts, settings),
         *_case_variants(counts),
         *_numeric_labels(counts),
+        *_scores(counts),
+        *_maybe_no_label(counts),
         *_separator(counts, settings),
         *_repeats(rows, settings),
     ]
@@ -79,12 +85,45 @@ def _numeric_labels(counts: Counter[str]) -> list[Finding]:
     ]
 
 
-def _separator(counts: Counter[str], settings: ClassifySettings) -> list[Finding]:
-    joined = [name for name in counts if settings.label_separator in name]
-    if settings.multi_label or len(joined) * 4 < len(counts):
+def _scores(counts: Counter[str]) -> list[Finding]:
+    """Report labels that are numbers with a fraction: a classifier does not know that 1.2 is near 1.4."""
+    fractions = [name for name in counts if re.search(r"[.,]\d*[1-9]", name)]
+    if not fractions or not all(re.fullmatch(NUMBER, name) for name in counts):
         return []
-    title = f"Labels like {joined[0]!r} look like several in one"
-    return [Finding("amber", title, "Turn multi_label on if a text can have several labels.")]
+    title = f"The labels are numbers with a fraction, such as {fractions[0]}"
+    return [Finding("amber", title, "Is this a score? Each number becomes a class of its own, without an order.")]
+
+
+def _maybe_no_label(counts: Counter[str]) -> list[Finding]:
+    names = [repr(name) for name in counts if name.casefold() in MAYBE_NO_LABEL]
+    advice = "If it means that a text has no label, leave these cells empty."
+    return [Finding("amber", f"{listed(names)} is a class", advice)] if names else []
+
+
+def _separator(counts: Counter[str], settings: ClassifySettings) -> list[Finding]:
+    """Report labels that look like several in one: lists, or names joined by a separator that the settings lack."""
+    lists = [name for name in counts if len(parse_list(name) or ()) > 1]
+    if lists and not settings.multi_label:
+        return [_joined(lists[0], "Turn multi_label on: lists are read as several labels.")]
+    usual = settings.label_separator
+    for separator in [usual, *SEPARATORS]:
+        joined = [name for name in counts if separator in name.strip(separator)]
+        if len(joined) * 4 < len(counts) or not joined or not (separator == usual or _recur(counts, separator)):
+            continue
+        advice = "" if settings.multi_label else "Turn multi_label on if a text can have several labels"
+        change = "" if separator == usual else f"{advice and ', and '}set label_separator to {separator!r}"
+        return [_joined(joined[0], f"{(advice + change)[:1].upper()}{(advice + change)[1:]}.")]
+    return []
+
+
+def _joined(name: str, advice: str) -> Finding:
+    return Finding("amber", f"Labels like {name!r} look like several in one", advice)
+
+
+def _recur(counts: Counter[str], separator: str) -> bool:
+    """Whether the parts of all labels are few, each in several of them: separated words of one name are not."""
+    parts = Counter(part.strip() for name in counts for part in name.split(separator))
+    return len(counts) > 2 and len(parts) < len(counts) and min(parts.values()) > 1
 
 
 def _repeats(rows: LabelledTexts, settings: ClassifySettings) -> list[Finding]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from plugins.bert_finetune.list_cells import parse_list
 from training.data.column_guess import TextColumns
 from training.data.table import Table
 from training.preflight.sheet import Finding
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
 
 Labels = tuple[str, ...]  # of one text: one label, or any number if multi-label
+NO_LABEL = {"nan", "null", "<na>", "n/a", "#n/a", "#n/a n/a", "unlabeled", "unlabelled", "no label"}
+NO_LABEL_MARK = re.compile(r"[-\N{EN DASH}\N{EM DASH}?._*~/#\N{HORIZONTAL ELLIPSIS}]+")
+BITS = {"0", "1", "0.0", "1.0", "0.", "1.", "false", "true"}
 
 
 @dataclass(frozen=True)
@@ -45,51 +50,93 @@ class LabelledTexts:
         )
 
 
-def clean_texts(table: Table, columns: TextColumns, settings: ClassifySettings) -> tuple[LabelledTexts, list[Finding]]:
+def clean_texts(
+    table: Table, columns: TextColumns, settings: ClassifySettings, known: Collection[str] = ()
+) -> tuple[LabelledTexts, list[Finding]]:
     """Trim texts and labels, and drop rows that lack one.
+
+    Args:
+        known: Labels of the training rows, for an evaluation file: none of them is a mark of no label.
 
     Raises:
         UserError: If the table lacks one of the columns.
     """
-    texts = [_visible(text) for text in table.strings(columns.text)]
-    pairs = [_visible(text) for text in table.strings(columns.text_pair)] if columns.text_pair else None
-    rows = LabelledTexts(texts, pairs, _labels(table, columns.label or "", settings), table.lines.tolist())
+    texts = [clean_text(text) for text in table.strings(columns.text)]
+    pairs = [clean_text(text) for text in table.strings(columns.text_pair)] if columns.text_pair else None
+    items = _label_items(table, columns.label or "", settings)
+    labels = [tuple(dict.fromkeys(filter(None, (label.strip() for label in row)))) for row in items]
+    marks = _marks_of_no_label({label for row in labels for label in row} - {*known})
+    rows = LabelledTexts(
+        texts, pairs, [tuple(label for label in row if label not in marks) for row in labels], table.lines.tolist()
+    )
+    marked = [row for row, own in enumerate(labels) if marks & {*own}]
+    unlabelled = [row for row, own in enumerate(rows.labels) if not own and not settings.multi_label]
     dropped = {
         "no visible text": [row for row, key in enumerate(rows.keys()) if "" in key[: 1 if pairs is None else 2]],
-        "no label": [row for row, labels in enumerate(rows.labels) if not labels and not settings.multi_label],
-        "the label -1, which GLUE files use for 'no label'": _glue_unlabelled(rows.labels),
+        "no label": sorted({*unlabelled} - {*marked}),
+        _why(marks): [row for row in marked if not rows.labels[row] and (not settings.multi_label or "-1" in marks)],
     }
     removed = {row for numbers in dropped.values() for row in numbers}
     findings = [_dropped(rows, numbers, why) for why, numbers in dropped.items() if numbers]
+    findings += _vector_findings(items, settings)
     return rows.select(row for row in range(len(rows)) if row not in removed), findings
 
 
-def _visible(text: str | None) -> str:
-    """Strip the text; empty if it has only control, format and space characters."""
+def clean_text(text: str | None) -> str:
+    """Trim a text, of training, evaluation and served rows alike; empty if no character of it is visible."""
     text = (text or "").strip()
     return text if any(unicodedata.category(character)[0] not in "CZ" for character in text) else ""
 
 
-def _labels(table: Table, column: str, settings: ClassifySettings) -> list[Labels]:
+def _label_items(table: Table, column: str, settings: ClassifySettings) -> list[Sequence[str]]:
+    """Labels of each cell as written: one, or for multi-label the items of a list, in whatever spelling."""
     cells = table.strings(column)
-    if not settings.multi_label:
-        return [(cell.strip(),) if cell and cell.strip() else () for cell in cells]
     values = table.column(column).to_pylist()
     if any(isinstance(value, list) for value in values):
-        return [_distinct(map(str, value or [])) for value in values]
-    return [_distinct((cell or "").split(settings.label_separator)) for cell in cells]
+        lists = [[str(item) for item in value or [] if item is not None] for value in values]
+    else:
+        lists = [parse_list(cell or "") for cell in cells]
+    if settings.multi_label:
+        separator = settings.label_separator
+        return [
+            (cell or "").split(separator) if items is None else items for cell, items in zip(cells, lists, strict=True)
+        ]
+    return [
+        items if items is not None and len(items) == 1 and cell != f"[{items[0]}]" else [cell or ""]
+        for cell, items in zip(cells, lists, strict=True)
+    ]
 
 
-def _distinct(labels: Iterable[str]) -> Labels:
-    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))
+def _marks_of_no_label(names: set[str]) -> set[str]:
+    """Labels that say that a row has none: `-` of SNLI, -1 of GLUE, and what exporters write for an empty cell.
+
+    A mark of punctuation is a label where another label is punctuation, too: + and -. -1 is a mark where the other
+    labels count from 0 or are words; classes -1 and 1 are left alone.
+    """
+    marks = {name for name in names if name.casefold() in NO_LABEL or NO_LABEL_MARK.fullmatch(name)}
+    if any(not re.search(r"\w", name) for name in names - marks):
+        marks = {name for name in marks if re.search(r"\w", name)}
+    others = names - marks - {"-1"}
+    is_counted = "0" in others and all(name.isdigit() for name in others)
+    is_worded = bool(others) and not any(re.fullmatch(r"[-+]?[\d.,]+", name) for name in others)
+    return marks | ({"-1"} & names if is_counted or is_worded else set())
 
 
-def _glue_unlabelled(labels: list[Labels]) -> list[int]:
-    """Rows labelled -1 where the other labels count from 0; classes -1 and 1 are left alone."""
-    names = {label for row in labels for label in row}
-    if "-1" not in names or "0" not in names or not all(name.isdigit() for name in names - {"-1"}):
+def _why(marks: set[str]) -> str:
+    if marks == {"-1"}:
+        return "the label -1, which GLUE files use for 'no label'"
+    return f"{' and '.join(map(repr, sorted(marks)))} is taken for 'no label'"
+
+
+def _vector_findings(items: list[Sequence[str]], settings: ClassifySettings) -> list[Finding]:
+    """Report labels that are 0/1 vectors: 1 where a text has the class of that position, whose name is not there."""
+    widths = {len(row) for row in items if row and any(row)}
+    values = {value.strip() for row in items for value in row} - {""}
+    is_vector = len(widths) == 1 and max(widths) > 1 and {value.casefold() for value in values} <= BITS
+    if not (settings.multi_label and is_vector):
         return []
-    return [row for row, label in enumerate(labels) if "-1" in label]
+    title = f"Labels are vectors of {max(widths)} zeros and ones, without the names of the classes"
+    return [Finding("red", title, "Write the names instead, such as sport|news.")]
 
 
 def _dropped(rows: LabelledTexts, numbers: list[int], why: str) -> Finding:

@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune.classify.cls_only_layer import cls_only_copy
 from plugins.bert_finetune.classify.endpoints import Classify
+from plugins.bert_finetune.classify.labelled_texts import clean_text
 from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
@@ -37,8 +38,8 @@ class ClassifierPredictor(EncoderPredictor, Classify):
         self.multi_label = model.config.problem_type == "multi_label_classification"
 
     def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
-        self._check(text, text_pair)
-        row = self.probabilities([text], [text_pair] if text_pair.strip() else None)[0]
+        text, text_pair = self._checked(text, text_pair)
+        row = self.probabilities([text], [text_pair] if text_pair else None)[0]
         return {
             "label": self._label(row),
             "probabilities": {name: round(float(value), 6) for name, value in zip(self.names, row, strict=True)},
@@ -75,9 +76,9 @@ class ClassifierPredictor(EncoderPredictor, Classify):
     def classify_file(self, file: Path) -> Path:
         table = read_table(file)
         text, pair = self._columns(table)
-        texts = [value or "" for value in table.strings(text)]
-        pairs = [value or "" for value in table.strings(pair)] if pair else None
-        full = [row for row, value in enumerate(texts) if value.strip()]
+        texts = [clean_text(value) for value in table.strings(text)]
+        pairs = [clean_text(value) for value in table.strings(pair)] if pair else None
+        full = [row for row, value in enumerate(texts) if value]
         with bf16_matmuls(self.cls_only):
             scores = (
                 self.probabilities([texts[row] for row in full], [pairs[row] for row in full] if pairs else None)
@@ -106,12 +107,12 @@ class ClassifierPredictor(EncoderPredictor, Classify):
 
     def explain(self, text: str, text_pair: str = "") -> dict[str, Any]:
         # Occlusion (Zeiler & Fergus, 2014): the log-odds of the predicted label with and without each word.
-        self._check(text, text_pair)
+        text, text_pair = self._checked(text, text_pair)
         mask = self.tokenizer.mask_token or self.tokenizer.unk_token or ""
         count, text = len(text.split()), self._truncate(text, text_pair)
         spans = [match.span() for match in re.finditer(r"\S+", text)][:MAX_WORDS]
         texts = [text, *(text[:start] + mask + text[end:] for start, end in spans)]
-        scores = self.probabilities(texts, [text_pair] * len(texts) if text_pair.strip() else None)
+        scores = self.probabilities(texts, [text_pair] * len(texts) if text_pair else None)
         chosen = int(scores[0].argmax())
         odds = _log_odds(scores[:, chosen])
         words = [
@@ -137,11 +138,13 @@ class ClassifierPredictor(EncoderPredictor, Classify):
         own = [span for span, text_number in offsets if text_number == 0]
         return text[own[0][0] : own[-1][1]] if own else ""
 
-    def _check(self, text: str, text_pair: str) -> None:
-        if not text.strip():
+    def _checked(self, text: str, text_pair: str) -> tuple[str, str]:
+        text, text_pair = clean_text(text), clean_text(text_pair)
+        if not text:
             raise UserError("The text is empty: write something to classify.")
-        if self.facts.get("text_pair_column") and not text_pair.strip():
+        if self.facts.get("text_pair_column") and not text_pair:
             raise UserError("This model was trained on pairs of texts: give the second text (text_pair) too.")
+        return text, text_pair
 
     def _label(self, row: np.ndarray) -> str | list[str]:
         if self.multi_label:
