@@ -129,6 +129,7 @@ def test_title_of_a_table_of_numbers_is_skipped(tmp_path: Path) -> None:
         ("sentence_de\nHallo, Welt\nGuten Tag, du\nNa, was\nAch, so\n", ("sentence_de",)),
         ("text,label\ngood; fine,1\nbad; poor,0\nso; so,1\nna; ja,0\n", ("text", "label")),
         ("id,name,,\n1,a,b,c\n2,d,e,f\n3,g,h,i\n", ("id", "name", "column_3", "column_4")),
+        ("foo,,,\na,y,n,y\nb,n,n,y\nc,y,y,n\nd,n,y,y\n", ("foo", "column_2", "column_3", "column_4")),
         ("spam;\nbuy now;\nhello you;\nfoo;bar\n", ("spam", "column_2")),
     ],
 )
@@ -150,6 +151,13 @@ def test_header_that_stands_again_between_the_rows_is_dropped_and_told(tmp_path:
     table = read_table(path)
     assert len(table) == count + 1 and table.lines[-1] == lines[1] + 1
     assert set(table.strings("label")) == {"pos"}
+
+
+def test_title_stands_above_a_header_with_empty_cells_that_comes_again(tmp_path: Path) -> None:
+    part = "text;label;;\ngood;pos;;\nbad;neg;;\n"
+    table = read_table(write(tmp_path / "a.csv", f"Survey 2024;;;\n{part}{part}"))
+    assert table.names == ("text", "label", "column_3", "column_4")
+    assert table.strings("label") == ["pos", "neg", "pos", "neg"]
 
 
 def test_word_of_the_header_in_a_list_of_words_stays(tmp_path: Path) -> None:

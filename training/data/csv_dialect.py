@@ -17,6 +17,7 @@ USUAL_SEPARATORS = {".csv": ",", ".tsv": "\t", ".ssv": ";"}
 NO_SEPARATOR = "\x1f"  # for one column: the unit separator, which text does not contain
 SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(?P<separator>\\t|[^"\n])"?[;,|\t]*\s*', re.IGNORECASE)  # of Excel
 MAX_TITLE_ROWS = 20
+MAX_NAME_CHARACTERS = 40  # of a column's name that is not a well-known one
 MIN_ALIKE = 0.9  # share of the rows from the header on that have its width, for the rows above it to be titles
 VALUE = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?|\d{4}-\d\d-\d\d.*")
 
@@ -63,9 +64,8 @@ def _count_title_lines(lines: list[str], delimiter: str, suffix: str) -> int | N
         return 0
     if header > min(MAX_TITLE_ROWS, len(below)) or len(below[0]) != width:
         return None
-    is_certain = any(plain_name(cell) in HEADER_NAMES for cell in below[0])
     is_list = suffix not in USUAL_SEPARATORS or rows[0].fields[0].strip().isidentifier()  # of sentences with commas
-    return rows[header].line - 1 if is_certain or (not is_list and _is_clear_header(below)) else None
+    return rows[header].line - 1 if _is_clear_header(below, is_known=is_list) else None
 
 
 def _is_title(fields: list[str], width: int) -> bool:
@@ -79,11 +79,22 @@ def _is_title(fields: list[str], width: int) -> bool:
     return len(filled) <= width / 2 and bool(cells[0] or width > 2)  # an index column has no name, too
 
 
-def _is_clear_header(rows: list[list[str]]) -> bool:
-    """Whether the first of some rows can only be a header: short names above other words."""
+def _is_clear_header(rows: list[list[str]], is_known: bool) -> bool:
+    """Whether the first of some rows can only be a header: a well-known name, or short names above other words.
+
+    Args:
+        is_known: Whether only a well-known name will do.
+    """
     cells = [cell.strip() for cell in rows[0]]
-    is_name = [len(cell) <= 40 and not VALUE.fullmatch(cell) and cell[-1:] not in tuple(".!?") for cell in cells]
-    return all(is_name) and len({*cells}) == len(cells) and len(rows) > 3 and has_header(rows, ".csv")
+    filled = [cell for cell in cells if cell]
+    if any(VALUE.fullmatch(cell) for cell in filled) or len({*filled}) < len(filled):
+        return False
+    below = [row for row in rows[1:] if row != rows[0]]
+    for number, cell in enumerate(cells):
+        if plain_name(cell) in HEADER_NAMES and all(cell not in row[number : number + 1] for row in below):
+            return True
+    is_short = all(len(cell) <= MAX_NAME_CHARACTERS and not cell.endswith((".", "!", "?")) for cell in cells)
+    return not is_known and is_short and len(rows) > 3 and has_header(rows, ".csv")
 
 
 def find_delimiter(sample: list[str], suffix: str) -> str:
