@@ -77,6 +77,13 @@ def test_letters_of_no_language_are_refused(tmp_path: Path, content: bytes) -> N
     assert "line 2" in message and "Save it as UTF-8" in message
 
 
+def test_labels_alone_tell_the_encoding(tmp_path: Path) -> None:
+    for labels, encoding in (("好坏", "gb18030"), (["да", "нет"], "cp1251"), (["良い", "悪い"], "shift-jis")):
+        rows = [(f"an english text about films {n}", labels[n % 2]) for n in range(20)]
+        content = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
+        assert rows_of(read_table(write(tmp_path / "a.csv", content.encode(encoding)))) == rows
+
+
 @pytest.mark.parametrize("language", ["de", "ru", "zh", "ja"])
 def test_damaged_utf8_is_not_read_as_another_encoding(tmp_path: Path, language: str) -> None:
     rows = "".join(f"{text} {number};{label}\n" for number in range(9) for text, label in TEXTS[language])

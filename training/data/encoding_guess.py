@@ -20,7 +20,8 @@ from typing import NamedTuple
 ASCII = math.log(1 / 25)  # of one character; the same in all candidates
 UNKNOWN = math.log(1e-6)
 RUN = math.log(0.05)
-MIN_LOG_LIKELIHOOD = -7.5  # per byte that is not ASCII; below it no language of any candidate has these letters
+MIN_ALPHABET, MIN_EAST_ASIAN = -7.5, -10.5  # mean log-probability of a character, below which no language has them
+FEW_BYTES = 4  # above 127; fewer are no evidence but for the Latin letters of Windows
 CLOSE = 3.0  # difference in log-likelihood below which the second candidate is named, too
 TYPOGRAPHY = dict.fromkeys("“”„‘‚…•€™®©«»°§№·–—’\u00a0", math.log(0.002))
 BETWEEN_LETTERS = "’–—·\u00a0"  # typographic characters that stand between two letters
@@ -51,6 +52,20 @@ ALPHABETS = {
     "cp1256": ["ايلمونرتبدعسفهكحقجشصطخذزضثغظةأىإءآؤئپچژگ،؟"],
     "cp874": ["านรกอเงมยลวดทสตะปบคหแจพชขใไโผซถณ่้ีิุู์ั็ำึืฟธญภฐ"],
 }
+FREQUENT_HANZI = frozenset(
+    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种"
+    "事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第"
+    "公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应战向头文体政美相见被利什二等产或新己制身果加西月话合回"
+    "特代内信表化老给世位次度门任常先海通教儿原东声提立及比员解水名真论处走义各入几口认条平系气题活更别打女变四神总何电"
+    "数安少报才结反受目太量再感建务做接必场件计管期市直德资命山金指许统区保至队形社便空决治展马科司五基眼书非则听白却界"
+    "达光放强即像难且权思王象完设式色路记南品住告类求据程北边死张该交规万取拉格望觉术领共确传师观清今切院让识候带导争运"
+    "這個們來為國說時會對於著過發後裡無與長機關點業將兩間問應戰頭體見產話給門東聲員論處義幾認條係氣題別變總電數報結還進"
+    "樣實從軍沒動開學經麼現當種歡愛壞差喜爱欢坏优负否棒烂優負"
+)
+FREQUENT_HANGUL = frozenset(
+    "이다는을의에가고도하지한로은사인나아기리자시정그를어서대일스해수라보부있게전과제여들주상만니안원구성동장면음것모조"
+    "우선국용공경신무소유방비세화중관회오연영치계물적재진선미생마문산실드트요거바말되내저때없같습좋"
+)
 CONSONANTS = frozenset("бвгдзклмнпрстхцжшфчщћђњљџјґ" + "βγδζθκλμνξπρστφχψς")
 NAMES = {
     "cp1252": "Windows-1252", "cp1250": "Windows-1250 (Central Europe)",
@@ -62,6 +77,7 @@ NAMES = {
     "mac_cyrillic": "Mac Cyrillic", "cp850": "DOS 850 (Western Europe)", "cp852": "DOS 852 (Central Europe)",
     "mac_roman": "Mac Roman", "iso8859_2": "ISO 8859-2 (Central Europe)",
 }  # fmt: skip
+EAST_ASIAN = ("gb18030", "big5hkscs", "cp949", "cp932", "euc_jp")
 USUAL = frozenset(
     ["cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "gb18030", "big5hkscs", "cp932"]
 ) | {"cp949"}
@@ -80,17 +96,29 @@ def guess_encoding(sample: bytes) -> list[Guess]:
     Args:
         sample: Lines that hold bytes above 127; the last character may be cut.
     """
+    is_few = sum(byte > 127 for byte in sample) < FEW_BYTES
     guesses: dict[str, Guess] = {}
     for encoding, languages in _models().items():
+        if is_few and encoding not in ("cp1252", "cp1250", "cp1254", "cp1257"):
+            continue
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(sample)
         except UnicodeDecodeError:
             continue
-        best = max(_log_likelihood(text, *language) for language in languages) - _prior(encoding)
-        ascii_count = sum(character < "\x80" for character in text)
-        if best - ASCII * ascii_count >= MIN_LOG_LIKELIHOOD * (len(sample) - ascii_count):
-            guesses.setdefault(text, Guess(encoding, best))
+        if known := [value for language in languages if (value := _of_language(text, language, encoding)) is not None]:
+            guesses.setdefault(text, Guess(encoding, max(known) - _prior(encoding)))
     return sorted(guesses.values(), key=lambda guess: -guess.log_likelihood)
+
+
+def _of_language(text: str, language: Language, encoding: str) -> float | None:
+    """Log-likelihood of a text in this language; None if hardly any of its characters are of the language."""
+    above = [character for character in text if character >= "\x80"]
+    value = _log_likelihood(text, *language)
+    if encoding in EAST_ASIAN:  # a word may be one character, whose run is improbable, but whose character is not
+        is_known = sum(map(language[0], above)) >= MIN_EAST_ASIAN * len(above)
+    else:
+        is_known = value - ASCII * (len(text) - len(above)) >= MIN_ALPHABET * len(above)
+    return value if is_known else None
 
 
 def _prior(encoding: str) -> float:
@@ -158,27 +186,29 @@ COMMON_KANJI, COMMON_HANGUL = _rows("euc_jp", 0xB0, 0xCF), _rows("euc_kr", 0xB0,
 
 
 def _simplified(character: str) -> float:
-    return _east_asian(character, COMMON_SIMPLIFIED(character), ALL_SIMPLIFIED(character), 2500)
+    return _east_asian(character, FREQUENT_HANZI, COMMON_SIMPLIFIED(character), ALL_SIMPLIFIED(character), 2500)
 
 
 def _traditional(character: str) -> float:
-    return _east_asian(character, COMMON_TRADITIONAL(character), ALL_TRADITIONAL(character), 3500)
+    return _east_asian(character, FREQUENT_HANZI, COMMON_TRADITIONAL(character), ALL_TRADITIONAL(character), 3500)
 
 
 def _korean(character: str) -> float:
-    return _east_asian(character, COMMON_HANGUL(character), "\u3131" <= character <= "\u318e", 700)
+    return _east_asian(character, FREQUENT_HANGUL, COMMON_HANGUL(character), "\u3131" <= character <= "\u318e", 2350)
 
 
 def _japanese(character: str) -> float:
     if "\u3041" <= character <= "\u30fe":
         return math.log(0.5 / 60 if character < "\u30a0" else 0.15 / 80)
-    return _east_asian(character, COMMON_KANJI(character), False, 4000)
+    return _east_asian(character, frozenset(), COMMON_KANJI(character), False, 2000)
 
 
-def _east_asian(character: str, is_common: bool, is_known: bool, count: int) -> float:
-    """One of `count` common characters, a known but rare one, or a mark of East Asian text; else improbable."""
+def _east_asian(character: str, frequent: frozenset[str], is_common: bool, is_rare: bool, count: int) -> float:
+    """A frequent character, one of `count` common ones, a rare one, or a mark of East Asian text; else improbable."""
+    if character in frequent:
+        return math.log(0.5 / len(frequent))
     if is_common:
-        return math.log(0.8 / count)
-    if is_known:
+        return math.log(0.4 / count)
+    if is_rare:
         return math.log(1 / 50_000)
     return math.log(0.005) if "\u3000" <= character <= "\u301f" or "\uff01" <= character <= "\uff1f" else UNKNOWN
