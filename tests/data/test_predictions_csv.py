@@ -53,6 +53,10 @@ def test_single_column_of_the_name_of_a_prediction_is_replaced_only_by_its_equal
     table = read_table(write(tmp_path / "in.csv", "text,translation\na,x\nb,\n"))
     same = write_predictions(table, ("translation",), {0: ("x",)})
     assert read_table(same).names == ("text", "translation")
+    tags = write_predictions(
+        read_table(write(tmp_path / "t.csv", "w,predicted_tag\na,O\n")), ("predicted_tag",), {0: "B"}
+    )
+    assert rows_of(read_table(tags)) == [("a", "B")]
     other = write_predictions(table, ("translation",), {0: ("x",), 1: ("y",)})
     assert read_table(other).names == ("text", "translation_before", "translation")
 

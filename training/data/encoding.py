@@ -74,8 +74,8 @@ def _legacy_encoding(path: Path, line: int) -> tuple[TextFile, list[Finding]]:
     sample, size = _lines_above_ascii(path)
     if _is_damaged_utf8(sample):
         raise UserError(
-            f"{path.name} is UTF-8 with bytes in line {line} that are not: it is damaged, or files of two encodings were "
-            "joined. Correct these lines and save it as UTF-8."
+            f"{path.name} is UTF-8 with bytes in line {line} that are not: it is damaged, or files of two encodings "
+            "were joined. Correct these lines and save it as UTF-8."
         )
     is_stray = sum(byte > 127 for byte in sample) < MAX_STRAY_SHARE * size
     guesses = guess_encoding(sample)

@@ -27,7 +27,7 @@ def write_predictions(table: Table, names: Sequence[str], predictions: Mapping[i
     """Write a whole table and then the columns of `names`, as CSV in a new temporary folder.
 
     Scored again by the same model, a file comes out as it went in. A single column of that name (`translation`) is
-    replaced only if it holds the same cells: it may be the user's own.
+    replaced only if it holds the same cells, or is called `predicted_...`: it may be the user's own.
 
     Args:
         predictions: Row number -> one cell per name; a row that is not there gets blanks.
@@ -37,7 +37,7 @@ def write_predictions(table: Table, names: Sequence[str], predictions: Mapping[i
     columns = {name: pa.array(values, pa.string()) for name, values in zip(names, cells, strict=True)}
     if len(names) == 1 and table.names[-1:] == tuple(names) and len(table.names) > 1:
         before = [cell or "" for cell in table.columns[names[0]].to_pylist()]
-        if before == columns[names[0]].to_pylist():
+        if names[0].startswith("predicted_") or before == columns[names[0]].to_pylist():
             table = replace(table, columns={name: table.columns[name] for name in table.names[:-1]})
     target = temporary_file(table.source, "-scored.csv")
     with predictions_writer(target) as write:
