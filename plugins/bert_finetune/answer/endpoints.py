@@ -17,7 +17,7 @@ class Answer(Encode):
         """Extract the answer to a question from a context.
 
         Args:
-            question: The question; truncated to 64 tokens.
+            question: The question; truncated as in training.
             context: The text that contains the answer, of any length.
 
         Returns:
