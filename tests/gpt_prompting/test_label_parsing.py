@@ -1,0 +1,69 @@
+"""Labels read from what models write: sentences, letters, negations, other languages, JSON and Markdown; or none."""
+
+from __future__ import annotations
+
+import pytest
+
+from plugins.gpt_prompting.models.label_parsing import parse_label, read_label
+
+BINARY = "positive|negative"
+CASES = [
+    ("A|B", "It is a B.", "B"), ("I|B", "I think the answer is B", "B"), ("A|B|C", "A", "A"), ("A|B|C", "(b)", "B"),
+    ("A|B|C", "B) negative", "B"), ("A|B|C", "The correct option is (C).", "C"), ("A|B|C", "A positive review.", ""),
+    ("A|B|C", "Answer: B because A is wrong", "B"), ("A|B|C", "a good film, so B", "B"), ("A|B|C", "Both A and B", ""),
+    ("A|B|C", "Not A", ""), ("A|B|C", "C because it fits", "C"), ("I|II|III", "The answer is III.", "III"),
+    ("1|2", "1. negative", ""), ("1|2|3|4|5", "4 out of 5", "4"), ("1|2|3|4|5", "4/5", "4"), ("1|2|3|4|5", "4.5", ""),
+    ("1|2|3|4|5", "Rating: 4", "4"), ("1|2|3|4|5", "10", ""), ("1|2|3|4|5", "4.", "4"), ("-1|0|1", "The label is -1", "-1"),
+    ("IT|Sports", "It is about sports.", "Sports"), ("IT|Sports", "It is a film.", ""), ("IT|Sports", "The topic is IT", "IT"),
+    ("spam|ham", "Not spam", ""), ("spam|not spam", "This is not spam.", "not spam"), ("spam|ham", "spam-free", ""),
+    (BINARY, "non-positive", ""), (BINARY, "unpositive", ""), (BINARY, "I don't think it is positive", ""),
+    (BINARY, "I cannot tell whether this is positive", ""), (BINARY, "This is not, in my view, positive.", ""),
+    (BINARY, "It isn't positive, it's negative", "negative"), (BINARY, "Not negative, positive.", "positive"),
+    (BINARY, "Neither positive nor negative", ""), (BINARY, "negative rather than positive", "negative"),
+    (BINARY, "There is no doubt that this is negative", "negative"), (BINARY, "positive is wrong", ""),
+    (BINARY, "Positive: no. Negative: yes.", "negative"), (BINARY, "Is it positive? No, it is negative.", "negative"),
+    (BINARY, "positive or negative", ""), (BINARY, "Positive/Negative", ""), (BINARY, "positive\nnegative", ""),
+    (BINARY, "The review has positive sides, but the label is negative.", "negative"),
+    (BINARY, "negative\n\nExplanation: more negative than positive.", "negative"),
+    (BINARY, "Label: **Negative**\n\n**Explanation:** nothing positive.", "negative"),
+    (BINARY, "**Negative**", "negative"), (BINARY, "_negative_", "negative"), (BINARY, "> - `negative`.", "negative"),
+    (BINARY, "「negative」", "negative"), (BINARY, "The answer is \"negative\".", "negative"), (BINARY, "ｎｅｇａｔｉｖｅ", "negative"),
+    (BINARY, '{"label": "negative"}', "negative"), (BINARY, '```json\n{"label": "Negative", "why": "not positive"}\n```', "negative"),
+    (BINARY, '{"positive": 0.1, "negative": 0.9}', "negative"), (BINARY, '{"why": "positive", "label": "negative"}', "negative"),
+    (BINARY, "{'label': 'negative'}", "negative"), (BINARY, '["negative"]', "negative"), (BINARY, '["negative", "positive"]', ""),
+    (BINARY, '[{"label": "positive", "score": 0.2}, {"label": "negative", "score": 0.8}]', "negative"),
+    (BINARY, 'Here: {"label": "negative"}. It is not positive.', "negative"), (BINARY, '{"label": "negative", "why": "The', "negative"),
+    (BINARY, "<answer>negative</answer>", "negative"), (BINARY, r"The final answer is \boxed{negative}.", "negative"),
+    (BINARY, "<think>positive or negative</think>\n\nnegative", "negative"), (BINARY, "positive? hmm</think>negative", "negative"),
+    (BINARY, "<think>maybe positive", ""), (BINARY, "<rationale>positive!</rationale> negative", "negative"),
+    (BINARY, "negative<|im_end|>", "negative"), (BINARY, "", ""), (BINARY, "I do not know.", ""),
+    ("yes|no", "No, it is not.", "no"), ("yes|no", "Yes, there is no doubt.", "yes"), ("yes|no", "There is no sign", ""),
+    ("true|false", "Not true", ""), ("true|false", '{"answer": true}', "true"),
+    ("正面|负面", "这是负面的", "负面"), ("正面|负面", "不是负面的", ""), ("正面|负面", "这不是一个正面的评论，而是负面的", "负面"),
+    ("正面|负面", "这条评论非常正面。", "正面"), ("正面|负面", "情感：负面", "负面"), ("不满意|满意", "客户不满意", "不满意"),
+    ("不满意|满意", "客户对此不太满意", ""), ("spam|ham", "这是spam。", "spam"),
+    ("ポジティブ|ネガティブ", "これはネガティブです。", "ネガティブ"), ("ポジティブ|ネガティブ", "ポジティブではない", ""),
+    ("ポジティブ|ネガティブ", "ポジティブではなくネガティブです", "ネガティブ"), ("肯定|否定", "これは否定的です", "否定"),
+    ("긍정|부정", "부정입니다", "부정"), ("긍정|부정", "긍정이 아닙니다", ""),
+    ("positiv|negativ", "Das ist nicht positiv, sondern negativ.", "negativ"), ("positif|négatif", "Ce n'est pas positif", ""),
+    ("positivo|negativo", "No es positivo", ""), ("позитивный|негативный", "Отзыв не позитивный", ""),
+    ("позитивный|негативный", "Отзыв негативный.", "негативный"),
+    ("very_bad|good", "It is Very Bad!", "very_bad"), ("World|Sci/Tech", "This is Sci/Tech.", "Sci/Tech"),
+    ("C|C++", "It is written in C++.", "C++"), ("car|car park", "car park", "car park"), ("car|carpet", "a carpet", "carpet"),
+    ("joy|anger|neutral", "Not joy, not anger; neutral", "neutral"), ("joy|anger|neutral", "joy, anger", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "answer", "label"), CASES)
+def test_an_answer_names_the_one_label_that_it_asserts(labels: str, answer: str, label: str) -> None:
+    assert parse_label(answer, {name: name for name in labels.split("|")}) == label
+
+
+def test_the_words_of_a_label_may_be_others_than_its_name() -> None:
+    assert parse_label("It is terrible.", {"good": " great", "bad": " terrible"}) == "bad"
+
+
+def test_a_missing_label_has_a_reason() -> None:
+    labels = {"positive": "positive", "negative": "negative"}
+    assert read_label("positive, negative", labels).reason == "The answer names several labels: positive, negative."
+    assert read_label("hm", labels).reason == "The answer names no label."
