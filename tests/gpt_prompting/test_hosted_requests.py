@@ -89,6 +89,35 @@ def test_a_refusal_changes_only_what_it_names_and_is_remembered(
     assert second == third, "what was refused is asked again"
 
 
+def test_of_two_parameters_that_exclude_each_other_one_is_left_out() -> None:
+    both = error(400, "`temperature` and `top_p` cannot both be specified for this model.")
+    answer = refusing(lambda request: "temperature" in request and "top_p" in request, both, stream(*said("Hello")))
+    with odd_server(answer) as (address, asked):
+        assert generate(address, top_p=0.9).text == "Hello"
+    assert "temperature" in asked[-1] and "top_p" not in asked[-1]
+
+
+def test_a_prompt_that_is_too_long_changes_nothing_for_the_next() -> None:
+    too_long = error(400, "'max_tokens' is too large: 24. This model's maximum context length is 2048 tokens and your request has 2040 input tokens")  # fmt: skip
+    with odd_server(lambda request, number: too_long if number == 2 else completion()) as (address, asked):
+        assert label(address).label == "negative"
+        with pytest.raises(ServerError, match="maximum context length"):
+            label(address)
+        assert label(address).label == "negative"
+    assert len(asked) == 3 and asked[0] == asked[2]
+
+
+def test_a_limit_of_the_answers_tokens_is_met() -> None:
+    def answer(request: Request, number: int) -> Reply:
+        if request["max_tokens"] > 2048:
+            return error(400, "max_tokens is too large: 4096. This model supports at most 2048 completion tokens.")
+        return stream(*said("Hello"))
+
+    with odd_server(answer) as (address, asked):
+        assert generate(address, new_tokens=4096).text == "Hello"
+    assert asked[-1]["max_tokens"] == 2048
+
+
 def test_a_refused_system_role_becomes_part_of_the_users_message() -> None:
     with odd_server(refusing(has_system, error(400, "System role not supported"))) as (address, asked):
         label(address)
@@ -284,6 +313,7 @@ def test_a_sentence_that_was_cut_short_gets_more_room_once() -> None:
         ({"content": [{"token": "negative", "logprob": -0.1, "top_logprobs": [{"token": "negative", "logprob": -0.1}, {"token": "positive", "logprob": float("-inf")}]}]}, 1.0),
         ({"content": [{"token": "Ġnegative", "logprob": -0.1, "top_logprobs": [{"token": "Ġnegative", "logprob": -0.1}, {"token": "Ġpositive", "logprob": -2.4}]}]}, 0.909),
         ({"content": [{"token": "token_id:7", "logprob": -0.1, "top_logprobs": [{"token": "token_id:7", "logprob": -0.1}]}]}, None),
+        ({"content": [{"token": "negative", "logprob": -(10**400), "top_logprobs": [{"token": "x", "logprob": 10**400}]}]}, None),
         ({"content": []}, None), ({"content": None}, None), ([{"token": "negative", "logprob": -0.1}], None), ("no", None), ({"content": [None, "x", 3]}, None),
     ],
 )  # fmt: skip

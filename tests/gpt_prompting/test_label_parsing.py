@@ -51,6 +51,57 @@ CASES = [
     ("very_bad|good", "It is Very Bad!", "very_bad"), ("World|Sci/Tech", "This is Sci/Tech.", "Sci/Tech"),
     ("C|C++", "It is written in C++.", "C++"), ("car|car park", "car park", "car park"), ("car|carpet", "a carpet", "carpet"),
     ("joy|anger|neutral", "Not joy, not anger; neutral", "neutral"), ("joy|anger|neutral", "joy, anger", ""),
+    ("positive|negative", "The sentiment of this text is not positive but negative.", "negative"),
+    ("positive|negative", "This review is anything but positive.", ""),
+    ("positive|negative", "can't be positive", ""), ("positive|negative", "No positive sentiment.", ""),
+    ("positive|negative", "Sentiment = negative", "negative"),
+    ("positive|negative", "| label | negative |", "negative"), ("positive|negative", "***negative***", "negative"),
+    ("positive|negative", "Negative 👎", "negative"), ("positive|negative", "Negative (95%)", "negative"),
+    ("positive|negative", "I'm leaning negative.", "negative"),
+    ("positive|negative", "So the label is: negative", "negative"),
+    ("positive|negative", "Sure, here's the answer:\n\nnegative", "negative"),
+    ("positive|negative", "At first sight positive. Final answer: negative", "negative"),
+    ("positive|negative", "\\boxed{\\text{Negative}}", "negative"),
+    ("positive|negative", "negative.\nText: great\nLabel: positive", "negative"), ("positive|negative", "neg", ""),
+    ("positive|negative", "\"label\": \"negative\"", "negative"),
+    ("positive|negative", "{\"result\": {\"label\": \"negative\"}}", "negative"),
+    ("positive|negative", "{\"sentiment\": \"negative\", \"confidence\": 0.9}", "negative"),
+    ("positive|negative", "{\"is_positive\": false}", ""),
+    ("positive|negative", "<think>positive</think><answer>negative</answer>", "negative"),
+    ("positive|negative", "<|start_header_id|>assistant<|end_header_id|>\n\nnegative<|eot_id|>", "negative"),
+    ("positive|negative", "Thought: could be positive.\nAnswer: negative", "negative"),
+    ("positive|negative", "Not sure.", ""),
+    ("positive|neutral|negative", "neither positive nor negative, so neutral", "neutral"),
+    ("positive|neutral|negative", "non-neutral", ""), ("positive|neutral|negative", "mixed", ""),
+    ("spam|ham", "Spam: yes", "spam"), ("spam|ham", "Ham", "ham"), ("spam|ham", "isn't spam", ""),
+    ("spam|ham", "hamburger", ""), ("toxic|non-toxic", "This comment is toxic.", "toxic"),
+    ("toxic|non-toxic", "Not toxic", ""), ("toxic|not_toxic", "The comment is not toxic", "not_toxic"),
+    ("A|B|C|D", "Answer: (D)", "D"), ("A|B|C|D", "D. Paris", "D"), ("A|B|C|D", "Option D is correct", "D"),
+    ("A|B|C|D", "A and D are wrong, so C", ""), ("A|B|C|D", "A dog barks", ""), ("A|B|C|D", "I'd say A", "A"),
+    ("A|B|C|D", "答案是B", "B"), ("A|B|C|D", "答案：B。", "B"), ("A|B|C|D", "选B", "B"), ("A|B|C|D", "正解はCです", "C"),
+    ("A|B", "Answer is A because B is false", "A"), ("1|0", "0", "0"), ("1|0", "1.", "1"),
+    ("1|0", "The answer is 0.", "0"), ("1|2|3", "Class 2", "2"), ("1|2|3", "第2类", "2"), ("yes|no", "no", "no"),
+    ("yes|no", "No.", "no"), ("yes|no", "The answer is yes", "yes"), ("yes|no", "I would say no", "no"),
+    ("是|否", "是", "是"), ("是|否", "否", "否"), ("是|否", "不是", ""), ("是|不是", "不是", "不是"), ("正面|负面|中性", "中性", "中性"),
+    ("正面|负面|中性", "这条评论既不正面也不负面，是中性的", "中性"), ("正面|负面|中性", "这条评论的情感倾向是负面。", "负面"), ("正面|负面|中性", "正面或负面", ""),
+    ("正面|负面|中性", "无法判断是正面还是负面", ""), ("正面|负面", "**负面**", "负面"), ("正面|负面", "“负面”", "负面"), ("正面|负面", "标签：负面", "负面"),
+    ("正面|负面", "非正面", ""), ("正面|负面", "并非负面", ""), ("正面|负面", "没有正面情绪", ""), ("正面|负面", "毫无疑问是负面", "负面"),
+    ("正面|负面", "與其說正面，不如說負面", ""), ("正面|負面", "這不是正面的", ""), ("体育|财经|科技", "这是一条体育新闻", "体育"),
+    ("体育|财经|科技", "该新闻属于科技类。", "科技"), ("好評|悪評", "これは悪評です", "悪評"), ("好評|悪評", "好評とは言えません", ""),
+    ("好評|悪評", "好評ではなく悪評", "悪評"), ("ポジティブ|ネガティブ", "感情：ネガティブ", "ネガティブ"), ("ポジティブ|ネガティブ", "答えは「ネガティブ」です。", "ネガティブ"),
+    ("ポジティブ|ネガティブ", "ネガティブと考えられます", "ネガティブ"), ("ポジティブ|ネガティブ", "ポジティブとは言えない", ""), ("ポジティブ|ネガティブ", "ポジティブじゃない", ""),
+    ("はい|いいえ", "いいえ、違います。", "いいえ"), ("긍정|부정", "긍정적이지 않습니다", ""), ("긍정|부정", "답: 부정", "부정"),
+    ("긍정|부정", "부정적인 리뷰입니다.", "부정"), ("เชิงบวก|เชิงลบ", "ข้อความนี้เป็นเชิงลบ", "เชิงลบ"),
+    ("เชิงบวก|เชิงลบ", "ไม่ใช่เชิงบวก", ""), ("إيجابي|سلبي", "هذا النص سلبي", "سلبي"),
+    ("إيجابي|سلبي", "ليس إيجابي", ""), ("olumlu|olumsuz", "olumlu değil", ""),
+    ("सकारात्मक|नकारात्मक", "यह सकारात्मक नहीं है", ""), ("सकारात्मक|नकारात्मक", "यह नकारात्मक है", "नकारात्मक"),
+    ("positief|negatief", "Dit is niet positief", ""), ("positiv|negativ", "Positiv ist das nicht.", ""),
+    ("positif|négatif", "Pas positif, plutôt négatif", "négatif"), ("Spam|Kein Spam", "Kein Spam", "Kein Spam"),
+    ("Spam|Kein Spam", "Das ist Spam.", "Spam"), ("business|sports|sci/tech", "It belongs to Sci / Tech", ""),
+    ("5 stars|4 stars", "I give it 5 stars", "5 stars"), ("good, really|bad", "good, really", "good, really"),
+    ("entailment|neutral|contradiction", "does not entail; contradiction", "contradiction"),
+    ("True|False", "The statement is not False", ""), ("joy|sadness", "joy 😀", "joy"), ("😀|😡", "😡", "😡"),
+    ("😀|😡", "The mood is 😡.", "😡"), ("request|complaint|other", "other", "other"),
 ]  # fmt: skip
 
 
@@ -67,3 +118,10 @@ def test_a_missing_label_has_a_reason() -> None:
     labels = {"positive": "positive", "negative": "negative"}
     assert read_label("positive, negative", labels).reason == "The answer names several labels: positive, negative."
     assert read_label("hm", labels).reason == "The answer names no label."
+
+
+@pytest.mark.parametrize(
+    "answer", ["[" * 100_000, "{" * 100_000, '{"label": ' * 2000, '{"label": 1' + "0" * 400 + "}", "\\boxed{" * 5000]
+)
+def test_an_answer_of_any_form_costs_no_more_than_itself(answer: str) -> None:
+    assert parse_label(answer, {"positive": "positive", "negative": "negative"}) == ""

@@ -17,6 +17,7 @@ from plugins.gpt_prompting.models.event_stream import DONE, UNREADABLE, events, 
 from plugins.gpt_prompting.models.hosted_servers import (
     Response,
     ServerError,
+    SlowError,
     UnreachableError,
     environment_key,
     explain_error,
@@ -101,7 +102,8 @@ class ChatClient:
         except UserError:
             raise
         except Exception as error:  # the transport's errors, and whatever an unknown server makes of the protocol
-            kind = UnreachableError if "Connect" in type(error).__name__ else ServerError
+            name = type(error).__name__
+            kind = SlowError if "Timeout" in name else UnreachableError if "Connect" in name else ServerError
             raise kind(explain_error(error, self.address, self.timeout)) from None
 
     def _whole(self, response: Any) -> Any:
@@ -149,7 +151,7 @@ class ChatClient:
         for chunk in response.iter_bytes():
             size += len(chunk)
             if patience.is_over:
-                raise ServerError(f"{host_of(self.address)} took more than {self.timeout:.0f} seconds.")
+                raise SlowError(f"{host_of(self.address)} took more than {self.timeout:.0f} seconds.")
             if size > MAX_ANSWER_BYTES:
                 raise ServerError(f"{host_of(self.address)} sent more than {MAX_ANSWER_BYTES >> 20} MiB.")
             yield chunk

@@ -19,11 +19,15 @@ END_REASONS = {
     "eos_token": "end of text",
     "end_turn": "end of text",
     "stop_sequence": "stop string",
+    "null": "",
+    "none": "",
     "length": "length",
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_length": "length",
 }
+LOWEST = -1e4  # log-probability; its exponential is 0
+MAX_DEPTH = 20  # of what a server nests
 MARKERS = str.maketrans({"Ġ": " ", "▁": " ", "Ċ": "\n"})  # how vocabularies write spaces and line ends
 Json = Mapping[str, Any]
 
@@ -87,15 +91,18 @@ def _choice(body: Any) -> Json | None:
     return body if isinstance(body.get("message"), Mapping) else None
 
 
-def content_text(content: Any) -> str:
+def content_text(content: Any, depth: int = 0) -> str:
     """Join the texts of a message's content: a string, or parts of which those with reasoning are left out."""
     if isinstance(content, str):
         return replace_surrogates(content)
+    if depth > MAX_DEPTH:
+        return ""
     if isinstance(content, Mapping):
         if "thinking" in content or "think" in str(content.get("type", "")) or "reason" in str(content.get("type", "")):
             return ""
-        return content_text(content.get("text", content.get("content", content.get("value", content.get("parts")))))
-    return "".join(map(content_text, content)) if isinstance(content, Sequence) else ""
+        inner = (content.get(name) for name in ("text", "content", "value", "parts"))
+        return next((text for value in inner if (text := content_text(value, depth + 1))), "")
+    return "".join(content_text(part, depth + 1) for part in content) if isinstance(content, Sequence) else ""
 
 
 def _reasoning(source: Json) -> str:
@@ -144,9 +151,9 @@ def _others(candidates: Any, shown: int) -> tuple[tuple[str, float], ...]:
 
 def _probability(logprob: Any) -> float | None:
     """Of a log-probability in nats; None for null, NaN and what is no number."""
-    if isinstance(logprob, bool) or not isinstance(logprob, int | float) or math.isnan(logprob):
+    if isinstance(logprob, bool) or not isinstance(logprob, int | float) or logprob != logprob:
         return None
-    return math.exp(min(0.0, logprob))
+    return math.exp(max(LOWEST, min(0.0, logprob)))
 
 
 def _aligned(text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
@@ -182,12 +189,13 @@ def cut_tokens(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> tup
 
 def error_of(body: Any) -> tuple[int, str] | None:
     """Status (0 if unknown) and words of an error that is sent in place of an answer; None if there is none."""
-    body = _mapping(body)
+    body = _mapping(body[0] if isinstance(body, list) and body else body)
     choice = _choice(body) or {}
     error = body.get("error") or body.get("errors") or choice.get("error")
     if not error and "choices" not in body and "message" not in choice:
         is_error = body.get("object") == "error" or body.get("status") in ("error", "failed") or "detail" in body
-        error = body if is_error or (body.get("message") and "code" in body) else None
+        has_words = bool(body.get("message") or body.get("msg"))
+        error = body if is_error or (has_words and ("code" in body or body.get("success") is False)) else None
     if not error:
         return None
     codes = [str(source.get(name)) for source in (_mapping(error), body) for name in ("status", "code", "status_code")]
@@ -195,15 +203,17 @@ def error_of(body: Any) -> tuple[int, str] | None:
     return (numbers[0] if numbers else 0), error_words(error)
 
 
-def error_words(error: Any) -> str:
+def error_words(error: Any, depth: int = 0) -> str:
     """The message in an error's body, however deep it is."""
     if isinstance(error, str):
         return replace_surrogates(error)
+    if depth > MAX_DEPTH:
+        return ""
     if isinstance(error, Sequence):
-        return "; ".join(filter(None, map(error_words, error)))
+        return "; ".join(filter(None, (error_words(part, depth + 1) for part in error)))
     if isinstance(error, Mapping):
         for name in ("message", "msg", "error", "errors", "detail", "reason", "title", "description"):
-            if words := error_words(error.get(name)):
+            if words := error_words(error.get(name), depth + 1):
                 return words
     return ""
 

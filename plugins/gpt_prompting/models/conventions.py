@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from plugins.gpt_prompting.models.completion import error_words
+from plugins.gpt_prompting.models.completion import MAX_DEPTH, error_words
 from plugins.gpt_prompting.models.interface import MAX_NEW_TOKENS, Message, Sampling, replace_surrogates
 
 MAX_TOP_LOGPROBS = 20  # that the protocol allows; many servers allow 5
@@ -49,6 +49,8 @@ SMALLEST = re.compile(r"(?:>=|≥|at least|\bmin(?:imum)?\b|greater than or equa
 ABOVE_ZERO = re.compile(
     r"positive|greater than 0|above 0|>\s*0|\(0(?:\.0*)?\s*,|non-?zero|at least 0?\.\d", re.IGNORECASE
 )
+CONTEXT = re.compile(r"context (?:length|window|size)|input tokens", re.IGNORECASE)
+FEW_TOKENS = 256  # of an answer that fits into any context
 SYNONYMS = {
     "logprobs": r"log[\s_-]?prob\w*",
     "stop": r"stop[\s_](?:sequence|string|word)s?|stop",
@@ -123,6 +125,10 @@ class Conventions:
         names = _fields(error, named(body)) or (_mentioned(words, named(body)) if refuses else set())
         if "top_logprobs" in names and LARGEST.search(words):
             names -= {"logprobs"}
+        if "both" in words and {"temperature", "top_p"} <= names:
+            names -= {"temperature"}
+        if CONTEXT.search(words) and sampled_tokens(body) <= FEW_TOKENS:
+            names -= {TOKEN_LIMIT, NEWER_TOKEN_LIMIT}  # the prompt is too long, not the answer
         changes = [self._change(name, body, words) for name in sorted(names)]
         return any(changes)
 
@@ -217,8 +223,15 @@ def named(body: Mapping[str, Any]) -> set[str]:
     return parts | (set(body) - {"model", "messages"})
 
 
-def _fields(error: Any, sent: set[str]) -> set[str]:
+def sampled_tokens(body: Mapping[str, Any]) -> int:
+    """The limit of the answer's tokens in a request; 0 without one."""
+    return body.get(TOKEN_LIMIT) or body.get(NEWER_TOKEN_LIMIT) or 0
+
+
+def _fields(error: Any, sent: set[str], depth: int = 0) -> set[str]:
     """Parameters that the error names in fields made for it: `param`, or pydantic's `loc`."""
+    if depth > MAX_DEPTH:
+        return set()
     if isinstance(error, Mapping):
         values = [error.get("param"), error.get("parameter"), error.get("field"), *_sequence(error.get("loc"))[-1:]]
         names = {
@@ -227,8 +240,10 @@ def _fields(error: Any, sent: set[str]) -> set[str]:
             if isinstance(value, str)
         }
         found = names & sent
-        return found.union(*(_fields(value, sent) for key, value in error.items() if key not in ("input", "ctx")))
-    return set().union(*(_fields(value, sent) for value in _sequence(error)))
+        return found.union(
+            *(_fields(value, sent, depth + 1) for key, value in error.items() if key not in ("input", "ctx"))
+        )
+    return set().union(*(_fields(value, sent, depth + 1) for value in _sequence(error)))
 
 
 def _mentioned(words: str, sent: set[str]) -> set[str]:

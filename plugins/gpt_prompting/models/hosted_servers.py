@@ -122,6 +122,10 @@ def host_of(address: str) -> str:
     return urlsplit(address).netloc
 
 
+class SlowError(ServerError):
+    """No answer, or no further event of a stream, in time."""
+
+
 class UnreachableError(ServerError):
     """No connection to the server."""
 

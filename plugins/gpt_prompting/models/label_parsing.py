@@ -17,6 +17,7 @@ from plugins.gpt_prompting.models.negation import is_negated
 from plugins.gpt_prompting.models.reasoning import split_reasoning
 
 MIN_LABEL_PROBABILITY = 0.5  # of the first token; with less on all labels together, the answer's text decides
+MAX_CHARACTERS = 50_000  # of an answer, which are read
 DECORATION = " \t\r\n\"'`´*_#>~-–—•.,;:!?()[]{}<|=“”„‚‘’«»‹›「」『』【】《》〈〉（）。，！？：；、…/\\"
 # Of scripts without word edges.
 SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -100,7 +101,8 @@ def read_label(answer: str, labels: Mapping[str, str]) -> LabelReading:
         answer: The generated text.
         labels: Label -> its words (verbalizer).
     """
-    text = unicodedata.normalize("NFKC", SPECIAL_TOKEN.sub("", split_reasoning(answer).of(answer)))
+    text = SPECIAL_TOKEN.sub("", split_reasoning(answer).of(answer))[:MAX_CHARACTERS]
+    text = unicodedata.normalize("NFKC", text)
     words = {name: unicodedata.normalize("NFKC", given).strip() for name, given in labels.items()}
     found = _read(BLOCKS.sub("", text), words)
     if len(found) == 1:
@@ -155,7 +157,7 @@ def _json_values(text: str) -> list[Any]:
     while (position := text.find("{", position)) >= 0:
         try:
             value, length = json.JSONDecoder(strict=False).raw_decode(text[position:])
-        except ValueError:
+        except (ValueError, RecursionError):
             value, length = _python_literal(text[position:])
         position += length
         values += [value] if isinstance(value, dict) else []
@@ -165,7 +167,7 @@ def _json_values(text: str) -> list[Any]:
 def _loads(text: str) -> Any:
     try:
         return json.loads(text, strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _python_literal(text)[0]
 
 
@@ -188,7 +190,7 @@ def _of_json(value: Any, words: Mapping[str, str], depth: int) -> set[str]:
     if isinstance(value, bool) or value is None:
         return _read(str(value).lower(), words, depth + 1) if value is not None else set()
     if isinstance(value, int | float):
-        label = _equal(f"{value:g}", words)
+        label = _equal(str(value) if isinstance(value, int) else f"{value:g}", words)
         return {label} if label is not None else set()
     if isinstance(value, list):
         return _of_list(value, words, depth)
@@ -203,12 +205,10 @@ def _of_json(value: Any, words: Mapping[str, str], depth: int) -> set[str]:
     return set().union(*(_of_json(entry, words, depth + 1) for entry in keyed)) if depth < 3 else set()
 
 
-def _scores(value: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, float]:
+def _scores(value: Mapping[str, Any], words: Mapping[str, str]) -> Mapping[str, float]:
     """Label -> score, of an object whose keys are labels."""
     named = {_equal(str(key), words): entry for key, entry in value.items()}
-    scores = {
-        name: float(entry) for name, entry in named.items() if name is not None and isinstance(entry, int | float)
-    }
+    scores = {name: entry for name, entry in named.items() if name is not None and isinstance(entry, int | float)}
     return scores if len(scores) > 1 or any(entry is True for entry in value.values()) else {}
 
 

@@ -11,13 +11,13 @@ import re
 
 CLAUSE_END = re.compile(
     r"[.;!?\n。；！？…:：|]+(?!\w)|(?<!\bnot)(?<!\bnicht),|[，、–—]|\s-\s|[\n。；！？]|"
-    r"\b(?:but|so|therefore|thus|hence|however|although|though|because|since|while|whereas|instead(?!\s+of)|sondern|aber|"
+    r"\b(?:(?<!anything\s)(?<!all\s)but|so|therefore|thus|hence|however|although|though|because|since|while|whereas|instead(?!\s+of)|sondern|aber|"
     r"mais|donc|sino|pero|sino|bensì|mas|maar|utan|а|но|поэтому)\b|而是|但是|但|却|卻|因此|所以|しかし|が、|하지만|지만",
     re.IGNORECASE,
 )
 BEFORE = re.compile(
     r"\b(?:not|cannot|no|never|neither|nor|without|isnt|arent|wasnt|dont|doesnt|hardly|barely|scarcely|rather\s+than|"
-    r"instead\s+of|unlike|except|excluding|other\s+than|anything\s+but|far\s+from|opposite\s+of|ruled?\s+out|excludes?|"
+    r"instead\s+of|unlike|except|excluding|other\s+than|(?:anything|all)\s+but|(?:hard|difficult|impossible)\s+to|far\s+from|opposite\s+of|ruled?\s+out|excludes?|"
     r"lacks?|lacking|absence\s+of|fails?\s+to|nothing|nicht|kein\w*|weder|noch|ohne|nie|niemals|statt|anstatt|pas|ne|ni|"
     r"sans|jamais|aucune?|plutôt\s+que|non|sin|nunca|tampoco|ningún|não|nao|nem|sem|nunca|né|senza|niet|geen|inte|ej|icke|"
     r"ikke|ingen|ei|eivät|nie|není|není|nu|nem|не|ни|нет|без|ні|немає|не\s+является|δεν|δε|μη|όχι|ούτε|tidak|bukan|tanpa|"
@@ -25,7 +25,7 @@ BEFORE = re.compile(
     r"(?:ไม่|ບໍ່|មិន)",
     re.IGNORECASE,
 )
-CHINESE_BEFORE = re.compile(r"[不非没沒無无未]|并非|並非|难以|難以")
+CHINESE_BEFORE = re.compile(r"[不非没沒無无未]|并非|並非|与其|與其|难以|難以")
 PREFIX = re.compile(r"(?:[非不無未]|\b(?:비|불|반|무)|\b(?:non|anti)[\s-])\Z", re.IGNORECASE)
 AFTER = re.compile(
     r"\A\W{0,3}(?:(?:is|was|are|would\s+be|seems|sounds|does|would|can|could|should|ist|wäre|est|es|é|è)\b\s*(?:certainly\s+|"
@@ -43,7 +43,7 @@ POSTFIX = re.compile(
 HARMLESS = re.compile(  # phrases with a word of negation that assert
     r"\b(?:there\s+is\s+)?no\s+(?:doubt|question)|without\s+(?:a\s+|any\s+)?(?:doubt|question)|not\s+(?:only|just|merely)|"
     r"nothing\s+but|none\s+other\s+than|nicht\s+nur|ohne\s+zweifel|sans\s+(?:aucun\s+)?doute|sin\s+duda|sem\s+dúvida|"
-    r"senza\s+dubbio|не\s+только|без\s+сомнения|毫无疑问|毫無疑問|无疑|無疑|非常|不仅|不僅|不但|不只|不错|不錯|無論|无论|不管|"
+    r"senza\s+dubbio|не\s+только|без\s+сомнения|毫无疑问|毫無疑問|无疑|無疑|非常|不仅|不僅|不但|不只|不错|不錯|無論|无论|不管|不如说|不如說|"
     r"没问题|間違いな\w|違いな\w|間違いありません|틀림없",
     re.IGNORECASE,
 )

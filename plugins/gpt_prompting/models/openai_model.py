@@ -26,7 +26,14 @@ from plugins.gpt_prompting.models.completion import (
 )
 from plugins.gpt_prompting.models.conventions import MAX_TOP_LOGPROBS, UNNAMED_STATUSES, Conventions, conventions_of
 from plugins.gpt_prompting.models.event_stream import DONE, UNREADABLE
-from plugins.gpt_prompting.models.hosted_servers import ServerError, UnreachableError, host_of, parse_name, shorten
+from plugins.gpt_prompting.models.hosted_servers import (
+    ServerError,
+    SlowError,
+    UnreachableError,
+    host_of,
+    parse_name,
+    shorten,
+)
 from plugins.gpt_prompting.models.interface import (
     Answer,
     AnswerStream,
@@ -228,7 +235,7 @@ class HostedModel(LanguageModel):
 
         def is_transient(error: Exception) -> bool:
             nonlocal timeouts
-            timeouts += "took more than" in str(error)
+            timeouts += isinstance(error, SlowError)
             is_down = isinstance(error, UnreachableError) and not self.conventions.accepted
             is_passing = isinstance(error, ServerError) and error.is_transient and not is_down
             return is_passing and timeouts < MAX_TIMEOUTS

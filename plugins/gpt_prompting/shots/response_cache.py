@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting.models.hosted_servers import ServerError
+from plugins.gpt_prompting.models.hosted_servers import ServerError, SlowError, UnreachableError
+from plugins.gpt_prompting.models.openai_model import MAX_TIMEOUTS
 from plugins.gpt_prompting.prompting.failures import Failures, count_reasons
 from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer, unanswered
 from plugins.gpt_prompting.prompting.prompts import Row
@@ -19,6 +20,7 @@ from training.fit.experiment import Fit
 from training.retry import TRANSIENT_STATUSES, retry
 
 FILE = "answers.jsonl"
+FIRST_TRIES = 3  # of a server that never answered and says nothing
 RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)  # before each further try; a server may ask for more, up to the last
 
 
@@ -158,15 +160,19 @@ def _label_with_retries(
     scorer: LabelScorer, row: Row, examples: Sequence[Row], fit: Fit, failures: Failures
 ) -> LabelPrediction:
     """Label one row, with retries if the server has answered before or asks to slow down."""
-    pauses = iter(RETRY_SECONDS)
+    pauses, tries, timeouts = iter(RETRY_SECONDS), 0, 0
 
     def pause(_: float, error: Any) -> None:
         seconds = min(max(next(pauses), error.wait), RETRY_SECONDS[-1])
         fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
 
     def is_transient(error: Exception) -> bool:
-        is_worth_it = failures.has_answered or (isinstance(error, ServerError) and error.status in TRANSIENT_STATUSES)
-        return isinstance(error, ServerError) and error.is_transient and is_worth_it
+        nonlocal tries, timeouts
+        tries, timeouts = tries + 1, timeouts + isinstance(error, SlowError)
+        if not isinstance(error, ServerError) or not error.is_transient or timeouts >= MAX_TIMEOUTS:
+            return False
+        is_down = isinstance(error, UnreachableError) and not failures.has_answered
+        return failures.has_answered or error.status in TRANSIENT_STATUSES or (tries < FIRST_TRIES and not is_down)
 
     try:
         prediction = retry(
