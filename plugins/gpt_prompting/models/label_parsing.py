@@ -6,13 +6,12 @@ one label and no other without negating it. What is ambiguous names none: a miss
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from plugins.gpt_prompting.models.label_json import JsonReader, json_values
 from plugins.gpt_prompting.models.negation import is_negated
 from plugins.gpt_prompting.models.reasoning import split_reasoning
 
@@ -27,12 +26,6 @@ COMMON_WORDS = re.compile(  # that are words of a sentence more often than label
     "out|this|that",
     re.IGNORECASE,
 )
-VALUE_KEYS = re.compile(
-    r"(?:final|predicted)?[\s_-]*(?:label|answer|class|category|classification|prediction|sentiment|result|output|verdict|"
-    r"choice|option|intent|topic|response|value|name|标签|標籤|答案|分类|類別|类别|ラベル|회답|레이블)(?:[\s_-]*(?:name|label))?",
-    re.IGNORECASE,
-)
-SCORE_KEYS = re.compile(r"score|prob\w*|confidence|logit|weight|p", re.IGNORECASE)
 TAGGED = re.compile(
     r"<(answer|final|final_answer|output|result|response|label|class|classification|category|sentiment|prediction)>(.*?)</\1>",
     re.IGNORECASE | re.DOTALL,
@@ -121,9 +114,10 @@ def _read(text: str, words: Mapping[str, str], depth: int = 0) -> set[str]:
     for marked in (TAGGED.findall(text), [("", inner) for inner in BOXED.findall(text)]):
         if marked and depth < 3:
             return _read(marked[-1][1], words, depth + 1)
-    values = _json_values(text)
+    values = json_values(text)
     if values and depth < 3:
-        return set().union(*(_of_json(value, words, depth) for value in values[-1:]))
+        reader = JsonReader(lambda value: _equal(value, words), lambda value: _read(value, words, depth + 1))
+        return reader.read(values[-1])
     return _of_lines(text, words) or _of_sentences(text, words)
 
 
@@ -143,83 +137,6 @@ def _equal(text: str, words: Mapping[str, str]) -> str | None:
 def _simplified(text: str) -> str:
     """With spaces for underscores and dashes."""
     return re.sub(r"[\s_-]+", " ", _undecorated(text))
-
-
-# -- JSON --------------------------------------------------------------------------------------------------------------
-
-
-def _json_values(text: str) -> list[Any]:
-    """Objects and lists in a text; a list only if it is the whole text."""
-    whole = text.strip().strip("`")
-    if whole.startswith("[") and (value := _loads(whole)) is not None:
-        return [value]
-    values, position = [], 0
-    while (position := text.find("{", position)) >= 0:
-        try:
-            value, length = json.JSONDecoder(strict=False).raw_decode(text[position:])
-        except (ValueError, RecursionError):
-            value, length = _python_literal(text[position:])
-        position += length
-        values += [value] if isinstance(value, dict) else []
-    return values
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return _python_literal(text)[0]
-
-
-def _python_literal(text: str) -> tuple[Any, int]:
-    """A flat object or list with single quotes, as Python writes it, and its length."""
-    match = re.match(r"(\{[^{}]*\}|\[[^\[\]]*\])", text)
-    if match:
-        quoted = re.sub(r"'((?:[^'\\]|\\.)*)'(?=\s*[:,}\]])", lambda found: json.dumps(found[1]), match[0])
-        quoted = re.sub(r"\bTrue\b", "true", re.sub(r"\bFalse\b", "false", re.sub(r"\bNone\b", "null", quoted)))
-        try:
-            return json.loads(quoted, strict=False), len(match[0])
-        except ValueError:
-            pass
-    return None, 1
-
-
-def _of_json(value: Any, words: Mapping[str, str], depth: int) -> set[str]:
-    if isinstance(value, str):
-        return _read(value, words, depth + 1)
-    if isinstance(value, bool) or value is None:
-        return _read(str(value).lower(), words, depth + 1) if value is not None else set()
-    if isinstance(value, int | float):
-        label = _equal(str(value) if isinstance(value, int) else f"{value:g}", words)
-        return {label} if label is not None else set()
-    if isinstance(value, list):
-        return _of_list(value, words, depth)
-    if scores := _scores(value, words):
-        best = max(scores.values())
-        return {name for name, score in scores.items() if score == best}
-    keyed = [entry for key, entry in value.items() if VALUE_KEYS.fullmatch(str(key).strip())]
-    for entries in (keyed, list(value.values())):
-        equal = {label for entry in entries if isinstance(entry, str) and (label := _equal(entry, words)) is not None}
-        if equal:
-            return equal
-    return set().union(*(_of_json(entry, words, depth + 1) for entry in keyed)) if depth < 3 else set()
-
-
-def _scores(value: Mapping[str, Any], words: Mapping[str, str]) -> Mapping[str, float]:
-    """Label -> score, of an object whose keys are labels."""
-    named = {_equal(str(key), words): entry for key, entry in value.items()}
-    scores = {name: entry for name, entry in named.items() if name is not None and isinstance(entry, int | float)}
-    return scores if len(scores) > 1 or any(entry is True for entry in value.values()) else {}
-
-
-def _of_list(values: list[Any], words: Mapping[str, str], depth: int) -> set[str]:
-    """All labels of a list; of objects with scores, the best."""
-    read = [_of_json(value, words, depth + 1) for value in values]
-    scored = [next((v for k, v in value.items() if SCORE_KEYS.fullmatch(str(k)) and isinstance(v, int | float)), None)
-              if isinstance(value, dict) else None for value in values]  # fmt: skip
-    if values and all(score is not None for score in scored):
-        return read[max(range(len(values)), key=lambda index: scored[index] or 0.0)]
-    return set().union(*read)
 
 
 # -- lines and sentences -----------------------------------------------------------------------------------------------

@@ -8,28 +8,24 @@ server only, and never stored, logged or shown.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
+from plugins.gpt_prompting.models.adaptive_requests import AdaptiveRequests
 from plugins.gpt_prompting.models.answer_builder import AnswerBuilder
-from plugins.gpt_prompting.models.chat_client import ChatClient
 from plugins.gpt_prompting.models.completion import (
     Piece,
     cut_tokens,
-    has_choice,
     prompt_tokens,
     read_piece,
     served_by,
 )
-from plugins.gpt_prompting.models.conventions import MAX_TOP_LOGPROBS, UNNAMED_STATUSES, Conventions, conventions_of
+from plugins.gpt_prompting.models.conventions import MAX_TOP_LOGPROBS, conventions_of
 from plugins.gpt_prompting.models.event_stream import DONE, UNREADABLE
 from plugins.gpt_prompting.models.hosted_servers import (
     ServerError,
-    SlowError,
-    UnreachableError,
     host_of,
     parse_name,
     shorten,
@@ -46,12 +42,9 @@ from plugins.gpt_prompting.models.interface import (
 from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, read_label
 from plugins.gpt_prompting.models.reasoning import Parts, split_reasoning
 from training.errors import UserError
-from training.retry import retry
 
 TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
-ATTEMPTS, MAX_WAIT_SECONDS = 3, 5.0  # after transient errors
-MAX_TIMEOUTS = 2  # of these attempts: a server that is silent twice is not waited for a third time
-MAX_CHANGES = 12  # of a request that is refused again and again
+ATTEMPTS = 3  # after transient errors
 LABEL_TOKENS = 24  # of an answer from which a label is parsed
 SENTENCE_TOKENS, REASONING_TOKENS = 256, 4096  # of one that was cut short in a sentence, or while the model reasoned
 UNSUPPORTED_OPTIONS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # option -> the value that turns it off
@@ -164,7 +157,7 @@ class HostedModel(LanguageModel):
     def _stream_one(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Answer]:
         builder, broken = AnswerBuilder(sampling), ""
         try:
-            with closing(self._request(messages, sampling, self._open_stream, stream=True)) as values:
+            with closing(self._requests.stream(messages, sampling)) as values:
                 for value in values:
                     if value is UNREADABLE or value == DONE:
                         builder.is_done |= value is not UNREADABLE
@@ -209,114 +202,13 @@ class HostedModel(LanguageModel):
 
     def _complete(self, messages: Sequence[Message], tokens: int) -> Reply:
         sampling = Sampling(new_tokens=tokens, temperature=0, shown=MAX_TOP_LOGPROBS)
-        body = self._request(messages, sampling, self._open_whole, stream=False)
+        body = self._requests.complete(messages, sampling)
         piece = read_piece(body, MAX_TOP_LOGPROBS)
         return Reply(piece, split_reasoning(piece.text), body)
 
-    # -- requests ------------------------------------------------------------------------------------------------------
-
-    def _request(
-        self,
-        messages: Sequence[Message],
-        sampling: Sampling,
-        send: Callable[[Mapping[str, Any]], Any],
-        *,
-        stream: bool,
-    ) -> Any:
-        """Send a request: again after a passing error, and changed after a refusal that says what to change.
-
-        Raises:
-            ServerError: If it is not answered.
-        """
-        timeouts = 0
-
-        def build(conventions: Conventions) -> dict[str, Any]:
-            return conventions.request(self.name, messages, sampling, stream)
-
-        def is_transient(error: Exception) -> bool:
-            nonlocal timeouts
-            timeouts += isinstance(error, SlowError)
-            is_down = isinstance(error, UnreachableError) and not self.conventions.accepted
-            is_passing = isinstance(error, ServerError) and error.is_transient and not is_down
-            return is_passing and timeouts < MAX_TIMEOUTS
-
-        try:
-            return retry(
-                lambda: self._send_adapted(build, send),
-                is_transient=is_transient,
-                attempts=self.attempts,
-                max_pause_seconds=MAX_WAIT_SECONDS,
-            )
-        except ServerError as error:
-            if error.is_final or error.status not in UNNAMED_STATUSES:
-                raise
-            return self._send_without(build, send, error)
-
-    def _send_adapted(
-        self, build: Callable[[Conventions], dict[str, Any]], send: Callable[[Mapping[str, Any]], Any]
-    ) -> Any:
-        for _ in range(MAX_CHANGES):
-            body = build(self.conventions)
-            try:
-                answer = send(body)
-            except ServerError as error:
-                if not self.conventions.adapt(body, error.status, error.body):
-                    raise
-            else:
-                self.conventions.accept(body)
-                return answer
-        raise ServerError(f"{self.host} refused {MAX_CHANGES} forms of the request.", 400)
-
-    def _send_without(
-        self,
-        build: Callable[[Conventions], dict[str, Any]],
-        send: Callable[[Mapping[str, Any]], Any],
-        refused: ServerError,
-    ) -> Any:
-        """After a refusal that names nothing, leave out one by one what this server never took.
-
-        After an error that may have passed meanwhile the whole request is sent once more, so that nothing is left out
-        for good because of it.
-        """
-        body = build(self.conventions)
-        for part in self.conventions.unproven(body):
-            trial = self.conventions.without(part)
-            changed = build(trial)
-            try:
-                answer = send(changed)
-            except ServerError:
-                continue
-            if refused.is_transient:
-                try:
-                    answer = send(body)
-                    self.conventions.accept(body)
-                    return answer
-                except ServerError:
-                    pass
-            trial.accept(changed)
-            self.conventions.adopt(trial)
-            return answer
-        raise refused
-
-    def _open_whole(self, body: Mapping[str, Any]) -> Any:
-        answer = self._client().complete(body)
-        if not has_choice(answer):
-            raise ServerError(f"{self.host} returned an empty answer.")
-        return answer
-
-    def _open_stream(self, body: Mapping[str, Any]) -> Generator[Any, None, None]:
-        """Open a stream and wait for its first event: until then an error is one of the request."""
-        events = self._client().stream(body)
-        first = next(events, None)
-
-        def stream() -> Generator[Any, None, None]:
-            with closing(events):
-                yield from chain([] if first is None else [first], events)
-
-        return stream()
-
-    def _client(self) -> ChatClient:
-        return ChatClient(self.address, self._key, TIMEOUT_SECONDS)
+    @property
+    def _requests(self) -> AdaptiveRequests:
+        return AdaptiveRequests(self.name, self.address, self._key, self.attempts, TIMEOUT_SECONDS)
 
 
 def _parse(reply: Reply, labels: Mapping[str, str]) -> ParsedLabel:

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from plugins.gpt_prompting.models.adaptive_requests import MAX_TIMEOUTS
 from plugins.gpt_prompting.models.hosted_servers import ServerError, SlowError, UnreachableError
-from plugins.gpt_prompting.models.openai_model import MAX_TIMEOUTS
 from plugins.gpt_prompting.prompting.failures import Failures, count_reasons
 from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer, unanswered
 from plugins.gpt_prompting.prompting.prompts import Row
