@@ -29,6 +29,7 @@ def openai_server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 1  # seconds that a kept connection may be idle, since the end waits for all of them
 
         def log_message(self, *args: Any) -> None:
             pass
@@ -109,11 +110,14 @@ def openai_server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     tiny_gpt.taught()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False  # waited for at the end: a thread inside torch must not outlive the interpreter
     server.handle_error = lambda *about: None  # type: ignore[method-assign] - a caller that lost its patience
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1", asked
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def written(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from training.errors import UserError
 from training.home import is_space
-from training.retry import TRANSIENT_STATUSES, http_status
+from training.retry import TRANSIENT_STATUSES, retry_after
 from training.settings import HOSTED
 
 HUGGING_FACE = "https://router.huggingface.co/v1"
@@ -19,7 +22,24 @@ KEY_VARIABLES = {  # host -> environment variable that holds its key
     "api.together.xyz": "TOGETHER_API_KEY",
     "api.deepseek.com": "DEEPSEEK_API_KEY",
 }
+MAX_WORDS = 240  # characters of a server's words that are given
+SECRET = re.compile(r"\b(?:sk|hf|gsk|pk|key|tgp|xai|r8|AIza)[-_][\w*.-]{6,}|Bearer\s+\S+", re.IGNORECASE)
+NO_MODEL = re.compile(
+    r"(?:no such|unknown|invalid) model|not a valid model|model_not_found|"
+    r"model\b.{0,80}\b(?:not (?:be )?found|not exist|not available|not loaded)",
+    re.IGNORECASE | re.DOTALL,
+)
+NO_QUOTA = re.compile(
+    r"insufficient[_ ](?:quota|credit|balance|funds)|exceeded your current quota|billing", re.IGNORECASE
+)
 OPERATOR_URL, OPERATOR_KEY = "SELFSUP_HOSTED_URL", "SELFSUP_HOSTED_KEY"  # variables for a server that the operator runs
+
+
+@dataclass(frozen=True)
+class Response:
+    """What `training.retry` reads of a refusal."""
+
+    headers: Mapping[str, str]
 
 
 class ServerError(UserError):
@@ -27,17 +47,26 @@ class ServerError(UserError):
 
     Args:
         status: HTTP status; 0 without a response.
-        wait: Seconds that the server asks to wait (Retry-After); 0 if it does not.
+        is_final: Whether no request to this model can succeed: a wrong key, no such model, a quota that is used up.
+        body: The error's body, JSON or text.
+
+    Attributes:
+        response: The headers of the refusal, which say how long to wait.
     """
 
-    def __init__(self, message: str, status: int = 0, wait: float = 0.0):
+    def __init__(self, message: str, status: int = 0, *, is_final: bool = False, body: object = None):
         super().__init__(message)
-        self.status, self.wait = status, wait
+        self.status, self.is_final, self.body, self.response = status, is_final, body, Response({})
+
+    @property
+    def wait(self) -> float:
+        """Seconds that the server asks to wait; 0 if it does not."""
+        return retry_after(self) or 0.0
 
     @property
     def is_transient(self) -> bool:
         """Whether the same request may succeed later."""
-        return not self.status or self.status in TRANSIENT_STATUSES or self.status == 409
+        return not self.is_final and (not self.status or self.status in TRANSIENT_STATUSES or self.status == 409)
 
 
 def parse_name(name: str) -> tuple[str, str]:
@@ -93,21 +122,53 @@ def host_of(address: str) -> str:
     return urlsplit(address).netloc
 
 
+class SlowError(ServerError):
+    """No answer, or no further event of a stream, in time."""
+
+
+class UnreachableError(ServerError):
+    """No connection to the server."""
+
+
+def refusal(status: int, body: object, words: str, address: str, key: str) -> ServerError:
+    """Make the error of a request that a server refused.
+
+    Args:
+        words: The server's own. They are given for what is wrong with the request, without anything like a key; never
+            with a refused key, which a server may repeat.
+    """
+    host, has_no_model = host_of(address), bool(NO_MODEL.search(words)) and status in (0, 400, 403, 404, 422)
+    has_no_quota = bool(NO_QUOTA.search(words)) and status in (0, 400, 402, 403, 429)
+    quoted = f": {shorten(words, key).rstrip('. ')}." if words else "."
+    if status in (401, 403):
+        message = f"{host} does not accept the key: check it, and that it may use this model."
+    elif status == 404 or has_no_model:
+        message = f"{host} has no such model or address: check the model's name and that the address ends in /v1."
+    elif status == 402 or has_no_quota:
+        message = f"{host} asks for payment: the quota or credit of this key is used up."
+    elif status == 429:
+        message = f"{host} asks to slow down (too many requests): wait a little, or use another key."
+    elif status:
+        message = f"{host} refused the request (HTTP {status}){quoted}"
+    else:
+        message = f"{host} answered with an error{quoted}"
+    is_final = status in (401, 402, 403, 404, 405) or has_no_model or has_no_quota
+    return ServerError(message, status, is_final=is_final, body=body)
+
+
+def shorten(words: str, key: str) -> str:
+    """The beginning of a server's words on one line, without anything that looks like a key."""
+    clean = SECRET.sub("…", words.replace(key, "…") if key else words)
+    return " ".join(clean.split())[:MAX_WORDS]
+
+
 def explain_error(error: Exception, address: str, timeout: float) -> str:
-    """Describe what went wrong in our own words: a server may repeat the key in its message."""
+    """Describe in our own words why no answer came."""
     if isinstance(error, UserError):
         return str(error)
-    host, status, name = host_of(address), http_status(error) or 0, type(error).__name__
+    host, name = host_of(address), type(error).__name__
     if name == "OfflineModeIsEnabled":
         return "HF_HUB_OFFLINE is set where the studio runs, so no hosted model is called."
-    if status in (401, 403):
-        return f"{host} does not accept the key: check it, and that it may use this model."
-    if status == 404:
-        return f"{host} has no such model or address: check the model's name and that the address ends in /v1."
-    if status == 429:
-        return f"{host} asks to slow down (too many requests): wait a little, or use another key."
-    if status:
-        return f"{host} refused the request (HTTP {status})."
     if "Timeout" in name:
         return f"{host} took more than {timeout:.0f} seconds."
     if "Connect" in name:

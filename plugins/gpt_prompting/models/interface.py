@@ -42,8 +42,8 @@ class Answer:
     """One generated answer, complete or so far.
 
     Args:
-        finished: Why it ended: "end of text", "length", "stop string", or "broken" if the server disconnected; empty
-            while it is generated.
+        finished: Why it ended: "end of text", "length", "stop string", or "broken" if the server disconnected; else the
+            server's word for it, such as content_filter. Empty while it is generated.
         note: A remark for the reader, such as options that a server does not support.
     """
 
@@ -121,10 +121,11 @@ class ParsedLabel:
 
     Args:
         label: Empty if the answer names none.
-        answer: The generated text.
+        answer: The generated text, without reasoning.
         probabilities: Of the labels, if the server gives those of the first token; they sum to 1.
         prompt_tokens: As the server counts them; 0 if it does not say.
         served_by: The model that the server reports.
+        reason: Why there is no label.
     """
 
     label: str
@@ -132,6 +133,7 @@ class ParsedLabel:
     probabilities: dict[str, float] | None = None
     prompt_tokens: int = 0
     served_by: str = ""
+    reason: str = ""
 
 
 class LanguageModel(ABC):

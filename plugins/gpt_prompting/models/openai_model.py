@@ -7,18 +7,28 @@ server only, and never stored, logged or shown.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NoReturn
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
 
+from plugins.gpt_prompting.models.adaptive_requests import AdaptiveRequests
+from plugins.gpt_prompting.models.answer_builder import AnswerBuilder
+from plugins.gpt_prompting.models.completion import (
+    Piece,
+    cut_tokens,
+    prompt_tokens,
+    read_piece,
+    served_by,
+)
+from plugins.gpt_prompting.models.conventions import MAX_TOP_LOGPROBS, conventions_of
+from plugins.gpt_prompting.models.event_stream import DONE, UNREADABLE
 from plugins.gpt_prompting.models.hosted_servers import (
     ServerError,
-    environment_key,
-    explain_error,
     host_of,
     parse_name,
+    shorten,
 )
 from plugins.gpt_prompting.models.interface import (
     Answer,
@@ -28,47 +38,70 @@ from plugins.gpt_prompting.models.interface import (
     ParsedLabel,
     Sampling,
     Token,
-    replace_surrogates,
 )
-from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, parse_label
+from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, read_label
+from plugins.gpt_prompting.models.reasoning import Parts, split_reasoning
 from training.errors import UserError
-from training.retry import http_status, retry, retry_after
 
 TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
-ATTEMPTS, MAX_WAIT_SECONDS = 3, 5.0  # after status 429
-LOGPROBS_REFUSED = (400, 404, 422, 500, 501)  # statuses of servers that know no logprobs
-MAX_TOP_LOGPROBS = 20  # that the protocol allows
+ATTEMPTS = 3  # after transient errors
 LABEL_TOKENS = 24  # of an answer from which a label is parsed
+SENTENCE_TOKENS, REASONING_TOKENS = 256, 4096  # of one that was cut short in a sentence, or while the model reasoned
 UNSUPPORTED_OPTIONS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # option -> the value that turns it off
 LABEL_INSTRUCTION = "Answer with exactly one of these labels and nothing else: {}."
 
 
+@dataclass(frozen=True)
+class Reply:
+    """A whole completion.
+
+    Args:
+        parts: Which parts of the text are the answer, and which reasoning.
+    """
+
+    piece: Piece
+    parts: Parts
+    body: Any
+
+    @property
+    def answer(self) -> str:
+        return self.parts.of(self.piece.text)
+
+    @property
+    def has_reasoning(self) -> bool:
+        return bool(self.piece.reasoning) or self.parts.has_reasoning
+
+
 class HostedModel(LanguageModel):
-    """A model at an address."""
+    """A model at an address.
+
+    Args:
+        attempts: How often a request is sent if it fails for a passing reason.
+    """
 
     has_probabilities = False
     has_template = True
 
-    def __init__(self, model: str, address: str, key: str = ""):
-        self.name, self.address = model, address
+    def __init__(self, model: str, address: str, key: str = "", attempts: int = ATTEMPTS):
+        self.name, self.address, self.attempts = model, address, attempts
+        self.conventions = conventions_of(address, model)
         self._key = key.strip()
-        self._logprobs = True  # until the server refuses to give them
 
     @classmethod
-    def connect(cls, name: str, key: str = "") -> HostedModel:
+    def connect(cls, name: str, key: str = "", attempts: int = ATTEMPTS) -> HostedModel:
         """Make the model of a name: hosted:model, or hosted:model@https://server/v1. Nothing is sent yet.
 
         Raises:
             UserError: If the name has another form, or requests to this host are not allowed from here.
         """
-        return cls(*parse_name(name), key)
+        return cls(*parse_name(name), key, attempts)
 
     def __repr__(self) -> str:
         return f"HostedModel({self.name!r}, {self.address!r})"
 
     def with_key(self, key: str) -> HostedModel:
         """Return the same model with a visitor's key."""
-        return HostedModel(self.name, self.address, key) if key.strip() else self
+        return HostedModel(self.name, self.address, key, self.attempts) if key.strip() else self
 
     @property
     def host(self) -> str:
@@ -107,142 +140,113 @@ class HostedModel(LanguageModel):
 
     def stream_chat(self, messages: Sequence[Message], sampling: Sampling) -> AnswerStream:
         """Generate the alternatives one after the other. If a stream breaks, the text so far is kept."""
-        unsent = [name for name, off in UNSUPPORTED_OPTIONS.items() if getattr(sampling, name) != off]
-        note = f"Not sent, since the protocol does not support it: {', '.join(unsent)}." if unsent else ""
         finished: list[Answer] = []
         for number in range(sampling.alternatives):
             answer = Answer("")
             for answer in self._stream_one(messages, replace(sampling, seed=(sampling.seed + number) % 2**31)):
                 yield [*finished, answer]
-            finished.append(replace(answer, note=" ".join(filter(None, (answer.note, note)))))
+            finished.append(replace(answer, note=" ".join(filter(None, (answer.note, *self._remarks(sampling))))))
         yield finished
 
+    def _remarks(self, sampling: Sampling) -> Iterator[str]:
+        unsent = [name for name, off in UNSUPPORTED_OPTIONS.items() if getattr(sampling, name) != off]
+        if unsent:
+            yield f"Not sent, since the protocol does not support it: {', '.join(unsent)}."
+        yield from self.conventions.remarks()
+
     def _stream_one(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Answer]:
-        text, tokens, reason = "", [], ""
+        builder, broken = AnswerBuilder(sampling), ""
         try:
-            for chunk in self._request(messages, sampling, stream=True):
-                for choice in chunk.choices[:1]:
-                    added = choice.delta.content or ""
-                    text += added
-                    scored = _tokens(getattr(choice, "logprobs", None), sampling.shown)
-                    tokens += scored or ([Token(added)] if added else [])
-                    reason = reason or _finish_reason(choice.finish_reason)
-                yield Answer(text, tuple(tokens))
-        except Exception as error:  # whatever an unknown server makes of the protocol
-            if not text:
-                self._fail(error)
-            note = f"{explain_error(error, self.address, TIMEOUT_SECONDS)} The text so far is kept."
-            yield Answer(text, tuple(tokens), "broken", note)
-            return
-        if not reason and not text:
+            with closing(self._requests.stream(messages, sampling)) as values:
+                for value in values:
+                    if value is UNREADABLE or value == DONE:
+                        builder.is_done |= value is not UNREADABLE
+                        builder.unreadable += value is UNREADABLE
+                        continue
+                    builder.add(read_piece(value, sampling.shown, is_first=not builder.text))
+                    if builder.is_stopped:
+                        break
+                    yield builder.answer()
+        except ServerError as error:
+            if not builder.text:
+                raise
+            broken = f"{error} The text so far is kept."
+        answer = builder.final(broken)
+        is_silent = not (
+            answer.text or builder.has_reasoning or builder.calls_tool or builder.reason or builder.is_stopped
+        )
+        if is_silent:
             raise UserError(f"{self.host} returned an empty answer.")
-        note = "" if reason else "The server ended the stream without a reason; the text so far is kept."
-        yield Answer(text, tuple(tokens), reason or "broken", note)
+        yield answer
 
     def generate_label(self, prompt: str, labels: Mapping[str, str]) -> ParsedLabel:
-        instruction = LABEL_INSTRUCTION.format(", ".join(labels.values()))
-        messages = [{"role": "system", "content": instruction}, {"role": "user", "content": prompt}]
-        sampling = Sampling(new_tokens=LABEL_TOKENS, temperature=0, shown=MAX_TOP_LOGPROBS)
-        try:
-            completion = self._request(messages, sampling, stream=False)
-            choice = completion.choices[0]
-            answer = choice.message.content or ""
-            tokens = _tokens(getattr(choice, "logprobs", None), sampling.shown)
-        except Exception as error:  # as above
-            self._fail(error)
-        probabilities = first_token_probabilities(tokens[0].others, labels) if tokens else None
-        if probabilities:
-            label = max(probabilities, key=lambda name: probabilities[name])
-        else:
-            label = parse_label(answer, labels)
-        return ParsedLabel(label, answer, probabilities, _prompt_tokens(completion), _served_by(completion))
+        """As `LanguageModel.generate_label`. An answer that was cut short before it named a label is asked for again,
+        with room for a sentence or for reasoning.
 
-    def _request(self, messages: Sequence[Message], sampling: Sampling, *, stream: bool) -> Any:
-        """Send a request, again after status 429."""
-        clean = [{**message, "content": replace_surrogates(message["content"])} for message in messages]
-        return retry(
-            lambda: self._send(clean, sampling, stream),
-            is_transient=lambda error: http_status(error) == 429,
-            attempts=ATTEMPTS,
-            max_pause_seconds=MAX_WAIT_SECONDS,
+        Raises:
+            ServerError: If no answer comes.
+        """
+        words = list(labels.values())
+        listed = ", ".join(f'"{label}"' if any("," in other for other in words) else label for label in words)
+        instruction = {"role": "system", "content": LABEL_INSTRUCTION.format(listed)}
+        messages = [instruction, {"role": "user", "content": prompt}]
+        tokens = REASONING_TOKENS if self.conventions.reasons else max(LABEL_TOKENS, *map(len, words))
+        reply = self._complete(messages, tokens)
+        label = _parse(reply, labels)
+        if reply.piece.finished == "length" and not label.label:
+            is_reasoning = reply.has_reasoning or not reply.answer.strip()
+            self.conventions.reasons |= is_reasoning
+            more = REASONING_TOKENS if is_reasoning else SENTENCE_TOKENS
+            label = _parse(self._complete(messages, more), labels) if more > tokens else label
+        return replace(label, reason=shorten(label.reason, self._key))
+
+    def _complete(self, messages: Sequence[Message], tokens: int) -> Reply:
+        sampling = Sampling(new_tokens=tokens, temperature=0, shown=MAX_TOP_LOGPROBS)
+        body = self._requests.complete(messages, sampling)
+        piece = read_piece(body, MAX_TOP_LOGPROBS)
+        return Reply(piece, split_reasoning(piece.text), body)
+
+    @property
+    def _requests(self) -> AdaptiveRequests:
+        return AdaptiveRequests(self.name, self.address, self._key, self.attempts, TIMEOUT_SECONDS)
+
+
+def _parse(reply: Reply, labels: Mapping[str, str]) -> ParsedLabel:
+    """Read the label of an answer, with probabilities if its first token is the label's."""
+    piece, answer = reply.piece, reply.answer
+    about = {"answer": answer, "prompt_tokens": prompt_tokens(reply.body), "served_by": served_by(reply.body)}
+    if reason := _no_text(reply):
+        # Servers with the wrong reasoning parser take the answer of a model that does not reason for reasoning.
+        exact = read_label(piece.reasoning, labels) if piece.finished == "end of text" else None
+        is_answer = (
+            exact is not None and exact.leads and len(piece.reasoning.strip()) <= len(labels.get(exact.label, "")) + 4
         )
-
-    def _send(self, messages: Sequence[Message], sampling: Sampling, stream: bool) -> Any:
-        """Send a request; without probabilities if the server refuses to give them."""
-        asks_logprobs = self._logprobs and sampling.shown > 0
-        logprobs = {"logprobs": True, "top_logprobs": min(sampling.shown, MAX_TOP_LOGPROBS)} if asks_logprobs else {}
-        try:
-            client = self._client()
-            answer = client.chat_completion(
-                list(messages), model=self.name, stream=stream, **_options(sampling), **logprobs
-            )
-            return _after_first_chunk(answer, client) if stream else answer
-        except Exception as error:  # the HTTP clients' errors share no public base
-            if not asks_logprobs or http_status(error) not in LOGPROBS_REFUSED:
-                raise
-        self._logprobs = False
-        return self._send(messages, sampling, stream)
-
-    def _client(self) -> Any:
-        from huggingface_hub import InferenceClient  # 0.3 s, and most pages never call a hosted model
-
-        key = self._key or environment_key(self.address) or "none"  # with no key the client would send the Hub token
-        return InferenceClient(base_url=self.address, api_key=key, timeout=TIMEOUT_SECONDS)
-
-    def _fail(self, error: Exception) -> NoReturn:
-        if isinstance(error, UserError):
-            raise error
-        message = explain_error(error, self.address, TIMEOUT_SECONDS)
-        raise ServerError(message, http_status(error) or 0, retry_after(error) or 0.0) from None
+        return ParsedLabel(exact.label if exact and is_answer else "", reason="" if is_answer else reason, **about)
+    reading = read_label(answer, labels)
+    label, probabilities = reading.label, None
+    if reading.leads and (token := _first_word(cut_tokens(piece.tokens, reply.parts.spans))):
+        probabilities = first_token_probabilities(token.others, labels)
+        label = max(probabilities, key=lambda name: probabilities[name]) if probabilities else label
+    return ParsedLabel(label, probabilities=probabilities, reason=reading.reason, **about)
 
 
-def _options(sampling: Sampling) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "max_tokens": sampling.new_tokens,
-        "temperature": sampling.temperature,
-        "seed": sampling.seed,
-    }
-    options |= {"top_p": sampling.top_p} if sampling.top_p < 1 else {}
-    return options | ({"stop": list(sampling.stop)} if sampling.stop else {})
+def _no_text(reply: Reply) -> str:
+    """Why an answer has no text that a label could be read from; empty if it has."""
+    piece = reply.piece
+    if piece.refusal:
+        return f"The model refused: {piece.refusal}"
+    if reply.answer.strip():
+        return ""
+    if piece.tool_call:
+        return "The model called a tool instead of writing."
+    if reply.has_reasoning:
+        cut = " and was cut short" if piece.finished == "length" else ""
+        return f"The model wrote nothing but its reasoning{cut}."
+    if piece.finished not in ("", "end of text", "stop string"):
+        return f"The answer is empty ({piece.finished})."
+    return "The answer is empty."
 
 
-def _prompt_tokens(completion: Any) -> int:
-    """As the server counts them; 0 if it does not say."""
-    count = getattr(getattr(completion, "usage", None), "prompt_tokens", 0)
-    return count if isinstance(count, int) else 0
-
-
-def _served_by(completion: Any) -> str:
-    """The model's name and the system's fingerprint that the server reports."""
-    names = (getattr(completion, name, "") for name in ("model", "system_fingerprint"))
-    return " ".join(replace_surrogates(name)[:100] for name in names if isinstance(name, str) and name)
-
-
-def _after_first_chunk(answer: Any, client: Any) -> Iterator[Any]:
-    """Return a stream once its first chunk is there: until then an error is one of the request. The client closes with
-    it."""
-    chunks = iter(answer)
-    first = next(chunks, None)
-
-    def stream() -> Iterator[Any]:
-        with client:
-            if first is not None:
-                yield first
-                yield from chunks
-
-    return stream()
-
-
-def _tokens(logprobs: Any, shown: int) -> list[Token]:
-    return [
-        Token(
-            token.token,
-            min(1.0, math.exp(token.logprob)),
-            tuple((other.token, min(1.0, math.exp(other.logprob))) for other in (token.top_logprobs or [])[:shown]),
-        )
-        for token in getattr(logprobs, "content", None) or []
-    ]
-
-
-def _finish_reason(reason: str | None) -> str:
-    return {"stop": "end of text", "length": "length", None: ""}.get(reason, str(reason))
+def _first_word(tokens: Sequence[Token]) -> Token | None:
+    """The first token with a letter or digit, behind spaces, quotes and Markdown."""
+    return next((token for token in tokens if any(character.isalnum() for character in token.text)), None)

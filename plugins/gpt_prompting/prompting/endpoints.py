@@ -48,8 +48,9 @@ class Prompting(Endpoints):
 
         Returns:
             text (of the first answer); answers: text, tokens (token, probability, others: the other candidates),
-            finished (end of text, length, stop string or broken), note; prompt_tokens, context, new_tokens, seconds,
-            first_token_seconds, tokens_per_second. Each value is the whole so far; the last is the result.
+            finished (end of text, length, stop string or broken; of a server also its own word, as content_filter),
+            note; prompt_tokens, context, new_tokens, seconds, first_token_seconds, tokens_per_second. Each value is the
+            whole so far; the last is the result.
         """
 
     @abstractmethod
@@ -113,8 +114,8 @@ class Prompting(Endpoints):
         Returns:
             label; probabilities: label -> 0 to 1; scores: label -> log-likelihood in nats (empty for a hosted model);
             prompt: as sent to the model; dropped_examples: indices (from 0) of those that did not fit; text_truncated;
-                answer: a hosted
-            model's answer, from which the label was parsed.
+            answer: a hosted model's answer without its reasoning, from which the label was parsed; reason: why there is
+            no label.
         """
 
     @abstractmethod
@@ -151,9 +152,10 @@ class Prompting(Endpoints):
 
         Returns:
             done, total, rows_per_second, metrics (rows, accuracy, low and high: 95 % interval, macro_f1,
-            calibration_error), with_dropped_examples, with_truncated_text, without_label; at the end also confusion,
-            predictions (line, label, predicted_label, probability), parameters_sha256 (before, after, unchanged; empty
-            and null for a hosted model, whose parameters are not accessible).
+            calibration_error), with_dropped_examples, with_truncated_text, without_label, unanswered (rows to which a
+            server sent no answer), reasons (why rows have no label: how many); at the end also confusion, predictions
+            (line, label, predicted_label, probability, and reason where there is no label), parameters_sha256 (before,
+            after, unchanged; empty and null for a hosted model, whose parameters are not accessible).
         """
 
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Any
 
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting.demonstrations import nearest_neighbours, select
+from plugins.gpt_prompting.prompting.failures import Failures, count_reasons
 from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import LabelledRows
 from plugins.gpt_prompting.prompting.metrics import classification_metrics, confusion
@@ -53,7 +54,8 @@ class Evaluation:
         return [label == other for label, other in zip(self.truth, self.predicted, strict=True)]
 
     def record(self) -> dict[str, Any]:
-        """JSON-ready: done, total, rows_per_second, metrics, and how many prompts were shortened."""
+        """JSON-ready: done, total, rows_per_second, metrics, how many prompts were shortened, how many rows have no
+        label and why."""
         confidences = [prediction.confidence for prediction in self.predictions]
         done = len(self.predictions)
         return {
@@ -65,6 +67,8 @@ class Evaluation:
             "with_dropped_examples": sum(bool(prediction.fitted.dropped) for prediction in self.predictions),
             "with_truncated_text": sum(prediction.fitted.truncated for prediction in self.predictions),
             "without_label": sum(not prediction.label for prediction in self.predictions),
+            "unanswered": sum(not prediction.is_answered for prediction in self.predictions),
+            "reasons": count_reasons(prediction.reason for prediction in self.predictions),
         }
 
     def overview(self) -> dict[str, Any]:
@@ -83,18 +87,26 @@ class Evaluation:
                 "label": row[LABEL],
                 "predicted_label": prediction.label,
                 "probability": None if prediction.confidence is None else round(prediction.confidence, 6),
+                **({"reason": prediction.reason} if prediction.reason else {}),
             }
             for index, row, prediction in zip(self.table_rows, self.rows, self.predictions, strict=False)
         ]
         return self.overview() | {"predictions": rows}
 
     def write(self) -> Path:
-        """Write the file's columns and the predictions so far as CSV into a new temporary folder."""
+        """Write the file's columns and the predictions so far as CSV into a new temporary folder; with a column of
+        reasons if a row has no label."""
+        names = ("predicted_label", "probability", "reason")
+        names = names if any(prediction.reason for prediction in self.predictions) else names[:2]
         cells = {
-            index: (prediction.label, "" if prediction.confidence is None else f"{prediction.confidence:.6f}")
+            index: (
+                prediction.label,
+                "" if prediction.confidence is None else f"{prediction.confidence:.6f}",
+                prediction.reason,
+            )[: len(names)]
             for index, prediction in zip(self.table_rows, self.predictions, strict=False)
         }
-        return write_predictions(self.table, ("predicted_label", "probability"), cells)
+        return write_predictions(self.table, names, cells)
 
 
 def evaluate(
@@ -108,13 +120,15 @@ def evaluate(
 ) -> Iterator[Evaluation]:
     """Yield the evaluation as it grows, at least once; the last one is complete.
 
+    A row that a server does not answer has no label.
+
     Args:
         max_rows: Rows to evaluate on, stratified by label; 0: all.
         shots: Demonstrations to select from the file in place of the prompt's; they are not evaluated on.
         selection: How they are selected, see `demonstrations`.
 
     Raises:
-        UserError: If there are too few rows, or one has a label that the prompt does not have.
+        UserError: If there are too few rows, one has a label that the prompt does not have, or a server can't answer.
     """
     _check_labels(data, prompt)
     pool, held_out = _split(data, shots, max_rows, seed)
@@ -122,7 +136,8 @@ def evaluate(
     prompt, examples = _with_demonstrations(model, prompt, [data.rows[i] for i in pool], rows, shots, selection, seed)
     evaluation = Evaluation(prompt, rows, [data.table_rows[index] for index in held_out], data.table)
     before = model.fingerprint()
-    scorer = LabelScorer(model, prompt)
+    failures = Failures()
+    scorer = LabelScorer(model, prompt, failures)
     started = yielded = time.monotonic()
     for start in range(0, len(rows), CHUNK_ROWS):
         chunk = slice(start, start + CHUNK_ROWS)
@@ -132,6 +147,7 @@ def evaluate(
             if time.monotonic() - yielded > YIELD_SECONDS:
                 yield evaluation
                 yielded = time.monotonic()
+    failures.finish()
     evaluation.fingerprints = before, model.fingerprint()
     yield evaluation
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from plugins.gpt_prompting.models.hosted_servers import ServerError
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting import calibration
 from plugins.gpt_prompting.prompting.context_window import ContextFitter, FittedPrompt
+from plugins.gpt_prompting.prompting.failures import Failures
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
 MAX_ANSWER_TOKENS = 24  # of a generated answer from which a label is parsed
@@ -30,6 +32,8 @@ class LabelPrediction:
         answer: The generated answer, if the label was parsed from one.
         prompt_tokens: As a server counts them; 0 if it does not say, and for a local model.
         served_by: The model that a server reports.
+        reason: Why there is no label, or no answer.
+        is_answered: Whether an answer came; always of a local model.
     """
 
     label: str
@@ -39,6 +43,8 @@ class LabelPrediction:
     answer: str = ""
     prompt_tokens: int = 0
     served_by: str = ""
+    reason: str = ""
+    is_answered: bool = True
 
     @property
     def confidence(self) -> float | None:
@@ -55,19 +61,23 @@ class LabelPrediction:
             "dropped_examples": list(self.fitted.dropped),
             "text_truncated": self.fitted.truncated,
             "answer": self.answer,
+            "reason": self.reason,
         }
 
 
 class LabelScorer:
     """A prompt and a model that together classify rows.
 
+    Args:
+        failures: Counts answers of a server that do not come, which then have no label; None: they are errors.
+
     Attributes:
         verbalizers: Each label's words as they follow the prompt.
         seconds: Time that the model took so far.
     """
 
-    def __init__(self, model: LanguageModel, prompt: Prompt):
-        self.model, self.prompt = model, prompt
+    def __init__(self, model: LanguageModel, prompt: Prompt, failures: Failures | None = None):
+        self.model, self.prompt, self.failures = model, prompt, failures
         closed = self._has_prefix_labels()
         self.verbalizers = [prompt.continuation(name, closed) for name in prompt.names]
         answer_tokens = max(map(model.count, self.verbalizers)) if model.has_probabilities else MAX_ANSWER_TOKENS
@@ -131,8 +141,30 @@ class LabelScorer:
     def _generated(self, fitted: FittedPrompt) -> LabelPrediction:
         started = time.monotonic()
         labels = {name: self.prompt.continuation(name).strip() for name in self.prompt.names}
-        parsed = self.model.generate_label(fitted.text, labels)
-        self.seconds += time.monotonic() - started
+        if self.failures and self.failures.is_gone:
+            return unanswered(fitted, "Not asked, since the server stopped answering.")
+        try:
+            parsed = self.model.generate_label(fitted.text, labels)
+        except ServerError as error:
+            if self.failures is None:
+                raise
+            return unanswered(fitted, self.failures.count(error))
+        finally:
+            self.seconds += time.monotonic() - started
+        if self.failures:
+            self.failures.answered()
         return LabelPrediction(
-            parsed.label, parsed.probabilities or {}, {}, fitted, parsed.answer, parsed.prompt_tokens, parsed.served_by
+            parsed.label,
+            parsed.probabilities or {},
+            {},
+            fitted,
+            parsed.answer,
+            parsed.prompt_tokens,
+            parsed.served_by,
+            parsed.reason,
         )
+
+
+def unanswered(fitted: FittedPrompt, reason: str) -> LabelPrediction:
+    """The prediction for a row without an answer."""
+    return LabelPrediction("", {}, {}, fitted, reason=reason, is_answered=False)

@@ -3,7 +3,8 @@ findings."""
 
 from __future__ import annotations
 
-import re
+import csv
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def read(settings: ShotsSettings) -> ShotsData:
     """
     counts, template = parse_counts(settings.shots), settings.template.replace("\\n", "\n")
     labelled = rows_of(read_source(settings.data, settings.dataset), template, settings.label_column)
-    labels = [entry for entry in re.split(r"[,\n]", settings.labels) if entry.strip()] or labelled.labels
+    labels = split_labels(settings.labels) or labelled.labels
     prompt = make_prompt(template, labels, (), settings.instruction, settings.calibrate)
     pool, rows, findings = _split(labelled, prompt, settings)
     if max(counts) > len(pool):
@@ -70,6 +71,35 @@ def read(settings: ShotsSettings) -> ShotsData:
     table = labelled.table
     sheet = Sheet((*table.notices, *findings), describe_columns(table), tuple(table.head(5)))
     return ShotsData(prompt, pool, rows, counts, sheet)
+
+
+def split_labels(text: str) -> list[str] | dict[str, str]:
+    """Split the setting `labels`: a JSON list, a JSON object (label -> words), one label a line, or commas between
+    them, where a label with a comma is written in quotes.
+
+    Raises:
+        UserError: If it begins like JSON and is none.
+    """
+    text = text.strip().replace("\\n", "\n")
+    if text.startswith(("[", "{")):
+        return _json_labels(text)
+    if "\n" in text:
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    return [entry.strip() for row in csv.reader([text], skipinitialspace=True) for entry in row if entry.strip()]
+
+
+def _json_labels(text: str) -> list[str] | dict[str, str]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return value
+    if isinstance(value, dict) and all(isinstance(entry, str) for entry in value.values()):
+        return value
+    raise UserError(
+        f"labels: {text[:80]!r} was given; a JSON list of texts was expected, or an object with the words of each."
+    )
 
 
 def parse_counts(text: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ FIGURE = "shots.png"
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "calibration_error": "Expected calibration error"}
 NO_HASH = "The parameters are on {} and not accessible: they cannot be hashed. Only requests were sent."
 LABELS_PARSED = "A hosted model gives no log-likelihoods of the labels: they are parsed from its answers."
+MAX_REASONS = 5  # why answers have no label, in the report
 Results = list[dict[str, Any]]  # one per part: arm, shots, seed, permutation, eval_rows, metrics
 Table = dict[str, list]  # columns, rows
 
@@ -84,7 +85,7 @@ def tables(
         tables[title] = {"columns": ["shots", "accuracy"], "rows": rows}
     tables["Cost"] = _cost(results)
     if hosted:
-        tables["Origin of the labels"] = _label_origin(results, data)
+        tables["Origin of the labels"] = _label_origin(results, data, hosted)
     shots, counts = _confusion(results)
     names = data.prompt.names
     tables[f"Confusion with {shots} examples (all seeds)"] = {
@@ -109,20 +110,25 @@ def _of_prompt(records: Results) -> Results:
     return [record for record in records if record["arm"] == PROMPT_ARM]
 
 
-def _label_origin(results: Results, data: ShotsData) -> Table:
+def _label_origin(results: Results, data: ShotsData, hosted: HostedModel) -> Table:
     """How a hosted model's labels were obtained."""
     requests = sum(result["eval_rows"] for result in results)
     parsed = sum(result["parsed_from_answer"] for result in results)
     unlabelled = sum(result["without_label"] for result in results)
     served_by = sorted({name for result in results for name in result["served_by"]})
+    reasons: Counter[str] = Counter()
+    for result in results:
+        reasons.update(result.get("reasons", {}))
     rows = [
         ["log-likelihoods of the labels", "not given by a hosted model"],
         ["from the probabilities of the answer's first token", requests - parsed],
         ["parsed from the answer's text", parsed],
         ["of these without a label, or refused by the server", unlabelled],
+        *([f"why: {reason}", count] for reason, count in reasons.most_common(MAX_REASONS)),
         ["calibration error", "unknown" if parsed else "from the first token's probabilities"],
         ["model that the server reports", ", ".join(served_by) or "(none)"],
     ]
+    rows += [["the server's parameters", remark] for remark in hosted.conventions.remarks()]
     if data.prompt.calibrate != "none":
         rows.append([f"calibration: {data.prompt.calibrate}", "not applied: it needs log-likelihoods"])
     return {"columns": ["", "answers"], "rows": rows}

@@ -9,16 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.gpt_prompting.models.hosted_servers import ServerError
-from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer
+from plugins.gpt_prompting.models.adaptive_requests import MAX_TIMEOUTS
+from plugins.gpt_prompting.models.hosted_servers import ServerError, SlowError, UnreachableError
+from plugins.gpt_prompting.prompting.failures import Failures, count_reasons
+from plugins.gpt_prompting.prompting.label_scoring import LabelPrediction, LabelScorer, unanswered
 from plugins.gpt_prompting.prompting.prompts import Row
+from training import files
 from training.errors import UserError
 from training.fit.experiment import Fit
-from training.retry import retry
+from training.retry import TRANSIENT_STATUSES, retry
 
 FILE = "answers.jsonl"
+FIRST_TRIES = 3  # of a server that never answered and says nothing
 RETRY_SECONDS = (1.0, 4.0, 15.0, 30.0, 60.0)  # before each further try; a server may ask for more, up to the last
-REFUSED_STATUSES = (400, 413, 422)  # this request, not the next: too long for the model, or against the server's rules
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class CachedResponse:
         has_dropped_examples: Whether a demonstration did not fit.
         is_parsed: Whether the label was parsed from a generated answer.
         served_by: The model that a server reports.
+        reason: Why there is no label, or no answer.
+        is_answered: Whether a server sent an answer, with or without a label.
     """
 
     label: str
@@ -40,6 +45,8 @@ class CachedResponse:
     has_dropped_examples: bool = False
     is_parsed: bool = False
     served_by: str = ""
+    reason: str = ""
+    is_answered: bool = True
 
 
 class ResponseCache:
@@ -58,23 +65,35 @@ class ResponseCache:
             file.write(json.dumps(asdict(response), ensure_ascii=False) + "\n")
         self.responses.append(response)
 
+    def drop_unanswered(self) -> None:
+        """Remove the last rows without an answer, so that they are asked for again."""
+        while self.responses and not self.responses[-1].is_answered:
+            self.responses.pop()
+        lines = [json.dumps(asdict(response), ensure_ascii=False) + "\n" for response in self.responses]
+        files.write_text(self.path, "".join(lines))
+
 
 def _read(path: Path) -> list[CachedResponse]:
     """Read all complete lines; one cut off by a kill, and what follows it, is removed from the file too."""
     responses: list[CachedResponse] = []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    *lines, rest = (path.read_text(encoding="utf-8") if path.exists() else "").split("\n")
     for line in lines:
         try:
             responses.append(CachedResponse(**json.loads(line)))
         except (ValueError, TypeError):
             break
-    if len(responses) < len(lines):
-        path.write_text("".join(lines[: len(responses)]), encoding="utf-8")
+    if rest or len(responses) < len(lines):
+        path.write_text("".join(f"{line}\n" for line in lines[: len(responses)]), encoding="utf-8")
     return responses
 
 
 def label_rows(
-    scorer: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], cache: ResponseCache, fit: Fit
+    scorer: LabelScorer,
+    rows: Sequence[Row],
+    examples: Sequence[Sequence[Row]],
+    cache: ResponseCache,
+    fit: Fit,
+    failures: Failures,
 ) -> None:
     """Label the rows that have no response yet.
 
@@ -82,14 +101,16 @@ def label_rows(
     same digits.
 
     Raises:
-        UserError: If a server stops answering; its responses so far are kept.
+        UserError: If a server can't answer at all, or stops answering; its responses so far are kept.
     """
     is_hosted = not scorer.model.has_probabilities
     if not is_hosted:
         cache.clear()
     first = len(cache.responses)
     predictions = (
-        _label_each(scorer, rows[first:], examples[first:], cache, fit) if is_hosted else scorer.label(rows, examples)
+        _label_each(scorer, rows[first:], examples[first:], cache, fit, failures)
+        if is_hosted
+        else scorer.label(rows, examples)
     )
     before = started = scorer.seconds
     for prediction in predictions:
@@ -109,45 +130,64 @@ def _response(prediction: LabelPrediction, prompt_tokens: int, seconds: float, i
         has_dropped_examples=bool(prediction.fitted.dropped),
         is_parsed=is_hosted and not prediction.probabilities,
         served_by=prediction.served_by,
+        reason=prediction.reason,
+        is_answered=prediction.is_answered,
     )
 
 
 def _label_each(
-    scorer: LabelScorer, rows: Sequence[Row], examples: Sequence[Sequence[Row]], cache: ResponseCache, fit: Fit
+    scorer: LabelScorer,
+    rows: Sequence[Row],
+    examples: Sequence[Sequence[Row]],
+    cache: ResponseCache,
+    fit: Fit,
+    failures: Failures,
 ) -> Iterator[LabelPrediction]:
-    for row, shown in zip(rows, examples, strict=True):
-        try:
-            yield _label_with_retries(scorer, row, shown, fit, has_answered=bool(cache.responses))
-        except ServerError as error:
-            count = len(cache.responses)
-            kept = f" The {count:,} responses of this part are kept: Resume continues from there." if count else ""
-            raise UserError(f"{error}{kept}") from None
+    """Label row by row; one that the server does not answer has no label."""
+    failures.has_answered |= any(response.is_answered for response in cache.responses)
+    try:
+        for row, shown in zip(rows, examples, strict=True):
+            yield _label_with_retries(scorer, row, shown, fit, failures)
+        failures.finish()
+    except ServerError as error:
+        cache.drop_unanswered()
+        count = len(cache.responses)
+        kept = f" The {count:,} responses of this part are kept: Resume continues from there." if count else ""
+        raise UserError(f"{error}{kept}") from None
 
 
 def _label_with_retries(
-    scorer: LabelScorer, row: Row, examples: Sequence[Row], fit: Fit, has_answered: bool
+    scorer: LabelScorer, row: Row, examples: Sequence[Row], fit: Fit, failures: Failures
 ) -> LabelPrediction:
     """Label one row, with retries if the server has answered before or asks to slow down."""
-    pauses = iter(RETRY_SECONDS)
+    pauses, tries, timeouts = iter(RETRY_SECONDS), 0, 0
 
     def pause(_: float, error: Any) -> None:
         seconds = min(max(next(pauses), error.wait), RETRY_SECONDS[-1])
         fit.wait(seconds, f"{error} Asking again in {seconds:.0f} seconds.")
 
     def is_transient(error: Exception) -> bool:
-        return isinstance(error, ServerError) and error.is_transient and (has_answered or error.status == 429)
+        nonlocal tries, timeouts
+        tries, timeouts = tries + 1, timeouts + isinstance(error, SlowError)
+        if not isinstance(error, ServerError) or not error.is_transient or timeouts >= MAX_TIMEOUTS:
+            return False
+        is_down = isinstance(error, UnreachableError) and not failures.has_answered
+        return failures.has_answered or error.status in TRANSIENT_STATUSES or (tries < FIRST_TRIES and not is_down)
 
     try:
-        return retry(
+        prediction = retry(
             lambda: next(scorer.label([row], [examples])),
             is_transient=is_transient,
             attempts=len(RETRY_SECONDS) + 1,
             pause=pause,
         )
     except ServerError as error:
-        if has_answered and error.status in REFUSED_STATUSES:
-            return LabelPrediction("", {}, {}, scorer.fitter.fit(row, examples), f"refused ({error.status})")
-        raise
+        reason = failures.count(error)
+        if failures.is_gone:  # Resume can ask the rest later
+            raise
+        return unanswered(scorer.fitter.fit(row, examples), reason)
+    failures.answered()
+    return prediction
 
 
 def totals(responses: Sequence[CachedResponse]) -> dict[str, Any]:
@@ -157,6 +197,8 @@ def totals(responses: Sequence[CachedResponse]) -> dict[str, Any]:
         "seconds": round(sum(response.seconds for response in responses), 3),
         "with_dropped_examples": sum(response.has_dropped_examples for response in responses),
         "without_label": sum(not response.label for response in responses),
+        "unanswered": sum(not response.is_answered for response in responses),
+        "reasons": count_reasons(response.reason for response in responses),
         "parsed_from_answer": sum(response.is_parsed for response in responses),
         "served_by": sorted({response.served_by for response in responses if response.served_by}),
     }

@@ -60,7 +60,8 @@ class ShotsSettings(
         "",
         max_length=8000,
         description="Labels, comma-separated, optionally with other words for the prompt: good=great, bad=terrible. "
-        "Empty: those of the file.",
+        'Those with a comma in quotes ("yes, please", no), one a line, or as a JSON list or object. Empty: those of '
+        "the file.",
     )
     label_column: str = Field("", max_length=200, description="Column of the labels. Empty: guessed.")
     calibrate: Literal["none", "contextual", "pmi"] = Field(

@@ -17,6 +17,7 @@ from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.models.openai_model import HostedModel
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.prompting.demonstrations import nearest_neighbours, select
+from plugins.gpt_prompting.prompting.failures import Failures
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.metrics import classification_metrics, confusion
 from plugins.gpt_prompting.prompting.prompts import LABEL, PROMPT_FILE, Row
@@ -55,7 +56,8 @@ class ShotsExperiment(Experiment):
         run = settings.fine_tuned_run.strip()
         self.fine_tuned = read_finetuning_results(run) if run else []
         is_hosted = settings.model.startswith(HOSTED)
-        self.hosted = HostedModel.connect(settings.model, os.environ.pop(KEY, "")) if is_hosted else None
+        self.hosted = HostedModel.connect(settings.model, os.environ.pop(KEY, ""), attempts=1) if is_hosted else None
+        self.failures = Failures()
         self.folder = None if self.hosted else Path(settings.model or STARTER)
         self.parts = list(self._parts())
         self.facts = {
@@ -86,7 +88,8 @@ class ShotsExperiment(Experiment):
         """Label the rows with one selection of demonstrations; hash the parameters before and after."""
         before = self.model.fingerprint()
         cache = ResponseCache(fit.folder)
-        label_rows(LabelScorer(self.model, self.data.prompt), self.data.rows, self._examples(part.about), cache, fit)
+        scorer = LabelScorer(self.model, self.data.prompt)
+        label_rows(scorer, self.data.rows, self._examples(part.about), cache, fit, self.failures)
         return {**self._metrics(cache.responses), "sha256_before": before, "sha256_after": self.model.fingerprint()}
 
     def _metrics(self, responses: list[CachedResponse]) -> dict[str, Any]:

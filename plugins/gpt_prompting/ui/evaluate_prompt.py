@@ -14,6 +14,7 @@ from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 
 QUERY = "plugins.gpt_prompting.prompting.query"
 LABELLED_ROWS = "a file of labelled rows"  # what has to be chosen first
+MAX_REASONS = 3  # shown of why rows have no label
 SIGNIFICANCE_LEVEL = 0.05
 PROOF = "Nothing was trained: the SHA-256 of the parameters was `{}…` before and is `{}…` after."
 NO_PROOF = (
@@ -137,9 +138,10 @@ def evaluation_line(state: dict[str, Any]) -> str:
     for name, description in (
         ("with_dropped_examples", "prompts did not have room for every example"),
         ("with_truncated_text", "texts were truncated"),
-        ("without_label", "answers named no label"),
+        ("without_label", "rows have no label"),
     ):
         lines += [f"{state[name]:,} {description}."] if state[name] else []
+    lines += [f"{count:,}: {reason}" for reason, count in list(state["reasons"].items())[:MAX_REASONS]]
     proof = state["parameters_sha256"]
     if proof["unchanged"] is None and state["done"] == state["total"]:
         lines.append(NO_PROOF)

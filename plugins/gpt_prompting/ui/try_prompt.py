@@ -153,7 +153,8 @@ def _render_select_examples(form: list[Any], text: Any) -> None:
 def generated_value(state: dict[str, Any]) -> str:
     """The generated answer, as the value of its view."""
     if state["answer"]:
-        return token_view_value([{"text": state["answer"], "note": "The label was parsed from this answer."}])
+        note = state["reason"] or "The label was parsed from this answer."
+        return token_view_value([{"text": state["answer"], "note": note}])
     return token_view_value(answer_sections(state["generated"]) if state["generated"] else [], "generating …")
 
 
@@ -186,4 +187,5 @@ def describe_notes(state: dict[str, Any], prompt: Prompt) -> str:
         lines.append("**The text was truncated: it alone is longer than the context.**")
     if not state["scores"]:
         lines.append("A hosted model gives no log-likelihoods of labels: the label was parsed from its answer.")
+        lines += [f"**No label: {state['reason']}**"] if state["reason"] else []
     return "\n\n".join(lines)
