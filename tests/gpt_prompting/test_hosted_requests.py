@@ -353,3 +353,18 @@ def test_an_empty_stream_is_an_error_in_words() -> None:
         pytest.raises(UserError, match="an empty answer"),
     ):
         generate(address)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """It could lead into the server's own network, with the visitor's key."""
+    with odd_server(lambda request, number: completion("inner")) as (inner, asked_inside):
+        moved = raw("", 307, Location=f"{inner}/chat/completions")
+        with odd_server(lambda request, number: moved) as (address, _), pytest.raises(UserError, match="HTTP 307"):
+            generate(address)
+    assert asked_inside == []
+
+
+@pytest.mark.parametrize("name", ["hosted:m@http://[::1", "hosted:m@http://", "hosted:@http://host/v1"])
+def test_a_name_of_another_form_is_refused_in_words(name: str) -> None:
+    with pytest.raises(UserError, match="A hosted model is named hosted:model@https://server/v1"):
+        HostedModel.connect(name)

@@ -93,8 +93,14 @@ class ChatClient:
 
         headers = {"Authorization": f"Bearer {self.key or 'none'}", "User-Agent": "selfsup-studio"}
         try:
+            # No redirect is followed: it could lead into the server's own network, and the key would go with it.
             with get_session().stream(
-                "POST", _url(self.address), json=body, headers=headers, timeout=self.timeout
+                "POST",
+                _url(self.address),
+                json=body,
+                headers=headers,
+                timeout=self.timeout,
+                follow_redirects=False,
             ) as response:
                 if response.status_code >= 300:
                     raise self._refused(response) from None

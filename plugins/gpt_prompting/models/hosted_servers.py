@@ -22,6 +22,7 @@ KEY_VARIABLES = {  # host -> environment variable that holds its key
     "api.together.xyz": "TOGETHER_API_KEY",
     "api.deepseek.com": "DEEPSEEK_API_KEY",
 }
+FORM = "A hosted model is named hosted:model@https://server/v1, or hosted:owner/model for Hugging Face."
 MAX_WORDS = 240  # characters of a server's words that are given
 SECRET = re.compile(r"\b(?:sk|hf|gsk|pk|key|tgp|xai|r8|AIza)[-_][\w*.-]{6,}|Bearer\s+\S+", re.IGNORECASE)
 NO_MODEL = re.compile(
@@ -78,13 +79,14 @@ def parse_name(name: str) -> tuple[str, str]:
     name = name.removeprefix(HOSTED)
     model, _, address = name.rpartition("@") if "@" in name else (name, "", "")
     model, address = model.strip(), (address.strip().rstrip("/") or HUGGING_FACE)
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets of an IPv6 address that do not close
+        raise UserError(FORM) from None
     # Names are stored with runs and artifacts, so they must not hold a key.
     may_hold_key = "@" in parts.netloc or parts.query or parts.fragment
     if not model or parts.scheme not in ("http", "https") or not parts.hostname or may_hold_key:
-        raise UserError(
-            "A hosted model is named hosted:model@https://server/v1, or hosted:owner/model for Hugging Face."
-        )
+        raise UserError(FORM)
     _check_host(parts.hostname, parts.scheme, address)
     return model, address
 
