@@ -17,7 +17,7 @@ MAX_SHOWN_SIDE = 2048  # pixels, on the page; the download has the full size
 
 
 def corrupt_file(image: Path, noise: str, level: float, seed: int) -> Path:
-    """An image file corrupted, as a PNG of 8 bits per channel with its alpha.
+    """An image file corrupted, as a PNG of 8 bits per channel in sRGB with its alpha.
 
     Raises:
         UserError: If the file, the noise, its level or the seed cannot be used.
@@ -31,14 +31,14 @@ def corrupt_file(image: Path, noise: str, level: float, seed: int) -> Path:
 
 
 def corrupted_pixels(image: DecodedImage, noise: str, level: float, seed: int) -> np.ndarray:
-    """The pixels of an image with noise, uint8.
+    """The pixels of an image with noise, uint8 in sRGB.
 
     Raises:
         UserError: If the noise, its level or the seed cannot be used.
     """
     if not 0 <= seed < 2**63:
         raise UserError(f"seed: {seed} was given; a whole number from 0 up was expected.")
-    clean = image.pixels.astype(np.float32) / np.iinfo(image.pixels.dtype).max
+    clean = image.srgb().astype(np.float32) / 255
     return np.rint(np.clip(corrupt(clean, noise, level, seed), 0, 1) * 255).astype(np.uint8)
 
 
@@ -49,9 +49,9 @@ def write_png(name: str, suffix: str, png: bytes) -> Path:
     return target
 
 
-def browser_png(pixels: np.ndarray) -> str:
-    """The path of a PNG that a browser shows: 8 bits, not larger than the page needs."""
-    flat = DecodedImage(pixels, None).flat()
+def browser_png(pixels: np.ndarray, icc_profile: bytes = b"") -> str:
+    """The path of a PNG that a browser shows: 8 bits in sRGB, not larger than the page needs."""
+    flat = DecodedImage(pixels, None, icc_profile=icc_profile).srgb()
     image = Image.fromarray(flat[..., 0] if flat.shape[2] == 1 else np.ascontiguousarray(flat))
     image.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
     path = Path(tempfile.mkdtemp(prefix="selfsup-")) / "shown.png"

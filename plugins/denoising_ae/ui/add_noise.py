@@ -39,4 +39,4 @@ def _add_noise(path: str | None, noise: str, level: float, seed: float | None) -
 
     file = chosen(path, "an image")
     noisy = corrupt_file(file, noise, level, int(seed or 0))
-    return (browser_png(decode(file).pixels), browser_png(decode(noisy).pixels)), str(noisy)
+    return (browser_png(decode(file).srgb()), browser_png(decode(noisy).pixels)), str(noisy)

@@ -12,6 +12,7 @@ from training.data.images.decode import header
 from training.data.images.image_set import ImageSet
 from training.errors import UserError
 from training.preflight.sheet import Finding
+from training.wording import listed
 
 MAX_DECODED = 20_000  # images that are decoded; of more, only the headers are read
 MAX_NAMES = 5  # in a finding
@@ -25,6 +26,7 @@ class ImageFacts:
         height, width: Upright, in pixels; 0 if it cannot be read.
         colour: Whether it has colour channels, all equal or not.
         depth: 8 or 16 bits per channel.
+        profile: Name of its colour profile, if that is not sRGB.
         notices: What is changed when it is read.
         fault: Why it cannot be read; empty if it can.
     """
@@ -34,6 +36,7 @@ class ImageFacts:
     colour: bool = False
     depth: int = 8
     alpha: bool = False
+    profile: str = ""
     notices: tuple[str, ...] = ()
     fault: str = ""
 
@@ -81,7 +84,8 @@ def inspect_images(images: ImageSet) -> list[ImageFacts]:
 def _whole(images: ImageSet, row: int) -> ImageFacts:
     image = images.decoded(row)
     height, width, channels = image.pixels.shape
-    return ImageFacts(height, width, channels == 3, image.depth, image.alpha is not None, image.notices)
+    alpha, profile = image.alpha is not None, image.other_profile
+    return ImageFacts(height, width, channels == 3, image.depth, alpha, profile, image.notices)
 
 
 def _by_header(images: ImageSet, row: int) -> ImageFacts:
@@ -108,6 +112,9 @@ def _describe(images: ImageSet, facts: Sequence[ImageFacts]) -> list[Finding]:
         findings.append(Finding("green", f"{deep:,} images have 16 bits per channel", "They are trained on with 8."))
     if alpha := sum(fact.alpha for fact in facts):
         findings.append(Finding("green", f"{alpha:,} images have transparent parts", "They are shown on white."))
+    if profiles := Counter(fact.profile for fact in facts if fact.profile):
+        title = f"{profiles.total():,} images have a colour profile other than sRGB"
+        findings.append(Finding("green", title, f"They are converted to sRGB: {listed(list(profiles), MAX_NAMES)}."))
     return findings
 
 

@@ -1,21 +1,18 @@
-"""Decode an image file: upright by EXIF, with alpha and 16-bit depth, refused by its header if too large."""
+"""Decode an image file: upright by EXIF, with alpha, 16 bits and colour profile, refused by its header if too large."""
 
 from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from training.data.images.png16 import read_16_bit_colour
+from training.data.images.colour_profile import colour_space, fits, moves_colours, profile_name, to_srgb
+from training.data.images.png16 import alpha_of_key, read_16_bits, transparent_value, truncated_bits
 from training.errors import UserError
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB as 8-bit colour
 MAX_FILE_BYTES = 256 * 2**20  # of the file
@@ -39,20 +36,33 @@ class DecodedImage:
         pixels: (height, width, 1 or 3), uint8 or uint16, upright.
         alpha: Opacity, (height, width), of the same type; None if all is opaque.
         notices: What was changed while reading: "animated: the first frame is taken".
+        icc_profile: The file's ICC profile, by which the pixels are to be shown; empty without one: sRGB.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None
     notices: tuple[str, ...] = ()
+    icc_profile: bytes = b""
 
     @property
     def depth(self) -> int:
         """Bits per channel, 8 or 16."""
         return 8 * self.pixels.dtype.itemsize
 
-    def flat(self, background: int = 255) -> np.ndarray:
-        """Return 8 bits without alpha, (height, width, 1 or 3) uint8: transparent parts show the background."""
+    @property
+    def other_profile(self) -> str:
+        """The name of the colour profile if colours are shown otherwise than as sRGB; else empty."""
+        moves = bool(self.icc_profile) and moves_colours(self.icc_profile, self.pixels.shape[2])
+        return profile_name(self.icc_profile) or "without a name" if moves else ""
+
+    def srgb(self) -> np.ndarray:
+        """Return the pixels with 8 bits in sRGB, (height, width, 1 or 3) uint8."""
         pixels = self.pixels if self.depth == 8 else (self.pixels >> 8).astype(np.uint8)
+        return to_srgb(pixels, self.icc_profile) if self.other_profile else pixels
+
+    def flat(self, background: int = 255) -> np.ndarray:
+        """Return 8 bits in sRGB without alpha, (height, width, 1 or 3): transparent parts show the background."""
+        pixels = self.srgb()
         if self.alpha is None:
             return pixels
         share = self.alpha[..., None] / np.float32(np.iinfo(self.alpha.dtype).max)
@@ -73,16 +83,13 @@ def decode(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -
     name = name or (source.name if isinstance(source, Path) else "the image")
     data = _bytes_of(source, name)
     with _open(data, name, max_pixels) as image:
-        notices = _notices(image)
         try:
-            deep = read_16_bit_colour(data, image)
-            upright: Any = ImageOps.exif_transpose(image) if deep is None else image
-            pixels, alpha, more = _split(upright, name) if deep is None else (*deep, ())
+            decoded = _decoded(data, image, name)
+        except UserError:
+            raise
         except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-            if isinstance(error, UserError):
-                raise
             raise UserError(f"{name} is damaged: it cannot be decoded to its end. Save it again.") from error
-    return DecodedImage(pixels, alpha, (*notices, *more))
+    return decoded
 
 
 def header(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -> tuple[int, int, str]:
@@ -147,6 +154,31 @@ def _too_large(name: str, pixels: str, max_pixels: int) -> UserError:
     )
 
 
+def _decoded(data: bytes, image: Image.Image, name: str) -> DecodedImage:
+    """Decode an opened image."""
+    notices, profile = _notices(image), image.info.get("icc_profile") or b""
+    if deep := read_16_bits(data, image):
+        return _with_profile(DecodedImage(deep.pixels, deep.alpha, tuple(notices)), profile)
+    if bits := truncated_bits(data, image):
+        notices.append(f"{bits} bits are read as 8")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode == "CMYK" and fits(profile, 4) and moves_colours(profile, 4):
+        return DecodedImage(to_srgb(np.asarray(upright), profile), None, tuple(notices))
+    pixels, alpha, more = _split(upright, name)
+    decoded = DecodedImage(pixels, alpha, (*notices, *more))
+    return decoded if upright.mode in ("LAB", "HSV") else _with_profile(decoded, profile)
+
+
+def _with_profile(image: DecodedImage, profile: bytes) -> DecodedImage:
+    """Attach a profile that belongs to the image's channels; another one is of no use, and is said."""
+    channels = image.pixels.shape[2]
+    if fits(profile, channels):
+        return replace(image, icc_profile=profile)
+    if not profile or (channels == 1 and colour_space(profile) == "RGB"):  # grey files often name the screen's profile
+        return image
+    return replace(image, notices=(*image.notices, "a colour profile that does not fit it is left out"))
+
+
 def _notices(image: Image.Image) -> list[str]:
     notices = []
     if getattr(image, "n_frames", 1) > 1 and image.format not in ("MPO", "TIFF"):
@@ -162,7 +194,9 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
     """Split an image of any mode into pixels, alpha and notices."""
     mode = image.mode
     if mode.startswith(("I", "F")):
-        return _numbers(np.asarray(image), name)
+        pixels, notices = _numbers(np.asarray(image), name)
+        key = transparent_value(image)
+        return pixels, None if key is None else alpha_of_key(pixels, key), notices
     transparent = mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info
     if mode in GREY:
         both = np.asarray(image.convert("LA" if transparent else "L")).reshape(image.height, image.width, -1)
@@ -173,16 +207,16 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
     return both[..., :-1], both[..., -1], ()
 
 
-def _numbers(values: np.ndarray, name: str) -> tuple[np.ndarray, None, tuple[str, ...]]:
+def _numbers(values: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Convert grey of more than 8 bits to uint16."""
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f":
         if not (np.isfinite([low, high]).all() and low >= 0 and high <= 1):
             expected = "between 0 and 1, or whole ones up to 65,535, were expected"
             raise UserError(f"{name} holds numbers from {low:g} to {high:g}; {expected}.")
-        return np.rint(values * 65535.0).astype(np.uint16)[..., None], None, ("floating point is read as 16 bits",)
+        return np.rint(values * 65535.0).astype(np.uint16)[..., None], ("floating point is read as 16 bits",)
     if low < 0 or high > 65535:
         raise UserError(
             f"{name} holds numbers from {low:g} to {high:g}; 0 to 65,535 were expected. Save it with 16 bits."
         )
-    return values.astype(np.uint16)[..., None], None, ()
+    return values.astype(np.uint16)[..., None], ()

@@ -1,4 +1,4 @@
-"""Encode pixels as PNG: 8 or 16 bits, grey or colour, with or without alpha."""
+"""Encode pixels as PNG: 8 or 16 bits, grey or colour, with or without alpha and colour profile."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ COMPRESSION_LEVEL = 3  # of deflate; the default 6 takes twice as long for a few
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> colour type of the format
 
 
-def to_png(pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+def to_png(pixels: np.ndarray, alpha: np.ndarray | None = None, icc_profile: bytes = b"") -> bytes:
     """Encode an image without loss.
 
     Args:
         pixels: (height, width, 1 or 3), uint8 or uint16.
         alpha: (height, width) of the same type.
+        icc_profile: What the pixels are to be shown by; empty for sRGB, which needs none.
     """
     both = pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], axis=2)
-    return _deep(both) if both.dtype == np.uint16 else _shallow(both)
+    return (_deep if both.dtype == np.uint16 else _shallow)(both, icc_profile)
 
 
-def _shallow(pixels: np.ndarray) -> bytes:
+def _shallow(pixels: np.ndarray, icc_profile: bytes) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels)).save(
-        stream, "PNG", compress_level=COMPRESSION_LEVEL
+        stream, "PNG", compress_level=COMPRESSION_LEVEL, icc_profile=icc_profile or None
     )
     return stream.getvalue()
 
 
-def _deep(pixels: np.ndarray) -> bytes:
+def _deep(pixels: np.ndarray, icc_profile: bytes) -> bytes:
     """Write 16 bits, which Pillow does for grey only: differences to the row above (PNG filter "Up"), then deflate."""
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
@@ -45,6 +46,7 @@ def _deep(pixels: np.ndarray) -> bytes:
     return (
         SIGNATURE
         + _chunk(b"IHDR", header)
+        + (_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)) if icc_profile else b"")
         + _chunk(b"IDAT", zlib.compress(lines.tobytes(), COMPRESSION_LEVEL))
         + _chunk(b"IEND", b"")
     )
