@@ -125,13 +125,20 @@ def test_a_denoiser_works_in_a_trained_latent_space_and_stock_diffusers_loads_it
     assert again.image_size == (16, 16)
 
 
-def test_adapters_alone_give_what_the_merged_pipeline_gives(tmp_path: Path, data: Path) -> None:
+@pytest.mark.parametrize(("rank", "alpha", "text"), [(4, 32, True), (8, 4, False), (2, 0, False)])
+def test_adapters_alone_give_what_the_merged_pipeline_gives(
+    rank: int, alpha: float, text: bool, tmp_path: Path, data: Path
+) -> None:
+    """By stock diffusers, and by hand as webui and ComfyUI do: W + alpha / rank * up @ down."""
+    from safetensors.torch import load_file
+
     base = tmp_path / "base"
     pipeline = build("denoiser", data=str(data), **MICRO).pipeline
     torch.nn.init.normal_(pipeline.unet.conv_out.weight, std=0.1)
     pipeline_io.save_pipeline(pipeline, base, half_precision=False)
-    values = {"lora_rank": 2, "steps": 2, "learning_rate": 0.1, "half_precision": False, "eval_share": 0.1}
-    merged, _ = train("lora", tmp_path / "run", data=str(data), model=str(base), **values, preview_steps=1)
+    values = {"lora_rank": rank, "lora_alpha": alpha, "train_text_encoder": text, "learning_rate": 0.03}
+    values |= {"steps": 2, "half_precision": False, "eval_share": 0.1, "preview_steps": 1}
+    merged, _ = train("lora", tmp_path / "run", data=str(data), model=str(base), **values)
     request = GenerationRequest("red disc", steps=2)
     plain = pipeline_io.read_pipeline(base)
     before = generate_images(LoadedPipeline(pipeline_io.read_pipeline(base)), request)
@@ -139,6 +146,35 @@ def test_adapters_alone_give_what_the_merged_pipeline_gives(tmp_path: Path, data
     after = generate_images(LoadedPipeline(plain), request)
     assert torch.allclose(after, generate_images(merged, request), atol=1e-3)
     assert (after - before).abs().max() > 1e-2
+
+    adapters = load_file(tmp_path / "run" / "artifact" / "pytorch_lora_weights.safetensors")
+    by_hand = pipeline_io.read_pipeline(base)
+    networks = {"lora_unet": by_hand.unet, "lora_te_text_model": by_hand.text_encoder}
+    layers = {
+        f"{prefix}_{name.replace('.', '_')}": layer
+        for prefix, network in networks.items()
+        for name, layer in network.named_modules()
+    }
+    names = [key.removesuffix(".alpha") for key in adapters if key.endswith(".alpha")]
+    assert text == any(name.startswith("lora_te_") for name in names)
+    for name in names:
+        up, down = adapters[f"{name}.lora_up.weight"], adapters[f"{name}.lora_down.weight"]
+        assert (down.shape[0], float(adapters[f"{name}.alpha"])) == (rank, alpha or rank)
+        layers[name].weight.data += (alpha or rank) / rank * up @ down
+    assert torch.allclose(generate_images(LoadedPipeline(by_hand), request), after, atol=1e-3)
+
+
+def test_a_run_with_computed_latents_equals_one_that_reads_them(tmp_path: Path, data: Path) -> None:
+    train("autoencoder", tmp_path / "ae", data=str(data), **SMALL_AUTOENCODER, steps=1)
+    values = {**MICRO, "image_size": 0, "autoencoder": str(tmp_path / "ae" / "artifact"), "steps": 2}
+    first, again = (build("denoiser", data=str(data), **values).latents for _ in range(2))
+    assert torch.equal(first, again) and first.stride() == again.stride()
+    import shutil
+
+    shutil.rmtree(tmp_path / "home")
+    runs = [train("denoiser", tmp_path / name, data=str(data), **values)[0] for name in ("computed", "read")]
+    computed, read = (run.unet.state_dict() for run in runs)
+    assert all(torch.equal(computed[name], read[name]) for name in computed)
 
 
 def test_latents_are_computed_once_for_the_same_images(
@@ -240,3 +276,20 @@ def test_images_of_any_shape_become_squares() -> None:
     padded = resize_to_square(wide, 60, "pad")
     assert padded.shape == (60, 60, 3)
     assert (padded == 255).all(-1).sum() == 100  # nothing is made larger
+
+
+def test_of_several_captions_one_is_drawn_at_random_and_the_first_is_evaluated(tmp_path: Path) -> None:
+    from tests.pictures import encoded, scene, write_parquet
+
+    pictures = [encoded(scene(8, 8, 3, n)) for n in range(40)]
+    captions = [[f"the first caption {n}", f"another caption {n}"] for n in range(40)]
+    task = build("denoiser", data=str(write_parquet(tmp_path / "x.parquet", pictures, caption=captions)), **MICRO)
+    assert "holds several captions" in " ".join(
+        one.title
+        for one in PLUGIN.kind("denoiser").read(settings("denoiser", data=str(tmp_path / "x.parquet"))).sheet.findings
+    )
+    rng = np.random.default_rng(0)
+    drawn = [task._training_text(row, rng) for row in range(20) for _ in range(5)]
+    assert 20 < sum(text.startswith("another") for text in drawn) < 80
+    assert all(task.texts[each.row].startswith("the first") for each in task.eval_data)
+    assert task.collate([0, 1], rng, True)["text"].shape[0] == 2

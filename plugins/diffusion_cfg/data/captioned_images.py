@@ -17,27 +17,40 @@ from training.data.splits import split_rows
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
-CAPTION_COLUMNS = ("caption", "captions", "text", "prompt", "title", "description", "label")  # by precedence
+CAPTION_COLUMNS = (  # by precedence, in any case
+    "caption", "captions", "text", "texts", "sentences", "prompt", "title", "description", "label"
+)  # fmt: skip
 FEW_IMAGES = 20
 MAX_DETAIL = 300  # characters of a list of names or captions in a finding
 HOW_TO_CAPTION = (
-    "Put metadata.jsonl with file_name and caption into the folder, or a text file beside each image; "
-    "in a Parquet file, a column caption."
+    "Put metadata.jsonl with file_name and caption into the folder, or a text file (x.txt, x.caption) beside each "
+    "image; in a Parquet file, a column caption."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class CaptionedImages:
-    """Images and their captions; captions are empty strings if the training needs none."""
+    """Images and their captions; captions are empty strings if the training needs none.
+
+    Args:
+        several: All captions of each image, if some have several; `captions` holds the first. Else empty.
+    """
 
     images: ImageSet
     captions: list[str]
+    several: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def select(self, rows: np.ndarray) -> CaptionedImages:
-        return CaptionedImages(self.images.select(rows), [self.captions[int(row)] for row in rows])
+        several = tuple(self.several[int(row)] for row in rows) if self.several else ()
+        return CaptionedImages(self.images.select(rows), [self.captions[int(row)] for row in rows], several)
+
+    @property
+    def all_captions(self) -> list[str]:
+        """Every caption that can be drawn."""
+        return [*self.captions, *(text for texts in self.several for text in texts)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,29 +118,35 @@ def _read(settings: ImageSettings, path: str, caption_column: str | None) -> tup
     if caption_column is None:
         usable, findings = check_images(images.as_channels(settings.image_channels))
         return CaptionedImages(usable, [""] * len(usable)), findings
-    texts, caption_findings = _captions(images, caption_column)
-    captioned = [row for row, text in enumerate(texts) if text]
+    several, caption_findings = _captions(images, caption_column)
+    captioned = [row for row, texts in enumerate(several) if texts]
     if len(captioned) < len(images):
-        names = ", ".join(images.name(row) for row, text in enumerate(texts) if not text)
+        names = ", ".join(images.name(row) for row, texts in enumerate(several) if not texts)
         title = f"{len(images) - len(captioned)} images have no caption and are left out"
         caption_findings.append(Finding("amber", title, _shorten(names)))
-    caption_of = {int(images.rows[row]): texts[row] for row in captioned}
+    captions_of = {int(images.rows[row]): several[row] for row in captioned}
     usable, findings = check_images(images.select(captioned).as_channels(settings.image_channels))
-    return CaptionedImages(usable, [caption_of[int(row)] for row in usable.rows]), [*findings, *caption_findings]
+    kept = tuple(captions_of[int(row)] for row in usable.rows)
+    have_several = any(len(texts) > 1 for texts in kept)
+    data = CaptionedImages(usable, [texts[0] for texts in kept], kept if have_several else ())
+    return data, [*findings, *caption_findings]
 
 
-def _captions(images: ImageSet, column: str) -> tuple[list[str], list[Finding]]:
-    """One caption per image, whitespace normalised, and a finding about the column that they come from."""
-    name = column or next((name for name in CAPTION_COLUMNS if name in images.columns), "")
+def _captions(images: ImageSet, column: str) -> tuple[list[tuple[str, ...]], list[Finding]]:
+    """The captions of each image, whitespace normalised, and a finding about the column that they come from."""
+    by_lower = {name.lower(): name for name in images.columns}
+    name = column or next((by_lower[name] for name in CAPTION_COLUMNS if name in by_lower), "")
     if not name:
         columns = ", ".join(images.columns)
         hint = f" It has the columns {columns}: set caption_column." if columns else ""
         raise UserError(f"{images.source} has images without captions.{hint} {HOW_TO_CAPTION}")
-    texts = [" ".join((text or "").split()) for text in images.column(name)]
-    distinct = dict.fromkeys(text for text in texts if text)
+    firsts = [(text or "",) for text in images.column(name)]
+    given = [images.several[name][int(row)] for row in images.rows] if name in images.several else firsts
+    several = [tuple(words for text in texts if (words := " ".join(text.split()))) for texts in given]
+    distinct = dict.fromkeys(text for texts in several for text in texts)
     words = len({word for text in distinct for word in text.lower().split()})
     title = f"Captions from the column {name!r}: {len(distinct):,} distinct, {words:,} words"
-    return texts, [Finding("green", title, _shorten("; ".join(distinct)))]
+    return several, [Finding("green", title, _shorten("; ".join(distinct)))]
 
 
 def _shorten(text: str) -> str:

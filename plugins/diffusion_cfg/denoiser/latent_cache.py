@@ -40,7 +40,11 @@ def cached_latents(vae: Any, images: ResizedImages, device: str) -> torch.Tensor
 
 
 def encode(vae: Any, images: ResizedImages, device: str) -> torch.Tensor:
-    """Encode all images; for the result see `cached_latents`."""
+    """Encode all images; for the result see `cached_latents`.
+
+    Contiguous, as latents read from the cache are: noise is drawn in the order of memory, so a first run and one that
+    reads the cache (a second or a resumed one) would train on other noise.
+    """
     vae = vae.to(device)
     latents = []
     with torch.inference_mode():
@@ -48,7 +52,7 @@ def encode(vae: Any, images: ResizedImages, device: str) -> torch.Tensor:
             rows = [images[row] for row in range(start, min(start + BATCH, len(images)))]
             batch = torch.from_numpy(to_float_batch(rows)).to(device)
             latents.append(autoencoders.encode_images(vae, batch).float().cpu())
-    return torch.cat(latents).clone()
+    return torch.cat(latents).clone(memory_format=torch.contiguous_format)
 
 
 def _key(vae: Any, images: ResizedImages) -> str:

@@ -62,7 +62,7 @@ def build(data: SplitImages, settings: DenoiserSettings) -> DenoisingTask:
         vae = pipeline_io.read_autoencoder(Path(settings.autoencoder))
     else:
         vae = autoencoders.make_pixel_autoencoder(settings.image_channels)
-    pipeline = _new_pipeline(settings, vae, data.train.captions)
+    pipeline = _new_pipeline(settings, vae, data.train.all_captions)
     return DenoisingTask(settings, data, pipeline, trains_text=not settings.text_encoder)
 
 
@@ -108,8 +108,10 @@ class DenoisingTask(Task):
         self.latents = _encode(data, pipeline.vae, image_size, settings, device)
         held_out = data.evaluated(settings)
         self.texts = [*data.train.captions, *held_out.captions]  # one per image of `latents`
+        self.several = data.train.several  # of training images with several captions, all of them
         frozen = None if trains_text else pipeline.text_encoder
-        self.captions = CaptionEncodings(self.texts, pipeline.tokenizer, frozen, device)
+        self.all_texts = [*data.train.all_captions, *held_out.captions]
+        self.captions = CaptionEncodings(self.all_texts, pipeline.tokenizer, frozen, device)
         self.train_data: Sequence = range(len(data.train))
         positions = objective.evaluation_positions(len(held_out)).tolist()
         self.eval_data: Sequence = [EvaluationRow(row, at) for row, at in enumerate(positions, len(data.train))]
@@ -117,7 +119,7 @@ class DenoisingTask(Task):
         self.other_captions = _other_captions(held_out.captions, len(data.train))
         self.facts = {
             "images": len(data.train),
-            "captions": len(set(data.train.captions)),
+            "captions": len(set(data.train.all_captions)),
             "image_size": image_size,
             "channels": pipeline.vae.config["in_channels"],
             "latents": " x ".join(map(str, self.latents.shape[1:])),
@@ -153,7 +155,7 @@ class DenoisingTask(Task):
         """
         if training:
             dropped = rng.random(len(rows)) < self.settings.caption_dropout
-            texts = ["" if drop else self.texts[row] for row, drop in zip(rows, dropped, strict=True)]
+            texts = ["" if drop else self._training_text(row, rng) for row, drop in zip(rows, dropped, strict=True)]
             return {"clean": self.latents[rows], "text": self.captions(texts)}
         indices = [each.row for each in rows]
         return {
@@ -164,11 +166,17 @@ class DenoisingTask(Task):
             "rows": torch.tensor(indices),
         }
 
+    def _training_text(self, row: int, rng: np.random.Generator) -> str:
+        """The caption of a training image, one of them at random if it has several."""
+        texts = self.several[row] if self.several else ()
+        return texts[int(rng.integers(len(texts)))] if len(texts) > 1 else self.texts[row]
+
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """Weighted squared error of the prediction, averaged over an image's latents, (batch,)."""
         clean = batch["clean"]
         timesteps = objective.sample_timesteps(self.noise_schedule, len(clean)).to(clean.device)
-        errors = self._squared_errors(model, clean, torch.randn_like(clean), timesteps, batch["text"])
+        noise = torch.randn_like(clean, memory_format=torch.contiguous_format)  # filled in the order of memory
+        errors = self._squared_errors(model, clean, noise, timesteps, batch["text"])
         return errors * objective.min_snr_weights(self.noise_schedule, timesteps, self.settings.min_snr_gamma)
 
     def _squared_errors(
@@ -238,7 +246,7 @@ class DenoisingTask(Task):
                 "to between 0.95 and 0.99 for example."
             )
             findings.append(Finding("amber", title, detail))
-        return [*findings, *_truncated_captions(self.texts, self.pipeline.tokenizer)]
+        return [*findings, *_truncated_captions(self.all_texts, self.pipeline.tokenizer)]
 
 
 def _encode(data: SplitImages, vae: Any, image_size: int, settings: DiffusionSettings, device: str) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -34,7 +35,8 @@ def moves_colours(profile: bytes, channels: int) -> bool:
 def colour_space(profile: bytes) -> str:
     """Return RGB, GRAY, CMYK and so on; empty if the profile is damaged."""
     try:
-        return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
+        core: Any = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile  # the library's annotation says a file
+        return core.xcolor_space.strip()
     except (OSError, ImageCms.PyCMSError, TypeError, ValueError):
         return ""
 

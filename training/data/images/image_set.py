@@ -27,6 +27,7 @@ class ImageSet:
         read: Index in `names` -> the file's bytes.
         rows: Indices in `names` of the images in this set, in order.
         columns: Captions, labels and the like, one text (or None) per name.
+        several: Of columns that hold several captions per image, all of them, per name; `columns` has the first.
         source: The file, folder or data set, for messages.
         fingerprint: Of the source, if it is a file; else empty.
         notices: What was guessed while reading.
@@ -38,6 +39,7 @@ class ImageSet:
     read: Callable[[int], bytes]
     rows: np.ndarray
     columns: dict[str, list[str | None]] = field(default_factory=dict)
+    several: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     source: str = ""
     fingerprint: str = ""
     notices: tuple[Finding, ...] = ()

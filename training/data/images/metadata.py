@@ -3,93 +3,97 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from training.data.images.archive import Members
+from training.data.images.caption_files import read_captions
+from training.data.images.text_columns import TextColumns, parquet_class_names, text_columns
 from training.data.table import Table, read_table
 from training.errors import UserError
 from training.preflight.sheet import Finding
 from training.wording import listed
 
-TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-FILE_COLUMNS = ("file_name", "file", "filename", "image", "path")
+TABLES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")  # in any case
+JSON_ARRAY = "metadata.json"  # if it is an array of records: other programs put settings into such a file
+FILE_COLUMNS = ("file_name", "file", "filename", "image", "path")  # in any case
 CAPTION, LABEL = "caption", "label"
-NO_CAPTIONS = ("readme", "license", "licence", "labels", "classes")
 MAX_NAMES = 5  # in a finding
 
-Columns = dict[str, list[str | None]]
 
-
-def read_metadata(members: Members) -> tuple[Columns, tuple[Finding, ...]]:
-    """Return column -> one text (or None) per image of `members.image_names`, and findings about what does not match.
+def read_metadata(members: Members) -> TextColumns:
+    """Return the columns beside the images of `members.image_names`, and findings about what does not match.
 
     Raises:
         UserError: If a table of metadata cannot be read.
     """
-    columns, notices = _of_tables(members)
-    captions = _of_texts(members)
+    tables = _of_tables(members)
+    columns, notices = dict(tables.columns), list(tables.notices)
+    captions, findings = read_captions(members)
     if any(captions):
         columns.setdefault(CAPTION, captions)
-        notices += _unmatched_captions(members)
+        notices += findings
     labels = [PurePosixPath(name).parent.name or None for name in members.image_names]
     if len(set(labels)) > 1:
         columns.setdefault(LABEL, labels)
-    return columns, tuple(notices)
+    return TextColumns(columns, tables.several, tuple(notices))
 
 
-def _of_tables(members: Members) -> tuple[Columns, list[Finding]]:
-    indices = {name: index for index, name in enumerate(members.image_names)}
-    columns: Columns = {}
+def _of_tables(members: Members) -> TextColumns:
+    merged = TextColumns({}, {})
     notices: list[Finding] = []
     for name in members.names:
-        if PurePosixPath(name).name not in TABLES:
-            continue
-        table = _read(members, name)
-        key = next((column for column in FILE_COLUMNS if column in table.names), None)
-        if key is None:
-            raise UserError(f"{name} has no column file_name; it has: {', '.join(table.names)}.")
-        rows = [indices.get(str(PurePosixPath(name).parent / (file or "")), -1) for file in table.strings(key)]
-        for column in (column for column in table.names if column != key):
-            values = columns.setdefault(column, [None] * len(indices))
-            for row, value in zip(rows, table.strings(column), strict=True):
-                if row >= 0:
-                    values[row] = value
-        if lost := [file or "" for file, row in zip(table.strings(key), rows, strict=True) if row < 0]:
-            title = f"{len(lost)} rows of {name} name images that are not there"
-            notices.append(Finding("amber", title, f"They are left out: {listed(lost, MAX_NAMES)}"))
-        if bare := sorted(set(indices.values()) - set(rows)):
-            names = [members.image_names[row] for row in bare]
-            title = f"{len(bare)} images have no row in {name}"
-            notices.append(Finding("amber", title, f"They are kept, with empty columns: {listed(names, MAX_NAMES)}"))
-    return columns, notices
+        file = PurePosixPath(name).name.lower()
+        if file in TABLES or (file == JSON_ARRAY and members.read(name).lstrip()[:1] == b"["):
+            notices += _add_table(members, name, merged)
+    return TextColumns(merged.columns, merged.several, tuple(notices))
 
 
-def _read(members: Members, name: str) -> Table:
+def _add_table(members: Members, name: str, merged: TextColumns) -> list[Finding]:
+    """Add the columns of one table to those of the images that its rows name."""
+    table, class_names = _read(members, name)
+    key = next((column for wanted in FILE_COLUMNS for column in table.names if column.lower() == wanted), None)
+    if key is None:
+        raise UserError(f"{name} has no column file_name; it has: {', '.join(table.names)}.")
+    files, places = table.strings(key), _Places(members.image_names)
+    rows = [places.of(PurePosixPath(name).parent, file or "") for file in files]
+    own, count = text_columns(table, class_names, without=[key]), len(members.image_names)
+    for column, values in own.columns.items():
+        _place(merged.columns.setdefault(column, [None] * count), rows, values)
+    for column, lists in own.several.items():
+        _place(merged.several.setdefault(column, [()] * count), rows, lists)
+    notices = list(own.notices)
+    if lost := [file or "" for file, row in zip(files, rows, strict=True) if row < 0]:
+        title = f"{len(lost)} rows of {name} name images that are not there"
+        notices.append(Finding("amber", title, f"They are left out: {listed(lost, MAX_NAMES)}"))
+    if bare := sorted(set(range(count)) - set(rows)):
+        names = [members.image_names[row] for row in bare]
+        title = f"{len(bare)} images have no row in {name}"
+        notices.append(Finding("amber", title, f"They are kept, with empty columns: {listed(names, MAX_NAMES)}"))
+    return notices
+
+
+def _place(target: list, rows: list[int], values: list) -> None:
+    for row, value in zip(rows, values, strict=True):
+        if row >= 0:
+            target[row] = value
+
+
+class _Places:
+    """Finds the number of an image by its name in a table: with / or \\, exactly or in another case."""
+
+    def __init__(self, names: tuple[str, ...]):
+        self.exact = {name: index for index, name in enumerate(names)}
+        self.any_case = {name.lower(): index for index, name in enumerate(names)}
+
+    def of(self, folder: PurePosixPath, file: str) -> int:
+        """Return the number of the image, -1 if there is none."""
+        name = str(folder / file.strip().replace("\\", "/"))
+        return self.exact.get(name, self.any_case.get(name.lower(), -1))
+
+
+def _read(members: Members, name: str) -> tuple[Table, Mapping[str, list[str]]]:
     with tempfile.TemporaryDirectory(prefix="selfsup-metadata-") as folder:
         path = Path(folder) / PurePosixPath(name).name
         path.write_bytes(members.read(name))
-        return read_table(path)
-
-
-def _of_texts(members: Members) -> list[str | None]:
-    """Read `x.txt` as the caption of `x.png`."""
-    texts = {name for name in members.names if name.lower().endswith(".txt")}
-    beside = (str(PurePosixPath(name).with_suffix(".txt")) for name in members.image_names)
-    return [_text(members.read(name)) if name in texts else None for name in beside]
-
-
-def _unmatched_captions(members: Members) -> list[Finding]:
-    """Report captions without an image; a README or a licence is no caption."""
-    stems = {str(PurePosixPath(name).with_suffix("")) for name in members.image_names}
-    alone = [name for name in members.names if name.lower().endswith(".txt") and name[:-4] not in stems]
-    alone = [name for name in alone if PurePosixPath(name).stem.lower() not in NO_CAPTIONS]
-    return [Finding("amber", f"{len(alone)} captions have no image", listed(alone, MAX_NAMES))] if alone else []
-
-
-def _text(data: bytes) -> str | None:
-    """Decode as UTF-8, else as Windows-1252 (undefined bytes become replacement marks), and join the lines."""
-    try:
-        words = data.decode("utf-8-sig").split()
-    except UnicodeDecodeError:
-        words = data.decode("cp1252", errors="replace").split()
-    return " ".join(words) or None
+        return read_table(path), parquet_class_names(path) if path.suffix.lower() == ".parquet" else {}

@@ -14,6 +14,7 @@ from training.data.images.archive import SUFFIXES, members_of
 from training.data.images.decode import MAX_FILE_BYTES
 from training.data.images.image_set import ImageSet
 from training.data.images.metadata import read_metadata
+from training.data.images.text_columns import ClassNames, parquet_class_names, text_columns
 from training.data.table import Table, fingerprint, read_table
 from training.errors import UserError
 from training.preflight.sheet import Finding
@@ -26,8 +27,9 @@ EXPECTED = "a folder, a zip of one, or a Parquet file with a column of images"
 def read_images(path: Path) -> ImageSet:
     """Read a folder, a zip archive, a Parquet file with a column of images, or one image file.
 
-    In a folder or zip, `metadata.csv` (or .jsonl) with a column file_name gives columns, `x.txt` is the caption of
-    `x.png`, and names of folders are the column `label`. Of a Parquet file the other columns are taken.
+    In a folder or zip, `metadata.csv` (or .jsonl) with a column file_name gives columns, `x.txt` or `x.caption` is the
+    caption of `x.png`, and names of folders are the column `label`. Of a Parquet file the other columns are taken; class
+    numbers become the names that `datasets` keeps in its metadata.
 
     Raises:
         UserError: If there are none, or the archive or the table is refused.
@@ -41,7 +43,7 @@ def read_images(path: Path) -> ImageSet:
     if head == b"PK\x03\x04" or path.suffix.lower() == ".zip":
         return _of_members(path)
     if head == b"PAR1" or path.suffix.lower() == ".parquet":
-        return _of_table(read_table(path, max_bytes=MAX_TABLE_BYTES))
+        return _of_table(read_table(path, max_bytes=MAX_TABLE_BYTES), parquet_class_names(path))
     if path.suffix.lower() in SUFFIXES:
         digest = fingerprint(path)
         return ImageSet((path.name,), lambda _: path.read_bytes(), np.arange(1), source=path.name, fingerprint=digest)
@@ -54,7 +56,7 @@ def read_image_dataset(name: str, split: str = "train") -> ImageSet:
     Raises:
         UserError: If it cannot be loaded, or has no column of images.
     """
-    return _of_table(load_hub_dataset(name, split), from_hub=True)
+    return _of_table(load_hub_dataset(name, split), {}, from_hub=True)
 
 
 def _of_members(path: Path) -> ImageSet:
@@ -64,13 +66,14 @@ def _of_members(path: Path) -> ImageSet:
         what = ", ".join(members.names[:3]) or "nothing at all"
         formats = "PNG, JPEG, WebP, TIFF, BMP, GIF and AVIF"
         raise UserError(f"{members.source} holds no images ({what}): {formats} are read.")
-    columns, notices = read_metadata(members)
+    beside = read_metadata(members)
     digest = fingerprint(path) if path.is_file() else ""
     rows = np.arange(len(names))
-    return ImageSet(names, lambda index: members.read(names[index]), rows, columns, members.source, digest, notices)
+    texts, read = (beside.columns, beside.several), lambda index: members.read(names[index])
+    return ImageSet(names, read, rows, *texts, members.source, digest, beside.notices)
 
 
-def _of_table(table: Table, from_hub: bool = False) -> ImageSet:
+def _of_table(table: Table, class_names: ClassNames, from_hub: bool = False) -> ImageSet:
     image_columns = {name: values for name, values in table.columns.items() if _holds_images(values.type)}
     if not image_columns:
         raise UserError(f"{table.source} has no column of images; it has: {', '.join(table.names)}. Give {EXPECTED}.")
@@ -79,8 +82,9 @@ def _of_table(table: Table, from_hub: bool = False) -> ImageSet:
     if len(image_columns) > 1:
         others = ", ".join(list(image_columns)[1:])
         notices.append(Finding("amber", f"The images are taken from {column!r}", f"{others} hold some too."))
-    columns = {name: table.strings(name) for name, kind in table.columns.items() if _is_plain(kind.type)}
-    names = _names(values, columns, len(table))
+    beside = text_columns(table, class_names, without=list(image_columns))
+    notices += beside.notices
+    names = _names(values, beside.columns, len(table))
     structs = pa.types.is_struct(values.type)
 
     def read(index: int) -> bytes:
@@ -95,7 +99,8 @@ def _of_table(table: Table, from_hub: bool = False) -> ImageSet:
         return data
 
     rows = np.arange(len(table))
-    return ImageSet(names, read, rows, columns, table.source, table.fingerprint, tuple(notices))
+    texts = beside.columns, beside.several
+    return ImageSet(names, read, rows, *texts, table.source, table.fingerprint, tuple(notices))
 
 
 def _cached(path: str | None, name: str) -> bytes:
@@ -116,10 +121,6 @@ def _holds_images(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _names(values: pa.ChunkedArray, columns: dict[str, list[str | None]], rows: int) -> tuple[str, ...]:
