@@ -20,6 +20,7 @@ from PIL import Image
 from plugins._recognition import recognise
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.denoiser.objective import MIN_LOSS_WEIGHT, min_snr_weights
+from plugins.diffusion_cfg.denoiser.predictor import TextToImagePredictor
 from plugins.diffusion_cfg.models import autoencoders, pipeline_io, text_encoder
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
 from plugins.diffusion_cfg.models.noise_schedule import NoiseSchedule, make_scheduler
@@ -271,6 +272,16 @@ def test_the_metadata_of_a_png_generate_it_again(model: LoadedPipeline) -> None:
     assert np.abs(difference).max() <= 1  # in a batch of two before, alone now
 
 
+def test_other_programs_see_the_strength_of_image_to_image(tmp_path: Path) -> None:
+    predictor = TextToImagePredictor(tiny_pipeline(), "tiny")
+    given = tmp_path / "given.png"
+    Image.fromarray(np.full((8, 8, 3), 200, np.uint8)).save(given)
+    [varied] = predictor.vary(given, "red disc", strength=0.65, steps=2)
+    [generated] = predictor.generate("red disc", steps=2)
+    assert Image.open(varied).text["parameters"].endswith(", Denoising strength: 0.65")  # type: ignore[attr-defined]
+    assert "Denoising strength" not in Image.open(generated).text["parameters"]  # type: ignore[attr-defined]
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +295,7 @@ def test_the_metadata_of_a_png_generate_it_again(model: LoadedPipeline) -> None:
         ({"guidance_scale": float("nan")}, "guidance_scale: nan"),
         ({"steps": 0}, "steps: 0 was given; 1 to 1000"),
         ({"steps": 10_000}, "steps: 10000 was given"),
+        ({"seed": 2**63}, "seed: 9223372036854775808 was given; 0 to 9223372036854775743 is allowed"),
         ({"sampler": "lcm"}, "lcm needs a model that was distilled for it; this model can use: dpm"),
         ({"sampler": "magic"}, "no sampler 'magic'"),
         ({"width": 15}, "width: 15 was given; this model generates multiples of 2 up to 2048, such as 16"),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils.save_and_load import get_peft_model_state_dict
+from safetensors.torch import save_file
 
 from plugins.diffusion_cfg.data.captioned_images import SplitImages
 from plugins.diffusion_cfg.denoiser.network import ConditionalDenoiser
@@ -24,6 +24,7 @@ from training.preflight.sheet import Finding
 UNET_LAYERS = ["to_q", "to_k", "to_v", "to_out.0"]
 TEXT_ENCODER_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj"]
 ADAPTER_FILE = "pytorch_lora_weights.safetensors"  # diffusers' name
+KOHYA_NAMES = {"lora_A": "lora_down", "lora_B": "lora_up"}  # peft's name of a factor -> that of kohya's sd-scripts
 
 
 def build(data: SplitImages, settings: LoraSettings) -> LoraTask:
@@ -56,19 +57,22 @@ class LoraTask(DenoisingTask):
         self._add_adapters(self.pipeline.text_encoder, TEXT_ENCODER_LAYERS)
         return ConditionalDenoiser(self.pipeline.unet, self.pipeline.text_encoder)
 
+    @property
+    def alpha(self) -> Any:
+        """What the adapters are scaled by, times the rank; peft's annotation says int, a float works too."""
+        return self.settings.lora_alpha or self.settings.lora_rank
+
     def _add_adapters(self, network: Any, layers: list[str]) -> None:
-        rank = self.settings.lora_rank
-        alpha: Any = self.settings.lora_alpha or rank  # peft's annotation says int, a float works too
+        rank, alpha = self.settings.lora_rank, self.alpha
         network.requires_grad_(False)
         network.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=layers))
 
     def save(self, model: Any, folder: Path) -> None:
-        """Save the pipeline with the adapters merged, and the adapters alone for `load_lora_weights`."""
-        self.pipeline.save_lora_weights(
-            folder,
-            unet_lora_layers=_adapter_weights(model.unet),
-            text_encoder_lora_layers=_adapter_weights(model.text_encoder),
-        )
+        """Save the pipeline with the adapters merged, and the adapters alone, for `load_lora_weights` and others."""
+        adapters = _kohya_weights(model.unet, "lora_unet", self.alpha)
+        if model.text_encoder is not None:
+            adapters |= _kohya_weights(model.text_encoder, "lora_te", self.alpha)
+        save_file(adapters, folder / ADAPTER_FILE, {"format": "pt"})
         merged = self.to_pipeline(copy.deepcopy(model).cpu())
         for network in (merged.unet, merged.text_encoder):
             _merge_adapters(network)
@@ -80,12 +84,21 @@ class LoraTask(DenoisingTask):
         return [*super().findings(), Finding("green", f"The adapters are {trained / total:.1%} of the parameters")]
 
 
-def _adapter_weights(network: Any) -> Any:
-    """The adapters' weights by diffusers' names, on the CPU; None without a network."""
-    if network is None:
-        return None
-    weights = convert_state_dict_to_diffusers(get_peft_model_state_dict(network))
-    return {name: value.cpu() for name, value in weights.items()}
+def _kohya_weights(network: Any, prefix: str, alpha: float) -> dict[str, torch.Tensor]:
+    """The adapters by the names of kohya's sd-scripts, on the CPU, each layer with its alpha.
+
+    All programs that read adapters of Stable Diffusion read these, diffusers among them. diffusers' own names have no
+    place for alpha but the file's metadata, which others do not read: they would draw as if alpha were the rank.
+    """
+    weights: dict[str, torch.Tensor] = {}
+    for name, value in get_peft_model_state_dict(network).items():
+        layer, factor = name.removesuffix(".weight").rsplit(".", 1)
+        if prefix == "lora_te" and not layer.startswith("text_model."):  # transformers 5 dropped this level
+            layer = f"text_model.{layer}"
+        layer = f"{prefix}_{layer.replace('.', '_')}"
+        weights[f"{layer}.{KOHYA_NAMES[factor]}.weight"] = value.detach().cpu().contiguous()
+        weights[f"{layer}.alpha"] = torch.tensor(float(alpha))
+    return weights
 
 
 def _merge_adapters(network: Any) -> None:

@@ -50,20 +50,20 @@ def save_images(
         record = {"format": FORMAT, "model": model.name, "fingerprint": model.fingerprint, **own.to_dict()}
         record |= {"initial_image": initial_image.name} if initial_image else {}
         chunks = PngInfo()
-        chunks.add_text(PARAMETERS_KEY, parameters_text(own, model))
+        chunks.add_text(PARAMETERS_KEY, parameters_text(own, model, from_image=initial_image is not None))
         chunks.add_itxt(REQUEST_KEY, json.dumps(record, ensure_ascii=False))
         files.append(folder / f"seed-{own.seed}.png")
         to_image(image).save(files[-1], pnginfo=chunks)
     return files
 
 
-def parameters_text(request: GenerationRequest, model: LoadedPipeline) -> str:
-    """The request in the text format that other programs show."""
+def parameters_text(request: GenerationRequest, model: LoadedPipeline, from_image: bool = False) -> str:
+    """The request in the text format that other programs show; a strength makes it one of image to image."""
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
     facts = {
         "Steps": request.steps, "Sampler": request.sampler, "CFG scale": f"{request.guidance_scale:g}",
         "Seed": request.seed, "Size": f"{request.width}x{request.height}", "Model": model.name,
-        "Model hash": model.fingerprint,
+        "Model hash": model.fingerprint, **({"Denoising strength": f"{request.strength:g}"} if from_image else {}),
     }  # fmt: skip
     return f"{request.prompt}{negative}\n" + ", ".join(f"{name}: {value}" for name, value in facts.items())
 

@@ -84,7 +84,10 @@ def _check_guidance(model: LoadedPipeline, request: GenerationRequest) -> None:
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # NaN too
-        raise UserError(f"{name}: {value:g} was given; {low:g} to {high:g} is allowed.")
+        given, least, most = (
+            f"{number}" if isinstance(number, int) else f"{number:g}" for number in (value, low, high)
+        )
+        raise UserError(f"{name}: {given} was given; {least} to {most} is allowed.")
 
 
 def _side(model: LoadedPipeline, given: int, default: int, name: str) -> int:
