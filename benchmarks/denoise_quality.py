@@ -24,6 +24,7 @@ from plugins.denoising_ae.images.inference.image_denoiser import ImageDenoiser
 from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.noise.corruptions import corrupt
+from plugins.denoising_ae.noise.level_estimation import estimate_noise
 from training.data.images.read import read_images
 
 Method = Callable[[np.ndarray, float], np.ndarray]  # (height, width) noisy, sigma in units of 1 -> clean
@@ -53,12 +54,12 @@ def ours(folder: Path) -> dict[str, Method]:
     model = denoiser.model
 
     def blind(noisy: np.ndarray, _: float) -> np.ndarray:
-        return denoise_tiled(model, noisy[..., None], denoiser.conditioning_level(noisy[..., None]))[..., 0]
+        level = denoiser.level_for(estimate_noise(noisy[..., None]))
+        return noisy if level == 0 else denoise_tiled(model, noisy[..., None], level)[..., 0]
 
     def ensemble(noisy: np.ndarray, _: float) -> np.ndarray:
-        return run_to_end(
-            denoiser.denoise_self_ensemble(noisy[..., None], denoiser.conditioning_level(noisy[..., None]))
-        )[..., 0]
+        level = denoiser.level_for(estimate_noise(noisy[..., None]))
+        return run_to_end(denoiser.denoise_self_ensemble(noisy[..., None], level))[..., 0]
 
     methods: dict[str, Method] = {"ours, blind": blind, "ours, blind, self-ensemble": ensemble}
     if model.config.noise_conditioned:

@@ -9,7 +9,24 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped_primaries() -> bytes:
+    """An RGB profile whose red and green are exchanged: every colour shown moves."""
+    at = {SRGB[128 + 4 + 12 * n :][:4]: 128 + 4 + 12 * n for n in range(struct.unpack(">I", SRGB[128:132])[0])}
+    profile = bytearray(SRGB)
+    red, green = at[b"rXYZ"], at[b"gXYZ"]
+    profile[red + 4 : red + 12], profile[green + 4 : green + 12] = (
+        SRGB[green + 4 : green + 12],
+        SRGB[red + 4 : red + 12],
+    )
+    return bytes(profile)
+
+
+SWAPPED = swapped_primaries()
 
 
 def scene(height: int, width: int, channels: int = 1, seed: int = 0) -> np.ndarray:

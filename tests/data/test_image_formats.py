@@ -13,28 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from tests.files import write
-from tests.pictures import encoded, png16, scene, write_zip
+from tests.pictures import SRGB, SWAPPED, encoded, png16, scene, write_zip
 from training.data.images.checks import check_images
 from training.data.images.decode import DecodedImage, decode
 from training.data.images.read import read_images
 from training.data.images.write_png import to_png
-
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def swapped_primaries() -> bytes:
-    """An RGB profile whose red and green are exchanged: every colour shown moves."""
-    at = {SRGB[128 + 4 + 12 * n :][:4]: 128 + 4 + 12 * n for n in range(struct.unpack(">I", SRGB[128:132])[0])}
-    profile = bytearray(SRGB)
-    red, green = at[b"rXYZ"], at[b"gXYZ"]
-    profile[red + 4 : red + 12], profile[green + 4 : green + 12] = (
-        SRGB[green + 4 : green + 12],
-        SRGB[red + 4 : red + 12],
-    )
-    return bytes(profile)
-
-
-SWAPPED = swapped_primaries()
 
 
 def tiff16(pixels: np.ndarray, *, big: bool, deflate: bool, planes: bool = False, profile: bytes = b"") -> bytes:

@@ -25,7 +25,7 @@ from plugins.denoising_ae.inspect.noise_conditioning import denoise_at_levels
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
-from plugins.denoising_ae.noise.level_estimation import estimate_noise_level
+from plugins.denoising_ae.noise.level_estimation import estimate_noise
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from plugins.denoising_ae.tools import corrupt as corrupt_image
 from plugins.testing import check_plugin
@@ -53,6 +53,15 @@ def random_network(config: DenoisingCNNConfig) -> DenoisingCNN:
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return model
+
+
+def noisy_scene(height: int, width: int, channels: int = 1, level: float = 25) -> np.ndarray:
+    """uint8, clipped at black and white as a file has it."""
+    return eight_bits(corrupt(scene(height, width, channels).astype(np.float32) / 255, "gaussian", level, 0))
+
+
+def eight_bits(image: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
 def denoiser(config: DenoisingCNNConfig) -> ImageDenoiser:
@@ -123,8 +132,8 @@ def test_an_unknown_noise_is_refused_with_the_list_of_names() -> None:
 @pytest.mark.parametrize("level", [5, 15, 25, 50])
 def test_the_noise_level_is_estimated_from_the_image(level: float) -> None:
     noisy = corrupt(scene(200, 300, 3).astype(np.float32) / 255, "gaussian", level, 1)
-    assert estimate_noise_level(noisy) == pytest.approx(level, rel=0.06)
-    assert estimate_noise_level(noisy[:10]) is None
+    assert estimate_noise(noisy).level == pytest.approx(level, rel=0.06)
+    assert estimate_noise(noisy[:10]).level is None
 
 
 def test_blur_is_the_convolution_with_a_gaussian_cut_off_at_three_sigma() -> None:
@@ -204,7 +213,7 @@ def test_tiled_denoising_equals_untiled(config: DenoisingCNNConfig) -> None:
 
 
 def test_denoising_yields_its_progress_and_can_be_closed() -> None:
-    model, pixels = denoiser(SHAPES[0]), scene(40, 48, 3)
+    model, pixels = denoiser(SHAPES[0]), noisy_scene(40, 48, 3)
     work = model.denoise_with_progress(pixels, tile=16)
     assert next(work) == pytest.approx(1 / 27)  # 9 tiles, for luma and two chromas each
     assert list(work)[-1] == 1
@@ -253,7 +262,7 @@ def test_the_conditioning_level_changes_the_output_and_nan_is_blind() -> None:
 def test_grey_and_colour_of_both_depths_pass_through_any_network(
     config: DenoisingCNNConfig, channels: int, kind: Any
 ) -> None:
-    pixels = (scene(20, 24, channels).astype(kind) << (8 if kind is np.uint16 else 0)).astype(kind)
+    pixels = (noisy_scene(20, 24, channels).astype(kind) << (8 if kind is np.uint16 else 0)).astype(kind)
     found = denoiser(config).denoise(pixels)
     assert found.pixels.shape == pixels.shape and found.pixels.dtype == kind
     assert np.array_equal(denoiser(config).denoise(pixels, 0).pixels, pixels)
@@ -270,7 +279,7 @@ def test_networks_of_gaussian_noise_are_conditioned_on_the_estimated_level_and_o
 
 
 def test_the_self_ensemble_is_equivariant_to_rotations_and_reflections() -> None:
-    model, pixels = denoiser(SHAPES[2]), scene(24, 40)
+    model, pixels = denoiser(SHAPES[2]), noisy_scene(24, 40)
     alone, together = model.denoise(pixels).residual, model.denoise(pixels, self_ensemble=True).residual
     assert not np.allclose(alone, together)
     for number in range(SYMMETRIES):
@@ -280,12 +289,12 @@ def test_the_self_ensemble_is_equivariant_to_rotations_and_reflections() -> None
 
 
 def test_half_the_strength_removes_half() -> None:
-    model, pixels = denoiser(SHAPES[0]), scene(24, 24)
+    model, pixels = denoiser(SHAPES[0]), noisy_scene(24, 24)
     assert np.allclose(model.denoise(pixels, 0.5).residual, model.denoise(pixels).residual / 2)
 
 
 def test_a_strength_above_one_needs_a_noise_conditioned_network() -> None:
-    pixels = scene(24, 24)
+    pixels = noisy_scene(24, 24)
     assert not np.array_equal(
         denoiser(SHAPES[0]).denoise(pixels, 2).residual, denoiser(SHAPES[0]).denoise(pixels).residual
     )
@@ -488,7 +497,7 @@ def test_several_files_are_denoised_scored_and_offered_for_download(tmp_path: Pa
 
 
 def test_an_image_is_denoised_blind_and_at_multiples_of_its_estimated_level(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.png", encoded(scene(400, 30, 3)))
+    file = write(tmp_path / "a.png", encoded(noisy_scene(400, 30, 3, 10)))
     images = denoise_at_levels(predictor(SHAPES[0]), file)
     captions = [caption for _, caption in images]
     assert captions[0].startswith("given, estimated level") and captions[1] == "blind"

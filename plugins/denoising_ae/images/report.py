@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from plugins.denoising_ae.images.inference.progress import map_progress
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.request import DenoiseRequest
+from plugins.denoising_ae.noise.named_level import NoiseLevel
 from training.data.images.decode import DecodedImage, decode, to_channels
 from training.data.images.write_png import to_png
 from training.errors import UserError
@@ -25,11 +27,12 @@ HEADERS = ["image", "size", "noise level", "PSNR before", "PSNR after", "SSIM be
 
 
 class FileReport(NamedTuple):
-    """One denoised file: its PNG, three images with captions to show, and a table row with `HEADERS`."""
+    """One denoised file: its PNG, three images with captions to show, a table row with `HEADERS`, and remarks."""
 
     png: Path
     images: list[tuple[str, str]]
     row: list[Any]
+    remarks: str
 
 
 def denoise_files(
@@ -58,27 +61,47 @@ def denoise_files(
         "images": [shown for report in reports for shown in report.images],
         "files": [str(report.png) for report in reports],
         "table": {"headers": HEADERS, "data": [report.row for report in reports]},
-        "summary": _summary(reports[0].row) if len(reports) == 1 else several,
+        "summary": _summary(reports[0]) if len(reports) == 1 else several,
     }
 
 
 def _denoise_file(denoiser: ImageDenoiser, file: Path, request: DenoiseRequest) -> Generator[str, None, FileReport]:
-    image = decode(file)
-    noisy, reference = _noisy_and_reference(image, request)
-    work = denoiser.denoise_with_progress(noisy, request.strength, self_ensemble=request.self_ensemble)
+    image, reference = _noisy_and_reference(decode(file), request)
+    work = denoiser.denoise_with_progress(
+        image.pixels,
+        request.strength,
+        alpha=image.alpha,
+        noise_level=NoiseLevel.parse(request.noise_level),
+        self_ensemble=request.self_ensemble,
+    )
     denoised = yield from map_progress(work, lambda share: f"{file.name}: {share:.0%} …")
-    alpha = image.alpha if noisy.dtype == image.pixels.dtype else None
-    png = write_png(file.name, "-denoised", to_png(denoised.pixels, alpha))
-    return FileReport(png, _shown(file.name, noisy, denoised), _row(file.name, noisy, denoised, reference))
+    png = write_png(file.name, "-denoised", to_png(denoised.pixels, image.alpha, image.icc_profile))
+    after = replace(image, pixels=denoised.pixels)
+    shown = _shown(file.name, image, after, denoised.residual)
+    return FileReport(png, shown, _row(file.name, image, after, denoised, reference), _remarks(image, denoised))
 
 
-def _noisy_and_reference(image: DecodedImage, request: DenoiseRequest) -> tuple[np.ndarray, np.ndarray | None]:
+def _noisy_and_reference(image: DecodedImage, request: DenoiseRequest) -> tuple[DecodedImage, np.ndarray | None]:
+    """The image to denoise, and its clean reference in 8 bits of sRGB, if there is one."""
     if request.noise:
-        clean = image.pixels if image.depth == 8 else (image.pixels >> 8).astype(np.uint8)
-        return corrupted_pixels(image, request.noise, request.level, request.seed), clean
+        noisy = corrupted_pixels(image, request.noise, request.level, request.seed)
+        alpha = image.alpha if image.alpha is None or image.depth == 8 else (image.alpha >> 8).astype(np.uint8)
+        return DecodedImage(noisy, alpha, image.notices), image.srgb()
     if request.clean is None:
-        return image.pixels, None
-    return image.pixels, match_channels(decode(request.clean).flat(), image.pixels)
+        return image, None
+    return image, match_channels(decode(request.clean).flat(), image.pixels)
+
+
+def _remarks(image: DecodedImage, denoised: Denoised) -> str:
+    """What the reader of a result should know: why no level was used, what was read otherwise, the profile."""
+    remarks = [f"{denoised.reason[:1].upper()}{denoised.reason[1:]}."] if denoised.reason else []
+    if denoised.reason and denoised.noise_level == 0:
+        remarks.append("The image is as it was. Name a noise level to denoise it all the same.")
+    elif denoised.reason:
+        remarks.append("Denoised blind; name a noise level if too much or too little was removed.")
+    remarks += [f"{notice[:1].upper()}{notice[1:]}." for notice in image.notices]
+    remarks += [f"Its colour profile is kept: {image.other_profile}."] if image.other_profile else []
+    return " ".join(remarks)
 
 
 def match_channels(clean: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -93,16 +116,24 @@ def match_channels(clean: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return to_channels(clean, pixels.shape[2])
 
 
-def _shown(name: str, noisy: np.ndarray, denoised: Denoised) -> list[tuple[str, str]]:
-    residual = np.rint(np.clip(0.5 + RESIDUAL_GAIN * denoised.residual, 0, 1) * 255).astype(np.uint8)
-    images = {"before": noisy, "after": denoised.pixels, f"removed noise, amplified {RESIDUAL_GAIN} times": residual}
+def _shown(name: str, before: DecodedImage, after: DecodedImage, residual: np.ndarray) -> list[tuple[str, str]]:
+    amplified = np.rint(np.clip(0.5 + RESIDUAL_GAIN * residual, 0, 1) * 255).astype(np.uint8)
+    images = {
+        "before": before.srgb(),
+        "after": after.srgb(),
+        f"removed noise, amplified {RESIDUAL_GAIN} times": amplified,
+    }
     return [(browser_png(pixels), f"{name}: {caption}") for caption, pixels in images.items()]
 
 
-def _row(name: str, noisy: np.ndarray, denoised: Denoised, reference: np.ndarray | None) -> list[Any]:
-    level = "" if denoised.noise_level is None else round(denoised.noise_level, 1)
-    scores = ["", "", "", ""] if reference is None else _scores(noisy, denoised.pixels, reference)
-    return [name, f"{noisy.shape[1]} x {noisy.shape[0]}", level, *scores]
+def _row(
+    name: str, before: DecodedImage, after: DecodedImage, denoised: Denoised, reference: np.ndarray | None
+) -> list[Any]:
+    """Scores are of the pixels as they are; in sRGB where a profile says otherwise, as the reference."""
+    level = "blind" if denoised.noise_level is None else round(denoised.noise_level, 1)
+    images = [image.srgb() if image.other_profile else image.pixels for image in (before, after)]
+    scores = ["", "", "", ""] if reference is None else _scores(images[0], images[1], reference)
+    return [name, f"{before.pixels.shape[1]} x {before.pixels.shape[0]}", level, *scores]
 
 
 def _scores(noisy: np.ndarray, denoised: np.ndarray, reference: np.ndarray) -> list[str]:
@@ -115,8 +146,9 @@ def _tensor(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels.astype(np.float32) / np.iinfo(pixels.dtype).max).permute(2, 0, 1)
 
 
-def _summary(row: list[Any]) -> str:
-    level = "" if row[2] == "" else f"Estimated noise level **{row[2]}** of 255."
-    if row[3] == "":
-        return level
-    return f"{level} PSNR **{row[3]} → {row[4]} dB**, SSIM **{row[5]} → {row[6]}**."
+def _summary(report: FileReport) -> str:
+    row, level = report.row, report.row[2]
+    sentences = [f"Noise level **{level}** of 255."] if level not in (0, "blind") else []
+    if row[3] != "":
+        sentences.append(f"PSNR **{row[3]} → {row[4]} dB**, SSIM **{row[5]} → {row[6]}**.")
+    return " ".join([*sentences, report.remarks]).strip()

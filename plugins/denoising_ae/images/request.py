@@ -15,6 +15,7 @@ class DenoiseRequest(NamedTuple):
         level: Level of that noise.
         seed: Seed of that noise for the first image; each further image adds 1.
         clean: Clean reference of a single noisy image.
+        noise_level: Level to denoise by: auto, blind or a number.
     """
 
     strength: float = 1.0
@@ -23,3 +24,4 @@ class DenoiseRequest(NamedTuple):
     level: float = 0.0
     seed: int = 0
     clean: Path | None = None
+    noise_level: str = "auto"

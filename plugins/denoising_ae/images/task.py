@@ -19,7 +19,7 @@ from plugins.denoising_ae.images.scores import ImageScores, evaluation_levels, s
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
-from plugins.denoising_ae.noise.level_estimation import conditioning_level
+from plugins.denoising_ae.noise.level_estimation import NoiseEstimate, estimate_noise, level_to_use
 from training.data.images.decode import to_channels
 from training.fit.batches import step_seed
 from training.task import Score, Task
@@ -162,7 +162,10 @@ class ImagesTask(Task):
     def _denoised(self, model: torch.nn.Module, noisy: Tensor) -> Tensor:
         """An image (channels, height, width) denoised as `ImageDenoiser` does it."""
         pixels = noisy.permute(1, 2, 0).cpu().numpy()
-        level = conditioning_level(self.settings.noise, self.model.config.noise_conditioned, pixels)
+        estimate = estimate_noise(pixels) if self.settings.noise == "gaussian" else NoiseEstimate(None)
+        level = level_to_use(estimate, self.settings.noise, self.model.config.noise_conditioned)
+        if level == 0:
+            return noisy.float()
         return model(noisy[None], None if level is None else torch.tensor([level], device=noisy.device))[0].float()
 
     def _blind_spot_loss(self, model: torch.nn.Module, noisy: Tensor) -> float:

@@ -39,7 +39,7 @@ def render_denoise_images(workbench: Workbench) -> None:
 
 
 def _render_files() -> list[Any]:
-    """The button for a sample, and the components of files, strength and self-ensemble."""
+    """The button for a sample, and the components of files, strength, self-ensemble and noise level."""
     files = gr.File(label="Images: any size, 8 or 16 bits", file_count="multiple", type="filepath", height=150)
     sample = gr.Button("Use a sample photograph", size="sm")
     strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", info="1 removes what the network predicts as noise.")
@@ -47,7 +47,10 @@ def _render_files() -> list[Any]:
         label="Self-ensemble",
         info="Average over eight rotations and reflections: about 0.1 dB better, eight times slower.",
     )
-    return [sample, files, strength, ensemble]
+    automatic = gr.Checkbox(True, label="Estimate the noise level", info="Images without noise are left as they are.")
+    noise_level = gr.Slider(0, 100, 25, step=1, label="Noise level", info="Of 255.", interactive=False)
+    automatic.change(lambda on: gr.update(interactive=not on), automatic, noise_level)
+    return [sample, files, strength, ensemble, automatic, noise_level]
 
 
 def _render_noise() -> list[Any]:
@@ -88,10 +91,18 @@ def _render_results() -> list[Any]:
 
 def _denoise(workbench: Workbench, *values: Any) -> Iterator[tuple[Any, ...]]:
     """Values of all inputs -> progress, then the results."""
-    name, paths, strength, ensemble, noise, level, seed, clean = values
+    name, paths, strength, ensemble, automatic, noise_level, noise, level, seed, clean = values
     images = [chosen(path, "an image") for path in paths or [None]]
     noise = "" if noise == NO_NOISE else noise
-    request = DenoiseRequest(strength, ensemble, noise, level, int(seed or 0), Path(clean) if clean else None)
+    request = DenoiseRequest(
+        strength,
+        ensemble,
+        noise,
+        level,
+        int(seed or 0),
+        Path(clean) if clean else None,
+        "auto" if automatic else f"{noise_level:g}",
+    )
     for result in workbench.stream(DENOISE_FILES, name, images, request):
         if isinstance(result, str):
             yield gr.skip(), result, gr.skip(), gr.skip(), gr.skip()
