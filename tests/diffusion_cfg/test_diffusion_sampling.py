@@ -272,6 +272,15 @@ def test_the_metadata_of_a_png_generate_it_again(model: LoadedPipeline) -> None:
     assert np.abs(difference).max() <= 1  # in a batch of two before, alone now
 
 
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpm++", "unipc", "euler"])
+def test_an_image_of_several_is_that_of_its_seed_alone(sampler: str, model: LoadedPipeline) -> None:
+    request = replace(REQUEST, sampler=sampler, n_images=3, seed=7)
+    several = generate_images(model, request)
+    for number in range(3):
+        alone = generate_images(model, replace(request, n_images=1, seed=7 + number))
+        assert (several[number : number + 1] - alone).abs().max() < 1 / 255  # half a level: [-1, 1] has 255 of 2 / 255
+
+
 def test_other_programs_see_the_strength_of_image_to_image(tmp_path: Path) -> None:
     predictor = TextToImagePredictor(tiny_pipeline(), "tiny")
     given = tmp_path / "given.png"

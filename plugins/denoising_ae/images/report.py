@@ -61,7 +61,7 @@ def denoise_files(
         "images": [shown for report in reports for shown in report.images],
         "files": [str(report.png) for report in reports],
         "table": {"headers": HEADERS, "data": [report.row for report in reports]},
-        "summary": _summary(reports[0]) if len(reports) == 1 else several,
+        "summary": _summary(reports[0], request) if len(reports) == 1 else several,
     }
 
 
@@ -146,9 +146,10 @@ def _tensor(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels.astype(np.float32) / np.iinfo(pixels.dtype).max).permute(2, 0, 1)
 
 
-def _summary(report: FileReport) -> str:
+def _summary(report: FileReport, request: DenoiseRequest) -> str:
     row, level = report.row, report.row[2]
-    sentences = [f"Noise level **{level}** of 255."] if level not in (0, "blind") else []
+    kind = "Estimated noise level" if NoiseLevel.parse(request.noise_level).automatic else "Noise level"
+    sentences = [f"{kind} **{level}** of 255."] if level not in (0, "blind") else []
     if row[3] != "":
         sentences.append(f"PSNR **{row[3]} → {row[4]} dB**, SSIM **{row[5]} → {row[6]}**.")
     return " ".join([*sentences, report.remarks]).strip()

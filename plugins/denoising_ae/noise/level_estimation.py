@@ -32,6 +32,7 @@ TEXTURE = 12.0  # of 255: clean photographs are estimated at up to 10
 WHITE = 0.6  # estimate / floor: noise that was enlarged has 0.03, smoothed 0.2 to 0.4, white 0.7 and more
 CLIPPED = 0.15  # share of clipped pixels: dark, white and saturated pictures have 0.25 to 0.5 with noise of level 25
 EVEN = 0.6  # floor / estimate: white noise has 0.8 to 1, Poisson 0.4 to 0.7, speckle 0.1 to 0.5
+EQUALLY_BRIGHT = 1.6  # estimate of bright over dark parts: white noise has up to 1.4, speckle 1.3 to 2
 GAUSSIAN = 0.5  # `heavy_tails`: Gaussian noise has about 1, salt and pepper 0.1
 DRAWN = 0.5  # share of the patches with edges that have constant pixels too
 MOSTLY_CLIPPED = 0.75
@@ -70,13 +71,14 @@ def estimate_noise(pixels: np.ndarray, alpha: np.ndarray | None = None) -> Noise
         return NONE_FOUND
     whole = patches.where(~patches.has_constant_pixels & (patches.clipped < MOSTLY_CLIPPED))
     level = whole.smallest_eigenvalue() if len(whole) >= MIN_PATCHES else 0.0
-    edges = patches.has_constant_pixels[patches.deviations > max(NO_NOISE, level / 2)]
+    some = patches.thinned()
+    edges = some.has_constant_pixels[some.deviations > max(NO_NOISE, level / 2)]
     if len(edges) and edges.mean() >= DRAWN:
         return NONE_FOUND
-    unclipped = patches.where(patches.clipped < MOSTLY_CLIPPED)
     if len(whole) < MIN_PATCHES:
         return NoiseEstimate(None, "too little of the image shows its noise")
-    estimate = _judged(level, unclipped.floor(), whole)
+    floor = some.where(some.clipped < MOSTLY_CLIPPED).floor()
+    estimate = _judged(level, floor, whole.thinned())
     if estimate.level and patches.clipped.mean() > CLIPPED:
         return NoiseEstimate(None, "much of the noise is clipped at black or white")
     return estimate
@@ -94,8 +96,8 @@ def _judged(level: float, floor: float, patches: Patches) -> NoiseEstimate:
     if patches.heavy_tails() < GAUSSIAN:
         return NoiseEstimate(None, "single pixels are far off, and the others are not noisy")
     if level < TEXTURE:
-        return NoiseEstimate(min(level, floor))
-    if floor < EVEN * level:
+        return NoiseEstimate(min(level, floor)) if level >= NO_NOISE else NONE_FOUND
+    if floor < EVEN * level or patches.by_brightness() > EQUALLY_BRIGHT:
         return NoiseEstimate(None, "the noise is not the same everywhere")
     return NoiseEstimate(level)
 

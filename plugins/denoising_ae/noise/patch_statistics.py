@@ -9,6 +9,8 @@ import numpy as np
 
 PATCH = 8  # side of a patch in pixels
 MAX_PATCHES = 120_000
+FEW_PATCHES = 30_000
+MIN_THIRD = 1000  # of fewer patches the smallest eigenvalue varies by itself
 MIN_PATCHES = 256  # of which a covariance of 64 x 64 is estimated
 LOW_QUANTILE, LOW_SHARE = 0.05, 0.85  # the lowest 5 % of patches of pure noise show 0.85 of its standard deviation
 ROWS, COLUMNS = np.mgrid[:PATCH, :PATCH] - (PATCH - 1) / 2
@@ -33,6 +35,10 @@ class Patches:
 
     def where(self, chosen: np.ndarray) -> Patches:
         return Patches(self.values[chosen])
+
+    def thinned(self) -> Patches:
+        """At most about 30,000 of them: enough for quantiles and means, and four times as fast."""
+        return Patches(self.values[:: max(1, round(len(self) / FEW_PATCHES))])
 
     @cached_property
     def residuals(self) -> np.ndarray:
@@ -68,6 +74,14 @@ class Patches:
         centred = self.values - self.values.mean(0)
         covariance = (centred.T @ centred).astype(np.float64) / len(self)
         return float(255 * np.sqrt(max(np.linalg.eigvalsh(covariance)[0], 0.0)))
+
+    def by_brightness(self) -> float:
+        """Largest over smallest estimate of the dark, the middle and the bright third of the patches; 1 if too few."""
+        if len(self) < 3 * MIN_THIRD:
+            return 1.0
+        thirds = np.array_split(np.argsort(self.values.mean(1)), 3)
+        levels = [self.where(third).smallest_eigenvalue() for third in thirds]
+        return max(levels) / max(min(levels), 1e-6)
 
     def heavy_tails(self) -> float:
         """Deviation by the median over deviation by the mean square, of the smoothest fifth: 1 if Gaussian."""

@@ -31,7 +31,8 @@ class TextToImage(Endpoints):
             guidance_scale: Strength of classifier-free guidance, 0 to 50; 1 is the conditional model alone.
             steps: Sampling steps, 1 to 1000.
             sampler: ddpm, ddim, dpm++, unipc, euler or lcm, where the model allows it.
-            seed: Seed of the noise; image k has seed + k. The same seed gives the same image.
+            seed: Seed of the noise; image k has seed + k. The same seed gives the same image, to one of 255 levels
+                whatever n_images is.
             n_images: Number of images, 1 to 64.
 
         Returns:
