@@ -12,7 +12,7 @@ smoothest patches deviate from a plane:
 - an estimate far below the floor means correlated noise (enlarged, demosaiced) or texture: blind is better, or safer;
 - a floor far below the estimate means noise of several levels (Poisson, speckle, a collage): blind is better;
 - where much of the noise is clipped it is not Gaussian: blind is better, in the dark by 0.1 to 0.5 dB;
-- below 12 the finest texture counts as noise in the eigenvalue, and the floor is the better estimate.
+- below 8 the finest texture counts as noise in the eigenvalue, and the floor is the better estimate.
 
 The limits were set on photographs: docs/experiments/denoising_ae.md. Unlike the paper we do not iterate over the
 patches with the least texture: on BSD68 that was worse from a level of 15 up.
@@ -29,10 +29,11 @@ from plugins.denoising_ae.noise.patch_statistics import MIN_PATCHES, PATCH, Patc
 MIN_SIDE = 2 * PATCH
 NO_NOISE = 2.0  # of 255: photographs have floors of 0.4 to 1.9, and with noise of level 2 one of 2.2
 TEXTURE = 12.0  # of 255: clean photographs are estimated at up to 10
+FAINT = 8.0  # of 255: below, the finest texture is as strong as the noise
 WHITE = 0.6  # estimate / floor: noise that was enlarged has 0.03, smoothed 0.2 to 0.4, white 0.7 and more
 CLIPPED = 0.15  # share of clipped pixels: dark, white and saturated pictures have 0.25 to 0.5 with noise of level 25
 EVEN = 0.6  # floor / estimate: white noise has 0.8 to 1, Poisson 0.4 to 0.7, speckle 0.1 to 0.5
-EQUALLY_BRIGHT = 1.6  # estimate of bright over dark parts: white noise has up to 1.4, speckle 1.3 to 2
+EQUALLY_BRIGHT = 1.45  # estimate of bright over dark parts: white noise has up to 1.37, speckle 1.3 to 2
 GAUSSIAN = 0.5  # `heavy_tails`: Gaussian noise has about 1, salt and pepper 0.1
 DRAWN = 0.5  # share of the patches with edges that have constant pixels too
 MOSTLY_CLIPPED = 0.75
@@ -95,7 +96,7 @@ def _judged(level: float, floor: float, patches: Patches) -> NoiseEstimate:
         return NoiseEstimate(None, "neighbouring pixels are alike, as in an enlarged image or in texture")
     if patches.heavy_tails() < GAUSSIAN:
         return NoiseEstimate(None, "single pixels are far off, and the others are not noisy")
-    if level < TEXTURE:
+    if level < FAINT:
         return NoiseEstimate(min(level, floor)) if level >= NO_NOISE else NONE_FOUND
     if floor < EVEN * level or patches.by_brightness() > EQUALLY_BRIGHT:
         return NoiseEstimate(None, "the noise is not the same everywhere")
