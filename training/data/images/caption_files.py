@@ -6,8 +6,7 @@ import codecs
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from charset_normalizer import from_bytes
-
+from training.data.encoding_guess import NAMES, guess_encoding
 from training.data.images.archive import Members
 from training.preflight.sheet import Finding
 from training.wording import listed
@@ -21,8 +20,6 @@ MARKS = {  # UTF-32 before UTF-16, whose mark begins the same
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-DENSE = 0.4  # share of bytes beyond ASCII from which text is not of Latin letters with some accents
-OTHER_SCRIPTS = ["gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"]
 
 
 def read_captions(members: Members) -> tuple[list[str | None], list[Finding]]:
@@ -57,9 +54,10 @@ def decode_texts(files: Mapping[str, bytes]) -> tuple[dict[str, str], list[Findi
         (others if text is None else texts)[name] = data if text is None else text
     if not others:
         return texts, []
-    encoding = _guess(b"\n".join(others.values()))
+    guesses = guess_encoding(b"\n".join(dict.fromkeys(others.values())))
+    encoding = guesses[0].encoding if guesses else "cp1252"
     texts |= {name: data.decode(encoding, "replace") for name, data in others.items()}
-    title = f"{len(others)} caption files are not UTF-8: read as {encoding}"
+    title = f"{len(others)} caption files are not UTF-8: read as {NAMES[encoding]}"
     samples = listed([texts[name].strip()[:40] for name in others], 3)
     return texts, [Finding("amber", title, f"They say: {samples}. If that looks wrong, save them as UTF-8.")]
 
@@ -73,12 +71,3 @@ def _unicode(data: bytes) -> str | None:
         return data.decode(encoding or "utf-8-sig")
     except UnicodeDecodeError:
         return None
-
-
-def _guess(data: bytes) -> str:
-    """Guess an encoding other than Unicode: Windows-1252 for Latin letters, else the likeliest of another script."""
-    words = b"".join(data.split())
-    if sum(byte > 127 for byte in words) < DENSE * len(words):
-        return "cp1252"
-    best = from_bytes(data, cp_isolation=OTHER_SCRIPTS).best()
-    return best.encoding if best else "cp1252"

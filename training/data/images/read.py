@@ -28,8 +28,8 @@ def read_images(path: Path) -> ImageSet:
     """Read a folder, a zip archive, a Parquet file with a column of images, or one image file.
 
     In a folder or zip, `metadata.csv` (or .jsonl) with a column file_name gives columns, `x.txt` or `x.caption` is the
-    caption of `x.png`, and names of folders are the column `label`. Of a Parquet file the other columns are taken; class
-    numbers become the names that `datasets` keeps in its metadata.
+    caption of `x.png`, and names of folders are the column `label`. Of a Parquet file the other columns are taken;
+    class numbers become the names that `datasets` keeps in its metadata.
 
     Raises:
         UserError: If there are none, or the archive or the table is refused.
