@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.data.table import Table, text_table
+import numpy as np
+import pyarrow as pa
+
+from training.data.json_table import column_of
+from training.data.table import Table
 from training.data.table_stream import stream_table
 from training.errors import UserError
 
@@ -16,7 +20,7 @@ MAX_RECORDS = 10_000
 
 
 def records_table(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
-    """Records as a table of text, as a file would have them.
+    """Records as a table, typed as those of a JSON file are.
 
     Raises:
         UserError: None, too many, or rows without a column that the model knows.
@@ -27,16 +31,14 @@ def records_table(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
     known = [name for name in model.encoder.columns if name in names]
     if not known:
         raise UserError(f"The rows have none of the model's columns: {', '.join(model.encoder.columns[:20])}.")
-    return text_table({name: [_cell(row.get(name)) for row in rows] for name in names}, "the rows")
+    columns = {name: column_of([_cell(row.get(name)) for row in rows], name, {}) for name in names}
+    cells = {name: pa.chunked_array([values]) for name, values in columns.items()}
+    return Table(cells, np.arange(1, len(rows) + 1), (), "the rows", "")
 
 
-def _cell(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
     raise UserError(f"A cell is {str(value)[:40]!r}; write text, a number, true, false or null.")
 
 

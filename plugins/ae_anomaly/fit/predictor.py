@@ -159,7 +159,7 @@ class AnomalyPredictor(DetectAnomalies):
             return None
         kind = next(one for one in self.encoder.kinds if one.name == column)
 
-        value, _ = number_column(pa.chunked_array([pa.array([str(cell)])]), decimal_comma=kind.decimal_comma)
+        value, _ = number_column(pa.chunked_array([pa.array([str(cell)])]), kind)
         if np.isnan(value[0]):
             return None
         return round(float(np.interp(value[0], feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)

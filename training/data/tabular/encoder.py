@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.tabular.cells import MISSING
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
 from training.data.tabular.fitting import Fitting
+from training.data.tabular.missing import MISSING
 from training.data.tabular.scaling import Scaler, Scaling
 from training.data.tabular.transform import Reading
 from training.errors import UserError
@@ -28,7 +28,6 @@ class TableEncoder:
         kinds: Every column of the training table but the label, with what it was taken for.
         columns: The names of those that are scored, in order: `Encoded.unseen` and all errors a column have this order.
         rows: How many rows it was fitted on.
-        day_first: Date columns that write the day before the month.
         constants: Column -> its only value, as text.
     """
 
@@ -37,7 +36,6 @@ class TableEncoder:
     categories: tuple[CategoryFeature, ...]
     rows: int
     missing: tuple[str, ...] = MISSING
-    day_first: tuple[str, ...] = ()
     constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -84,7 +82,6 @@ class TableEncoder:
             tuple(fitting.categories),
             len(table),
             tuple(missing),
-            tuple(fitting.day_first),
             fitting.constants,
         )
 
@@ -101,7 +98,7 @@ class TableEncoder:
                 f"{', '.join(absent[:20])}. It has: {', '.join(table.names[:20])}."
             )
         reading = Reading(self, table)
-        return Encoded(reading.numbers, reading.categories, reading.unseen)
+        return Encoded(reading.numbers, reading.categories, reading.unseen, reading.unread)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; see `from_dict`."""
@@ -118,8 +115,7 @@ class TableEncoder:
             CategoryFeature(**{**feature, "values": tuple(feature["values"]), "counts": tuple(feature["counts"])})
             for feature in values["categories"]
         ]
-        kinds = tuple(Column(**column) for column in values["kinds"])
-        parts = {name: tuple(values[name]) for name in ("missing", "day_first")}
-        return cls(
-            kinds, tuple(numbers), tuple(categories), values["rows"], **parts, constants=dict(values["constants"])
-        )
+        day_first = values.get("day_first", ())  # of earlier versions
+        kinds = tuple(Column.from_dict(column, column["name"] in day_first) for column in values["kinds"])
+        missing, constants = tuple(values["missing"]), dict(values["constants"])
+        return cls(kinds, tuple(numbers), tuple(categories), values["rows"], missing, constants)
