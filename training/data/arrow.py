@@ -140,11 +140,13 @@ def seconds_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def json_cells(values: pa.ChunkedArray) -> list[Any]:
-    """Return cells that JSON can hold: dates, times and decimals as text, of bytes their number, no NaN."""
+    """Return cells that JSON can hold: dates, times and decimals as text, durations as seconds, of bytes their number."""
     kind = values.type
+    if pa.types.is_duration(kind):
+        return seconds_of(values).to_pylist()
     if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
         text = as_text(values)
-        return values.cast(pa.string()).to_pylist() if text is None else text.to_pylist()
+        return text.to_pylist() if text is not None else [None] * len(values)
     if is_binary(kind):
         return [None if cell is None else f"({len(cell):,} bytes)" for cell in values.to_pylist()]
     return [_json_ready(cell) for cell in values.to_pylist()]

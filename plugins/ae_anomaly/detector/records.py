@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from training.data.arrow import json_cells, spelled_cells
 from training.data.json_table import column_of
 from training.data.table import Table
 from training.data.table_stream import stream_table
@@ -42,7 +43,7 @@ def _cell(value: Any) -> Any:
     raise UserError(f"A cell is {str(value)[:40]!r}; write text, a number, true, false or null.")
 
 
-def read_row(model: AnomalyPredictor, file: Path, number: int) -> dict[str, str | None]:
+def read_row(model: AnomalyPredictor, file: Path, number: int) -> dict[str, Any]:
     """The cells of one row that the model knows.
 
     Args:
@@ -55,9 +56,15 @@ def read_row(model: AnomalyPredictor, file: Path, number: int) -> dict[str, str 
     for piece in stream_table(file):
         if before < number <= before + len(piece):
             one = piece.select([number - 1 - before])
-            return {name: one.strings(name)[0] for name in one.names if name in model.encoder.columns}
+            return {name: _typed(one.column(name)) for name in one.names if name in model.encoder.columns}
         before += len(piece)
     raise UserError(f"Row {number} was given; the file has rows 1 to {before}.")
+
+
+def _typed(values: pa.ChunkedArray) -> Any:
+    """The first cell of a column, as `records_table` takes it: text as written, numbers as numbers."""
+    decimal = pa.types.is_decimal(values.type)
+    return json_cells(values.cast(pa.float64()) if decimal else values)[0]
 
 
 def read_rows_at(file: Path, numbers: list[int]) -> list[dict[str, str | None]]:
@@ -67,7 +74,7 @@ def read_rows_at(file: Path, numbers: list[int]) -> list[dict[str, str | None]]:
         inside = [number for number in sorted(wanted) if before < number <= before + len(piece)]
         if inside:
             part = piece.select([number - 1 - before for number in inside])
-            cells = {name: part.strings(name) for name in part.names}
+            cells = {name: spelled_cells(part.column(name)) for name in part.names}
             found |= {number: {name: values[at] for name, values in cells.items()} for at, number in enumerate(inside)}
         before += len(piece)
     return [found[number] for number in numbers if number in found]

@@ -26,7 +26,7 @@ from training.data.table_stream import stream_table
 from training.data.tabular.cells import number_column
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import HIDDEN, SPECIAL, Encoded
-from training.data.tabular.inverse import spelled_number
+from training.data.tabular.inverse import spelled_category, spelled_date, spelled_number
 from training.errors import UserError
 from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, spread
 
@@ -90,16 +90,24 @@ class AnomalyPredictor(DetectAnomalies):
         out = self.model(shown, visible, seen)
         logs = self.model.log_probabilities(out.logits).exp().mean(0)
         values: dict[str, tuple[str, float]] = {}
+        dates: dict[str, dict[str, Any]] = {}
         for place, feature in enumerate(self.encoder.numbers):
             guess = float(out.numbers[:, of_number[place], place].mean())
-            if feature.part in ("", "day"):
-                values[feature.column] = (spelled_number(feature, guess), 1.0)
+            if not feature.part:
+                text = spelled_number(self.encoder.column(feature.column), feature, guess)
+                values[feature.column] = (text, 1.0)
+            else:
+                dates.setdefault(feature.column, {})[feature.part] = (feature, guess)
+        for name, parts in dates.items():
+            if "day" in parts:
+                values[name] = (spelled_date(self.encoder.column(name), parts), 1.0)
         for place, feature in enumerate(self.encoder.categories):
             start = int(self.model.starts[place])
             chances = logs[of_category[place], start + 1 : start + feature.size]
             best = int(chances.argmax())
             if not feature.part or best + 1 < len(SPECIAL):
-                values[feature.column] = (feature.spelled(best + 1), float(chances[best]))
+                text = spelled_category(self.encoder.column(feature.column), feature, best + 1)
+                values[feature.column] = (text, float(chances[best]))
         return values | {name: (value, 1.0) for name, value in self.encoder.constants.items() if name not in values}
 
     # -- endpoints -------------------------------------------------------------------------------------------------
@@ -157,12 +165,17 @@ class AnomalyPredictor(DetectAnomalies):
         feature = next((one for one in self.encoder.numbers if one.column == column and not one.part), None)
         if feature is None or cell is None:
             return None
-        kind = next(one for one in self.encoder.kinds if one.name == column)
-
-        value, _ = number_column(pa.chunked_array([pa.array([str(cell)])]), kind)
-        if np.isnan(value[0]):
+        value = self.number(column, cell)
+        if value is None:
             return None
-        return round(float(np.interp(value[0], feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
+        return round(float(np.interp(value, feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
+
+    def number(self, column: str, cell: Any) -> float | None:
+        """What a cell of a column says, as the encoder reads it; None for what is no finite number."""
+        if cell is None or self.encoder.column(column).kind != "number":
+            return None
+        values, _ = number_column(pa.chunked_array([pa.array([cell])]), self.encoder.column(column))
+        return float(values[0]) if np.isfinite(values[0]) else None
 
     def encode_file(self, file: Path) -> Path:
         target, writer = temporary_file(file.name, "-latent.parquet"), None

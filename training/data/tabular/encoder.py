@@ -40,14 +40,18 @@ class TableEncoder:
 
     @property
     def columns(self) -> list[str]:
-        return [one.name for one in self.kinds if one.kind != "ignore"]
+        return [column.name for column in self.kinds if column.kind != "ignore"]
+
+    def column(self, name: str) -> Column:
+        """Return what a column was taken for."""
+        return next(column for column in self.kinds if column.name == name)
 
     def owners(self) -> tuple[np.ndarray, np.ndarray]:
         """Return for each number feature and each category feature the index of its column in `columns`."""
         place = {name: number for number, name in enumerate(self.columns)}
         return (
-            np.asarray([place[one.column] for one in self.numbers], dtype=np.int64),
-            np.asarray([place[one.column] for one in self.categories], dtype=np.int64),
+            np.asarray([place[feature.column] for feature in self.numbers], dtype=np.int64),
+            np.asarray([place[feature.column] for feature in self.categories], dtype=np.int64),
         )
 
     @classmethod
