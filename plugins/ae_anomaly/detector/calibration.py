@@ -42,7 +42,8 @@ class Calibration:
     def score(self, rows: RowErrors) -> np.ndarray:
         """Anomaly scores, (rows,): weighted z-scores of log errors; clean rows have about 0."""
         weighted = (rows.parts - self.mean) / self.scale * self.weights
-        return weighted.sum(1)  # a matrix product rounds by the number of rows
+        # A matrix product rounds by the number of rows, and a sum by how the array lies in memory.
+        return np.ascontiguousarray(weighted).sum(1)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """Conformal p-values: (1 + clean rows at least as anomalous) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""

@@ -180,7 +180,9 @@ class Guess:
     def _dates(self, text: pa.ChunkedArray, order: str) -> Column:
         if _is_date_type(self.values.type):
             is_constant = not self.values.null_count and len(self.values.unique()) == 1
-            return self._categories("") if is_constant and self.said is None else Column(self.name, "date")
+            if is_constant and self.said is None:
+                return self._categories("")
+            return Column(self.name, "date", dates=DateFormat(spelling=_arrow_spelling(self.values.type)))
         form, doubts = fit_dates(_counts(text.drop_null()), order)
         seconds, is_unread = to_seconds(self.values, text, form)
         if self.said is None and not np.isnan(seconds).any() and len(np.unique(seconds)) == 1:
@@ -271,6 +273,13 @@ class Guess:
 
 def _is_date_type(kind: pa.DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+def _arrow_spelling(kind: pa.DataType) -> str:
+    """How Arrow writes its own dates."""
+    if pa.types.is_date(kind):
+        return "%Y-%m-%d"
+    return "%Y-%m-%d %H:%M:%S" + ("" if kind.tz is None else "Z" if kind.tz == "UTC" else "%z")
 
 
 def _is_long_number(filled: pa.ChunkedArray) -> bool:
