@@ -156,11 +156,14 @@ def _is_frame(data: Any) -> bool:
 def _frame_column(series: Any) -> pa.ChunkedArray:
     """A column of a data frame as Arrow has it; objects of several kinds as those of a JSON file are read."""
     try:
-        return plain(pa.chunked_array([pa.array(series, from_pandas=True)]))
+        values = plain(pa.chunked_array([pa.array(series, from_pandas=True)]))
+        if not pa.types.is_struct(values.type):  # as intervals are
+            return values
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        missing = series.isna().to_numpy()
-        cells = [None if is_missing else _cell(cell) for cell, is_missing in zip(series, missing, strict=True)]
-        return pa.chunked_array([column_of(cells, str(series.name), {})])
+        pass
+    missing = series.isna().to_numpy()
+    cells = [None if is_missing else _cell(cell) for cell, is_missing in zip(series, missing, strict=True)]
+    return pa.chunked_array([column_of(cells, str(series.name), {})])
 
 
 def _cell(cell: Any) -> Any:
@@ -179,6 +182,3 @@ def _warn_of_ignored(encoder: TableEncoder) -> None:
     if ignored:
         advice = "Set settings={'columns': 'NAME=number'} or NAME=category to learn from them, NAME=ignore to be sure."
         warnings.warn(f"{len(ignored)} columns are left out: {', '.join(ignored[:20])}. {advice}", stacklevel=3)
-    constant = [column.name for column in encoder.kinds if column.kind == "constant"]
-    if constant:
-        warnings.warn(f"{len(constant)} columns are constant and only watched for change: {', '.join(constant[:20])}.", stacklevel=3)  # fmt: skip

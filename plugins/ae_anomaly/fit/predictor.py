@@ -23,10 +23,12 @@ from training.artifact.safetensors_io import damaged, read_tensors
 from training.data.predictions_csv import temporary_file
 from training.data.table import Table
 from training.data.table_stream import stream_table
+from training.data.tabular.booleans import same_value
 from training.data.tabular.cells import number_column
 from training.data.tabular.encoder import TableEncoder
-from training.data.tabular.features import HIDDEN, SPECIAL, Encoded
+from training.data.tabular.features import ABSENT, HIDDEN, SPECIAL, Encoded
 from training.data.tabular.inverse import spelled_category, spelled_date, spelled_number
+from training.data.tabular.numbers import spell_number
 from training.errors import UserError
 from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, spread
 
@@ -142,8 +144,8 @@ class AnomalyPredictor(DetectAnomalies):
         table = records_table(self, [row])
         encoded = self.encoder.encode(table)
         found = self.probe(encoded)
-        shares = self.calibration.shares(found)[0]
         expected = self.expected(encoded, 0)
+        shares = self._shares(self.calibration.shares(found)[0], row, expected)
         columns = [
             {
                 "column": name,
@@ -159,6 +161,21 @@ class AnomalyPredictor(DetectAnomalies):
         columns.sort(key=lambda one: -one["share"])
         about = {name: value for name, value in self.score([row])[0].items() if name != "reasons"}
         return {**about, "columns": columns, "repair": counterfactual(self, row)}
+
+    def _shares(self, shares: np.ndarray, row: dict[str, Any], expected: dict[str, tuple[str, float]]) -> np.ndarray:
+        """The columns' shares without those whose cell is what was expected, (columns,), summing to 1 again, or to 0."""
+        differs = [not self._is_same(name, row.get(name), expected.get(name)) for name in self.encoder.columns]
+        kept = np.where(differs, shares, 0.0)
+        return kept / max(kept.sum(), 1e-9)
+
+    def _is_same(self, name: str, cell: Any, expected: tuple[str, float] | None) -> bool:
+        """Whether a cell says what was expected, however either is spelled."""
+        if expected is None or cell is None:
+            return expected is not None and expected[0] == SPECIAL[ABSENT]
+        number = self.number(name, cell)
+        if number is not None:
+            return spell_number(number, self.encoder.column(name).numbers) == expected[0]
+        return str(cell).strip() == expected[0] or same_value(str(cell).strip(), (expected[0],)) is not None
 
     def _percentile(self, column: str, cell: Any) -> float | None:
         """Where a number lies among the training rows, 0 to 100; None for what is no number."""
