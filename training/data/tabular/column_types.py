@@ -236,7 +236,8 @@ class Guess:
         if said is None and _is_id(name, filled, distinct):
             return Column(name, "ignore", "another whole number in every row: an id")
         if said or len(distinct) > 2:
-            return Column(name, said or "number", "", unread, form, doubts=doubts)
+            kind: Kind = said if said else "number"
+            return Column(name, kind, "", unread, form, doubts=doubts)
         if self.cells and self.cells.has_words:
             return self._categories("")
         return Column(name, "category", "two values", numbers=form, doubts=doubts, numeric=not form.clock)

@@ -155,7 +155,7 @@ def _possible_orders(fields: dict[str, str | None]) -> tuple[Order, ...]:
     """The orders in which three numbers are a date; dots are European: the day comes first where it can."""
     if not fields.get("A"):
         return ()
-    found = tuple(order for order in ORDERS if _is_day(_day(fields, order)))
+    found: tuple[Order, ...] = tuple(order for order in ORDERS if _is_day(_day(fields, order)))
     if fields["s"] == "." and "dmy" in found:
         return ("dmy",)
     return found
@@ -276,7 +276,7 @@ def fit_dates(cells: Iterable[tuple[str, int]], of_table: str = "") -> tuple[Dat
         for order in one.orders:
             votes[order] += count
     shown = {order for one, _ in parsed if len(one.orders) == 1 for order in one.orders}
-    best = max((order for order in ORDERS), key=lambda order: (votes[order], order == of_table, order == "mdy"))
+    best: Order = max((order for order in ORDERS), key=lambda order: (votes[order], order == of_table, order == "mdy"))
     doubts = []
     if any(len(one.orders) > 1 for one, _ in parsed):
         if not shown and not of_table:

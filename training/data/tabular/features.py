@@ -78,4 +78,4 @@ class Encoded:
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
         """Concatenate the rows of all parts."""
         names = ("numbers", "categories", "unseen")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
