@@ -140,7 +140,7 @@ def seconds_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def json_cells(values: pa.ChunkedArray) -> list[Any]:
-    """Return cells that JSON can hold: dates, times and decimals as text, durations as seconds, of bytes their number."""
+    """Return cells that JSON can hold: dates, times and decimals as text, durations as seconds, no bytes."""
     kind = values.type
     if pa.types.is_duration(kind):
         return seconds_of(values).to_pylist()

@@ -139,7 +139,7 @@ def column_of(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
 
 
 def spelled(value: Any) -> str:
-    """Return a value as JSON text; a number with three decimals gets a fourth, so that its point groups no thousands."""
+    """Return a value as JSON text; three decimals become four, so that the point groups no thousands."""
     text = json.dumps(value, ensure_ascii=False)
     return f"{text}0" if isinstance(value, float) and THREE_DECIMALS.fullmatch(text) else text
 

@@ -28,6 +28,7 @@ COLUMN_TYPES = ("number", "category", "date", "ignore")  # that a user can set
 ID_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|row|rowid|key)$", re.IGNORECASE)
 MIN_READABLE = 0.95  # share of the filled cells that must parse as numbers or dates
 MIN_DOUBTFUL = 0.3  # share of them from which on it is said that the others do not
+COMPACT_LENGTHS = (8, 14)  # of dates that are digits alone
 MIN_ROWS_FOR_ID = 20  # below which distinct values do not show that a column is an id
 PLAIN_NUMBERS, ISO_DATES = NumberFormat(), DateFormat()
 MAX_WORDS = 4.0  # per cell, above which distinct texts are prose
@@ -132,6 +133,8 @@ class Guess:
         self.is_ignored = said == "ignore"
         self.text = None if self.is_typed or self.is_ignored else clean_text(values, missing)
         self.filled = None if self.text is None else self.text.drop_null()
+        self.is_plain = self.filled is not None and _are_floats(self.filled)
+        self.date_sample = self._date_sample()
         self.is_date = self._is_date()
         has_cells = self.filled is not None and len(self.filled) and not self.is_date and said != "category"
         self.cells = NumberCells.of(self.filled) if has_cells and self.filled is not None else None
@@ -142,10 +145,10 @@ class Guess:
 
     def date_order(self) -> str:
         """What the column shows of the table's order of day, month and year; empty where it leaves it open."""
-        if not self.is_date or self.filled is None:
+        if not self.is_date or not self.date_sample:
             return ""
-        form, doubts = fit_dates(_counts(self.filled))
-        shown = any(len(one.orders) == 1 for cell, _ in _counts(self.filled) if (one := dates.parse_date(cell, "mdy")))
+        form, doubts = fit_dates(self.date_sample)
+        shown = any(len(one.orders) == 1 for cell, _ in self.date_sample if (one := dates.parse_date(cell, "mdy")))
         return form.order if shown and not doubts else ""
 
     def column(self, decimal: str, order: str) -> Column:
@@ -170,12 +173,19 @@ class Guess:
         """Whether at least 95 % of the filled cells are read as dates, or the user says so."""
         if self.said == "date" or (self.said is None and _is_date_type(self.values.type)):
             return True
-        if self.said is not None or self.filled is None or not len(self.filled):
-            return False
-        if not looks_like_dates(self.filled, MIN_READABLE) or _is_long_number(self.filled):
-            return False
-        form, _ = fit_dates(_counts(self.filled))
-        return bool(np.mean(to_seconds(self.filled, self.filled, form)[1]) <= 1 - MIN_READABLE)
+        read = sum(count for cell, count in self.date_sample if dates.parse_date(cell, "mdy"))
+        return bool(self.date_sample) and read >= MIN_READABLE * sum(count for _, count in self.date_sample)
+
+    def _date_sample(self) -> list[tuple[str, int]]:
+        """Distinct cells by which dates are judged, each with its count; none where the column has no dates."""
+        if self.filled is None or not len(self.filled) or self.said not in (None, "date"):
+            return []
+        if self.said is None:
+            if self.is_plain and not _has_lengths(self.filled, COMPACT_LENGTHS):
+                return []
+            if not looks_like_dates(self.filled, MIN_READABLE) or _is_long_number(self.filled):
+                return []
+        return dates.sample(self.filled)
 
     def _dates(self, text: pa.ChunkedArray, order: str) -> Column:
         if _is_date_type(self.values.type):
@@ -183,7 +193,7 @@ class Guess:
             if is_constant and self.said is None:
                 return self._categories("")
             return Column(self.name, "date", dates=DateFormat(spelling=_arrow_spelling(self.values.type)))
-        form, doubts = fit_dates(_counts(text.drop_null()), order)
+        form, doubts = fit_dates(self.date_sample or dates.sample(text.drop_null()), order)
         seconds, is_unread = to_seconds(self.values, text, form)
         if self.said is None and not np.isnan(seconds).any() and len(np.unique(seconds)) == 1:
             return self._categories("")
@@ -274,6 +284,21 @@ class Guess:
 
 def _is_date_type(kind: pa.DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+def _are_floats(filled: pa.ChunkedArray) -> bool:
+    """Whether all cells are numbers without a sign that needs cleaning: the usual case, told in one pass."""
+    try:
+        filled.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _has_lengths(filled: pa.ChunkedArray, lengths: Sequence[int]) -> bool:
+    compute: Any = pc
+    found = compute.min_max(compute.utf8_length(filled))
+    return found["min"].as_py() in lengths and found["max"].as_py() in lengths
 
 
 def _arrow_spelling(kind: pa.DataType) -> str:

@@ -27,7 +27,7 @@ MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari jan stycznia leden января янв",
+            "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia leden января янв",
             "feb february februar février févr fév febrero febbraio fevereiro fev februari lutego února февраля фев",
             "mar march märz mär mrz mars marzo março maart mrt marca března марта мар",
             "apr april avril avr abril abr aprile kwietnia dubna апреля апр",
@@ -38,7 +38,7 @@ MONTHS = {
             "sep sept september septembre septiembre settembre set setembro września září сентября сен сент",
             "oct october oktober okt octobre octubre ottobre ott outubro out października října октября окт",
             "nov november novembre noviembre novembro listopada listopadu ноября ноя нояб",
-            "dec december dezember dez décembre déc diciembre dic dicembre dezembro desember grudnia prosince декабря дек",
+            "dec december dezember dez décembre déc diciembre dic dicembre dezembro grudnia prosince декабря дек",
         ),
         1,
     )
@@ -82,10 +82,13 @@ COMPACT = r"^(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d[0-5]\d[0-
 ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"
 ISO_ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)$"
 LIKE_DATE = (
-    r"^(\pL{2,12}\.?,?\s+)?(\d{4}\s?[-/.年년 ]|\d{1,2}\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d|\d{1,2}(st|nd|rd|th|er|º|\.)?[-/ ]*"
-    r"(de |of )?\pL{3}|\pL{3,12}\.?[-/ ]+\d|\d{8}([T ]?\d{4}|$))"
+    r"^(\pL{2,12}\.?,?\s+)?(\d{4}\s?[-/.年년 ]|\d{1,2}\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d|"
+    r"\d{1,2}(st|nd|rd|th|er|º|\.)?[-/ ]*(de |of )?\pL{3}|\pL{3,12}\.?[-/ ]+\d|\d{8}([T ]?\d{4}|$))"
 )
 MAX_CHARACTERS = 60
+SAMPLE = 3000  # distinct cells by which a column's format is judged
+# Fields of a spelling that Arrow parses as we do, in RE2.
+FIELDS = {"%Y": r"\d{4}", "%m": r"\d\d", "%d": r"\d\d", "%H": "([01]\\d|2[0-3])", "%M": r"[0-5]\d", "%S": r"[0-5]\d"}
 PIVOT = 69  # two-digit years from here on are of the twentieth century (POSIX strptime)
 
 
@@ -308,6 +311,24 @@ def _commonest_spelling(form: DateFormat, cells: Iterable[tuple[str, int]]) -> D
     return replace(form, spelling=spelling, offset=offsets.most_common(1)[0][0] or 0)
 
 
+def sample(filled: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """Distinct cells of a column, each with its count, the same whatever the rows' order.
+
+    Of many they are spaced evenly, with some that show whether the day or the month comes first.
+    """
+    counts = filled.value_counts()
+    if len(counts) > SAMPLE:
+        compute: Any = pc
+        cells = counts.field("values")
+        order = compute.sort_indices(cells)
+        chosen = order.take(pa.array(np.linspace(0, len(order) - 1, SAMPLE).astype(np.int64)))
+        for pattern in (r"^(1[3-9]|2\d|3[01])[-/.]", r"^\d\d?[-/.](1[3-9]|2\d|3[01])[-/.]"):
+            decisive = compute.filter(order, compute.match_substring_regex(cells.take(order), pattern))
+            chosen = pa.concat_arrays([chosen, decisive.slice(0, 100)])
+        counts = counts.take(chosen.unique())
+    return [(entry["values"], entry["counts"]) for entry in counts.to_pylist()]
+
+
 def looks_like_dates(text: pa.ChunkedArray, share: float) -> bool:
     """Whether at least this share of the filled cells may be dates: a quick test before each is read."""
     compute: Any = pc
@@ -336,7 +357,22 @@ def to_seconds(
         matched = np.asarray(compute.fill_null(compute.match_substring_regex(text, pattern), False).to_numpy())
         if matched.any():
             _cast_iso(text, np.flatnonzero(matched), kind, seconds)
+    _parse_usual(text, seconds, form)
     return _each(text, seconds, form)
+
+
+def _parse_usual(text: pa.ChunkedArray, seconds: np.ndarray, form: DateFormat) -> None:
+    """Fill in the cells of the column's own spelling, all at once, where it has digits alone and no zone."""
+    fields = re.findall(r"%:?-?.", form.spelling)
+    if not fields or not set(fields) <= set(FIELDS) or not np.isnan(seconds).any():
+        return
+    compute: Any = pc
+    pattern = "".join(FIELDS.get(part, re.escape(part)) for part in re.split(r"(%.)", form.spelling))
+    rows = np.flatnonzero(np.asarray(compute.fill_null(compute.match_substring_regex(text, f"^{pattern}$"), False)))
+    rows = rows[np.isnan(seconds[rows])]
+    if len(rows):
+        read = compute.strptime(text.take(pa.array(rows)), format=form.spelling, unit="s", error_is_null=True)
+        seconds[rows] = np.asarray(read.cast(pa.int64()).cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _cast_iso(text: pa.ChunkedArray, rows: np.ndarray, kind: pa.DataType, seconds: np.ndarray) -> None:

@@ -41,6 +41,11 @@ class NumberCells:
     def of(cls, filled: pa.ChunkedArray) -> NumberCells | None:
         """Count the cells; None where they are no numbers at first sight."""
         compute: Any = pc
+        try:
+            filled.cast(pa.float64())  # the usual case: nothing needs a second look
+            return cls(filled, [], _plain_evidence(filled))
+        except pa.ArrowInvalid:
+            pass
         plain = compute.match_substring_regex(filled, numbers.PLAIN)
         others = filled.filter(compute.invert(plain))
         short = compute.less_equal(compute.utf8_length(others), MAX_CHARACTERS)
@@ -63,7 +68,7 @@ class NumberCells:
 
     @cached_property
     def unit(self) -> str:
-        """The unit that nearly all cells have, such as kg; empty where there is none, or a currency or % stands there."""
+        """The unit that nearly all cells have, such as kg; empty where there is none, or a currency."""
         units: Counter[str] = Counter()
         for cell, count in self.odd:
             match = CELL.fullmatch(cell.strip().translate(PLAIN_CHARACTERS)) if len(cell) <= MAX_CHARACTERS else None
@@ -119,7 +124,8 @@ class NumberCells:
         if is_open:
             doubts.append(_open_sign(is_open, decimal))
         if self.evidence.point and self.evidence.comma and (self.evidence.open_point or self.evidence.open_comma):
-            doubts.append(("Numbers of {name} have decimal points and decimal commas", f"Where it is open, {decimal!r} is the decimal sign."))  # fmt: skip
+            title = "Numbers of {name} have decimal points and decimal commas"
+            doubts.append((title, f"Where it is open, {decimal!r} is the decimal sign."))
         doubts += self._currencies()
         return numbers.most_common_format(form, self._written(form)), doubts
 
@@ -132,18 +138,19 @@ class NumberCells:
             return replace(form, percent="share" if is_share else "points"), []
         if not len(plain):
             return replace(form, percent="share"), []
-        middle, per_cent = float(np.median(plain)), _median(signed)
-        nearer = abs(np.log(middle + 1e-9) - np.log(per_cent / 100 + 1e-9)) < abs(np.log(middle + 1e-9) - np.log(per_cent + 1e-9))  # fmt: skip
-        percent = "share" if nearer else "points"
+        middle = float(np.log(np.median(plain) + 1e-9))
+        share, points = (float(np.log(_median(signed) / factor + 1e-9)) for factor in (100, 1))
+        percent = "share" if abs(middle - share) < abs(middle - points) else "points"
         meaning = "0.5 is taken for 50 %" if percent == "share" else "50 is taken for 50 %"
         title = "Cells of {name} are written with and without a per cent sign"
         return replace(form, percent=percent), [(title, f"{meaning}; write all of them alike to be sure.")]
 
     def _plain_values(self, form: NumberFormat) -> np.ndarray:
         """The magnitudes of the cells without a per cent sign."""
-        odd = {cell for cell, one, _ in self.parsed if one.after.strip() in numbers.PER}
+        odd = [cell for cell, one, _ in self.parsed if one.after.strip() in numbers.PER]
         compute: Any = pc
-        rest = self.cells.filter(compute.invert(compute.is_in(self.cells, value_set=pa.array(list(odd), pa.string()))))
+        signed = compute.is_in(self.cells, value_set=pa.array(odd, pa.string())) if odd else None
+        rest = self.cells if signed is None else self.cells.filter(compute.invert(signed))
         values = np.abs(numbers.to_numbers(rest, form)[0])
         return values[np.isfinite(values)]
 
@@ -162,13 +169,17 @@ class NumberCells:
         """Every distinct cell as it is written; of plain ones only the digits after the point count."""
         yield from ((one, count) for cell, count in self.odd if (one := parse_number(cell, form)))
         compute: Any = pc
-        plain = self.cells.filter(compute.match_substring_regex(self.cells, numbers.PLAIN))
+        plain = self.cells
+        if self.odd:
+            plain = plain.filter(compute.match_substring_regex(plain, numbers.PLAIN))
         if form.decimal == ",":
             is_open = compute.match_substring_regex(plain, numbers.OPEN_POINT)
             yield Parsed(0.0, group="."), compute.sum(is_open).as_py() or 0
             plain = plain.filter(compute.invert(is_open))
-        fraction = compute.replace_substring_regex(plain, r"^[^.]*\.?", "")
-        lengths = compute.utf8_length(compute.if_else(compute.match_substring_regex(plain, "[eE]"), None, fraction))
+        point, length = compute.find_substring(plain, "."), compute.utf8_length(plain)
+        digits = compute.if_else(compute.less(point, 0), 0, compute.subtract(compute.subtract(length, point), 1))
+        exponent = compute.or_(compute.match_substring(plain, "e"), compute.match_substring(plain, "E"))
+        lengths = compute.if_else(exponent, None, digits)
         for entry in lengths.value_counts().to_pylist():
             yield Parsed(0.0, decimals=-1 if entry["values"] is None else entry["values"]), entry["counts"]
 
@@ -179,9 +190,12 @@ def _plain_evidence(plain: pa.ChunkedArray) -> Evidence:
     def count(pattern: str) -> int:
         return compute.sum(compute.match_substring_regex(plain, pattern)).as_py() or 0
 
-    is_open = count(numbers.OPEN_POINT)
+    pointed = compute.sum(compute.match_substring(plain, ".")).as_py() or 0
+    is_open = count(numbers.OPEN_POINT) if pointed else 0
+    if not is_open or is_open < pointed:
+        return Evidence(point=pointed - is_open, open_point=is_open)
     short, whole = count(r"^[-+]?\d{1,3}$"), count(r"^[-+]?\d+$")
-    return Evidence(point=len(plain) - whole - is_open, open_point=is_open, short=short, long=whole - short)
+    return Evidence(open_point=is_open, short=short, long=whole - short)
 
 
 def _share(cells: list[tuple[str, int]], total: int, test: Any) -> float:

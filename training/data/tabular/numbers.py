@@ -131,7 +131,7 @@ def _factor(match: re.Match[str], form: NumberFormat) -> float | None:
 
 
 def _split_digits(digits: str, decimal: str) -> tuple[str, str, str] | None:
-    """Return digits with a decimal point, and the signs for decimals and thousands; None if they stand in odd places."""
+    """Return digits with a decimal point, and the signs for decimals and thousands; None if misplaced."""
     marks = [sign for sign in ".," if sign in digits]
     spaced = next((sign for sign in "' " if sign in digits), "")
     if not marks and not spaced:
