@@ -127,8 +127,8 @@ class Guess:
     """One column and what it may be: its own cells first, then what other columns show of the table's spellings."""
 
     def __init__(self, name: str, values: pa.ChunkedArray, said: Kind | None, missing: Sequence[str], literal: bool):
-        self.name, self.values, self.said, self.literal = name, values, said, literal
-        self.missing = missing
+        self.name, self.values, self.missing, self.literal = name, values, missing, literal
+        self.said: Kind | None = said
         self.is_typed = is_number(values.type) or is_clock(values.type)
         self.is_ignored = said == "ignore"
         self.text = None if self.is_typed or self.is_ignored else clean_text(values, missing)
@@ -246,8 +246,7 @@ class Guess:
         if said is None and _is_id(name, filled, distinct):
             return Column(name, "ignore", "another whole number in every row: an id")
         if said or len(distinct) > 2:
-            kind: Kind = said if said else "number"
-            return Column(name, kind, "", unread, form, doubts=doubts)
+            return Column(name, said or "number", "", unread, form, doubts=doubts)
         if self.cells and self.cells.has_words:
             return self._categories("")
         return Column(name, "category", "two values", numbers=form, doubts=doubts, numeric=not form.clock)

@@ -77,5 +77,7 @@ class Encoded:
     @classmethod
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
         """Concatenate the rows of all parts."""
-        names = ("numbers", "categories", "unseen")
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+        numbers, categories, unseen = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "categories", "unseen")
+        )
+        return cls(numbers, categories, unseen)
