@@ -14,6 +14,7 @@ LONG_TAIL = 30.0  # deviations of the furthest value from the median, above whic
 FAR_OUT = 1e6  # interquartile deviations of that value, above which `auto` compresses the tails of short columns too
 QUANTILES = 100
 LEAST_SPREAD = 1e-12  # of the values' own magnitude: less is rounding
+LEAST_RATIO = 1e-100  # of the largest value, below which a spread is no unit of it
 SAFE_EXPONENT, SAFE_VALUE = 400, 1e120  # within which squares of values are floats
 
 
@@ -87,16 +88,16 @@ class Scaler:
         if self.bend == "quantile":
             return np.interp(bent, np.linspace(-1.7, 1.7, QUANTILES + 1), self.quantiles)
         if self.bend == "asinh":
-            bent = np.sinh(np.clip(bent, -300, 300)) * self.unit + self.middle
+            bent = np.sinh(np.clip(bent, -700, 700)) * self.unit + self.middle
         return np.ldexp(bent, -self.exponent)
 
 
 def _exponent(finite: np.ndarray) -> int:
     """The power of two that brings usual values near 1 where their squares would overflow or vanish; else 0."""
     usual = np.abs(np.quantile(np.ldexp(finite, -2), [0.25, 0.5, 0.75])).max() * 4  # the quantile of 1e308 overflows
-    usual = usual or float(np.abs(finite).max())
-    exponent = int(np.frexp(min(usual, np.finfo(float).max))[1])
-    return -exponent if abs(exponent) > SAFE_EXPONENT else 0
+    largest = float(np.abs(finite).max())
+    exponents = [int(np.frexp(min(value, np.finfo(float).max))[1]) for value in (usual or largest, largest)]
+    return 0 if any(abs(exponent) <= SAFE_EXPONENT for exponent in exponents) else -exponents[0]
 
 
 def _quantiles(finite: np.ndarray) -> np.ndarray:
@@ -127,7 +128,9 @@ def _unit(finite: np.ndarray, quantiles: np.ndarray) -> float:
     """
     spread = float(quantiles[75] - quantiles[25]) / 1.349
     usual = float(np.abs(quantiles[[25, 50, 75]]).max())
-    return spread if spread > LEAST_SPREAD * usual else _positive(_deviation(finite), 0.0)
+    largest = float(np.abs(finite).max())
+    is_dust = spread < LEAST_RATIO * largest < SAFE_VALUE * LEAST_RATIO  # 1e-217 among ones and zeros
+    return spread if spread > LEAST_SPREAD * usual and not is_dust else _positive(_deviation(finite), 0.0)
 
 
 def _has_long_tail(finite: np.ndarray, middle: float, unit: float) -> bool:
