@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from sklearn.base import BaseEstimator, OutlierMixin, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from plugins.ae_anomaly import PLUGIN
@@ -16,8 +18,11 @@ from plugins.ae_anomaly.fit.data import prepare
 from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 from plugins.ae_anomaly.fit.settings import FitSettings
 from plugins.ae_anomaly.fit.task import build
-from training.data.arrow import plain_columns
+from training.data.arrow import plain
+from training.data.column_names import check_names
+from training.data.json_table import column_of
 from training.data.table import Table
+from training.data.tabular.encoder import TableEncoder
 from training.errors import UserError
 from training.fit.loop import fit
 from training.runs.registry import Runs
@@ -37,7 +42,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         steps: Optimiser steps; None: the preset's.
         latent_size: Numbers a row that `transform` gives.
         eval_share: Share of the rows kept back to calibrate with; at least 50 of 500 rows.
-        random_state: Seed, or None for 0.
+        random_state: Seed, or a generator that draws one, or None for 0.
         settings: Further settings of `fit`, by name.
     """
 
@@ -48,7 +53,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         steps: int | None = None,
         latent_size: int = 16,
         eval_share: float = 0.05,
-        random_state: int | None = 0,
+        random_state: int | np.random.RandomState | None = 0,
         settings: dict[str, Any] | None = None,
     ):
         self.preset, self.contamination, self.steps = preset, contamination, steps
@@ -59,8 +64,12 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
         """Train on the rows of X: a data frame of any columns, or an array of numbers. `y` is not looked at."""
         table = self._table(X, reset=True)
         chosen = self._settings()
+        if not _is_frame(X) and not chosen.columns:  # an array holds numbers alone, whatever they look like
+            chosen = chosen.model_copy(update={"columns": ", ".join(f"{name}=number" for name in table.names)})
+        data = prepare(table, chosen, fewest=FEWEST_ROWS)
+        _warn_of_ignored(data.encoder)
         with tempfile.TemporaryDirectory() as folder:
-            fit(build(prepare(table, chosen, fewest=FEWEST_ROWS), chosen), chosen, Path(folder))
+            fit(build(data, chosen), chosen, Path(folder))
             self.detector_ = AnomalyPredictor.load(Path(folder) / "artifact")
         self.offset_ = float(np.percentile(-self.detector_.scores(table)[0], 100 * self.contamination))
         return self
@@ -112,18 +121,64 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
             raise UserError(f"preset: {self.preset!r} was given; there are: {', '.join(PRESETS)}.")
         size, steps = PRESETS[self.preset]
         values: dict[str, Any] = {"size": size, "steps": self.steps or steps, "latent_size": self.latent_size}
-        values |= {"eval_share": self.eval_share, "seed": self.random_state or 0, "ema_decay": 0.98, "device": "cpu"}
+        values |= {"eval_share": self.eval_share, "seed": self._seed(), "ema_decay": 0.98, "device": "cpu"}
         return parse_settings(FitSettings, values | (self.settings or {}))
+
+    def _seed(self) -> int:
+        if self.random_state is None or isinstance(self.random_state, int | np.integer):
+            return int(self.random_state or 0)
+        return int(check_random_state(self.random_state).randint(2**31))
 
     def _table(self, X: Any, reset: bool = False) -> Table:  # noqa: N803
         """A frame with its columns, an array with columns x0, x1, …"""
-        if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        if _is_frame(X):
             if not hasattr(self, "pretrained_"):  # weights from elsewhere find their columns among others, in any order
                 validate_data(self, X, reset=reset, skip_check_array=True)
-            columns = plain_columns(pa.Table.from_pandas(X.rename(columns=str), preserve_index=False))
-            return Table(columns, np.arange(1, len(X) + 1), (), "the data frame", "")
+            if not len(X) or not len(X.columns):
+                raise UserError(
+                    f"The data frame has {len(X)} rows and {len(X.columns)} columns: nothing to learn or score."
+                )
+            names = [str(name) for name in X.columns]
+            check_names(names, "The data frame")
+            cells = {name: _frame_column(X.iloc[:, place]) for place, name in enumerate(names)}
+            return Table(cells, np.arange(1, len(X) + 1), (), "the data frame", "")
         array: Any = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2 if reset else 1)  # fmt: skip
         names = self.detector_.encoder.columns if hasattr(self, "detector_") and not reset else []
         names = names if len(names) == array.shape[1] else [f"x{n}" for n in range(array.shape[1])]
         columns = {name: pa.chunked_array([pa.array(array[:, n])]) for n, name in enumerate(names)}
         return Table(columns, np.arange(1, len(array) + 1), (), "the array", "")
+
+
+def _is_frame(data: Any) -> bool:
+    return hasattr(data, "columns") and hasattr(data, "dtypes")
+
+
+def _frame_column(series: Any) -> pa.ChunkedArray:
+    """A column of a data frame as Arrow has it; objects of several kinds as those of a JSON file are read."""
+    try:
+        values = plain(pa.chunked_array([pa.array(series, from_pandas=True)]))
+        if not pa.types.is_struct(values.type):  # as intervals are
+            return values
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        pass
+    missing = series.isna().to_numpy()
+    cells = [None if is_missing else _cell(cell) for cell, is_missing in zip(series, missing, strict=True)]
+    return pa.chunked_array([column_of(cells, str(series.name), {})])
+
+
+def _cell(cell: Any) -> Any:
+    """A cell as JSON could hold it."""
+    cell = cell.item() if isinstance(cell, np.generic) else cell
+    return cell if isinstance(cell, str | bool | int | float) else str(cell)
+
+
+def _warn_of_ignored(encoder: TableEncoder) -> None:
+    """Say which columns are not learned from: nobody sees the preflight sheet here."""
+    ignored = [
+        f"{column.name!r} ({column.reason})"
+        for column in encoder.kinds
+        if column.kind == "ignore" and column.reason != "as you said"
+    ]
+    if ignored:
+        advice = "Set settings={'columns': 'NAME=number'} or NAME=category to learn from them, NAME=ignore to be sure."
+        warnings.warn(f"{len(ignored)} columns are left out: {', '.join(ignored[:20])}. {advice}", stacklevel=3)

@@ -70,7 +70,7 @@ def test_judged_rows_are_in_no_figure(tmp_path: Path) -> None:
     assert "10 labelled anomalies are learned from" in str(sheet_of(feedback).findings)
 
 
-def test_a_row_judged_an_anomaly_is_not_learnt_as_normal(tmp_path: Path) -> None:
+def test_a_row_judged_an_anomaly_is_not_learned_as_normal(tmp_path: Path) -> None:
     data = write_orders(tmp_path / "orders.csv", 100, 0)
     frame = pd.read_csv(data).iloc[:5].assign(is_anomaly=1)
     frame.to_csv(tmp_path / "verdicts.csv", index=False)

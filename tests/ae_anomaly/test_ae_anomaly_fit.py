@@ -1,4 +1,4 @@
-"""ae_anomaly: what is refused and told before training, what is learnt, what is answered."""
+"""ae_anomaly: what is refused and told before training, what is learned, what is answered."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_noise_levels_that_are_no_numbers_are_named(tmp_path: Path) -> None:
         settings(tmp_path / "x.csv", noise_levels="much")
 
 
-# -- what is learnt --------------------------------------------------------------------------------------------------------
+# -- what is learned -------------------------------------------------------------------------------------------------------
 
 
 def test_broken_rules_between_columns_are_found(fitted: Any) -> None:

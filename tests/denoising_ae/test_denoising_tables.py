@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,31 @@ def test_training_continues_from_weights_with_their_encoder(table: Path, tmp_pat
     task = KIND.build(data, more)
     assert len(data.encoder.categories[0].values) == 2
     assert len(task.encoder.categories[0].values) == 3
+
+
+def test_filled_cells_are_written_as_the_column_writes_and_others_are_left_alone(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    lines = ["preis;rabatt;datum;gewicht;changes"]
+    for _ in range(200):
+        x = random.normal(100, 8)
+        day = f"{random.integers(1, 29):02d}.{random.integers(1, 13):02d}.2023"
+        lines.append(f"{x:.2f};{x / 5:.1f} %;{day};{round(2000 * x):,};note".replace(",", "."))
+    lines = [lines[0], *(_european(line) for line in lines[1:])]
+    settings = parse_settings(SETTINGS, {"data": str(write(tmp_path / "a.csv", "\n".join(lines))), **TINY, "steps": 3})
+    fit(KIND.build(KIND.read(settings), settings), settings, tmp_path)
+    model = KIND.load(tmp_path / "artifact")
+    holes = [lines[0], ";20,0 %;05.03.2023;200.000;note", "100,00;;05.03.2023;200.000;note", "100,00;20,0 %;;;note"]
+    target = model.denoise_table(write(tmp_path / "holes.csv", "\n".join(holes)))
+    with target.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert re.fullmatch(r"\d{2,3},\d\d", found[0]["preis"]) and re.fullmatch(r"\d\d,\d %", found[1]["rabatt"])
+    assert re.fullmatch(r"\d\d\.\d\d\.2023", found[2]["datum"]) and re.fullmatch(r"\d{3}\.\d{3}", found[2]["gewicht"])
+    assert [row["gewicht"] for row in found[:2]] == ["200.000"] * 2 and found[0]["changes_before"] == "note"
+    with model.denoise_table(target).open(newline="") as file:
+        again = list(csv.DictReader(file))
+    assert [row["preis"] for row in again] == [row["preis"] for row in found]  # our output is our input
+
+
+def _european(line: str) -> str:
+    price, discount, day, weight, note = line.split(";")
+    return ";".join((price.replace(".", ","), discount.replace(".", ","), day, weight, note))

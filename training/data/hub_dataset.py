@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.arrow import plain_columns
+from training.data.arrow import named, plain_columns
 from training.data.table import Table
 from training.errors import UserError
 
@@ -35,10 +35,8 @@ def load_hub_dataset(name: str, split: str) -> Table:
         raise UserError(f"'{name[:100]}' is no dataset of the Hub. Expected owner/name, or owner/name:config.")
     if not HUB_SPLIT.fullmatch(split):
         raise UserError(f"'{split[:100]}' is no split. Expected a name such as train, or a part such as train[:1000].")
-    table, class_names = _download(match["repo"], match["config"], split)
-    columns = plain_columns(table)
-    for column, names in class_names.items():
-        columns[column] = _class_names(columns[column], names)
+    table, classes = _download(match["repo"], match["config"], split)
+    columns = {column: named(values, classes.get(column)) for column, values in plain_columns(table).items()}
     digest = hashlib.sha256()
     for batch in table.to_batches():
         digest.update(batch.serialize())
@@ -65,12 +63,3 @@ def _download(repo: str, config: str | None, split: str) -> tuple[pa.Table, dict
         raise UserError(f"{repo} ({split}) could not be loaded from the Hub: {reason[:300]}") from error
     classes = {name: kind.names for name, kind in dataset.features.items() if isinstance(kind, ClassLabel)}
     return dataset.with_format("arrow")[:], classes
-
-
-def _class_names(numbers: pa.ChunkedArray, names: list[str]) -> pa.ChunkedArray:
-    """Turn class numbers into names; -1, the Hub's "no label", becomes null."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    compute: Any = pc
-    return pa.chunked_array([pa.array(names)]).take(compute.if_else(compute.less(numbers, 0), None, numbers))

@@ -18,6 +18,7 @@ from training.errors import UserError
 from training.preflight.sheet import Finding
 
 CHUNK_RECORDS = 2**16
+THREE_DECIMALS = re.compile(r"-?\d{1,3}\.\d{3}")
 JSON_SPACE = re.compile(r"[\s,]*")
 
 
@@ -122,27 +123,30 @@ def _errors(source: str, line: int) -> Iterator[None]:
 def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str, None]) -> pa.Table:
     names = dict.fromkeys(name for _, record in block for name in record)
     try:
-        return pa.table({name: _column([r.get(name) for _, r in block], name, mixed) for name in names})
+        return pa.table({name: column_of([r.get(name) for _, r in block], name, mixed) for name in names})
     except UnicodeEncodeError as error:
         line = next(line for line, record in block if not _encodes(record))
         raise UserError(f"{source}: line {line} holds half a character (a lone surrogate). Remove it.") from error
 
 
-def _column(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
+def column_of(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
+    """Return the values of one key as a typed column; of several kinds as text, and its name noted in `mixed`."""
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         mixed[name] = None
-        return pa.array([value if value is None or isinstance(value, str) else _spelled(value) for value in values])
+        return pa.array([value if value is None or isinstance(value, str) else spelled(value) for value in values])
 
 
-def _spelled(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def spelled(value: Any) -> str:
+    """Return a value as JSON text; three decimals become four, so that the point groups no thousands."""
+    text = json.dumps(value, ensure_ascii=False)
+    return f"{text}0" if isinstance(value, float) and THREE_DECIMALS.fullmatch(text) else text
 
 
 def _encodes(record: dict[str, Any]) -> bool:
     try:
-        return bool(_spelled(record).encode())
+        return bool(spelled(record).encode())
     except UnicodeEncodeError:
         return False
 
@@ -165,7 +169,10 @@ def _joined(source: str, chunks: list[pa.Table], mixed: dict[str, None]) -> pa.T
 def _with_text(source: str, chunk: pa.Table, name: str) -> pa.Table:
     if name not in chunk.column_names:
         return chunk
-    text = as_text(chunk.column(name))
+    values = chunk.column(name)
+    is_float = pa.types.is_floating(values.type)
+    cells = [None if cell is None else spelled(cell) for cell in values.to_pylist()] if is_float else None
+    text = as_text(values) if cells is None else pa.chunked_array([pa.array(cells, pa.string())])
     if text is None:
         raise UserError(f"Column '{name}' of {source} mixes records with other values. Give every row the same kind.")
     return chunk.set_column(chunk.column_names.index(name), name, text)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.arrow import as_text
+from training.data.arrow import as_text, json_cells
 from training.data.csv_table import Chunk
 from training.data.table_format import MAX_BYTES, read_chunks
 from training.errors import UserError
@@ -82,8 +82,8 @@ class Table:
         return replace(self, columns=columns, lines=self.lines[index])
 
     def head(self, count: int) -> list[dict[str, Any]]:
-        """Return the first rows as records."""
-        values = [column.slice(0, count).to_pylist() for column in self.columns.values()]
+        """Return the first rows as records that JSON can hold: dates and decimals are text, bytes their number."""
+        values = [json_cells(column.slice(0, count)) for column in self.columns.values()]
         return [dict(zip(self.columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 

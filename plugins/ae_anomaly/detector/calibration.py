@@ -42,7 +42,8 @@ class Calibration:
     def score(self, rows: RowErrors) -> np.ndarray:
         """Anomaly scores, (rows,): weighted z-scores of log errors; clean rows have about 0."""
         weighted = (rows.parts - self.mean) / self.scale * self.weights
-        return weighted.sum(1)  # a matrix product rounds by the number of rows
+        # A matrix product rounds by the number of rows, and a sum by how the array lies in memory.
+        return np.ascontiguousarray(weighted).sum(1)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """Conformal p-values: (1 + clean rows at least as anomalous) / (1 + clean rows) (Bates et al., 2023, eq. 2)."""
@@ -65,10 +66,14 @@ class Calibration:
         return found
 
     def shares(self, rows: RowErrors) -> np.ndarray:
-        """Each column's share of what is anomalous in a row, (rows, columns), summing to 1; an average column has none."""
-        is_anomaly = np.maximum(self.column_surprise(rows) - 1.0, 0.0)
-        total = is_anomaly.sum(1, keepdims=True)
-        return np.where(total > 0, is_anomaly / np.maximum(total, 1e-9), 1.0 / is_anomaly.shape[1])
+        """Each column's share of what is anomalous in a row, (rows, columns), summing to 1, or to 0 where nothing is.
+
+        An average column has none, and none has a cell that is what the network expects.
+        """
+        surprise = np.maximum(self.column_surprise(rows) - 1.0, 0.0)
+        if rows.as_expected is not None:
+            surprise = np.where(rows.as_expected, 0.0, surprise)
+        return surprise / np.maximum(surprise.sum(1, keepdims=True), 1e-9)
 
 
 def part_weights(config: NetworkConfig, memory: bool, has_surprise: bool) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plugins.ae_anomaly.detector.records import records_table
 from plugins.ae_anomaly.detector.thresholds import parse_threshold
+from training.data.tabular.numbers import spell_number
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
@@ -58,10 +58,13 @@ def _moved_back(
 ) -> float:
     """Undo changes that are not needed, and shorten those of numbers; returns the score."""
     for name in list(changes):
-        before, after = _number(row.get(name)), _number(changes[name])
+        before, after = model.number(name, row.get(name)), model.number(name, changes[name])
         tries: list[Any] = [row.get(name)]
         if before is not None and after is not None:
-            tries += [f"{before + (after - before) * step / STEPS_BACK:.6g}" for step in range(1, STEPS_BACK)]
+            form = model.encoder.column(name).numbers
+            tries += [
+                spell_number(before + (after - before) * step / STEPS_BACK, form) for step in range(1, STEPS_BACK)
+            ]
         scores = _score(model, [{**now, name: guess} for guess in tries])
         enough = np.flatnonzero(scores < limit)
         if len(enough):
@@ -70,11 +73,3 @@ def _moved_back(
             if not enough[0]:
                 del changes[name]
     return float(_score(model, [now])[0])
-
-
-def _number(cell: Any) -> float | None:
-    try:
-        value = float(cell)
-    except (TypeError, ValueError):
-        return None
-    return value if math.isfinite(value) else None

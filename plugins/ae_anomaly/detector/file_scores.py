@@ -57,6 +57,8 @@ class Reasons:
                 "",
             )
             parts.append(compute.if_else(pa.array(percent >= MIN_REASON_PERCENT), spelled, None))
+        # Of a row of nulls alone Arrow's join makes no row at all; shares fall, so the first is null where all are.
+        parts[0] = compute.fill_null(parts[0], "")
         return compute.binary_join_element_wise(*parts, "; ", null_handling="skip")
 
 

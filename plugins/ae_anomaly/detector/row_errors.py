@@ -32,11 +32,13 @@ class RowErrors:
             surprise with, and of the distances in input and latent space, (rows, parts).
         columns: Log errors a column, (rows, columns).
         latent: Codes of the first member, (rows, latent).
+        as_expected: Whether the network expects the very category of the cell, bool (rows, columns).
     """
 
     parts: np.ndarray
     columns: np.ndarray
     latent: np.ndarray
+    as_expected: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,8 @@ class ReferenceRows:
 def measure_rows(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: ReferenceRows | None) -> RowErrors:
     """Measure rows; the answer for a row is the same to the bit whichever others are asked with it."""
     measured = [_probe_chunk(model, part, encoder, memory) for part in _filled_up(rows)]
-    parts = (np.concatenate([getattr(one, name) for one in measured]) for name in ("parts", "columns", "latent"))
+    names = ("parts", "columns", "latent", "as_expected")
+    parts = (np.concatenate([getattr(one, name) for one in measured]) for name in names)
     return RowErrors(*(part[: len(rows)] for part in parts))
 
 
@@ -83,8 +86,8 @@ def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: R
     device = next(model.parameters()).device
     numbers, ids = torch.as_tensor(rows.numbers, device=device), torch.as_tensor(rows.categories, device=device)
     clean = model(*spread(model.config, numbers, ids))
-    passes = [feature_errors(model, clean, numbers, ids)]
-    passes += [feature_errors(model, model(*view), numbers, ids) for view in views(model, numbers, ids)]
+    hidden = [model(*view) for view in views(model, numbers, ids)]
+    passes = [feature_errors(model, output, numbers, ids) for output in (clean, *hidden)]
     # What is asked of hidden cells: half of them are hidden in each view, so the two views together ask for all.
     squared, entropy = passes[1][0] + passes[2][0], passes[1][1] + passes[2][1]
     squared = squared if _hides(model) else squared / 2
@@ -107,8 +110,28 @@ def _probe_chunk(model: TableAutoencoder, rows: Encoded, encoder: Any, memory: R
     number_owner = torch.as_tensor(encoder.owners()[0], device=device)
     columns = surprise.index_add(1, number_owner, squared.mean(0)) if model.config.numbers else surprise
     return RowErrors(
-        torch.cat(parts).T.cpu().numpy(), (columns + 1e-4).log().cpu().numpy(), clean.latent[0].cpu().numpy()
+        torch.cat(parts).T.cpu().numpy(),
+        (columns + 1e-4).log().cpu().numpy(),
+        clean.latent[0].cpu().numpy(),
+        _as_expected(model, rows, ids, hidden, encoder),
     )
+
+
+def _as_expected(model: TableAutoencoder, rows: Encoded, ids: Tensor, hidden: list[Any], encoder: Any) -> np.ndarray:
+    """Whether each cell's category is the most probable one in the view that hides it, bool (rows, columns)."""
+    expected = np.zeros(rows.unseen.shape, dtype=bool)
+    of_number, of_category = encoder.owners()
+    if not len(of_category):
+        return expected
+    # Category i is hidden in view 1 - i % 2; each member's logits, averaged: (rows, values of all categories).
+    logits = [output.logits.mean(0) for output in hidden]
+    expected[:, of_category] = True
+    for place, column in enumerate(of_category):
+        start = int(model.starts[place])
+        chances = logits[1 - place % 2][:, start : start + model.config.sizes[place]]
+        expected[:, column] &= (chances.argmax(-1) == ids[:, place]).cpu().numpy()
+    expected[:, of_number] = False
+    return expected & ~rows.unseen
 
 
 def _with_new_holes(squared: Tensor, rows: Encoded, encoder: Any) -> Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 
 from plugins.ae_anomaly.detector.file_scores import FileScores, file_scores
 from plugins.ae_anomaly.detector.thresholds import parse_threshold
@@ -15,6 +16,9 @@ from training.data.table_stream import stream_table
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
+
+pc: Any = pyarrow.compute  # its functions are made at import time, unseen by a type checker
+NO_CELL = "no cell alone: the row as a whole is rare"  # where an anomaly has no reason of its own
 
 
 def score_file(model: AnomalyPredictor, file: Path, threshold: str = "") -> Path:
@@ -33,11 +37,15 @@ def write_scored_file(model: AnomalyPredictor, file: Path, found: FileScores, li
         for chunk in stream_table(file):
             rows = slice(start, start + len(chunk))
             scores = found.scores[rows]
+            is_anomaly = scores >= limit
+            reasons = found.reasons.words(model.encoder.columns, rows)
+            has_none = pc.equal(pc.utf8_length(reasons), 0)
+            reasons = pc.if_else(pc.and_(pa.array(is_anomaly), has_none), NO_CELL, reasons)
             predictions = {
                 "anomaly_score": pa.array(np.round(scores, 6)),
                 "p_value": pa.array(np.round(found.p_values[rows], 6)),
-                "is_anomalous": pa.array((scores >= limit).astype(np.int8)),
-                "reasons": found.reasons.words(model.encoder.columns, rows),
+                "is_anomalous": pa.array(is_anomaly.astype(np.int8)),
+                "reasons": reasons,
             }
             write(chunk, predictions)
             start += len(chunk)

@@ -19,6 +19,7 @@ from training.data.tabular.column_types import guess_column_types, parse_column_
 from training.data.tabular.coverage import Tally
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import Encoded
+from training.data.tabular.missing import parse_literal_columns
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
@@ -100,7 +101,10 @@ def _encoder(table: Table, train: np.ndarray, label: str, settings: FitSettings)
     """Fitted on the training rows."""
     fitted_on = table.select(train)
     kinds = guess_column_types(
-        fitted_on, parse_column_types(settings.columns, table.names), skip=[label] if label else []
+        fitted_on,
+        parse_column_types(settings.columns, table.names),
+        skip=[label] if label else [],
+        literal=parse_literal_columns(settings.literal_columns, table.names),
     )
     return TableEncoder.fit(
         fitted_on,

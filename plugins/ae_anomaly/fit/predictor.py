@@ -23,10 +23,12 @@ from training.artifact.safetensors_io import damaged, read_tensors
 from training.data.predictions_csv import temporary_file
 from training.data.table import Table
 from training.data.table_stream import stream_table
+from training.data.tabular.booleans import same_value
 from training.data.tabular.cells import number_column
 from training.data.tabular.encoder import TableEncoder
-from training.data.tabular.features import HIDDEN, SPECIAL, Encoded
-from training.data.tabular.inverse import spelled_number
+from training.data.tabular.features import ABSENT, HIDDEN, SPECIAL, Encoded
+from training.data.tabular.inverse import spelled_category, spelled_date, spelled_number
+from training.data.tabular.numbers import spell_number
 from training.errors import UserError
 from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, spread
 
@@ -90,16 +92,24 @@ class AnomalyPredictor(DetectAnomalies):
         out = self.model(shown, visible, seen)
         logs = self.model.log_probabilities(out.logits).exp().mean(0)
         values: dict[str, tuple[str, float]] = {}
+        dates: dict[str, dict[str, Any]] = {}
         for place, feature in enumerate(self.encoder.numbers):
             guess = float(out.numbers[:, of_number[place], place].mean())
-            if feature.part in ("", "day"):
-                values[feature.column] = (spelled_number(feature, guess), 1.0)
+            if not feature.part:
+                text = spelled_number(self.encoder.column(feature.column), feature, guess)
+                values[feature.column] = (text, 1.0)
+            else:
+                dates.setdefault(feature.column, {})[feature.part] = (feature, guess)
+        for name, parts in dates.items():
+            if "day" in parts:
+                values[name] = (spelled_date(self.encoder.column(name), parts), 1.0)
         for place, feature in enumerate(self.encoder.categories):
             start = int(self.model.starts[place])
             chances = logs[of_category[place], start + 1 : start + feature.size]
             best = int(chances.argmax())
             if not feature.part or best + 1 < len(SPECIAL):
-                values[feature.column] = (feature.spelled(best + 1), float(chances[best]))
+                text = spelled_category(self.encoder.column(feature.column), feature, best + 1)
+                values[feature.column] = (text, float(chances[best]))
         return values | {name: (value, 1.0) for name, value in self.encoder.constants.items() if name not in values}
 
     # -- endpoints -------------------------------------------------------------------------------------------------
@@ -134,8 +144,8 @@ class AnomalyPredictor(DetectAnomalies):
         table = records_table(self, [row])
         encoded = self.encoder.encode(table)
         found = self.probe(encoded)
-        shares = self.calibration.shares(found)[0]
         expected = self.expected(encoded, 0)
+        shares = self._shares(self.calibration.shares(found)[0], row, expected)
         columns = [
             {
                 "column": name,
@@ -152,17 +162,37 @@ class AnomalyPredictor(DetectAnomalies):
         about = {name: value for name, value in self.score([row])[0].items() if name != "reasons"}
         return {**about, "columns": columns, "repair": counterfactual(self, row)}
 
+    def _shares(self, shares: np.ndarray, row: dict[str, Any], expected: dict[str, tuple[str, float]]) -> np.ndarray:
+        """The columns' shares without those whose cell is what was expected, (columns,), summing to 1 again, or to 0."""
+        differs = [not self._is_same(name, row.get(name), expected.get(name)) for name in self.encoder.columns]
+        kept = np.where(differs, shares, 0.0)
+        return kept / max(kept.sum(), 1e-9)
+
+    def _is_same(self, name: str, cell: Any, expected: tuple[str, float] | None) -> bool:
+        """Whether a cell says what was expected, however either is spelled."""
+        if expected is None or cell is None:
+            return expected is not None and expected[0] == SPECIAL[ABSENT]
+        number = self.number(name, cell)
+        if number is not None:
+            return spell_number(number, self.encoder.column(name).numbers) == expected[0]
+        return str(cell).strip() == expected[0] or same_value(str(cell).strip(), (expected[0],)) is not None
+
     def _percentile(self, column: str, cell: Any) -> float | None:
         """Where a number lies among the training rows, 0 to 100; None for what is no number."""
         feature = next((one for one in self.encoder.numbers if one.column == column and not one.part), None)
         if feature is None or cell is None:
             return None
-        kind = next(one for one in self.encoder.kinds if one.name == column)
-
-        value, _ = number_column(pa.chunked_array([pa.array([str(cell)])]), decimal_comma=kind.decimal_comma)
-        if np.isnan(value[0]):
+        value = self.number(column, cell)
+        if value is None:
             return None
-        return round(float(np.interp(value[0], feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
+        return round(float(np.interp(value, feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
+
+    def number(self, column: str, cell: Any) -> float | None:
+        """What a cell of a column says, as the encoder reads it; None for what is no finite number."""
+        if cell is None or self.encoder.column(column).kind != "number":
+            return None
+        values, _ = number_column(pa.chunked_array([pa.array([cell])]), self.encoder.column(column))
+        return float(values[0]) if np.isfinite(values[0]) else None
 
     def encode_file(self, file: Path) -> Path:
         target, writer = temporary_file(file.name, "-latent.parquet"), None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from training.data.tabular.missing import LiteralColumns
 from training.settings import ADVANCED, FILE, StartingWeights, TableData, TrainSettings
 
 SIZES = {"fast": (64, 2), "balanced": (128, 2), "thorough": (192, 4)}  # width, blocks
@@ -16,6 +17,7 @@ class FitSettings(
     TrainSettings,
     TableData,
     StartingWeights,
+    LiteralColumns,
     defaults={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3, "schedule": "cosine", "eval_share": 0.05},
     descriptions={
         "eval_every": "Steps between evaluations. 0: four in a run.",

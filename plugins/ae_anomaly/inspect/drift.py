@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from scipy.stats import ks_2samp
 
 from plugins.ae_anomaly.detector.file_scores import file_scores
 from training.data.table_stream import stream_table
-from training.data.tabular.features import ABSENT, HIDDEN, RARE, CategoryFeature, NumberFeature
+from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.features import ABSENT, HIDDEN, RARE, CategoryFeature, Encoded, NumberFeature
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
@@ -18,40 +20,89 @@ if TYPE_CHECKING:
 LEAST_SHARE = 1e-3  # stands for an empty bin, so that its logarithm exists
 MOST_ROWS = 200_000  # the first of a larger file are compared
 HEADERS = ["column", "stability index", "largest gap", "unseen cells", "missing now", "missing in training"]
-LARGE, SOME = 0.25, 0.1  # of the stability index (Siddiqi, 2006)
+LARGE, SOME = 0.25, 0.1  # of the stability index (Siddiqi, 2006), beyond chance
+TENTHS = 10  # bins of a number's index
+MOSTLY = 0.2  # share of cells from which on it is said what happened to them
+
+
+@dataclass
+class ColumnDrift:
+    """How far one column has moved.
+
+    Args:
+        index: Stability index over values, and over missing or not; the larger one.
+        gap: Largest difference of the distribution functions, or of the shares missing.
+        chance: The index that equal distributions would have by chance.
+        unseen: Share of cells unlike any of training.
+        missing: Share now, share in training.
+    """
+
+    index: float = 0.0
+    gap: float = 0.0
+    chance: float = 0.0
+    unseen: float = 0.0
+    missing: tuple[float, float] = (0.0, 0.0)
+
+    def add(self, index: float, gap: float, chance: float = 0.0) -> None:
+        """Take in one comparison: the one furthest beyond chance counts."""
+        if index - chance > self.index - self.chance:
+            self.index, self.chance = index, chance
+        self.gap = max(self.gap, gap)
+
+    def add_shares(self, old: float, new: float) -> None:
+        """Take in how often something happened in training and now."""
+        self.add(stability_index(np.asarray([old, 1 - old]), np.asarray([new, 1 - new])), abs(new - old))
+
+    def moved(self, limit: float) -> bool:
+        return self.index - self.chance > limit
 
 
 def measure_drift(model: AnomalyPredictor, file: Path) -> dict[str, Any]:
     """In words what moved, and a row a column, the worst first: see HEADERS.
 
     The largest gap is that between the two distribution functions (Kolmogorov, 1933) of a number, and half the sum of
-    the differences of shares of a category.
+    the differences of shares of a category. That a column went missing, or a constant changed, is drift too.
     """
     rows = model.encoder.encode(next(iter(stream_table(file, MOST_ROWS))))
-    index, gap = (dict.fromkeys(model.encoder.columns, 0.0) for _ in range(2))
-    absent: dict[str, tuple[float, float]] = {}
-    for place, number in enumerate(model.encoder.numbers):
+    columns = column_drift(model.encoder, rows)
+    ordered = sorted(columns, key=lambda name: (columns[name].chance - columns[name].index, -columns[name].unseen))
+    return {
+        "said": f"{_moved(columns, ordered)} {_scores_moved(model, file)}",
+        "headers": HEADERS,
+        "data": [_line(name, columns[name]) for name in ordered],
+    }
+
+
+def _line(name: str, drift: ColumnDrift) -> list[Any]:
+    shares = [f"{share:.1%}" for share in (drift.unseen, *drift.missing)]
+    return [name, round(drift.index, 3), round(drift.gap, 3), *shares]
+
+
+def column_drift(encoder: TableEncoder, rows: Encoded) -> dict[str, ColumnDrift]:
+    """Compare encoded rows with the training rows, column by column."""
+    columns = {
+        name: ColumnDrift(unseen=float(share)) for name, share in zip(encoder.columns, rows.unseen.mean(0), strict=True)
+    }
+    for place, feature in enumerate(encoder.numbers):
         values = rows.numbers[:, place]
         known = values[~np.isnan(values)]
-        absent[number.column] = (1 - len(known) / max(1, len(values)), 0.0)
+        drift = columns[feature.column]
+        drift.missing = (1 - len(known) / max(1, len(values)), 0.0)
         if len(known):
-            index[number.column] = max(index[number.column], number_index(number, known))
-            gap[number.column] = max(gap[number.column], number_gap(number, known))
-    for place, category in enumerate(model.encoder.categories):
-        old, new = category_shares(category, rows.categories[:, place])
-        index[category.column] = max(index[category.column], stability_index(old, new))
-        gap[category.column] = max(gap[category.column], float(np.abs(old - new).sum() / 2))
-        absent[category.column] = (float(new[ABSENT - 1]), float(old[ABSENT - 1]))
-    unseen = dict(zip(model.encoder.columns, rows.unseen.mean(0), strict=True))
-    ordered = sorted(index, key=lambda name: (-index[name], -unseen[name]))
-    return {
-        "said": f"{_moved(index, ordered)} {_scores_moved(model, file)}",
-        "headers": HEADERS,
-        "data": [
-            [name, round(index[name], 3), round(gap[name], 3), f"{unseen[name]:.1%}"] + [f"{share:.1%}" for share in absent.get(name, (0.0, 0.0))]
-            for name in ordered
-        ],
-    }  # fmt: skip
+            chance = (TENTHS - 1) * (1 / len(known) + 1 / max(1, encoder.rows))
+            drift.add(number_index(feature, known), number_gap(feature, known), chance)
+    for place, feature in enumerate(encoder.categories):
+        drift = columns[feature.column]
+        old, new = category_shares(feature, rows.categories[:, place])
+        if not feature.part:
+            drift.add(stability_index(old, new), float(np.abs(old - new).sum() / 2))
+        drift.missing = (float(new[ABSENT - 1]), float(old[ABSENT - 1]))
+    for name, drift in columns.items():
+        now, before = drift.missing
+        drift.add_shares(before, now)
+        if name in encoder.constants:
+            drift.add_shares(0.0, drift.unseen)
+    return columns
 
 
 def number_index(feature: NumberFeature, scaled: np.ndarray) -> float:
@@ -88,12 +139,21 @@ def stability_index(expected: np.ndarray, shares: np.ndarray) -> float:
     return float(((new - old) * np.log(new / old)).sum())
 
 
-def _moved(index: dict[str, float], ordered: list[str]) -> str:
-    large = [name for name in ordered if index[name] > LARGE]
-    some = sum(SOME < value <= LARGE for value in index.values())
+def _moved(columns: dict[str, ColumnDrift], ordered: list[str]) -> str:
+    large = [name for name in ordered if columns[name].moved(LARGE)]
+    some = sum(drift.moved(SOME) for drift in columns.values()) - len(large)
     if not large:
         return f"No column moved far; {some} moved a little." if some else "No column moved."
-    return f"**{len(large)} of {len(index)} columns moved far**: {', '.join(f'`{name}`' for name in large[:8])}; {some} a little."
+    names = ", ".join(f"`{name}`{_why(columns[name])}" for name in large[:8])
+    return f"**{len(large)} of {len(columns)} columns moved far**: {names}; {some} a little."
+
+
+def _why(drift: ColumnDrift) -> str:
+    """What is plain to see about a column that moved."""
+    now, before = drift.missing
+    if now - before > MOSTLY:
+        return f" ({now:.0%} missing, {before:.0%} in training)"
+    return f" ({drift.unseen:.0%} of its cells are unlike any of training)" if drift.unseen > MOSTLY else ""
 
 
 def _scores_moved(model: AnomalyPredictor, file: Path) -> str:

@@ -9,19 +9,24 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 NORMAL, ODD, PLAIN = "#0f766e", "#b45309", "#64748b"
 BARS = 12
+WIDE = 5.0  # times the other scores that the worst one is, from which on the axis is compressed
 LONGEST = 22  # characters of a cell that a picture shows
 
 
 def plot_histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
-    """Scores of calibration rows and of the file, with the threshold."""
+    """Scores of calibration rows and of the file, from the lowest to that of the worst row, with the threshold."""
     from matplotlib.figure import Figure
 
-    low, high = float(min(clean.min(), scores.min())), float(np.quantile(scores, 0.995))
-    bins = np.linspace(low, max(high, limit, float(clean.max())) + 1e-6, 50).tolist()
+    low = float(min(clean.min(), scores.min()))
+    high = float(max(scores.max(), limit, clean.max())) + 1e-6
+    is_wide = high > WIDE * max(1.0, float(np.quantile(scores, 0.995)), float(clean.max()))
+    bins = np.sinh(np.linspace(np.arcsinh(low), np.arcsinh(high), 50)) if is_wide else np.linspace(low, high, 50)
+    bins[-1] = max(bins[-1], high)
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots()
-    axes.hist(clean, bins, density=True, alpha=0.6, color=NORMAL, label="calibration rows")
-    axes.hist(scores, bins, density=True, alpha=0.5, color=ODD, label="this file")
+    axes.set_xscale("asinh" if is_wide else "linear")  # one row far out would leave the others a single bar
+    axes.hist(clean, bins.tolist(), density=True, alpha=0.6, color=NORMAL, label="calibration rows")
+    axes.hist(scores, bins.tolist(), density=True, alpha=0.5, color=ODD, label="this file")
     axes.axvline(limit, color="black", linestyle="--", label=f"threshold {limit:.2f}")
     axes.set(xlabel="anomaly score", yscale="log", ylabel="density")
     axes.legend()

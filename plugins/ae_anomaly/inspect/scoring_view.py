@@ -71,7 +71,12 @@ def explain_row(model: AnomalyPredictor, file: Path, row: int) -> dict[str, Any]
 def _alerts(model: AnomalyPredictor, found: FileScores, limit: float) -> str:
     count, clean = int((found.scores >= limit).sum()), model.calibration.scores
     expected = float((clean >= limit).mean()) * len(found)
-    return f"**{count:,} alerts** in {len(found):,} rows, from a score of {limit:.3f} on; {expected:,.1f} would be expected among normal rows."
+    ties = int((found.scores == limit).sum())
+    equal = f" {ties:,} rows share the score of the threshold: they are called together." if ties > 1 else ""
+    return (
+        f"**{count:,} alerts** in {len(found):,} rows, from a score of {limit:.3f} on; "
+        f"{expected:,.1f} would be expected among normal rows.{equal}"
+    )
 
 
 def _worth(label: str, is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> str:

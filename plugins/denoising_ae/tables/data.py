@@ -14,6 +14,7 @@ from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
 from training.data.tabular.column_types import guess_column_types, parse_column_types
 from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.missing import parse_literal_columns
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 
@@ -69,7 +70,8 @@ def read(settings: TablesSettings) -> TableRows:
 
 
 def _fit_encoder(table: Table, settings: TablesSettings) -> TableEncoder:
-    types = guess_column_types(table, parse_column_types(settings.columns, table.names), skip=[])
+    literal = parse_literal_columns(settings.literal_columns, table.names)
+    types = guess_column_types(table, parse_column_types(settings.columns, table.names), literal=literal)
     return TableEncoder.fit(table, types, scaling=settings.scaling, min_count=2, max_categories=settings.max_categories)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ from torch import Tensor
 from plugins.denoising_ae.models.artifact import damaged_weights_refused, read_config, read_tensors
 from plugins.denoising_ae.tables.cell_predictions import CellPredictions, predict_masked_cells
 from plugins.denoising_ae.tables.endpoints import DenoiseTables
-from training.data.arrow import as_text
+from training.data.arrow import spelled_cells
 from training.data.table_stream import stream_table
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import ABSENT, HIDDEN, Encoded, NumberFeature
-from training.data.tabular.inverse import spelled_number
+from training.data.tabular.inverse import spelled_category, spelled_date, spelled_number
 from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ class TableImputationPredictor(DenoiseTables):
         """
         rows = self.encoder.encode(table)
         predictions = predict_masked_cells(self.model, self.encoder, rows)
-        columns = {name: table.strings(name) for name in table.names if as_text(table.column(name)) is not None}
+        columns = {name: spelled_cells(table.column(name)) for name in table.names}
         changes: list[list[str]] = [[] for _ in range(len(table))]
         for name, cells in self._changes(rows, predictions, columns):
             for row, value in cells:
                 changes[row].append(f"{name}: {columns[name][row] or '(missing)'} -> {value}")
                 columns[name][row] = value
-        return {**columns, CHANGES: ["; ".join(texts) or None for texts in changes]}
+        listed = ["; ".join(texts) or None for texts in changes]
+        return {**{_free_name(name, columns): cells for name, cells in columns.items()}, CHANGES: listed}
 
     def _changes(self, rows: Encoded, predictions: CellPredictions, columns: dict[str, list[str | None]]) -> Changes:
         yield from self._number_changes(rows, predictions)
@@ -81,7 +82,17 @@ class TableImputationPredictor(DenoiseTables):
             given, predicted = rows.numbers[:, index], predictions.numbers[:, index]
             limit = max(ERROR_MARGIN * self.max_errors[index], MIN_DEVIATION)
             changed = np.flatnonzero(np.isnan(given) | (np.abs(predicted - given) > limit))
-            yield feature.column, [(int(row), _as_written(feature, float(predicted[row]))) for row in changed]
+            yield feature.column, [(int(row), self._spelled(feature, predictions, int(row))) for row in changed]
+
+    def _spelled(self, feature: NumberFeature, predictions: CellPredictions, row: int) -> str:
+        """The predicted number or date of a row, as the column writes its own."""
+        column = self.encoder.column(feature.column)
+        scaled = {
+            other.part: (other, float(predictions.numbers[row, index]))
+            for index, other in enumerate(self.encoder.numbers)
+            if other.column == feature.column
+        }
+        return spelled_date(column, scaled) if feature.part else spelled_number(column, *scaled[""])
 
     def _category_changes(
         self, rows: Encoded, predictions: CellPredictions, columns: dict[str, list[str | None]]
@@ -91,10 +102,25 @@ class TableImputationPredictor(DenoiseTables):
                 continue
             given, predicted = rows.categories[:, index], predictions.ids[:, index]
             certain = predictions.probabilities[:, index] >= MIN_PROBABILITY
-            # Where training had no empty cell, an empty one is encoded as HIDDEN, as an unknown value is.
-            empty = np.asarray([not cell for cell in columns[feature.column]])
+            # Where training had no missing cell, a missing one is encoded as HIDDEN, as an unknown value is.
+            empty = np.asarray([self._is_missing(feature.column, cell) for cell in columns[feature.column]])
             changed = np.flatnonzero((given == ABSENT) | empty | ((given == HIDDEN) & certain))
-            yield feature.column, [(int(row), feature.spelled(int(predicted[row]))) for row in changed]
+            column = self.encoder.column(feature.column)
+            spelled = [(int(row), spelled_category(column, feature, int(predicted[row]))) for row in changed]
+            yield feature.column, spelled
+
+    def _is_missing(self, name: str, cell: str | None) -> bool:
+        words = ("",) if self.encoder.column(name).literal else self.encoder.missing
+        return cell is None or cell.strip() in words
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """A column's name, but that of the list of changes is ours: then with as many _before as it takes to be new."""
+    if name != CHANGES:
+        return name
+    while name == CHANGES or name in taken:
+        name = f"{name}_before"
+    return name
 
 
 def load(folder: Path) -> TableImputationPredictor:
@@ -106,12 +132,3 @@ def load(folder: Path) -> TableImputationPredictor:
     config = read_config(folder, ARCHITECTURE)
     with damaged_weights_refused():
         return TableImputationPredictor(config, read_tensors(folder))
-
-
-def _as_written(feature: NumberFeature, scaled: float) -> str:
-    """A number as its column writes it: whole where training's numbers were."""
-    # Percentiles between two whole numbers may not be whole: the majority decides.
-    quantiles = np.asarray(feature.scaler.quantiles)
-    if feature.part == "" and (quantiles == np.round(quantiles)).mean() > 0.5:
-        return f"{float(feature.scaler.restored(np.asarray([scaled]))[0]):.0f}"
-    return spelled_number(feature, scaled)

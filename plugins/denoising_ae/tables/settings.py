@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from training.data.tabular.missing import LiteralColumns
 from training.settings import ADVANCED, StartingWeights, TableData, TrainSettings
 
 
@@ -13,6 +14,7 @@ class TablesSettings(
     TrainSettings,
     TableData,
     StartingWeights,
+    LiteralColumns,
     defaults={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3, "schedule": "cosine"},
 ):
     """Settings of `tables`."""

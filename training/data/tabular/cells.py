@@ -1,22 +1,22 @@
-"""Parse cells as numbers: thousands separators, per cent signs, currencies, decimal commas and words for "missing"."""
+"""Cells of a column as text, numbers or category names, under the column's fitted formats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.arrow import as_text
+from training.data.arrow import as_text, seconds_of
+from training.data.tabular.missing import MISSING
+from training.data.tabular.numbers import to_numbers
 
-MISSING = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "?", "-", "--", "#N/A", ".")
-NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
-INFINITE = r"^[-+]?[iI]nf(inity)?$"
-THOUSANDS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$"
-DECIMAL_COMMA = r"^[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+$"
-AROUND = r"^[\s$€£¥]+|[\s%€]+$"  # currency before, per cent or currency after: the unit is the column's
+if TYPE_CHECKING:
+    from training.data.tabular.column_types import Column
+
+EXACT = 2**53  # whole numbers up to here are floats without loss
 
 
 def clean_text(values: pa.ChunkedArray, missing: Sequence[str] = MISSING) -> pa.ChunkedArray | None:
@@ -30,69 +30,61 @@ def clean_text(values: pa.ChunkedArray, missing: Sequence[str] = MISSING) -> pa.
     return compute.if_else(absent, pa.scalar(None, pa.string()), text)
 
 
-def uses_decimal_comma(text: pa.ChunkedArray) -> bool:
-    """Whether a column writes 3,5 for three and a half: some cell can only be read so, and none has a decimal point."""
-    compute: Any = pc
-    bare = compute.replace_substring_regex(text, AROUND, "")
-    comma = compute.match_substring_regex(bare, DECIMAL_COMMA)
-    only = compute.and_(comma, compute.invert(compute.match_substring_regex(bare, THOUSANDS)))
-    points = compute.match_substring_regex(bare, NUMBER)
-    with_point = compute.and_(points, compute.match_substring(bare, "."))
-    return bool(compute.any(only).as_py()) and not compute.any(with_point).as_py()
+def column_text(values: pa.ChunkedArray, column: Column, missing: Sequence[str]) -> pa.ChunkedArray | None:
+    """Return `clean_text` of a column; where the words for "missing" are its values, only empty cells are missing."""
+    return clean_text(values, ("",) if column.literal else missing)
 
 
-def to_numbers(text: pa.ChunkedArray, *, decimal_comma: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Read cells as numbers.
+def is_number(kind: pa.DataType) -> bool:
+    """Whether the cells are numbers without being parsed."""
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
-    Args:
-        text: Trimmed cells, null where missing.
-        decimal_comma: Whether "1.234,5" is meant as 1234.5.
 
-    Returns:
-        Values, float64 (rows,), NaN where missing or unreadable, infinite where written so or too large; and which
-        cells are filled but are no numbers, bool (rows,).
-    """
-    compute: Any = pc
-    try:  # the usual case, in one pass
-        return _array(text.cast(pa.float64())), np.zeros(len(text), dtype=bool)
-    except pa.ArrowInvalid:
-        pass
-    bare = compute.replace_substring_regex(text, AROUND, "")
-    if decimal_comma:
-        bare = compute.replace_substring(compute.replace_substring(bare, ".", ""), ",", ".")
-    else:
-        grouped = compute.fill_null(compute.match_substring_regex(bare, THOUSANDS), False)
-        bare = compute.if_else(grouped, compute.replace_substring(bare, ",", ""), bare)
-    known = compute.match_substring_regex(bare, f"{NUMBER}|{INFINITE}")
-    bare = compute.if_else(known, compute.replace_substring_regex(bare, r"^\+", ""), pa.scalar(None, pa.string()))
-    values = _array(bare.cast(pa.float64()))
-    unread = compute.and_(text.is_valid(), compute.invert(compute.fill_null(known, False)))
-    return values, np.asarray(unread.to_numpy(), dtype=bool)
+def is_clock(kind: pa.DataType) -> bool:
+    """Whether the cells are times of day or durations."""
+    return pa.types.is_time(kind) or pa.types.is_duration(kind)
+
+
+def plain_numbers(values: pa.ChunkedArray) -> np.ndarray:
+    """Return a column of numbers, times of day or durations as float64, (rows,)."""
+    numbers = seconds_of(values) if is_clock(values.type) else values.cast(pa.float64(), safe=False)
+    return np.asarray(numbers.to_numpy(), dtype=np.float64)
 
 
 def number_column(
-    values: pa.ChunkedArray, *, decimal_comma: bool = False, missing: Sequence[str] = MISSING
+    values: pa.ChunkedArray, column: Column, missing: Sequence[str] = MISSING
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a column of any plain type as numbers; see `to_numbers`."""
-    if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
-        return _array(values.cast(pa.float64(), safe=False)), np.zeros(len(values), dtype=bool)
-    text = clean_text(values, missing)
+    if is_number(values.type) or is_clock(values.type):
+        return plain_numbers(values), np.zeros(len(values), dtype=bool)
+    text = column_text(values, column, missing)
     if text is None:
         return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
-    return to_numbers(text, decimal_comma=decimal_comma)
+    return to_numbers(text, column.numbers)
 
 
-def category_text(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
-    """Return a column as category names: numbers are normalised, so that 1, 1.0 and "1" are one category."""
+def category_text(values: pa.ChunkedArray, column: Column, missing: Sequence[str]) -> pa.ChunkedArray:
+    """Return a column as category names: 1, 1.0 and "1" are one category, integers of any length differ."""
     compute: Any = pc
-    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        spelled = [None if np.isnan(value) else f"{value:.15g}" for value in number_column(values)[0]]
-        return pa.chunked_array([pa.array(spelled, pa.string())])
-    text = clean_text(values, missing)
+    kind = values.type
+    if pa.types.is_floating(kind):
+        values = _whole_as_integers(values)
+    text = as_text(values) if is_number(kind) else column_text(values, column, missing)
     if text is None:
         return pa.chunked_array([pa.nulls(len(values), pa.string())])
+    if column.numeric:
+        read, unread = to_numbers(text, column.numbers)
+        plain = _whole_as_integers(pa.chunked_array([pa.array(read, from_pandas=True)]))
+        text = compute.if_else(pa.array(unread), text, plain)
     return compute.replace_substring_regex(text, r"^(-?\d+)\.0+$", r"\1")
 
 
-def _array(values: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(values.to_numpy(), dtype=np.float64)
+def _whole_as_integers(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return floats as text, whole ones as integers are written: Arrow writes 1e15 otherwise."""
+    compute: Any = pc
+    floats = np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        whole = np.isfinite(floats) & (floats == np.floor(floats)) & (np.abs(floats) < 2.0**63)
+    integers = pa.array(np.where(whole, floats, 0).astype(np.int64)).cast(pa.string())
+    text = pa.concat_arrays(as_text(values).chunks) if len(values) else pa.array([], pa.string())  # type: ignore[union-attr]
+    return pa.chunked_array([compute.if_else(pa.array(whole), integers, text)])

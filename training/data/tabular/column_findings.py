@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from training.data.tabular.cells import clean_text
-from training.data.tabular.dates import is_ambiguous, normal_spelling
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from training.data.tabular.features import ABSENT
+from training.data.tabular.missing import ERRORS, MAYBE_VALUES
 from training.preflight.sheet import Finding, Level
 
 if TYPE_CHECKING:
@@ -20,68 +22,88 @@ MOSTLY_EMPTY = 0.5
 
 
 def columns_found(table: Table, encoder: TableEncoder) -> list[Finding]:
-    """Return the type of each column, and what is left out, folded or ambiguous."""
-    kinds, found = encoder.kinds, []
+    """Return the type of each column, and what is left out, folded, open or not read."""
+    columns, findings = encoder.kinds, []
     for kind, words in (("number", "numbers"), ("category", "categories"), ("date", "dates")):
-        names = [one.name for one in kinds if one.kind == kind]
+        names = [column.name for column in columns if column.kind == kind]
         if names:
-            found.append(Finding("green", f"{len(names)} columns read as {words}", _some(names)))
+            findings.append(Finding("green", f"{len(names)} columns read as {words}", _some(names)))
     for kind in ("constant", "ignore"):
-        found += _grouped([one for one in kinds if one.kind == kind])
-    unread = [column for column in kinds if column.unread and column.kind not in ("constant", "ignore")]
-    found += [
+        findings += _grouped([column for column in columns if column.kind == kind])
+    unread = [column for column in columns if column.unread and column.kind not in ("constant", "ignore")]
+    findings += [
         Finding("amber", f"{column.unread} cells of {column.name!r} are no {column.kind}s and count as missing")
         for column in unread
     ]
-    found += _folded(encoder) + _ambiguous(table, kinds) + _mostly_empty(encoder)
-    if len(kinds) > MANY_COLUMNS:
-        found.append(
-            Finding("amber", f"{len(kinds):,} columns", "That is slow: leave out columns without information.")
-        )
-    return found
+    findings += [Finding("amber", title, detail) for column in columns for title, detail in column.doubts]
+    findings += _folded(encoder) + missing_words(table, columns) + _mostly_empty(encoder)
+    if len(columns) > MANY_COLUMNS:
+        detail = "That is slow: leave out columns without information."
+        findings.append(Finding("amber", f"{len(columns):,} columns", detail))
+    return findings
+
+
+def missing_words(table: Table, columns: Sequence[Column]) -> list[Finding]:
+    """Return what words count as missing where they may be values, and the errors of spreadsheets."""
+    findings = []
+    for column in columns:
+        values = table.columns.get(column.name)
+        if column.literal or values is None or not pa.types.is_string(values.type):
+            continue
+        if column.kind in ("category", "constant") and (words := _counted(values, MAYBE_VALUES)):
+            title = f"{sum(words.values()):,} cells of {column.name!r} count as missing: {_listed(words)}"
+            findings.append(Finding("amber", title, f"Where they are values: literal_columns: {column.name}."))
+        if errors := _counted(values, ERRORS):
+            title = f"{sum(errors.values()):,} cells of {column.name!r} are errors of a spreadsheet: {_listed(errors)}"
+            findings.append(Finding("amber", title, "They count as missing."))
+    return findings
+
+
+def _counted(values: pa.ChunkedArray, words: Sequence[str]) -> dict[str, int]:
+    """Count the cells that are one of some words."""
+    compute: Any = pc
+    chosen = values.filter(compute.is_in(values, value_set=pa.array(list(words), pa.string())))
+    if len(chosen):
+        return {entry["values"]: entry["counts"] for entry in chosen.value_counts().to_pylist()}
+    return {}
+
+
+def _listed(words: dict[str, int]) -> str:
+    return _some([repr(word) for word in sorted(words, key=lambda word: (-words[word], word))])
 
 
 def _grouped(columns: Sequence[Column]) -> list[Finding]:
     """Return one finding per column, or one for all where there are many."""
     if len(columns) > MAX_NAMES:
         what = "constant and only watched for change" if columns[0].kind == "constant" else "left out"
-        said = [f"{one.name} ({one.reason})" for one in columns]
-        return [Finding("amber", f"{len(columns):,} columns are {what}", _some(said))]
-    found = []
-    for one in columns:
-        if one.kind == "constant":
-            found.append(Finding("amber", f"Column {one.name!r} is {one.reason}", "It is only watched for change."))
+        names = [f"{column.name} ({column.reason})" for column in columns]
+        return [Finding("amber", f"{len(columns):,} columns are {what}", _some(names))]
+    findings = []
+    for column in columns:
+        if column.kind == "constant":
+            title = f"Column {column.name!r} is {column.reason}"
+            findings.append(Finding("amber", title, "It is only watched for change."))
         else:
-            level: Level = "green" if one.reason == "as you said" else "amber"
-            found.append(Finding(level, f"Column {one.name!r} is left out: {one.reason}"))
-    return found
+            level: Level = "green" if column.reason == "as you said" else "amber"
+            findings.append(Finding(level, f"Column {column.name!r} is left out: {column.reason}"))
+    return findings
 
 
 def _folded(encoder: TableEncoder) -> list[Finding]:
     return [
         Finding(
             "amber",
-            f"Column {one.column!r} has {one.folded + len(one.values):,} values; "
-            f"the {one.folded:,} rarest share one id",
+            f"Column {feature.column!r} has {feature.folded + len(feature.values):,} values; "
+            f"the {feature.folded:,} rarest share one id",
             "A new value cannot be told from those. Raise max_categories, or leave the column out if it is an id.",
         )
-        for one in encoder.categories
-        if one.folded
+        for feature in encoder.categories
+        if feature.folded
     ]
 
 
-def _ambiguous(table: Table, kinds: Sequence[Column]) -> list[Finding]:
-    found = []
-    for one in kinds:
-        text = clean_text(table.column(one.name)) if one.kind == "date" else None
-        if text is not None and is_ambiguous(normal_spelling(text)):
-            title = f"Dates of {one.name!r} leave open which number is the month"
-            found.append(Finding("amber", title, "It is taken to come first; write 2024-01-31 to be sure."))
-    return found
-
-
 def _mostly_empty(encoder: TableEncoder) -> list[Finding]:
-    shares = {one.column: one.counts[ABSENT] / max(1, sum(one.counts)) for one in encoder.categories}
+    shares = {feature.column: feature.counts[ABSENT] / max(1, sum(feature.counts)) for feature in encoder.categories}
     empty = [f"{name} ({share:.0%})" for name, share in shares.items() if share > MOSTLY_EMPTY]
     return [Finding("amber", f"{len(empty)} columns are mostly empty", _some(empty))] if empty else []
 

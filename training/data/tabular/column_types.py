@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.tabular.cells import MISSING, clean_text, number_column, to_numbers, uses_decimal_comma
-from training.data.tabular.dates import LIKE_DATE, normal_spelling
+from training.data.tabular import dates
+from training.data.tabular.booleans import merged_spellings
+from training.data.tabular.cells import EXACT, category_text, clean_text, is_clock, is_number, plain_numbers
+from training.data.tabular.dates import DateFormat, fit_dates, looks_like_dates, to_seconds
+from training.data.tabular.missing import MISSING
+from training.data.tabular.number_fitting import SHARE_LIMIT, NumberCells
+from training.data.tabular.numbers import NumberFormat, to_numbers
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +27,10 @@ Kind = Literal["number", "category", "date", "constant", "ignore"]
 COLUMN_TYPES = ("number", "category", "date", "ignore")  # that a user can set
 ID_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|row|rowid|key)$", re.IGNORECASE)
 MIN_READABLE = 0.95  # share of the filled cells that must parse as numbers or dates
+MIN_DOUBTFUL = 0.3  # share of them from which on it is said that the others do not
+COMPACT_LENGTHS = (8, 14)  # of dates that are digits alone
 MIN_ROWS_FOR_ID = 20  # below which distinct values do not show that a column is an id
+PLAIN_NUMBERS, ISO_DATES = NumberFormat(), DateFormat()
 MAX_WORDS = 4.0  # per cell, above which distinct texts are prose
 
 
@@ -34,14 +42,35 @@ class Column:
         kind: "constant" columns are only monitored for change; "ignore" is left out.
         reason: Why, for the user; empty where it is obvious.
         unread: Number of filled cells that do not parse and count as missing.
-        decimal_comma: Whether "3,5" is three and a half.
+        numbers, dates: How the cells of a number or a date are read and written.
+        literal: Whether NA, None, - and the like are values and not missing.
+        numeric: Whether the values of a category are numbers, so that 1,50 and 1.5 are one.
+        doubts: What the cells leave open, for the user: (title, detail) each.
     """
 
     name: str
     kind: Kind
     reason: str = ""
     unread: int = 0
-    decimal_comma: bool = False
+    numbers: NumberFormat = PLAIN_NUMBERS
+    dates: DateFormat = ISO_DATES
+    literal: bool = False
+    numeric: bool = False
+    doubts: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], day_first: bool = False) -> Column:
+        """Restore a column from `asdict`, also after JSON, or from what earlier versions saved.
+
+        Args:
+            day_first: What earlier versions saved beside the columns.
+        """
+        found = dict(values)
+        comma = found.pop("decimal_comma", False)
+        numbers = NumberFormat(**found.pop("numbers", {"decimal": "," if comma else "."}))
+        written = DateFormat(**found.pop("dates", {"order": "dmy" if day_first else "mdy"}))
+        doubts = tuple((str(title), str(detail)) for title, detail in found.pop("doubts", ()))
+        return cls(**found, numbers=numbers, dates=written, doubts=doubts)
 
 
 def parse_column_types(words: str, names: Sequence[str]) -> dict[str, Kind]:
@@ -62,53 +91,202 @@ def parse_column_types(words: str, names: Sequence[str]) -> dict[str, Kind]:
 
 
 def guess_column_types(
-    table: Table, said: Mapping[str, Kind] | None = None, *, skip: Sequence[str] = (), missing: Sequence[str] = MISSING
+    table: Table,
+    said: Mapping[str, Kind] | None = None,
+    *,
+    skip: Sequence[str] = (),
+    missing: Sequence[str] = MISSING,
+    literal: Sequence[str] = (),
 ) -> list[Column]:
-    """Guess the type of every column except those of `skip`; types set by the user take precedence."""
+    """Guess the type of every column except those of `skip`; types set by the user take precedence.
+
+    Args:
+        literal: Columns in which the words for "missing" are values.
+    """
     said = said or {}
-    return [
-        guess_column_type(name, values, said.get(name), missing)
+    guesses = [
+        Guess(name, values, said.get(name), ("",) if name in literal else missing, name in literal)
         for name, values in table.columns.items()
         if name not in skip
-    ]  # fmt: skip
+    ]
+    signs = {sign for guess in guesses if (sign := guess.decimal_sign())}
+    if not signs and _is_comma_separated(table):
+        signs = {"."}
+    orders = {order for guess in guesses if (order := guess.date_order())}
+    of_table = (signs.pop() if len(signs) == 1 else "", orders.pop() if len(orders) == 1 else "")
+    return [guess.column(*of_table) for guess in guesses]
 
 
-def guess_column_type(
-    name: str, values: pa.ChunkedArray, said: Kind | None = None, missing: Sequence[str] = MISSING
-) -> Column:
-    """Guess the type of one column, or check the type set by the user."""
-    if said == "ignore":
-        return Column(name, "ignore", "as you said")
-    text = None if _is_plain_number(values) else clean_text(values, missing)
-    if text is None and not _is_plain_number(values):
-        return Column(name, "ignore", f"holds {values.type}")
-    return _guess_number(name, values, said) if text is None else _guess_text(name, values, text, said)
+def _is_comma_separated(table: Table) -> bool:
+    """Whether commas separate the cells: then whoever wrote the file hardly writes decimal commas."""
+    said = next((notice.title for notice in table.notices if notice.title.startswith("Separator ")), "")
+    return said.startswith("Separator , ") or (not said and ".csv" in table.source.lower())
 
 
-def _is_plain_number(values: pa.ChunkedArray) -> bool:
-    return pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+class Guess:
+    """One column and what it may be: its own cells first, then what other columns show of the table's spellings."""
+
+    def __init__(self, name: str, values: pa.ChunkedArray, said: Kind | None, missing: Sequence[str], literal: bool):
+        self.name, self.values, self.missing, self.literal = name, values, missing, literal
+        self.said: Kind | None = said
+        self.is_typed = is_number(values.type) or is_clock(values.type)
+        self.is_ignored = said == "ignore"
+        self.text = None if self.is_typed or self.is_ignored else clean_text(values, missing)
+        self.filled = None if self.text is None else self.text.drop_null()
+        self.is_plain = self.filled is not None and _are_floats(self.filled)
+        self.date_sample = self._date_sample()
+        self.is_date = self._is_date()
+        has_cells = self.filled is not None and len(self.filled) and not self.is_date and said != "category"
+        self.cells = NumberCells.of(self.filled) if has_cells and self.filled is not None else None
+
+    def decimal_sign(self) -> str:
+        """What the column shows of the table's decimal sign; empty where it is no number, or leaves it open."""
+        return self.cells.evidence.sign if self.cells and self.cells.readable >= MIN_READABLE else ""
+
+    def date_order(self) -> str:
+        """What the column shows of the table's order of day, month and year; empty where it leaves it open."""
+        if not self.is_date or not self.date_sample:
+            return ""
+        form, doubts = fit_dates(self.date_sample)
+        shown = any(len(one.orders) == 1 for cell, _ in self.date_sample if (one := dates.parse_date(cell, "mdy")))
+        return form.order if shown and not doubts else ""
+
+    def column(self, decimal: str, order: str) -> Column:
+        """Judge the column."""
+        made = self._judged(decimal, order)
+        return replace(made, literal=self.literal)
+
+    def _judged(self, decimal: str, order: str) -> Column:
+        if self.is_ignored:
+            return Column(self.name, "ignore", "as you said")
+        if self.is_typed:
+            return self._typed_numbers()
+        if self.text is None or self.filled is None:
+            return Column(self.name, "ignore", f"holds {self.values.type}")
+        if not len(self.filled):
+            return Column(self.name, "ignore", "empty in every row")
+        if self.is_date:
+            return self._dates(self.text, order)
+        return self._numbers_or_categories(self.text, self.filled, decimal)
+
+    def _is_date(self) -> bool:
+        """Whether at least 95 % of the filled cells are read as dates, or the user says so."""
+        if self.said == "date" or (self.said is None and _is_date_type(self.values.type)):
+            return True
+        read = sum(count for cell, count in self.date_sample if dates.parse_date(cell, "mdy"))
+        return bool(self.date_sample) and read >= MIN_READABLE * sum(count for _, count in self.date_sample)
+
+    def _date_sample(self) -> list[tuple[str, int]]:
+        """Distinct cells by which dates are judged, each with its count; none where the column has no dates."""
+        if self.filled is None or not len(self.filled) or self.said not in (None, "date"):
+            return []
+        if self.said is None:
+            if self.is_plain and not _has_lengths(self.filled, COMPACT_LENGTHS):
+                return []
+            if not looks_like_dates(self.filled, MIN_READABLE) or _is_long_number(self.filled):
+                return []
+        return dates.sample(self.filled)
+
+    def _dates(self, text: pa.ChunkedArray, order: str) -> Column:
+        if _is_date_type(self.values.type):
+            is_constant = not self.values.null_count and len(self.values.unique()) == 1
+            if is_constant and self.said is None:
+                return self._categories("")
+            return Column(self.name, "date", dates=DateFormat(spelling=_arrow_spelling(self.values.type)))
+        form, doubts = fit_dates(self.date_sample or dates.sample(text.drop_null()), order)
+        seconds, is_unread = to_seconds(self.values, text, form)
+        if self.said is None and not np.isnan(seconds).any() and len(np.unique(seconds)) == 1:
+            return self._categories("")
+        unread = int(is_unread.sum())
+        said = tuple((f"Dates of {self.name!r} {title}", detail) for title, detail in doubts)
+        return Column(self.name, "date", unread=unread, dates=form, doubts=said)
+
+    def _typed_numbers(self) -> Column:
+        numbers = plain_numbers(self.values)
+        if self.said == "date":
+            text = clean_text(self.values.cast(pa.string()) if pa.types.is_integer(self.values.type) else self.values)
+            return self._dates(text, "") if text is not None else Column(self.name, "ignore", "holds no dates")
+        if self.said == "category":
+            return self._categories("")
+        if self.said is None and _is_compact_date(self.values):
+            return self._dates(self.values.cast(pa.string()), "")
+        decimals = 0 if pa.types.is_integer(self.values.type) else -1
+        if is_clock(self.values.type):
+            return self._judge_numbers(numbers, 0, NumberFormat(clock=True, after=":00"), ())
+        largest = np.abs(numbers[np.isfinite(numbers)]).max(initial=0.0)
+        form = NumberFormat(percent="share" if largest <= SHARE_LIMIT else "points", decimals=decimals)
+        return self._judge_numbers(numbers, 0, form, ())
+
+    def _numbers_or_categories(self, text: pa.ChunkedArray, filled: pa.ChunkedArray, decimal: str) -> Column:
+        if self.cells is None:
+            return self._categories("")
+        form, doubts = self.cells.fit(decimal)
+        numbers, unread = to_numbers(text, form)
+        readable = 1 - unread.sum() / len(filled)
+        if self.said == "number" or (self.said is None and readable >= MIN_READABLE):
+            said = tuple((title.format(name=repr(self.name)), detail) for title, detail in doubts)
+            return self._judge_numbers(numbers, int(unread.sum()), form, said)
+        if readable < MIN_DOUBTFUL:
+            return self._categories("")
+        example = text.filter(pa.array(unread)).drop_null()[0].as_py()[:40]
+        return self._categories(f"{readable:.0%} of its cells are numbers, others such as {example!r} are not")
+
+    def _judge_numbers(
+        self, numbers: np.ndarray, unread: int, form: NumberFormat, doubts: tuple[tuple[str, str], ...]
+    ) -> Column:
+        name, said = self.name, self.said
+        filled = numbers[~np.isnan(numbers)]
+        if not len(filled):
+            return Column(name, "ignore", "empty in every row")
+        if said is None and self._lose_digits(filled):
+            return self._categories("")
+        distinct = np.unique(filled)
+        if len(distinct) == 1 and len(filled) == len(numbers):
+            return Column(name, "constant", f"always {distinct[0]:g}")
+        if said is None and _is_id(name, filled, distinct):
+            return Column(name, "ignore", "another whole number in every row: an id")
+        if said or len(distinct) > 2:
+            return Column(name, said or "number", "", unread, form, doubts=doubts)
+        if self.cells and self.cells.has_words:
+            return self._categories("")
+        return Column(name, "category", "two values", numbers=form, doubts=doubts, numeric=not form.clock)
+
+    def _lose_digits(self, filled: np.ndarray) -> bool:
+        """Whether whole numbers are too long for floats, which would make one of several."""
+        if pa.types.is_floating(self.values.type) or not (np.abs(filled[np.isfinite(filled)]) > EXACT).any():
+            return False
+        text = category_text(self.values, Column(self.name, "category"), self.missing).drop_null()
+        compute: Any = pc
+        is_whole = compute.all(compute.match_substring_regex(text, r"^[-+]?\d+$")).as_py()
+        return bool(is_whole) and len(compute.unique(text)) > len(np.unique(filled))
+
+    def _categories(self, doubt: str) -> Column:
+        compute: Any = pc
+        name = self.name
+        text = category_text(self.values, Column(name, "category", literal=self.literal), self.missing)
+        filled = text.drop_null()
+        if not len(filled):
+            return Column(name, "ignore", "empty in every row")
+        distinct = len(compute.unique(filled))
+        if distinct <= 50:  # more words for yes and no there are not
+            distinct = len(set(merged_spellings(dict(_counts(filled))).values()))
+        if distinct == 1 and self.said is None:
+            return Column(name, "constant", f"always {filled[0].as_py()[:40]!r}")
+        if self.said is None and len(filled) >= MIN_ROWS_FOR_ID and distinct > 0.9 * len(filled):
+            words = compute.mean(compute.count_substring(filled, " ")).as_py() + 1
+            reason = "prose" if words > MAX_WORDS else "another value in nearly every row: an id"
+            return Column(name, "ignore", f"{reason} ({doubt})" if doubt else reason)
+        advice = f"columns: {name}=number reads the others as missing, {name}=category is sure of this."
+        doubts = ((f"Column {name!r} is read as categories: {doubt}", advice),) if doubt and not self.said else ()
+        return Column(name, "category", doubts=doubts)
 
 
-def _guess_number(name: str, values: pa.ChunkedArray, said: Kind | None) -> Column:
-    numbers, _ = number_column(values)
-    return _judge_numbers(name, numbers, said, 0, False)
+def _is_date_type(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
-def _guess_text(name: str, values: pa.ChunkedArray, text: pa.ChunkedArray, said: Kind | None) -> Column:
-    filled = text.drop_null()
-    if not len(filled):
-        return Column(name, "ignore", "empty in every row")
-    plain = said is None and _are_plain_numbers(filled)  # the usual case, decided without a regular expression
-    if said == "date" or (said is None and not plain and (pa.types.is_temporal(values.type) or _reads_as_date(filled))):
-        return Column(name, "date")
-    comma = not plain and uses_decimal_comma(filled)
-    numbers, unread = to_numbers(text, decimal_comma=comma)
-    if said == "number" or (said is None and unread.sum() <= (1 - MIN_READABLE) * len(filled)):
-        return _judge_numbers(name, numbers, said, int(unread.sum()), comma)
-    return _judge_categories(name, filled, said)
-
-
-def _are_plain_numbers(filled: pa.ChunkedArray) -> bool:
+def _are_floats(filled: pa.ChunkedArray) -> bool:
+    """Whether all cells are numbers without a sign that needs cleaning: the usual case, told in one pass."""
     try:
         filled.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -116,23 +294,37 @@ def _are_plain_numbers(filled: pa.ChunkedArray) -> bool:
     return True
 
 
-def _reads_as_date(filled: pa.ChunkedArray) -> bool:
+def _has_lengths(filled: pa.ChunkedArray, lengths: Sequence[int]) -> bool:
     compute: Any = pc
-    matched = compute.match_substring_regex(normal_spelling(filled), LIKE_DATE)
-    return compute.sum(matched).as_py() >= MIN_READABLE * len(filled)
+    found = compute.min_max(compute.utf8_length(filled))
+    return found["min"].as_py() in lengths and found["max"].as_py() in lengths
 
 
-def _judge_numbers(name: str, numbers: np.ndarray, said: Kind | None, unread: int, comma: bool) -> Column:
-    filled = numbers[~np.isnan(numbers)]
-    if not len(filled):
-        return Column(name, "ignore", "empty in every row")
-    distinct = np.unique(filled)
-    if len(distinct) == 1 and len(filled) == len(numbers):
-        return Column(name, "constant", f"always {distinct[0]:g}")
-    if said is None and _is_id(name, filled, distinct):
-        return Column(name, "ignore", "another whole number in every row: an id")
-    kind = said or ("category" if len(distinct) <= 2 else "number")
-    return Column(name, kind, "two values" if not said and kind == "category" else "", unread, comma)
+def _arrow_spelling(kind: pa.DataType) -> str:
+    """How Arrow writes its own dates."""
+    if pa.types.is_date(kind):
+        return "%Y-%m-%d"
+    return "%Y-%m-%d %H:%M:%S" + ("" if kind.tz is None else "Z" if kind.tz == "UTC" else "%z")
+
+
+def _is_long_number(filled: pa.ChunkedArray) -> bool:
+    """Whether cells are digits alone, but no days such as 20240131 nor seconds such as 20240131235959."""
+    compute: Any = pc
+    digits = compute.match_substring_regex(filled, r"^\d+$")
+    return bool(compute.any(compute.and_not(digits, compute.match_substring_regex(filled, dates.COMPACT))).as_py())
+
+
+def _is_compact_date(values: pa.ChunkedArray) -> bool:
+    """Whether integers are days such as 20240131."""
+    if not pa.types.is_integer(values.type) or len(values) == values.null_count:
+        return False
+    compute: Any = pc
+    return bool(compute.all(compute.match_substring_regex(values.cast(pa.string()), dates.COMPACT)).as_py())
+
+
+def _counts(filled: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """The distinct cells of a column, each with its count."""
+    return [(entry["values"], entry["counts"]) for entry in filled.value_counts().to_pylist()]
 
 
 def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:
@@ -141,14 +333,3 @@ def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:
         return False
     whole = np.array_equal(filled, np.floor(filled))
     return bool(whole and (distinct[-1] - distinct[0] < 1.3 * len(filled) or ID_NAME.search(name)))
-
-
-def _judge_categories(name: str, filled: pa.ChunkedArray, said: Kind | None) -> Column:
-    compute: Any = pc
-    distinct = len(compute.unique(filled))
-    if distinct == 1 and said is None:
-        return Column(name, "constant", f"always {filled[0].as_py()[:40]!r}")
-    if said is None and len(filled) >= MIN_ROWS_FOR_ID and distinct > 0.9 * len(filled):
-        words = compute.mean(compute.count_substring(filled, " ")).as_py() + 1
-        return Column(name, "ignore", "prose" if words > MAX_WORDS else "another value in nearly every row: an id")
-    return Column(name, "category")

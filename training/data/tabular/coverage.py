@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.tabular.cells import clean_text
+from training.data.tabular.cells import column_text
 from training.data.tabular.features import ABSENT, Encoded
 from training.errors import UserError
 from training.preflight.sheet import Finding
@@ -26,6 +27,7 @@ class Tally:
     def __init__(self, encoder: TableEncoder):
         self.encoder, self.rows, self.extra = encoder, 0, ()
         self.unseen = np.zeros(len(encoder.columns))
+        self.unread: Counter[str] = Counter()
         self.holes = np.zeros(len(encoder.columns))
 
     def add(self, table: Table, encoded: Encoded) -> None:
@@ -34,7 +36,7 @@ class Tally:
         Raises:
             UserError: If a column holds something else than it did in training: of many filled cells none can be read.
         """
-        known = {one.name for one in self.encoder.kinds}
+        known = {column.name for column in self.encoder.kinds}
         self.extra = tuple(name for name in table.names if name not in known)
         of_number, of_category = self.encoder.owners()
         holes = np.zeros((len(encoded), len(self.encoder.columns)), dtype=bool)
@@ -46,13 +48,15 @@ class Tally:
             self._refuse_other_kind(table, self.encoder.columns[place])
         self.rows += len(encoded)
         self.unseen += encoded.unseen.sum(0)
+        self.unread.update(encoded.unread)
         self.holes += holes.sum(0)
 
     def _refuse_other_kind(self, table: Table, name: str) -> None:
-        text = clean_text(table.column(name), self.encoder.missing)
+        column = next(column for column in self.encoder.kinds if column.name == name)
+        text = column_text(table.column(name), column, self.encoder.missing)
         filled = 0 if text is None else len(text) - text.null_count
         if text is None or filled >= FEW_CELLS:
-            kind = next(one.kind for one in self.encoder.kinds if one.name == name)
+            kind = column.kind
             example = "" if text is None else f" (such as {text.drop_null()[0].as_py()[:40]!r})"
             raise UserError(
                 f"Column {name!r} of {table.source} held {kind}s in training; "
@@ -65,6 +69,10 @@ class Tally:
         if self.extra:
             title = f"{len(self.extra)} columns that the model does not know are left alone"
             findings.append(Finding("green", title, ", ".join(self.extra[:10])))
+        for name, count in self.unread.items():
+            kind = next(column.kind for column in self.encoder.kinds if column.name == name)
+            title = f"{count:,} cells of {name!r} are no {kind}s and count as missing"
+            findings.append(Finding("amber", title, "Write them as in the training table."))
         for name, share in zip(columns, self.unseen / rows, strict=True):
             if share > 0:
                 title = f"{share:.0%} of the cells of {name!r} are unlike any of training"
@@ -77,4 +85,5 @@ class Tally:
 
     def _missing_in_training(self) -> dict[str, float]:
         """Return the share of missing cells in training, by column."""
-        return {one.column: one.counts[ABSENT] / max(1, sum(one.counts)) for one in self.encoder.categories}
+        features = self.encoder.categories
+        return {feature.column: feature.counts[ABSENT] / max(1, sum(feature.counts)) for feature in features}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.tabular.cells import MISSING
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
 from training.data.tabular.fitting import Fitting
+from training.data.tabular.missing import MISSING
 from training.data.tabular.scaling import Scaler, Scaling
 from training.data.tabular.transform import Reading
 from training.errors import UserError
@@ -28,7 +28,6 @@ class TableEncoder:
         kinds: Every column of the training table but the label, with what it was taken for.
         columns: The names of those that are scored, in order: `Encoded.unseen` and all errors a column have this order.
         rows: How many rows it was fitted on.
-        day_first: Date columns that write the day before the month.
         constants: Column -> its only value, as text.
     """
 
@@ -37,19 +36,22 @@ class TableEncoder:
     categories: tuple[CategoryFeature, ...]
     rows: int
     missing: tuple[str, ...] = MISSING
-    day_first: tuple[str, ...] = ()
     constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
-        return [one.name for one in self.kinds if one.kind != "ignore"]
+        return [column.name for column in self.kinds if column.kind != "ignore"]
+
+    def column(self, name: str) -> Column:
+        """Return what a column was taken for."""
+        return next(column for column in self.kinds if column.name == name)
 
     def owners(self) -> tuple[np.ndarray, np.ndarray]:
         """Return for each number feature and each category feature the index of its column in `columns`."""
         place = {name: number for number, name in enumerate(self.columns)}
         return (
-            np.asarray([place[one.column] for one in self.numbers], dtype=np.int64),
-            np.asarray([place[one.column] for one in self.categories], dtype=np.int64),
+            np.asarray([place[feature.column] for feature in self.numbers], dtype=np.int64),
+            np.asarray([place[feature.column] for feature in self.categories], dtype=np.int64),
         )
 
     @classmethod
@@ -84,7 +86,6 @@ class TableEncoder:
             tuple(fitting.categories),
             len(table),
             tuple(missing),
-            tuple(fitting.day_first),
             fitting.constants,
         )
 
@@ -101,7 +102,7 @@ class TableEncoder:
                 f"{', '.join(absent[:20])}. It has: {', '.join(table.names[:20])}."
             )
         reading = Reading(self, table)
-        return Encoded(reading.numbers, reading.categories, reading.unseen)
+        return Encoded(reading.numbers, reading.categories, reading.unseen, reading.unread)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; see `from_dict`."""
@@ -118,8 +119,7 @@ class TableEncoder:
             CategoryFeature(**{**feature, "values": tuple(feature["values"]), "counts": tuple(feature["counts"])})
             for feature in values["categories"]
         ]
-        kinds = tuple(Column(**column) for column in values["kinds"])
-        parts = {name: tuple(values[name]) for name in ("missing", "day_first")}
-        return cls(
-            kinds, tuple(numbers), tuple(categories), values["rows"], **parts, constants=dict(values["constants"])
-        )
+        day_first = values.get("day_first", ())  # of earlier versions
+        kinds = tuple(Column.from_dict(column, column["name"] in day_first) for column in values["kinds"])
+        missing, constants = tuple(values["missing"]), dict(values["constants"])
+        return cls(kinds, tuple(numbers), tuple(categories), values["rows"], missing, constants)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,11 +59,13 @@ class Encoded:
         categories: Ids, int32 (rows, category features); 0 where the value was never seen in training.
         unseen: Cells unlike any of training (a new category, a hole where there was none, a constant that changed),
             bool (rows, columns).
+        unread: Filled cells of the whole table that are no numbers or dates, by column; parts of it have none.
     """
 
     numbers: np.ndarray
     categories: np.ndarray
     unseen: np.ndarray
+    unread: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -75,5 +77,7 @@ class Encoded:
     @classmethod
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
         """Concatenate the rows of all parts."""
-        names = ("numbers", "categories", "unseen")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        numbers, categories, unseen = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "categories", "unseen")
+        )
+        return cls(numbers, categories, unseen)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from training.data.tabular import dates
-from training.data.tabular.cells import category_text, clean_text, number_column
+from training.data.tabular.booleans import merged_spellings
+from training.data.tabular.cells import category_text, column_text, number_column
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import PRESENT, CategoryFeature, NumberFeature
 from training.data.tabular.scaling import Scaler, Scaling
@@ -26,7 +28,6 @@ class Fitting:
         self.min_count, self.max_categories = min_count, max_categories
         self.numbers: list[NumberFeature] = []
         self.categories: list[CategoryFeature] = []
-        self.day_first: list[str] = []
         self.constants: dict[str, str] = {}
 
     def add(self, column: Column) -> None:
@@ -34,15 +35,12 @@ class Fitting:
             getattr(self, f"_add_{column.kind}")(column, self.table.column(column.name))
 
     def _add_number(self, column: Column, values: pa.ChunkedArray) -> None:
-        numbers, _ = number_column(values, decimal_comma=column.decimal_comma, missing=self.missing)
+        numbers, _ = number_column(values, column, self.missing)
         self.numbers.append(NumberFeature(column.name, "", Scaler.fit(numbers, self.scaling)))
         self._add_presence(column.name, np.isnan(numbers))
 
     def _add_date(self, column: Column, values: pa.ChunkedArray) -> None:
-        text = None if _is_temporal(values) else clean_text(values, self.missing)
-        day_first = text is not None and dates.day_comes_first(dates.normal_spelling(text))
-        self.day_first += [column.name] if day_first else []
-        seconds, _ = dates.to_seconds(values, day_first=day_first, missing=self.missing)
+        seconds, _ = dates.to_seconds(values, column_text(values, column, self.missing), column.dates)
         parts = dates.date_parts(seconds)
         for place, part in enumerate(dates.PARTS):
             filled = parts[:, place][~np.isnan(seconds)]
@@ -57,7 +55,7 @@ class Fitting:
             self.categories.append(CategoryFeature(name, "missing", (PRESENT,), (0, holes, 0, len(absent) - holes)))
 
     def _add_category(self, column: Column, values: pa.ChunkedArray) -> None:
-        text = category_text(values, self.missing)
+        text = category_text(values, column, self.missing)
         counts = sorted(_value_counts(text), key=lambda pair: (-pair[1], pair[0]))
         frequent = [pair for pair in counts if pair[1] >= self.min_count] or counts
         own, folded = frequent[: self.max_categories], len(frequent[self.max_categories :])  # with an id of their own
@@ -66,7 +64,7 @@ class Fitting:
         self.categories.append(CategoryFeature(column.name, "", tuple(value for value, _ in own), numbers, folded))
 
     def _add_constant(self, column: Column, values: pa.ChunkedArray) -> None:
-        text = category_text(values, self.missing).drop_null()
+        text = category_text(values, column, self.missing).drop_null()
         self.constants[column.name] = text[0].as_py()
         if len(text) < len(values):  # only its presence varies
             self.categories.append(
@@ -74,9 +72,10 @@ class Fitting:
             )
 
 
-def _is_temporal(values: pa.ChunkedArray) -> bool:
-    return pa.types.is_temporal(values.type)
-
-
 def _value_counts(text: pa.ChunkedArray) -> list[tuple[str, int]]:
-    return [(entry["values"], entry["counts"]) for entry in text.drop_null().value_counts().to_pylist()]
+    """The values of a column, each with its count; True, TRUE and 1 are one, in the most frequent spelling."""
+    counts = {entry["values"]: entry["counts"] for entry in text.drop_null().value_counts().to_pylist()}
+    merged: Counter[str] = Counter()
+    for word, spelling in merged_spellings(counts).items():
+        merged[spelling] += counts[word]
+    return list(merged.items())
