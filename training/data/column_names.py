@@ -1,6 +1,7 @@
 """Well-known names of text and label columns, normalised for comparison, and a check for duplicates."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from training.errors import UserError
@@ -43,10 +44,8 @@ def check_names(names: list[str], source: str) -> None:
     Raises:
         UserError: Naming the column and its positions.
     """
-    for name in names:
-        positions = [str(number) for number, other in enumerate(names, 1) if other == name]
-        if len(positions) > 1:
-            where = f"columns {' and '.join(positions)}"
-            raise UserError(
-                f"{source} has the column name '{name}' {len(positions)} times ({where}). Rename all but one."
-            )
+    if not (twice := [name for name, times in Counter(names).items() if times > 1]):
+        return
+    positions = [str(number) for number, other in enumerate(names, 1) if other == twice[0]]
+    where = f"columns {' and '.join(positions)}"
+    raise UserError(f"{source} has the column name '{twice[0]}' {len(positions)} times ({where}). Rename all but one.")

@@ -103,7 +103,7 @@ def find_delimiter(sample: list[str], suffix: str) -> str:
     def agreement(delimiter: str) -> tuple[float, int]:
         widths = [len(fields) for fields in islice(sample_rows(sample, delimiter), 100)]
         alike = sum(width == widths[0] for width in widths)
-        return (alike / len(widths), alike) if widths[0] > 1 else (0.0, 0)
+        return (alike / len(widths), alike) if widths and widths[0] > 1 else (0.0, 0)
 
     best = max(SEPARATORS, key=agreement)
     min_share = 0.0 if suffix in USUAL_SEPARATORS else 0.5  # other files may be lists of sentences with commas

@@ -26,6 +26,7 @@ from training.data.csv_dialect import (
 )
 from training.data.csv_records import records
 from training.data.encoding import TextFile
+from training.data.shape_limits import MAX_FIRST_LINE, check_columns, check_first_line
 from training.errors import UserError
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
@@ -77,14 +78,18 @@ def read_delimited(file: TextFile) -> tuple[Iterator[Chunk], list[Finding]]:
 def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
     """Guess separator, header and column names from the first lines."""
     with file.open() as text:
-        lines = text.readlines(SAMPLE_CHARACTERS)
+        first = text.readline(MAX_FIRST_LINE + 1)
+        check_first_line(first, file.path.name)
+        lines = [first, *text.readlines(SAMPLE_CHARACTERS)]
     preamble = find_preamble(lines, file.suffix)
     sample = [line for line in lines[preamble.lines :] if line.strip()]
     if not sample:
         raise UserError(f"{file.path.name} holds only blank lines. Expected rows of text.")
+    check_columns(max(map(sample[0].count, SEPARATORS)) // 2, file.path.name)  # half: some may stand between quotes
     delimiter = preamble.delimiter or find_delimiter(sample, file.suffix)
     rows = list(islice(sample_rows(sample, delimiter), SAMPLE_ROWS))
     notices, header = [], rows[0]
+    check_columns(len(header), file.path.name)
     if has_header(rows, file.suffix):
         names = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, 1)]
         check_names(names, file.path.name)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from training.data.arrow import as_text, plain_columns
 from training.data.encoding import TextFile
+from training.data.shape_limits import MAX_NESTING, check_columns, is_nested_deeper
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
@@ -122,6 +123,12 @@ def _errors(source: str, line: int) -> Iterator[None]:
 
 def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str, None]) -> pa.Table:
     names = dict.fromkeys(name for _, record in block for name in record)
+    check_columns(len(names), source)
+    deep = next((line for line, record in block if is_nested_deeper(record)), None)
+    if deep:
+        raise UserError(
+            f"{source}: line {deep} holds lists or records in each other on more than {MAX_NESTING} levels."
+        )
     try:
         return pa.table({name: column_of([r.get(name) for _, r in block], name, mixed) for name in names})
     except UnicodeEncodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import re
@@ -18,6 +19,7 @@ from training.data.column_names import check_names
 from training.data.csv_table import Chunk, read_delimited
 from training.data.encoding import find_encoding, is_gzip, open_bytes
 from training.data.json_table import read_json
+from training.data.shape_limits import check_columns, check_unpacked
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
@@ -59,13 +61,14 @@ def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Findi
         UserError: Naming the file; from the iterator too, naming the line or column where there is one.
     """
     max_unpacked = min(max_bytes, MAX_BYTES) * UNPACKED
-    _check_size(path, max_bytes, max_unpacked)
-    with open_bytes(path) as file:
-        head = file.read(4096)
+    _check_size(path, max_bytes)
+    head = _head(path)
     suffixes = {suffix.lower() for suffix in path.suffixes}
     if head.startswith(b"PAR1") or ".parquet" in suffixes:
         return _parquet_chunks(path, max_unpacked if max_bytes <= MAX_BYTES else None), []
     _check_is_table(path, head)
+    if is_gzip(path):
+        _check_unpacked_size(path, max_unpacked)
     file, notices = find_encoding(path)
     with file.open() as text:
         is_json = bool(suffixes & {".json", ".jsonl", ".ndjson"} or JSON_START.match(text.read(4096)))
@@ -77,33 +80,47 @@ def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Findi
     return chunks, more
 
 
-def _check_size(path: Path, max_bytes: int, max_unpacked: int) -> None:
-    """Refuse by size before a byte is read, then a gzip file that is damaged or unpacks to too much."""
+def _check_size(path: Path, max_bytes: int) -> None:
+    """Refuse by size before a byte is read."""
     if not path.is_file():
         raise UserError(f"There is no file {path.name}.")
     size = path.stat().st_size
     if size > max_bytes:
         raise UserError(f"{path.name} has {_mebibytes(size)}, more than {_mebibytes(max_bytes)}. Take a part of it.")
-    if is_gzip(path) and (size := _unpacked_bytes(path, max_unpacked)) > max_unpacked:
-        raise UserError(f"{path.name} unpacks to more than {_mebibytes(max_unpacked)}. Take a part of it.")
     if not size:
         raise UserError(f"{path.name} is empty (0 bytes).")
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes, unpacked."""
+    with _damage_in_words(path), open_bytes(path) as file:
+        head = file.read(4096)
+    if not head:
+        raise UserError(f"{path.name} is empty (0 bytes).")
+    return head
 
 
 def _mebibytes(size_bytes: int) -> str:
     return f"{size_bytes / MEBIBYTE:,.1f} MiB"
 
 
-def _unpacked_bytes(path: Path, limit: int) -> int:
-    """Count the bytes a gzip file unpacks to, no further than just above `limit`."""
-    total = 0
+def _check_unpacked_size(path: Path, max_unpacked: int) -> None:
+    """Refuse a gzip file that is damaged, or that unpacks to too much, as soon as it has."""
+    total, packed = 0, path.stat().st_size
+    with _damage_in_words(path), open_bytes(path) as file:
+        while block := file.read(MEBIBYTE):
+            total += len(block)
+            check_unpacked(packed, total, path.name)
+            if total > max_unpacked:
+                raise UserError(f"{path.name} unpacks to more than {_mebibytes(max_unpacked)}. Take a part of it.")
+
+
+@contextlib.contextmanager
+def _damage_in_words(path: Path) -> Iterator[None]:
     try:
-        with open_bytes(path) as file:
-            while total <= limit and (block := file.read(MEBIBYTE)):
-                total += len(block)
+        yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path.name} is a damaged gzip file. Copy or download it again.") from error
-    return total
 
 
 def _check_is_table(path: Path, head: bytes) -> None:
@@ -116,12 +133,14 @@ def _check_is_table(path: Path, head: bytes) -> None:
 
 def _parquet_chunks(path: Path, max_unpacked: int | None) -> Iterator[Chunk]:
     """Yield batches of rows; refuse a file that unpacks to too much at once, for a reader that holds all of it."""
-    first = 1
+    first, decoded, packed = 1, 0, path.stat().st_size
     try:
         with open_bytes(path) as raw:
             file = pq.ParquetFile(io.BytesIO(raw.read()) if is_gzip(path) else raw)
             _check_parquet(path, file, max_unpacked)
             for batch in file.iter_batches(batch_size=PARQUET_ROWS):
+                decoded += batch.nbytes
+                check_unpacked(packed, decoded, path.name)
                 lines = np.arange(first, first + len(batch))
                 yield plain_columns(pa.Table.from_batches([batch])), lines
                 first += len(batch)
@@ -129,11 +148,22 @@ def _parquet_chunks(path: Path, max_unpacked: int | None) -> Iterator[Chunk]:
         raise UserError(f"{path.name} is not a Parquet file, or a damaged one. Copy or download it again.") from error
 
 
+def _cell_bytes(kind: pa.DataType) -> float:
+    """Bytes that a cell of that type takes at least; of text and lists, its place alone."""
+    try:
+        return kind.bit_width / 8
+    except ValueError:
+        return 4
+
+
 def _check_parquet(path: Path, file: pq.ParquetFile, max_unpacked: int | None) -> None:
     unpacked = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
     if max_unpacked is not None and unpacked > max_unpacked:
         raise UserError(f"{path.name} unpacks to more than {_mebibytes(max_unpacked)}. Take a part of it.")
+    decoded = file.metadata.num_rows * sum(map(_cell_bytes, file.schema_arrow.types))
+    check_unpacked(path.stat().st_size, max(unpacked, decoded), path.name)
     names = file.schema_arrow.names
+    check_columns(len(names), path.name)
     check_names(names, path.name)
     if not file.metadata.num_rows:
         raise UserError(f"{path.name} has the columns {', '.join(names)} but no rows. Add some.")

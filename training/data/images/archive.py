@@ -105,7 +105,7 @@ def _checked(path: Path) -> dict[str, zipfile.ZipInfo]:
         raise UserError(f"{path.name} has {len(infos):,} files; at most {MAX_FILES:,} are read.")
     for info in infos:
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-        if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
+        if not parts or ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
             raise UserError(
                 f"{path.name} has a file that leaves the archive ({info.filename[:80]!r}): nothing of it is read. "
                 "Make the zip again from inside the folder."

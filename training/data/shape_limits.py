@@ -1,0 +1,63 @@
+"""Limits of a table's shape, judged before its cells are read: a small file can hold very much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training.errors import UserError
+
+MAX_COLUMNS = 10_000
+MAX_FIRST_LINE = 2**20  # characters
+MAX_NESTING = 20  # of lists and records in a cell
+FREE_BYTES = 200 * 2**20  # unpacked, that any file may have
+MAX_RATIO = 500  # of unpacked to packed bytes beyond that; real tables come to 50
+
+
+def check_columns(count: int, source: str) -> None:
+    """Refuse a table with more columns than any use of this studio has.
+
+    Raises:
+        UserError: With the number.
+    """
+    if count > MAX_COLUMNS:
+        raise UserError(f"{source} has {count:,} columns; at most {MAX_COLUMNS:,} are read. Is the separator right?")
+
+
+def check_first_line(line: str, source: str) -> None:
+    """Refuse separated text whose first line is no header and no row.
+
+    Raises:
+        UserError: With the most that one has.
+    """
+    if len(line) > MAX_FIRST_LINE:
+        raise UserError(
+            f"The first line of {source} has more than {MAX_FIRST_LINE:,} characters: no header or row is so long."
+        )
+
+
+def check_unpacked(packed_bytes: int, unpacked_bytes: int, source: str) -> None:
+    """Refuse a file that is made to take memory: small, and thousands of times larger inside.
+
+    Raises:
+        UserError: With both sizes.
+    """
+    if unpacked_bytes > FREE_BYTES and unpacked_bytes > MAX_RATIO * packed_bytes:
+        raise UserError(
+            f"{source} has {packed_bytes / 2**20:,.2f} MiB and takes {unpacked_bytes / 2**20:,.0f} MiB when read: no "
+            "table is packed so tightly but one of constants. Take a part of it."
+        )
+
+
+def is_nested_deeper(value: Any, levels: int = MAX_NESTING) -> bool:
+    """Whether lists and records stand in each other on more levels than that."""
+    front = [value]
+    for _ in range(levels + 1):
+        front = [inner for outer in front for inner in _inside(outer)]
+        if not front:
+            return False
+    return True
+
+
+def _inside(value: Any) -> list[Any]:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, (dict, list))]
