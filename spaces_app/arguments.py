@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gradio import processing_utils
+from gradio.context import LocalContext
 from pydantic import TypeAdapter, ValidationError
 
 from plugins._endpoints import API_TYPES
+from spaces_app.uploads import may_use
 from training.errors import UserError
+
+NOT_UPLOADED = "That is no uploaded file: send it with gradio_client.handle_file."
+MAX_PATH = 4096  # characters
 
 
 def argument(name: str, kind: Any, value: Any) -> Any:
@@ -18,6 +24,9 @@ def argument(name: str, kind: Any, value: Any) -> Any:
     Raises:
         UserError: If it is of another type.
     """
+    if value is None and type(None) in get_args(kind):
+        return None
+    kind = next((each for each in get_args(kind) if each in API_TYPES), kind) if type(None) in get_args(kind) else kind
     if kind not in API_TYPES or kind is Path:
         return value
     try:
@@ -36,16 +45,26 @@ def upload(file: Any) -> Path | None:
     if not file:
         return None
     name = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
-    path = Path(str(name)).resolve()
+    if not isinstance(name, str) or "\0" in name or len(name) > MAX_PATH:
+        raise UserError(NOT_UPLOADED)
+    path = Path(name).resolve()
     if not path.is_relative_to(Path(processing_utils.get_upload_folder()).resolve()) or not path.is_file():
-        raise UserError("That is no uploaded file: send it with gradio_client.handle_file.")
+        raise UserError(NOT_UPLOADED)
+    if not may_use(path, LocalContext.request.get(None)):
+        raise UserError(NOT_UPLOADED)
     return path
 
 
-def uploads(**files: Any) -> dict[str, Path]:
+def uploads(more: Mapping[str, Any] | None, **files: Any) -> dict[str, Path]:
     """Setting -> path of its uploaded file; settings without a file are left out.
 
+    Args:
+        more: Of other names than `files`.
+
     Raises:
-        UserError: If one is a path that was not uploaded.
+        UserError: If one is a path that was not uploaded, or is given twice.
     """
+    if twice := [name for name in more or {} if files.get(name)]:
+        raise UserError(f"more_files: {', '.join(twice)} is given twice; leave one out.")
+    files = {**files, **(more or {})}
     return {name: path for name, file in files.items() if (path := upload(file))}

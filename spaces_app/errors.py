@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from training.errors import UserError
+from training.errors import UserError, disk_message
 
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,11 +45,16 @@ def _conversion(name: str) -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from None
     except gr.Error:
         raise
-    except (
-        Exception
-    ):  # a defect: its text may hold a path or a row, so a visitor sees only a number to look up in the log
-        number = secrets.token_hex(4)
-        logger.exception("Error %s in %s", number, name)
-        raise gr.Error(
-            f"Something went wrong on the server (error {number}; its log says what).", print_exception=False
-        ) from None
+    except OSError as error:
+        if words := disk_message(error):
+            raise gr.Error(words, print_exception=False) from None
+        raise _numbered(name) from None
+    except Exception:
+        raise _numbered(name) from None
+
+
+def _numbered(name: str) -> gr.Error:
+    """Of a defect: its text may hold a path or a row, so a visitor sees only a number to look up in the log."""
+    number = secrets.token_hex(4)
+    logger.exception("Error %s in %s", number, name)
+    return gr.Error(f"Something went wrong on the server (error {number}; its log says what).", print_exception=False)

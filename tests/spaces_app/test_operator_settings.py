@@ -44,14 +44,16 @@ def test_table_has_every_setting_and_every_variable_that_is_read():
 
 
 def test_table_says_the_defaults():
-    words = {"0": "none", "False": "off"}
+    words = {"0": "none", "False": "off", "": "none"}
+    of_the_machine = {"SELFSUP_MAX_PROCESSES": "cores or GPUs", "SELFSUP_MAX_MEMORY_MB": "80 % of the machine's"}
     for name, default in fields().items():
-        assert documented()[name].split(";")[0] == words.get(str(default), str(default)), name
+        expected = of_the_machine.get(name) or words.get(str(default), str(default))
+        assert documented()[name].split(";")[0] == expected, name
 
 
 @pytest.mark.parametrize("name", fields())
 def test_variable_sets_its_setting(name: str, monkeypatch: pytest.MonkeyPatch):
     field, default = name.removeprefix("SELFSUP_").lower(), fields()[name]
-    text, value = {"anyone": ("off", "off"), False: ("1", True)}.get(default, ("7", 7))
+    text, value = {"anyone": ("off", "off"), False: ("1", True), "": ("x:y", "x:y")}.get(default, ("777", 777))
     monkeypatch.setenv(name, text)
     assert getattr(Settings.from_environment(), field) == value != default

@@ -17,6 +17,7 @@ from gradio_client.exceptions import AppError
 from plugins import _discovery
 from plugins._contract import Kind, Workbench
 from plugins._discovery import Found
+from spaces_app.identity import Caller
 from spaces_app.page.open_pulled import nearest_picker
 from spaces_app.page.shell import build
 from spaces_app.panels.workbench import PluginWorkbench
@@ -221,18 +222,18 @@ def services(home: Path) -> Services:
 
 def test_weights_of_another_kind_are_refused_by_name_before_anything_loads(services: Services):
     with pytest.raises(UserError, match=r"^low holds weights of 'Hush'; this needs weights of 'Fit'\.$"):
-        services.models.call("loud", None, Speak.shout, "low", "so")
+        services.models.call(Caller("me"), "loud", None, Speak.shout, "low", "so")
 
 
 def test_weights_of_another_plugin_are_refused_by_name(services: Services, home: Path):
     run = services.runs.store.create("other", "fit", TrainSettings())
     weights(run.artifact, "other")
     with pytest.raises(UserError, match=rf"^{run.id} holds weights of 'Other: Fit'; this needs weights of 'Fit'\.$"):
-        services.models.call("loud", None, Speak.shout, run.id, "so")
+        services.models.call(Caller("me"), "loud", None, Speak.shout, run.id, "so")
 
 
 def test_an_endpoint_takes_the_starter_of_its_kind_where_none_is_named(services: Services):
-    assert services.models.load(services.plugins.get("loud"), "", Speak.shout).folder.name == "here"  # type: ignore[attr-defined]
+    assert services.models.load(services.plugins.get("loud"), "", Speak.shout, Caller("me")).folder.name == "here"  # type: ignore[attr-defined]
     assert services.plugins.get("loud").default_weights(Whisper) == "low"
 
 
@@ -241,7 +242,7 @@ def test_a_choice_of_weights_lists_what_its_interface_can_use(services: Services
     runs = {name: services.runs.store.create("loud", name, TrainSettings()) for name in ("fit", "hush")}
     for name, run in runs.items():
         (weights(run.artifact, "loud", name) / "model.safetensors").touch()
-    services.hub.models.offer("alice/low@1", plugin, plugin.kind("hush"), "me")
+    services.hub.models.offer("alice/low@1", plugin, plugin.kind("hush"), Path(), "me")
     with gr.Blocks(), gr.Tabs():
         bench = PluginWorkbench(services, plugin)
         with gr.Tab("Loud"):

@@ -6,7 +6,7 @@ import os
 from urllib.parse import urlsplit
 
 from training.errors import UserError
-from training.home import is_space
+from training.home import is_shared
 from training.retry import TRANSIENT_STATUSES, http_status
 from training.settings import HOSTED
 
@@ -63,7 +63,7 @@ def parse_name(name: str) -> tuple[str, str]:
 def _check_host(host: str, scheme: str, address: str) -> None:
     """On a shared server allow known hosts only, so that no visitor makes it send requests into its own network."""
     is_known = host in KEY_VARIABLES or host == host_of(HUGGING_FACE)
-    if is_space() and not _is_operators(address) and not (is_known and scheme == "https"):
+    if is_shared() and not _is_operators(address) and not (is_known and scheme == "https"):
         hosts = ", ".join([*KEY_VARIABLES, "Hugging Face"])
         raise UserError(f"This server allows requests only to: {hosts}. Run the studio yourself to use {host}.")
 
@@ -77,7 +77,7 @@ def environment_key(address: str) -> str:
     server."""
     if _is_operators(address):
         return os.environ.get(OPERATOR_KEY, "")
-    if is_space():
+    if is_shared():
         return ""
     if address == HUGGING_FACE:
         from huggingface_hub import get_token  # 0.3 s, and most pages never call a hosted model

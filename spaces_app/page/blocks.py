@@ -1,0 +1,68 @@
+"""The page's `gr.Blocks`: what is wrong with the values of a call is answered in words, before any function runs."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.exceptions import InvalidPathError
+from gradio.state_holder import SessionState
+
+from spaces_app.arguments import NOT_UPLOADED
+
+logger = logging.getLogger(__name__)
+
+
+class Page(gr.Blocks):
+    """Values that a call leaves out have their defaults; others that cannot be read are refused by a sentence."""
+
+    def get_block_name(self) -> str:
+        """Gradio's own name of the class."""
+        return "blocks"
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        """Fill in the defaults of the last values; Gradio's own message would repeat all values, a key among them."""
+        wanted = len(block_fn.inputs)
+        if len(inputs) >= wanted:
+            return
+        defaults = _defaults(block_fn)
+        missing = [name for name, value in defaults[len(inputs) :] if value is inspect.Parameter.empty]
+        if missing or len(defaults) != wanted:
+            raise gr.Error(
+                f"{len(inputs)} of {wanted} values were given. Left out: {', '.join(missing) or 'some'}.",
+                print_exception=False,
+            )
+        inputs += [value for _, value in defaults[len(inputs) :]]
+
+    async def preprocess_data(
+        self,
+        block_fn: BlockFunction,
+        inputs: list[Any],
+        state: SessionState | None,
+        explicit_call: bool = False,
+    ) -> list[Any]:
+        """The values as the function takes them."""
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except InvalidPathError:
+            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+        except gr.Error:
+            raise
+        except Exception as error:  # of Gradio's reading of a value, before any function of ours
+            logger.info("A value could not be read: %s", type(error).__name__)
+            raise gr.Error(
+                "A value cannot be read as its parameter's type: see /info.", print_exception=False
+            ) from None
+
+
+def _defaults(block_fn: BlockFunction) -> list[tuple[str, Any]]:
+    """Name and default of each value that a caller gives, in order."""
+    parameters = inspect.signature(block_fn.fn).parameters.values() if block_fn.fn else ()
+    return [
+        (each.name, each.default)
+        for each in parameters
+        if each.annotation is not gr.Request and "OAuth" not in str(each.annotation)
+    ]
