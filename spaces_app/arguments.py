@@ -16,6 +16,8 @@ from training.errors import UserError
 
 NOT_UPLOADED = "That is no uploaded file: send it with gradio_client.handle_file."
 MAX_PATH = 4096  # characters
+MAX_NAME = 255  # bytes of a file's name
+MAX_DEPTH = 100  # of lists and records in each other; JSON of our own has less than ten
 
 
 def argument(name: str, kind: Any, value: Any) -> Any:
@@ -36,6 +38,52 @@ def argument(name: str, kind: Any, value: Any) -> Any:
         raise UserError(f"{name}: {str(value)[:80]!r} was given; it {expected}.") from None
 
 
+def check_text(name: str, value: Any, depth: int = 0) -> None:
+    """Refuse what no text, file or document can hold, wherever it is in a value.
+
+    JSON can spell half of a surrogate pair: such a text can neither be tokenised, written nor sent back.
+
+    Raises:
+        UserError: For such a text, for what is no upload but says it is, and for values deeper than `MAX_DEPTH`.
+    """
+    if depth > MAX_DEPTH:
+        raise UserError(f"{name}: lists and records are nested more than {MAX_DEPTH} deep.")
+    if isinstance(value, str):
+        if not _is_unicode(value):
+            raise UserError(f"{name}: the text has a character that is none (half of a surrogate pair). Remove it.")
+    elif isinstance(value, dict):
+        _check_file_record(name, value)
+        for key, item in value.items():
+            check_text(name, key, depth + 1)
+            check_text(name, item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            check_text(name, item, depth + 1)
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_file_record(name: str, record: dict[str, Any]) -> None:
+    """Gradio takes any record of this form for a file, and opens its path."""
+    meta = record.get("meta")
+    if isinstance(meta, dict) and "_type" in meta and not _is_path(record.get("path")):
+        raise UserError(f"{name}: {NOT_UPLOADED[0].lower()}{NOT_UPLOADED[1:]}")
+
+
+def _is_path(path: Any) -> bool:
+    if not isinstance(path, str) or "\0" in path or len(path) > MAX_PATH:
+        return False
+    return all(len(part.encode()) <= MAX_NAME for part in path.split("/"))
+
+
 def upload(file: Any) -> Path | None:
     """The path of a file that this visitor uploaded.
 
@@ -45,9 +93,9 @@ def upload(file: Any) -> Path | None:
     if not file:
         return None
     name = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
-    if not isinstance(name, str) or "\0" in name or len(name) > MAX_PATH:
+    if not _is_path(name):
         raise UserError(NOT_UPLOADED)
-    path = Path(name).resolve()
+    path = Path(str(name)).resolve()
     if not path.is_relative_to(Path(processing_utils.get_upload_folder()).resolve()) or not path.is_file():
         raise UserError(NOT_UPLOADED)
     if not may_use(path, LocalContext.request.get(None)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ import gradio as gr
 
 from training.errors import UserError, disk_message
 
+MAX_MESSAGE = 1200  # characters
+KEPT = 80  # of a word that is longer than any
+LONG_WORD = re.compile(r"\S{200,}")
 logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,7 +46,7 @@ def _conversion(name: str) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        raise gr.Error(shorten(str(error)), print_exception=False) from None
     except gr.Error:
         raise
     except OSError as error:
@@ -51,6 +55,13 @@ def _conversion(name: str) -> Iterator[None]:
         raise _numbered(name) from None
     except Exception:
         raise _numbered(name) from None
+
+
+def shorten(message: str) -> str:
+    """Without the length of a value that the message repeats: a visitor's may have any."""
+    message = LONG_WORD.sub(lambda match: f"{match[0][:KEPT]}…", message)
+    half = MAX_MESSAGE // 2
+    return message if len(message) <= MAX_MESSAGE else f"{message[:half]} … {message[-half:]}"
 
 
 def _numbered(name: str) -> gr.Error:

@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import GUEST_COOKIE, GUEST_ID
@@ -52,6 +52,11 @@ def middleware(settings: Settings) -> list[Middleware]:
     local = is_loopback(bind_name()) and not is_space()
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)] if local else []
     return [*hosts, Middleware(GuestCookie), *([Middleware(UploadOwners)] if settings.is_shared else [])]
+
+
+async def refuse_body(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a body of another form. FastAPI's own repeats it, a key among it, and fails where it is no text."""
+    return JSONResponse({"detail": 'The body of a request is JSON of the form {"data": [value, ...]}.'}, 422)
 
 
 class GuestCookie:

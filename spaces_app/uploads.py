@@ -29,5 +29,8 @@ def remember_uploads(answer: bytes, request: Any) -> None:
 
 def may_use(path: str | Path, request: Any) -> bool:
     """Whether this visitor may use a file: they sent it, or someone whom nothing tells from them."""
-    owners = _owners.get(str(Path(path).resolve()), {ANYBODY})
+    try:
+        owners = _owners.get(str(Path(path).resolve()), {ANYBODY})
+    except ValueError:  # NUL: it is no path, and Gradio says so
+        return True
     return ANYBODY in owners or visitor(request) in owners

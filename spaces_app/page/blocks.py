@@ -11,7 +11,8 @@ from gradio.blocks import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio.state_holder import SessionState
 
-from spaces_app.arguments import NOT_UPLOADED
+from spaces_app.arguments import NOT_UPLOADED, check_text
+from training.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +45,22 @@ class Page(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,
     ) -> list[Any]:
-        """The values as the function takes them."""
+        """The values as the function takes them; Gradio's own errors of one would be without words, or repeat it."""
+        names = [name for name, _ in _defaults(block_fn)]
         try:
+            for number, value in enumerate(inputs):
+                name = names[number] if len(names) == len(block_fn.inputs) and number < len(names) else "A value"
+                check_text(name, value)
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except InvalidPathError:
-            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
         except gr.Error:
             raise
-        except Exception as error:  # of Gradio's reading of a value, before any function of ours
-            logger.info("A value could not be read: %s", type(error).__name__)
-            raise gr.Error(
-                "A value cannot be read as its parameter's type: see /info.", print_exception=False
-            ) from None
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except InvalidPathError:
+            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+        except Exception as error:  # of Gradio and pydantic, of many kinds: the values are a stranger's
+            logger.info("A value of %s was refused (%s).", block_fn.api_name, type(error).__name__)
+            raise gr.Error("A value has another type than its parameter: see /info.", print_exception=False) from None
 
 
 def _defaults(block_fn: BlockFunction) -> list[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import traceback
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 
 from plugins._discovery import Found
 from spaces_app.api.publish import publish
@@ -17,7 +18,7 @@ from spaces_app.page.open_pulled import open_pulled
 from spaces_app.page.plugin_tab import PluginTab
 from spaces_app.page.theme import CSS, HEAD, THEME
 from spaces_app.panels import operator
-from spaces_app.requests import check_bind, middleware
+from spaces_app.requests import check_bind, middleware, refuse_body
 from spaces_app.services import Services
 from spaces_app.sessions import CAPACITY, use_small_sessions
 from spaces_app.settings import Settings
@@ -62,7 +63,10 @@ def launch_options(settings: Settings | None = None) -> dict[str, Any]:
     settings = settings or Settings.from_environment()
     check_bind(settings)
     return {
-        "app_kwargs": {"middleware": middleware(settings)},
+        "app_kwargs": {
+            "middleware": middleware(settings),
+            "exception_handlers": {RequestValidationError: refuse_body},
+        },
         "auth": settings.accounts or None,
         "theme": THEME,
         "css": CSS,

@@ -19,6 +19,7 @@ KEY_VARIABLES = {  # host -> environment variable that holds its key
     "api.together.xyz": "TOGETHER_API_KEY",
     "api.deepseek.com": "DEEPSEEK_API_KEY",
 }
+NAME = "A hosted model is named hosted:model@https://server/v1, or hosted:owner/model for Hugging Face."
 OPERATOR_URL, OPERATOR_KEY = "SELFSUP_HOSTED_URL", "SELFSUP_HOSTED_KEY"  # variables for a server that the operator runs
 
 
@@ -49,14 +50,16 @@ def parse_name(name: str) -> tuple[str, str]:
     name = name.removeprefix(HOSTED)
     model, _, address = name.rpartition("@") if "@" in name else (name, "", "")
     model, address = model.strip(), (address.strip().rstrip("/") or HUGGING_FACE)
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port  # reading either may raise
+    except ValueError:  # such as a bracket that is not closed, or port 99999
+        raise UserError(NAME) from None
     # Names are stored with runs and artifacts, so they must not hold a key.
     may_hold_key = "@" in parts.netloc or parts.query or parts.fragment
-    if not model or parts.scheme not in ("http", "https") or not parts.hostname or may_hold_key:
-        raise UserError(
-            "A hosted model is named hosted:model@https://server/v1, or hosted:owner/model for Hugging Face."
-        )
-    _check_host(parts.hostname, parts.scheme, address)
+    if not model or parts.scheme not in ("http", "https") or not host or may_hold_key:
+        raise UserError(NAME)
+    _check_host(host, parts.scheme, address)
     return model, address
 
 
