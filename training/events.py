@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -52,6 +53,11 @@ class EventLog:
         for event in events:
             if self.listener:
                 self.listener(event)
+
+    def sync(self) -> None:
+        """Flush to the disk what was written, so that a power cut loses no event of before this moment."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            os.fsync(file.fileno())
 
     def _end_partial_line(self) -> None:
         if not self.path.exists() or not self.path.stat().st_size:
