@@ -52,11 +52,12 @@ def test_a_lost_or_doubled_event_is_noticed(toy: Path) -> None:
 
 def test_a_power_cut_loses_what_came_after_the_last_checkpoint(toy: Path) -> None:
     run = queue(Runs())
+    run.write_event("started", step=0)
     write(run, 1, 2, 3, 4)
     (run.folder / "checkpoint" / "step-000000002").mkdir(parents=True)
     drop_unsynced(run)
     lines = (run.folder / "events.jsonl").read_bytes().splitlines()
-    assert [json.loads(line).get("step") for line in lines[:-1]] == [None, 1, 2]
+    assert [json.loads(line).get("step") for line in lines[:-1]] == [None, 0, 1, 2]
     assert lines[-1] == b"\0" * 300
     assert run.status() == "lost"
     run.resume()
