@@ -56,7 +56,10 @@ def middleware(settings: Settings) -> list[Middleware]:
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:
     """The answer to a body of another form. FastAPI's own repeats it, a key among it, and fails where it is no text."""
-    return JSONResponse({"detail": 'The body of a request is JSON of the form {"data": [value, ...]}.'}, 422)
+    words = 'The body of a request is JSON of the form {"data": [value, ...]}.'
+    return JSONResponse(
+        {"detail": [{"type": "body", "loc": ["body"], "msg": words}]}, 422
+    )  # gradio_client reads a list
 
 
 class GuestCookie:

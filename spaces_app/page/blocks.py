@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from gradio.blocks import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio.state_holder import SessionState
 
+from spaces_app.admission import Admission
 from spaces_app.arguments import NOT_UPLOADED, check_text
 from training.errors import UserError
 
@@ -23,6 +25,13 @@ class Page(gr.Blocks):
     def get_block_name(self) -> str:
         """Gradio's own name of the class."""
         return "blocks"
+
+    def queue(self, *args: Any, max_size: int | None = None, **options: Any) -> Page:
+        """The queue, in which at most `max_size` calls wait."""
+        super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
+        if max_size is not None:
+            self._queue.push = Admission(self._queue, max_size).push  # type: ignore[method-assign]
+        return self
 
     def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
         """Fill in the defaults of the last values; Gradio's own message would repeat all values, a key among them."""
