@@ -14,7 +14,7 @@ from plugins._endpoints import API_TYPES
 from spaces_app.uploads import may_use
 from training.errors import UserError
 
-NOT_UPLOADED = "That is no uploaded file: send it with gradio_client.handle_file."
+NOT_UPLOADED = "that is no uploaded file; send it with gradio_client.handle_file."
 MAX_PATH = 4096  # characters
 MAX_NAME = 255  # bytes of a file's name
 MAX_DEPTH = 100  # of lists and records in each other; JSON of our own has less than ten
@@ -75,7 +75,14 @@ def _check_file_record(name: str, record: dict[str, Any]) -> None:
     """Gradio takes any record of this form for a file, and opens its path."""
     meta = record.get("meta")
     if isinstance(meta, dict) and "_type" in meta and not _is_path(record.get("path")):
-        raise UserError(f"{name}: {NOT_UPLOADED[0].lower()}{NOT_UPLOADED[1:]}")
+        raise UserError(f"{name}: {NOT_UPLOADED}")
+
+
+def holds_file(value: Any) -> bool:
+    """Whether Gradio finds a file somewhere in a value."""
+    if isinstance(value, dict):
+        return isinstance(value.get("meta"), dict) or any(map(holds_file, value.values()))
+    return isinstance(value, list) and any(map(holds_file, value))
 
 
 def _is_path(path: Any) -> bool:
@@ -84,7 +91,7 @@ def _is_path(path: Any) -> bool:
     return all(len(part.encode()) <= MAX_NAME for part in path.split("/"))
 
 
-def upload(file: Any) -> Path | None:
+def upload(name: str, file: Any) -> Path | None:
     """The path of a file that this visitor uploaded.
 
     Raises:
@@ -92,14 +99,14 @@ def upload(file: Any) -> Path | None:
     """
     if not file:
         return None
-    name = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
-    if not _is_path(name):
-        raise UserError(NOT_UPLOADED)
-    path = Path(str(name)).resolve()
+    given = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
+    if not _is_path(given):
+        raise UserError(f"{name}: {NOT_UPLOADED}")
+    path = Path(str(given)).resolve()
     if not path.is_relative_to(Path(processing_utils.get_upload_folder()).resolve()) or not path.is_file():
-        raise UserError(NOT_UPLOADED)
+        raise UserError(f"{name}: {NOT_UPLOADED}")
     if not may_use(path, LocalContext.request.get(None)):
-        raise UserError(NOT_UPLOADED)
+        raise UserError(f"{name}: {NOT_UPLOADED}")
     return path
 
 
@@ -115,4 +122,4 @@ def uploads(more: Mapping[str, Any] | None, **files: Any) -> dict[str, Path]:
     if twice := [name for name in more or {} if files.get(name)]:
         raise UserError(f"more_files: {', '.join(twice)} is given twice; leave one out.")
     files = {**files, **(more or {})}
-    return {name: path for name, file in files.items() if (path := upload(file))}
+    return {name: path for name, file in files.items() if (path := upload(name, file))}

@@ -62,7 +62,7 @@ def _arguments(types: dict[str, Any], args: tuple[Any, ...]) -> list[Any]:
 
 
 def _file(name: str, value: Any) -> Path:
-    path = upload(value)
+    path = upload(name, value)
     if path is None:
         raise UserError(f"{name}: no file was given. Upload one (gradio_client.handle_file).")
     return path

@@ -13,7 +13,7 @@ from gradio.exceptions import InvalidPathError
 from gradio.state_holder import SessionState
 
 from spaces_app.admission import Admission
-from spaces_app.arguments import NOT_UPLOADED, check_text
+from spaces_app.arguments import NOT_UPLOADED, check_text, holds_file
 from training.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -55,10 +55,9 @@ class Page(gr.Blocks):
         explicit_call: bool = False,
     ) -> list[Any]:
         """The values as the function takes them; Gradio's own errors of one would be without words, or repeat it."""
-        names = [name for name, _ in _defaults(block_fn)]
+        named = list(zip(_names(block_fn), inputs, strict=False))
         try:
-            for number, value in enumerate(inputs):
-                name = names[number] if len(names) == len(block_fn.inputs) and number < len(names) else "A value"
+            for name, value in named:
                 check_text(name, value)
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error:
@@ -66,10 +65,17 @@ class Page(gr.Blocks):
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
         except InvalidPathError:
-            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+            name = next((name for name, value in named if holds_file(value)), "A value")
+            raise gr.Error(f"{name}: {NOT_UPLOADED}", print_exception=False) from None
         except Exception as error:  # of Gradio and pydantic, of many kinds: the values are a stranger's
             logger.info("A value of %s was refused (%s).", block_fn.api_name, type(error).__name__)
             raise gr.Error("A value has another type than its parameter: see /info.", print_exception=False) from None
+
+
+def _names(block_fn: BlockFunction) -> list[str]:
+    """What a message calls each value: an endpoint's parameter; an event of the page has components instead."""
+    names = [name for name, _ in _defaults(block_fn)]
+    return names if len(names) == len(block_fn.inputs) else ["A value"] * len(block_fn.inputs)
 
 
 def _defaults(block_fn: BlockFunction) -> list[tuple[str, Any]]:

@@ -106,6 +106,9 @@ class ModelService:
         kinds = plugin.answering(endpoints)
         if name.startswith(HOSTED):
             return name, next((kind for kind in kinds if kind.hosted), kinds[0])
+        if not name:
+            wanted = ", ".join(f"{kind.title!r}" for kind in kinds)
+            raise UserError(f"weights: no starter is for {wanted}. Give the id of a run, or owner/repo of the Hub.")
         folder = self._folder(plugin, name, kinds, caller)
         return folder, self._recognise(plugin, folder, name, kinds)[1]
 

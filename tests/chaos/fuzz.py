@@ -29,7 +29,8 @@ from PIL import Image
 
 from tests.chaos.visitor import FILE, Answer, Visitor
 from tests.loopback import running_hub
-from tests.page import app_process, free_port
+from tests.page import ENDED, TINY, app_process, free_port
+from tests.running import wait_for
 
 BOUND_SECONDS = 30.0
 KEY = "sk-fuzz-0123456789abcdef"  # must never be in a log
@@ -178,13 +179,22 @@ class Fuzzer:
         info: The named endpoints, as /info gives them.
         schemas: Plugin -> trainer -> JSON schema of its settings, as /plugins gives them.
         uploads: Name of a file -> what stands for it in a call.
+        run: The id of a run that has ended.
     """
 
-    def __init__(self, info: dict[str, Any], schemas: dict[str, dict[str, Any]], uploads: dict[str, Any], seed: int):
+    def __init__(
+        self,
+        info: dict[str, Any],
+        schemas: dict[str, dict[str, Any]],
+        uploads: dict[str, Any],
+        run: str = NO_RUN,
+        seed: int = 0,
+    ):
         self.parameters = {
             name[1:]: [parameter["parameter_name"] for parameter in about["parameters"]] for name, about in info.items()
         }
         self.schemas, self.uploads, self.random = schemas, uploads, random.Random(seed)
+        self.run, self.hostile = run, [*HOSTILE, run]
 
     def calls(self, count: int) -> Iterator[Call]:
         """As many calls, the endpoints in turn."""
@@ -222,6 +232,8 @@ class Fuzzer:
             return self.uploads["reviews.tsv" if name == "data" else TABLES.get(endpoint, "texts.csv")]
         if name == "image":
             return self.uploads["grey.png"]
+        if name == "run" and endpoint not in ("run_delete", "jobs_start"):
+            return self.run
         return OWN_BASE.get(endpoint, {}).get(name, BASE.get(name))
 
     def _value(self, endpoint: str, name: str, values: dict[str, Any]) -> Any:
@@ -254,7 +266,7 @@ class Fuzzer:
             ]
             record = {draw.choice(keys): draw.choice(HOSTILE) for _ in range(draw.randint(1, 3))}
             return record if name in ("row", "content") else [record]
-        return draw.choice(HOSTILE)
+        return draw.choice(HOSTILE if endpoint == "run_delete" else self.hostile)
 
     def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
         """One to three settings of a trainer with odd values, those of its schema and others."""
@@ -291,6 +303,7 @@ def fuzz(url: str, calls: int, seed: int = 0, clients: int = 4, out: Path | None
         plugin["name"]: {trainer["name"]: trainer["settings"] for trainer in plugin["trainers"]}
         for plugin in visitor.result("plugins")
     }
+    run = finished_run(visitor, uploads["reviews.tsv"])
     report, lines, visitors = Report(), [], queue.SimpleQueue()
     for _ in range(clients):
         visitors.put(Visitor(url))
@@ -303,12 +316,19 @@ def fuzz(url: str, calls: int, seed: int = 0, clients: int = 4, out: Path | None
         lines.append(json.dumps([call.endpoint, call.changed, answer.ok, answer.error, round(answer.seconds, 2), why]))
 
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(send, Fuzzer(info, schemas, uploads, seed).calls(calls)))
+        list(pool.map(send, Fuzzer(info, schemas, uploads, run, seed).calls(calls)))
     for each in (visitor, *(visitors.get() for _ in range(clients))):
         each.http.close()
     if out:
         out.write_text("\n".join(lines))
     return report
+
+
+def finished_run(visitor: Visitor, reviews: dict[str, Any]) -> str:
+    """The id of a run of two steps that has ended."""
+    run = visitor.result("train", "bert_finetune", "classify", {**TINY, "steps": 2}, reviews)["id"]
+    wait_for(lambda: visitor.result("run_status", run)["status"] in ENDED)
+    return run
 
 
 def faults_of_log(home: Path) -> list[str]:

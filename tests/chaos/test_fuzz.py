@@ -14,6 +14,7 @@ from spaces_app.errors import shorten
 from tests.chaos import fuzz
 from tests.chaos.visitor import FILE, Answer
 from training.errors import UserError
+from training.hf_jobs import remote_run
 
 CALLS = 232  # four of each endpoint
 
@@ -76,3 +77,10 @@ def test_a_message_does_not_have_the_length_of_what_it_repeats() -> None:
 def test_an_address_that_is_none_is_said_to_be_none(name: str) -> None:
     with pytest.raises(UserError, match="A hosted model is named hosted:model@https://server/v1"):
         parse_name(name)
+
+
+@pytest.mark.parametrize("job", ["", "../../models/alice/x", "a/b", "x" * 65, "\x00", "é", "?a=1"])
+def test_what_is_no_jobs_id_never_becomes_part_of_an_address(job: str) -> None:
+    for ask in (remote_run.logs, remote_run.cancel):
+        with pytest.raises(UserError, match="is not a job's id"):
+            ask(job, "hf_alice_write")

@@ -331,7 +331,7 @@ def test_what_a_browser_uploads_is_its_visitors_alone(space: tuple[str, Path], r
     values = ["bert_finetune", "classify", {**TINY, "steps": 1}, upload, None, None, ""]
     mine, anothers = (train_by_post(space[0], values, each) for each in cookies)
     assert "bert_finetune-" in mine
-    assert "That is no uploaded file" in anothers
+    assert "that is no uploaded file" in anothers
 
 
 def test_push_of_a_guest_is_not_made_with_the_spaces_own_token(owner: Client, finished: str, hub: list[str]):

@@ -91,7 +91,18 @@ def test_what_is_no_upload_is_said_to_be_none(site: Site, value: Any) -> None:
     answer = call(site, "check", ["toy", "fit", {}, value, None, None])
     assert answer["event"] == "error"
     assert answer["data"]["error"], "an answer without words"
+    assert answer["data"]["error"].startswith("data: ")
     assert "went wrong" not in answer["data"]["error"]
+
+
+@pytest.mark.parametrize("body", ['"\\ud800"', "{", "[]", '{"data": "sk-secret"}'])
+def test_a_body_that_is_none_is_refused_without_repeating_it(site: Site, body: str) -> None:
+    answer = httpx.post(
+        f"{site.url}gradio_api/call/plugins", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    [detail] = answer.json()["detail"]
+    assert detail["msg"] == 'The body of a request is JSON of the form {"data": [value, ...]}.'
 
 
 def test_more_files_of_another_shape_or_twice_are_refused_in_words(client: Client, tmp_path: Path) -> None:
