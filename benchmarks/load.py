@@ -68,7 +68,7 @@ def main() -> None:
         if set(options.part) - {"bare"}:
             with app_process(home, port, SELFSUP_MAX_SECONDS="900") as process:
                 server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid))
-                for part in ("clients", "memory", "pages", "streams"):
+                for part in ("clients", "pages", "memory", "streams"):
                     if part in options.part:
                         globals()[f"measure_{part}"](server, options.scale)
         if "bare" in options.part:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import GUEST_COOKIE, GUEST_ID
+from spaces_app.page_cache import PageCache
 from spaces_app.settings import Settings
 from spaces_app.uploads import may_use, remember_uploads
 from training.errors import UserError
@@ -51,7 +52,9 @@ def middleware(settings: Settings) -> list[Middleware]:
     names = [*LOCAL_NAMES, *(name.strip() for name in settings.hosts.split(",") if name.strip())]
     local = is_loopback(bind_name()) and not is_space()
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)] if local else []
-    return [*hosts, Middleware(GuestCookie), *([Middleware(UploadOwners)] if settings.is_shared else [])]
+    owners = [Middleware(UploadOwners)] if settings.is_shared else []
+    cache = [] if settings.accounts else [Middleware(PageCache)]
+    return [*hosts, Middleware(GuestCookie), *owners, *cache]
 
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:

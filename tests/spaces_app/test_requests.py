@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from plugins._discovery import Found
-from spaces_app import requests, temporary
+from spaces_app import page_cache, requests, temporary
 from spaces_app.page import shell
 from spaces_app.sessions import SmallSession
 from spaces_app.settings import Settings
@@ -56,7 +56,7 @@ def test_a_local_server_answers_to_local_names_only(site: Site, host: str, statu
 
 
 def test_the_operator_can_add_names() -> None:
-    [hosts, _] = requests.middleware(Settings(hosts="studio.example, other.example"))
+    [hosts, *_] = requests.middleware(Settings(hosts="studio.example, other.example"))
     assert {"localhost", "studio.example", "other.example"} <= set(hosts.kwargs["allowed_hosts"])
 
 
@@ -69,6 +69,43 @@ def test_a_server_on_the_network_asks_who_comes(name: str, monkeypatch: pytest.M
     assert shell.launch_options(Settings(open=True))["auth"] is None
     with pytest.raises(UserError, match="SELFSUP_AUTH is not of the form"):
         shell.launch_options(Settings(auth="ada"))
+
+
+# -- the page itself ---------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_made_once_and_each_visitor_gets_their_own_cookie(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with httpx.Client() as http:
+        first = http.get(site.url, headers={"cookie": ""})
+        monkeypatch.setattr("gradio.routes.templates.TemplateResponse", None)  # what would make it again
+        second = httpx.get(site.url)
+    assert first.status_code == second.status_code == 200
+    assert first.text == second.text
+    assert "Selfsup Studio" in first.text
+    assert second.headers["content-encoding"] == "gzip"
+    assert first.cookies["selfsup-guest"] != second.cookies["selfsup-guest"]
+    plain = httpx.get(f"{site.url}config", headers={"accept-encoding": "identity"})
+    assert plain.json() == httpx.get(f"{site.url}config").json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_kept"),
+    [
+        ({}, True),
+        ({"path": "/gradio_api/info"}, False),
+        ({"method": "POST"}, False),
+        ({"query_string": b"deep_link=x"}, False),
+        ({"query_string": b"__theme=dark"}, True),
+        ({"headers": [(b"cookie", b"access-token-abc=1")]}, False),
+    ],
+)
+def test_only_what_is_the_same_for_all_is_kept(changes: dict[str, Any], is_kept: bool) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **changes}
+    assert (page_cache._key(scope) is not None) is is_kept
+    other = {**scope, "headers": [*scope["headers"], (b"host", b"other.example")]}
+    assert not is_kept or page_cache._key(scope) != page_cache._key(other)
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
