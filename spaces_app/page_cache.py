@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spaces_app.identity import AUTH_COOKIE
 
 PATHS = ("/", "/config")
-SHAPED_BY = ("host", "x-forwarded-host", "x-forwarded-proto", "x-direct-url", "x-forwarded-prefix", "origin", "referer")
+SHAPED_BY = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")  # all that Gradio makes addresses of
 KEPT = 8  # answers: of some names of hosts, which a client may make up
 Key = tuple[str, ...]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
@@ -72,8 +72,8 @@ def _key(scope: Scope) -> Key | None:
     if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in PATHS:
         return None
     headers, query = Headers(scope=scope), parse_qs(scope["query_string"].decode("latin-1"))
-    if AUTH_COOKIE in headers.get("cookie", "") or {"page", "deep_link"} & query.keys():
-        return None
+    if "origin" in headers or AUTH_COOKIE in headers.get("cookie", "") or {"page", "deep_link"} & query.keys():
+        return None  # another site's script, somebody with a name, another page
     shape = [headers.get(name, "") for name in SHAPED_BY]
     compressed = str("gzip" in headers.get("accept-encoding", ""))
     return (scope["path"], scope.get("scheme", ""), scope.get("root_path", ""), compressed, *shape)

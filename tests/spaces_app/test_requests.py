@@ -90,6 +90,15 @@ def test_the_page_is_made_once_and_each_visitor_gets_their_own_cookie(
     assert plain.json() == httpx.get(f"{site.url}config").json()
 
 
+@pytest.mark.parametrize("header", ["x-gradio-server", "x-forwarded-host"])
+def test_a_page_with_the_addresses_of_another_server_is_sent_to_nobody_else(site: Site, header: str) -> None:
+    evil = httpx.get(
+        site.url, headers={header: "http://evil.example" if header == "x-gradio-server" else "evil.example"}
+    )
+    assert evil.status_code == 200
+    assert "evil.example" not in httpx.get(site.url).text
+
+
 @pytest.mark.parametrize(
     ("changes", "is_kept"),
     [
@@ -99,6 +108,7 @@ def test_the_page_is_made_once_and_each_visitor_gets_their_own_cookie(
         ({"query_string": b"deep_link=x"}, False),
         ({"query_string": b"__theme=dark"}, True),
         ({"headers": [(b"cookie", b"access-token-abc=1")]}, False),
+        ({"headers": [(b"origin", b"http://other.example")]}, False),
     ],
 )
 def test_only_what_is_the_same_for_all_is_kept(changes: dict[str, Any], is_kept: bool) -> None:

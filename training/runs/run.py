@@ -44,6 +44,7 @@ class Run:
     _offset: int = 0
     _config: dict[str, Any] = field(default_factory=dict)
     _config_version: int = 0
+    _cancel_seen: tuple[int, float] = (0, 0.0)  # when the request was made, by the wall, and first seen, by no clock
 
     @property
     def id(self) -> str:
@@ -242,12 +243,18 @@ class Run:
             lock_file.send_signal(int((self.folder / "pid").read_text()), signal.SIGKILL)
 
     def escalate(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Signal a trainer that ignored a cancel request: SIGTERM after a grace period, then SIGKILL."""
+        """Signal a trainer that ignored a cancel request: SIGTERM after a grace period, then SIGKILL.
+
+        The period begins when this is first called after the request: clocks that are set do not change it.
+        """
         try:
-            waited = time.time() - (self.folder / "cancel").stat().st_mtime
+            request = (self.folder / "cancel").stat().st_mtime_ns
             process = int((self.folder / "pid").read_text())
         except (OSError, ValueError):
             return
+        if request != self._cancel_seen[0]:
+            self._cancel_seen = request, time.monotonic()
+        waited = time.monotonic() - self._cancel_seen[1]
         if waited > grace_seconds and self.is_held():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 lock_file.send_signal(process, signal.SIGKILL if waited > grace_seconds * 7 / 6 else signal.SIGTERM)
