@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# requirements.lock has hashes of the files for one platform: does this interpreter run on it?
+LOCKED := import platform, sys; sys.exit((sys.platform, platform.machine(), platform.libc_ver()[0], sys.version_info[:2]) != ("linux", "x86_64", "glibc", (3, 11)))
 
-.PHONY: app test check lint format space clean
+.PHONY: app test check lint format space lock clean
 
 app: $(VENV)/.app
 	$(BIN)/python app.py
@@ -27,6 +29,9 @@ format: $(VENV)/.dev
 space: $(VENV)/.app
 	$(BIN)/python -m spaces_app.deploy $(SPACE)
 
+lock: $(VENV)/.app
+	$(BIN)/python .ci/lock
+
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache
 
@@ -34,8 +39,10 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 
-# torch first: with it there, no other package pulls in a build for a GPU that the machine may not have.
-$(VENV)/.app: requirements.txt constraints.txt | $(BIN)/python
+# The locked files first, each checked by its hash; then torch, whose builds differ. With torch there, no other package
+# pulls in a build for a GPU that the machine may not have.
+$(VENV)/.app: requirements.txt constraints.txt requirements.lock | $(BIN)/python
+	if $(BIN)/python -c '$(LOCKED)'; then $(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.lock; fi
 	$(PIP) torch
 	$(PIP) -r requirements.txt
 	touch $@

@@ -1,11 +1,20 @@
 """Selfsup Studio: `python app.py` opens the page; on a Hugging Face Space this file is the Space."""
 
+import sys
+
 from spaces_app.page.shell import build, launch_options
+from spaces_app.temporary import use_own_folder
+from training.errors import UserError
 from training.threads import share_cores
 
 demo = build()
 
 if __name__ == "__main__":
     share_cores()
+    try:
+        options = launch_options()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    use_own_folder()
     demo.services.start()  # type: ignore[attr-defined]
-    demo.queue(max_size=64, api_open=False, default_concurrency_limit=4).launch(**launch_options())
+    demo.queue(max_size=64, api_open=False, default_concurrency_limit=4).launch(**options)

@@ -63,6 +63,11 @@ def endpoint_types(endpoint: Callable[..., Any]) -> dict[str, Any]:
     return types | {"return": get_args(result)[0] if get_origin(result) is Iterator else result}
 
 
+def reads_file(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint reads a table or a text from the parameter `file`, of any size and making."""
+    return endpoint_types(endpoint).get("file") is Path and not streams(endpoint)
+
+
 def streams(endpoint: Callable[..., Any]) -> bool:
     """Whether an endpoint yields its result in parts."""
     return get_origin(get_type_hints(endpoint).get("return")) is Iterator

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from training.home import is_space
+from training.home import is_loopback, is_shared, is_space
 
 # Read by gradio when it is imported: no telemetry, and no data frame rebuilt after every event (2.7 times the latency).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
-if is_space():  # read by huggingface_hub: a visitor never acts with the Space's own token
+if not (is_space() or is_loopback(os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1")):
+    os.environ.setdefault("SELFSUP_SHARED", "1")  # for this process and those that it starts
+if is_shared():  # read by huggingface_hub: a visitor never acts with the Space's own token
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
 
 

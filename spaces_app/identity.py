@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gradio.context import LocalContext
 from huggingface_hub import get_token
 
 from training.errors import UserError
@@ -16,29 +19,76 @@ if TYPE_CHECKING:
     from training.runs.run import Run
 
 GUEST = "guest:"  # no account's name has a colon
+GUEST_COOKIE = "selfsup-guest"  # an unguessable id of a browser, so that a reload keeps a guest's runs
+AUTH_COOKIE = "access-token-"  # Gradio's
+GUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def visitor(request: Any) -> str:
-    """The visitor's name: their Hub account, else an id of their browser's session, else the empty string.
+    """The visitor's name: their account, else an id of their browser, else of their session, else the empty string.
 
     Args:
         request: Gradio's request; for a tool call over MCP it is Starlette's, which has no session hash.
     """
-    session = getattr(request, "session_hash", None)
-    return _account(request) or (f"{GUEST}{session}" if session else "")
+    browser = getattr(_underlying(request), "cookies", {}).get(GUEST_COOKIE, "")
+    session = browser if GUEST_ID.fullmatch(browser) else _session_hash(request)
+    return _account(request) or _username(request) or (f"{GUEST}{session}" if session else "")
+
+
+def _underlying(request: Any) -> Any:
+    """Starlette's request; Gradio's own, around it, gives copies of what it has."""
+    return getattr(request, "request", None) or request
+
+
+def _session_hash(request: Any) -> str:
+    """Gradio's id of a page or a client; a component's own call has it in its body, which Gradio has read by then."""
+    named = getattr(request, "session_hash", None) if request is not _underlying(request) else None
+    body = getattr(_underlying(request), "_json", None)
+    named = named or (body.get("session_hash") if isinstance(body, dict) else None)
+    return named if isinstance(named, str) else ""
+
+
+def _username(request: Any) -> str:
+    """The name that `SELFSUP_AUTH` asked for."""
+    below = _underlying(request)
+    if below is not request and (name := getattr(request, "username", None)):
+        return name
+    tokens = getattr(getattr(below, "scope", {}).get("app"), "tokens", {})
+    cookies = getattr(below, "cookies", {})
+    return next((tokens.get(value, "") for name, value in cookies.items() if name.startswith(AUTH_COOKIE)), "")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls a model: their name, and the Hub token that weights are fetched with."""
+
+    visitor: str = ""
+    token: str | None = None
+
+
+def caller(settings: Settings) -> Caller:
+    """Who sent the request that is being handled."""
+    request = LocalContext.request.get(None)
+    if not settings.is_shared:
+        return Caller(visitor(request), get_token())
+    return Caller(visitor(request), _session(request).get("access_token") if _account(request) else None)
 
 
 def _account(request: Any) -> str:
     """The Hugging Face account, from Gradio's signed cookie; `request.username` is for `launch(auth=…)` only."""
-    scope = getattr(getattr(request, "request", None) or request, "scope", {})
-    signed_in = scope.get("session", {}).get("oauth_info") or {}
+    signed_in = _session(request)
     expired = signed_in.get("expires_at") and signed_in["expires_at"] < time.time()
     return "" if expired else signed_in.get("userinfo", {}).get("preferred_username", "")
 
 
+def _session(request: Any) -> dict[str, Any]:
+    scope = getattr(_underlying(request), "scope", {})
+    return scope.get("session", {}).get("oauth_info") or {}
+
+
 def may_see(run: Run, name: str, settings: Settings) -> bool:
-    """Whether this visitor may see a run: on a shared Space its owner only, on one's own machine everybody."""
-    return not settings.on_space or (name != "" and run.owner() == name)
+    """Whether this visitor may see a run: on a shared server its owner only, on one's own machine everybody."""
+    return not settings.is_shared or (name != "" and run.owner() == name)
 
 
 def check_may_train(name: str, settings: Settings) -> None:
@@ -55,6 +105,6 @@ def check_may_train(name: str, settings: Settings) -> None:
 
 def hub_token(settings: Settings, token: gr.OAuthToken | None) -> str | None:
     """The visitor's own Hub token: their sign-in on a Space, the machine's login elsewhere; never the Space's."""
-    if settings.on_space:
+    if settings.is_shared:
         return token.token if token else None
     return get_token()

@@ -5,37 +5,61 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from spaces_app.gpu import ZERO_GPU
 from training.errors import UserError
-from training.home import is_space
+from training.home import is_shared, is_space
+from training.preflight.limits import Limits
 
-SPACE_STEPS, SPACE_SECONDS = 2000, 900  # a public demo trains for many visitors
 Access = Literal["anyone", "signed-in", "off"]
+SPACE_CALLS, SPACE_RUNS = 120, 2  # a public demo is for many visitors
 _PREFIX = "SELFSUP_"
 
 
-class Settings(BaseSettings):
-    """How this server behaves. Every field is the environment variable `SELFSUP_<FIELD>`; the README lists them."""
-
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+class Settings(Limits):
+    """How this server behaves. Every field is the environment variable `SELFSUP_<FIELD>`; docs/server.md lists them."""
 
     training: Access = Field(default="anyone", description="Who may train.")
     mcp: bool = Field(default=False, description="Whether the endpoints are MCP tools too.")
     runs_at_once: int = Field(default=1, ge=1, description="Runs that train at the same time; more are queued.")
-    max_steps: int = Field(
-        default_factory=lambda: SPACE_STEPS if is_space() else 0, ge=0, description="Most steps of a run; 0: no limit."
+    calls_per_minute: int = Field(
+        default_factory=lambda: SPACE_CALLS if is_space() else 0, ge=0, description="Calls of a visitor; 0: no limit."
     )
-    max_seconds: int = Field(
-        default_factory=lambda: SPACE_SECONDS if is_space() else 0, ge=0, description="Longest run; 0: no limit."
+    runs_per_visitor: int = Field(
+        default_factory=lambda: SPACE_RUNS if is_space() else 0,
+        ge=0,
+        description="Runs of a visitor that wait or train at once; 0: no limit.",
     )
+    owner: str = Field(default="", description="The account that sees the operator's page of a shared server.")
     max_upload_mb: int = Field(default=500, ge=1, description="Largest upload, in MiB.")
+
+    auth: str = Field(default="", description="Who may come in: name:password, several separated by commas.")
+    hosts: str = Field(
+        default="", description="Further names that a server on this machine answers to, separated by commas."
+    )
+    open: bool = Field(default=False, description="Whether a server that the network reaches asks nobody who they are.")
 
     @property
     def on_space(self) -> bool:
-        """Whether many visitors share this server, so that each sees only their own runs."""
+        """Whether visitors sign in with their Hugging Face account."""
         return is_space()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether many visitors share this server, so that each sees only their own runs."""
+        return is_shared()
+
+    @property
+    def accounts(self) -> list[tuple[str, str]]:
+        """Names and passwords of `auth`.
+
+        Raises:
+            UserError: If it is not of that form.
+        """
+        pairs = [pair.strip().partition(":") for pair in self.auth.split(",") if pair.strip()]
+        if not all(name and password for name, _, password in pairs):
+            raise UserError("SELFSUP_AUTH is not of the form name:password,name:password.")
+        return [(name, password) for name, _, password in pairs]
 
     @property
     def zero_gpu(self) -> bool:

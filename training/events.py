@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -11,7 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from training.errors import UserError
+
 FINAL = ("finished", "cancelled", "failed")
+TYPES: dict[str, Any] = {  # of the values that `Summary` reads
+    "event": str,
+    "time": (int, float),
+    "step": int,
+    "steps": int,
+    "seconds": (int, float),
+    "message": str,
+    "loss": (int, float, type(None)),
+    "rate": (int, float, type(None)),
+    "metrics": dict,
+}
 MAX_READ_BYTES = 4 * 2**20  # per call, so that a long log is read in chunks
 
 
@@ -40,6 +54,11 @@ class EventLog:
             if self.listener:
                 self.listener(event)
 
+    def sync(self) -> None:
+        """Flush to the disk what was written, so that a power cut loses no event of before this moment."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            os.fsync(file.fileno())
+
     def _end_partial_line(self) -> None:
         if not self.path.exists() or not self.path.stat().st_size:
             return
@@ -50,9 +69,17 @@ class EventLog:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
-    """Return the events from byte `offset` on, and the next offset; an unfinished line is left for the next call."""
+    """Return the events from byte `offset` on, and the next offset; an unfinished line is left for the next call.
+
+    Lines that are no event, such as a kill, a power cut or another program leaves, are skipped.
+
+    Raises:
+        UserError: If there is something at that path that is no file.
+    """
     if not path.exists():
         return [], 0
+    if not path.is_file():
+        raise UserError(f"{path.name} is no file.")
     with path.open("rb") as file:
         file.seek(offset)
         chunk = file.read(MAX_READ_BYTES)
@@ -75,7 +102,8 @@ class Summary:
     rate: float | None = None
     message: str = ""
     queued: float = 0.0
-    started: float = 0.0
+    starting: float = 0.0  # its process
+    started: float = 0.0  # its first step
     ended: float = 0.0
     seconds_before: float = 0.0  # of training before the last resume
 
@@ -84,26 +112,34 @@ class Summary:
         self.step, self.steps = event.get("step", self.step), event.get("steps", self.steps)
         if name in ("queued", "starting", "started", *FINAL):
             self.last, self.message = name, event.get("message", "")
-            field_name = {"queued": "queued", "started": "started"}.get(name, "ended" if name in FINAL else None)
-            if field_name:
-                setattr(self, field_name, event["time"])
+            setattr(self, "ended" if name in FINAL else name, event["time"])
         if name == "started":
             self.seconds_before = event.get("seconds", 0.0)
         elif name == "step":
-            self.loss, self.rate = event["loss"], event.get("rate", self.rate)
+            self.loss, self.rate = event.get("loss"), event.get("rate", self.rate)
         elif name == "progress":  # progress of work that has no loss
             self.rate = event.get("rate", self.rate)
         elif name == "eval":
-            self.metrics = event["metrics"]
-            self.best = event["metrics"] if event.get("best") else self.best
+            self.metrics = event.get("metrics", {})
+            self.best = self.metrics if event.get("best") else self.best
 
 
 def _parse(line: bytes) -> dict | None:
+    """The event of a line: values of another type than their name's are left out, as a value that was never written."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and "event" in event and "time" in event else None
+    if not isinstance(event, dict):
+        return None
+    event = {name: value for name, value in event.items() if isinstance(value, TYPES.get(name, object))}
+    if "metrics" in event:
+        event["metrics"] = {name: value for name, value in event["metrics"].items() if _is_number(value)}
+    return event if "event" in event and "time" in event else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, type(None)))
 
 
 def _finite(value: Any) -> Any:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 
 from platformdirs import user_data_path
+
+RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")  # also the name of the run's folder
 
 
 def home() -> Path:
@@ -19,5 +23,22 @@ def runs_folder() -> Path:
 
 
 def is_space() -> bool:
-    """Whether this is a Hugging Face Space, where many visitors share one process."""
+    """Whether this is a Hugging Face Space."""
     return os.environ.get("SYSTEM") == "spaces"
+
+
+def is_shared() -> bool:
+    """Whether many visitors share this server, so that each has to be kept from what is another's.
+
+    A Space is; so is a server that listens on more than the loopback address, which sets `SELFSUP_SHARED` at its start
+    for itself and the processes that it starts.
+    """
+    return is_space() or os.environ.get("SELFSUP_SHARED") == "1"
+
+
+def is_loopback(name: str) -> bool:
+    """Whether only this machine reaches a server that listens on that address."""
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return name == "localhost"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from training.errors import UserError
+from training.home import RUN_ID
 from training.hub.pull import pull, repository
 from training.runs.registry import Runs
-from training.runs.run import RUN_ID
 
 
 def resolve_weights(
@@ -46,13 +46,3 @@ def check_weights_name(name: str, starters: Mapping[str, Path]) -> None:
         return
     known = f"a starter ({', '.join(starters)}), " if starters else ""
     raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
-
-
-def check_weights_exist(name: str, starters: Mapping[str, Path], runs: Runs) -> None:
-    """Refuse a run without weights before training starts; Hub names are resolved by the run itself.
-
-    Raises:
-        UserError: If there is no such run, or it has no weights.
-    """
-    if RUN_ID.fullmatch(name):
-        resolve_weights(name, starters, runs)

@@ -35,5 +35,5 @@ def check(
     Returns:
         verdict (green, amber or red), findings (level, title, detail), columns, sample.
     """
-    files = uploads(data=data, eval_data=eval_data, **(more_files or {}))
+    files = uploads(more_files, data=data, eval_data=eval_data)
     return services.checks.check(RunRequest(plugin, trainer, settings, files), visitor(request))

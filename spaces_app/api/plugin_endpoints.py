@@ -12,7 +12,9 @@ import gradio as gr
 from plugins._contract import Plugin
 from plugins._endpoints import endpoint_types, streams
 from spaces_app.arguments import argument, upload
+from spaces_app.identity import caller
 from spaces_app.services import Services
+from training.errors import UserError
 from training.settings import HOSTED
 
 
@@ -28,10 +30,12 @@ def _on_weights(services: Services, plugin: Plugin, endpoint: Callable[..., Any]
     types = endpoint_types(endpoint)
 
     def call(weights: str, *args: Any) -> Any:
-        return _download(services.models.call(plugin.name, None, endpoint, *given(weights, args)))
+        who = caller(services.settings)
+        return _download(services.models.call(who, plugin.name, None, endpoint, *given(weights, args)))
 
     def stream(weights: str, *args: Any) -> Iterator[Any]:
-        yield from map(_download, services.models.stream(plugin.name, None, endpoint, *given(weights, args)))
+        who = caller(services.settings)
+        yield from map(_download, services.models.stream(who, plugin.name, None, endpoint, *given(weights, args)))
 
     def given(weights: str, args: tuple[Any, ...]) -> list[Any]:
         return [argument("weights", str, weights), *_arguments(types, args)]
@@ -52,9 +56,16 @@ def _without_weights(plugin: Plugin, tool: Callable[..., Any]) -> Callable[..., 
 
 def _arguments(types: dict[str, Any], args: tuple[Any, ...]) -> list[Any]:
     return [
-        upload(value) if types[name] is Path else argument(name, types[name], value)
+        _file(name, value) if types[name] is Path else argument(name, types[name], value)
         for name, value in zip(list(types)[:-1], args, strict=True)
     ]
+
+
+def _file(name: str, value: Any) -> Path:
+    path = upload(name, value)
+    if path is None:
+        raise UserError(f"{name}: no file was given. Upload one (gradio_client.handle_file).")
+    return path
 
 
 def _download(result: Any) -> Any:

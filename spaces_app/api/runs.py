@@ -39,7 +39,7 @@ def train(
     Returns:
         The run: id, status (queued, running, finished, cancelled, failed or lost), step, steps, metrics, best, more.
     """
-    files = uploads(data=data, eval_data=eval_data, **(more_files or {}))
+    files = uploads(more_files, data=data, eval_data=eval_data)
     run_request = RunRequest(plugin, trainer, settings, files)
     return services.runs.train(run_request, visitor(request), hub_token(services.settings, token), key)
 

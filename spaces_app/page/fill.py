@@ -10,7 +10,7 @@ from spaces_app.events import UNLIMITED, UNQUEUED
 from spaces_app.identity import visitor
 from spaces_app.page.plugin_tab import PluginTab, opened
 from spaces_app.services import Services
-from training.runs.run import RUN_ID
+from training.home import RUN_ID
 
 
 def fill_on_load(demo: gr.Blocks, services: Services, tabs: gr.Tabs, rendered: dict[str, PluginTab]) -> None:

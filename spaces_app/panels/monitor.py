@@ -18,7 +18,7 @@ HTML = '<div class="run-monitor"></div>'
 CSS = (STATIC / "monitor.css").read_text(encoding="utf-8")
 JS = "\n".join((STATIC / "monitor" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
 
-Fetch = Callable[[str, int], dict[str, Any]]
+Fetch = Callable[[str, int, Any], dict[str, Any]]
 
 
 class RunMonitor(gr.HTML):
@@ -31,8 +31,8 @@ class RunMonitor(gr.HTML):
         """Render the run that `fetch` describes, about once per second while the page is visible.
 
         Args:
-            fetch: (run id, byte offset) -> `{"events", "offset", "status"}`, or `{"error"}` with a sentence for the
-                visitor. Anybody can call it with any id and offset, so it checks both.
+            fetch: (run id, byte offset, request) -> `{"events", "offset", "status"}`, or `{"error"}` with a sentence
+                for the visitor. Anybody can call it with any id and offset: it checks both, and who asks.
             value: The id of the run to show first.
             kwargs: Passed on to `gr.HTML`, such as `elem_id` and `visible`.
         """
@@ -47,13 +47,13 @@ class RunMonitor(gr.HTML):
         )
 
 
-def _poll_of(fetch: Fetch) -> Callable[[Any], dict[str, Any]]:
-    """Wrap `fetch` as a server function: those take one argument, and Gradio marks them, which a method refuses."""
+def _poll_of(fetch: Fetch) -> Callable[[Any, gr.Request], dict[str, Any]]:
+    """Wrap `fetch` as a server function: those take one value, and Gradio marks them, which a method refuses."""
 
-    def poll(query: Any) -> dict[str, Any]:
+    def poll(query: Any, request: gr.Request) -> dict[str, Any]:
         match query:
             case [str(run_id), int(offset)] if offset >= 0:
-                return fetch(run_id, offset)
+                return fetch(run_id, offset, request)
             case _:
                 return {"error": "Ask for a run as [run id, byte offset]."}
 

@@ -41,9 +41,9 @@ def render(services: Services, plugin: Plugin, kind: gr.Radio, secrets: dict[str
         secrets: Kind -> the box of its secret, such as an API key.
     """
 
-    def poll(run_id: str, offset: int) -> dict[str, Any]:
+    def poll(run_id: str, offset: int, request: Any) -> dict[str, Any]:
         try:
-            return services.runs.poll(run_id, offset)
+            return services.runs.events(run_id, visitor(request), offset)
         except UserError as error:
             return {"error": str(error)}
 

@@ -11,6 +11,7 @@ from gradio.context import Context
 
 from plugins._contract import Kind, Plugin
 from plugins._endpoints import Endpoints
+from spaces_app.identity import caller
 from spaces_app.panels import document
 from spaces_app.services import Services
 from spaces_app.services.models import Function
@@ -63,11 +64,13 @@ class PluginWorkbench:
 
     def call(self, function: Function, weights: str | None, *args: Any) -> Any:
         """Call an endpoint of the weights of that name, or a function "module:name" with the loaded model first."""
-        return self.services.models.call(self.plugin.name, self.endpoints, function, weights or "", *args)
+        who = caller(self.services.settings)
+        return self.services.models.call(who, self.plugin.name, self.endpoints, function, weights or "", *args)
 
     def stream(self, function: Function, weights: str | None, *args: Any) -> Iterator[Any]:
         """As `call`, for what yields."""
-        yield from self.services.models.stream(self.plugin.name, self.endpoints, function, weights or "", *args)
+        who = caller(self.services.settings)
+        yield from self.services.models.stream(who, self.plugin.name, self.endpoints, function, weights or "", *args)
 
     def document_fold(
         self,

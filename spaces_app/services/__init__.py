@@ -7,8 +7,10 @@ from spaces_app.services.checks import CheckService
 from spaces_app.services.hf_jobs import HfJobsService
 from spaces_app.services.hub import HubService
 from spaces_app.services.models import ModelService
+from spaces_app.services.operator import OperatorService
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.runs import RunService
+from spaces_app.services.worker import Worker
 from spaces_app.settings import Settings
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import child_environment
@@ -21,9 +23,11 @@ class Services:
         self.settings = settings
         self.plugins = PluginCatalog(discover() if found is None else found)
         self._warm = WarmProcess(["prefork"], child_environment())
-        self.runs = RunService(settings, self.plugins, self._warm)
-        self.checks = CheckService(settings, self.plugins, self._warm)
-        self.models = ModelService(self.plugins, self.runs)
+        worker = Worker(self._warm)
+        self.checks = CheckService(settings, self.plugins, worker)
+        self.runs = RunService(settings, self.plugins, self.checks, self._warm)
+        self.operator = OperatorService(settings, self.runs)
+        self.models = ModelService(self.plugins, self.runs, worker)
         self.hub = HubService(self.plugins, self.runs, self.models)
         self.hf_jobs = HfJobsService(self.runs)
 

@@ -23,6 +23,7 @@ from training.hub.push import PushOptions
 from training.runs import push_job
 
 NOT_SIGNED_IN = "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
+COMMIT_TITLE = "Weights trained with Selfsup Studio"  # without the run's id, which is its owner's alone
 POLL_SECONDS = 0.2
 
 
@@ -51,7 +52,7 @@ class HubService:
         plugin, kind = recognise(pulled.folder, repo, self.plugins.all())
         record = read_record(pulled.folder) if (pulled.folder / RECORD).is_file() else {}
         name = f"{pulled.repo}@{pulled.commit}"
-        self.models.offer(name, plugin, kind, visitor)
+        self.models.offer(name, plugin, kind, pulled.folder, visitor)
         return {
             "repo": pulled.repo,
             "commit": pulled.commit,
@@ -75,7 +76,7 @@ class HubService:
         run = self.runs.get(run_id, visitor)
         if not token:
             raise UserError(NOT_SIGNED_IN)
-        options = replace(options, tag=options.tag.strip(), message=f"Weights of run {run.id}")
+        options = replace(options, tag=options.tag.strip(), message=COMMIT_TITLE)
         push_job.start(run, repo.strip(), options, token)
         deadline = time.monotonic() + wait
         while (state := push_job.state(run))["status"] == "running" and time.monotonic() < deadline:

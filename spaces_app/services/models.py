@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -12,31 +13,39 @@ from types import ModuleType
 from typing import Any
 
 from plugins._contract import Kind, Plugin
-from plugins._endpoints import Endpoints
+from plugins._endpoints import Endpoints, reads_file
 from plugins._recognition import recognise
-from spaces_app.gpu import lend_gpu
+from spaces_app.gpu import ZERO_GPU, lend_gpu
+from spaces_app.identity import Caller
+from spaces_app.services.fairness import RateLimiter
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.runs import RunService
+from spaces_app.services.worker import Worker
+from training import files, machine
 from training.errors import UserError
+from training.home import RUN_ID
 from training.hub.pull import pull, repository
 from training.runs.run import Run
 from training.settings import HOSTED
 from training.weights import resolve_weights
 
 IMPORT_DELAY_SECONDS = 20.0  # after the start: the page comes first, then the process that starts runs
-MODELS_IN_MEMORY = 3
+MEMORY_SHARE = 0.25  # of the machine's, that loaded models may take
+CALL_SECONDS = 600.0  # of a call on a file
 Function = Callable[..., Any] | str  # an endpoint of an interface, or "module:name" of a function of the loaded model
 
 
 class ModelService:
     """The models of all plugins; the last few used stay loaded."""
 
-    def __init__(self, plugins: PluginCatalog, runs: RunService):
-        self.plugins, self.runs = plugins, runs
-        self._models: OrderedDict[tuple[str, str, Path, int], Endpoints] = OrderedDict()
-        self._pulled: dict[str, dict[str, tuple[str, Kind]]] = {}  # visitor -> weights -> plugin and kind
+    def __init__(self, plugins: PluginCatalog, runs: RunService, worker: Worker):
+        self.plugins, self.runs, self._worker = plugins, runs, worker
+        self._rate = RateLimiter(runs.settings.calls_per_minute)
+        self._models: OrderedDict[tuple[str, str, Path, int], tuple[Endpoints, int]] = OrderedDict()  # and its bytes
+        self._budget = int(MEMORY_SHARE * machine.memory_bytes())
+        self._pulled: dict[str, dict[str, tuple[str, Kind, Path]]] = {}  # visitor -> weights -> plugin, kind, folder
         self._loading = threading.Lock()
-        self.call, self.stream = lend_gpu(self._call), lend_gpu(self._stream)
+        self._lent_call, self._lent_stream = lend_gpu(self._call), lend_gpu(self._stream)
 
     # -- weights by name -------------------------------------------------------------------------------------------
 
@@ -47,15 +56,22 @@ class ModelService:
         kinds = {run.id: kind for run in runs if (kind := _kind_of(plugin, run))}
         local = [run.id for run in runs if any(run.artifact.rglob("*.safetensors"))]
         hosted = [run.id for run in runs if run.id not in local]  # its artifact is a prompt alone
-        pulled = {name: kind for name, (owner, kind) in self._pulled.get(visitor, {}).items() if owner == plugin.name}
+        of_visitor = self._pulled.get(visitor, {})
+        pulled = {name: kind for name, (owner, kind, _) in of_visitor.items() if owner == plugin.name}
         trained = [{name: kinds[name] for name in names if name in kinds} for names in (local, hosted)]
         return {**starters, **trained[0], **pulled, **trained[1]}
 
-    def offer(self, name: str, plugin: Plugin, kind: Kind, visitor: str) -> None:
+    def offer(self, name: str, plugin: Plugin, kind: Kind, folder: Path, visitor: str) -> None:
         """Offer pulled weights to this visitor from now on."""
-        self._pulled.setdefault(visitor, {})[name] = (plugin.name, kind)
+        self._pulled.setdefault(visitor, {})[name] = (plugin.name, kind, folder)
 
-    def load(self, plugin: Plugin, weights: str, endpoints: type[Endpoints] | Callable[..., Any] | None) -> Endpoints:
+    def load(
+        self,
+        plugin: Plugin,
+        weights: str,
+        endpoints: type[Endpoints] | Callable[..., Any] | None,
+        caller: Caller,
+    ) -> Endpoints:
         """The model of the weights of that name, or of the default starter.
 
         Args:
@@ -64,14 +80,10 @@ class ModelService:
         Raises:
             UserError: If there are no such weights, or they are of a kind that does not answer this: nothing is loaded.
         """
-        name = weights.strip() or plugin.default_weights(endpoints)
-        kinds = plugin.answering(endpoints)
-        if name.startswith(HOSTED):
-            kind = next((kind for kind in kinds if kind.hosted), kinds[0])
+        folder, kind = self._located(plugin, weights, endpoints, caller)
+        if isinstance(folder, str):
             self._imported(kind.part, "predictor")
-            return kind.connect(name)
-        folder = self._folder(plugin, name, kinds)
-        _, kind = self._recognise(plugin, folder, name, kinds)
+            return kind.connect(folder)
         key = (
             plugin.name,
             kind.name,
@@ -80,20 +92,42 @@ class ModelService:
         )  # a resumed run replaces its artifact's folder
         with self._loading:
             if key not in self._models:
-                self._models[key] = kind.load(folder)
+                self._models[key] = (kind.load(folder), files.size_bytes(folder))
             self._models.move_to_end(key)
-            while len(self._models) > MODELS_IN_MEMORY:
+            while len(self._models) > 1 and sum(size for _, size in self._models.values()) > self._budget:
                 self._models.popitem(last=False)
-            return self._models[key]
+            return self._models[key][0]
 
-    def _folder(self, plugin: Plugin, name: str, kinds: Sequence[Kind]) -> Path:
-        """The folder of weights; a repository of another kind is refused before its weights are fetched."""
+    def _located(
+        self, plugin: Plugin, weights: str, endpoints: type[Endpoints] | Callable[..., Any] | None, caller: Caller
+    ) -> tuple[Path | str, Kind]:
+        """The folder of weights, or the name of a hosted model, and the kind that uses it."""
+        name = weights.strip() or plugin.default_weights(endpoints)
+        kinds = plugin.answering(endpoints)
+        if name.startswith(HOSTED):
+            return name, next((kind for kind in kinds if kind.hosted), kinds[0])
+        if not name:
+            wanted = ", ".join(f"{kind.title!r}" for kind in kinds)
+            raise UserError(f"weights: no starter is for {wanted}. Give the id of a run, or owner/repo of the Hub.")
+        folder = self._folder(plugin, name, kinds, caller)
+        return folder, self._recognise(plugin, folder, name, kinds)[1]
+
+    def _folder(self, plugin: Plugin, name: str, kinds: Sequence[Kind], caller: Caller) -> Path:
+        """The folder of weights that this caller may use.
+
+        A repository of another kind is refused before its weights are fetched. What a visitor pulled was shown to their
+        token, and a commit does not change: the Hub is not asked again.
+        """
 
         def accept(folder: Path, names: Sequence[str]) -> None:
             self._recognise(plugin, folder, name, kinds)
 
+        if RUN_ID.fullmatch(name):
+            return self.runs.get(name, caller.visitor).weights()
+        if name in self._pulled.get(caller.visitor, {}):
+            return self._pulled[caller.visitor][name][-1]
         if name not in plugin.starters and repository(name):
-            return pull(name, None, accept).folder
+            return pull(name, caller.token, accept).folder
         return resolve_weights(name, plugin.starters, self.runs.store)
 
     def _recognise(self, plugin: Plugin, folder: Path, name: str, kinds: Sequence[Kind]) -> tuple[Plugin, Kind]:
@@ -106,26 +140,96 @@ class ModelService:
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
-    def _call(
-        self, plugin: str, endpoints: type[Endpoints] | None, function: Function, weights: str, *arguments: Any
+    def call(
+        self,
+        caller: Caller,
+        plugin: str,
+        endpoints: type[Endpoints] | None,
+        function: Function,
+        weights: str,
+        *arguments: Any,
     ) -> Any:
-        """Call an endpoint of the model of that name, or a function on it. On ZeroGPU the arguments are pickled.
+        """Call an endpoint of the model of that name, or a function on it.
 
         Args:
             endpoints: The interface that the weights have to implement; None where the endpoint itself says it.
+
+        Raises:
+            UserError: Also for a visitor who calls too often.
         """
+        self._rate.take(caller.visitor)
+        return self._lent_call(caller, plugin, endpoints, function, weights, *arguments)
+
+    def stream(
+        self,
+        caller: Caller,
+        plugin: str,
+        endpoints: type[Endpoints] | None,
+        function: Function,
+        weights: str,
+        *arguments: Any,
+    ) -> Iterator[Any]:
+        """As `call`, for what yields; closing the stream closes it."""
+        self._rate.take(caller.visitor)
+        yield from self._lent_stream(caller, plugin, endpoints, function, weights, *arguments)
+
+    def _call(
+        self,
+        caller: Caller,
+        plugin: str,
+        endpoints: type[Endpoints] | None,
+        function: Function,
+        weights: str,
+        *arguments: Any,
+    ) -> Any:
+        """`call` where the GPU is, if one is lent: on ZeroGPU the arguments are pickled."""
         needed = endpoints or (None if isinstance(function, str) else function)
-        model = self.load(self.plugins.get(plugin), weights, needed)
+        if not isinstance(function, str) and reads_file(function) and self._worker.is_warm and not ZERO_GPU:
+            return self._call_in_worker(caller, self.plugins.get(plugin), needed, function, weights, arguments)
+        model = self.load(self.plugins.get(plugin), weights, needed, caller)
         if isinstance(function, str):
             module, _, name = function.partition(":")
             return getattr(self._imported(importlib.import_module, module), name)(model, *arguments)
         return getattr(model, function.__name__)(*arguments)
 
+    def _call_in_worker(
+        self,
+        caller: Caller,
+        plugin: Plugin,
+        needed: type[Endpoints] | Callable[..., Any] | None,
+        endpoint: Callable[..., Any],
+        weights: str,
+        arguments: tuple[Any, ...],
+    ) -> Any:
+        """A call on a visitor's table, which may be anything: it is read in a process with limits."""
+        name, kind = self._located(plugin, weights, needed, caller)
+        call = {
+            "plugin": plugin.name,
+            "kind": kind.name,
+            "weights": str(name),
+            "endpoint": endpoint.__name__,
+            "arguments": [str(value) if isinstance(value, Path) else value for value in arguments],
+            "results": tempfile.gettempdir(),
+        }
+        answer = self._worker.run(["call"], CALL_SECONDS, {"call": call})
+        if "defect" in answer:
+            raise RuntimeError(answer["defect"])
+        if "error" in answer:
+            raise UserError(answer["error"])
+        result = answer["result"]
+        return Path(result["path"]) if "path" in result else result["value"]
+
     def _stream(
-        self, plugin: str, endpoints: type[Endpoints] | None, function: Function, weights: str, *arguments: Any
+        self,
+        caller: Caller,
+        plugin: str,
+        endpoints: type[Endpoints] | None,
+        function: Function,
+        weights: str,
+        *arguments: Any,
     ) -> Iterator[Any]:
-        """As `_call`, for what yields; closing the stream closes it."""
-        yield from self._call(plugin, endpoints, function, weights, *arguments)
+        """`stream` where the GPU is."""
+        yield from self._call(caller, plugin, endpoints, function, weights, *arguments)
 
     # -- imports ---------------------------------------------------------------------------------------------------
 

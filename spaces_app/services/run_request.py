@@ -40,7 +40,7 @@ def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> t
     settings.check_required()
     for name in settings.weights():
         check_weights_name(name, plugin.starters)
-    return plugin, kind, _limited(settings, server)
+    return plugin, kind, server.check(settings)
 
 
 def _check_files(request: RunRequest, kind: Kind) -> None:
@@ -51,13 +51,3 @@ def _check_files(request: RunRequest, kind: Kind) -> None:
     named = [name for name in fields if name in request.values]
     if named:
         raise UserError(f"{', '.join(named)}: files are uploaded, not named in the settings.")
-
-
-def _limited(settings: RunSettings, server: Settings) -> RunSettings:
-    """The settings within this server's limits."""
-    steps = settings.value("steps", 0)
-    if server.max_steps and steps > server.max_steps:
-        raise UserError(f"steps: {steps} were asked for; this server allows {server.max_steps}.")
-    if server.max_seconds and not 0 < settings.time_limit <= server.max_seconds:
-        return settings.model_copy(update={"time_limit": server.max_seconds})
-    return settings

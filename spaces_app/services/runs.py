@@ -7,30 +7,38 @@ from typing import Any
 
 from plugins._contract import Plugin
 from spaces_app.identity import check_may_train, may_see
+from spaces_app.services.checks import CheckService
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.run_request import RunRequest, validate
 from spaces_app.settings import Settings
 from training.backup import uploader
 from training.errors import UserError
 from training.events import read_events
+from training.home import RUN_ID
+from training.hub.pull import repository
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued
 from training.runs.registry import Runs
 from training.runs.run import Run
 from training.settings import TrainSettings
-from training.weights import check_weights_exist
+
+MAX_KEY = 4096  # characters
 
 
 class RunService:
     """The runs of one server, with the queue that starts them."""
 
-    def __init__(self, settings: Settings, plugins: PluginCatalog, warm: WarmProcess):
-        self.settings, self.plugins = settings, plugins
+    def __init__(self, settings: Settings, plugins: PluginCatalog, checks: CheckService, warm: WarmProcess):
+        self.settings, self.plugins, self._checks = settings, plugins, checks
         self.store = Runs()
         # Run -> its visitor's token and key, from the click until the trainer starts; in memory only.
         self._secrets: dict[str, dict[str, str]] = {}
         self._queue = Dispatcher(
-            self.store, settings.runs_at_once, warm, secrets_of=lambda run: self._secrets.pop(run.id, {})
+            self.store,
+            settings.runs_at_once,
+            warm,
+            secrets_of=lambda run: self._secrets.pop(run.id, {}),
+            limits=settings,
         )
 
     def start(self) -> None:
@@ -74,14 +82,14 @@ class RunService:
         """Events from a byte offset on, with the status and the log's tail."""
         return self._events(self.get(run_id, visitor), offset)
 
-    def poll(self, run_id: str, offset: int) -> dict[str, Any]:
-        """`events` for the monitor, whose calls carry no session: knowing the unguessable id is the right to look."""
-        return self._events(self.store.get(run_id), offset)
-
     def report(self, run_id: str, visitor: str) -> dict[str, Any]:
         """The tables of the best evaluation: title -> columns and rows."""
         path = self.get(run_id, visitor).folder / "report.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        try:
+            report = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # there is none yet, or it is damaged
+            return {}
+        return report if isinstance(report, dict) else {}
 
     # -- act -------------------------------------------------------------------------------------------------------
 
@@ -96,18 +104,36 @@ class RunService:
             UserError: For what `validate` refuses, and for red rows of the preflight sheet.
         """
         check_may_train(visitor, self.settings)
+        check_key(key)
+        self._check_room(visitor)
         plugin, kind, settings = validate(request, self.plugins, self.settings)
         for name in settings.weights():
-            check_weights_exist(name, plugin.starters, self.store)
-        kind.examine(settings)[1].raise_if_blocked()
+            if RUN_ID.fullmatch(name):
+                self.get(name, visitor).weights()
+        for value in dict(settings).values():
+            if isinstance(value, str) and RUN_ID.fullmatch(value):
+                self.get(value, visitor)
+        self._checks.sheet(plugin, kind, settings).raise_if_blocked()
         if isinstance(settings, TrainSettings) and settings.backup:
             uploader.check(settings, plugin.starters, token)
         return self._enqueue(self.store.create(plugin.name, kind.name, settings, visitor), token, key)
+
+    def _check_room(self, visitor: str) -> None:
+        most = self.settings.runs_per_visitor
+        if most and sum(run.status() in ("queued", "running") for run in self.own(visitor)) >= most:
+            raise UserError(
+                f"You have {most} runs waiting or training, as many as one visitor may have here: stop one, or wait."
+            )
 
     def resume(self, run_id: str, visitor: str, token: str | None = None, key: str = "") -> dict[str, Any]:
         """Queue a stopped run again; `token` and `key` as for `train`."""
         run = self.get(run_id, visitor)
         check_may_train(visitor, self.settings)
+        check_key(key)
+        self._check_room(visitor)
+        config = run.config()
+        kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
+        self.settings.check(run.settings(kind.trained_by))  # made under other limits, or on another machine
         run.resume()
         return self._enqueue(run, token, key)
 
@@ -127,7 +153,9 @@ class RunService:
     def _enqueue(self, run: Run, token: str | None, key: str) -> dict[str, Any]:
         config = run.config()
         kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
-        secrets = {"HF_TOKEN": token} if token and config["settings"].get("backup") else {}
+        settings = run.settings(kind.trained_by)
+        asks_hub = settings.value("backup") or settings.value("dataset") or any(map(repository, settings.weights()))
+        secrets = {"HF_TOKEN": token} if token and asks_hub else {}
         secrets |= {KEY: key.strip()} if key.strip() and kind.secret else {}
         if secrets:
             self._secrets[run.id] = secrets
@@ -139,9 +167,20 @@ class RunService:
 
     def _events(self, run: Run, offset: int) -> dict[str, Any]:
         path = run.folder / "events.jsonl"
-        events, next_offset = read_events(path, max(0, min(offset, path.stat().st_size)))
+        size = path.stat().st_size if path.is_file() else 0
+        events, next_offset = read_events(path, max(0, min(offset, size))) if size else ([], 0)
         return {
             "events": events,
             "offset": next_offset,
             "status": {**self._describe(run), "log_tail": run.log_tail()},
         }
+
+
+def check_key(key: str) -> None:
+    """Refuse what no service gives out as a key, before it is taken.
+
+    Raises:
+        UserError: Without the key.
+    """
+    if len(key) > MAX_KEY or not key.isprintable() or not key.isascii():
+        raise UserError(f"key: that is no API key; one has at most {MAX_KEY} printable ASCII characters.")

@@ -73,3 +73,15 @@ def test_requirements_for_development_name_what_the_tests_import():
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned(file: str):
     assert named(file) - named("constraints.txt") == set()
+
+
+def test_the_lock_has_the_pinned_versions_each_with_a_hash():
+    """What `make app` installs where the platform matches; torch is left out, whose builds differ."""
+    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+    locked = [re.fullmatch(r"([\w.-]+)==([\w.]+) --hash=sha256:[0-9a-f]{64}", line) for line in lines]
+    assert all(locked)
+    pins = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pinned = {canonical(name): version for name, version in pins}
+    versions = {canonical(match[1]): match[2] for match in locked if match}
+    assert {name: pinned.get(name) for name in versions} == versions
+    assert named("requirements.txt") - {"torch"} <= versions.keys()

@@ -95,8 +95,9 @@ def test_a_line_longer_than_a_piece_does_not_stop_its_readers(tmp_path: Path) ->
 
 def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
-    log.write("eval", metrics={"loss": float("nan"), "best": [float("inf"), 1.0]})
-    assert read_events(log.path)[0][0]["metrics"] == {"loss": None, "best": [None, 1.0]}
+    log.write("eval", metrics={"loss": float("nan"), "f1": 0.5}, items=[float("inf"), 1.0])
+    [event], _ = read_events(log.path)
+    assert (event["metrics"], event["items"]) == ({"loss": None, "f1": 0.5}, [None, 1.0])
 
 
 def test_a_listener_hears_every_event(tmp_path: Path) -> None:

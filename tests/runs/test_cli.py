@@ -16,9 +16,10 @@ import yaml
 
 from tests.running import events, finish, kill, queue, start, wait_for, weights
 from training.cli.main import main
+from training.home import RUN_ID
 from training.runs.forkserver import WarmProcess
 from training.runs.registry import Runs
-from training.runs.run import RUN_ID, Run
+from training.runs.run import Run
 
 QUICK = ["toy", "fit", "--steps", "6", "--device", "cpu"]
 

@@ -235,8 +235,9 @@ def test_the_log_is_shown_from_its_end_whatever_bytes_it_has(runs: Runs) -> None
 def test_a_run_whose_configuration_is_broken_says_so(runs: Runs) -> None:
     run = queue(runs)
     (run.folder / "config.yaml").write_text("plugin: [")
-    with pytest.raises(UserError, match=r"has no readable config\.yaml"):
-        run.describe()
+    assert run.describe()["status"] == "broken"
+    with pytest.raises(UserError, match=r"broken: config\.yaml"):
+        run.config()
 
 
 def test_the_time_left_follows_the_pace(held: Run) -> None:

@@ -264,6 +264,76 @@ def finished(owner: Client, reviews: Path) -> str:
     return run
 
 
+def poll(url: str, run: str, session: str, **more: Any) -> dict[str, Any]:
+    """What the monitor on the page asks."""
+    monitor = next(
+        part
+        for part in httpx.get(f"{url}config").json()["components"]
+        if str(part["props"].get("elem_id")).startswith("monitor-")
+    )
+    query = {"component_id": monitor["id"], "fn_name": "poll", "session_hash": session, "data": [run, 0]}
+    return httpx.post(f"{url}gradio_api/component_server", json=query, **more).json()
+
+
+def test_who_knows_a_runs_id_still_sees_nothing_of_it(
+    space: tuple[str, Path], owner: Client, stranger: Client, finished: str, reviews: Path
+):
+    refusal = f"There is no run {finished}."
+    assert poll(space[0], finished, stranger.session_hash) == {"error": refusal}
+    assert poll(space[0], finished, owner.session_hash)["status"]["id"] == finished
+    with pytest.raises(AppError, match=refusal):
+        stranger.predict(finished, "a text", api_name="/bert_finetune_classify")
+    with pytest.raises(AppError, match=refusal):
+        start(stranger, reviews, model=finished)
+    assert owner.predict(finished, "a text", api_name="/bert_finetune_classify")
+
+
+def test_what_is_published_does_not_tell_the_runs_id(
+    space: tuple[str, Path], owner: Client, finished: str, reviews: Path
+):
+    child = start(owner, reviews, model=finished)
+    assert ended(owner, child)["status"] == "finished"
+    for run in (finished, child):
+        artifact = space[1] / "runs" / run / "artifact"
+        assert not [
+            path for path in artifact.iterdir() if path.suffix != ".safetensors" and "finetune-" in path.read_text()
+        ]
+
+
+def test_guest_keeps_their_runs_over_a_reload(space: tuple[str, Path], reviews: Path):
+    first = httpx.get(space[0])
+    cookie = first.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "Secure" in cookie and "Partitioned" in cookie
+    browser = {"cookie": cookie.split(";")[0]}
+    assert "set-cookie" not in httpx.get(space[0], headers=browser).headers
+    before, after = (Client(space[0], verbose=False, headers=browser) for _ in range(2))
+    made = start(before, reviews, steps=1)
+    assert listed(after) == [made]
+    assert poll(space[0], made, "", headers=browser)["status"]["id"] == made
+    assert listed(Client(space[0], verbose=False, headers={"cookie": f"selfsup-guest={'0' * 31}"})) == []
+
+
+def train_by_post(url: str, values: list[Any], headers: dict[str, str]) -> str:
+    """As `curl` would: gradio_client sends a file again."""
+    event = httpx.post(f"{url}gradio_api/call/train", json={"data": values}, headers=headers).json()["event_id"]
+    return httpx.get(f"{url}gradio_api/call/train/{event}", headers=headers, timeout=60).text
+
+
+def test_what_a_browser_uploads_is_its_visitors_alone(space: tuple[str, Path], reviews: Path):
+    cookies = [{"cookie": httpx.get(space[0]).headers["set-cookie"].split(";")[0]} for _ in range(2)]
+    private = space[1] / "private.csv"
+    private.write_text(reviews.read_text() + "a secret,good\n")
+    with private.open("rb") as file:
+        [path] = httpx.post(f"{space[0]}gradio_api/upload", files={"files": file}, headers=cookies[0]).json()
+    statuses = [httpx.get(f"{space[0]}gradio_api/file={path}", headers=each).status_code for each in (*cookies, {})]
+    assert statuses == [200, 403, 403]
+    upload = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    values = ["bert_finetune", "classify", {**TINY, "steps": 1}, upload, None, None, ""]
+    mine, anothers = (train_by_post(space[0], values, each) for each in cookies)
+    assert "bert_finetune-" in mine
+    assert "that is no uploaded file" in anothers
+
+
 def test_push_of_a_guest_is_not_made_with_the_spaces_own_token(owner: Client, finished: str, hub: list[str]):
     with pytest.raises(AppError, match="You are not signed in to the Hub"):
         owner.predict(finished, "me/weights", True, api_name="/run_push")

@@ -215,7 +215,7 @@ def test_further_files_go_by_the_names_of_their_settings(client: Client, tmp_pat
     assert ended(client, run["id"])["status"] == "finished"
     with pytest.raises(AppError, match="takes no file probe_data; it takes: data, eval_data, target_data"):
         client.predict(*given, {"probe_data": handle_file(german)}, api_name="/train")
-    with pytest.raises(AppError, match="That is no uploaded file"):
+    with pytest.raises(AppError, match="that is no uploaded file"):
         client.predict(*given, {"target_data": {"path": "/etc/passwd"}}, api_name="/train")
 
 

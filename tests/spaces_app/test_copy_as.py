@@ -17,8 +17,9 @@ from spaces_app.services.run_request import RunRequest
 from tests import page
 from tests.page import ROOT, TINY, Site, fire, write_reviews
 from tests.running import finish, weights
+from training.home import RUN_ID
 from training.runs.registry import Runs
-from training.runs.run import RUN_ID, Run
+from training.runs.run import Run
 
 client, reviews, site = page.client, page.reviews, page.site_of("bert_finetune")  # fixtures
 

@@ -55,7 +55,7 @@ class Runs:
             self.write(run_id, step_event(step), *(report_events(step) if step % 50 == 0 else ()))
         self.status[run_id]["step"] = last
 
-    def fetch(self, run_id: str, offset: int) -> dict[str, Any]:
+    def fetch(self, run_id: str, offset: int, request: Any = None) -> dict[str, Any]:
         self.asked.append(run_id)
         if not self.is_answering:
             raise ConnectionError("The server is restarting.")

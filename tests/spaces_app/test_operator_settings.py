@@ -1,4 +1,4 @@
-"""The README's table of environment variables, against the settings and against what the sources read."""
+"""The table of environment variables in docs/server.md, against the settings and against what the sources read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ NAME = re.compile(r"SELFSUP_[A-Z]+(?:_[A-Z]+)*")
 
 
 def documented() -> dict[str, str]:
-    """Variable -> its default, as the README's table has it."""
-    rows = [line.strip("| \n").split(" | ") for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()]
+    """Variable -> its default, as the table has it."""
+    rows = [
+        line.strip("| \n").split(" | ")
+        for line in (ROOT / "docs" / "server.md").read_text(encoding="utf-8").splitlines()
+    ]
     rows = [row for row in rows if row[0].startswith("`SELFSUP_")]
     return {name: row[-1].strip("` ") for row in rows for name in NAME.findall(row[0])}
 
@@ -44,14 +47,16 @@ def test_table_has_every_setting_and_every_variable_that_is_read():
 
 
 def test_table_says_the_defaults():
-    words = {"0": "none", "False": "off"}
+    words = {"0": "none", "False": "off", "": "none"}
+    of_the_machine = {"SELFSUP_MAX_PROCESSES": "cores or GPUs", "SELFSUP_MAX_MEMORY_MB": "80 % of the machine's"}
     for name, default in fields().items():
-        assert documented()[name].split(";")[0] == words.get(str(default), str(default)), name
+        expected = of_the_machine.get(name) or words.get(str(default), str(default))
+        assert documented()[name].split(";")[0] == expected, name
 
 
 @pytest.mark.parametrize("name", fields())
 def test_variable_sets_its_setting(name: str, monkeypatch: pytest.MonkeyPatch):
     field, default = name.removeprefix("SELFSUP_").lower(), fields()[name]
-    text, value = {"anyone": ("off", "off"), False: ("1", True)}.get(default, ("7", 7))
+    text, value = {"anyone": ("off", "off"), False: ("1", True), "": ("x:y", "x:y")}.get(default, ("777", 777))
     monkeypatch.setenv(name, text)
     assert getattr(Settings.from_environment(), field) == value != default

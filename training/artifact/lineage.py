@@ -14,7 +14,7 @@ from training.hub.pull import repository
 from training.settings import RunSettings
 
 
-def describe_run(run_id: str, plugin: Any, kind: Any, settings: RunSettings, start: Path | None) -> dict[str, Any]:
+def describe_run(plugin: Any, kind: Any, settings: RunSettings, start: Path | None) -> dict[str, Any]:
     """Return plugin, kind, lineage and data fingerprints; `plugin` and `kind` are the records of the contract.
 
     Args:
@@ -24,7 +24,6 @@ def describe_run(run_id: str, plugin: Any, kind: Any, settings: RunSettings, sta
         "plugin": plugin.name,
         "trainer": kind.name,
         "title": f"{plugin.title}: {kind.title}",
-        "run": run_id,
         "card": asdict(kind.card),
         "training": {
             "seed": settings.seed,

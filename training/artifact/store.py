@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from training import files
 from training.artifact import model_card
 from training.errors import UserError
+from training.home import RUN_ID
 from training.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -57,12 +58,14 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def shareable(settings: RunSettings) -> dict[str, Any]:
-    """Return the changed settings without paths (files and folders by their name) and without the private backup."""
+    """The changed settings without paths (files and folders by their name), run ids and the private backup."""
     values = settings.changed()
     values.pop("backup", None)
     for name in {*settings.file_fields(), *settings.weights_fields()} & values.keys():
         if Path(values[name]).is_absolute():
             values[name] = Path(values[name]).name
+        if RUN_ID.fullmatch(values[name]):
+            values[name] = "a run"  # its id is its owner's alone
     return values
 
 

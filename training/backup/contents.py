@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from training.backup import pickle_free_state
 from training.errors import UserError
 from training.fit import checkpoint
+from training.home import RUN_ID
 from training.hub.file_listing import check_file_name
 from training.hub.push import PUSHED_PATTERNS
-from training.runs.run import RUN_ID
 
 if TYPE_CHECKING:
     from training.runs.run import Run

@@ -17,8 +17,9 @@ from training.backup.contents import Marker, stage
 from training.backup.repository import Backup, inspect_repository
 from training.errors import UserError
 from training.events import EventLog
+from training.home import RUN_ID
 from training.hub.client import hub_errors, own_token
-from training.runs.run import RUN_ID, Run
+from training.runs.run import Run
 from training.settings import TrainSettings
 
 FINAL_SECONDS = 60.0  # to upload the last state, after training has ended

@@ -11,10 +11,11 @@ from training.artifact import store
 from training.backup.contents import Marker
 from training.errors import UserError
 from training.events import Summary, read_events
+from training.home import RUN_ID
 from training.hub import pull
 from training.hub.file_contents import check_contents, check_weights, read_json
 from training.runs.config_file import absolute_files, to_yaml
-from training.runs.run import RUN_ID, Run
+from training.runs.run import Run
 from training.settings import RunSettings, parse_settings
 
 if TYPE_CHECKING:

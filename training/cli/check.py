@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from training.cli.confined import confine
 from training.cli.execute import with_weights
 from training.cli.train import parse_command
 
@@ -16,6 +17,7 @@ def add_commands(commands: Any) -> None:
         "check", help="PLUGIN TRAINER [settings]: the preflight sheet, nothing is started", allow_abbrev=False
     )
     parser.add_argument("--out", type=Path, help="Write the sheet to this file, as JSON.")
+    parser.add_argument("--seconds", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # the warm process gives one to all its work
     parser.set_defaults(command=check_command, takes_settings=True)
 
@@ -25,6 +27,8 @@ def check_command(options: argparse.Namespace, arguments: list[str]) -> int:
     from training.files import write_json
     from training.fit.trial_steps import full_sheet
 
+    if options.seconds:  # a server's visitor asked for it
+        confine(options.seconds)
     plugin, kind, settings, _ = parse_command(arguments)
     data, sheet = kind.examine(settings)
     if data is not None:

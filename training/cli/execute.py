@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from plugins._contract import Kind, Plugin
 from plugins._discovery import discover, find
 from training.errors import UserError
+from training.preflight.limits import Limits
 from training.runs.distributed import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
 from training.runs.registry import Runs
 from training.runs.run import Run
@@ -47,6 +48,10 @@ def run_command(options: argparse.Namespace) -> int:
     if is_joining():
         wait_for_run(run.folder)
     try:
+        if options.lock is not None:  # started by a server's queue, on whatever way its configuration came there
+            limits = Limits()
+            limits.check(run.settings(kind_of(run)[1].trained_by))
+            limits.confine()
         return run_here(run, *kind_of(run), options.lock)
     except UserError as error:
         if options.lock is not None:  # nobody else will say why it never started
@@ -164,13 +169,17 @@ def _fit(
 ) -> bool:
     from training.artifact.lineage import describe_run
     from training.fit.experiment import run_task
+    from training.task import Task
 
     ready = with_weights(plugin, settings)
     start = Path(ready.value("model")) if "model" in ready.named_weights() else None
-    about = describe_run(run.id, plugin, kind, settings, start)
+    about = describe_run(plugin, kind, settings, start)
     data = kind.read(ready) if data is None else data
     data.sheet.raise_if_blocked()
-    return run_task(kind.build(data, ready), settings, run.folder, about, listener)
+    task = kind.build(data, ready)
+    if isinstance(task, Task):
+        Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
+    return run_task(task, settings, run.folder, about, listener)
 
 
 def _failed(run: Run, error: Exception, settings: RunSettings) -> int:
@@ -191,10 +200,11 @@ def with_weights(plugin: Plugin, settings: RunSettings) -> RunSettings:
     """The settings with `model`, and what else names weights, turned from names into folders."""
     if not settings.weights():
         return settings
+    from training.hub.client import own_token
     from training.weights import resolve_weights
 
     folders = {
-        name: str(resolve_weights(value, plugin.starters, Runs(), allow_folder=True))
+        name: str(resolve_weights(value, plugin.starters, Runs(), allow_folder=True, token=own_token()))
         for name, value in settings.named_weights().items()
     }
     return settings.model_copy(update=folders)

@@ -9,8 +9,8 @@ import argparse
 import sys
 
 from plugins._discovery import discover
-from training.cli import check, execute, hf_jobs, hub, runs, train
-from training.errors import UserError
+from training.cli import check, confined, execute, hf_jobs, hub, runs, train
+from training.errors import UserError, disk_message
 
 USAGE = "python -m training PLUGIN TRAINER [settings] | COMMAND"
 
@@ -35,6 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if not (words := disk_message(error)):
+            raise
+        print(f"error: {words}", file=sys.stderr)
+        return 2
 
 
 def make_parser() -> tuple[argparse.ArgumentParser, set[str]]:
@@ -42,7 +47,7 @@ def make_parser() -> tuple[argparse.ArgumentParser, set[str]]:
     parser = argparse.ArgumentParser(prog="python -m training", usage=USAGE, add_help=False, allow_abbrev=False)
     parser.set_defaults(takes_settings=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (runs, check, hub, hf_jobs, execute):
+    for module in (runs, check, hub, hf_jobs, execute, confined):
         module.add_commands(commands)
     return parser, set(commands.choices)
 

@@ -221,6 +221,8 @@ class _Fit:
         """Write a checkpoint, never of weights whose loss was not finite."""
         self.curve.flush()
         started = time.monotonic()
+        if self.log:
+            self.log.sync()  # a checkpoint that survives a power cut has its curve with it
         step, folder = self.progress.step, self.folder / "checkpoint"
         path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints)
         self.saved, self.save_seconds = time.monotonic(), time.monotonic() - started

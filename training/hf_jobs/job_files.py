@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from training.errors import UserError
+from training.home import RUN_ID
 from training.hub.client import hub_errors, with_retries
-from training.runs.run import RUN_ID, Run
+from training.runs.run import Run
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi

@@ -5,6 +5,7 @@ No state is kept on this machine: jobs carry labels, and the Hub is asked for th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,8 @@ IMAGE = "python:3.11"
 LABELS = {"app": "selfsup-studio"}
 MIN_SECONDS, MAX_SECONDS = 600, 7 * 86_400  # of a job's time limit
 FINAL_STAGES = ("COMPLETED", "CANCELED", "ERROR", "DELETED")
+MAX_TAIL = 10_000  # lines of a log
+JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 T = TypeVar("T")
 
 
@@ -123,16 +126,30 @@ def jobs(token: str | None, run: str = "") -> list[Job]:
 
 
 def logs(job: str, token: str | None, tail: int = 200) -> list[str]:
-    """Return the last lines that a job has written so far."""
+    """Return the last lines that a job has written so far.
+
+    Raises:
+        UserError: If the job is none of the token's owner, or `tail` is no count of lines.
+    """
+    _check_id(job)
+    if not 1 <= tail <= MAX_TAIL:
+        raise UserError(f"tail: {tail} was given; it may be 1 to {MAX_TAIL:,} lines.")
     api, owner = _mine(token)
     return _ask(f"job {job}", lambda: list(api.fetch_job_logs(job_id=job, tail=tail, namespace=owner)))
 
 
 def cancel(job: str, token: str | None) -> Job:
     """End a job; its machine and what it had trained are lost."""
+    _check_id(job)
     api, owner = _mine(token)
     _ask(f"job {job}", lambda: api.cancel_job(job_id=job, namespace=owner))
     return _record(_ask(f"job {job}", lambda: api.inspect_job(job_id=job, namespace=owner)))
+
+
+def _check_id(job: str) -> None:
+    """Refuse what is no id: it becomes part of a path of the Hub's API, where `../` would name something else."""
+    if not JOB_ID.fullmatch(job):
+        raise UserError(f"job: {job[:60]!r} is not a job's id; /jobs_list has them.")
 
 
 def _mine(token: str | None) -> tuple[HfApi, str]:

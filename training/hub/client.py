@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from training.errors import UserError
-from training.home import is_space
+from training.home import is_shared
 from training.retry import TRANSIENT_STATUSES, http_status, retry
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def own_token() -> str | None:
     """Return this process's token: on a Space the one that the page handed over, elsewhere the machine's login."""
     from huggingface_hub import get_token
 
-    if is_space():
+    if is_shared():
         return os.environ.get("HF_TOKEN") or None
     return get_token()
 
@@ -48,7 +48,7 @@ def shares_cache() -> bool:
     """
     from huggingface_hub import constants
 
-    return is_space() or constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
+    return is_shared() or constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from training.errors import UserError
-from training.home import is_space
+from training.home import is_shared
 
 SENTENCEPIECE = ("*spiece.model", "*sentencepiece.model", "*.bpe.model", "*spm.model", "*tokenizer.model")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.md", *SENTENCEPIECE)
@@ -73,7 +73,7 @@ def max_pull_mb() -> int:
     Raises:
         UserError: If the variable holds no whole number.
     """
-    text = os.environ.get("SELFSUP_MAX_PULL_MB", "") or ("2000" if is_space() else "0")
+    text = os.environ.get("SELFSUP_MAX_PULL_MB", "") or ("2000" if is_shared() else "0")
     if not text.isdecimal():
         raise UserError(f"SELFSUP_MAX_PULL_MB is {text!r}; a whole number from 0 up was expected.")
     return int(text)

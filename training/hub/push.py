@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PUSHED_PATTERNS = (*FILES, "*.png")
 MARK = "Selfsup-Push: "  # in a commit's description, before the fingerprint of the pushed files
+TAG = re.compile(r"[A-Za-z0-9_][\w./-]{0,99}", re.ASCII)
 LARGE_BYTES = 2**20  # from this size on a file is uploaded on its own, before the commit
 Listener = Callable[[str, int], None]  # (name of the file that is sent next, bytes sent before it)
 
@@ -65,6 +67,19 @@ class PushResult:
     commit: str
     pull_request: str = ""
     note: str = ""
+
+
+def check_names(repo: str, how: PushOptions) -> None:
+    """Refuse a repository or a tag that the Hub cannot have, before either reaches a command line or a server.
+
+    Raises:
+        UserError: With what it may be.
+    """
+    match = REPO.fullmatch(repo)
+    if match is None or match["revision"]:
+        raise UserError(f"{repo[:100]!r} is not a repository's name: write owner/repo.")
+    if how.tag and not TAG.fullmatch(how.tag):
+        raise UserError(f"tag: {how.tag[:60]!r} was given; it may have letters, digits and . _ - /, as v1.0 has.")
 
 
 def push(
@@ -113,9 +128,7 @@ def inspect_repo(repo: str, token: str | None, how: PushOptions) -> RemoteRepo:
     """
     from huggingface_hub import errors
 
-    match = REPO.fullmatch(repo)
-    if not match or match["revision"]:
-        raise UserError(f"{repo[:100]!r} is not a repository's name: write owner/repo.")
+    check_names(repo, how)
     with hub_errors(repo):
         api = open_api(token)
         about = with_retries(lambda: api.whoami(cache=True))

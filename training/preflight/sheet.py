@@ -65,6 +65,12 @@ class Sheet:
         if red:
             raise UserError("; ".join(f"{row.title}: {row.detail}" if row.detail else row.title for row in red))
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Sheet:
+        """The sheet that `to_dict` gave."""
+        findings = tuple(Finding(**finding) for finding in values["findings"])
+        return cls(findings, tuple(values["columns"]), tuple(values["sample"]))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the sheet as JSON-ready values, with "verdict" beside the rows."""
         return {

@@ -8,7 +8,10 @@ from typing import Any
 
 import yaml
 
+from training.errors import UserError
 from training.settings import RunSettings
+
+MAX_BYTES = 2**20
 
 
 def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
@@ -21,3 +24,23 @@ def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
 def absolute_files(values: Mapping[str, Any], kind: type[RunSettings], folder: Path) -> dict[str, Any]:
     """Resolve the file fields of a configuration against the folder that holds it."""
     return {key: str(folder / value) if key in kind.file_fields() and value else value for key, value in values.items()}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The plugin, the trainer and the changed settings of a run's configuration.
+
+    Raises:
+        UserError: If it cannot be read, or has another shape.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path.name} is larger than a configuration can be.")
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read ({error.strerror}).") from None
+    except (ValueError, RecursionError, yaml.YAMLError):
+        raise UserError(f"{path.name} cannot be read as YAML.") from None
+    named = isinstance(content, dict) and all(isinstance(content.get(name), str) for name in ("plugin", "trainer"))
+    if not named or not isinstance(content.get("settings"), dict):
+        raise UserError(f"{path.name} does not name a plugin, a trainer and settings.")
+    return content

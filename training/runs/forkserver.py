@@ -19,6 +19,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
+MAX_MESSAGE_BYTES = 65_536  # of one order to the warm process
+
 
 class WarmProcess:
     """The server's side: starts the process, sends it work, restarts it if it died.
@@ -66,6 +68,8 @@ class WarmProcess:
             self.warm_up()
             return False
         message = json.dumps({"arguments": arguments, "log": str(log), "secrets": dict(secrets or {})}).encode() + b"\n"
+        if len(message) > MAX_MESSAGE_BYTES:
+            return False
         try:
             socket.send_fds(self._socket, [message], [descriptor])
         except OSError:
@@ -84,21 +88,21 @@ def serve(main: Callable[[list[str]], int], imports: Sequence[Callable[[], objec
             import_module()
     channel = socket.socket(fileno=os.dup(0))
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, 65_536, 1)
+        message, descriptors, _, _ = socket.recv_fds(channel, MAX_MESSAGE_BYTES, 1)
         if not message:
             return 0
         if os.fork() == 0:
             channel.close()
-            _become(main, json.loads(message), descriptors[0])
+            _become(main, message, descriptors[0])
         os.close(descriptors[0])
 
 
-def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> None:
+def _become(main: Callable[[list[str]], int], message: bytes, descriptor: int) -> None:
     """In the fork: start a session, redirect output to the run's log, then run the command as a new process would."""
     code = 1
     try:
         os.setsid()
-        os.environ.update(order["secrets"])
+        order = json.loads(message)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         nothing, log = (
@@ -109,6 +113,7 @@ def _become(main: Callable[[list[str]], int], order: dict, descriptor: int) -> N
             os.dup2(source, target)
         sys.stdin, sys.stdout = open(0), open(1, "w", buffering=1)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
+        os.environ.update(order["secrets"])  # after the log is open, so that it says what is wrong with one
         code = main([*order["arguments"], "--lock", str(descriptor)])
     except BaseException:  # the fork must never return into the parent's loop
         traceback.print_exc()

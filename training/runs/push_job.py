@@ -18,7 +18,7 @@ from training import files
 from training.artifact import learning_curves, model_card, store
 from training.errors import RunHeldError, UserError
 from training.events import EventLog, read_events
-from training.hub.push import PushOptions, push, pushed_files
+from training.hub.push import PushOptions, check_names, push, pushed_files
 from training.runs.queue import start_process
 from training.runs.run import Run
 
@@ -35,12 +35,13 @@ def start(run: Run, repo: str, how: PushOptions, token: str) -> None:
     """Start to push a run's weights, and return at once.
 
     Raises:
-        UserError: If the run has no weights, or is being pushed already.
+        UserError: If the names are none, the run has no weights, or is being pushed already.
     """
+    check_names(repo, how)
     run.weights()
     with _held(run) as descriptor:
         _write_event(run, "started", repo=repo)
-        flags = ["--private" if how.private else "--public", "--tag", how.tag, "--message", how.message]
+        flags = ["--private" if how.private else "--public", f"--tag={how.tag}", f"--message={how.message}"]
         flags += ["--pull-request"] if how.pull_request else []
         start_process(["push", str(run.folder), repo, *flags], run.folder / LOG, descriptor, {"HF_TOKEN": token})
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from training.errors import RunHeldError, UserError
-from training.home import is_space
+from training.home import is_shared
+from training.preflight.limits import Limits
+from training.runs.excess import excess_of
 from training.runs.forkserver import WarmProcess
 from training.runs.registry import Runs
 from training.runs.run import GRACE_SECONDS, Run
@@ -33,6 +35,7 @@ class Dispatcher:
         warm: A process with the imports done, which forks to start a run; without it each run imports by itself.
         grace_seconds: From a cancel request to SIGTERM; SIGKILL follows after another sixth of it.
         secrets_of: Returns the secrets of a run, if its user handed any over: a token for the Hub, a key.
+        limits: Of what a run may take; one that takes more is stopped. None: no limit.
     """
 
     def __init__(
@@ -42,7 +45,9 @@ class Dispatcher:
         warm: WarmProcess | None = None,
         grace_seconds: float = GRACE_SECONDS,
         secrets_of: Callable[[Run], Secrets] = lambda run: {},
+        limits: Limits | None = None,
     ):
+        self.limits = limits
         self.secrets_of = secrets_of
         self.runs, self.at_once, self.warm, self.grace_seconds = runs, at_once, warm, grace_seconds
         self._wake = threading.Event()
@@ -53,14 +58,23 @@ class Dispatcher:
             if not is_mine:
                 return
             states = [(run, run.status()) for run in self.runs.all()]
-            for run, status in states:
-                if status == "running":
-                    run.escalate(self.grace_seconds)
+            for run in (run for run, status in states if status == "running"):
+                with _damage_is_its_own(run):
+                    self._guard(run)
             free = self.at_once - sum(status == "running" for _, status in states)
             oldest_first = [run for run, status in reversed(states) if status == "queued"]
             queued = sorted(oldest_first, key=lambda run: run.summary().queued)
             for run in queued[: max(0, free)]:
-                self._start(run)
+                with _damage_is_its_own(run):
+                    self._start(run)
+
+    def _guard(self, run: Run) -> None:
+        """Stop a run that takes more than it may, and press one that does not stop."""
+        if self.limits and (excess := excess_of(run, self.limits)):
+            run.cancel(excess.reason)
+            if excess.is_urgent:
+                run.kill()
+        run.escalate(self.grace_seconds)
 
     def _start(self, run: Run) -> None:
         try:
@@ -76,11 +90,14 @@ class Dispatcher:
         """Pump every `seconds` in a background thread of this process; `wake` pumps at once."""
 
         def work() -> None:
+            last = ""
             while True:
                 try:
                     self.pump()
-                except Exception:  # a broken run folder must not stop the other runs' queue
-                    logger.exception("Error in the queue; it continues.")
+                except Exception as error:  # of the runs' folder itself: a disk that is full, or gone
+                    if str(error) != last:  # said once, not every second
+                        logger.exception("Error in the queue; it continues.")
+                    last = str(error)
                 self._wake.wait(seconds)
                 self._wake.clear()
 
@@ -124,8 +141,20 @@ def child_environment(secrets: Secrets | None = None) -> dict[str, str]:
     """
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-    inherited = {name: value for name, value in os.environ.items() if name not in TOKENS or not is_space()}
+    inherited = {name: value for name, value in os.environ.items() if name not in TOKENS or not is_shared()}
     return {**inherited, "PYTHONPATH": path, **(secrets or {})}
+
+
+@contextlib.contextmanager
+def _damage_is_its_own(run: Run) -> Iterator[None]:
+    """Whatever is wrong with one run's folder or process, the queue goes on with the others."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("Run %s could not be started or stopped.", run.id)
+        with contextlib.suppress(Exception):
+            if run.status() in ("queued", "lost"):
+                run.write_event("failed", message=f"It could not be started ({type(error).__name__}: {error}).")
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from training import files
 from training.errors import UserError
-from training.home import runs_folder
+from training.home import RUN_ID, runs_folder
 from training.runs.config_file import to_yaml
-from training.runs.run import RUN_ID, Run
+from training.runs.run import Run
 from training.settings import RunSettings
 
 MAX_SHARE_OF_DISK = 0.9  # of what is free, that a run's data may take
@@ -64,8 +64,13 @@ class Runs:
         created: list[tuple[float, Run]] = []
         for name in names:
             with contextlib.suppress(FileNotFoundError, UserError):  # being created or deleted
-                created.append(((self.folder / name / "owner").stat().st_mtime, self.get(name)))
+                created.append((_created(self.folder / name), self.get(name)))
         return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]
+
+
+def _created(folder: Path) -> float:
+    owner = folder / "owner"  # written once
+    return (owner if owner.exists() else folder).stat().st_mtime
 
 
 def named_run(name: str) -> Run:

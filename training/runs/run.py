@@ -6,7 +6,7 @@ Its status is computed from its files and its lock, never stored, so all process
 from __future__ import annotations
 
 import contextlib
-import re
+import copy
 import shutil
 import signal
 import time
@@ -15,21 +15,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from training import files
 from training.errors import RunHeldError, UserError
 from training.events import FINAL, EventLog, Summary, read_events
+from training.home import RUN_ID
 from training.runs import lock_file
-from training.runs.config_file import absolute_files
+from training.runs.config_file import absolute_files, read_config
 from training.settings import RunSettings, parse_settings
 
-RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")
 CONTENTS = {  # files of a run: all that is deleted from a folder that the user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
     "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup",
     "push", "push.jsonl", "push.lock", "push.log",
 }  # fmt: skip
+NOT_FOLDERS = ("lock", "push.lock", "cancel", "owner")
 LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what happens to the run while it is held
 LOG_TAIL = 4000  # characters
 GRACE_SECONDS = 60.0  # from a cancel request to SIGTERM; SIGKILL follows after another sixth of it
@@ -43,6 +42,9 @@ class Run:
     folder: Path
     _summary: Summary = field(default_factory=Summary)
     _offset: int = 0
+    _config: dict[str, Any] = field(default_factory=dict)
+    _config_version: int = 0
+    _cancel_seen: tuple[int, float] = (0, 0.0)  # when the request was made, by the wall, and first seen, by no clock
 
     @property
     def id(self) -> str:
@@ -64,11 +66,33 @@ class Run:
         return self.artifact
 
     def config(self) -> dict[str, Any]:
-        """`plugin`, `trainer` and the changed settings, as `config.yaml` has them."""
+        """`plugin`, `trainer` and the changed settings, as `config.yaml` has them.
+
+        Raises:
+            UserError: If the file is damaged.
+        """
         try:
-            return yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError):
-            raise UserError(f"Run {self.id} has no readable config.yaml.") from None
+            return self._read_config()
+        except UserError as error:
+            raise UserError(f"Run {self.id} is broken: {error}") from None
+
+    def _read_config(self) -> dict[str, Any]:
+        path = self.folder / "config.yaml"
+        version = path.stat().st_mtime_ns
+        if version != self._config_version:
+            self._config, self._config_version = read_config(path), version
+        return copy.deepcopy(self._config)
+
+    def damage(self) -> str:
+        """What is wrong with the folder, so that the run can only be deleted; empty if nothing is."""
+        try:
+            self._read_config()
+            self.summary()
+        except UserError as error:
+            return str(error)
+        except OSError as error:
+            return f"It cannot be read ({error.strerror})."
+        return next((f"{name} is no file." for name in NOT_FOLDERS if (self.folder / name).is_dir()), "")
 
     def settings(self, kind: type[S]) -> S:
         """The settings, with the data files' paths made absolute."""
@@ -76,7 +100,7 @@ class Run:
 
     def owner(self) -> str:
         path = self.folder / "owner"
-        return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+        return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
 
     def summary(self) -> Summary:
         """Return all events folded into one summary; each call reads only the new ones."""
@@ -89,7 +113,9 @@ class Run:
             self._offset = offset
 
     def status(self) -> str:
-        """Return queued, running, finished, cancelled, failed or lost."""
+        """Return queued, running, finished, cancelled, failed, lost or broken."""
+        if self.damage():
+            return "broken"
         held, summary = (
             self.is_held(),
             self.summary(),
@@ -104,6 +130,8 @@ class Run:
 
     def describe(self) -> dict[str, Any]:
         """Return what the page, the API and the command line show of a run."""
+        if damage := self.damage():
+            return self._describe_broken(damage)
         summary, status, config = self.summary(), self.status(), self.config()
         return {
             "id": self.id,
@@ -125,6 +153,16 @@ class Run:
             "size_bytes": files.size_bytes(self.folder),
         }
 
+    def _describe_broken(self, damage: str) -> dict[str, Any]:
+        plugin = self.id.rpartition("-")[0]
+        message = f"This run's folder is damaged: {damage} It can only be deleted."
+        return {
+            **dict.fromkeys(("loss", "rate", "seconds_left")),
+            **{"id": self.id, "plugin": plugin, "trainer": "", "status": "broken", "message": message},
+            **{"step": 0, "steps": 0, "metrics": {}, "best": {}, "seconds": 0.0, "created": 0.0},
+            **{"has_weights": False, "can_resume": False, "size_bytes": files.size_bytes(self.folder)},
+        }
+
     def _seconds(self, summary: Summary, status: str) -> float:
         if not summary.started:
             return 0.0
@@ -139,6 +177,8 @@ class Run:
         return round(pace * (summary.steps - summary.step), 1)
 
     def _message(self, summary: Summary, status: str) -> str:
+        if status == "cancelled":
+            return self._cancel_reason() or summary.message
         if status == "lost":
             return (
                 "The trainer's process stopped unexpectedly (killed, out of memory, or the machine restarted). "
@@ -147,10 +187,15 @@ class Run:
             )
         return summary.message
 
+    def _cancel_reason(self) -> str:
+        with contextlib.suppress(OSError):
+            return (self.folder / "cancel").read_text(encoding="utf-8", errors="replace")[:500]
+        return ""
+
     def log_tail(self) -> str:
         """Return the end of what the trainer printed."""
         path = self.folder / "log.txt"
-        if not path.exists():
+        if not path.is_file():
             return ""
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - LOG_TAIL))
@@ -182,18 +227,34 @@ class Run:
                 raise RunHeldError(f"Run {self.id} is being {LOCK_HOLDERS[name]} by another process.") from None
             yield descriptor
 
-    def cancel(self) -> None:
-        """Ask the trainer to stop: it writes a checkpoint, keeps the best weights and exits."""
-        with contextlib.suppress(FileExistsError):  # a second request does not restart the grace period
-            (self.folder / "cancel").touch(exist_ok=False)
+    def cancel(self, reason: str = "") -> None:
+        """Ask the trainer to stop: it writes a checkpoint, keeps the best weights and exits.
+
+        Args:
+            reason: The sentence that is shown of a run that a server stopped.
+        """
+        # A second request does not restart the grace period.
+        with contextlib.suppress(FileExistsError), (self.folder / "cancel").open("x", encoding="utf-8") as file:
+            file.write(reason)
+
+    def kill(self) -> None:
+        """End the trainer at once; its last checkpoint stays."""
+        with contextlib.suppress(OSError, ValueError):
+            lock_file.send_signal(int((self.folder / "pid").read_text()), signal.SIGKILL)
 
     def escalate(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Signal a trainer that ignored a cancel request: SIGTERM after a grace period, then SIGKILL."""
+        """Signal a trainer that ignored a cancel request: SIGTERM after a grace period, then SIGKILL.
+
+        The period begins when this is first called after the request: clocks that are set do not change it.
+        """
         try:
-            waited = time.time() - (self.folder / "cancel").stat().st_mtime
+            request = (self.folder / "cancel").stat().st_mtime_ns
             process = int((self.folder / "pid").read_text())
         except (OSError, ValueError):
             return
+        if request != self._cancel_seen[0]:
+            self._cancel_seen = request, time.monotonic()
+        waited = time.monotonic() - self._cancel_seen[1]
         if waited > grace_seconds and self.is_held():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 lock_file.send_signal(process, signal.SIGKILL if waited > grace_seconds * 7 / 6 else signal.SIGTERM)
@@ -216,13 +277,20 @@ class Run:
         Raises:
             UserError: While it runs.
         """
+        for name in LOCK_HOLDERS:
+            if (self.folder / name).is_dir():  # damage that would keep it from being locked
+                _remove(self.folder / name)
         try:
             with self.lock(), self.lock(name="push.lock"):
-                (self.folder / "config.yaml").unlink()  # from here on it is not listed
+                _remove(self.folder / "config.yaml")  # from here on it is not listed
                 for path in list(self.folder.iterdir()):
                     if RUN_ID.fullmatch(self.id) or path.name in CONTENTS:
-                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+                        _remove(path)
                 with contextlib.suppress(OSError):  # it holds the user's own files
                     self.folder.rmdir()
         except RunHeldError as error:
             raise UserError(f"{error} Stop that, or wait for its end, before you delete it.") from None
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -16,7 +16,7 @@ from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
 from plugins.diffusion_cfg.sampling.request import MAX_IMAGES, GenerationRequest
 from plugins.diffusion_cfg.sampling.samplers import DEFAULT_SAMPLER, SAMPLERS
 from plugins.diffusion_cfg.ui.components import gallery, guidance_method_box, optional_path, seed_box
-from training.runs.run import RUN_ID
+from training.home import RUN_ID
 
 FIELDS = (
     "prompt", "negative_prompt", "guidance_scale", "steps", "sampler", "seed", "n_images", "width", "height",

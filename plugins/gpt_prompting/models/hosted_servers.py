@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from training.errors import UserError
-from training.home import is_space
+from training.home import is_shared
 from training.retry import TRANSIENT_STATUSES, retry_after
 from training.settings import HOSTED
 
@@ -81,20 +81,21 @@ def parse_name(name: str) -> tuple[str, str]:
     model, address = model.strip(), (address.strip().rstrip("/") or HUGGING_FACE)
     try:
         parts = urlsplit(address)
-    except ValueError:  # brackets of an IPv6 address that do not close
+        host, _ = parts.hostname, parts.port  # reading either may raise
+    except ValueError:  # such as a bracket that is not closed, or port 99999
         raise UserError(FORM) from None
     # Names are stored with runs and artifacts, so they must not hold a key.
     may_hold_key = "@" in parts.netloc or parts.query or parts.fragment
-    if not model or parts.scheme not in ("http", "https") or not parts.hostname or may_hold_key:
+    if not model or parts.scheme not in ("http", "https") or not host or may_hold_key:
         raise UserError(FORM)
-    _check_host(parts.hostname, parts.scheme, address)
+    _check_host(host, parts.scheme, address)
     return model, address
 
 
 def _check_host(host: str, scheme: str, address: str) -> None:
     """On a shared server allow known hosts only, so that no visitor makes it send requests into its own network."""
     is_known = host in KEY_VARIABLES or host == host_of(HUGGING_FACE)
-    if is_space() and not _is_operators(address) and not (is_known and scheme == "https"):
+    if is_shared() and not _is_operators(address) and not (is_known and scheme == "https"):
         hosts = ", ".join([*KEY_VARIABLES, "Hugging Face"])
         raise UserError(f"This server allows requests only to: {hosts}. Run the studio yourself to use {host}.")
 
@@ -108,7 +109,7 @@ def environment_key(address: str) -> str:
     server."""
     if _is_operators(address):
         return os.environ.get(OPERATOR_KEY, "")
-    if is_space():
+    if is_shared():
         return ""
     if address == HUGGING_FACE:
         from huggingface_hub import get_token  # 0.3 s, and most pages never call a hosted model

@@ -1,0 +1,88 @@
+"""The page's `gr.Blocks`: what is wrong with the values of a call is answered in words, before any function runs."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.exceptions import InvalidPathError
+from gradio.state_holder import SessionState
+
+from spaces_app.admission import Admission
+from spaces_app.arguments import NOT_UPLOADED, check_text, holds_file
+from training.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class Page(gr.Blocks):
+    """Values that a call leaves out have their defaults; others that cannot be read are refused by a sentence."""
+
+    def get_block_name(self) -> str:
+        """Gradio's own name of the class."""
+        return "blocks"
+
+    def queue(self, *args: Any, max_size: int | None = None, **options: Any) -> Page:
+        """The queue, in which at most `max_size` calls wait."""
+        super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
+        if max_size is not None:
+            self._queue.push = Admission(self._queue, max_size).push  # type: ignore[method-assign]
+        return self
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        """Fill in the defaults of the last values; Gradio's own message would repeat all values, a key among them."""
+        wanted = len(block_fn.inputs)
+        if len(inputs) >= wanted:
+            return
+        defaults = _defaults(block_fn)
+        missing = [name for name, value in defaults[len(inputs) :] if value is inspect.Parameter.empty]
+        if missing or len(defaults) != wanted:
+            raise gr.Error(
+                f"{len(inputs)} of {wanted} values were given. Left out: {', '.join(missing) or 'some'}.",
+                print_exception=False,
+            )
+        inputs += [value for _, value in defaults[len(inputs) :]]
+
+    async def preprocess_data(
+        self,
+        block_fn: BlockFunction,
+        inputs: list[Any],
+        state: SessionState | None,
+        explicit_call: bool = False,
+    ) -> list[Any]:
+        """The values as the function takes them; Gradio's own errors of one would be without words, or repeat it."""
+        named = list(zip(_names(block_fn), inputs, strict=False))
+        try:
+            for name, value in named:
+                check_text(name, value)
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error:
+            raise
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except InvalidPathError:
+            name = next((name for name, value in named if holds_file(value)), "A value")
+            raise gr.Error(f"{name}: {NOT_UPLOADED}", print_exception=False) from None
+        except Exception as error:  # of Gradio and pydantic, of many kinds: the values are a stranger's
+            logger.info("A value of %s was refused (%s).", block_fn.api_name, type(error).__name__)
+            raise gr.Error("A value has another type than its parameter: see /info.", print_exception=False) from None
+
+
+def _names(block_fn: BlockFunction) -> list[str]:
+    """What a message calls each value: an endpoint's parameter; an event of the page has components instead."""
+    names = [name for name, _ in _defaults(block_fn)]
+    return names if len(names) == len(block_fn.inputs) else ["A value"] * len(block_fn.inputs)
+
+
+def _defaults(block_fn: BlockFunction) -> list[tuple[str, Any]]:
+    """Name and default of each value that a caller gives, in order."""
+    parameters = inspect.signature(block_fn.fn).parameters.values() if block_fn.fn else ()
+    return [
+        (each.name, each.default)
+        for each in parameters
+        if each.annotation is not gr.Request and "OAuth" not in str(each.annotation)
+    ]

@@ -1,0 +1,56 @@
+"""The operator's tab: what the server carries, and buttons to end a run and to clear old ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from spaces_app.events import UNLIMITED, UNQUEUED
+from spaces_app.identity import visitor
+from spaces_app.services import Services
+
+COLUMNS = ["run", "owner", "status", "MB", "days since its last event"]
+
+
+def render(services: Services) -> gr.Tab:
+    """Render the tab, hidden: `shown` says who sees it."""
+    with gr.Tab("Server", id="server", visible=False) as tab:
+        facts = gr.Markdown()
+        runs = gr.Dataframe(headers=COLUMNS, interactive=False, label="Runs")
+        with gr.Row():
+            run = gr.Textbox("", label="Run", max_lines=1, scale=3)
+            end = gr.Button("Stop this run", variant="stop", scale=1)
+            days = gr.Number(7, label="Days", precision=0, scale=1)
+            clear = gr.Button("Delete runs that ended before that", variant="stop", scale=2)
+        refresh = gr.Button("Refresh")
+
+    def show(request: gr.Request) -> tuple[str, list[list[Any]]]:
+        name = visitor(request)
+        lines = [f"| {what} | {value} |" for what, value in services.operator.facts(name).items()]
+        return "| | |\n| --- | --- |\n" + "\n".join(lines), services.operator.table(name)
+
+    def on_end(run_id: str, request: gr.Request) -> tuple[str, list[list[Any]]]:
+        services.operator.end(run_id, visitor(request))
+        return show(request)
+
+    def on_clear(age: float | None, request: gr.Request) -> tuple[str, list[list[Any]]]:
+        number, freed = services.operator.clear(max(0.0, age or 0.0), visitor(request))
+        gr.Info(f"{number} runs deleted, {freed / 2**20:.1f} MB freed.")
+        return show(request)
+
+    shown = [facts, runs]
+    tab.select(show, None, shown, **UNLIMITED)
+    refresh.click(show, None, shown, **UNLIMITED)
+    end.click(on_end, run, shown, **UNLIMITED)
+    clear.click(on_clear, days, shown, **UNLIMITED)
+    return tab
+
+
+def show_to_operator(demo: gr.Blocks, services: Services, tab: gr.Tab) -> None:
+    """Show the tab when the page is opened by who may see it."""
+
+    def show(request: gr.Request) -> Any:
+        return gr.Tab(visible=services.operator.may_operate(visitor(request)))
+
+    demo.load(show, None, tab, **UNQUEUED)

@@ -1,0 +1,78 @@
+"""The operator's tab: who sees it, what it says, and what it ends and clears; and the limits of one visitor."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from plugins._discovery import Found
+from spaces_app.services import Services
+from spaces_app.services.fairness import RateLimiter
+from spaces_app.services.run_request import RunRequest
+from spaces_app.settings import Settings
+from tests.running import queue
+from tests.toy import PLUGIN
+from training.errors import UserError
+
+
+def server(**settings: object) -> Services:
+    return Services(Settings(**settings), [Found("toy", "tests", PLUGIN)])  # type: ignore[arg-type]
+
+
+def test_on_a_shared_server_only_its_owner_sees_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server().operator.may_operate("")
+    monkeypatch.setenv("SYSTEM", "spaces")
+    assert not server().operator.may_operate("ada") and not server().operator.may_operate("")
+    monkeypatch.setenv("SPACE_AUTHOR_NAME", "ada")
+    service = server().operator
+    assert service.may_operate("ada") and not service.may_operate("guest:ada")
+    assert not server(owner="bob").operator.may_operate("ada")
+    for call in (
+        service.facts,
+        service.table,
+        lambda name: service.end("x", name),
+        lambda name: service.clear(1, name),
+    ):
+        with pytest.raises(UserError, match="Only the owner of this server"):
+            call("bob")
+
+
+def test_it_lists_ends_and_clears_everybodys_runs(home: Path) -> None:
+    services = server()
+    store = services.runs.store
+    waiting, old, new = (queue(store) for _ in range(3))
+    for run in (old, new):
+        run.write_event("finished")
+    os.utime(old.folder / "events.jsonl", (0, 0))
+    (waiting.folder / "owner").write_text("ada")
+    assert services.operator.facts("")["queue"] == "0 running, 1 waiting"
+    assert {row[0]: (row[1], row[2]) for row in services.operator.table("")}[waiting.id] == ("ada", "queued")
+    services.operator.end(waiting.id, "")
+    assert waiting.status() == "cancelled"
+    assert services.operator.clear(7, "")[0] == 1
+    assert {run.id for run in store.all()} == {waiting.id, new.id}
+
+
+def test_a_visitor_may_have_so_many_runs_at_once(home: Path) -> None:
+    services = server(runs_per_visitor=1)
+    run = services.runs.store.create("toy", "fit", services.plugins.get("toy").kind("fit").trained_by(), "ada")
+    with pytest.raises(UserError, match="You have 1 runs waiting or training"):
+        services.runs.train(RunRequest("toy", "fit", {}), "ada")
+    run.write_event("finished")
+    services.runs._check_room("ada")
+
+
+def test_calls_are_refused_with_the_seconds_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("spaces_app.services.fairness.time.monotonic", lambda: now[0])
+    limiter = RateLimiter(per_minute=6)
+    for _ in range(6):
+        limiter.take("ada")
+    with pytest.raises(UserError, match="Try again in 10 seconds"):
+        limiter.take("ada")
+    limiter.take("bob")
+    now[0] = 10.0
+    limiter.take("ada")
+    assert RateLimiter(0).wait_for("ada") == 0

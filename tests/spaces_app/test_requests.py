@@ -1,0 +1,205 @@
+"""What a request meets before a function: names of hosts, sessions, and words for values that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from gradio.state_holder import SessionState
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from plugins._discovery import Found
+from spaces_app import page_cache, requests, temporary
+from spaces_app.page import shell
+from spaces_app.sessions import SmallSession
+from spaces_app.settings import Settings
+from tests.page import Site, served
+from tests.toy import PLUGIN
+from training.errors import UserError, disk_message
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("home"), found=[Found("toy", "tests", PLUGIN)], trains=False) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def client(site: Site) -> Client:
+    return Client(site.url, verbose=False)
+
+
+def call(site: Site, endpoint: str, data: list[Any]) -> dict[str, Any]:
+    """A plain POST of these values and its answer, without what gradio_client fills in."""
+    answer = httpx.post(f"{site.url}gradio_api/call/{endpoint}", json={"data": data}).json()
+    text = httpx.get(f"{site.url}gradio_api/call/{endpoint}/{answer['event_id']}").text
+    name, content = (line.partition(": ")[2] for line in text.strip().splitlines()[-2:])
+    return {"event": name, "data": json.loads(content)}
+
+
+# -- hosts -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 400), ("localhost:7860", 200), ("127.0.0.1", 200)])
+def test_a_local_server_answers_to_local_names_only(site: Site, host: str, status: int) -> None:
+    """A page of the Internet can have its name point to 127.0.0.1, but the browser sends that name."""
+    headers = {"host": host, "origin": f"http://{host}"}
+    answer = httpx.post(f"{site.url}gradio_api/run/plugins", json={"data": []}, headers=headers)
+    assert answer.status_code == status
+
+
+def test_the_operator_can_add_names() -> None:
+    [hosts, *_] = requests.middleware(Settings(hosts="studio.example, other.example"))
+    assert {"localhost", "studio.example", "other.example"} <= set(hosts.kwargs["allowed_hosts"])
+
+
+@pytest.mark.parametrize("name", ["0.0.0.0", "192.168.1.5", "::", "studio.example"])
+def test_a_server_on_the_network_asks_who_comes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", name)
+    with pytest.raises(UserError, match="Set SELFSUP_AUTH=name:password"):
+        shell.launch_options(Settings())
+    assert shell.launch_options(Settings(auth="ada:secret, bob:x"))["auth"] == [("ada", "secret"), ("bob", "x")]
+    assert shell.launch_options(Settings(open=True))["auth"] is None
+    with pytest.raises(UserError, match="SELFSUP_AUTH is not of the form"):
+        shell.launch_options(Settings(auth="ada"))
+
+
+# -- the page itself ---------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_made_once_and_each_visitor_gets_their_own_cookie(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with httpx.Client() as http:
+        first = http.get(site.url, headers={"cookie": ""})
+        monkeypatch.setattr("gradio.routes.templates.TemplateResponse", None)  # what would make it again
+        second = httpx.get(site.url)
+    assert first.status_code == second.status_code == 200
+    assert first.text == second.text
+    assert "Selfsup Studio" in first.text
+    assert second.headers["content-encoding"] == "gzip"
+    assert first.cookies["selfsup-guest"] != second.cookies["selfsup-guest"]
+    plain = httpx.get(f"{site.url}config", headers={"accept-encoding": "identity"})
+    assert plain.json() == httpx.get(f"{site.url}config").json()
+
+
+@pytest.mark.parametrize("header", ["x-gradio-server", "x-forwarded-host"])
+def test_a_page_with_the_addresses_of_another_server_is_sent_to_nobody_else(site: Site, header: str) -> None:
+    evil = httpx.get(
+        site.url, headers={header: "http://evil.example" if header == "x-gradio-server" else "evil.example"}
+    )
+    assert evil.status_code == 200
+    assert "evil.example" not in httpx.get(site.url).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_kept"),
+    [
+        ({}, True),
+        ({"path": "/gradio_api/info"}, False),
+        ({"method": "POST"}, False),
+        ({"query_string": b"deep_link=x"}, False),
+        ({"query_string": b"__theme=dark"}, True),
+        ({"headers": [(b"cookie", b"access-token-abc=1")]}, False),
+        ({"headers": [(b"origin", b"http://other.example")]}, False),
+    ],
+)
+def test_only_what_is_the_same_for_all_is_kept(changes: dict[str, Any], is_kept: bool) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **changes}
+    assert (page_cache._key(scope) is not None) is is_kept
+    other = {**scope, "headers": [*scope["headers"], (b"host", b"other.example")]}
+    assert not is_kept or page_cache._key(scope) != page_cache._key(other)
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def test_values_that_are_left_out_have_their_defaults(site: Site) -> None:
+    assert call(site, "hub_search", [])["event"] != "error" or "Hub" in str(call(site, "hub_search", []))
+
+
+def test_a_value_that_is_missing_is_named_and_the_others_are_not_repeated(site: Site) -> None:
+    answer = call(site, "train", ["toy", "fit"])
+    assert answer["event"] == "error"
+    assert answer["data"]["error"] == "2 of 7 values were given. Left out: settings."
+
+
+@pytest.mark.parametrize(
+    "value", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, {"path": 7}, {"path": "a\0b"}, "text", [1]]
+)
+def test_what_is_no_upload_is_said_to_be_none(site: Site, value: Any) -> None:
+    answer = call(site, "check", ["toy", "fit", {}, value, None, None])
+    assert answer["event"] == "error"
+    assert answer["data"]["error"], "an answer without words"
+    assert answer["data"]["error"].startswith("data: ")
+    assert "went wrong" not in answer["data"]["error"]
+
+
+@pytest.mark.parametrize("body", ['"\\ud800"', "{", "[]", '{"data": "sk-secret"}'])
+def test_a_body_that_is_none_is_refused_without_repeating_it(site: Site, body: str) -> None:
+    answer = httpx.post(
+        f"{site.url}gradio_api/call/plugins", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    [detail] = answer.json()["detail"]
+    assert detail["msg"] == 'The body of a request is JSON of the form {"data": [value, ...]}.'
+
+
+def test_more_files_of_another_shape_or_twice_are_refused_in_words(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("a\n1\n")
+    with pytest.raises(AppError, match="more_files: 'text' was given; it should be a valid dictionary"):
+        client.predict("toy", "fit", {}, None, None, "text", api_name="/check")
+    with pytest.raises(AppError, match="more_files: data is given twice"):
+        client.predict("toy", "fit", {}, handle_file(file), None, {"data": handle_file(file)}, api_name="/check")
+
+
+@pytest.mark.parametrize("key", ["x" * 70_000, "a\0b", "sk-\ud800", "schlüssel"])
+def test_what_is_no_key_is_refused_before_it_is_taken(site: Site, key: str) -> None:
+    with pytest.raises(UserError, match="key: that is no API key"):
+        site.services.runs.resume("toy-0123456789abcdef", "me", key=key) if False else _check_key(key)
+
+
+def _check_key(key: str) -> None:
+    from spaces_app.services.runs import check_key
+
+    check_key(key)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(28, "The disk is full"), (122, "The disk is full"), (30, "SELFSUP_HOME"), (13, "SELFSUP_HOME")],
+)
+def test_a_disk_that_cannot_be_written_to_is_said_to_be_that(number: int, words: str) -> None:
+    assert words in disk_message(OSError(number, os.strerror(number)))
+    assert disk_message(OSError(2, "No such file")) == ""
+
+
+# -- memory and temporary files ----------------------------------------------------------------------------------------
+
+
+def test_a_session_has_what_gradios_has() -> None:
+    with gr.Blocks() as demo:
+        gr.Textbox("text")
+    assert SessionState is not SmallSession
+    theirs, ours = vars(SessionState.__mro__[0](demo)), vars(SmallSession(demo))
+    assert set(ours) == set(theirs)
+    assert len(ours["config_values"]) == 0 < len(theirs["config_values"])
+
+
+def test_temporary_results_go_after_an_hour(tmp_path: Path) -> None:
+    old, new, uploads = tmp_path / "selfsup-old", tmp_path / "selfsup-new", tmp_path / "gradio"
+    for folder in (old, new, uploads):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(b"1")
+    os.utime(old, (0, 0))
+    os.utime(uploads, (0, 0))
+    assert temporary.sweep(tmp_path) == 1
+    assert not old.exists() and new.exists() and uploads.exists()
