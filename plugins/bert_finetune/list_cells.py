@@ -6,8 +6,9 @@ import contextlib
 import json
 import re
 
-BRACKETED = re.compile(r"\[(.*)\]|\((.*)\)|\{(.*)\}|array\(\[(.*)\].*\)", re.DOTALL)
+BRACKETED = re.compile(r"\[(.*)\]|\((.*)\)|\{(.*)\}|array\(\[(.*)\].*\)|frozenset\(\{(.*)\}\)", re.DOTALL)
 QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
+EMPTY = {"set()", "frozenset()", "()", "{}"}
 ESCAPE = re.compile(r"\\(.)")
 
 
@@ -20,6 +21,8 @@ def parse_list(cell: str) -> list[str] | None:
         The items as text, without those that are null; None if the cell is no list.
     """
     text = cell.strip()
+    if text in EMPTY:
+        return []
     match = BRACKETED.fullmatch(text)
     if not match:
         return None
