@@ -34,7 +34,10 @@ def is_of_word(character: str) -> bool:
 
 
 def is_whole_word(text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` begins and ends where a word does, which in a spaceless script is everywhere."""
+    """Whether `text[start:end]` begins and ends where a word does, which in a spaceless script is everywhere.
+
+    A Korean word may be followed by its particle without a space.
+    """
 
     def joins(position: int) -> bool:
         if not 0 < position < len(text):
@@ -43,4 +46,5 @@ def is_whole_word(text: str, start: int, end: int) -> bool:
             return True
         return is_of_word(text[position - 1]) and is_of_word(text[position])
 
-    return not joins(start) and not joins(end)
+    has_particle = 0 < end < len(text) and script(text[end - 1]) == script(text[end]) == "HANGUL"
+    return not joins(start) and (has_particle or not joins(end))
