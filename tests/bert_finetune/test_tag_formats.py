@@ -72,6 +72,14 @@ COLUMNS = {
 }  # fmt: skip
 
 
+WORD_ROWS["words.csv"] = "Sentence #,Word,Tag\n1,Anna,B-PER\n,lives,O\n,here,O\n2,Oslo,B-LOC\n3,Bo is,O\n".replace(
+    "3,Bo is,O\n", ""
+)
+LISTS["joined.csv"] = 'sentence,word_labels\nAnna lives here,"B-PER,O,O"\nOslo,B-LOC\n'
+LISTS["pipes.csv"] = "tokens,tags\nAnna lives here,B-PER|O|O\nOslo,B-LOC\n"
+COLUMNS["german.txt"] = "Anna Anna NE I-NC B-PER\nlives leben V I-VC O\nhere hier A I-AC O\n\nOslo Oslo NE I-NC B-LOC\n"
+
+
 @pytest.mark.parametrize("name", [*WORD_ROWS, *LISTS, *COLUMNS])
 def test_files_of_words_are_read(name: str, tmp_path: Path) -> None:
     text = {**WORD_ROWS, **LISTS, **COLUMNS}[name]
@@ -288,3 +296,52 @@ def test_the_evaluation_file_is_read_by_the_columns_of_training(tmp_path: Path) 
         write(tmp_path / "b.conll", "1\tRom\tO\tB-LOC\n2\tan\tO\tO\n"),
     )
     assert [one.tags for one in read(settings(train, eval_data=str(other))).evaluation] == [("O", "O")]
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+@pytest.mark.parametrize("suffix", ["txt", "tsv"])
+def test_labels_without_prefixes_are_told_by_blank_lines(separator: str, suffix: str, tmp_path: Path) -> None:
+    words = [("Anna", "PER"), ("lives", "O"), ("here", "O"), ("", ""), ("Oslo", "LOC"), ("is", "O"), ("big", "O")]
+    path = write(tmp_path / f"a.{suffix}", "".join(separator.join(pair).strip() + "\n" for pair in words))
+    assert [tags for _, tags in sentences(read(settings(path)))] == [("B-PER", "O", "O"), ("B-LOC", "O", "O")]
+
+
+def test_tasks_without_an_annotation_are_left_out(tmp_path: Path) -> None:
+    done = {
+        "data": {"text": "Anna"},
+        "annotations": [{"result": [{"value": {"start": 0, "end": 4, "labels": ["PER"]}}]}],
+    }
+    tasks = [
+        done,
+        {"data": {"text": "Bo"}, "annotations": []},
+        {"data": {"text": "no"}, "annotations": [{"result": []}]},
+    ]
+    path = write(tmp_path / "tasks.json", json.dumps(tasks))
+    assert sentences(read(settings(path))) == [(("Anna",), ("B-PER",)), (("no",), ("O",))]
+    assert "1 task without an annotation left out" in findings(path, "amber")
+
+
+def test_labels_that_are_ids_are_told(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.jsonl", '{"text": "Anna", "annotations": [{"start_offset": 0, "end_offset": 4, "label": 2}]}'
+    )
+    assert "labels of the spans are numbers: 2" in findings(path, "amber")
+
+
+def test_spans_with_a_length_or_places_in_hypertext_are_read(tmp_path: Path) -> None:
+    places = [{"offset": 5, "length": 4}, {"start": "/p[1]", "end": "/p[1]", "globalOffsets": {"start": 5, "end": 9}}]
+    for place in places:
+        row = {"text": "Hey, Anna", "entities": [{**place, "label": "PER"}]}
+        path = write(tmp_path / "a.jsonl", json.dumps(row))
+        assert sentences(read(settings(path))) == [(("Hey", ",", "Anna"), ("O", "O", "B-PER"))]
+
+
+def test_offsets_in_a_script_without_spaces_are_told_by_marks_or_asked(tmp_path: Path) -> None:
+    def written(text: str) -> Path:
+        rows = [{"text": f"😀今天王伟住在{text}", "spans": [[4, 6, "PER"], [8, 10, "LOC"]]}] * 4
+        return write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+
+    assert sentences(read(settings(written("北京。"))))[0][1] == tuple(
+        ["O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O"]
+    )
+    assert "8 spans would fit as UTF-16 units, too" in findings(written("北京很久"), "amber")

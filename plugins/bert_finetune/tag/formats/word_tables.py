@@ -16,6 +16,8 @@ from training.wording import at_lines, counted
 
 SENTENCES = ("sentence", "sent", "sid", "snt")  # beginnings of the names of columns of sentence ids
 DOCUMENTS = ("doc", "docid", "document", "documentid", "article", "articleid", "file", "filename")
+TAG_SEPARATORS = (",", "|", ";")
+MIN_SINGLE, MIN_SINGLE_WITH_IDS = 0.9, 0.5  # share of one-word cells in a table of one word per row; with sentence ids
 MAX_SENTENCE_RETURNS = 2  # times as many runs of an id as ids: the rows are not in order
 
 
@@ -30,11 +32,11 @@ def from_words(rows: Rows, tokens: str, tags: str, sentence: str) -> Annotations
     """
     columns = {"tokens_column": tokens, "tags_column": tags}
     titles = [Finding("green", f"Words in column {tokens!r}, tags in {tags!r}")]
-    if is_word_per_row(rows, tokens, tags):
-        by = given_column(rows, sentence) or sentence_column(rows, (tokens, tags))
+    by = given_column(rows, sentence) or sentence_column(rows, (tokens, tags))
+    if is_word_per_row(rows, tokens, tags, MIN_SINGLE_WITH_IDS if by else MIN_SINGLE):
         return _from_word_rows(rows, columns, by, titles)
     sentences, uneven, empty = [], [], []
-    for words, given, line in zip(word_lists(rows, tokens), word_lists(rows, tags), rows.lines, strict=True):
+    for words, given, line in zip(word_lists(rows, tokens), tag_lists(rows, tokens, tags), rows.lines, strict=True):
         if not words and not given:
             empty.append(line)
         elif len(words) != len(given):
@@ -61,14 +63,31 @@ def word_lists(rows: Rows, column: str) -> list[list[str]]:
     return [[_string(item) for item in items] for items in lists]
 
 
+def tag_lists(rows: Rows, tokens: str, tags: str) -> list[list[str]]:
+    """The tags of each row; joined by commas and the like if so there is one for each word: `B-PER,O,O`."""
+    plain, cells = word_lists(rows, tags), rows.columns[tags]
+    widths = [len(words) for words in word_lists(rows, tokens)]
+    if [len(own) for own in plain] == widths or not all(isinstance(cell, str) for cell in cells):
+        return plain
+    for separator in TAG_SEPARATORS:
+        split = [[part.strip() for part in cell.split(separator)] for cell in cells]
+        if [len(own) for own in split] == widths:
+            return split
+    return plain
+
+
 def _string(item: Any) -> str:
     if isinstance(item, float) and item.is_integer():
         item = int(item)
     return str(item).strip(" \t\r\n") or "�"
 
 
-def is_word_per_row(rows: Rows, tokens: str, tags: str = "") -> bool:
-    """Whether every row holds one word (and one tag) instead of a sentence."""
+def is_word_per_row(rows: Rows, tokens: str, tags: str = "", min_single: float = MIN_SINGLE) -> bool:
+    """Whether every row holds one word (and one tag) instead of a sentence.
+
+    Args:
+        min_single: Share of the cells that are one word, where each row has one tag.
+    """
     words = [cell for cell in rows.columns[tokens] if cell not in (None, "")]
     given = [cell for cell in rows.columns[tags] if cell not in (None, "")] if tags else []
     if len(words) < 2 or not all(isinstance(word, str) for word in words):
@@ -76,7 +95,7 @@ def is_word_per_row(rows: Rows, tokens: str, tags: str = "") -> bool:
     if any(not isinstance(tag, str | int | float) or len(split_words(str(tag))) > 1 for tag in given):
         return False
     single = sum(len(split_words(word)) == 1 and not word.startswith("[") for word in words)
-    return single == len(words) or (bool(tags) and single > 0.9 * len(words))
+    return single == len(words) or (bool(tags) and single > min_single * len(words))
 
 
 def sentence_column(rows: Rows, others: Sequence[str]) -> str:
