@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-SPACELESS = frozenset(
-    ["CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "YI"]
-) | {"JAVANESE", "BALINESE", "TAI", "NEW"}  # TAI: Tai Le, Tai Tham, Tai Viet; NEW: New Tai Lue
+UNSPACED = (
+    *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
+    *("Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese"),
+)  # by the names of Unicode's property Script
+SPACELESS = {"CJK", "IDEOGRAPHIC", "TIBETAN"} | {name.upper().split("_")[0] for name in UNSPACED if name != "Han"}
+# by the first words of the names of letters; Tibetan marks syllables
 WIDTHS = ("HALFWIDTH ", "FULLWIDTH ")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from plugins.bert_finetune.classify.data import ClassifyData, read
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_labels
 from tests.bert_models import build, check
 from tests.files import BAD_INPUTS, write
 from training.preflight.sheet import Level
@@ -143,10 +143,10 @@ def test_lists_of_labels_mean_the_same_in_every_spelling(name: str, tmp_path: Pa
 
 
 def test_apostrophes_and_quotes_inside_lists_are_kept() -> None:
-    assert parse_list("[\"it's\", 'a \\'b\\'']") == ["it's", "a 'b'"]
-    assert parse_list("[1. 0. 1.]") == ["1.", "0.", "1."]
-    assert parse_list("(positive)") is None
-    assert parse_list("text [1]") is None
+    assert parse_labels("[\"it's\", 'a \\'b\\'']") == ["it's", "a 'b'"]
+    assert parse_labels("[1. 0. 1.]") == ["1.", "0.", "1."]
+    assert parse_labels("(positive)") is None
+    assert parse_labels("text [1]") is None
 
 
 @pytest.mark.parametrize(

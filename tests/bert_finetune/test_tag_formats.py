@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.data import TagData, read
-from plugins.bert_finetune.tag.formats.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.offsets import READINGS, Reading
 from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.settings import TagSettings
@@ -341,7 +341,8 @@ def test_offsets_in_a_script_without_spaces_are_told_by_marks_or_asked(tmp_path:
         rows = [{"text": f"😀今天王伟住在{text}", "spans": [[4, 6, "PER"], [8, 10, "LOC"]]}] * 4
         return write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
 
-    assert sentences(read(settings(written("北京。"))))[0][1] == tuple(
-        ["O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O"]
+    assert sentences(read(settings(written("北京。"))))[0][1] == (
+        *("O", "O", "O", "B-PER", "I-PER"),
+        *("O", "O", "B-LOC", "I-LOC", "O"),
     )
     assert "8 spans would fit as UTF-16 units, too" in findings(written("北京很久"), "amber")

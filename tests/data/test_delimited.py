@@ -115,6 +115,17 @@ def test_separator_line_names_a_separator_that_the_rows_do_not_show(tmp_path: Pa
     assert rows_of(table) == [("a, b", "c, d")]
 
 
+def test_pairs_of_sentences_without_a_header_lose_none(tmp_path: Path) -> None:
+    pairs = [(f"the cat has {n} red hats", f"die Katze hat {n} rote Hüte") for n in range(6)]
+    for separator, name in (("\t", "a.tsv"), ("|", "a.txt")):
+        path = write(tmp_path / name, "".join(f"{first}{separator}{second}\n" for first, second in pairs))
+        assert rows_of(read_table(path)) == pairs
+    names = read_table(
+        write(tmp_path / "b.csv", "What do you like here?,And what else is new?\na cat is red,a dog is big\n")
+    ).names
+    assert names[0] == "What do you like here?"
+
+
 @pytest.mark.parametrize("title", ["Survey 2024, part 1\n\n", "Survey, 2024, x\n", "# y\n# made by a tool\n"])
 def test_title_with_the_separator_is_skipped(tmp_path: Path, title: str) -> None:
     rows = [(f"a text, {n}", "ab"[n % 2]) for n in range(9)]

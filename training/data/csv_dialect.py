@@ -146,8 +146,19 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
         return True
     if len(first) == 1:
         return suffix == ".csv" and first[0].isidentifier()
+    if others and all(_is_sentence(cell) and _are_sentences(column) for cell, column in zip(first, below, strict=True)):
+        return False
     words = [(cell, column) for cell, column in zip(first, below, strict=True) if cell and not VALUE.fullmatch(cell)]
     return not any(cell in column or _reads_like(cell, column) for cell, column in words)
+
+
+def _is_sentence(cell: str) -> bool:
+    """Whether a cell has several words, or ends as a sentence does; a question may be the name of its answers."""
+    return cell.endswith((".", "!", "。", "！")) or (len(cell.split()) > 2 and not cell.endswith(("?", "？", ":")))
+
+
+def _are_sentences(column: list[str]) -> bool:
+    return sum(map(_is_sentence, column)) > len(column) / 2
 
 
 def _mostly_values(column: list[str]) -> bool:

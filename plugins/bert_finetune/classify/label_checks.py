@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.classify.labelled_texts import VECTOR, LabelledTexts, Labels
-from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_labels
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 
@@ -102,7 +102,7 @@ def _maybe_no_label(counts: Counter[str]) -> list[Finding]:
 
 def _separator(counts: Counter[str], settings: ClassifySettings) -> list[Finding]:
     """Report labels that look like several in one: lists, or names joined by a separator that the settings lack."""
-    lists = [name for name in counts if len(parse_list(name) or ()) > 1]
+    lists = [name for name in counts if len(parse_labels(name) or ()) > 1]
     if lists and not settings.multi_label:
         return [_joined(lists[0], "Turn multi_label on: lists are read as several labels.")]
     usual = settings.label_separator

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_labels
 from training.data.column_guess import TextColumns
 from training.data.table import Table
 from training.preflight.sheet import Finding
@@ -100,7 +100,7 @@ def _label_items(table: Table, column: str, settings: ClassifySettings) -> list[
     if any(isinstance(value, list) for value in values):
         lists = [[str(item) for item in value or [] if item is not None] for value in values]
     else:
-        lists = [parse_list(cell or "") for cell in cells]
+        lists = [parse_labels(cell or "") for cell in cells]
     if settings.multi_label:
         separator = settings.label_separator
         return [

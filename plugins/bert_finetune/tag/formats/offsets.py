@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import regex
 
 from plugins.bert_finetune.offset_units import COSTS, Cost, places_of
+from plugins.bert_finetune.scripts import UNSPACED
 from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.sentences import SpannedText
-from plugins.bert_finetune.tag.words import AGGLUTINATED, UNSPACED, characters_of
+from plugins.bert_finetune.tag.words import AGGLUTINATED, characters_of
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 

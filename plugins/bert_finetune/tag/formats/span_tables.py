@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.json_exports import IS_ANNOTATED, has_region
-from plugins.bert_finetune.tag.formats.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.offsets import read_offsets
 from plugins.bert_finetune.tag.formats.rows import Rows, empty_finding
 from plugins.bert_finetune.tag.schemes import Span

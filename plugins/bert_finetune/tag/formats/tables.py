@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.json_exports import TEXTS
-from plugins.bert_finetune.tag.formats.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.rows import Rows, given_column
 from plugins.bert_finetune.tag.formats.span_tables import from_spans
 from plugins.bert_finetune.tag.formats.word_tables import from_words, tag_lists, word_lists

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from plugins.bert_finetune.tag.formats.list_cells import read_lists, split_words
+from plugins.bert_finetune.list_cells import read_lists, split_words
 from plugins.bert_finetune.tag.formats.rows import Rows, empty_finding, given_column
 from plugins.bert_finetune.tag.sentences import Annotations, Sentence
 from training.data.column_names import plain_name
