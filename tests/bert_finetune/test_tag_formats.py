@@ -17,6 +17,7 @@ from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.settings import TagSettings
 from tests.bert_models import check
 from tests.files import write
+from training.errors import UserError
 from training.preflight.sheet import Level
 from training.settings import parse_settings
 
@@ -346,3 +347,11 @@ def test_offsets_in_a_script_without_spaces_are_told_by_marks_or_asked(tmp_path:
         *("O", "O", "B-LOC", "I-LOC", "O"),
     )
     assert "8 spans would fit as UTF-16 units, too" in findings(written("北京很久"), "amber")
+
+
+def test_rows_out_of_order_are_refused_and_documents_numbered_anew_are_not(tmp_path: Path) -> None:
+    mixed = write(tmp_path / "a.csv", "sid,word,tag\n2,Oslo,B-LOC\n1,Anna,B-PER\n2,is,O\n1,was,O\n")
+    with pytest.raises(UserError, match="not together"):
+        read(settings(mixed))
+    document = "1,Anna,B-PER\n1,was,O\n2,Oslo,B-LOC\n2,is,O\n"
+    assert len(read(settings(write(tmp_path / "b.csv", f"sid,word,tag\n{document * 9}"))).train) == 18

@@ -18,7 +18,6 @@ SENTENCES = ("sentence", "sent", "sid", "snt")  # beginnings of the names of col
 DOCUMENTS = ("doc", "docid", "document", "documentid", "article", "articleid", "file", "filename")
 TAG_SEPARATORS = (",", "|", ";")
 MIN_SINGLE, MIN_SINGLE_WITH_IDS = 0.9, 0.5  # share of one-word cells in a table of one word per row; with sentence ids
-MAX_SENTENCE_RETURNS = 2  # times as many runs of an id as ids: the rows are not in order
 
 
 def from_words(rows: Rows, tokens: str, tags: str, sentence: str) -> Annotations:
@@ -107,6 +106,9 @@ def sentence_column(rows: Rows, others: Sequence[str]) -> str:
 def sentence_groups(rows: Rows, sentence: str, tokens: str) -> list[list[int]]:
     """Row numbers of the words of each sentence: by the ids (blank: as above), else by blank lines or empty rows.
 
+    An id may come again for another sentence, as in documents that are each numbered from 1; but if most rows stand
+    alone among rows of other ids, the rows are not in order.
+
     Raises:
         UserError: If nothing tells where a sentence ends, or the rows of a sentence are not together.
     """
@@ -129,7 +131,7 @@ def sentence_groups(rows: Rows, sentence: str, tokens: str) -> list[list[int]]:
                 "sentence_id, a blank line after each sentence, or set sentence_column."
             )
     runs = [list(run) for _, run in groupby(range(len(keys)), key=keys.__getitem__)]
-    if sentence and len(runs) > MAX_SENTENCE_RETURNS * len(set(keys)):
+    if sentence and len(runs) > len(set(keys)) and sum(len(run) == 1 for run in runs) > len(runs) / 2:
         raise UserError(f"{rows.source}: the rows of a sentence are not together. Sort them by column '{sentence}'.")
     return runs
 
