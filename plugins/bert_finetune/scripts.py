@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-SPACELESS = frozenset(
-    ["CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "YI"]
-) | {"JAVANESE", "BALINESE", "TAI", "NEW"}  # TAI: Tai Le, Tai Tham, Tai Viet; NEW: New Tai Lue
+UNSPACED = (
+    *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
+    *("Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese"),
+)  # by the names of Unicode's property Script
+SPACELESS = {"CJK", "IDEOGRAPHIC", "TIBETAN"} | {name.upper().split("_")[0] for name in UNSPACED if name != "Han"}
+# by the first words of the names of letters; Tibetan marks syllables
 WIDTHS = ("HALFWIDTH ", "FULLWIDTH ")
 
 
@@ -34,7 +37,10 @@ def is_of_word(character: str) -> bool:
 
 
 def is_whole_word(text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` begins and ends where a word does, which in a spaceless script is everywhere."""
+    """Whether `text[start:end]` begins and ends where a word does, which in a spaceless script is everywhere.
+
+    A Korean word may be followed by its particle without a space.
+    """
 
     def joins(position: int) -> bool:
         if not 0 < position < len(text):
@@ -43,4 +49,5 @@ def is_whole_word(text: str, start: int, end: int) -> bool:
             return True
         return is_of_word(text[position - 1]) and is_of_word(text[position])
 
-    return not joins(start) and not joins(end)
+    has_particle = 0 < end < len(text) and script(text[end - 1]) == script(text[end]) == "HANGUL"
+    return not joins(start) and (has_particle or not joins(end))

@@ -159,6 +159,38 @@ def test_starts_that_are_all_zero_are_no_starts(tmp_path: Path) -> None:
     assert any(row.level == "amber" and "answer_start is 0 for all 3" in row.title for row in data.sheet.findings)
 
 
+@pytest.mark.parametrize("unit", ["utf-16", "utf-8", "line feeds"])
+@pytest.mark.parametrize("is_text", [True, False])
+def test_starts_in_other_units_are_converted(unit: str, is_text: bool, tmp_path: Path) -> None:
+    context = "😀 über uns:\r\nOslo und 😀 Oslo und Oslo und Oslo"
+    place = context.index("Oslo", 22)
+    before = {"utf-16": context[:place], "utf-8": context[:place], "line feeds": context[:place].replace("\r", "")}[
+        unit
+    ]
+    start = {"utf-16": len(before.encode("utf-16-le")) // 2, "utf-8": len(before.encode()), "line feeds": len(before)}[
+        unit
+    ]
+    answers = {"text": ["Oslo"], "answer_start": [str(start) if is_text else start]}
+    rows = [{"question": f"{n}?", "context": context, "answers": answers} for n in range(3)]
+    data = read(settings(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))), eval_share=0))
+    assert [one.answers for one in data.train] == [(("Oslo", place),)] * 3
+    assert any(row.level == "amber" and "answer_start is counted in" in row.title for row in data.sheet.findings)
+
+
+@pytest.mark.parametrize("start", [None, "", "unknown"])
+def test_starts_that_are_no_numbers_are_unknown(start: str | None, tmp_path: Path) -> None:
+    qas = [{"id": "1", "question": "Who?", "answers": [{"text": "Anna", "answer_start": start}]}]
+    loaded = {"data": [{"title": "a", "paragraphs": [{"context": "Anna saw Bo.", "qas": qas}]}]}
+    for content in (loaded, loaded["data"][0]["paragraphs"]):  # SQuAD, and paragraphs alone
+        data = read(settings(write(tmp_path / "a.json", json.dumps(content)), eval_share=0))
+        assert [one.answers for one in data.train] == [(("Anna", 0),)]
+
+
+def test_a_korean_word_may_have_a_particle() -> None:
+    assert find_answer("서울", -1, "서울은 수도이다. 서울 시청") == Place(0, 2, is_first_of_several=True)
+    assert find_answer("울", -1, "서울은") == Place(1, 2, is_inside_word=True)
+
+
 def test_answers_in_several_places_without_a_start_are_told(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv", "question,context,answer\nWho?,Anna saw Anna.,Anna\nWhat?,An art.,art\n")
     told = [row for row in read(settings(path, eval_share=0)).sheet.findings if "several places" in row.title]

@@ -6,7 +6,7 @@ import pytest
 
 from plugins.bert_finetune.classify.data import ClassifyData, read
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_labels
 from tests.bert_models import build, check
 from tests.files import BAD_INPUTS, write
 from training.preflight.sheet import Level
@@ -131,6 +131,7 @@ LISTS = {
     "set.csv": "text,tags\nx,\"{'sport', 'world news'}\"\ny,{'art'}\nz,\n",
     "bare.csv": 'text,tags\nx,"[sport, world news]"\ny,[art]\nz,[]\n',
     "joined.csv": "text,tags\nx,sport|world news\ny,art\nz,\n",
+    "empty_set.csv": "text,tags\nx,\"{'sport', 'world news'}\"\ny,{'art'}\nz,set()\n",
     "list.jsonl": '{"text": "x", "tags": ["sport", "world news"]}\n{"text": "y", "tags": ["art"]}\n{"text": "z", "tags": []}\n',
 }
 
@@ -142,13 +143,23 @@ def test_lists_of_labels_mean_the_same_in_every_spelling(name: str, tmp_path: Pa
 
 
 def test_apostrophes_and_quotes_inside_lists_are_kept() -> None:
-    assert parse_list("[\"it's\", 'a \\'b\\'']") == ["it's", "a 'b'"]
-    assert parse_list("[1. 0. 1.]") == ["1.", "0.", "1."]
-    assert parse_list("(positive)") is None
-    assert parse_list("text [1]") is None
+    assert parse_labels("[\"it's\", 'a \\'b\\'']") == ["it's", "a 'b'"]
+    assert parse_labels("[1. 0. 1.]") == ["1.", "0.", "1."]
+    assert parse_labels("(positive)") is None
+    assert parse_labels("text [1]") is None
 
 
-@pytest.mark.parametrize("cells", [("[1, 0, 0]", "[0, 1, 1]"), ("[1. 0. 0.]", "[0. 1. 1.]"), ("1|0|0", "0|1|1")])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("[1, 0, 0]", "[0, 1, 1]"),
+        ("[1. 0. 0.]", "[0. 1. 1.]"),
+        ("1|0|0", "0|1|1"),
+        ("1,0,0", "0,1,1"),
+        ("1 0 0", "0 1 1"),
+        ("100", "011"),
+    ],
+)
 def test_vectors_of_zeros_and_ones_need_names(cells: tuple[str, str], tmp_path: Path) -> None:
     rows = "".join(f'text {n},"{cells[n % 2]}"\n' for n in range(30))
     path = write(tmp_path / "rows.csv", f"text,labels\n{rows}")
@@ -203,6 +214,40 @@ def test_marks_that_are_labels_stay(tmp_path: Path) -> None:
     assert read_text(tmp_path, "text,label\na,-1\nb,1\nc,-1\nd,1\n").label_names == ["-1", "1"]
     data = read_text(tmp_path, "text,label\na,none\nb,joy\nc,none\nd,joy\n")
     assert data.label_names == ["joy", "none"] and "'none' is a class" in titles(data)
+
+
+@pytest.mark.parametrize("cells", [("sport;news", "news"), ("27", "2,4"), ("a / b", "c")])
+def test_multi_label_with_another_separator_is_told(cells: tuple[str, str], tmp_path: Path) -> None:
+    rows = "".join(f'text {n},"{cells[n % 2]}"\n' for n in range(30))
+    told = titles(read_text(tmp_path, f"text,labels\n{rows}", multi_label=True))
+    assert "no text has more than one label" in told and "fraction" not in told
+
+
+def test_labels_that_annotators_rejected_are_left_out(tmp_path: Path) -> None:
+    answers = ("accept", "reject", "accept", "ignore")
+    rows = "".join(
+        f'{{"text": "text {n}", "label": "{"ab"[n // 2 % 2]}", "answer": "{answers[n % 4]}"}}\n' for n in range(20)
+    )
+    data = read(classify(write(tmp_path / "prodigy.jsonl", rows), eval_share=0.0))
+    assert len(data.train) == 10 and "10 rows dropped: the annotator rejected" in titles(data)
+
+
+@pytest.mark.parametrize("names", ["text_a,text_b", "#1 String,#2 String", "first_text,second_text", "Satz 1,Satz 2"])
+def test_texts_of_numbered_names_are_a_pair(names: str, tmp_path: Path) -> None:
+    rows = "".join(f"{n % 2},{n},first text of row {n},second of {n}\n" for n in range(20))
+    data = read_text(tmp_path, f"label,id,{names}\n{rows}", eval_share=0.0)
+    assert data.train.keys()[3] == ("first text of row 3", "second of 3")
+
+
+def test_a_single_numbered_text_has_no_pair(tmp_path: Path) -> None:
+    rows = "".join(f"{('ham', 'spam')[n % 2]},a text of row {n}\n" for n in range(20))
+    data = read_text(tmp_path, f"v1,v2\n{rows}")
+    assert data.train.pairs is None and data.label_names == ["ham", "spam"]
+
+
+def test_a_total_below_the_rows_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"text {n};{'ab'[n % 2]}\n" for n in range(20))
+    assert "Numbers among labels that are words: 20" in titles(read_text(tmp_path, f"text;label\n{rows}Total;20\n"))
 
 
 def test_labels_that_are_scores_are_told(tmp_path: Path) -> None:

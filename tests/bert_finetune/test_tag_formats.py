@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.data import TagData, read
-from plugins.bert_finetune.tag.formats.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.offsets import READINGS, Reading
 from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.settings import TagSettings
 from tests.bert_models import check
 from tests.files import write
+from training.errors import UserError
 from training.preflight.sheet import Level
 from training.settings import parse_settings
 
@@ -70,6 +71,14 @@ COLUMNS = {
     "mecab.txt": "Anna\tx\tB-PER\nlives\tx\tO\nhere\tx\tO\nEOS\nOslo\tx\tB-LOC\nEOS\n",
     "characters.tsv": "Anna\tB-PER\n \tO\nlives\tO\n \tO\nhere\tO\n\nOslo\tB-LOC\n",
 }  # fmt: skip
+
+
+WORD_ROWS["words.csv"] = "Sentence #,Word,Tag\n1,Anna,B-PER\n,lives,O\n,here,O\n2,Oslo,B-LOC\n3,Bo is,O\n".replace(
+    "3,Bo is,O\n", ""
+)
+LISTS["joined.csv"] = 'sentence,word_labels\nAnna lives here,"B-PER,O,O"\nOslo,B-LOC\n'
+LISTS["pipes.csv"] = "tokens,tags\nAnna lives here,B-PER|O|O\nOslo,B-LOC\n"
+COLUMNS["german.txt"] = "Anna Anna NE I-NC B-PER\nlives leben V I-VC O\nhere hier A I-AC O\n\nOslo Oslo NE I-NC B-LOC\n"
 
 
 @pytest.mark.parametrize("name", [*WORD_ROWS, *LISTS, *COLUMNS])
@@ -288,3 +297,61 @@ def test_the_evaluation_file_is_read_by_the_columns_of_training(tmp_path: Path) 
         write(tmp_path / "b.conll", "1\tRom\tO\tB-LOC\n2\tan\tO\tO\n"),
     )
     assert [one.tags for one in read(settings(train, eval_data=str(other))).evaluation] == [("O", "O")]
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+@pytest.mark.parametrize("suffix", ["txt", "tsv"])
+def test_labels_without_prefixes_are_told_by_blank_lines(separator: str, suffix: str, tmp_path: Path) -> None:
+    words = [("Anna", "PER"), ("lives", "O"), ("here", "O"), ("", ""), ("Oslo", "LOC"), ("is", "O"), ("big", "O")]
+    path = write(tmp_path / f"a.{suffix}", "".join(separator.join(pair).strip() + "\n" for pair in words))
+    assert [tags for _, tags in sentences(read(settings(path)))] == [("B-PER", "O", "O"), ("B-LOC", "O", "O")]
+
+
+def test_tasks_without_an_annotation_are_left_out(tmp_path: Path) -> None:
+    done = {
+        "data": {"text": "Anna"},
+        "annotations": [{"result": [{"value": {"start": 0, "end": 4, "labels": ["PER"]}}]}],
+    }
+    tasks = [
+        done,
+        {"data": {"text": "Bo"}, "annotations": []},
+        {"data": {"text": "no"}, "annotations": [{"result": []}]},
+    ]
+    path = write(tmp_path / "tasks.json", json.dumps(tasks))
+    assert sentences(read(settings(path))) == [(("Anna",), ("B-PER",)), (("no",), ("O",))]
+    assert "1 task without an annotation left out" in findings(path, "amber")
+
+
+def test_labels_that_are_ids_are_told(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.jsonl", '{"text": "Anna", "annotations": [{"start_offset": 0, "end_offset": 4, "label": 2}]}'
+    )
+    assert "labels of the spans are numbers: 2" in findings(path, "amber")
+
+
+def test_spans_with_a_length_or_places_in_hypertext_are_read(tmp_path: Path) -> None:
+    places = [{"offset": 5, "length": 4}, {"start": "/p[1]", "end": "/p[1]", "globalOffsets": {"start": 5, "end": 9}}]
+    for place in places:
+        row = {"text": "Hey, Anna", "entities": [{**place, "label": "PER"}]}
+        path = write(tmp_path / "a.jsonl", json.dumps(row))
+        assert sentences(read(settings(path))) == [(("Hey", ",", "Anna"), ("O", "O", "B-PER"))]
+
+
+def test_offsets_in_a_script_without_spaces_are_told_by_marks_or_asked(tmp_path: Path) -> None:
+    def written(text: str) -> Path:
+        rows = [{"text": f"😀今天王伟住在{text}", "spans": [[4, 6, "PER"], [8, 10, "LOC"]]}] * 4
+        return write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+
+    assert sentences(read(settings(written("北京。"))))[0][1] == (
+        *("O", "O", "O", "B-PER", "I-PER"),
+        *("O", "O", "B-LOC", "I-LOC", "O"),
+    )
+    assert "8 spans would fit as UTF-16 units, too" in findings(written("北京很久"), "amber")
+
+
+def test_rows_out_of_order_are_refused_and_documents_numbered_anew_are_not(tmp_path: Path) -> None:
+    mixed = write(tmp_path / "a.csv", "sid,word,tag\n2,Oslo,B-LOC\n1,Anna,B-PER\n2,is,O\n1,was,O\n")
+    with pytest.raises(UserError, match="not together"):
+        read(settings(mixed))
+    document = "1,Anna,B-PER\n1,was,O\n2,Oslo,B-LOC\n2,is,O\n"
+    assert len(read(settings(write(tmp_path / "b.csv", f"sid,word,tag\n{document * 9}"))).train) == 18

@@ -109,6 +109,7 @@ def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
 
 EVALUATION = {
     "other.tsv": "de\ten\nder König mag Licht\tthe king likes light\ndas Kind mag Gold\tthe child likes gold\nder Hund mag Brot\tthe dog likes bread\n",
+    "upper.tsv": "DE\tEN\nder König mag Licht\tthe king likes light\ndas Kind mag Gold\tthe child likes gold\nder Hund mag Brot\tthe dog likes bread\n",
     "more.csv": "id,de,en\n1,der König mag Licht,the king likes light\n2,das Kind mag Gold,the child likes gold\n3,der Hund mag Brot,the dog likes bread\n",
     "hub.jsonl": '{"translation": {"de": "der König mag Licht", "en": "the king likes light"}}\n{"translation": {"de": "das Kind mag Gold", "en": "the child likes gold"}}\n{"translation": {"de": "der Hund mag Brot", "en": "the dog likes bread"}}\n',
 }

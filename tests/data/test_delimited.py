@@ -115,6 +115,36 @@ def test_separator_line_names_a_separator_that_the_rows_do_not_show(tmp_path: Pa
     assert rows_of(table) == [("a, b", "c, d")]
 
 
+def test_pairs_of_sentences_without_a_header_lose_none(tmp_path: Path) -> None:
+    pairs = [(f"the cat has {n} red hats", f"die Katze hat {n} rote Hüte") for n in range(6)]
+    for separator, name in (("\t", "a.tsv"), ("|", "a.txt")):
+        path = write(tmp_path / name, "".join(f"{first}{separator}{second}\n" for first, second in pairs))
+        assert rows_of(read_table(path)) == pairs
+    names = read_table(
+        write(tmp_path / "b.csv", "What do you like here?,And what else is new?\na cat is red,a dog is big\n")
+    ).names
+    assert names[0] == "What do you like here?"
+
+
+@pytest.mark.parametrize("title", ["Survey 2024, part 1\n\n", "Survey, 2024, x\n", "# y\n# made by a tool\n"])
+def test_title_with_the_separator_is_skipped(tmp_path: Path, title: str) -> None:
+    rows = [(f"a text, {n}", "ab"[n % 2]) for n in range(9)]
+    lines = "".join(f'"{text}",{label}\n' for text, label in rows)
+    table = read_table(write(tmp_path / "a.csv", f"{title}text,label\n{lines}"))
+    assert table.names == ("text", "label") and rows_of(table) == rows
+    assert any(row.title.endswith("above the header skipped") for row in table.notices)
+
+
+def test_title_of_one_word_is_skipped(tmp_path: Path) -> None:
+    lines = "".join(f"Bewertung Nummer {n};{'ab'[n % 2]}\n" for n in range(9))
+    assert read_table(write(tmp_path / "a.csv", f"Umfrage\nMeinung;Klasse\n{lines}")).names == ("Meinung", "Klasse")
+
+
+def test_header_again_in_another_case_is_dropped(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "a.csv", "text;label\na;x\nb;y\nText;Label \nc;x\n"))
+    assert rows_of(table) == [("a", "x"), ("b", "y"), ("c", "x")]
+
+
 def test_title_of_a_table_of_numbers_is_skipped(tmp_path: Path) -> None:
     rows = "".join(f"{n},{n / 2},{n * 3}\n" for n in range(5))
     table = read_table(write(tmp_path / "a.csv", f"Weather of Oslo,,\nUnit: C,,\nday,low,high\n{rows}"))

@@ -39,6 +39,7 @@ ENCODINGS = [
     *(("ru", "iso8859-5"), ("el", "cp1253"), ("el", "iso8859-7"), ("he", "cp1255"), ("ar", "cp1256"), ("th", "cp874")),
     *(("zh", "gb18030"), ("zh", "gb2312"), ("zh-tw", "big5"), ("ja", "shift-jis"), ("ja", "euc-jp"), ("ko", "euc-kr")),
     *(("de", "cp850"), ("pl", "iso8859-2"), ("cs", "iso8859-2"), ("fr", "mac-roman")),
+    *(("sv", "mac-roman"), ("pt", "mac-roman"), ("ar", "iso8859-6")),
     *(("de", "utf-16-le"), ("fr", "utf-16-be"), ("en", "cp1252")),
 ]
 TEXTS["en"] = [("it’s “good” – really", "good"), ("that’s bad…", "bad"), ("a café for €5", "good")]
@@ -69,6 +70,17 @@ def test_stray_bytes_in_text_without_accents_do_no_harm(tmp_path: Path) -> None:
     rows = "".join(f"this is a text of common words only {n},{n % 2}\n" for n in range(60))
     path = write(tmp_path / "a.csv", f"text,label\n{rows}".encode() + b"a long enough text with one bad byte: \xbd,1\n")
     assert read_table(path).strings("text")[-1] == "a long enough text with one bad byte: ½"
+
+
+def test_symbols_alone_are_those_of_windows(tmp_path: Path) -> None:
+    rows = [(f"a prize of £{n} for ½ an hour, call now ± {n}", ["ham", "spam"][n % 2]) for n in range(60)]
+    content = "text;label\n" + "".join(f"{text};{label}\n" for text, label in rows)
+    assert rows_of(read_table(write(tmp_path / "sms.csv", content.encode("cp1252")))) == rows
+
+
+def test_iso_2022_jp_is_no_ascii(tmp_path: Path) -> None:
+    content = "text;label\n" + "".join(f"{text};{label}\n" for text, label in TEXTS["ja"])
+    assert rows_of(read_table(write(tmp_path / "a.csv", content.encode("iso2022_jp")))) == TEXTS["ja"]
 
 
 @pytest.mark.parametrize("content", [bytes(range(128, 256)) * 8, b"\xa4 \xa6 \xac \xb1 \xb6 \xbc \xd7 \xf7 " * 20])

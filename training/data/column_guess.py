@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +22,8 @@ YES_NO = ({"yes", "no"}, {"true", "false"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 DATE = r"\d{4}-\d\d-\d\d([T ].*)?|\d\d?[/.]\d\d?[/.]\d{4}"
 MAX_CATEGORY_CHARACTERS = 60
+MIN_SENTENCE_CHARACTERS = 20  # on average, of a column of recurring texts beside another one of the same name
+NUMBERED = (("1", "2"), ("0", "1"), ("a", "b"), ("first", "second"), ("left", "right"), ("one", "two"))
 
 
 def describe_columns(table: Table) -> tuple[dict[str, Any], ...]:
@@ -88,7 +92,8 @@ def guess_text_columns(
 ) -> TextColumns:
     """Choose the columns: as given, else by well-known names, else the longest text and the one with few values.
 
-    A second text is only ever taken by name (premise and hypothesis), and only if no text column is given.
+    A second text is only ever taken by name (premise and hypothesis; text_a and text_b), and only if no text column is
+    given.
 
     Raises:
         UserError: If a given column is missing, or the text or, if needed, the label cannot be guessed.
@@ -99,7 +104,9 @@ def guess_text_columns(
     free = [name for name in table.names if name not in given]
     texts = [text_column] if text_column else _known_texts(free, text_pair_column)
     label = label_column or _known_label([name for name in free if name not in texts])
-    text, *pair = texts or [_longest_text(table, [name for name in free if name != label])]
+    others = [name for name in free if name != label]
+    texts = texts or ([] if text_pair_column else _numbered_texts(table, others))
+    text, *pair = texts or [_longest_text(table, others)]
     if text_pair_column:
         pair = [text_pair_column]
     if need_label and not label:
@@ -115,6 +122,28 @@ def _known_texts(free: Sequence[str], second: str) -> list[str]:
             return [known[names[0]]]
     wanted = [names for names in TEXT_NAMES if len(names) == 1 or not second]
     return next(([known[name] for name in names] for names in wanted if known.keys() >= set(names)), [])
+
+
+def _numbered_texts(table: Table, names: Sequence[str]) -> list[str]:
+    """The one pair of text columns whose names differ only in a number or letter: text_a and text_b."""
+    texts = [name for name in names if _is_of_sentences(name, table.columns[name])]
+    words = {name: re.findall(r"[^\W\d_]+|\d+", name.casefold()) for name in texts}
+    pairs = [
+        [first, second]
+        for first, second in permutations(texts, 2)
+        if len(words[first]) == len(words[second])
+        and [pair for pair in zip(words[first], words[second], strict=True) if pair[0] != pair[1]][1:] == []
+        and any(pair in NUMBERED for pair in zip(words[first], words[second], strict=True))
+    ]
+    return pairs[0] if len(pairs) == 1 else []
+
+
+def _is_of_sentences(name: str, values: pa.ChunkedArray) -> bool:
+    """Whether a column holds texts, rather than labels of a few words."""
+    compute: Any = pc
+    kind, text = _describe(name, values)["type"], as_text(values)
+    is_long = kind == "category" and compute.mean(compute.utf8_length(text)).as_py() > MIN_SENTENCE_CHARACTERS
+    return kind == "text" or is_long
 
 
 def _known_label(free: Sequence[str]) -> str | None:

@@ -57,6 +57,7 @@ def _count_title_lines(lines: list[str], delimiter: str, suffix: str) -> int | N
         return None
     width = statistics.mode(widths)
     header = next((number for number, row in enumerate(rows) if not _is_title(row.fields, width)), 0)
+    header = max(header, _known_header([row.fields for row in rows[: MAX_TITLE_ROWS + 1]], width))
     below = [row.fields for row in rows[header:]]
     if sum(len(fields) == width for fields in below) < MIN_ALIKE * len(below):
         return None
@@ -64,14 +65,27 @@ def _count_title_lines(lines: list[str], delimiter: str, suffix: str) -> int | N
         return 0
     if header > min(MAX_TITLE_ROWS, len(below)) or len(below[0]) != width:
         return None
-    is_list = suffix not in USUAL_SEPARATORS or rows[0].fields[0].strip().isidentifier()  # of sentences with commas
+    is_word = delimiter == "," and rows[0].fields[0].strip().isidentifier()
+    is_list = suffix not in USUAL_SEPARATORS or is_word  # of sentences with commas
     return rows[header].line - 1 if _is_clear_header(below, is_known=is_list) else None
+
+
+def _known_header(rows: list[list[str]], width: int) -> int:
+    """Number of the first row with several well-known names, below rows without one; 0 if there is none.
+
+    A title may have as many cells as the header: `Survey 2024, part 1`.
+    """
+    known = [sum(plain_name(cell) in HEADER_NAMES for cell in row) for row in rows]
+    first = next((number for number, count in enumerate(known) if count), 0)
+    return first if known and known[first] > 1 and len(rows[first]) == width else 0
 
 
 def _is_title(fields: list[str], width: int) -> bool:
     """Whether a row has too few cells for a header: a title, a line of `name: value`, a comment."""
     cells = [cell.strip() for cell in fields]
     filled = [cell for cell in cells if cell]
+    if re.match(r"#\s", cells[0]):
+        return True
     if any(plain_name(cell) in HEADER_NAMES for cell in filled):
         return False
     if cells[0].startswith("#"):
@@ -132,8 +146,19 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
         return True
     if len(first) == 1:
         return suffix == ".csv" and first[0].isidentifier()
+    if others and all(_is_sentence(cell) and _are_sentences(column) for cell, column in zip(first, below, strict=True)):
+        return False
     words = [(cell, column) for cell, column in zip(first, below, strict=True) if cell and not VALUE.fullmatch(cell)]
     return not any(cell in column or _reads_like(cell, column) for cell, column in words)
+
+
+def _is_sentence(cell: str) -> bool:
+    """Whether a cell has several words, or ends as a sentence does; a question may be the name of its answers."""
+    return cell.endswith((".", "!", "。", "！")) or (len(cell.split()) > 2 and not cell.endswith(("?", "？", ":")))
+
+
+def _are_sentences(column: list[str]) -> bool:
+    return sum(map(_is_sentence, column)) > len(column) / 2
 
 
 def _mostly_values(column: list[str]) -> bool:

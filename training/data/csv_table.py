@@ -61,7 +61,7 @@ class Dialect:
 def read_delimited(file: TextFile) -> tuple[Iterator[Chunk], list[Finding]]:
     """Read every row; cells are text as written (`NA` stays `NA`), an empty cell is null.
 
-    A row equal to the header (of files that were joined) is dropped.
+    A row equal to the header but for its case (of files that were joined) is dropped.
 
     Returns:
         The rows, a block of the file at a time, and what was guessed about the file. The list gets longer while the
@@ -139,8 +139,10 @@ def _without_headers(columns: list[Any], lines: np.ndarray, header: list[str]) -
     compute: Any = pc
     is_header: Any = pa.scalar(True)
     for number, (column, cell) in enumerate(zip(columns, header, strict=True)):
-        marked = [BYTE_ORDER_MARK + cell, f'{BYTE_ORDER_MARK}"{cell}"'] if number == 0 else []
-        is_header = compute.and_(is_header, compute.is_in(column, pa.array([cell or None, *marked], pa.string())))
+        name = cell.strip().lower()
+        marked = [BYTE_ORDER_MARK + name, f'{BYTE_ORDER_MARK}"{name}"'] if number == 0 else []
+        cells = compute.utf8_lower(compute.utf8_trim_whitespace(column))
+        is_header = compute.and_(is_header, compute.is_in(cells, pa.array([name or None, *marked], pa.string())))
         if not compute.any(is_header).as_py():
             return columns, lines, []
     mask = is_header.to_numpy(zero_copy_only=False)

@@ -15,6 +15,7 @@ from training.preflight.sheet import Finding
 
 BLOCK_BYTES = 2**20
 SAMPLE_BYTES = 2**13  # of different lines with bytes above 127, from which an encoding is guessed
+JIS_ESCAPE = b"\x1b$"  # changes from ASCII to kanji in ISO-2022-JP, whose bytes are all ASCII
 MAX_STRAY_SHARE = 0.02  # of such bytes in the text: damaged characters and symbols of a text without accents
 
 
@@ -57,6 +58,8 @@ def find_encoding(path: Path) -> tuple[TextFile, list[Finding]]:
     line = _first_undecodable_line(path, encoding)
     if line is None:
         marked = encoding.startswith(("utf-16", "utf-32"))
+        if encoding == "iso2022_jp":
+            return TextFile(path, encoding), [Finding("green", "ISO-2022-JP by its escape sequences")]
         how = "by its zero bytes" if encoding.endswith(("le", "be")) else "by its byte order mark"
         return TextFile(path, encoding), [Finding("green", f"{encoding.upper()} {how}")] * marked
     if encoding != "utf-8":
@@ -120,6 +123,8 @@ def _marked_encoding(head: bytes) -> str:
         return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if JIS_ESCAPE in head and head.isascii():
+        return "iso2022_jp"
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) > len(head) / 4 and min(even, odd) == 0:  # half of the bytes of Latin letters, digits, marks
         return "utf-16-le" if odd else "utf-16-be"

@@ -2,7 +2,8 @@
 
 Every candidate decodes the same bytes to other letters. For each language of an encoding, the log-likelihood of the
 decoded characters is summed: its own letters by their rank, everything else as very improbable. A letter in the middle
-of letters of another script, or a capital after a small one, costs extra: that is what mojibake looks like.
+of letters of another script, a capital after a small one, or a Latin letter beside a digit (`£5` read as `ú5`) costs
+extra: that is what mojibake looks like.
 
 `charset-normalizer` 3.5 is not used: it reads 15 to 17 of the 33 texts of tests/data/test_encoding.py (two to eighty
 rows with short labels) as another encoding, among them Shift-JIS as Korean and Polish as Windows-1252; this reads all.
@@ -14,7 +15,6 @@ import codecs
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 ASCII = math.log(1 / 25)  # of one character; the same in all candidates
@@ -23,7 +23,7 @@ RUN = math.log(0.05)
 MIN_ALPHABET, MIN_EAST_ASIAN = -7.5, -10.5  # mean log-probability of a character, below which no language has them
 FEW_BYTES = 4  # above 127; fewer are no evidence but for the Latin letters of Windows
 CLOSE = 3.0  # difference in log-likelihood below which the second candidate is named, too
-TYPOGRAPHY = dict.fromkeys("“”„‘‚…•€™®©«»°§№·–—’\u00a0", math.log(0.002))
+TYPOGRAPHY = dict.fromkeys("“”„‘‚…•€£¥™®©«»°±²³½×µ§№·–—’\u00a0", math.log(0.002))
 BETWEEN_LETTERS = "’–—·\u00a0"  # typographic characters that stand between two letters
 
 LATIN = {
@@ -36,7 +36,7 @@ LATIN = {
     "cp1257": ["šžųėčįąūę", "āīēšņļūķčģž", "äõüöšž"],
     "cp850": ["üäöß", "éèàêçùôâîûëï", "óáíéñúü¿¡"],
     "cp852": ["łąęóśżćńź", "íáěéřčýžšůúóťňď", "áéíóöőúüű"],
-    "mac_roman": ["üäöß", "éèàêçùôâîûœëï", "óáíéñúü¿¡"],
+    "mac_roman": ["üäöß", "éèàêçùôâîûœëï", "óáíéñúü¿¡", "ãáçéêíóõâúôà", "äåöé", "øåæé"],
     "iso8859_2": ["łąęóśżćńź", "íáěéřčýžšůúóťňď", "áéíóöőúüű"],
 }
 RUSSIAN, UKRAINIAN = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё", "оаинівтерслкдпумьзяйгбчхєїжцшюфщґ"
@@ -50,6 +50,7 @@ ALPHABETS = {
     "cp1253": ["αοιετσνηρυπςκμλίόάέήωδγώύχθφβξζψϊ"],
     "cp1255": ["יוהלארתבמשנכעחדקפצגטזסםןךףץ"],
     "cp1256": ["ايلمونرتبدعسفهكحقجشصطخذزضثغظةأىإءآؤئپچژگ،؟"],
+    "iso8859_6": ["ايلمونرتبدعسفهكحقجشصطخذزضثغظةأىإءآؤئ،؟"],
     "cp874": ["านรกอเงมยลวดทสตะปบคหแจพชขใไโผซถณ่้ีิุู์ั็ำึืฟธญภฐ"],
 }
 FREQUENT_HANZI = frozenset(
@@ -70,7 +71,8 @@ CONSONANTS = frozenset("бвгдзклмнпрстхцжшфчщћђњљџјґ" 
 NAMES = {
     "cp1252": "Windows-1252", "cp1250": "Windows-1250 (Central Europe)",
     "cp1251": "Windows-1251 (Cyrillic)", "cp1253": "Windows-1253 (Greek)", "cp1254": "Windows-1254 (Turkish)",
-    "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)", "cp1257": "Windows-1257 (Baltic)",
+    "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)", "iso8859_6": "ISO 8859-6 (Arabic)",
+    "cp1257": "Windows-1257 (Baltic)",
     "cp874": "Windows-874 (Thai)", "gb18030": "GB18030 (Chinese)", "big5hkscs": "Big5 (Chinese)",
     "cp932": "Shift-JIS (Japanese)", "euc_jp": "EUC-JP (Japanese)", "cp949": "EUC-KR (Korean)",
     "koi8_u": "KOI8 (Cyrillic)", "cp866": "DOS 866 (Cyrillic)", "iso8859_5": "ISO 8859-5 (Cyrillic)",
@@ -151,7 +153,7 @@ def _alphabet(letters: str, share: float) -> Letters:
 
 def _log_likelihood(text: str, letters: Letters, run: float) -> float:
     total = 0.0
-    for previous, character in pairwise(f" {text}"):
+    for previous, character, following in zip(f" {text}", text, f"{text[1:]} ", strict=False):
         if character < "\x80":
             total += ASCII
             if previous in TYPOGRAPHY and previous not in BETWEEN_LETTERS and character.isalpha():
@@ -159,6 +161,8 @@ def _log_likelihood(text: str, letters: Letters, run: float) -> float:
             continue
         total += letters(character)
         if previous.islower() and (character.isupper() or (character in TYPOGRAPHY and character not in "’”…»–—·°™®")):
+            total += math.log(0.01)
+        if not run and character.isalpha() and (previous.isdigit() or following.isdigit()):
             total += math.log(0.01)
         if run and previous < "\x80" and character.isalpha():
             total += run + (math.log(0.2) if previous.isalpha() else 0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.bert_finetune.answer.find_answer import Place, find_answer
 from plugins.bert_finetune.checks import split_finding
+from plugins.bert_finetune.offset_units import COSTS, Cost, places_of
 from training.data.column_names import plain_name
 from training.data.encoding import find_encoding
 from training.data.splits import split_rows
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.answer.settings import AnswerSettings
 
 QUESTION, CONTEXT = ("question", "query"), ("context", "passage", "paragraph", "text")
-ANSWER = ("answers", "answer", "answertext")
-START = ("answerstart", "start", "offset")
+ANSWER = ("answers", "answer", "answertext", "answerstext", "text")  # `text` beside a column of contexts
+START = ("answerstart", "answersanswerstart", "startposition", "start", "offset")
 UNKNOWN_START = -1
+MUCH_BETTER = 5  # times fewer answers elsewhere, for another unit than characters
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,10 @@ def _overlap_findings(train: list[QuestionExample], evaluation: list[QuestionExa
 def _questions(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], list[Finding]]:
     raw, notices = _raw(source, settings)
     raw, ignored = _without_placeholders(raw)
+    raw, converted = in_characters(raw)
     faults = AnswerFaults()
     examples = [checked for example in raw if (checked := _checked(example, faults)) is not None]
-    findings = [*notices, *ignored, *_fault_findings(faults)]
+    findings = [*notices, *ignored, *converted, *_fault_findings(faults)]
     if not examples:
         return examples, [*findings, Finding("red", "No question is left", "Every answer must occur in its context.")]
     without = sum(not example.answers for example in examples)
@@ -149,7 +152,7 @@ def _raw(source: str, settings: AnswerSettings) -> tuple[list[QuestionExample], 
 
 
 def read_squad(path: Path) -> tuple[Iterator[QuestionExample], list[Finding]] | None:
-    """Read the questions of a SQuAD file; None for any other file, such as rows of JSON."""
+    """Read the questions of a SQuAD file, or of a list of its paragraphs; None for any other file, as rows of JSON."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     if suffixes[-1:] != [".json"] or not path.stat().st_size:
         return None
@@ -159,6 +162,8 @@ def read_squad(path: Path) -> tuple[Iterator[QuestionExample], list[Finding]] | 
             loaded = json.load(text)
     except (ValueError, RecursionError):
         return None  # the table reader reports what is wrong, by line
+    if isinstance(loaded, list) and all(isinstance(item, dict) and {"context", "qas"} <= {*item} for item in loaded):
+        loaded = {"data": [{"title": str(n), "paragraphs": [item]} for n, item in enumerate(loaded, 1)]}
     if not isinstance(loaded, dict) or not isinstance(loaded.get("data"), list):
         return None
     return _articles(loaded["data"], path.name), notices
@@ -173,9 +178,7 @@ def _articles(articles: list[Any], name: str) -> Iterator[QuestionExample]:
                     yield QuestionExample(
                         str(item["question"]).strip(),
                         str(paragraph["context"]),
-                        tuple(
-                            (str(answer["text"]), int(answer.get("answer_start", UNKNOWN_START))) for answer in answers
-                        ),
+                        tuple((str(answer["text"]), _start(answer.get("answer_start"))) for answer in answers),
                         str(item.get("id", "")),
                         str(article.get("title") or number),
                     )
@@ -184,6 +187,14 @@ def _articles(articles: list[Any], name: str) -> Iterator[QuestionExample]:
             f"{name} is not SQuAD JSON: {str(error)[:80]} is missing or of another type. "
             "Expected data, paragraphs, qas, answers with text and answer_start."
         ) from None
+
+
+def _start(value: Any) -> int:
+    """A start, also as text or as 20.0; unknown if it is none."""
+    try:
+        return int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return UNKNOWN_START
 
 
 def _check_ids(examples: list[QuestionExample], name: str) -> list[QuestionExample]:
@@ -195,9 +206,8 @@ def _check_ids(examples: list[QuestionExample], name: str) -> list[QuestionExamp
 
 def _of_table(table: Table) -> Iterator[QuestionExample]:
     names = {plain_name(name): name for name in reversed(table.names)}
-    question, context, answer = (
-        next((names[name] for name in candidates if name in names), "") for candidates in (QUESTION, CONTEXT, ANSWER)
-    )
+    question, context = (next((names[name] for name in own if name in names), "") for own in (QUESTION, CONTEXT))
+    answer = next((names[name] for name in ANSWER if name in names and names[name] != context), "")
     if not (question and context and answer):
         expected = "question, context and answer (and answer_start, if known)"
         raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected {expected}.")
@@ -222,6 +232,8 @@ def _cell_answers(cell: Any, offset: str | None) -> tuple[tuple[str, int], ...]:
     Lists and records may be written as text, in the spelling of JSON, Python or NumPy.
     """
     cell = _parsed(cell) if isinstance(cell, str) else cell
+    if isinstance(cell, list) and cell and all(isinstance(item, dict) for item in cell):
+        cell = {name: [item.get(name) for item in cell] for name in ("text", "answer_start")}
     if isinstance(cell, dict):
         texts, starts = cell.get("text") or [], cell.get("answer_start") or []
     else:
@@ -229,7 +241,7 @@ def _cell_answers(cell: Any, offset: str | None) -> tuple[tuple[str, int], ...]:
     texts = [texts] if isinstance(texts, str) or not isinstance(texts, list) else texts
     starts = starts if isinstance(starts, list) else [starts]
     padded = [*starts, *[UNKNOWN_START] * len(texts)]
-    return tuple((str(text), int(start)) for text, start in zip(texts, padded, strict=False) if str(text).strip())
+    return tuple((str(text), _start(start)) for text, start in zip(texts, padded, strict=False) if str(text).strip())
 
 
 def _parsed(cell: str) -> Any:
@@ -240,7 +252,8 @@ def _parsed(cell: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             value = parse(text)
-            if isinstance(value, dict) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            is_list = isinstance(value, list) and len({*map(type, value)}) < 2
+            if isinstance(value, dict) or (is_list and all(isinstance(item, str | dict) for item in value)):
                 return value
     return cell
 
@@ -281,6 +294,40 @@ def _without_placeholders(examples: list[QuestionExample]) -> tuple[list[Questio
         replace(example, answers=tuple((text, UNKNOWN_START) for text, _ in example.answers)) for example in examples
     ]
     return unknown, [Finding("amber", title, "Each answer is searched in its context.")]
+
+
+def in_characters(examples: list[QuestionExample]) -> tuple[list[QuestionExample], list[Finding]]:
+    """Convert the starts of a file that counts in UTF-16 units, in bytes or with other line ends: where an answer
+    stands in several places, the nearest to such a start is often another one."""
+    plain = _misplaced(examples, None)
+    if not plain or not any("\n" in one.context or not one.context.isascii() for one in examples):
+        return examples, []
+    wrong = {name: _misplaced(examples, cost) for name, cost in COSTS if cost}
+    best = min(wrong, key=lambda name: wrong[name])
+    if wrong[best] * MUCH_BETTER > plain:
+        return examples, []
+    cost = dict(COSTS)[best]
+    converted = [
+        replace(one, answers=tuple((text, _converted(one.context, start, cost)) for text, start in one.answers))
+        for one in examples
+    ]
+    title = f"answer_start is counted in {best}: converted"
+    return converted, [Finding("amber", title, f"As characters, {counted(plain, 'answer')} would be elsewhere.")]
+
+
+def _misplaced(examples: list[QuestionExample], cost: Cost | None) -> int:
+    """Answers that do not stand where the file says, counted in these units."""
+    return sum(
+        not one.context.startswith(text.strip(), _converted(one.context, start, cost))
+        for one in examples
+        for text, start in one.answers
+        if start >= 0
+    )
+
+
+def _converted(context: str, start: int, cost: Cost | None) -> int:
+    """A start in characters; as it is if no character begins there."""
+    return places_of(cost, context).get(start, start) if cost and start > 0 else start
 
 
 def _fault_findings(faults: AnswerFaults) -> list[Finding]:

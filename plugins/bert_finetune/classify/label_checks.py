@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, Labels
-from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.classify.labelled_texts import VECTOR, LabelledTexts, Labels
+from plugins.bert_finetune.list_cells import parse_labels
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 
@@ -34,9 +34,9 @@ def check_labels(rows: LabelledTexts, settings: ClassifySettings) -> list[Findin
         *_balance(counts, settings),
         *_case_variants(counts),
         *_numeric_labels(counts),
-        *_scores(counts),
+        *([] if settings.multi_label else _scores(counts)),
         *_maybe_no_label(counts),
-        *_separator(counts, settings),
+        *(_separator(counts, settings) or _never_several(rows, counts, settings)),
         *_repeats(rows, settings),
     ]
 
@@ -76,7 +76,7 @@ def _case_variants(counts: Counter[str]) -> list[Finding]:
 
 def _numeric_labels(counts: Counter[str]) -> list[Finding]:
     numbers = [name for name in counts if re.fullmatch(r"-?\d+", name)]
-    if not numbers or len(numbers) * 4 > len(counts):
+    if len(numbers) == len(counts) or not 0 < sum(counts[name] for name in numbers) * 4 <= counts.total():
         return []
     return [
         Finding(
@@ -102,7 +102,7 @@ def _maybe_no_label(counts: Counter[str]) -> list[Finding]:
 
 def _separator(counts: Counter[str], settings: ClassifySettings) -> list[Finding]:
     """Report labels that look like several in one: lists, or names joined by a separator that the settings lack."""
-    lists = [name for name in counts if len(parse_list(name) or ()) > 1]
+    lists = [name for name in counts if len(parse_labels(name) or ()) > 1]
     if lists and not settings.multi_label:
         return [_joined(lists[0], "Turn multi_label on: lists are read as several labels.")]
     usual = settings.label_separator
@@ -114,6 +114,17 @@ def _separator(counts: Counter[str], settings: ClassifySettings) -> list[Finding
         change = "" if separator == usual else f"{advice and ', and '}set label_separator to {separator!r}"
         return [_joined(joined[0], f"{(advice + change)[:1].upper()}{(advice + change)[1:]}.")]
     return []
+
+
+def _never_several(rows: LabelledTexts, counts: Counter[str], settings: ClassifySettings) -> list[Finding]:
+    """Report multi-label data in which no text has two labels, with the separators that stand inside its labels."""
+    if not settings.multi_label or any(len(labels) > 1 for labels in rows.labels) or all(map(VECTOR.fullmatch, counts)):
+        return []
+    inside = [s for s in SEPARATORS if s != " " and any(s in name.strip(s) for name in counts)]
+    example = next((name for name in counts for s in inside[:1] if s in name.strip(s)), "")
+    advice = f" Labels such as {example!r} hold {inside[0]!r}: set label_separator to it." if inside else ""
+    title = "multi_label is on, but no text has more than one label"
+    return [Finding("amber", title, f"Is label_separator {settings.label_separator!r} right?{advice}")]
 
 
 def _joined(name: str, advice: str) -> Finding:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_labels
 from training.data.column_guess import TextColumns
 from training.data.table import Table
 from training.preflight.sheet import Finding
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
 
 Labels = tuple[str, ...]  # of one text: one label, or any number if multi-label
-NO_LABEL = {"nan", "null", "<na>", "n/a", "#n/a", "#n/a n/a", "unlabeled", "unlabelled", "no label"}
+NO_LABEL = {"nan", "null", "<na>", "n/a", "#n/a", "#n/a n/a", "unlabeled", "unlabelled", "no label"} | {
+    *("#nv", "#value!", "#wert!", "#ref!", "#bezug!", "#name?", "#div/0!", "#null!", "#num!", "#zahl!")
+}  # errors of spreadsheets, in English and German
 NO_LABEL_MARK = re.compile(r"[-\N{EN DASH}\N{EM DASH}?._*~/#\N{HORIZONTAL ELLIPSIS}]+")
 BITS = {"0", "1", "0.0", "1.0", "0.", "1.", "false", "true"}
+VECTOR = re.compile(r"[01]{3,}|[01](?:\.0*)?(?:\s*[\s,;|/]\s*[01](?:\.0*)?)+")  # as one cell
+ANSWERS = {"accept", "reject", "ignore"}  # of annotators to the label that Prodigy proposed
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ def clean_texts(
     dropped = {
         "no visible text": [row for row, key in enumerate(rows.keys()) if "" in key[: 1 if pairs is None else 2]],
         "no label": sorted({*unlabelled} - {*marked}),
+        "the annotator rejected or ignored the label": _rejected(table, columns),
         _why(marks): [row for row in marked if not rows.labels[row] and (not settings.multi_label or "-1" in marks)],
     }
     removed = {row for numbers in dropped.values() for row in numbers}
@@ -95,7 +100,7 @@ def _label_items(table: Table, column: str, settings: ClassifySettings) -> list[
     if any(isinstance(value, list) for value in values):
         lists = [[str(item) for item in value or [] if item is not None] for value in values]
     else:
-        lists = [parse_list(cell or "") for cell in cells]
+        lists = [parse_labels(cell or "") for cell in cells]
     if settings.multi_label:
         separator = settings.label_separator
         return [
@@ -105,6 +110,15 @@ def _label_items(table: Table, column: str, settings: ClassifySettings) -> list[
         items if items is not None and len(items) == 1 and cell != f"[{items[0]}]" else [cell or ""]
         for cell, items in zip(cells, lists, strict=True)
     ]
+
+
+def _rejected(table: Table, columns: TextColumns) -> list[int]:
+    """Rows of a Prodigy export whose label was not accepted."""
+    if "answer" not in table.names or "answer" in (columns.text, columns.text_pair, columns.label):
+        return []
+    answers = table.column("answer").to_pylist()
+    known = all(isinstance(answer, str) and answer in ANSWERS for answer in answers)
+    return [row for row, answer in enumerate(answers) if answer != "accept"] if known else []
 
 
 def _marks_of_no_label(names: set[str]) -> set[str]:
@@ -124,12 +138,14 @@ def _marks_of_no_label(names: set[str]) -> set[str]:
 
 def _why(marks: set[str]) -> str:
     if marks == {"-1"}:
-        return "the label -1, which GLUE files use for 'no label'"
-    return f"{' and '.join(map(repr, sorted(marks)))} is taken for 'no label'"
+        return "the label -1, which GLUE files use for 'no label' (if it is a class, give it a name)"
+    return f"{' and '.join(map(repr, sorted(marks)))} {'are' if len(marks) > 1 else 'is'} taken for 'no label'"
 
 
 def _vector_findings(items: list[Sequence[str]], settings: ClassifySettings) -> list[Finding]:
     """Report labels that are 0/1 vectors: 1 where a text has the class of that position, whose name is not there."""
+    if all(len(row) == 1 and VECTOR.fullmatch(row[0].strip()) for row in items if any(row)):
+        items = [re.findall(r"[01](?:\.0*)?", row[0]) if row else [] for row in items]
     widths = {len(row) for row in items if row and any(row)}
     values = {value.strip() for row in items for value in row} - {""}
     is_vector = len(widths) == 1 and max(widths) > 1 and {value.casefold() for value in values} <= BITS

@@ -11,10 +11,8 @@ from typing import Any
 
 import regex
 
-UNSPACED = (
-    *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
-    *("Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese"),
-)  # written without spaces between words
+from plugins.bert_finetune.scripts import UNSPACED
+
 AGGLUTINATED = ("Hangul",)  # written with spaces, but a name and its particle are one run of letters
 DIGITS = "Digits"  # beside the scripts, in `by_character`
 SPACED_SCRIPTS = ("Latin", "Cyrillic", "Greek", "Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", DIGITS)

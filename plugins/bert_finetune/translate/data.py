@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,6 +201,7 @@ def _table(source: str, settings: TranslateSettings, columns: Columns) -> tuple[
         columns: Those of the training file, which an evaluation file is read by; guessed for the training file.
     """
     table = read_source(source, settings.dataset)
+    columns = _as_spelled(columns, table.names)
     if settings.target_data and not {*columns} <= {*table.names, *_nested_languages(table)}:
         columns = UNKNOWN  # suffixes of the training files that this table does not know
     if languages := _nested_languages(table):
@@ -211,6 +213,13 @@ def _table(source: str, settings: TranslateSettings, columns: Columns) -> tuple[
         sides = tuple(table.strings(name) for name in names)
     finding = Finding("green", f"From column {names[0]!r} to {names[1]!r}")
     return ((sides[0], sides[1]), table.lines.tolist(), [*table.notices, finding]), names
+
+
+def _as_spelled(columns: Columns, names: Sequence[str]) -> Columns:
+    """Names of the training file's columns as this table spells them: DE for de."""
+    spelled = {name.casefold(): name for name in names}
+    first, second = (column if column in names else spelled.get(column.casefold(), column) for column in columns)
+    return first, second
 
 
 def _nested_languages(table: Table) -> list[str]:

@@ -21,13 +21,14 @@ TOKEN_LIMIT, NEWER_TOKEN_LIMIT = "max_tokens", "max_completion_tokens"
 SYSTEM, TURNS = "system role", "turns of one role"  # what a refusal may name beside parameters
 EVERYTHING = "all of them"
 OPTIONAL = ("logprobs", "seed", "temperature", "stop", "top_p")  # left out one by one if a refusal names nothing
-REFUSING_STATUSES = frozenset({0, 400, 404, 405, 406, 415, 422, 500, 501})
+FORBIDDEN = 403  # for a model that may not be asked for `logprobs`; else of the key
+REFUSING_STATUSES = frozenset({0, 400, FORBIDDEN, 404, 405, 406, 415, 422, 500, 501})
 UNNAMED_STATUSES = frozenset({400, 422, 500, 501, 503})  # after which optional parameters are tried without
 
 REFUSAL = re.compile(
     r"support|unknown|unrecogni|unexpected|extra|forbidden|permitted|allowed|invalid|must|should|only|cannot|can't|"
     r"deprecat|too (?:large|long|many|high|big)|exceed|greater|less|not (?:a )?valid|not implemented|illegal|range|"
-    r"disabled|unavailable|required|alternate|max",
+    r"disabled|unavailable|required|alternate|max|enabled|below|不支持|不支援|不允许|不合法|非法|有误|无效|サポート|지원",
     re.IGNORECASE,
 )
 SERVER_REFUSAL = re.compile(
@@ -52,6 +53,9 @@ ABOVE_ZERO = re.compile(
 CONTEXT = re.compile(r"context (?:length|window|size)|input tokens", re.IGNORECASE)
 FEW_TOKENS = 256  # of an answer that fits into any context
 SYNONYMS = {
+    "max_tokens": r"max_(?:output_|new_)?tokens",
+    "max_completion_tokens": r"max_(?:completion_|output_|new_)tokens",
+    "top_logprobs": r"top_logprobs(?:_num)?|top_n_tokens",
     "logprobs": r"log[\s_-]?prob\w*",
     "stop": r"stop[\s_](?:sequence|string|word)s?|stop",
     "stream": r"stream(?:ing)?",
@@ -123,6 +127,8 @@ class Conventions:
         words = error_words(error)
         refuses = (SERVER_REFUSAL if status >= 500 else REFUSAL).search(words)
         names = _fields(error, named(body)) or (_mentioned(words, named(body)) if refuses else set())
+        if status == FORBIDDEN:
+            names &= {"logprobs"}
         if "top_logprobs" in names and LARGEST.search(words):
             names -= {"logprobs"}
         if "both" in words and {"temperature", "top_p"} <= names:
@@ -250,7 +256,11 @@ def _mentioned(words: str, sent: set[str]) -> set[str]:
     """Parameters and roles that the words of a refusal mention; only those in quotes, if any is."""
     parameters = sorted(sent - {SYSTEM, TURNS})
     quoted = {name for name in parameters if re.search(rf"['\"`“‘]{name}['\"`”’]", words)}
-    bare = {name for name in parameters if re.search(rf"\b(?:{SYNONYMS.get(name, name)})\b", words, re.IGNORECASE)}
+    bare = {
+        name
+        for name in parameters
+        if re.search(rf"(?<![A-Za-z0-9_])(?:{SYNONYMS.get(name, name)})(?![A-Za-z0-9_])", words, re.IGNORECASE)
+    }
     roles = {SYSTEM} if SYSTEM in sent and (SYSTEM_REFUSED.search(words) or TURNS_REFUSED.search(words)) else set()
     roles |= {TURNS} if TURNS in sent and TURNS_REFUSED.search(words) else set()
     return quoted or roles or bare

@@ -21,7 +21,7 @@ BEFORE = re.compile(
     r"lacks?|lacking|absence\s+of|fails?\s+to|nothing|nicht|kein\w*|weder|noch|ohne|nie|niemals|statt|anstatt|pas|ne|ni|"
     r"sans|jamais|aucune?|plutôt\s+que|non|sin|nunca|tampoco|ningún|não|nao|nem|sem|nunca|né|senza|niet|geen|inte|ej|icke|"
     r"ikke|ingen|ei|eivät|nie|není|není|nu|nem|не|ни|нет|без|ні|немає|не\s+является|δεν|δε|μη|όχι|ούτε|tidak|bukan|tanpa|"
-    r"không|chẳng|ليس|ليست|غير|لا|لم|لن|לא|אין|אינו|אינה|בלי|नहीं|안|못)\b|n['’]t\b|n['’](?=est|était)|"
+    r"không|chẳng|و?ليس|و?ليست|غير|لا|لم|لن|לא|אין|אינו|אינה|בלי|नहीं|안|못)\b|n['’]t\b|n['’](?=est|était)|"
     r"(?:ไม่|ບໍ່|មិន)",
     re.IGNORECASE,
 )
@@ -31,10 +31,10 @@ AFTER = re.compile(
     r"\A\W{0,3}(?:(?:is|was|are|would\s+be|seems|sounds|does|would|can|could|should|ist|wäre|est|es|é|è)\b\s*(?:certainly\s+|"
     r"clearly\s+|definitely\s+)?(?:not\b|n['’]t\b|nicht\b|pas\b|wrong|incorrect|false|inaccurate|unlikely|ruled\s+out|"
     r"excluded|falsch|faux|falso)|(?:is|was|are|does|would|ca|could|should|must)n['’]?t\b|cannot\b|"
-    r"[:=?-]+\s*(?:no|false|nein|non|нет|否|✗|❌|0(?:\.0+)?)\b)"
-    r"|\b(?:nicht|niet|inte|ikke|pas)\W*\Z",
+    r"[:=?-]+\s*(?:no|false|nein|non|нет|否|✗|❌|0(?:\.0+)?)\b)",
     re.IGNORECASE,
 )
+AT_THE_END = re.compile(r"\b(?:nicht|niet|inte|ikke|pas)\W*\Z", re.IGNORECASE)  # of the mention's clause
 POSTFIX = re.compile(
     r"な[いくかけ]|無[いく]|ありませ|ません|(?:言|思|考え|いえ)\w{0,3}(?:ず|ぬ)|아니|아닙|않|없|못|değil|नहीं|नही|नाही|না\b|নয়|নেই|"
     r"نہیں|نیست|இல்லை|அல்ல|కాదు|లేదు|ဘူး|\bnahi\b",
@@ -67,6 +67,8 @@ def is_negated(text: str, start: int, end: int, next_start: int) -> bool:
         return True
     after = plain[end : min(clause_end, next_start)]
     if AFTER.search(plain[end : min(next_start, end + 60)].split("\n")[0] if next_start > end + 3 else after):
+        return True
+    if next_start >= clause_end and AT_THE_END.search(after):  # else it negates the next mention
         return True
     if POSTFIX.search(after) or PREFIX.search(plain[:start]) or BEFORE.search(before):
         return True

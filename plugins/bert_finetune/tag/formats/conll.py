@@ -13,9 +13,9 @@ from plugins.bert_finetune.tag.formats.conll_layout import (
     MOSTLY,
     Layout,
     Line,
+    are_tags,
     find_layout,
     is_header,
-    is_tag,
     width_of,
 )
 from plugins.bert_finetune.tag.schemes import OUTSIDE
@@ -52,8 +52,10 @@ def is_conll(path: Path) -> bool:
         return False  # a table of one word per row, without blank lines
     width = width_of(full)
     alike = [line.cells for line in full if len(line.cells) == width]
-    columns = zip(*alike, strict=True) if width > 1 and len(alike) > MOSTLY * len(full) else ()
-    return any(sum(map(is_tag, column)) > MOSTLY * len(column) for column in columns)
+    columns = list(zip(*alike, strict=True)) if width > 1 and len(alike) > MOSTLY * len(full) else []
+    if len(full) < len(lines) and any(are_tags(column, beside=True) for column in columns[1:]):
+        return True  # blank lines, and labels without prefixes
+    return any(are_tags(column, beside=False) for column in columns)
 
 
 def read_lines(path: Path) -> tuple[list[Line], list[Finding]]:

@@ -16,7 +16,9 @@ from training.preflight.sheet import Finding
 from training.wording import listed
 
 MOSTLY = 0.9  # share of a column's cells that are tags, or of a file's lines that are alike
-CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}  # CoNLL-2000
+CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"} | {
+    *("NC", "VC", "PC", "AC", "AVP", "NX", "VX", "PX")
+}  # CoNLL-2000, of German and Dutch
 MAX_LABELS = 60  # of a column of labels without prefixes beside O
 BRACKETS = re.compile(r"\*|\((?P<label>[\w-]+)(?:\*\)?|\))|\*\)")  # of CoNLL-2005 and 2012: (PER* *), (LOC)
 UD_COLUMNS, UPOS, MISC = 10, 3, 9  # of CoNLL-U; columns from 0
@@ -208,13 +210,14 @@ def _are_brackets(column: Sequence[str]) -> bool:
 
 def _tag_columns(columns: Sequence[Sequence[str]], word: int) -> list[int]:
     """Columns of entity tags; without those of chunks (CoNLL-2000) or of O only where there are others."""
-    likely = [n for n, column in enumerate(columns) if n != word and _are_tags(column, beside=n > 0)]
+    likely = [n for n, column in enumerate(columns) if n != word and are_tags(column, beside=n > 0)]
     full = [n for n in likely if set(columns[n]) != {OUTSIDE}] or likely[-1:]
     labels = {n: {tag[2:] for tag in columns[n] if PREFIXED.fullmatch(tag)} for n in full}
     return [n for n in full if not labels[n] or not labels[n] <= CHUNKS] or full[-1:]
 
 
-def _are_tags(column: Sequence[str], beside: bool) -> bool:
+def are_tags(column: Sequence[str], beside: bool) -> bool:
+    """Whether a column holds entity tags; `beside` words, mostly O and few labels without prefixes will do."""
     if sum(map(is_tag, column)) > MOSTLY * len(column):
         return True
     return beside and column.count(OUTSIDE) * 2 > len(column) and len(set(column)) <= MAX_LABELS

@@ -14,6 +14,7 @@ from training.preflight.sheet import Finding
 
 TEXTS = ("text", "sentence", "content", "raw", "document")  # columns of texts, the likeliest first
 CONTAINERS = ("annotations", "examples", "data", "documents", "rows", "train")  # of one object that holds all records
+IS_ANNOTATED = "is_annotated"  # of a task of Label Studio; without an annotation nobody says that it has no entity
 REJECTED = ("reject", "ignore")  # answers of Prodigy
 
 
@@ -72,7 +73,8 @@ def _records(item: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(item, dict) and isinstance(item.get("data"), dict) and "data" in item:  # Label Studio
         chosen = _of_annotators(item)
         results = [result for one in chosen[:1] for result in one.get("result") or []]
-        yield {"text": _main_text(item["data"]), "spans": [result for result in results if has_region(result)]}
+        spans = [result for result in results if has_region(result)]
+        yield {"text": _main_text(item["data"]), "spans": spans, IS_ANNOTATED: bool(chosen)}
     elif isinstance(item, dict):
         yield item
 

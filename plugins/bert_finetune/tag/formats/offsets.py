@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import accumulate
 
 import regex
 
+from plugins.bert_finetune.offset_units import COSTS, Cost, places_of
+from plugins.bert_finetune.scripts import UNSPACED
 from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.sentences import SpannedText
-from plugins.bert_finetune.tag.words import AGGLUTINATED, UNSPACED, characters_of
+from plugins.bert_finetune.tag.words import AGGLUTINATED, characters_of
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted, listed
 
 MAX_MISFITS = 0.01  # share of spans that a reading may leave unexplained: annotators slip
+UTF16 = "UTF-16 units"
 MUCH_BETTER = 5  # times fewer misfits than the plain reading, for one without quotes
 UNUSABLE = 0.2  # share of the entities with both edges inside words
 UNCUT = regex.compile(rf"[[\p{{L}}\p{{N}}]--{characters_of((*UNSPACED, *AGGLUTINATED))}]", regex.V1)
 # letters of scripts in which an entity begins and ends at the edges of words
-Cost = Callable[[str, int], int]  # units of the character at a place of a text
+CLAUSE_MARKS = frozenset("。，、；：！？,;:!?،؛؟।")
 
 
 @dataclass(frozen=True)
@@ -45,55 +46,20 @@ class Reading:
         """The span in characters, the end not included; (-1, -1) if an offset is between characters or outside."""
         start, end = span.start - self.first, span.end - self.first + self.inclusive
         if self.cost and not (text.isascii() and "\n" not in text):
-            places = _places(self.cost, text)
+            places = places_of(self.cost, text)
             start, end = places.get(start, -1), places.get(end, -1)
         if not 0 <= start < end <= len(text):
             return Span(-1, -1, span.label)
         return _trimmed(text, start, end, span.label)
 
 
-def _utf16(text: str, place: int) -> int:
-    return 1 + (text[place] > "\uffff")
-
-
-def _utf8(text: str, place: int) -> int:
-    return len(text[place].encode("utf-8", "surrogatepass"))
-
-
-def _line_feeds(text: str, place: int) -> int:
-    return int(text[place : place + 2] != "\r\n")
-
-
-def _two_line_ends(text: str, place: int) -> int:
-    return 1 + (text[place] == "\n" and text[place - 1 : place] != "\r")
-
-
-def _utf16_line_feeds(text: str, place: int) -> int:
-    return _utf16(text, place) if text[place : place + 2] != "\r\n" else 0
-
-
 PLAIN = Reading("characters")
-COSTS: tuple[tuple[str, Cost | None], ...] = (
-    ("characters", None),
-    ("UTF-16 units", _utf16),
-    ("characters with line ends of one character", _line_feeds),
-    ("characters with line ends of two characters", _two_line_ends),
-    ("UTF-16 units with line ends of one character", _utf16_line_feeds),
-    ("bytes of UTF-8", _utf8),
-)
 READINGS = (
     *(Reading(name, cost) for name, cost in COSTS),
     *(Reading(f"{name}, the last one included", cost, 0, True) for name, cost in COSTS),
     Reading("characters, the first one being 1", None, 1),
     Reading("characters, the first one being 1, the last one included", None, 1, True),
 )
-
-
-@lru_cache(maxsize=8)
-def _places(cost: Cost, text: str) -> dict[int, int]:
-    """Offset in units -> place of the character that begins there."""
-    ends = accumulate((cost(text, place) for place in range(len(text))), initial=0)
-    return {units: place for place, units in enumerate(ends)}
 
 
 def _trimmed(text: str, start: int, end: int, label: str) -> Span:
@@ -154,7 +120,7 @@ def _choose(texts: Sequence[SpannedText]) -> tuple[Reading, list[Finding]]:
     total = sum(len(text.spans) for text in texts)
     plain = _misfits(texts, PLAIN, total)
     if not plain:
-        return PLAIN, []
+        return PLAIN, _undecided(texts)
     best, fewest = PLAIN, plain
     for reading in READINGS[1:]:
         misfits = _misfits(texts, reading, fewest)
@@ -167,17 +133,43 @@ def _choose(texts: Sequence[SpannedText]) -> tuple[Reading, list[Finding]]:
     return best, [Finding("amber", title, detail)]
 
 
+def _undecided(texts: Sequence[SpannedText]) -> list[Finding]:
+    """Report spans that are as plausible in UTF-16 units: after an emoji, in a script without spaces."""
+    other = next(reading for reading in READINGS if reading.name == UTF16)
+    unquoted = [replace(text, spans=spans, quotes=("",) * len(spans)) for text in texts if (spans := _unquoted(text))]
+    differ = [
+        text.line
+        for text in unquoted
+        for span in text.spans
+        if other.read(text.text, span) != PLAIN.read(text.text, span)
+    ]
+    if not differ or _misfits(unquoted, other, 0):
+        return []
+    title = f"{counted(len(differ), 'span')} would fit as UTF-16 units, too: read as characters"
+    return [Finding("amber", title, f"Compare with the sample: {_at(differ)}. A span with its own text is told apart.")]
+
+
+def _unquoted(text: SpannedText) -> tuple[Span, ...]:
+    return tuple(span for span, quote in zip(text.spans, text.quotes, strict=True) if not quote)
+
+
 def _misfits(texts: Sequence[SpannedText], reading: Reading, limit: int) -> int:
     """Count the spans that a reading does not explain, no further than just above `limit`."""
     count = 0
     for text in texts:
         for span, quote in zip(text.spans, text.quotes, strict=True):
             own = reading.read(text.text, span)
-            fits = own.start >= 0 and (_is_quote(text.text, own, quote) if quote else not any(_cuts(text.text, own)))
+            fits = own.start >= 0 and (_is_quote(text.text, own, quote) if quote else _is_plausible(text.text, own))
             count += not fits
         if count > limit:
             break
     return count
+
+
+def _is_plausible(text: str, span: Span) -> bool:
+    """Whether a span begins and ends at the edges of words, and with none of the marks between clauses."""
+    edges = {text[span.start], text[span.end - 1]}
+    return not any(_cuts(text, span)) and not edges & CLAUSE_MARKS
 
 
 def _is_quote(text: str, span: Span, quote: str) -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plugins.bert_finetune.tag.formats.json_exports import has_region
-from plugins.bert_finetune.tag.formats.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_list
+from plugins.bert_finetune.tag.formats.json_exports import IS_ANNOTATED, has_region
 from plugins.bert_finetune.tag.formats.offsets import read_offsets
 from plugins.bert_finetune.tag.formats.rows import Rows, empty_finding
 from plugins.bert_finetune.tag.schemes import Span
 from plugins.bert_finetune.tag.sentences import Annotations, SpannedText
 from training.errors import UserError
 from training.preflight.sheet import Finding
-from training.wording import at_lines, counted
+from training.wording import at_lines, counted, listed
 
-STARTS = ("start", "start_offset", "startOffset", "begin", "start_char", "offset_start")
+STARTS = ("start", "start_offset", "startOffset", "begin", "start_char", "offset_start", "offset")
 ENDS = ("end", "end_offset", "endOffset", "stop", "end_char", "offset_end")
 LABELS = (
     *("label", "labels", "hypertextlabels", "type", "entity", "tag", "entity_group", "entity_type", "category"),
@@ -30,14 +30,19 @@ def from_spans(rows: Rows, text: str, spans: str, repair: bool) -> Annotations:
     Raises:
         UserError: If a span cannot be read.
     """
-    texts, empty = [], []
-    for words, cell, line in zip(rows.columns[text], rows.columns[spans], rows.lines, strict=True):
+    texts, empty, open_tasks = [], [], []
+    annotated = rows.columns.get(IS_ANNOTATED, [True] * len(rows.lines))
+    for words, cell, line, done in zip(rows.columns[text], rows.columns[spans], rows.lines, annotated, strict=True):
+        if done is False:
+            open_tasks.append(line)
+            continue
         if not isinstance(words, str) or not words.strip():
             empty.append(line)
             continue
         found = [span for entity in _entities(cell, rows.source, line) for span in _spans(entity, rows.source, line)]
         texts.append(SpannedText(words, tuple(s for s, _ in found), tuple(quote for _, quote in found), line))
     texts, findings = read_offsets(texts, repair)
+    findings += _open_tasks(open_tasks) + _label_ids(texts)
     distinct = [_without_overlaps(one) for one in texts]
     overlapping = [one.line for one, kept in zip(texts, distinct, strict=True) if len(kept.spans) < len(one.spans)]
     if overlapping:
@@ -47,6 +52,22 @@ def from_spans(rows: Rows, text: str, spans: str, repair: bool) -> Annotations:
     title = Finding("green", f"Texts in column {text!r}, spans in {spans!r}")
     columns = {"text_column": text, "spans_column": spans}
     return Annotations(texts=distinct, findings=[title, *findings, *empty_finding(empty)], columns=columns)
+
+
+def _open_tasks(lines: list[int]) -> list[Finding]:
+    title = f"{counted(len(lines), 'task')} without an annotation left out"
+    return [Finding("amber", title, f"{at_lines(lines).capitalize()}.")] if lines else []
+
+
+def _label_ids(texts: Sequence[SpannedText]) -> list[Finding]:
+    """Report labels that are ids of a tool."""
+    labels = {span.label for text in texts for span in text.spans}
+    if not labels or not all(map(str.isdecimal, labels)):
+        return []
+    title = f"The labels of the spans are numbers: {listed(sorted(labels, key=int))}"
+    return [
+        Finding("amber", title, "Are they ids? Write the names of the kinds in the file: the tagger answers in them.")
+    ]
 
 
 def _entities(cell: Any, source: str, line: int) -> list[Any]:
@@ -72,15 +93,21 @@ def _spans(entity: Any, source: str, line: int) -> list[tuple[Span, str]]:
         names = [str(name).strip() for name in (labels if isinstance(labels, list | tuple) else [labels])]
         if labels is None:
             raise KeyError("label")
-        return [
-            (Span(_whole(_first(place, STARTS)), _whole(_first(place, ENDS)), name), _quote(place))
-            for place in places
-            for name in names
-        ]
+        return [(Span(*_edges(place), name), _quote(place)) for place in places for name in names]
     except (LookupError, ValueError, TypeError):
         raise UserError(
             f"{source}: line {line} has a span that is not start, end, label: {str(entity)[:80]}."
         ) from None
+
+
+def _edges(place: Mapping[str, Any]) -> tuple[int, int]:
+    """Start and end of a span; of hypertext those in the whole text, and from a length where no end is given."""
+    if isinstance(place.get("globalOffsets"), dict):
+        place = place["globalOffsets"]
+    start, end = _first(place, STARTS), _first(place, ENDS)
+    if end is None and place.get("length") is not None:
+        end = _whole(start) + _whole(place["length"])
+    return _whole(start), _whole(end)
 
 
 def _first(record: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.json_exports import TEXTS
-from plugins.bert_finetune.tag.formats.list_cells import parse_list, read_lists, split_words
 from plugins.bert_finetune.tag.formats.rows import Rows, given_column
 from plugins.bert_finetune.tag.formats.span_tables import from_spans
-from plugins.bert_finetune.tag.formats.word_tables import from_words
+from plugins.bert_finetune.tag.formats.word_tables import from_words, tag_lists, word_lists
 from plugins.bert_finetune.tag.sentences import Annotations
 from training.data.column_names import plain_name
 from training.errors import UserError
@@ -18,7 +18,24 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.tag.settings import TagSettings
 
 TOKENS = ("tokens", "words", "token", "word", "form")
-TAGS = ("nertags", "tags", "labels", "bio", "tag", "label", "ner", "nertag", "iob", "entitytag", "postags", "pos")
+TAGS = (
+    "nertags",
+    "tags",
+    "labels",
+    "bio",
+    "tag",
+    "label",
+    "ner",
+    "nertag",
+    "iob",
+    "entitytag",
+    "wordlabels",
+    "nerlabels",
+    "biotags",
+    "iobtags",
+    "postags",
+    "pos",
+)
 SPANS = ("spans", "entities", "annotations", "annotation", "label", "labels", "ents", "ner")
 
 
@@ -59,13 +76,16 @@ def annotations_of(rows: Rows, settings: TagSettings, like: Mapping[str, str] | 
 def _words_of_tags(rows: Rows, tags: str) -> str:
     """The column of texts that have as many words as there are tags, in every row; empty if there is none."""
     text = rows.named(TEXTS, _is_text, [tags])
-    if not text or not (isinstance(rows.first(tags), list | tuple) or len(split_words(str(rows.first(tags)))) > 1):
+    if not text:
         return ""
     try:
-        pairs = zip(read_lists(rows.columns[text]), read_lists(rows.columns[tags]), strict=True)
-        return text if all(len(words) == len(own) for words, own in pairs) else ""
-    except ValueError:
+        widths = [
+            (len(words), len(own))
+            for words, own in zip(word_lists(rows, text), tag_lists(rows, text, tags), strict=True)
+        ]
+    except UserError:
         return ""
+    return text if all(words == own for words, own in widths) and any(own > 1 for _, own in widths) else ""
 
 
 def _is_text(cell: Any) -> bool:
@@ -80,7 +100,7 @@ def _are_tags(cell: Any) -> bool:
     if isinstance(cell, str):
         return not cell.lstrip().startswith(("[{", "[[", "[(", "{"))
     return isinstance(cell, int | float) or (
-        isinstance(cell, list | tuple) and all(isinstance(item, str | int | float) for item in cell)
+        isinstance(cell, list | tuple) and all(isinstance(item, str | int | float | None) for item in cell)
     )
 
 

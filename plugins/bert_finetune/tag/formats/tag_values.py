@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from plugins.bert_finetune.tag.formats.list_cells import parse_list
+from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.schemes import OUTSIDE, PREFIXED
 from plugins.bert_finetune.tag.sentences import Sentence
 from training.preflight.sheet import Finding

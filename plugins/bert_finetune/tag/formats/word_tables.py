@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from plugins.bert_finetune.tag.formats.list_cells import read_lists, split_words
+from plugins.bert_finetune.list_cells import read_lists, split_words
 from plugins.bert_finetune.tag.formats.rows import Rows, empty_finding, given_column
 from plugins.bert_finetune.tag.sentences import Annotations, Sentence
 from training.data.column_names import plain_name
@@ -16,7 +16,8 @@ from training.wording import at_lines, counted
 
 SENTENCES = ("sentence", "sent", "sid", "snt")  # beginnings of the names of columns of sentence ids
 DOCUMENTS = ("doc", "docid", "document", "documentid", "article", "articleid", "file", "filename")
-MAX_SENTENCE_RETURNS = 2  # times as many runs of an id as ids: the rows are not in order
+TAG_SEPARATORS = (",", "|", ";")
+MIN_SINGLE, MIN_SINGLE_WITH_IDS = 0.9, 0.5  # share of one-word cells in a table of one word per row; with sentence ids
 
 
 def from_words(rows: Rows, tokens: str, tags: str, sentence: str) -> Annotations:
@@ -30,11 +31,11 @@ def from_words(rows: Rows, tokens: str, tags: str, sentence: str) -> Annotations
     """
     columns = {"tokens_column": tokens, "tags_column": tags}
     titles = [Finding("green", f"Words in column {tokens!r}, tags in {tags!r}")]
-    if is_word_per_row(rows, tokens, tags):
-        by = given_column(rows, sentence) or sentence_column(rows, (tokens, tags))
+    by = given_column(rows, sentence) or sentence_column(rows, (tokens, tags))
+    if is_word_per_row(rows, tokens, tags, MIN_SINGLE_WITH_IDS if by else MIN_SINGLE):
         return _from_word_rows(rows, columns, by, titles)
     sentences, uneven, empty = [], [], []
-    for words, given, line in zip(word_lists(rows, tokens), word_lists(rows, tags), rows.lines, strict=True):
+    for words, given, line in zip(word_lists(rows, tokens), tag_lists(rows, tokens, tags), rows.lines, strict=True):
         if not words and not given:
             empty.append(line)
         elif len(words) != len(given):
@@ -61,14 +62,31 @@ def word_lists(rows: Rows, column: str) -> list[list[str]]:
     return [[_string(item) for item in items] for items in lists]
 
 
+def tag_lists(rows: Rows, tokens: str, tags: str) -> list[list[str]]:
+    """The tags of each row; joined by commas and the like if so there is one for each word: `B-PER,O,O`."""
+    plain, cells = word_lists(rows, tags), rows.columns[tags]
+    widths = [len(words) for words in word_lists(rows, tokens)]
+    if [len(own) for own in plain] == widths or not all(isinstance(cell, str) for cell in cells):
+        return plain
+    for separator in TAG_SEPARATORS:
+        split = [[part.strip() for part in cell.split(separator)] for cell in cells]
+        if [len(own) for own in split] == widths:
+            return split
+    return plain
+
+
 def _string(item: Any) -> str:
     if isinstance(item, float) and item.is_integer():
         item = int(item)
     return str(item).strip(" \t\r\n") or "�"
 
 
-def is_word_per_row(rows: Rows, tokens: str, tags: str = "") -> bool:
-    """Whether every row holds one word (and one tag) instead of a sentence."""
+def is_word_per_row(rows: Rows, tokens: str, tags: str = "", min_single: float = MIN_SINGLE) -> bool:
+    """Whether every row holds one word (and one tag) instead of a sentence.
+
+    Args:
+        min_single: Share of the cells that are one word, where each row has one tag.
+    """
     words = [cell for cell in rows.columns[tokens] if cell not in (None, "")]
     given = [cell for cell in rows.columns[tags] if cell not in (None, "")] if tags else []
     if len(words) < 2 or not all(isinstance(word, str) for word in words):
@@ -76,7 +94,7 @@ def is_word_per_row(rows: Rows, tokens: str, tags: str = "") -> bool:
     if any(not isinstance(tag, str | int | float) or len(split_words(str(tag))) > 1 for tag in given):
         return False
     single = sum(len(split_words(word)) == 1 and not word.startswith("[") for word in words)
-    return single == len(words) or (bool(tags) and single > 0.9 * len(words))
+    return single == len(words) or (bool(tags) and single > min_single * len(words))
 
 
 def sentence_column(rows: Rows, others: Sequence[str]) -> str:
@@ -87,6 +105,9 @@ def sentence_column(rows: Rows, others: Sequence[str]) -> str:
 
 def sentence_groups(rows: Rows, sentence: str, tokens: str) -> list[list[int]]:
     """Row numbers of the words of each sentence: by the ids (blank: as above), else by blank lines or empty rows.
+
+    An id may come again for another sentence, as in documents that are each numbered from 1; but if most rows stand
+    alone among rows of other ids, the rows are not in order.
 
     Raises:
         UserError: If nothing tells where a sentence ends, or the rows of a sentence are not together.
@@ -110,7 +131,7 @@ def sentence_groups(rows: Rows, sentence: str, tokens: str) -> list[list[int]]:
                 "sentence_id, a blank line after each sentence, or set sentence_column."
             )
     runs = [list(run) for _, run in groupby(range(len(keys)), key=keys.__getitem__)]
-    if sentence and len(runs) > MAX_SENTENCE_RETURNS * len(set(keys)):
+    if sentence and len(runs) > len(set(keys)) and sum(len(run) == 1 for run in runs) > len(runs) / 2:
         raise UserError(f"{rows.source}: the rows of a sentence are not together. Sort them by column '{sentence}'.")
     return runs
 
