@@ -103,7 +103,7 @@ def check_load(where: str, kind: Kind, artifact: Path, call: Callable[[Any], Any
 def _train(run: Run, plugin: Plugin, kind: Kind) -> None:
     settings = run.settings(kind.trained_by)
     task = kind.build(kind.read(settings), settings)
-    run_task(task, settings, run.folder, describe_run(plugin, kind, settings, None))
+    run_task(task, settings, run.folder, describe_run(run.id, plugin, kind, settings, None))
 
 
 def _losses(run: Run) -> list[tuple[int, float]]:

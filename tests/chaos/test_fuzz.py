@@ -19,6 +19,7 @@ from training.hf_jobs import remote_run
 CALLS = 232  # four of each endpoint
 
 
+@pytest.mark.slow
 def test_every_endpoint_answers_in_words_whatever_it_is_given(tmp_path: Path) -> None:
     with fuzz.served_page(tmp_path) as url:
         report = fuzz.fuzz(url, CALLS, seed=int(os.environ.get("FUZZ_SEED", "7")), clients=2)

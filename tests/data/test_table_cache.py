@@ -61,7 +61,7 @@ def test_the_sheet_the_start_and_the_trainer_share_one_parse(home: Path, monkeyp
     run = Runs().create(PLUGIN.name, kind.name, settings)
     of_run = run.settings(FitSettings)
     kind.build(kind.read(of_run), of_run)
-    describe_run(PLUGIN, kind, of_run, None)
+    describe_run(run.id, PLUGIN, kind, of_run, None)
     assert parses == [["orders.csv"], []]
 
 

@@ -61,5 +61,5 @@ def adapt(pipeline: Path, folder: Path) -> Path:
     run = Runs(folder / "runs").create(PLUGIN.name, kind.name, parse_settings(kind.trained_by, values))
     settings = run.settings(kind.trained_by)
     task = kind.build(kind.read(settings), settings)
-    run_task(task, settings, run.folder, describe_run(PLUGIN, kind, settings, pipeline))
+    run_task(task, settings, run.folder, describe_run(run.id, PLUGIN, kind, settings, pipeline))
     return run.artifact

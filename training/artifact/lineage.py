@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,12 @@ from training.hub.pull import repository
 from training.settings import RunSettings
 
 
-def describe_run(plugin: Any, kind: Any, settings: RunSettings, start: Path | None) -> dict[str, Any]:
+def public_name(run_id: str) -> str:
+    """A name of a run that can be published: it tells a run's files from another's, and not the run's id."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:32]
+
+
+def describe_run(run_id: str, plugin: Any, kind: Any, settings: RunSettings, start: Path | None) -> dict[str, Any]:
     """Return plugin, kind, lineage and data fingerprints; `plugin` and `kind` are the records of the contract.
 
     Args:
@@ -24,6 +30,7 @@ def describe_run(plugin: Any, kind: Any, settings: RunSettings, start: Path | No
         "plugin": plugin.name,
         "trainer": kind.name,
         "title": f"{plugin.title}: {kind.title}",
+        "run": public_name(run_id),
         "card": asdict(kind.card),
         "training": {
             "seed": settings.seed,

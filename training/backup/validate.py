@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from training import files
 from training.artifact import store
+from training.artifact.lineage import public_name
 from training.backup.contents import Marker
 from training.errors import UserError
 from training.events import Summary, read_events
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TEXTS = ("event", "message", "device", "repo")
 NUMBERS = ("time", "step", "steps", "rows", "eval_rows", "parameters", "processes", "seconds")
+REQUIRED = {"step": "loss", "eval": "metrics"}  # event -> what its readers need
 NUMBERS += ("loss", "rate", "learning_rate", "size_bytes")
 
 
@@ -38,7 +40,7 @@ def check_run(folder: Path, marker: Marker, repo: str, known: Known) -> None:
     names = [name for name in marker.files if name.startswith("artifact/")]
     check_contents(folder, names, folder, repo)
     record = store.read_record(folder / "artifact") if f"artifact/{store.RECORD}" in names else {}
-    if record.get("run", marker.run) != marker.run:
+    if record and record.get("run") != public_name(marker.run):
         raise UserError(f"The weights in {repo} are another run's than {marker.run}: it is not restored.")
     for name in marker.files:
         if name.startswith("checkpoint/"):
@@ -104,6 +106,7 @@ def _check_event(event: dict[str, Any]) -> None:
         and type(event.get("step", 0)) is int
         and type(event.get("steps", 0)) is int
         and _is_scores(event.get("metrics", {}))
+        and REQUIRED.get(event["event"], "time") in event
     )
     if not is_valid:
         raise ValueError("No event of a trainer.")

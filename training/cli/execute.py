@@ -173,7 +173,7 @@ def _fit(
 
     ready = with_weights(plugin, settings)
     start = Path(ready.value("model")) if "model" in ready.named_weights() else None
-    about = describe_run(plugin, kind, settings, start)
+    about = describe_run(run.id, plugin, kind, settings, start)
     data = kind.read(ready) if data is None else data
     data.sheet.raise_if_blocked()
     task = kind.build(data, ready)

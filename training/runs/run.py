@@ -42,7 +42,7 @@ class Run:
     folder: Path
     _summary: Summary = field(default_factory=Summary)
     _offset: int = 0
-    _config: dict[str, Any] = field(default_factory=dict)
+    _config: dict[str, Any] | UserError = field(default_factory=dict)
     _config_version: int = 0
     _cancel_seen: tuple[int, float] = (0, 0.0)  # when the request was made, by the wall, and first seen, by no clock
 
@@ -80,7 +80,13 @@ class Run:
         path = self.folder / "config.yaml"
         version = path.stat().st_mtime_ns
         if version != self._config_version:
-            self._config, self._config_version = read_config(path), version
+            self._config_version = version
+            try:
+                self._config = read_config(path)
+            except UserError as error:
+                self._config = error  # reading it again, every second, would find the same
+        if isinstance(self._config, UserError):
+            raise self._config
         return copy.deepcopy(self._config)
 
     def damage(self) -> str:
