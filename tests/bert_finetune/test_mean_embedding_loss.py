@@ -33,6 +33,7 @@ def test_the_error_is_that_of_the_means_in_units_of_what_is_usual(corpus: Path):
     assert 0.5 < whole.mean() < 1.5  # where nothing is told, about 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["nsp", "none"])
 def test_the_first_token_comes_to_tell_the_mean(corpus: Path, tmp_path: Path, objective: str):  # noqa: F811
     chosen = settings(

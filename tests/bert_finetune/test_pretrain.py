@@ -267,6 +267,7 @@ def test_what_looks_at_neighbours_learns_order_sooner(tmp_path: Path) -> None:
 # -- learning --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_learns_hidden_words_and_following_sentences(tmp_path: Path, corpus: Path) -> None:
     """Chance: a word in 45, a pair in 2."""
     chosen = settings(corpus, steps=400, batch_size=32, learning_rate=3e-3, eval_every=200, half_precision=True)

@@ -36,6 +36,7 @@ def held(warm: WarmProcess, gate: Path, tmp_path: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_two_servers_on_one_home_start_each_run_once_and_one_at_a_time(warm: WarmProcess, tmp_path: Path) -> None:
     home = tmp_path / NAME
     made = [queue(Runs(home), steps=3) for _ in range(5)]

@@ -86,6 +86,7 @@ def test_what_no_tab_can_use_is_named(tmp_path: Path, about: dict, message: str)
         recognise(config(tmp_path, **about), "a/b", PLUGINS)
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_what_was_pulled_and_is_pushed_as_a_new_revision(hub: Hub, weights: Path, tmp_path: Path):
     repo = f"alice/{secrets.token_hex(4)}"
     first = hub.call("push", weights, repo, token=TOKEN)["result"].rsplit("/", 1)[1]

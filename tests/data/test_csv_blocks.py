@@ -114,6 +114,7 @@ def test_ragged_lines_are_named_alike_in_a_small_and_a_large_file(tmp_path: Path
         list(stream_table(path))
 
 
+@pytest.mark.slow
 def test_a_large_file_has_the_small_ones_cells_lines_and_fingerprint(tmp_path: Path) -> None:
     records = '"a ""b"" c",1\n\n"two\r\nlines","1,5"\nplain,é\n5" disk,\n'
     small = read_table(write(tmp_path / "a.csv", "text,n\n" + records))

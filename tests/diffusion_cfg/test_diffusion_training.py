@@ -85,6 +85,7 @@ def test_diffusion_cfg_keeps_the_contract(tmp_path: Path, data: Path) -> None:
     check_plugin(PLUGIN, tmp_path / "runs", samples, calls)
 
 
+@pytest.mark.slow
 def test_the_denoiser_learns_what_captions_say(tmp_path: Path) -> None:
     """Untrained, the loss is 1 and the caption gain 0; a random image has the caption's colour half of the time."""
     data = write_shapes(tmp_path / "many.parquet", 120)

@@ -167,6 +167,7 @@ def test_report_shows_hostile_labels_as_text(site: Site, run: str):
     assert "<img" not in report_html(report)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_page_shows_a_hostile_run_and_nothing_of_it_runs(site: Site, run: str):
     with sync_playwright() as playwright:
