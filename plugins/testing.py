@@ -115,6 +115,6 @@ def _weights(run: Run) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in run.artifact.rglob("*.safetensors")}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A file as its bytes, anything else as JSON has it."""
     return value.read_bytes() if isinstance(value, Path) else json.dumps(value)

@@ -29,12 +29,12 @@ def as_gradio_error(function: F) -> F:
     name = getattr(function, "__name__", type(function).__name__)
 
     @functools.wraps(function)
-    def handler(*args: Any, **kwargs: Any) -> Any:
+    def handler(*args: object, **kwargs: object) -> Any:
         with _conversion(name):
             return function(*args, **kwargs)
 
     @functools.wraps(function)
-    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+    def stream(*args: object, **kwargs: object) -> Iterator[Any]:
         with _conversion(name):
             yield from function(*args, **kwargs)
 

@@ -39,7 +39,7 @@ class EventLog:
         self.path, self.listener = path, listener
         self._end_partial_line()
 
-    def write(self, event: str, **values: Any) -> None:
+    def write(self, event: str, **values: object) -> None:
         self.write_all([{"event": event, "time": round(time.time(), 6), **values}])
 
     def write_all(self, events: list[dict]) -> None:
@@ -138,11 +138,11 @@ def _parse(line: bytes) -> dict | None:
     return event if "event" in event and "time" in event else None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, type(None)))
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     """Replace NaN and infinities, which JSON lacks, by null."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}

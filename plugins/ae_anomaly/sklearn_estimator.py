@@ -166,7 +166,7 @@ def _frame_column(series: Any) -> pa.ChunkedArray:
     return pa.chunked_array([column_of(cells, str(series.name), {})])
 
 
-def _cell(cell: Any) -> Any:
+def _cell(cell: object) -> Any:
     """A cell as JSON could hold it."""
     cell = cell.item() if isinstance(cell, np.generic) else cell
     return cell if isinstance(cell, str | bool | int | float) else str(cell)

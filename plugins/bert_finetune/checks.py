@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from training.preflight.sheet import Finding
 from training.wording import counted
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Ids = Sequence[np.ndarray]  # token ids of each row, (time,)
 
@@ -27,7 +30,7 @@ def position_findings(max_length: int, positions: int) -> list[Finding]:
 
 
 def truncation_findings(
-    splits: Sequence[tuple[Ids, LabelledTexts]], tokenizer: Any, max_length: int, positions: int
+    splits: Sequence[tuple[Ids, LabelledTexts]], tokenizer: PreTrainedTokenizerBase, max_length: int, positions: int
 ) -> list[Finding]:
     """Report how many texts are truncated to `max_length` tokens, and the share of all tokens that is lost.
 
@@ -52,7 +55,9 @@ def truncation_findings(
     return [Finding(level, title, advice)]
 
 
-def _untruncated_lengths(ids: Ids, rows: LabelledTexts, tokenizer: Any, max_length: int) -> list[int]:
+def _untruncated_lengths(
+    ids: Ids, rows: LabelledTexts, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> list[int]:
     """Count the tokens of each row without truncation; only rows that fill `max_length` are tokenized again."""
     lengths = [len(tokens) for tokens in ids]
     if full := [row for row, length in enumerate(lengths) if length >= max_length]:
@@ -63,7 +68,7 @@ def _untruncated_lengths(ids: Ids, rows: LabelledTexts, tokenizer: Any, max_leng
     return lengths
 
 
-def unknown_token_findings(ids: Ids, tokenizer: Any) -> list[Finding]:
+def unknown_token_findings(ids: Ids, tokenizer: PreTrainedTokenizerBase) -> list[Finding]:
     """Report the share of unknown tokens if it is above 1 %; nearly all unknown is red."""
     tokens = np.concatenate([np.zeros(0, dtype=np.int64), *ids])
     unknown = tokens == tokenizer.unk_token_id

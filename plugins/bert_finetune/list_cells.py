@@ -30,7 +30,7 @@ def read_lists(cells: Sequence[Any]) -> list[list[Any]]:
     return [_read(cell, written) for cell in cells]
 
 
-def _read(cell: Any, written: bool) -> list[Any]:
+def _read(cell: object, written: bool) -> list[Any]:
     if cell is None:
         return []
     if not isinstance(cell, str):

@@ -26,7 +26,7 @@ class Page(gr.Blocks):
         """Gradio's own name of the class."""
         return "blocks"
 
-    def queue(self, *args: Any, max_size: int | None = None, **options: Any) -> Page:
+    def queue(self, *args: object, max_size: int | None = None, **options: Any) -> Page:
         """The queue, in which at most `max_size` calls wait."""
         super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
         if max_size is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from spaces_app.services.run_request import RunRequest
 from training.runs.config_file import to_yaml
@@ -51,7 +50,7 @@ def _file_names(request: RunRequest) -> dict[str, str]:
     return {name: path.name for name, path in request.files.items() if path}
 
 
-def _option(name: str, value: Any) -> list[str]:
+def _option(name: str, value: object) -> list[str]:
     flag = "--" + name.replace("_", "-")
     if isinstance(value, bool):
         return [flag if value else f"--no-{flag[2:]}"]

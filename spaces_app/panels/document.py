@@ -38,7 +38,7 @@ def render(
             pull = gr.Button("Open from the Hub", size="sm")
         state = gr.HTML()
 
-    def on_push(target: str, is_private: bool, token: gr.OAuthToken | None, *values: Any) -> str:
+    def on_push(target: str, is_private: bool, token: gr.OAuthToken | None, *values: object) -> str:
         owner, options = hub_token(services.settings, token), PushOptions(is_private)
         pushed = services.hub.push_document(plugin, document, make(*values), target, owner, options)
         link = html.escape(pushed["commit"], quote=True)

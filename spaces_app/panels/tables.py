@@ -38,5 +38,5 @@ def table_html(columns: list[Any], rows: list[list[Any]]) -> str:
     return f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _text(cell: Any) -> str:
+def _text(cell: object) -> str:
     return ", ".join(map(str, cell)) if isinstance(cell, list | tuple) else "" if cell is None else str(cell)

@@ -37,11 +37,11 @@ def _render_endpoint(bench: PluginWorkbench, endpoint: Callable[..., Any], weigh
 
 
 def _handler(bench: PluginWorkbench, endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    def call(weights: str, *values: Any) -> Any:
+    def call(weights: str, *values: object) -> Any:
         result = bench.call(endpoint, weights, *endpoint_values(endpoint, values))
         return str(result) if isinstance(result, Path) else result
 
-    def stream(weights: str, *values: Any) -> Iterator[Any]:
+    def stream(weights: str, *values: object) -> Iterator[Any]:
         yield from bench.stream(endpoint, weights, *endpoint_values(endpoint, values))
 
     return stream if streams(endpoint) else call

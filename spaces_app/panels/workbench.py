@@ -62,12 +62,12 @@ class PluginWorkbench:
         self.pickers.append(WeightsPicker(picker, self.plugin.answering(self.endpoints), _enclosing_tabs(), is_empty))
         return picker
 
-    def call(self, function: Function, weights: str | None, *args: Any) -> Any:
+    def call(self, function: Function, weights: str | None, *args: object) -> Any:
         """Call an endpoint of the weights of that name, or a function "module:name" with the loaded model first."""
         who = caller(self.services.settings)
         return self.services.models.call(who, self.plugin.name, self.endpoints, function, weights or "", *args)
 
-    def stream(self, function: Function, weights: str | None, *args: Any) -> Iterator[Any]:
+    def stream(self, function: Function, weights: str | None, *args: object) -> Iterator[Any]:
         """As `call`, for what yields."""
         who = caller(self.services.settings)
         yield from self.services.models.stream(who, self.plugin.name, self.endpoints, function, weights or "", *args)

@@ -154,7 +154,7 @@ def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
     return [text[0], "|" + " --- |" * len(head), *text[1:]]
 
 
-def plain(value: Any) -> str:
+def plain(value: object) -> str:
     """Escape a value for Markdown and HTML: labels, columns and file names are written by users."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     escaped = html.escape(" ".join(text.split()), quote=False)

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from training.backup.contents import Marker, stage
 from training.backup.repository import Backup, inspect_repository
@@ -168,6 +167,6 @@ class _Listener:
         following = "" if self.ended else " It is tried again at the next checkpoint; training continues."
         self._write("notice", message=f"No backup to {self.backup.repo}: {reason}{following}")
 
-    def _write(self, event: str, **values: Any) -> None:
+    def _write(self, event: str, **values: object) -> None:
         with contextlib.suppress(OSError):  # the disk is full, which the trainer reports
             self.log.write(event, **values)

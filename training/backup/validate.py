@@ -112,5 +112,5 @@ def _check_event(event: dict[str, Any]) -> None:
         raise ValueError("No event of a trainer.")
 
 
-def _is_scores(value: Any) -> bool:
+def _is_scores(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(score, int | float | None) for score in value.values())

@@ -152,7 +152,7 @@ def json_cells(values: pa.ChunkedArray) -> list[Any]:
     return [_json_ready(cell) for cell in values.to_pylist()]
 
 
-def _json_ready(cell: Any) -> Any:
+def _json_ready(cell: object) -> Any:
     if isinstance(cell, float):
         return None if math.isnan(cell) else cell if math.isfinite(cell) else str(cell)
     if cell is None or isinstance(cell, bool | int | str):

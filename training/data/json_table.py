@@ -145,7 +145,7 @@ def column_of(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
         return pa.array([value if value is None or isinstance(value, str) else spelled(value) for value in values])
 
 
-def spelled(value: Any) -> str:
+def spelled(value: object) -> str:
     """Return a value as JSON text; three decimals become four, so that the point groups no thousands."""
     text = json.dumps(value, ensure_ascii=False)
     return f"{text}0" if isinstance(value, float) and THREE_DECIMALS.fullmatch(text) else text

@@ -105,7 +105,7 @@ def harmless_text(values: pa.Array | pa.ChunkedArray) -> Any:
     What has no plain spelling (records, bytes) becomes null.
     """
     compute: Any = pc
-    text: Any = as_text(values)
+    text: object = as_text(values)
     if text is None:
         return pa.nulls(len(values), pa.string())
     is_number = compute.match_substring_regex(text, NUMBER)

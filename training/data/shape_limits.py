@@ -48,7 +48,7 @@ def check_unpacked(packed_bytes: int, unpacked_bytes: int, source: str) -> None:
         )
 
 
-def is_nested_deeper(value: Any, levels: int = MAX_NESTING) -> bool:
+def is_nested_deeper(value: object, levels: int = MAX_NESTING) -> bool:
     """Whether lists and records stand in each other on more levels than that."""
     front = [value]
     for _ in range(levels + 1):
@@ -58,6 +58,6 @@ def is_nested_deeper(value: Any, levels: int = MAX_NESTING) -> bool:
     return True
 
 
-def _inside(value: Any) -> list[Any]:
+def _inside(value: object) -> list[Any]:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [item for item in items if isinstance(item, (dict, list))]

@@ -268,7 +268,7 @@ class _Experiment:
                 files.write_text(new / "README.md", model_card.render(record))
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
 
-    def tell(self, event: str, **values: Any) -> None:
+    def tell(self, event: str, **values: object) -> None:
         self.log.write(event, **{"step": self.steps, **values})
 
 

@@ -269,6 +269,6 @@ class _Fit:
         """Ask for the end after the step that is being computed."""
         self.stopping = True
 
-    def tell(self, event: str, **values: Any) -> None:
+    def tell(self, event: str, **values: object) -> None:
         if self.log:
             self.log.write(event, **values)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any
 
 
 @contextlib.contextmanager
 def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
     """SIGTERM and Ctrl-C mean what a touched `cancel` file means: checkpoint, keep the best, exit."""
 
-    def handle(*_: Any) -> None:
+    def handle(*_: object) -> None:
         stop()
 
     try:

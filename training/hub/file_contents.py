@@ -51,7 +51,7 @@ def read_json(path: Path, what: str) -> Any:
         raise UserError(f"{what} is not valid JSON: {str(error)[:200]}.") from None
 
 
-def check_config(values: Any, what: str) -> None:
+def check_config(values: object, what: str) -> None:
     """Refuse a configuration that points outside its folder, or names an attention kernel to be fetched and run.
 
     `auto_map` and other references to the repository's code are allowed: Python files are never fetched, and loaders
@@ -70,7 +70,7 @@ def check_config(values: Any, what: str) -> None:
             raise UserError(f"{what} asks for code of the Hub ({key[:60]}: {value[:60]}): it is not loaded.")
 
 
-def _strings(values: Any) -> Iterator[tuple[str, str]]:
+def _strings(values: object) -> Iterator[tuple[str, str]]:
     """Yield (key, text) of every text at any depth; items of a list have the list's key."""
     waiting: list[tuple[str, Any]] = [("", values)]
     while waiting:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 DROPOUT_NAMES = (  # of hidden values, then of attention weights, as the architectures' configurations call them
     ("hidden_dropout_prob", "dropout", "hidden_dropout", "mlp_dropout", "embedding_dropout"),
@@ -101,7 +104,7 @@ def set_dropouts(config: Any, dropout: float, attention_dropout: float) -> None:
                 setattr(config, name, value)
 
 
-def check_vocabulary(tokenizer: Any, model: Any) -> None:
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, model: Any) -> None:
     """Refuse a tokenizer that has more entries than the network has embeddings.
 
     Raises:

@@ -124,5 +124,5 @@ def _write_progress(run: Run, size_bytes: int, name: str, sent_bytes: int) -> No
     _write_event(run, "file", name=name, sent_bytes=sent_bytes, size_bytes=size_bytes)
 
 
-def _write_event(run: Run, event: str, **values: Any) -> None:
+def _write_event(run: Run, event: str, **values: object) -> None:
     EventLog(run.folder / EVENTS).write(event, **values)

@@ -207,7 +207,7 @@ class Run:
             file.seek(max(0, path.stat().st_size - LOG_TAIL))
             return file.read().decode(errors="replace")
 
-    def write_event(self, event: str, **values: Any) -> None:
+    def write_event(self, event: str, **values: object) -> None:
         EventLog(self.folder / "events.jsonl").write(event, **values)
 
     # -- lock and process ------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def records_table(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
     return Table(cells, np.arange(1, len(rows) + 1), (), "the rows", "")
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise UserError(f"A cell is {str(value)[:40]!r}; write text, a number, true, false or null.")

@@ -168,7 +168,7 @@ class AnomalyPredictor(DetectAnomalies):
         kept = np.where(differs, shares, 0.0)
         return kept / max(kept.sum(), 1e-9)
 
-    def _is_same(self, name: str, cell: Any, expected: tuple[str, float] | None) -> bool:
+    def _is_same(self, name: str, cell: object, expected: tuple[str, float] | None) -> bool:
         """Whether a cell says what was expected, however either is spelled."""
         if expected is None or cell is None:
             return expected is not None and expected[0] == SPECIAL[ABSENT]
@@ -177,7 +177,7 @@ class AnomalyPredictor(DetectAnomalies):
             return spell_number(number, self.encoder.column(name).numbers) == expected[0]
         return str(cell).strip() == expected[0] or same_value(str(cell).strip(), (expected[0],)) is not None
 
-    def _percentile(self, column: str, cell: Any) -> float | None:
+    def _percentile(self, column: str, cell: object) -> float | None:
         """Where a number lies among the training rows, 0 to 100; None for what is no number."""
         feature = next((one for one in self.encoder.numbers if one.column == column and not one.part), None)
         if feature is None or cell is None:
@@ -187,7 +187,7 @@ class AnomalyPredictor(DetectAnomalies):
             return None
         return round(float(np.interp(value, feature.scaler.quantiles, np.linspace(0, 100, 101))), 1)
 
-    def number(self, column: str, cell: Any) -> float | None:
+    def number(self, column: str, cell: object) -> float | None:
         """What a cell of a column says, as the encoder reads it; None for what is no finite number."""
         if cell is None or self.encoder.column(column).kind != "number":
             return None

@@ -92,6 +92,6 @@ def _draw_cell(axes: Any, place: int, one: dict[str, Any]) -> None:
     axes.text(104, place, actual if same else f"{actual} → {expected}", va="center", fontsize=8)
 
 
-def _short(cell: Any) -> str:
+def _short(cell: object) -> str:
     text = "(missing)" if cell in (None, "") else str(cell).replace("$", r"\$")  # matplotlib reads formulas between $
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

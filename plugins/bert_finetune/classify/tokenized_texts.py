@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 SPECIAL_TOKEN = -1  # word number of a special token
 SECOND_TEXT_OFFSET = 1 << 20  # added to the word numbers of a pair's second text
@@ -39,7 +42,12 @@ class TokenizedTexts(Sequence[TokenizedRow]):
     """
 
     def __init__(
-        self, rows: LabelledTexts, tokenizer: Any, max_length: int, targets: np.ndarray, with_words: bool = False
+        self,
+        rows: LabelledTexts,
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+        targets: np.ndarray,
+        with_words: bool = False,
     ):
         self.targets, self.ids, self.types, self.words = targets, [], None, None
         if len(rows):

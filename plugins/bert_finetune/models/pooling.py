@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from training.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 BATCH_TEXTS = 32
 
@@ -48,7 +51,7 @@ def backbone(model: Any) -> Any:
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
 
 
-def embed_texts(model: Any, tokenizer: Any, texts: list[str], max_length: int) -> np.ndarray:
+def embed_texts(model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int) -> np.ndarray:
     """Embed texts by masked mean pooling of the last layer, (texts, width), float32.
 
     Raises:

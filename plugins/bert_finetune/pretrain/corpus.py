@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 TOKENIZED_TOGETHER = 20_000  # sentences per call of the tokenizer, shared by its threads
 
@@ -28,7 +31,7 @@ class TokenizedCorpus:
         return len(self.documents) - 1
 
 
-def tokenize_corpus(documents: list[list[str]], tokenizer: Any) -> TokenizedCorpus:
+def tokenize_corpus(documents: list[list[str]], tokenizer: PreTrainedTokenizerBase) -> TokenizedCorpus:
     """Tokenize documents of sentences, without special tokens."""
     sentences = [sentence for document in documents for sentence in document]
     lengths, chunks = np.zeros(len(sentences), dtype=np.int64), []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 SPAN_END_PROBABILITY, MAX_SPAN_WORDS = 0.2, 10  # span lengths in words are geometric (Joshi et al., 2020, §3.1)
 
@@ -17,7 +20,7 @@ class Masker:
         masking: Unit: token, whole_word (all sub-words of a word together) or span (adjacent words together).
     """
 
-    def __init__(self, tokenizer: Any, mask_ratio: float, masking: str):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, mask_ratio: float, masking: str):
         self.mask_ratio, self.masking, self.mask_id = mask_ratio, masking, tokenizer.mask_token_id
         self.special = np.zeros(len(tokenizer), dtype=bool)
         self.special[tokenizer.all_special_ids] = True  # includes the unknown token, which cannot be predicted
@@ -57,7 +60,7 @@ class Masker:
         return corrupted
 
 
-def _continues_word(tokenizer: Any) -> np.ndarray:
+def _continues_word(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
     """Whether each vocabulary entry continues a word, by the markers of WordPiece, byte-level BPE and SentencePiece."""
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     if any(name.startswith("##") for name in names if name):

@@ -16,6 +16,8 @@ from training.errors import UserError
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
 
@@ -110,7 +112,7 @@ def forward(model: Any, batch: dict[str, torch.Tensor], losses: bool = False, ba
     return PretrainOutput(words, None, hidden, hidden[:, 0], output.logits[:, 0] if bag else None)
 
 
-def make_network(settings: PretrainSettings, tokenizer: Any) -> Any:
+def make_network(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase) -> Any:
     """Make a network of the settings' size, or load that of `settings.model` and add missing heads.
 
     Raises:
@@ -145,7 +147,7 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
     return load_network(folder, model_class, "a masked language model", dropouts, config=config)
 
 
-def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
+def save(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, half: bool) -> None:
     """Write a copy with its transformers class, without the mean-embedding head of training."""
     copied = copy.deepcopy(model)
     if hasattr(copied, "mean_embedding_head"):

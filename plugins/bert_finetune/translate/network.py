@@ -20,6 +20,8 @@ from training.errors import UserError
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from plugins.bert_finetune.translate.settings import TranslateSettings
 
 
@@ -56,7 +58,7 @@ def load_target_tokenizer(folder: Path, source: Any) -> Any:
     return load_tokenizer(folder / TARGET_TOKENIZER) if (folder / TARGET_TOKENIZER).is_dir() else source
 
 
-def decode(tokenizer: Any, ids: Any) -> list[str]:
+def decode(tokenizer: PreTrainedTokenizerBase, ids: Any) -> list[str]:
     """Texts of token ids, (rows, time), as they are scored and served: without special tokens, trimmed."""
     return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
 
@@ -111,7 +113,7 @@ def _from_encoders(encoder: Path, decoder: Path, settings: TranslateSettings) ->
         ) from None
 
 
-def _set_special_tokens(model: Any, tokenizer: Any) -> None:
+def _set_special_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
     """Set the tokens that start, end and pad generated texts."""
     names = {
         "decoder_start_token_id": tokenizer.cls_token_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForSeq2SeqLM
@@ -19,6 +19,9 @@ from training.data.table import read_table
 from training.errors import UserError
 from training.nn.load_pretrained import max_positions
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 MAX_BEAMS = 16
 DEFAULT_MAX_LENGTH = 512  # tokens generated, if the artifact does not say
 
@@ -26,7 +29,7 @@ DEFAULT_MAX_LENGTH = 512  # tokens generated, if the artifact does not say
 class TranslationPredictor(EncoderPredictor, Translate):
     """A translation model with its tokenizers and the facts of its training."""
 
-    def __init__(self, model: Any, tokenizer: Any, target_tokenizer: Any, facts: dict[str, Any]):
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, target_tokenizer: Any, facts: dict[str, Any]):
         self.max_new_tokens = int(facts.get("max_length", DEFAULT_MAX_LENGTH))
         positions = max_positions(getattr(model, "encoder", model))
         super().__init__(model, tokenizer, min(positions, tokenizer.model_max_length, self.max_new_tokens))

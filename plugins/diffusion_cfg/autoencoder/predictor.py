@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from plugins._endpoints import Endpoints
 from plugins.diffusion_cfg.models.pipeline_io import read_autoencoder
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
 
 
 class AutoencoderPredictor(Endpoints):
@@ -17,7 +20,7 @@ class AutoencoderPredictor(Endpoints):
         vae: An `AutoencoderKL` or `AutoencoderTiny`.
     """
 
-    def __init__(self, vae: Any):
+    def __init__(self, vae: AutoencoderKL):
         self.vae = vae
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from plugins.diffusion_cfg.models.text_encoder import token_ids
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 BATCH = 64
 
@@ -18,7 +21,9 @@ class CaptionEncodings:
         frozen: A text encoder that is not trained: its hidden states are computed here, once. None: keep token ids.
     """
 
-    def __init__(self, captions: list[str], tokenizer: Any, frozen: Any = None, device: str = "cpu"):
+    def __init__(
+        self, captions: list[str], tokenizer: PreTrainedTokenizerBase, frozen: Any = None, device: str = "cpu"
+    ):
         self.index = {text: index for index, text in enumerate(dict.fromkeys(["", *captions]))}
         ids = token_ids(tokenizer, list(self.index))
         self.encodings = ids if frozen is None else _hidden_states(ids, frozen, device)

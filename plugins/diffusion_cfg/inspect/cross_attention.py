@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
 from plugins.diffusion_cfg.models.text_encoder import END, START, WORD_END
 from plugins.diffusion_cfg.sampling.loop import sample
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CROSS_ATTENTION = "attn2"  # diffusers' name of a block's attention to the text
 
@@ -98,7 +101,7 @@ class RecordingAttnProcessor:
         hidden_states: Tensor,
         encoder_hidden_states: Tensor,
         attention_mask: Tensor | None = None,
-        **_: Any,
+        **_: object,
     ) -> Tensor:
         query = attn.head_to_batch_dim(attn.to_q(hidden_states))
         key, value = (attn.head_to_batch_dim(layer(encoder_hidden_states)) for layer in (attn.to_k, attn.to_v))
@@ -108,7 +111,7 @@ class RecordingAttnProcessor:
         return attn.to_out[1](attn.to_out[0](attn.batch_to_head_dim(torch.bmm(probabilities, value))))
 
 
-def word_groups(tokenizer: Any, prompt: str) -> tuple[list[str], list[list[int]]]:
+def word_groups(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[list[str], list[list[int]]]:
     """The prompt's words and the indices of each word's tokens, between "(start)" and "(rest)"."""
     limit = tokenizer.model_max_length
     tokens = tokenizer.convert_ids_to_tokens(tokenizer(prompt, truncation=True, max_length=limit)["input_ids"])

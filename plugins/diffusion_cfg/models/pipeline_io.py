@@ -6,7 +6,7 @@ import copy
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import diffusers
 import psutil
@@ -17,6 +17,10 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from plugins.diffusion_cfg.models.library_logging import quiet_libraries
 from plugins.diffusion_cfg.models.noise_schedule import NO_CLIPPING
 from training.errors import UserError
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+    from transformers import PreTrainedTokenizerBase
 
 with quiet_libraries():  # its import warns that torchvision is missing, which nothing here needs
     from diffusers import StableDiffusionPipeline
@@ -34,7 +38,7 @@ LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError)  # what f
 
 
 def assemble_pipeline(
-    vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, scheduler: Any
+    vae: AutoencoderKL, text_encoder: Any, tokenizer: PreTrainedTokenizerBase, unet: Any, scheduler: Any
 ) -> StableDiffusionPipeline:
     """Assemble the components as one pipeline, without a safety checker."""
     components: dict[str, Any] = {

@@ -136,7 +136,7 @@ class ChatClient:
         reason = next((piece.finished for piece in pieces if piece.finished), "stop")
         return {**values[0], "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
 
-    def _check(self, value: Any) -> None:
+    def _check(self, value: object) -> None:
         if error := error_of(value):
             status, words = error
             raise refusal(status, value, words, self.address, self.key) from None

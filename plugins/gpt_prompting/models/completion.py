@@ -230,9 +230,9 @@ def prompt_tokens(body: Any) -> int:
     return count if isinstance(count, int) else 0
 
 
-def _mapping(value: Any) -> Json:
+def _mapping(value: object) -> Json:
     return value if isinstance(value, Mapping) else {}
 
 
-def _string(value: Any) -> str:
+def _string(value: object) -> str:
     return replace_surrogates(value) if isinstance(value, str) else ""

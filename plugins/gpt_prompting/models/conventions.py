@@ -277,9 +277,9 @@ def _merge(messages: Sequence[Message]) -> list[Message]:
     return merged
 
 
-def _copy(value: Any) -> Any:
+def _copy(value: object) -> Any:
     return value.copy() if isinstance(value, set | dict) else value
 
 
-def _sequence(value: Any) -> Sequence[Any]:
+def _sequence(value: object) -> Sequence[Any]:
     return value if isinstance(value, Sequence) and not isinstance(value, str) else ()

@@ -63,7 +63,7 @@ class JsonReader:
     def __init__(self, equal: Callable[[str], str | None], read: Callable[[str], set[str]]):
         self.equal, self.read_text = equal, read
 
-    def read(self, value: Any, depth: int = 0) -> set[str]:
+    def read(self, value: object, depth: int = 0) -> set[str]:
         """The labels that a value names."""
         if isinstance(value, str):
             return self.read_text(value)
@@ -102,7 +102,7 @@ class JsonReader:
         return set().union(*read)
 
 
-def _score(value: Any) -> float | None:
+def _score(value: object) -> float | None:
     """The number under a key such as "score"; None without one."""
     items = value.items() if isinstance(value, dict) else ()
     numbers = (entry for key, entry in items if SCORE_KEYS.fullmatch(str(key)) and isinstance(entry, int | float))

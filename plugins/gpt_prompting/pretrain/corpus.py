@@ -6,11 +6,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from plugins.gpt_prompting.models.loading import start_token
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 UNLABELLED = -100  # target of a token that is not trained on
 TOKENIZER_BATCH = 1000  # documents that the tokenizer's threads share
@@ -51,14 +54,16 @@ class TokenCorpus:
         return len(self.starts) - 1
 
 
-def encode_texts(texts: Sequence[str], tokenizer: Any) -> TokenCorpus:
+def encode_texts(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> TokenCorpus:
     """Encode whole documents; every token is a target."""
     start, end = start_token(tokenizer), tokenizer.eos_token_id
     documents = [np.asarray([start, *ids, end], dtype=np.int32) for ids in encode(texts, tokenizer)]
     return _join([(ids[:-1], ids[1:]) for ids in documents], sum(len(text.encode()) for text in texts))
 
 
-def encode_dialogues(transcripts: Sequence[tuple[str, list[tuple[int, int]]]], tokenizer: Any) -> TokenCorpus:
+def encode_dialogues(
+    transcripts: Sequence[tuple[str, list[tuple[int, int]]]], tokenizer: PreTrainedTokenizerBase
+) -> TokenCorpus:
     """Encode transcripts of which only the answers are targets.
 
     Args:
@@ -86,7 +91,7 @@ def _overlaps(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
     return overlaps
 
 
-def encode(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
+def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     """Encode texts without special tokens."""
     ids: list[list[int]] = []
     for start in range(0, len(texts), TOKENIZER_BATCH):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from plugins.gpt_prompting.models.loading import start_token
 from plugins.gpt_prompting.pretrain.corpus import Segment, encode
 from plugins.gpt_prompting.pretrain.labelled_tasks import LabelledTask
 from plugins.gpt_prompting.pretrain.prompt_builder import PromptBuilder, TokenTemplate
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 DEFAULT_FIELDS = ("Text", "Label")  # "Text: …\nLabel: …\n\n", the template of half of the prompts …
 OTHER_FIELDS = (  # … and of the others
@@ -67,14 +70,14 @@ class FewShotFormatter:
         label_list: The tokens before, between and after the labels of a label list.
     """
 
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerBase
     templates: tuple[TokenTemplate, ...]
     words: np.ndarray
     start: int
     label_list: tuple[np.ndarray, np.ndarray, np.ndarray]
 
     @classmethod
-    def of(cls, tokenizer: Any) -> FewShotFormatter:
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> FewShotFormatter:
         templates = tuple(_template(tokenizer, *names) for names in (DEFAULT_FIELDS, *OTHER_FIELDS))
         label_list = (
             _encode_between(tokenizer, "Labels:", first=True),
@@ -103,7 +106,7 @@ class FewShotFormatter:
         return short if len(short) >= 2 else [ids[:max_tokens] for ids in texts]
 
 
-def _template(tokenizer: Any, text_field: str, label_field: str) -> TokenTemplate:
+def _template(tokenizer: PreTrainedTokenizerBase, text_field: str, label_field: str) -> TokenTemplate:
     return TokenTemplate(
         _encode_between(tokenizer, f"{text_field}:", first=True),
         _encode_between(tokenizer, f"\n{label_field}:"),
@@ -111,14 +114,14 @@ def _template(tokenizer: Any, text_field: str, label_field: str) -> TokenTemplat
     )
 
 
-def _encode_between(tokenizer: Any, text: str, first: bool = False, after: str = "") -> np.ndarray:
+def _encode_between(tokenizer: PreTrainedTokenizerBase, text: str, first: bool = False, after: str = "") -> np.ndarray:
     """Encode text as it is tokenized between words, not at the end of a text."""
     around = encode([f"{'' if first else 'x'}{text}{after or ' x'}"], tokenizer)[0]
     left, right = ([] if first else encode(["x"], tokenizer)[0]), encode([after or " x"], tokenizer)[0]
     return np.asarray(around[len(left) : len(around) - len(right)], dtype=np.int32)
 
 
-def _whole_words(tokenizer: Any) -> np.ndarray:
+def _whole_words(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
     """Tokens that decode to a space and at least three lower-case ASCII letters; the more frequent two thirds of
     them."""
     texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))], clean_up_tokenization_spaces=False)

@@ -44,6 +44,8 @@ from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 
 PREVIEW_TEXTS = 2
@@ -90,7 +92,7 @@ class PretrainTask(Task):
 
     metric, maximize, padded = "loss", False, False
 
-    def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: Any, model: Any):
+    def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, model: Any):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
         self.size = min(settings.max_length, max_positions(model))
         text, self.held_text = (encode_texts(side, tokenizer) for side in (data.texts, data.held_texts))
@@ -261,7 +263,7 @@ def _language_metrics(kind: str, loss: float, corpus: TokenCorpus) -> dict[str, 
     return {"text_loss": loss, "perplexity": perplexity, "bits_per_byte": loss / math.log(2) / bytes_per_token}
 
 
-def _check_unknown(corpus: TokenCorpus, kind: str, tokenizer: Any) -> list[Finding]:
+def _check_unknown(corpus: TokenCorpus, kind: str, tokenizer: PreTrainedTokenizerBase) -> list[Finding]:
     unknown = tokenizer.unk_token_id
     if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id) or not len(corpus.tokens):
         return []

@@ -80,7 +80,7 @@ def _names_of(feature: Any) -> list[str]:
     return _names_of(feature.get("feature"))
 
 
-def _class_name(value: Any, names: Sequence[str]) -> str | None:
+def _class_name(value: object, names: Sequence[str]) -> str | None:
     """Return the name of a class by its number; other texts as they are, None for the Hub's -1, "no label"."""
     if not isinstance(value, int):
         return None if value is None else str(value)

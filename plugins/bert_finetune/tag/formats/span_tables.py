@@ -70,7 +70,7 @@ def _label_ids(texts: Sequence[SpannedText]) -> list[Finding]:
     ]
 
 
-def _entities(cell: Any, source: str, line: int) -> list[Any]:
+def _entities(cell: object, source: str, line: int) -> list[Any]:
     if isinstance(cell, str) and cell.strip():
         try:
             cell = parse_list(cell) if cell.lstrip().startswith("[") else parse_list(f"[{cell}]")[0]

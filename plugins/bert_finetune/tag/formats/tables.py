@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.formats.json_exports import TEXTS
@@ -88,15 +88,15 @@ def _words_of_tags(rows: Rows, tags: str) -> str:
     return text if all(words == own for words, own in widths) and any(own > 1 for _, own in widths) else ""
 
 
-def _is_text(cell: Any) -> bool:
+def _is_text(cell: object) -> bool:
     return isinstance(cell, str)
 
 
-def are_words(cell: Any) -> bool:
+def are_words(cell: object) -> bool:
     return isinstance(cell, str) or (isinstance(cell, list | tuple) and all(isinstance(item, str) for item in cell))
 
 
-def _are_tags(cell: Any) -> bool:
+def _are_tags(cell: object) -> bool:
     if isinstance(cell, str):
         return not cell.lstrip().startswith(("[{", "[[", "[(", "{"))
     return isinstance(cell, int | float) or (
@@ -118,7 +118,7 @@ def _spans_column(rows: Rows, text: str) -> str:
     )
 
 
-def _may_be_spans(cell: Any) -> bool:
+def _may_be_spans(cell: object) -> bool:
     """Whether a cell is a list of spans, or its text; unlike a column of plain labels."""
     if isinstance(cell, str) and cell.lstrip().startswith("{"):
         return "entities" in cell

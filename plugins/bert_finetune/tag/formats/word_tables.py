@@ -75,7 +75,7 @@ def tag_lists(rows: Rows, tokens: str, tags: str) -> list[list[str]]:
     return plain
 
 
-def _string(item: Any) -> str:
+def _string(item: object) -> str:
     if isinstance(item, float) and item.is_integer():
         item = int(item)
     return str(item).strip(" \t\r\n") or "�"
