@@ -44,5 +44,6 @@ def test_an_unknown_preset_is_named() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # on two busy cores
 def test_it_passes_the_checks_of_scikit_learn() -> None:
     check_estimator(AnomalyAutoencoder("fast", steps=8, latent_size=2), on_skip=None)

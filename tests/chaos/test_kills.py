@@ -18,6 +18,7 @@ ROUNDS = 10
 
 @pytest.mark.slow  # 2 minutes: servers are started anew
 @pytest.mark.timeout(900)
+@pytest.mark.timeout(900)  # on two busy cores
 def test_what_is_killed_loses_nothing(tmp_path: Path) -> None:
     kills = kill_rounds(tmp_path, ROUNDS, seed=3)
     assert sum(kills.rounds.values()) == ROUNDS

@@ -76,6 +76,7 @@ def fill_in(page: Page, data: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # on two busy cores
 def test_run_is_followed_over_reload_and_restart_then_stopped_resumed_and_used(
     browser: Browser, home: Path, tmp_path: Path
 ):
