@@ -220,3 +220,11 @@ def test_what_a_csv_writer_writes_reads_back(tmp_path: Path, delimiter: str, suf
     csv.writer(text, delimiter=delimiter).writerows([("text", "label", "note"), *rows])
     table = read_table(write(tmp_path / f"table{suffix}", text.getvalue()))
     assert rows_of(table) == [tuple(cell or None for cell in row) for row in rows]
+
+
+def test_long_names_of_columns_of_sentences_are_a_header(tmp_path: Path) -> None:
+    """Questions of a survey, above their answers."""
+    path = tmp_path / "survey.csv"
+    answers = [f"It was a good day number {n},Nothing more to add {n}" for n in range(30)]
+    path.write_text("Please describe your visit,Any further comments or wishes\n" + "\n".join(answers) + "\n")
+    assert list(read_table(path).names) == ["Please describe your visit", "Any further comments or wishes"]

@@ -20,6 +20,8 @@ MAX_TITLE_ROWS = 20
 MAX_NAME_CHARACTERS = 40  # of a column's name that is not a well-known one
 MIN_ALIKE = 0.9  # share of the rows from the header on that have its width, for the rows above it to be titles
 VALUE = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?|\d{4}-\d\d-\d\d.*")
+MIN_SHARED = 0.8  # of a sentence's words, that its column has elsewhere too
+SENTENCE_ENDS = (".", "!", "。", "！")  # not of questions, which may be the names of columns of answers
 
 
 class Preamble(NamedTuple):
@@ -146,15 +148,23 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
         return True
     if len(first) == 1:
         return suffix == ".csv" and first[0].isidentifier()
-    if others and all(_is_sentence(cell) and _are_sentences(column) for cell, column in zip(first, below, strict=True)):
+    if others and all(_is_sentence_of(cell, column) for cell, column in zip(first, below, strict=True)):
         return False
     words = [(cell, column) for cell, column in zip(first, below, strict=True) if cell and not VALUE.fullmatch(cell)]
     return not any(cell in column or _reads_like(cell, column) for cell, column in words)
 
 
+def _is_sentence_of(cell: str, column: list[str]) -> bool:
+    """Whether a cell is one of a column of sentences: it ends as one, or has the words of the others."""
+    if not _are_sentences(column):
+        return False
+    words, others = set(cell.lower().split()), {word for other in column for word in other.lower().split()}
+    return cell.endswith(SENTENCE_ENDS) or (len(words) > 2 and len(words & others) >= MIN_SHARED * len(words))
+
+
 def _is_sentence(cell: str) -> bool:
-    """Whether a cell has several words, or ends as a sentence does; a question may be the name of its answers."""
-    return cell.endswith((".", "!", "。", "！")) or (len(cell.split()) > 2 and not cell.endswith(("?", "？", ":")))
+    """Whether a cell ends as a sentence does, or has several words."""
+    return cell.endswith(SENTENCE_ENDS) or len(cell.split()) > 2
 
 
 def _are_sentences(column: list[str]) -> bool:
