@@ -1,7 +1,7 @@
 """From `owner/repo` to the first prediction: pulled and classified by the running app, beside transformers' `pipeline`.
 
     pip install -r benchmarks/requirements.txt
-    python benchmarks/first_prediction.py --hub ../shared/hub/loopback_hub.py --rounds 3
+    python benchmarks/first_prediction.py --hub path/to/loopback_hub.py --rounds 3
 
 The repository (MiniLM with a head, 87 MB) is new to both caches in every round. The app has answered once, and the peer's process has
 imported its libraries: what is timed is fetch, check, load and predict. Ours also judges the listing and checks every checksum.

@@ -1,6 +1,6 @@
 """Push and pull of an artifact beside the client's bare `upload_folder` and `snapshot_download`, over a Hub on loopback.
 
-    python benchmarks/hub_speed.py --hub ../shared/hub/loopback_hub.py --megabytes 500 --rounds 3
+    python benchmarks/hub_speed.py --hub path/to/loopback_hub.py --megabytes 500 --rounds 3
 
 Every call is a process of its own with an empty cache, and every upload has contents that the Hub has never seen. Times are of
 the call alone, imports excluded. Ours also checks: before the push name and token, after it and after the pull every checksum.
