@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from training.home import is_loopback, is_shared, is_space
+from training.home import bind_name, is_loopback, is_shared, is_space
 
 # Read by gradio when it is imported: no telemetry, and no data frame rebuilt after every event (2.7 times the latency).
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
-if not (is_space() or is_loopback(os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1")):
+if not (is_space() or is_loopback(bind_name())):
     os.environ.setdefault("SELFSUP_SHARED", "1")  # for this process and those that it starts
 if is_shared():  # read by huggingface_hub: a visitor never acts with the Space's own token
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"

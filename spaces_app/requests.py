@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from urllib.parse import unquote
 
@@ -17,16 +16,11 @@ from spaces_app.page_cache import PageCache
 from spaces_app.settings import Settings
 from spaces_app.uploads import may_use, remember_uploads
 from training.errors import UserError
-from training.home import is_loopback, is_space
+from training.home import bind_name, is_loopback, is_space
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 FILE = "/file="  # of the address of a file
 COOKIE_SECONDS = 30 * 86_400
-
-
-def bind_name() -> str:
-    """The address that the server listens on, by Gradio's own variable."""
-    return os.environ.get("GRADIO_SERVER_NAME", "") or "127.0.0.1"
 
 
 def check_bind(settings: Settings) -> None:

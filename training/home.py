@@ -36,6 +36,11 @@ def is_shared() -> bool:
     return is_space() or os.environ.get("SELFSUP_SHARED") == "1"
 
 
+def bind_name() -> str:
+    """The address that the server listens on, by Gradio's own variable."""
+    return os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+
+
 def is_loopback(name: str) -> bool:
     """Whether only this machine reaches a server that listens on that address."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import tempfile
 import threading
@@ -10,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from plugins._contract import Kind, Plugin
 from plugins._endpoints import Endpoints, reads_file
@@ -32,6 +33,7 @@ from training.weights import resolve_weights
 IMPORT_DELAY_SECONDS = 20.0  # after the start: the page comes first, then the process that starts runs
 MEMORY_SHARE = 0.25  # of the machine's, that loaded models may take
 CALL_SECONDS = 600.0  # of a call on a file
+F = TypeVar("F", bound=Callable[..., Any])
 Function = Callable[..., Any] | str  # an endpoint of an interface, or "module:name" of a function of the loaded model
 
 
@@ -45,7 +47,7 @@ class ModelService:
         self._budget = int(MEMORY_SHARE * machine.memory_bytes())
         self._pulled: dict[str, dict[str, tuple[str, Kind, Path]]] = {}  # visitor -> weights -> plugin, kind, folder
         self._loading = threading.Lock()
-        self._lent_call, self._lent_stream = lend_gpu(self._call), lend_gpu(self._stream)
+        self.call, self.stream = self._limited(lend_gpu(self._call)), self._limited(lend_gpu(self._stream))
 
     # -- weights by name -------------------------------------------------------------------------------------------
 
@@ -140,38 +142,15 @@ class ModelService:
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
-    def call(
-        self,
-        caller: Caller,
-        plugin: str,
-        endpoints: type[Endpoints] | None,
-        function: Function,
-        weights: str,
-        *arguments: Any,
-    ) -> Any:
-        """Call an endpoint of the model of that name, or a function on it.
+    def _limited(self, function: F) -> F:
+        """Refuse a call of a visitor who calls too often, before anything of it is done."""
 
-        Args:
-            endpoints: The interface that the weights have to implement; None where the endpoint itself says it.
+        @functools.wraps(function)
+        def call(caller: Caller, *rest: Any) -> Any:
+            self._rate.take(caller.visitor)
+            return function(caller, *rest)
 
-        Raises:
-            UserError: Also for a visitor who calls too often.
-        """
-        self._rate.take(caller.visitor)
-        return self._lent_call(caller, plugin, endpoints, function, weights, *arguments)
-
-    def stream(
-        self,
-        caller: Caller,
-        plugin: str,
-        endpoints: type[Endpoints] | None,
-        function: Function,
-        weights: str,
-        *arguments: Any,
-    ) -> Iterator[Any]:
-        """As `call`, for what yields; closing the stream closes it."""
-        self._rate.take(caller.visitor)
-        yield from self._lent_stream(caller, plugin, endpoints, function, weights, *arguments)
+        return call  # type: ignore[return-value]
 
     def _call(
         self,
@@ -182,7 +161,11 @@ class ModelService:
         weights: str,
         *arguments: Any,
     ) -> Any:
-        """`call` where the GPU is, if one is lent: on ZeroGPU the arguments are pickled."""
+        """Call an endpoint of the model of that name, or a function on it. On ZeroGPU the arguments are pickled.
+
+        Args:
+            endpoints: The interface that the weights have to implement; None where the endpoint itself says it.
+        """
         needed = endpoints or (None if isinstance(function, str) else function)
         if not isinstance(function, str) and reads_file(function) and self._worker.is_warm and not ZERO_GPU:
             return self._call_in_worker(caller, self.plugins.get(plugin), needed, function, weights, arguments)
@@ -228,7 +211,7 @@ class ModelService:
         weights: str,
         *arguments: Any,
     ) -> Iterator[Any]:
-        """`stream` where the GPU is."""
+        """As `_call`, for what yields; closing the stream closes it."""
         yield from self._call(caller, plugin, endpoints, function, weights, *arguments)
 
     # -- imports ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from plugins._contract import Plugin
+from plugins._contract import Kind, Plugin
 from spaces_app.identity import check_may_train, may_see
 from spaces_app.services.checks import CheckService
 from spaces_app.services.plugins import PluginCatalog
@@ -20,7 +20,7 @@ from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued
 from training.runs.registry import Runs
 from training.runs.run import Run
-from training.settings import TrainSettings
+from training.settings import RunSettings, TrainSettings
 
 MAX_KEY = 4096  # characters
 
@@ -116,7 +116,8 @@ class RunService:
         self._checks.sheet(plugin, kind, settings).raise_if_blocked()
         if isinstance(settings, TrainSettings) and settings.backup:
             uploader.check(settings, plugin.starters, token)
-        return self._enqueue(self.store.create(plugin.name, kind.name, settings, visitor), token, key)
+        run = self.store.create(plugin.name, kind.name, settings, visitor)
+        return self._enqueue(run, kind, settings, token, key)
 
     def _check_room(self, visitor: str) -> None:
         most = self.settings.runs_per_visitor
@@ -133,9 +134,10 @@ class RunService:
         self._check_room(visitor)
         config = run.config()
         kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
-        self.settings.check(run.settings(kind.trained_by))  # made under other limits, or on another machine
+        settings = run.settings(kind.trained_by)
+        self.settings.check(settings)  # made under other limits, or on another machine
         run.resume()
-        return self._enqueue(run, token, key)
+        return self._enqueue(run, kind, settings, token, key)
 
     def cancel(self, run_id: str, visitor: str) -> dict[str, Any]:
         """Ask a run to stop: it writes a checkpoint and keeps the best weights."""
@@ -150,10 +152,7 @@ class RunService:
         run.delete()
         return run.id
 
-    def _enqueue(self, run: Run, token: str | None, key: str) -> dict[str, Any]:
-        config = run.config()
-        kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
-        settings = run.settings(kind.trained_by)
+    def _enqueue(self, run: Run, kind: Kind, settings: RunSettings, token: str | None, key: str) -> dict[str, Any]:
         asks_hub = settings.value("backup") or settings.value("dataset") or any(map(repository, settings.weights()))
         secrets = {"HF_TOKEN": token} if token and asks_hub else {}
         secrets |= {KEY: key.strip()} if key.strip() and kind.secret else {}

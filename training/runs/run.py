@@ -120,8 +120,9 @@ class Run:
 
     def status(self) -> str:
         """Return queued, running, finished, cancelled, failed, lost or broken."""
-        if self.damage():
-            return "broken"
+        return "broken" if self.damage() else self._status_of_files()
+
+    def _status_of_files(self) -> str:
         held, summary = (
             self.is_held(),
             self.summary(),
@@ -138,7 +139,7 @@ class Run:
         """Return what the page, the API and the command line show of a run."""
         if damage := self.damage():
             return self._describe_broken(damage)
-        summary, status, config = self.summary(), self.status(), self.config()
+        summary, status, config = self.summary(), self._status_of_files(), self.config()
         return {
             "id": self.id,
             "plugin": config["plugin"],
