@@ -6,6 +6,7 @@ A plugin knows nothing of runs, queues, tokens, the Hub or devices.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +53,12 @@ class Kind:
         build(data, settings) -> Task           in task; Experiment where one run fits several; `model` is a folder now
         load(folder) -> Endpoints               in predictor: weights at work
         connect(name) -> Endpoints              in predictor, where `hosted`: "hosted:model@address" on another machine
+
+    A package may have a module `auto`, without torch, with one or both of
+
+        start(data, settings) -> Choice                     the weights to start from, where `model` is "auto"
+        choose(data, settings, parameters) -> Choices       steps, batch_size, learning_rate, precision
+
 
     Args:
         name: Identifier: command word, and the `trainer` of the API and of run files.
@@ -125,8 +132,15 @@ class Kind:
         return data, data.sheet
 
     def build(self, data: Data, settings: RunSettings) -> Task | Experiment:
-        """Make the task of a run, or its experiment."""
-        return self.part("task").build(data, settings)
+        """Make the task of a run, or its experiment; what is still "auto" is what it usually is."""
+        return self.part("task").build(data, settings.with_usual())
+
+    def rules(self) -> ModuleType | None:
+        """The module `auto` of the kind's package, which decides what settings leave open; None without one."""
+        if not hasattr(importlib.import_module(self.module), "__path__"):
+            return None
+        name = f"{self.module}.auto"
+        return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
     def load(self, folder: Path) -> Endpoints:
         """Load the weights of a folder."""

@@ -25,6 +25,7 @@ TYPES: dict[str, Any] = {  # of the values that `Summary` reads
     "loss": (int, float, type(None)),
     "rate": (int, float, type(None)),
     "metrics": dict,
+    "choices": dict,
 }
 MAX_READ_BYTES = 4 * 2**20  # per call, so that a long log is read in chunks
 
@@ -106,6 +107,8 @@ class Summary:
     started: float = 0.0  # its first step
     ended: float = 0.0
     seconds_before: float = 0.0  # of training before the last resume
+    reasons: dict[str, dict[str, Any]] = field(default_factory=dict)  # setting -> value and reason, where auto decided
+    decided: dict[str, Any] | None = None  # setting -> value; None until auto has decided
 
     def fold(self, event: dict) -> None:
         name = event["event"]
@@ -117,6 +120,10 @@ class Summary:
             self.seconds_before = event.get("seconds", 0.0)
         elif name == "step":
             self.loss, self.rate = event.get("loss"), event.get("rate", self.rate)
+        elif name == "auto":
+            choices = event.get("choices", {})
+            self.reasons = {name: choice for name, choice in choices.items() if isinstance(choice, dict)}
+            self.decided = {name: choice.get("value") for name, choice in self.reasons.items()}
         elif name == "progress":  # progress of work that has no loss
             self.rate = event.get("rate", self.rate)
         elif name == "eval":

@@ -7,6 +7,9 @@ and changes defaults without restating a field:
 
 An experiment that decides some of them itself says so: `fixed=("patience",)` takes the field off every form and
 refuses a value.
+
+A field may be left to be decided from the data and what training starts from (`decided_later`): its value is then
+"auto", which a number holds as 0, until `training.preflight.auto` puts another in its place, once, at the first start.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import copy
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -29,7 +32,18 @@ WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a nam
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 IMAGES: dict[str, Any] = {**FILE, "folder": True}  # a file, or on the command line a folder, which a run keeps as a zip
 FIXED: dict[str, Any] = {"fixed": True}  # inherited, but the kind decides it: nobody can set it
+AUTO = "auto"  # what a value that is decided later is called in every form, flag, file and request
+SCRATCH = "scratch"  # in place of weights to start from: none
 REQUIRED: dict[str, Any] = {"required": True}  # a file that no run does without, unless `dataset` names one of the Hub
+
+
+def decided_later(usual: int | float | str) -> dict[str, Any]:
+    """What a field says of itself whose value may be left to be decided from the data.
+
+    Args:
+        usual: What it is where there is no rule, and what runs from before there was one have.
+    """
+    return {"auto": usual}
 
 
 class RunSettings(BaseModel):
@@ -60,6 +74,7 @@ class RunSettings(BaseModel):
         cls,
         defaults: Mapping[str, Any] | None = None,
         descriptions: Mapping[str, str] | None = None,
+        usual: Mapping[str, Any] | None = None,
         fixed: Sequence[str] = (),
         **more: Any,
     ) -> None:
@@ -70,10 +85,12 @@ class RunSettings(BaseModel):
         cls,
         defaults: Mapping[str, Any] | None = None,
         descriptions: Mapping[str, str] | None = None,
+        usual: Mapping[str, Any] | None = None,
         fixed: Sequence[str] = (),
         **more: Any,
     ) -> None:
-        """Change inherited fields: their defaults, their descriptions, and which of them nobody can set (`fixed`).
+        """Change inherited fields: defaults, descriptions, which nobody can set (`fixed`), and what those that are
+        decided later are where there is no rule (`usual`).
 
         Raises:
             TypeError: For a name that is no field.
@@ -82,14 +99,25 @@ class RunSettings(BaseModel):
         changes = [
             *((name, "default", value) for name, value in (defaults or {}).items()),
             *((name, "description", text) for name, text in (descriptions or {}).items()),
+            *((name, "json_schema_extra", decided_later(value)) for name, value in (usual or {}).items()),
             *((name, "json_schema_extra", FIXED) for name in fixed),
         ]
         for name, attribute, value in changes:
             if name not in cls.model_fields:
                 raise TypeError(f"{cls.__name__} has no field {name!r} to change.")
             field = copy.copy(cls.model_fields[name])
-            setattr(field, attribute, value)
+            more_extra = attribute == "json_schema_extra" and value is not FIXED
+            setattr(field, attribute, {**extra_of(field), **value} if more_extra else value)
             cls.__pydantic_fields__[name] = field
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_words(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take "auto" where a value may be decided later, and "scratch" for no weights to start from."""
+        words = {name: value.strip().lower() for name, value in values.items() if isinstance(value, str)}
+        read = {name: cls.undecided_value(name) for name, word in words.items() if word == AUTO and cls.has_auto(name)}
+        read |= {name: "" for name, word in words.items() if word == SCRATCH and name in cls.weights_fields()}
+        return {**values, **read}
 
     @model_validator(mode="before")
     @classmethod
@@ -104,8 +132,32 @@ class RunSettings(BaseModel):
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         described = handler.resolve_ref_schema(handler(schema))
         settable = cls.settable_fields()
-        described["properties"] = {name: value for name, value in described["properties"].items() if name in settable}
+        described["properties"] = {
+            name: _with_auto(value) if cls.has_auto(name) else value
+            for name, value in described["properties"].items()
+            if name in settable
+        }
         return described
+
+    @classmethod
+    def has_auto(cls, name: str) -> bool:
+        """Whether a field's value may be left to be decided later."""
+        return name in cls.model_fields and "auto" in extra_of(cls.model_fields[name])
+
+    @classmethod
+    def undecided_value(cls, name: str) -> int | str:
+        """What a field holds until it is decided: 0 for a number, else "auto"."""
+        return 0 if cls.model_fields[name].annotation in (int, float) else AUTO
+
+    def undecided(self) -> list[str]:
+        """The fields whose values are still to be decided."""
+        fields = type(self).model_fields
+        return [name for name in fields if self.has_auto(name) and getattr(self, name) == self.undecided_value(name)]
+
+    def with_usual(self) -> Self:
+        """The settings with the usual value wherever one is still to be decided: for who knows no data."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: extra_of(fields[name])["auto"] for name in self.undecided()})
 
     @classmethod
     def settable_fields(cls) -> dict[str, FieldInfo]:
@@ -127,9 +179,11 @@ class RunSettings(BaseModel):
         return list(self.named_weights().values())
 
     def named_weights(self) -> dict[str, str]:
-        """Field -> the weights that it names; a model on another machine is none, where the field takes one."""
+        """Field -> the weights that it names. A model on another machine is none, and "auto" names none yet."""
         given = {name: getattr(self, name) for name in self.weights_fields()}
-        return {name: value for name, value in given.items() if value and not self._is_hosted(name, value)}
+        return {
+            name: value for name, value in given.items() if value not in ("", AUTO) and not self._is_hosted(name, value)
+        }
 
     @classmethod
     def _is_hosted(cls, name: str, value: str) -> bool:
@@ -159,19 +213,33 @@ class RunSettings(BaseModel):
 class TrainSettings(RunSettings):
     """What training adds: how long, how fast, in which number format, and what is kept."""
 
-    steps: int = Field(600, ge=1, le=10_000_000, description="Optimiser steps to train for.")
+    steps: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Optimiser steps to train for. auto: from the number of rows.",
+        json_schema_extra=decided_later(600),
+    )
     batch_size: int = Field(
-        32, ge=1, le=65_536, description="Rows per optimiser step, over all processes and micro-batches together."
+        0,
+        ge=0,
+        le=65_536,
+        description="Rows per optimiser step, over all processes and micro-batches together.",
+        json_schema_extra=decided_later(32),
     )
     learning_rate: float = Field(
-        5e-4,
-        gt=0,
+        0,
+        ge=0,
         le=10,
-        description="Peak learning rate of AdamW: about 5e-4 from scratch, 5e-5 from pre-trained weights.",
+        description="Peak learning rate of AdamW. auto: from what training starts from; about 5e-4 from scratch, less "
+        "from pre-trained weights, and the less the larger they are.",
+        json_schema_extra=decided_later(5e-4),
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field(
-        "fp32",
-        description="Number format of the forward pass: bf16 halves time where the processor has it; fp16 needs a GPU.",
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        description="Number format of the forward pass. auto: bf16 where this machine computes it faster; fp16 needs a "
+        "GPU.",
+        json_schema_extra=decided_later("fp32"),
     )
     patience: int = Field(
         0, ge=0, le=10_000, description="Evaluations without a better score after which to stop. 0: never."
@@ -247,7 +315,7 @@ class TrainSettings(RunSettings):
     @model_validator(mode="after")
     def _check_batch_size(self) -> TrainSettings:
         micro_batches = self.processes * self.gradient_accumulation
-        if self.batch_size < micro_batches:
+        if 0 < self.batch_size < micro_batches:
             raise ValueError(
                 f"batch_size {self.batch_size} is less than the {micro_batches} micro-batches it is cut into "
                 f"(processes {self.processes} x gradient_accumulation {self.gradient_accumulation}): raise it or cut "
@@ -265,10 +333,11 @@ class StartingWeights(RunSettings):
     """Mix-in: training may start from weights."""
 
     model: str = Field(
-        "",
+        AUTO,
         max_length=300,
-        description="What to start from: a starter, a run's id or a Hub id (owner/repo@revision). Empty: from scratch.",
-        json_schema_extra=WEIGHTS,
+        description="What to start from: a starter, a run's id or a Hub id (owner/repo@revision). auto: the starter "
+        "where it fits the data. scratch, or empty: new weights.",
+        json_schema_extra={**WEIGHTS, **decided_later("")},
     )
 
 
@@ -369,6 +438,15 @@ S = TypeVar("S", bound=RunSettings)
 def extra_of(field: FieldInfo) -> dict[str, Any]:
     """What a field says of itself beside its limits: `advanced`, `kind`."""
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def _with_auto(described: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of a field whose value may be left to be decided later."""
+    about = {name: described[name] for name in ("title", "description", "auto") if name in described}
+    rule = {name: value for name, value in described.items() if name not in (*about, "default")}
+    default = AUTO if described.get("default") in (0, AUTO) else described.get("default")
+    is_text = rule.get("type") == "string"  # which holds the word anyway
+    return {**about, **(rule if is_text else {"anyOf": [rule, {"const": AUTO}]}), "default": default}
 
 
 def parse_settings(settings: type[S], values: Mapping[str, Any]) -> S:

@@ -63,7 +63,7 @@ class AnomalyAutoencoder(OutlierMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> AnomalyAutoencoder:  # noqa: N803 - scikit-learn's name
         """Train on the rows of X: a data frame of any columns, or an array of numbers. `y` is not looked at."""
         table = self._table(X, reset=True)
-        chosen = self._settings()
+        chosen = self._settings().with_usual()
         if not _is_frame(X) and not chosen.columns:  # an array holds numbers alone, whatever they look like
             chosen = chosen.model_copy(update={"columns": ", ".join(f"{name}=number" for name in table.names)})
         data = prepare(table, chosen, fewest=FEWEST_ROWS)

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 from pydantic.fields import FieldInfo
 
-from training.settings import RunSettings, extra_of
+from training.settings import AUTO, RunSettings, extra_of
 
 
 def settings_form(settings: type[RunSettings]) -> dict[str, Component]:
@@ -21,9 +21,9 @@ def settings_form(settings: type[RunSettings]) -> dict[str, Component]:
     values = {name: field for name, field in settings.settable_fields().items() if name not in files}
     form = {name: _file(name, field) for name, field in files.items() if not _is_advanced(field)}
     with gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(name, field) for name, field in values.items() if not _is_advanced(field)}
+        form |= {name: _component(settings, name) for name, field in values.items() if not _is_advanced(field)}
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(name, field) for name, field in values.items() if _is_advanced(field)}
+        form |= {name: _component(settings, name) for name, field in values.items() if _is_advanced(field)}
         form |= {name: _file(name, field) for name, field in files.items() if _is_advanced(field)}
     return form
 
@@ -60,14 +60,17 @@ def _file(name: str, field: FieldInfo) -> Component:
         return gr.File(label=label_of(name), type="filepath", height=120)
 
 
-def _component(name: str, field: FieldInfo) -> Component:
+def _component(settings: type[RunSettings], name: str) -> Component:
+    field = settings.model_fields[name]
     about: dict[str, Any] = {"label": label_of(name), "info": field.description, "min_width": 120}
     if typing.get_origin(field.annotation) is typing.Literal:
         return gr.Dropdown(list(typing.get_args(field.annotation)), value=field.default, **about)
     if field.annotation is bool:
         return gr.Checkbox(field.default, **about)
     if field.annotation in (int, float):
-        return gr.Number(field.default, precision=0 if field.annotation is int else None, **about)
+        is_auto = settings.has_auto(name) and not field.default
+        about |= {"placeholder": AUTO} if is_auto else {}
+        return gr.Number(None if is_auto else field.default, precision=0 if field.annotation is int else None, **about)
     if extra_of(field).get("kind") == "weights":
         return gr.Dropdown([], value=field.default, allow_custom_value=True, **about)
     return gr.Textbox(field.default, max_lines=1, **about)

@@ -31,12 +31,12 @@ values = st.fixed_dictionaries(
     optional={
         "text_column": st.text(max_size=50),
         "label_separator": st.text(min_size=1, max_size=3),
-        "steps": st.integers(1, 10_000_000),
-        "batch_size": st.integers(1, 65_536),
+        "steps": st.integers(0, 10_000_000),
+        "batch_size": st.integers(0, 65_536),
         "learning_rate": st.floats(1e-12, 10),
         "seed": st.integers(0, 2**32 - 1),
         "eval_share": st.floats(0, 0.5),
-        "precision": st.sampled_from(["fp32", "bf16", "fp16"]),
+        "precision": st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
         "schedule": st.sampled_from(["linear", "cosine", "constant"]),
         "multi_label": st.booleans(),
         "ema_decay": st.floats(0, 1, exclude_max=True),
@@ -68,7 +68,7 @@ def test_an_unknown_name_suggests_the_close_one(wrong: str, right: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("steps", 0), ("learning_rate", 0), ("eval_share", 0.6), ("seed", -1), ("precision", "fp8"), ("steps", "many"),
+    [("steps", -1), ("learning_rate", -1), ("eval_share", 0.6), ("seed", -1), ("precision", "fp8"), ("steps", "many"),
      ("dataset", "../etc"), ("learning_rate", float("nan")), ("time_limit", float("inf")), ("steps", None)],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_by_name(name: str, value: Any) -> None:
@@ -78,7 +78,7 @@ def test_a_wrong_value_is_refused_by_name(name: str, value: Any) -> None:
 
 def test_every_wrong_field_gets_a_line_of_its_own() -> None:
     with pytest.raises(UserError) as error:
-        parse_settings(TrainSettings, {"steps": 0, "seed": -1})
+        parse_settings(TrainSettings, {"steps": -1, "seed": -1})
     assert [line.split(":")[0] for line in str(error.value).splitlines()] == ["seed", "steps"]
 
 

@@ -23,7 +23,9 @@ def test_red_rows_block_with_every_reason() -> None:
 
 def test_sheet_without_rows_is_green() -> None:
     Sheet(()).raise_if_blocked()
-    assert json.dumps(Sheet(()).to_dict()) == '{"verdict": "green", "findings": [], "columns": [], "sample": []}'
+    assert json.dumps(Sheet(()).to_dict()) == (
+        '{"verdict": "green", "findings": [], "columns": [], "sample": [], "decided": {}, "presets": {}}'
+    )
 
 
 def test_nothing_is_built_in_a_format_that_crawls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,12 +48,12 @@ def test_time_is_of_a_process_with_its_share_of_rows_and_threads(monkeypatch: py
     monkeypatch.setattr("training.threads.os.cpu_count", lambda: 2)
     settings = toy.toy_settings(steps=40, processes=2, eval_every=20, device="cpu")
     task, before = toy.make_task(settings), torch.get_num_threads()
-    (times, memory) = trial_steps.measured_steps(task, settings)
+    (times, memory) = trial_steps.measure(task, settings).findings
     evaluation = 2 * len(task.eval_data) / 16 / 2  # twice, in batches of 16 rows, by two processes
     assert f"about {40 + evaluation:.0f} seconds for 40 steps" in times.title
     assert set(threads) == {1} and torch.get_num_threads() == before
 
     alone = toy.toy_settings(steps=40, device="cpu")
-    (_, other) = trial_steps.measured_steps(toy.make_task(alone), alone)
+    (_, other) = trial_steps.measure(toy.make_task(alone), alone).findings
     gigabytes = [float(finding.title.split()[0]) for finding in (memory, other)]
     assert gigabytes[0] == pytest.approx(2 * gigabytes[1], rel=0.15)

@@ -78,7 +78,7 @@ def test_the_help_of_a_trainer_has_every_setting(toy: Path, capsys: pytest.Captu
     [
         (["toy", "fit", "--learning-rat", "1"], "There is no flag --learning-rat. Did you mean --learning-rate?"),
         (["toy", "fit", "--zzz"], "There is no flag --zzz. --help lists what there is."),
-        (["toy", "fit", "--steps", "0"], "steps: '0' was given; it should be greater than or equal to 1."),
+        (["toy", "fit", "--steps=-1"], "steps: '-1' was given; it should be greater than or equal to 0."),
         (["toy", "fit", "--points", "gone.csv"], "points: there is no file gone.csv."),
         (["toy", "fit", "--config", "gone.yaml"], "--config gone.yaml: No such file or directory."),
         (["toy", "learn"], "toy has no trainer 'learn'; it has: fit."),

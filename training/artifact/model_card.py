@@ -126,7 +126,9 @@ def _training(record: dict[str, Any]) -> str:
     facts = list(record.get("training", {}).items())
     settings = list(record.get("settings", {}).items())
     changed = ["", "Settings that differ from the defaults:", "", *table(("setting", "value"), settings)]
-    return _section("Training", [*table(("fact", "value"), facts), *changed])
+    chosen = [(name, choice["value"], choice["reason"]) for name, choice in record.get("auto", {}).items()]
+    decided = ["", "Of these, decided from the data:", "", *table(("setting", "value", "because of"), chosen)]
+    return _section("Training", [*table(("fact", "value"), facts), *changed, *(decided if chosen else [])])
 
 
 def _lineage(record: dict[str, Any]) -> str:

@@ -9,11 +9,13 @@ import signal
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from plugins._discovery import find
 from plugins._endpoints import endpoint_types
+from training.cli.decide import decide_settings
 from training.cli.train import parse_command
 from training.errors import UserError
 from training.files import write_json
@@ -43,8 +45,13 @@ def confine(seconds: int) -> None:
 def sheet_command(options: argparse.Namespace, arguments: list[str]) -> int:
     """Read the data of a run and write their sheet."""
     confine(options.seconds)
-    _, kind, settings, _ = parse_command(arguments)
-    write_json(options.out, kind.examine(settings)[1].to_dict())
+    plugin, kind, settings, _ = parse_command(arguments)
+    data, sheet = kind.examine(settings)
+    if data is not None and not sheet.blocked:
+        with contextlib.suppress(UserError):  # the run says so, once it starts
+            decision = decide_settings(plugin, kind, data, settings, pulls=False)
+            sheet = replace(sheet.with_findings(decision.findings()), decided=decision.record())
+    write_json(options.out, sheet.to_dict())
     return 0
 
 

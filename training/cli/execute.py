@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugins._contract import Kind, Plugin
 from plugins._discovery import discover, find
+from training.cli.decide import decide_at_start, settings_of_run, with_weights
 from training.errors import UserError
 from training.preflight.limits import Limits
 from training.runs.distributed import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
@@ -157,7 +158,7 @@ def fit_task(
     try:
         complete = _fit(run, plugin, kind, settings, listener, data)
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
-        return _failed(run, error, settings)
+        return _failed(run, error, _decided(run, plugin, kind, settings))
     ended = run.summary().last
     if is_first() and ended == "finished":  # nothing resumes it, and its checkpoints weigh three times its weights
         shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
@@ -171,15 +172,25 @@ def _fit(
     from training.fit.experiment import run_task
     from training.task import Task
 
+    settings = settings_of_run(run, plugin, kind, settings)
+    data = kind.read(with_weights(plugin, settings)) if data is None else data
+    data.sheet.raise_if_blocked()
+    settings = decide_at_start(run, plugin, kind, data, settings, listener)
     ready = with_weights(plugin, settings)
     start = Path(ready.value("model")) if "model" in ready.named_weights() else None
-    about = describe_run(run.id, plugin, kind, settings, start)
-    data = kind.read(ready) if data is None else data
-    data.sheet.raise_if_blocked()
+    about = describe_run(run.id, plugin, kind, settings, start) | {"auto": run.summary().reasons}
     task = kind.build(data, ready)
     if isinstance(task, Task):
         Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
     return run_task(task, settings, run.folder, about, listener)
+
+
+def _decided(run: Run, plugin: Plugin, kind: Kind, settings: RunSettings) -> RunSettings:
+    """The settings for a message about a failure, with the values that the run had."""
+    try:
+        return settings_of_run(run, plugin, kind, settings).with_usual()
+    except UserError:  # which is the failure
+        return settings.with_usual()
 
 
 def _failed(run: Run, error: Exception, settings: RunSettings) -> int:
@@ -194,17 +205,3 @@ def _failed(run: Run, error: Exception, settings: RunSettings) -> int:
         print(f"failed: {message}", file=sys.stderr)
         run.write_event("failed", step=run.summary().step, metrics=run.summary().metrics, message=message)
     return 2 if isinstance(error, UserError) else 1
-
-
-def with_weights(plugin: Plugin, settings: RunSettings) -> RunSettings:
-    """The settings with `model`, and what else names weights, turned from names into folders."""
-    if not settings.weights():
-        return settings
-    from training.hub.client import own_token
-    from training.weights import resolve_weights
-
-    folders = {
-        name: str(resolve_weights(value, plugin.starters, Runs(), allow_folder=True, token=own_token()))
-        for name, value in settings.named_weights().items()
-    }
-    return settings.model_copy(update=folders)

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from training.errors import UserError
 from training.runs.config_file import absolute_files
-from training.settings import RunSettings, extra_of
+from training.settings import AUTO, RunSettings, extra_of
 
 
 def add_flags(parser: argparse.ArgumentParser, settings: type[RunSettings]) -> None:
@@ -23,12 +23,13 @@ def add_flags(parser: argparse.ArgumentParser, settings: type[RunSettings]) -> N
         group = parser.add_argument_group("advanced settings" if advanced else "settings")
         for name, field in settings.settable_fields().items():
             if bool(extra_of(field).get("advanced")) == advanced:
-                _add_flag(group, name, field)
+                is_auto = settings.has_auto(name) and field.default == settings.undecided_value(name)
+                _add_flag(group, name, field, AUTO if is_auto else repr(field.default))
 
 
-def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
+def _add_flag(group: Any, name: str, field: FieldInfo, default: str) -> None:
     names = list(dict.fromkeys(["--" + name.replace("_", "-"), "--" + name]))
-    text = f"{field.description} Default: {field.default!r}.".replace("%", "%%")
+    text = f"{field.description} Default: {default}.".replace("%", "%%")
     if field.annotation is bool:
         group.add_argument(
             *names, dest=name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text

@@ -70,6 +70,8 @@ def describe(event: dict) -> str:
     if name == "eval":
         values = ", ".join(f"{key} {value:.4f}" for key, value in event["metrics"].items())
         return f"step {event['step']}: {values}{' (best so far)' if event['best'] else ''}"
+    if name == "auto":
+        return f"auto: {event['message']}" if event["message"] else ""
     if name == "notice":
         return f"note: {event['message']}"
     if name == "backup":

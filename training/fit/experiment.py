@@ -133,7 +133,7 @@ def run_task(
         raise TypeError(f"{type(settings).__name__} must be a TrainSettings to fit a task.")
     from training.fit.loop import fit
 
-    return fit(task, settings, folder, record, listener).step >= settings.steps
+    return fit(task, settings, folder, record, listener).step >= settings.with_usual().steps
 
 
 class StoppedError(Exception):
@@ -227,6 +227,7 @@ class _Experiment:
         """Train a part in its place."""
         from training.fit.loop import fit
 
+        settings = settings.with_usual()
         progress: Progress = fit(task, settings, place, self.record, lambda event: self._pass_on(event, place))
         if progress.step < settings.steps:
             (place / "cancel").unlink(missing_ok=True)

@@ -65,6 +65,7 @@ def fit(
 
 class _Fit:
     def __init__(self, task: Task, settings: TrainSettings, folder: Path, record: dict, listener: Callable | None):
+        settings = settings.with_usual()  # where nobody decided
         self.task, self.settings, self.folder, self.record = task, settings, folder, record
         check_whole_batch(task, settings)
         self.progress = Progress()

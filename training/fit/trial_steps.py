@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from training.fit.experiment import Experiment
 from training.fit.explain_failure import explain
 from training.fit.optim import make_optimizer
 from training.home import home
+from training.preflight.auto import PRESETS, preset
 from training.preflight.precision import slow_precision
 from training.preflight.sheet import Finding, Sheet
 from training.settings import RunSettings, TrainSettings
@@ -38,6 +40,7 @@ COPIES = 3  # of the weights in a checkpoint: themselves and AdamW's two moments
 
 def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: RunSettings) -> Sheet:
     """Add to a sheet what only the built task can tell; with a red row nothing is built."""
+    settings = settings.with_usual()
     if isinstance(settings, TrainSettings):
         sheet = sheet.with_findings(slow_precision(settings, _device(settings)))
     if sheet.blocked:  # or the trial steps would take minutes
@@ -46,7 +49,9 @@ def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: R
         task = build()
         findings = task.findings()
         if isinstance(settings, TrainSettings) and not isinstance(task, Experiment):
-            findings = [*findings, *measured_steps(task, settings), disk_needed(task, settings)]
+            measured = measure(task, settings)
+            findings = [*findings, *measured.findings, disk_needed(task, settings)]
+            sheet = replace(sheet, presets=measured.presets(settings))
     except UserError as error:
         findings = [Finding("red", "The model cannot be built", str(error))]
     except Exception as error:  # a plugin's code and the machine's limits meet here; both belong on the sheet
@@ -55,35 +60,54 @@ def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: R
     return sheet.with_findings(findings)
 
 
-def measured_steps(task: Task, settings: TrainSettings) -> list[Finding]:
+@dataclass(frozen=True)
+class Measurement:
+    """What the trial steps showed: the seconds of a step, and those of all evaluations of a run."""
+
+    seconds_per_step: float
+    evaluation_seconds: float
+    findings: tuple[Finding, ...]
+
+    def presets(self, settings: TrainSettings) -> dict[str, dict[str, float]]:
+        """Name -> steps and seconds."""
+        steps = {name: preset(settings, name)["steps"] for name in PRESETS}
+        return {
+            name: {"steps": count, "seconds": round(count * self.seconds_per_step + self.evaluation_seconds, 1)}
+            for name, count in steps.items()
+        }
+
+
+def measure(task: Task, settings: TrainSettings) -> Measurement:
     """Time and memory of two optimiser steps and one evaluation batch; the weights are thrown away afterwards.
 
     Of several processes the share of one is tried, on a CPU with the threads that it will have.
     """
+    settings = settings.with_usual()
     device = _device(settings)
     with _threads_of_one(settings.processes):
         return _measured(task, settings, device)
 
 
-def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]:
+def _measured(task: Task, settings: TrainSettings, device: str) -> Measurement:
     check_whole_batch(task, settings)
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
     trials, lengths = _trial_rows(task, settings), padded_lengths(task)
     step = partial(_step, task, model, optimizer, lengths, settings, device)
     seconds = [_timed(partial(step, rows)) for rows in trials][1:]
-    total = statistics.median(seconds) * settings.steps
+    per_step, evaluating = statistics.median(seconds), 0.0
     if len(task.eval_data):
         size = min(len(task.eval_data), 2 * settings.batch_size)
         evaluations = max(1, settings.steps // settings.evaluation_interval)
         batches = len(task.eval_data) / size * evaluations / settings.processes
-        total += _timed(lambda: _evaluate(task, model, size, device)) * batches
+        evaluating = _timed(lambda: _evaluate(task, model, size, device)) * batches
+    total = per_step * settings.steps + evaluating
     parameters = sum(p.numel() for p in model.parameters())
     found = [
         Finding(
             "green",
             f"{parameters:,} parameters on {device}; about {_spell(total)} for {settings.steps:,} steps",
-            f"{settings.batch_size / statistics.median(seconds):.0f} rows a second, measured on {TRIAL_STEPS} steps.",
+            f"{settings.batch_size / per_step:.0f} rows a second, measured on {TRIAL_STEPS} steps.",
         )
     ]
     if settings.time_limit and total > settings.time_limit:
@@ -94,7 +118,8 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> list[Finding]
                 "The best weights until then are kept.",
             )
         )
-    return [*found, _memory_finding(_memory(device) - before, _memory(device), device, settings.processes)]
+    found.append(_memory_finding(_memory(device) - before, _memory(device), device, settings.processes))
+    return Measurement(per_step, evaluating, tuple(found))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import resource
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -77,13 +79,21 @@ class Limits(BaseSettings):
         Raises:
             UserError: Naming the setting that asks for more than this server allows, and the variable that says so.
         """
-        for name, limit in BOUNDED.items():
-            given, most = settings.value(name, 0), getattr(self, limit)
-            if most and given > most:
-                raise UserError(f"{name}: {given} were asked for; this server allows {most}. {_who(limit)}")
+        self.check_values({name: settings.value(name, 0) for name in BOUNDED})
         if self.max_seconds and not 0 < settings.time_limit <= self.max_seconds:
             return settings.model_copy(update={"time_limit": self.max_seconds})
         return settings
+
+    def check_values(self, values: Mapping[str, Any]) -> None:
+        """Refuse values that ask for more than this server allows.
+
+        Raises:
+            UserError: As `check`.
+        """
+        for name, limit in BOUNDED.items():
+            given, most = values.get(name, 0), getattr(self, limit)
+            if most and given > most:
+                raise UserError(f"{name}: {given} were asked for; this server allows {most}. {_who(limit)}")
 
     def check_parameters(self, parameters: int) -> None:
         """Refuse a model that this server has no room to train.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from training.errors import UserError
@@ -35,11 +35,15 @@ class Sheet:
         findings: The rows, in the order they were found.
         columns: One record per column of the data, as `describe_columns` gives them.
         sample: The first rows of the data, JSON-ready.
+        decided: Setting -> {"value", "reason"}, of those that were left to "auto".
+        presets: Name of a preset -> {"steps", "seconds"}, once two steps were measured.
     """
 
     findings: tuple[Finding, ...]
     columns: tuple[dict[str, Any], ...] = ()
     sample: tuple[dict[str, Any], ...] = ()
+    decided: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    presets: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
     def with_findings(self, findings: Iterable[Finding]) -> Sheet:
         """The sheet with more rows at its end."""
@@ -69,7 +73,8 @@ class Sheet:
     def from_dict(cls, values: dict[str, Any]) -> Sheet:
         """The sheet that `to_dict` gave."""
         findings = tuple(Finding(**finding) for finding in values["findings"])
-        return cls(findings, tuple(values["columns"]), tuple(values["sample"]))
+        named = (values["decided"], values["presets"])
+        return cls(findings, tuple(values["columns"]), tuple(values["sample"]), *named)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sheet as JSON-ready values, with "verdict" beside the rows."""
@@ -78,4 +83,6 @@ class Sheet:
             "findings": [asdict(finding) for finding in self.findings],
             "columns": [dict(column) for column in self.columns],
             "sample": [dict(row) for row in self.sample],
+            "decided": dict(self.decided),
+            "presets": dict(self.presets),
         }

@@ -66,7 +66,7 @@ def check_world(settings: TrainSettings) -> None:
     """Refuse a batch that is too small to be split among the processes."""
     processes = int(os.environ["WORLD_SIZE"])
     accumulation = settings.gradient_accumulation
-    if settings.batch_size < processes * accumulation:
+    if 0 < settings.batch_size < processes * accumulation:
         raise UserError(
             f"batch_size {settings.batch_size} is less than the {processes * accumulation} micro-batches "
             f"it is split into ({processes} processes x gradient_accumulation {accumulation}): "

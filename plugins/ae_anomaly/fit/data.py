@@ -57,7 +57,7 @@ def read(settings: FitSettings) -> AnomalyData:
     table = read_training_rows(settings)
     data = prepare(table, settings)
     sheet = replace(data.sheet, columns=describe_columns(table), sample=tuple(table.head(5)))
-    return replace(data, sheet=sheet, table=table if settings.model else None)
+    return replace(data, sheet=sheet, table=table if settings.weights() else None)
 
 
 def prepare(

@@ -18,7 +18,8 @@ class FitSettings(
     TableData,
     StartingWeights,
     LiteralColumns,
-    defaults={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3, "schedule": "cosine", "eval_share": 0.05},
+    usual={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3},
+    defaults={"schedule": "cosine", "eval_share": 0.05},
     descriptions={
         "eval_every": "Steps between evaluations. 0: four in a run.",
         "eval_share": "Share of the rows held out to calibrate scores and p-values with: at least 50 of 500 rows, at most 4,000. "

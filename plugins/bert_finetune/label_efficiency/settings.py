@@ -11,7 +11,7 @@ from training.settings import ADVANCED, WEIGHTS
 class LabelEfficiencySettings(
     ClassifySettings,
     fixed=("patience", "eval_every", "processes", "multi_label", "label_separator"),
-    defaults={"steps": 200, "learning_rate": 3e-4},
+    usual={"steps": 200, "learning_rate": 3e-4},
     descriptions={
         "steps": "Optimiser steps of every training run.",
         "learning_rate": "Peak learning rate of the pre-trained models.",

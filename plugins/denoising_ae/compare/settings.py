@@ -14,7 +14,7 @@ class CompareSettings(
     TrainSettings,
     DataSource,
     fixed=("patience", "eval_every", "processes"),
-    defaults={"steps": 800, "batch_size": 128, "learning_rate": 1e-3},
+    usual={"steps": 800, "batch_size": 128, "learning_rate": 1e-3},
     descriptions={"steps": "Optimiser steps of each autoencoder.", "batch_size": "Images per optimiser step."},
 ):
     """Settings of `compare`."""

@@ -20,10 +20,8 @@ class ImagesSettings(
     ImageData,
     StartingWeights,
     HalfPrecision,
+    usual={"steps": 2000, "batch_size": 16, "learning_rate": 1e-3},
     defaults={
-        "steps": 2000,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
         "schedule": "cosine",
         "weight_decay": 0,
         "ema_decay": 0.99,

@@ -15,7 +15,8 @@ class TablesSettings(
     TableData,
     StartingWeights,
     LiteralColumns,
-    defaults={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3, "schedule": "cosine"},
+    usual={"steps": 1000, "batch_size": 256, "learning_rate": 2e-3},
+    defaults={"schedule": "cosine"},
 ):
     """Settings of `tables`."""
 

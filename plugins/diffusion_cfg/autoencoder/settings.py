@@ -13,7 +13,8 @@ from training.settings import ADVANCED, StartingWeights
 class AutoencoderSettings(
     ImageSettings,
     StartingWeights,
-    defaults={"steps": 3000, "batch_size": 16, "learning_rate": 1e-3, "ema_decay": 0.995},
+    usual={"steps": 3000, "batch_size": 16, "learning_rate": 1e-3},
+    defaults={"ema_decay": 0.995},
 ):
     """Settings of `autoencoder`."""
 

@@ -13,7 +13,8 @@ from training.settings import ADVANCED, WEIGHTS, StartingWeights
 class DenoiserSettings(
     DiffusionSettings,
     StartingWeights,
-    defaults={"steps": 10_000, "batch_size": 64, "ema_decay": 0.999},
+    usual={"steps": 10_000, "batch_size": 64},
+    defaults={"ema_decay": 0.999},
 ):
     """Settings of `denoiser`."""
 

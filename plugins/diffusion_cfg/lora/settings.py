@@ -12,7 +12,8 @@ class LoraSettings(
     DiffusionSettings,
     StartingWeights,
     Lora,
-    defaults={"steps": 500, "batch_size": 4, "learning_rate": 1e-4, "schedule": "constant"},
+    usual={"steps": 500, "batch_size": 4, "learning_rate": 1e-4},
+    defaults={"schedule": "constant"},
     descriptions={
         "model": "The pipeline to adapt: a starter, a run, or a Stable Diffusion of the Hub (owner/repo).",
         "lora_alpha": "The adapters are scaled by lora_alpha / lora_rank. 0: as much as the rank.",

@@ -1,0 +1,37 @@
+"""What "auto" means for `classify`. Measured on SST-2, AG News and Banking77: docs/experiments/auto.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugins.bert_finetune import auto, starter
+from training.preflight.auto import Choice, Choices, precision, steps_for
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.classify.data import ClassifyData
+    from plugins.bert_finetune.classify.settings import ClassifySettings
+
+BATCH = 32
+PASSES, SCRATCH_PASSES = 3, 5
+FEWEST, FEWEST_SCRATCH = 150, 300
+STEPS_PER_CLASS = 8  # each label has to be seen some times
+
+
+def start(data: ClassifyData, settings: ClassifySettings) -> Choice:
+    """The pre-trained encoder. Not the starter for sentiments: it has seen the labels of SST-2, and would pass for good
+    on held-out rows that it knows."""
+    return auto.start_from(starter.ENCODER, data.train.texts, settings)
+
+
+def choose(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:
+    """Rates and steps by what training starts from, by rows and by labels."""
+    batch, classes = auto.given_or(settings, BATCH), len(data.label_names)
+    passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
+    fewest = max(fewest, STEPS_PER_CLASS * classes)
+    most = auto.most_steps(parameters)
+    return {
+        "batch_size": Choice(BATCH, "texts of this length"),
+        "learning_rate": auto.rate(settings, parameters),
+        "steps": steps_for(len(data.train), batch, passes, fewest, most, "row", auto.start_reason(parameters)),
+        "precision": precision(settings, parameters or None),
+    }

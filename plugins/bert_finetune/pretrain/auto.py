@@ -1,0 +1,39 @@
+"""What "auto" means for `pretrain`: going on with the starter on one's own texts, where they are English."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugins.bert_finetune import auto, starter
+from training.preflight.auto import Choice, Choices, precision, steps_for
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.pretrain.data import PretrainData
+    from plugins.bert_finetune.pretrain.settings import PretrainSettings
+
+BATCH = 32
+PASSES, SCRATCH_PASSES, FEWEST, FEWEST_SCRATCH = 3, 10, 200, 600
+TOKENS_PER_WORD = 1.4
+FROM_SCRATCH_ONLY = ("previous_token_head_init",)
+
+
+def start(data: PretrainData, settings: PretrainSettings) -> Choice:
+    """The encoder, which has read more than most corpora hold."""
+    if auto.changed_fields(settings, FROM_SCRATCH_ONLY):
+        return Choice("", f"{FROM_SCRATCH_ONLY[0]} describes a new network")
+    return auto.start_from(starter.ENCODER, (" ".join(document) for document in data.train), settings)
+
+
+def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> Choices:
+    """By what training starts from, and by the rows that the corpus fills."""
+    words = sum(len(sentence.split()) for document in data.train for sentence in document)
+    rows = max(1, round(words * TOKENS_PER_WORD / settings.max_length))
+    batch, most = auto.given_or(settings, BATCH), auto.most_steps(parameters)
+    passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
+    unit = f"row of {settings.max_length} tokens"
+    return {
+        "batch_size": Choice(BATCH, f"rows of {settings.max_length} tokens"),
+        "learning_rate": auto.rate(settings, parameters),
+        "steps": steps_for(rows, batch, passes, fewest, most, unit, auto.start_reason(parameters)),
+        "precision": precision(settings, parameters or None),
+    }
