@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from plugins.gpt_prompting import PLUGIN as GPT
 from tests import toy
 from training.cli.decide import decide_at_start, decide_settings, settings_of_run
 from training.cli.flags import read_config
+from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
 from training.preflight import auto
@@ -250,3 +252,52 @@ def test_a_value_that_an_altered_record_puts_out_of_range_is_refused(tmp_path: P
 def test_a_run_file_keeps_auto_open(tmp_path: Path) -> None:
     run, _ = toy_run(tmp_path)
     assert yaml.safe_load((run.folder / "config.yaml").read_text())["settings"] == {}
+
+
+def test_another_process_takes_what_the_first_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, settings = toy_run(tmp_path)
+    monkeypatch.setattr("training.cli.decide.is_first", lambda: False)
+    monkeypatch.setattr("training.cli.decide.time.sleep", lambda seconds: run.write_event("auto", choices=decide(settings, {"steps": Choice(7, "")}, Limits()).record(), message=""))  # fmt: skip
+    data = toy.ToyData(toy.make_points(9, 0))
+    assert decide_at_start(run, toy.PLUGIN, OPEN_KIND, data, settings, print).value("steps") == 7
+
+
+def test_a_servers_limits_hold_for_a_record_that_was_altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, settings = toy_run(tmp_path)
+    run.write_event("auto", choices={"steps": {"value": 5000, "reason": ""}}, message="")
+    monkeypatch.setenv("SELFSUP_MAX_STEPS", "100")
+    with pytest.raises(UserError, match="steps: 5000 were asked for; this server allows 100"):
+        settings_of_run(run, toy.PLUGIN, OPEN_KIND, settings)
+
+
+def test_a_run_with_nothing_else_set_starts_from_the_starter_and_its_card_says_why(tmp_path: Path) -> None:
+    data = write_reviews(tmp_path / "a.csv", ENGLISH, 2)
+    folder = tmp_path / "run"
+    assert main(["bert_finetune", "classify", "--data", str(data), "--steps", "1", "--folder", str(folder)]) == 0
+    record = json.loads((folder / "artifact" / "selfsup.json").read_text())
+    assert record["settings"]["model"] == "bert-6x192"
+    assert record["lineage"] and record["auto"]["learning_rate"]["reason"].startswith("pre-trained weights of 4.")
+    assert "steps" not in record["auto"]
+    card = (folder / "artifact" / "README.md").read_text()
+    assert "Of these, decided from the data" in card and "| bert-6x192 | pre-trained on English texts" in card
+    described = Run(folder).describe()
+    assert described["status"] == "finished" and described["steps"] == 1
+
+
+def test_the_sheet_has_what_was_decided_and_presets_with_their_seconds(tmp_path: Path) -> None:
+    data = write_reviews(tmp_path / "a.csv", ENGLISH, 2)
+    out = tmp_path / "sheet.json"
+    tiny = ["--layers", "1", "--heads", "1", "--hidden-size", "16", "--vocabulary-size", "200"]
+    assert main(["check", "bert_finetune", "classify", "--data", str(data), "--out", str(out), *tiny]) == 0
+    sheet = json.loads(out.read_text())
+    assert sheet["decided"]["steps"]["value"] == 300
+    assert any(row["title"] == "Steps: 300" for row in sheet["findings"])
+    assert {name: sheet["presets"][name]["steps"] for name in sheet["presets"]} == {"quick": 90, "balanced": 300, "thorough": 900}  # fmt: skip
+    assert 0 < sheet["presets"]["quick"]["seconds"] < sheet["presets"]["thorough"]["seconds"]
+
+
+@pytest.mark.parametrize(("values", "reason"), [({"max_length": 1024}, "512 positions"), ({"size": "bert-base"}, "size describes a new network")])  # fmt: skip
+def test_a_starter_that_cannot_do_what_is_asked_is_no_start(tmp_path: Path, values: dict, reason: str) -> None:
+    (tmp_path / "t.txt").write_text("\n\n".join(ENGLISH * 40))
+    choice = decided("pretrain", data=str(tmp_path / "t.txt"), **values).choices["model"]
+    assert choice.value == "" and reason in choice.reason

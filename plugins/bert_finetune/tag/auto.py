@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.tag.settings import TagSettings
 
 BATCH = 32
-PASSES, FEWEST = 3, 200
+PASSES, FEWEST = 5, 400
 
 
 def start(data: TagData, settings: TagSettings) -> Choice:
@@ -27,6 +27,6 @@ def choose(data: TagData, settings: TagSettings, parameters: int) -> Choices:
     return {
         "batch_size": Choice(BATCH, "sentences of this length"),
         "learning_rate": auto.rate(settings, parameters),
-        "steps": steps_for(len(data.train), batch, PASSES if parameters else 2 * PASSES, FEWEST, most, "sentence", why),
+        "steps": steps_for(len(data.train), batch, PASSES, FEWEST, most, "sentence", why),
         "precision": precision(settings, parameters or None),
     }
