@@ -45,7 +45,7 @@ def train(options: argparse.Namespace, recorded: bool) -> float:
         settings = ClassifySettings.model_validate(
             {"data": options.data, "eval_share": 0, "steps": options.steps, "eval_every": 10**6, "device": "cpu"}
         )
-        task = build(read(settings), settings)
+        task = build(read(settings), settings.with_usual())
         before = loop.EventLog, loop.CHECKPOINT_SECONDS
         if not recorded:
             loop.EventLog, loop.CHECKPOINT_SECONDS = Nothing, 1e9  # type: ignore[assignment, misc]
@@ -81,7 +81,7 @@ def checkpoint_seconds(options: argparse.Namespace) -> float:
         settings = ClassifySettings.model_validate(
             {"data": options.data, "eval_share": 0, "steps": 20, "checkpoint_every": 5, "device": "cpu"}
         )
-        fit(build(read(settings), settings), settings, Path(folder))
+        fit(build(read(settings), settings.with_usual()), settings, Path(folder))
         events, _ = read_events(Path(folder) / "events.jsonl")
     return statistics.median(event["seconds"] for event in events if event["event"] == "checkpoint")
 

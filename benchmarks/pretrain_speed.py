@@ -78,7 +78,7 @@ def ours(options: argparse.Namespace) -> dict[str, float]:
     settings = parse_settings(PretrainSettings, values)
     times, tokens, masked = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        task = build(read(settings), settings)
+        task = build(read(settings), settings.with_usual())
         losses = task.losses
 
         def timed(model, batch):

@@ -16,6 +16,7 @@ def sheet_of(settings: FitSettings) -> Sheet:
 
 def task_of(settings: FitSettings) -> FitTask:
     """The task of these settings, with their data."""
+    settings = settings.with_usual()
     data = read(settings)
     data.sheet.raise_if_blocked()
     return build(data, settings)

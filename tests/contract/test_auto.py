@@ -301,3 +301,12 @@ def test_a_starter_that_cannot_do_what_is_asked_is_no_start(tmp_path: Path, valu
     (tmp_path / "t.txt").write_text("\n\n".join(ENGLISH * 40))
     choice = decided("pretrain", data=str(tmp_path / "t.txt"), **values).choices["model"]
     assert choice.value == "" and reason in choice.reason
+
+
+@pytest.mark.parametrize(("classes", "rate"), [(2, 2.9e-4), (40, 8.7e-4)])
+def test_many_labels_take_a_higher_rate_and_more_steps(tmp_path: Path, classes: int, rate: float) -> None:
+    rows = [f"{text} {number},label{number % classes}" for number in range(120) for text in ENGLISH[:3]]
+    (tmp_path / "a.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
+    settings = decided("classify", data=str(tmp_path / "a.csv")).settings
+    assert settings.learning_rate == pytest.approx(rate)
+    assert settings.steps == max(150, 8 * classes)

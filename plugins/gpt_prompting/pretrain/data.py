@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugins.gpt_prompting.pretrain.auto import NEW_NETWORK
 from plugins.gpt_prompting.pretrain.dialogues import Dialogue, clean_text, dialogue_columns, read_dialogues
 from plugins.gpt_prompting.pretrain.labelled_tasks import (
     LabelledTask,
@@ -18,6 +19,7 @@ from plugins.gpt_prompting.pretrain.labelled_tasks import (
 )
 from training.data.table import Table
 from training.data.text_documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
+from training.preflight.auto import changed_fields
 from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
 
@@ -160,7 +162,7 @@ def _check_amount(data: PretrainData) -> list[Finding]:
 
 def _check_size(settings: PretrainSettings) -> list[Finding]:
     """Report the parameters of a new network, computed from its configuration alone, before one is created."""
-    if settings.model:
+    if settings.weights() or (settings.model and not changed_fields(settings, NEW_NETWORK)):
         return []
     size = settings.shape()
     title = f"{size.layers} layers, {size.heads} heads, width {size.width}: {size.parameters:,} parameters"
