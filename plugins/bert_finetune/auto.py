@@ -17,7 +17,7 @@ NEW_NETWORK = (
     "vocabulary_size",
     "size",
 )  # settings that describe a network of one's own
-MAX_TOKENS_PER_WORD, MAX_UNKNOWN = 1.9, 0.05  # of English texts and others: docs/experiments/auto.md
+MAX_TOKENS_PER_WORD, MAX_UNKNOWN = 2.1, 0.05  # of English texts and others: docs/experiments/auto.md
 SCRATCH_RATE = 5e-4
 MOST_STEPS, FEWEST_OF_LARGE = 2000, 300  # on a CPU; a large network gets fewer
 

@@ -310,3 +310,10 @@ def test_many_labels_take_a_higher_rate_and_more_steps(tmp_path: Path, classes: 
     settings = decided("classify", data=str(tmp_path / "a.csv")).settings
     assert settings.learning_rate == pytest.approx(rate)
     assert settings.steps == max(150, 8 * classes)
+
+
+def test_headlines_full_of_names_pass_for_english_with_the_text_beside_them(tmp_path: Path) -> None:
+    names = "Xbox360 NVidia-SLI Qwest/Verizon AOL-TimeWarner"
+    rows = [f"{names},{text} {number},{'good' if number % 2 else 'bad'}" for number, text in enumerate(ENGLISH * 3)]
+    (tmp_path / "a.csv").write_text("sentence1,sentence2,label\n" + "\n".join(rows) + "\n")
+    assert decided("classify", data=str(tmp_path / "a.csv")).settings.model == "bert-6x192"

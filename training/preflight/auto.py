@@ -23,7 +23,7 @@ from training.wording import counted
 # A fine-tuned network of this many parameters does best at this rate; larger ones take less, as the square root. That
 # gives 1.3e-4 for 22 million, 6e-5 for BERT-base and 3e-5 for BERT-large, which are what their papers use.
 REFERENCE_PARAMETERS, REFERENCE_RATE = 4_000_000, 3e-4
-LORA_FACTOR, LORA_RATE = 10, 2e-3  # adapters take ten times the rate of all weights, at most this
+LORA_FACTOR, LORA_RATE = 10, 1e-3  # adapters take ten times the rate of all weights, at most this
 MIN_SPEEDUP = 1.3  # times that a product is faster in bf16, from which on it is chosen
 MIN_BF16_PARAMETERS = 1_000_000  # below, the time goes into other things than products
 PRESETS = {"quick": 0.3, "balanced": 1.0, "thorough": 3.0}  # name -> multiple of the steps that auto gives

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.settings import FitSettings
 
 BATCH, RATE, CONTINUED_RATE = 256, 2e-3, 5e-4
-PASSES, FEWEST, MOST = 60, 500, 1500
+PASSES, FEWEST, MOST = 60, 1000, 1500
 
 
 def start(data: AnomalyData, settings: FitSettings) -> Choice:

@@ -22,7 +22,7 @@ MANY_CLASSES, FACTOR_OF_MANY, SMALL_NETWORK = 20, 3, 10_000_000
 def start(data: ClassifyData, settings: ClassifySettings) -> Choice:
     """The pre-trained encoder. Not the starter for sentiments: it has seen the labels of SST-2, and would pass for good
     on held-out rows that it knows."""
-    return auto.start_from(starter.ENCODER, data.train.texts, settings)
+    return auto.start_from(starter.ENCODER, data.train.joined(), settings)
 
 
 def choose(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:

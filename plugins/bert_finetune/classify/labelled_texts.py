@@ -43,6 +43,10 @@ class LabelledTexts:
         """Inputs of the rows (text and second text), to compare rows by."""
         return list(zip(self.texts, self.pairs or [""] * len(self), strict=True))
 
+    def joined(self) -> list[str]:
+        """Both texts of each row in one."""
+        return self.texts if self.pairs is None else [" ".join(texts) for texts in self.keys()]
+
     def select(self, rows: Iterable[int]) -> LabelledTexts:
         """Return the rows of these indexes, in their order."""
         rows = list(rows)

@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def start(data: ClassifyData, settings: LabelEfficiencySettings) -> Choice:
     """The encoder that the experiment is about; its network is also that of the arm from scratch."""
-    return auto.start_from(starter.ENCODER, data.train.texts, settings)
+    return auto.start_from(starter.ENCODER, data.train.joined(), settings)

@@ -30,10 +30,9 @@ def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> C
     rows = max(1, round(words * TOKENS_PER_WORD / settings.max_length))
     batch, most = auto.given_or(settings, BATCH), auto.most_steps(parameters)
     passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
-    unit = f"row of {settings.max_length} tokens"
     return {
         "batch_size": Choice(BATCH, f"rows of {settings.max_length} tokens"),
         "learning_rate": auto.rate(settings, parameters),
-        "steps": steps_for(rows, batch, passes, fewest, most, unit, auto.start_reason(parameters)),
+        "steps": steps_for(rows, batch, passes, fewest, most, "row", auto.start_reason(parameters)),
         "precision": precision(settings, parameters or None),
     }

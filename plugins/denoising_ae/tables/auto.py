@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from plugins.denoising_ae.tables.settings import TablesSettings
 
 BATCH, RATE, CONTINUED_RATE = 256, 2e-3, 5e-4
-PASSES, FEWEST, MOST = 30, 500, 2000
+PASSES, FEWEST, MOST = 30, 1000, 2000
 
 
 def start(data: TableRows, settings: TablesSettings) -> Choice:

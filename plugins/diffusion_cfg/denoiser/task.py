@@ -29,7 +29,6 @@ from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 PREVIEW_PROMPTS = 4
-MIN_EMA_HORIZONS = 5  # steps over the average's horizon, 1 / (1 - decay): with fewer it still holds the initial weights
 TRAINED_JOINTLY, FROZEN = "trained jointly", "frozen"  # the record's fact about the text encoder
 
 
@@ -239,13 +238,6 @@ class DenoisingTask(Task):
             findings.append(
                 Finding("amber", title, "Guidance scales above 1 will then give worse images; 0.1 is usual.")
             )
-        if settings.steps * (1 - settings.ema_decay) < MIN_EMA_HORIZONS:
-            title = f"{settings.steps:,} steps are few for ema_decay {settings.ema_decay:g}"
-            detail = (
-                "The averaged weights, which are evaluated and saved, will still be near the initial ones: lower it, "
-                "to between 0.95 and 0.99 for example."
-            )
-            findings.append(Finding("amber", title, detail))
         return [*findings, *_truncated_captions(self.all_texts, self.pipeline.tokenizer)]
 
 

@@ -48,11 +48,11 @@ def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> C
     rows = max(1, round(words * TOKENS_PER_WORD / settings.max_length))
     passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
     rate = fine_tuning_rate(parameters, settings.lora_rank) if parameters else Choice(SCRATCH_RATE, "new weights")
-    unit, why = f"row of {settings.max_length} tokens", f"from {'pre-trained' if parameters else 'new'} weights"
+    why = f"from {'pre-trained' if parameters else 'new'} weights"
     most = MOST if not machine.gpus() else 10 * MOST
     return {
         "batch_size": Choice(BATCH, f"rows of {settings.max_length} tokens"),
         "learning_rate": rate,
-        "steps": steps_for(rows, settings.batch_size or BATCH, passes, fewest, most, unit, why),
+        "steps": steps_for(rows, settings.batch_size or BATCH, passes, fewest, most, "row", why),
         "precision": precision(settings, parameters or None),
     }
