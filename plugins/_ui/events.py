@@ -13,10 +13,35 @@ from gradio.components import Component
 
 from training.errors import UserError
 
+HINT = ".hint { margin: 0; font-size: 13px; color: var(--body-text-color-subdued); }"
+LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal"}  # of a box that is quick
 
-def message_area() -> gr.HTML:
-    """Render the place of the box's message, under the fields that it concerns; it takes no room while empty."""
-    return gr.HTML(elem_classes="box-message", padding=False)
+# A component of a tab that was never open is not on the page yet; once there, it may be built again, for which the page
+# remembers it.
+ON_SIGHT = """
+const key = element.closest("[id]")?.id ?? "", seen = (window.boxesSeen ??= new Set());
+if (!seen.has(key) || !key) { seen.add(key); trigger("load"); }
+"""
+
+
+def message_area(hint: str = "") -> gr.HTML:
+    """Render the place of the box's message, under the fields that it concerns; it takes no room while empty.
+
+    Its event `load` fires once, when the box is first in sight: the time to run the first example.
+
+    Args:
+        hint: What to do, as long as there is no result.
+    """
+    value = f'<p class="hint">{html.escape(hint)}</p>' if hint else None
+    template = "<style>.box-message:not(:has(p)) { display: none; }</style>${value}"
+    return gr.HTML(
+        value,
+        html_template=template,
+        elem_classes="box-message",
+        padding=False,
+        css_template=HINT,
+        js_on_load=ON_SIGHT,
+    )
 
 
 def on_box(
@@ -41,7 +66,7 @@ def on_box(
     cleared = [gr.skip() if output in given else None for output in shown]
 
     def values(result: Any) -> list[Any]:
-        return [*([result] if len(shown) == 1 else result), ""]
+        return [*([result] if isinstance(outputs, Component) else result), ""]
 
     @functools.wraps(function)
     def call(*args: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,24 @@ import numpy as np
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from plugins._ui.attention_figures import HEAD_GAP, HEAD_PIXELS, all_heads, head_at
 from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.inspect.attention import attention, attention_by_target
 from plugins.bert_finetune.inspect.masking import sample_masking
+from plugins.bert_finetune.inspect.pairs import takes_pairs
 from plugins.bert_finetune.inspect.sentence_map import sentence_map
 from plugins.bert_finetune.inspect.tokenisation import split_words
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.pretrain.endpoints import FillMask
+from plugins.bert_finetune.ui import (
+    inspect_explanation,
+    inspect_sentence_map,
+    try_answer,
+    try_classify,
+    try_pretrain,
+    try_tag,
+)
+from plugins.bert_finetune.ui.inspect_sentence_map import grouped
 from tests.bert_models import load
 from training.errors import UserError
 
@@ -77,16 +87,6 @@ def test_habits_of_heads_are_told_apart(model: Any) -> None:
     }
 
 
-def test_a_press_on_the_picture_of_all_heads_names_the_head() -> None:
-    values = np.full((2, 3, 4, 4), 0.25)
-    values[1, 2] = np.eye(4)
-    inside = np.arange(10, HEAD_PIXELS - HEAD_GAP, 10)
-    squares = np.asarray(all_heads(values)).reshape(3, HEAD_PIXELS, 4, HEAD_PIXELS, 3).swapaxes(1, 2)
-    shades = squares[1:, 1:, inside[:, None], inside].reshape(2, 3, -1, 3)
-    assert np.argwhere(np.ptp(shades, axis=2).any(-1)).tolist() == [[1, 2]], "one colour but for the head that differs"
-    assert head_at((3 * HEAD_PIXELS + 10, 2 * HEAD_PIXELS + 50)) == (2, 3) and head_at((5, 5)) == (1, 1)
-
-
 def test_attention_of_every_row_adds_up_to_one(model: Any) -> None:
     tokens, values = attention(model, TEXTS[0])
     assert values.shape == (2, 2, len(tokens), len(tokens)) and np.allclose(values.sum(-1), 1, atol=1e-5)
@@ -129,3 +129,65 @@ def test_an_encoder_without_a_head_gives_all_but_guesses(model: Any, tmp_path: P
     assert sentence_map(bare, TEXTS)[0].shape == (4, 2)
     assert split_words(bare, TEXTS[0])["words"] == 5
     assert isinstance(bare, Encode) and not isinstance(bare, FillMask)
+
+
+def test_groups_of_sentences_are_separated_by_empty_lines() -> None:
+    assert grouped("\n a \nb\n\n\nc\n") == [("a", "group 1"), ("b", "group 1"), ("c", "group 2")]
+
+
+def test_a_second_text_is_asked_for_by_models_of_pairs_alone() -> None:
+    classifier = load(PLUGIN.starters["bert-6x192-sentiment"])
+    assert not takes_pairs(classifier)
+    classifier.facts = {"text_column": "premise", "text_pair_column": "hypothesis"}
+    assert takes_pairs(classifier)
+    classifier.facts = {}  # of the Hub: nothing is known of its training
+    assert takes_pairs(classifier)
+
+
+def test_the_first_example_of_each_box_is_right() -> None:
+    def starter(name: str) -> Any:
+        return load(PLUGIN.starters[name])
+
+    questions = starter("bert-6x192-questions")
+    answers = [questions.answer(*example) for example in try_answer.EXAMPLES]
+    assert [answer["answer"] for answer in answers[:3]] == ["1889", "July 20, 1969", "12th century"]
+    assert answers[0]["probability"] > 0.8
+    labels = [starter("bert-6x192-sentiment").classify(text)["label"] for text in try_classify.EXAMPLES]
+    assert labels == ["positive", "negative", "negative", "negative"]
+    encoder = starter("bert-6x192")
+    words = [encoder.fill_mask(text)["masks"][0][0]["word"] for text in try_pretrain.MASKED[:3]]
+    assert words == ["states", "york", "head"]
+    assert [encoder.next_sentence(*pair)["follows"] for pair in try_pretrain.PAIRS] == [True, True, False]
+    entities = starter("bert-6x192-entities").tag(try_tag.EXAMPLES[0])["entities"]
+    assert ("Copenhagen", "city") in [(entity["text"], entity["label"]) for entity in entities]
+
+
+def test_the_first_explanation_has_words_on_both_sides() -> None:
+    result = load(PLUGIN.starters["bert-6x192-sentiment"]).explain(inspect_explanation.EXAMPLES[0])
+    weights = {word["word"]: word["weight"] for word in result["words"]}
+    assert result["label"] == "negative" and weights["dull"] > 5 and weights["good"] < -1
+
+
+def test_groups_of_the_first_map_lie_apart() -> None:
+    named = grouped(inspect_sentence_map.SENTENCES)
+    places, _ = sentence_map(load(PLUGIN.starters["bert-6x192"]), [text for text, _ in named])
+    groups = places.reshape(3, 3, 2)
+    within = np.linalg.norm(groups - groups.mean(1, keepdims=True), axis=-1).max()
+    centres = groups.mean(1)
+    assert within < min(np.linalg.norm(centres[a] - centres[b]) for a, b in ((0, 1), (0, 2), (1, 2))) / 2
+
+
+def test_calls_at_once_do_not_change_each_others_padding_and_truncation() -> None:
+    tokenizer = load(PLUGIN.starters["bert-6x192"]).tokenizer
+    long = "the river flows through the city " * 20
+
+    def cut(number: int) -> int:
+        return len(tokenizer(long, truncation=True, max_length=8 + number % 5)["input_ids"]) - number % 5
+
+    def padded(_: int) -> int:
+        ids = tokenizer(["a river", "the river flows"], padding=True)["input_ids"]
+        return len(ids[0]) - len(ids[1])
+
+    with ThreadPoolExecutor(8) as pool:
+        for lengths, differences in zip(pool.map(cut, range(400)), pool.map(padded, range(400)), strict=True):
+            assert (lengths, differences) == (8, 0)

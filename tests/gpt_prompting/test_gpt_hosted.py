@@ -56,7 +56,7 @@ def test_what_the_protocol_lacks_is_said_and_the_rest_is_sent(server: Server) ->
 
 
 def test_several_alternatives_are_asked_for_one_by_one(server: Server) -> None:
-    found = last(tiny(server).generate(PROMPT, 2, alternatives=3))
+    found = last(tiny(server).generate(PROMPT, 2, seed=0, alternatives=3))
     assert len(found["answers"]) == 3 and [each["seed"] for each in server[1][-3:]] == [0, 1, 2]
 
 

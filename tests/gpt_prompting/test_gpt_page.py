@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
@@ -113,6 +114,16 @@ def test_a_visitors_key_reaches_a_run_and_no_file(client: Client, site: Site, fi
     assert not [path for path in home().rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
+def test_a_seed_is_drawn_unless_it_is_given(client: Client, run: str) -> None:
+    def state(**options: Any) -> dict[str, Any]:
+        return client.predict(weights=run, prompt=PROMPT, new_tokens=12, temperature=1.5, api_name="/gpt_prompting_generate", **options)  # fmt: skip
+
+    first, second = state(), state()
+    assert first["seed"] != second["seed"]
+    again = state(seed=first["seed"])
+    assert (again["text"], again["seed"]) == (first["text"], first["seed"])
+
+
 # -- the page ------------------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +156,7 @@ def test_the_studio_shows_label_scores_and_the_exact_prompt(page: Page, run: str
     page.get_by_label("Labels").locator("visible=true").first.fill("good\nbad")
     page.get_by_label("Text to classify").fill("a dull plot and a slow song")
     page.get_by_role("button", name="Classify", exact=True).click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("'music', which is not in the list: good, bad")
+    expect(page.get_by_role("alert").first).to_contain_text("'music', which is not in the list: good, bad")
     page.get_by_label("Labels").locator("visible=true").first.fill("music=good\nweather=bad")
     page.get_by_role("button", name="Classify", exact=True).click()
     prompt = page.locator(".token-view").nth(1)
@@ -180,6 +191,25 @@ def test_chat_answers_retries_into_a_branch_and_undoes(page: Page, run: str) -> 
     expect(page.get_by_label("Branches")).to_be_visible()
     page.get_by_label("Undo").last.click()
     expect(box).to_have_value("a warm film")
+
+
+@pytest.mark.browser
+def test_a_message_that_fails_leaves_the_dialogue_and_returns_to_its_field(page: Page) -> None:
+    open_tab(page, "Chat")
+    page.get_by_role("button", name="Send", exact=True).click()
+    area = page.get_by_role("alert").locator("visible=true")
+    expect(area).to_have_text("Write a message first.")
+    page.get_by_text("Use a hosted model").locator("visible=true").click()
+    page.get_by_label("Name of the model").locator("visible=true").fill("nobody")
+    server = page.get_by_label("Server", exact=True).locator("visible=true")
+    server.fill("http://127.0.0.1:9/v1")
+    server.press("Enter")
+    box = page.get_by_placeholder("Your message")
+    box.fill("a warm film")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(area).to_contain_text("127.0.0.1:9 cannot be reached")  # the model that is named is asked, not the weights
+    expect(box).to_have_value("a warm film")
+    expect(page.locator(".message.user").locator("visible=true")).to_have_count(0)
 
 
 @pytest.mark.browser

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.gpt_prompting.inspect import attention
+from plugins.gpt_prompting.models import STARTER
 from plugins.gpt_prompting.models.interface import Sampling
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.prompting import calibration, chat, demonstrations
@@ -31,6 +32,7 @@ from plugins.gpt_prompting.prompting.prompts import (
     parse_prompt,
     variables,
 )
+from plugins.gpt_prompting.ui import try_prompt
 from tests import tiny_gpt
 from training.errors import UserError
 
@@ -365,6 +367,16 @@ def test_the_look_back_at_labels_finds_their_tokens(model: TransformersModel) ->
     assert sum(one["attention"] for one in found["by_example"]) == pytest.approx(
         found["weights"][labels].sum(), abs=1e-3
     )
+
+
+def test_a_head_that_always_looks_at_one_label_is_not_the_one_described() -> None:
+    starter = PromptPredictor(TransformersModel.load(STARTER))
+    examples = [dict(zip(("text", "label"), row, strict=True)) for row in try_prompt.EXAMPLES]
+    made = make_prompt(DEFAULT_TEMPLATE, ["music", "weather"], examples, try_prompt.INSTRUCTION)
+    for text, answer in zip(try_prompt.TEXTS, ("weather", "music", "weather"), strict=True):
+        found = attention.attention_to_labels(starter, made, text)
+        best = max(found["by_example"], key=lambda one: one["attention"])
+        assert found["answer"] == answer and best["label"] == answer and best["attention"] > 0.5
 
 
 def test_the_next_token_is_a_distribution(model: TransformersModel) -> None:

@@ -12,6 +12,7 @@ from transformers import BertConfig
 from transformers.utils import logging
 
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
+from plugins.bert_finetune.models.locked_tokenizer import locked
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.artifact import store
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
@@ -28,7 +29,7 @@ def load_for_inference(folder: Path, model_class: Any, kind: str) -> tuple[Any, 
     """
     model, tokenizer = load_network(folder, model_class, kind), load_tokenizer(folder)
     check_vocabulary(tokenizer, model)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), locked(tokenizer)
 
 
 def record_of(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import chosen
+from plugins._ui.events import message_area, on_box
 
 
 def render_file_box(
@@ -27,13 +28,14 @@ def render_file_box(
         inputs: The picker of the weights, then further inputs of the endpoint.
         file_label: The expected file.
     """
-    with gr.Accordion(title, open=False), gr.Row():
-        file = gr.File(label=file_label, type="filepath", height=120)
-        with gr.Column():
-            run = gr.Button(button)
-            predictions = gr.File(label="Predictions", interactive=False)
+    with gr.Accordion(title, open=False):
+        with gr.Row():
+            file = gr.File(label=file_label, type="filepath", height=120, min_width=240)
+            predictions = gr.File(label="Predictions", interactive=False, height=120, min_width=240)
+        message = message_area(f"Choose a file, then press {button}.")
+        run = gr.Button(button)
 
     def predict(path: str | None, name: str, *more: Any) -> str:
         return str(workbench.call(endpoint, name, chosen(path), *more))
 
-    run.click(predict, [file, *inputs], predictions)
+    on_box(run.click, predict, [file, *inputs], predictions, message)

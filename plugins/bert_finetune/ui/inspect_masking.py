@@ -5,34 +5,43 @@ from __future__ import annotations
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.chart import Chart, chart_value, words
+from plugins._ui.events import LATEST, message_area, on_box
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.ui.inspect_tokenisation import DOMAIN
 
-COLOURS = {"masked": "#0f766e", "replaced at random": "#b45309", "kept": "#7c3aed"}
+GROUPS = {
+    "masked": "replaced by [MASK] (80 %)",
+    "replaced at random": "replaced by a random token (10 %)",
+    "kept": "kept, but predicted (10 %)",
+}
+UNITS = [("single tokens", "token"), ("whole words", "whole_word"), ("spans", "span")]
 
 
 def render(workbench: Workbench) -> None:
     """Render the masked text for a ratio, a unit of masking and a seed."""
     gr.Markdown(
-        "At every step, 15 % of the tokens are sampled for prediction. Of these, 80 % are replaced by `[MASK]`, 10 % "
-        "by a random "
-        "token, and 10 % are kept: since any token may be wrong, the network has to represent all of them."
+        "What the network sees in one step of pre-training: 15 % of the tokens are to be predicted. **What to "
+        "notice**: not all of them are hidden. Since any token may be wrong, the network has to represent all of them. "
+        "Change the step to draw others."
     )
     bench = workbench.on(Encode)
     weights = bench.weights_picker()
-    text = gr.Textbox(DOMAIN, label="Text", lines=3)
+    text = gr.Textbox(DOMAIN, label="Text", lines=2)
     with gr.Row():
-        ratio = gr.Slider(0.05, 0.6, 0.15, step=0.05, label="Mask ratio")
-        masking = gr.Radio(["token", "whole_word", "span"], value="token", label="Masking")
-        seed = gr.Number(0, precision=0, minimum=0, label="Step (seed)")
+        ratio = gr.Slider(0.05, 0.6, 0.15, step=0.05, label="Share of the tokens", min_width=150)
+        masking = gr.Radio(UNITS, value="token", label="Masked at once", min_width=220)
+        seed = gr.Number(3, precision=0, minimum=0, label="Step (seed)", min_width=100)
+    message = message_area("Write a text, then press Mask.")
     button = gr.Button("Mask", variant="primary")
-    masked = gr.HighlightedText(
-        label="Input of the network (original token)", color_map=COLOURS, show_legend=True, combine_adjacent=False
-    )
+    chart = Chart("Input of the network", "The masked text appears here.")
 
-    def mask(name: str, sentence: str, share: float, unit: str, step: float) -> list[tuple[str, str | None]]:
+    def mask(name: str, sentence: str, share: float, unit: str, step: float) -> str:
         function = "plugins.bert_finetune.inspect.masking:sample_masking"
-        return bench.call(function, name, sentence, share, unit, int(step or 0))
+        tokens = bench.call(function, name, sentence, share, unit, int(step or 0))
+        items = [{"text": token.strip(), "group": treatment} for token, treatment in tokens]
+        note = "In brackets, the token that is to be predicted."
+        return chart_value([words("Input of the network", items, note, groups=GROUPS)])
 
-    events = [button.click, text.submit, ratio.release, masking.input, seed.change]
-    gr.on(events, mask, [weights, text, ratio, masking, seed], masked)
+    events = [button.click, text.submit, ratio.release, masking.input, seed.input, weights.change, message.load]
+    on_box(events, mask, [weights, text, ratio, masking, seed], chart, message, **LATEST)

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.chart import Chart, chart_value, points
+from plugins._ui.events import LATEST, message_area, on_box
 from plugins.bert_finetune.encode.endpoints import Encode
 
-SENTENCES = """The team won the final in overtime.
-The striker scored two goals.
-The bank raised its interest rates.
-Shares fell after the quarterly report.
-The court sentenced him to five years.
-The judge dismissed the appeal."""
+SENTENCES = """The film was released in 2004.
+The album was released in 1999.
+The single was released in May.
+
+He was born in London.
+She was born in Paris.
+He was born in Berlin.
+
+The river flows into the sea.
+The lake lies in the mountains.
+The stream rises in the hills."""
 
 
 def render(workbench: Workbench) -> None:
     """Render the map of the sentences."""
     gr.Markdown(
-        "Each point is the vector of a sentence (the mean of its token vectors) on the first two principal "
-        "components. With more "
-        "than 12 sentences, points are labelled by line number."
+        "Each point is a sentence: the mean of its token vectors, on the two directions in which the sentences differ "
+        "most (principal components). **What to notice**: sentences that say similar things lie together, although the "
+        "encoder was never told which belong together."
     )
     bench = workbench.on(Encode)
     weights = bench.weights_picker()
-    text = gr.Textbox(SENTENCES, label="Sentences, one per line", lines=7, max_lines=20)
+    info = "One a line. An empty line begins another group, which gets a colour of its own."
+    text = gr.Textbox(SENTENCES, label="Sentences", lines=7, max_lines=20, info=info)
+    message = message_area("Write at least three sentences, then press Plot the map.")
     button = gr.Button("Plot the map", variant="primary")
-    plot = gr.Plot(label="Sentences", show_label=False)  # a label would cover some points
+    chart = Chart("Sentences", "The map appears here.")
 
-    def plot_map(name: str, lines: str) -> Any:
-        texts = [line.strip() for line in lines.splitlines() if line.strip()]
-        return bench.call("plugins.bert_finetune.inspect.sentence_map:plot_sentence_map", name, texts)
+    def plot_map(name: str, lines: str) -> str:
+        named = grouped(lines)
+        function = "plugins.bert_finetune.inspect.sentence_map:sentence_map"
+        places, shares = bench.call(function, name, [sentence for sentence, _ in named])
+        rows = [(x, y, *about) for (x, y), about in zip(places.tolist(), named, strict=True)]
+        titles = f"first component ({shares[0]:.0%} of the variance)", f"second ({shares[1]:.0%})"
+        return chart_value([points("Map of the sentences", rows, *titles)])
 
-    button.click(plot_map, [weights, text], plot)
+    on_box([button.click, weights.change, message.load], plot_map, [weights, text], chart, message, **LATEST)
+
+
+def grouped(lines: str) -> list[tuple[str, str]]:
+    """Each sentence with its group: groups are separated by empty lines."""
+    named, number, is_open = [], 1, False
+    for line in map(str.strip, lines.splitlines()):
+        if line:
+            named.append((line, f"group {number}"))
+        elif is_open:
+            number += 1
+        is_open = bool(line)
+    return named

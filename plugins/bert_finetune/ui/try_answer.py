@@ -7,41 +7,66 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.answer_label import AnswerLabel
+from plugins._ui.events import LATEST, message_area, on_box
+from plugins._ui.examples import render_examples
 from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.ui.file_box import render_file_box
 
-CONTEXT = (
-    "The Rhine rises in the Swiss Alps and flows through Germany and the Netherlands to the North Sea. "
-    "With a length of about 1,230 kilometres it is the second longest river of central and western Europe."
+TOWER = (
+    "The Eiffel Tower was built in Paris in 1889 by the engineer Gustave Eiffel. It is 330 metres tall, and about "
+    "seven million people visit it each year."
 )
-EXAMPLES = [["Where does the Rhine rise?", CONTEXT], ["How long is the Rhine?", CONTEXT]]
+MOON = (
+    "Apollo 11 landed on the Moon on July 20, 1969. Neil Armstrong was the first person to walk on its surface, and "
+    "Michael Collins stayed in orbit."
+)
+OXFORD = (
+    "The University of Oxford was founded in the 12th century in England. It has 39 colleges and more than 26,000 "
+    "students."
+)
+RHINE = (
+    "The Rhine rises in the Swiss Alps and flows through Germany and the Netherlands to the North Sea. With a length "
+    "of about 1,230 kilometres it is the second longest river of central and western Europe."
+)
+EXAMPLES = [
+    ["When was the Eiffel Tower built?", TOWER],
+    ["When did Apollo 11 land on the Moon?", MOON],
+    ["When was the University of Oxford founded?", OXFORD],
+    ["How long is the Rhine?", RHINE],
+]
 
 
 def render(workbench: Workbench) -> None:
     """Render question, context and answers, and the file box."""
     gr.Markdown(
-        "The starter is a very small model and often wrong (see its card): it shows how extractive question "
-        "answering works. "
-        "For reliable answers, fine-tune a larger encoder, or choose a model of the Hub."
+        "The answer is a part of the context that you give. The starter is a very small model: it finds dates best, "
+        "and is often wrong elsewhere. Fine-tune a larger encoder for answers to rely on."
     )
     bench = workbench.on(Answer)
     weights = bench.weights_picker()
-    question = gr.Textbox(EXAMPLES[0][0], label="Question", max_lines=2)
-    context = gr.Textbox(CONTEXT, label="Context", lines=5)
-    button = gr.Button("Answer", variant="primary")
     with gr.Row():
-        label = gr.Label(label="Answers", num_top_classes=4)
-        highlighted = gr.HighlightedText(label="In the context", combine_adjacent=False)
-    gr.Examples(EXAMPLES, [question, context], label="Examples", api_visibility="private")
-    file_label = "A table with question and context, or SQuAD JSON"
-    render_file_box(bench, Answer.answer_file, "Answer a file", "Answer every row", [weights], file_label)
+        with gr.Column(min_width=280):
+            question = gr.Textbox(EXAMPLES[0][0], label="Question", max_lines=2)
+            context = gr.Textbox(EXAMPLES[0][1], label="Context", lines=4, max_lines=16)
+            message = message_area("Write a question and its context, then press Answer.")
+            button = gr.Button("Answer", variant="primary")
+        with gr.Column(min_width=280):
+            label = AnswerLabel(label="Answers", num_top_classes=4)
+            highlighted = gr.HighlightedText(
+                label="In the context", combine_adjacent=False, color_map={"answer": "#0d9488"}
+            )
 
-    def answer(name: str, asked: str, passage: str) -> tuple[dict[str, float], dict[str, Any]]:
+    def answer(name: str, asked: str, passage: str) -> list[Any]:
         best = bench.call(Answer.answer, name, asked, passage)
         ranked = [best, *best["alternatives"]]
         probabilities = {row["answer"] or "no answer": row["probability"] for row in reversed(ranked)}
         span = [{"entity": "answer", "start": best["start"], "end": best["end"]}] if best["answer"] else []
-        return probabilities, {"text": passage, "entities": span}
+        return [probabilities, {"text": passage, "entities": span}]
 
-    events = [button.click, question.submit]
-    gr.on(events, answer, [weights, question, context], [label, highlighted])
+    inputs, outputs = [weights, question, context], [label, highlighted]
+    render_examples(EXAMPLES, [question, context], answer, inputs, outputs, message)
+    file_label = "A table with question and context, or SQuAD JSON"
+    render_file_box(bench, Answer.answer_file, "Answer a file", "Answer every row", [weights], file_label)
+    events = [button.click, question.submit, weights.change, message.load]
+    on_box(events, answer, inputs, outputs, message, **LATEST)

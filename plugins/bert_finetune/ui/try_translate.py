@@ -7,40 +7,44 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.events import LATEST, message_area, on_box
+from plugins._ui.examples import render_examples
 from plugins.bert_finetune.translate.endpoints import Translate
 from plugins.bert_finetune.ui.file_box import render_file_box
+from training.errors import UserError
 
 EXAMPLES = ["A man is riding a bicycle.", "Two children play in the snow."]
 HEADERS = ["alternative", "log-probability per token"]
-NO_WEIGHTS = "Choose weights: a run of `translate`, or a translation model of the Hub."
+NO_WEIGHTS = "Choose weights above: train a translation model, or write the name of one on the Hub."
 
 
 def render(workbench: Workbench) -> None:
     """Render the text, its translations, and the file box."""
     gr.Markdown(
-        "There is no starter for translation: no parallel corpus with a free licence was available. Train "
-        "`translate` on your own "
-        "pairs, or choose a translation model of the Hub, such as Helsinki-NLP/opus-mt-en-de."
+        "No starter translates. [Train a translation model](./bert_finetune-translate) on sentence pairs, or write the "
+        "name of one on the Hub below, such as `Helsinki-NLP/opus-mt-en-de`."
     )
     bench = workbench.on(Translate)
     weights = bench.weights_picker()
     with gr.Row():
-        with gr.Column():
+        with gr.Column(min_width=280):
             text = gr.Textbox(EXAMPLES[0], label="Text", lines=3)
             info = "Beam size: larger finds better translations and more alternatives; 1 is greedy decoding."
             beams = gr.Slider(1, 16, 4, step=1, label="Beams", info=info)
-            button = gr.Button("Translate", variant="primary")
-            gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
-        with gr.Column():
+            message = message_area("Choose weights first: the button works as soon as there are some.")
+            button = gr.Button("Translate", variant="primary", interactive=False)
+        with gr.Column(min_width=280):
             translation = gr.Textbox(label="Translation", lines=3, interactive=False)
             alternatives = gr.Dataframe(headers=HEADERS, label="Alternatives", interactive=False)
-    render_file_box(bench, Translate.translate_file, "Translate a file", "Translate every row", [weights, beams])
 
-    def translate(name: str, sentence: str, size: float) -> tuple[str, list[list[Any]]]:
+    def translate(name: str, sentence: str, size: float) -> list[Any]:
         if not name:
-            raise gr.Error(NO_WEIGHTS, print_exception=False)
+            raise UserError(NO_WEIGHTS)
         result = bench.call(Translate.translate, name, sentence, int(size), 3)
-        return result["translation"], [[row["translation"], row["score"]] for row in result["alternatives"]]
+        return [result["translation"], [[row["translation"], row["score"]] for row in result["alternatives"]]]
 
-    events = [button.click, text.submit]
-    gr.on(events, translate, [weights, text, beams], [translation, alternatives])
+    inputs, outputs = [weights, text, beams], [translation, alternatives]
+    render_examples([[example] for example in EXAMPLES], [text], translate, inputs, outputs, message)
+    render_file_box(bench, Translate.translate_file, "Translate a file", "Translate every row", [weights, beams])
+    weights.change(lambda name: gr.Button(interactive=bool(name)), weights, button, queue=False, show_progress="hidden")
+    on_box([button.click, text.submit], translate, inputs, outputs, message, **LATEST)

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
+from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.predictor import PromptPredictor
 from plugins.gpt_prompting.prompting.prompts import Prompt
 from plugins.gpt_prompting.prompting.query import parse_query
 from training.errors import UserError
 
 MAX_TOKENS = 64  # that the page shows
+MAX_QUERIES = 16  # examples as queries, a forward pass each
 PROBE_TOKENS = 24  # of the random sequence whose repetition shows induction
 
 
@@ -71,14 +73,17 @@ def induction_scores(model: TransformersModel, seed: int = 0) -> np.ndarray:
 def attention_to_labels(predictor: PromptPredictor, prompt: Prompt, text: str) -> dict[str, Any]:
     """Measure the attention from where the answer begins to the label of each example.
 
+    Some heads attend to one label whatever the query. The head that is described is the one whose attention depends
+    most on the query: with the texts of the examples as queries, it attends most to labels that agree with the query's
+    own, less what it attends to the others.
+
     Args:
         text: The query, see `parse_query`.
 
     Returns:
-        by_example: label and attention (summed over its tokens, of the head that attends most to all labels); head:
-            (layer, head),
-        from 1; heads: (layers, heads) of the sum over all examples; tokens and weights: the whole attention row of that
-        head.
+        answer: the most probable label; head: (layer, head), from 1; by_example: label and attention (summed over its
+            tokens, of that head); heads: as described above, -1 to 1, (layers, heads); tokens and weights: the whole
+            attention row of that head.
 
     Raises:
         UserError: If there are no examples, the prompt does not fit, or the model is hosted.
@@ -86,27 +91,50 @@ def attention_to_labels(predictor: PromptPredictor, prompt: Prompt, text: str) -
     if not prompt.examples:
         raise UserError("The prompt has no examples: add some.")
     model, whole = local_model(predictor), prompt.text(parse_query(prompt, text))
-    ids, tokens = model.encode(whole), model.tokens(whole)
+    ids = model.encode(whole)
     if len(ids) > model.context:
         raise UserError(f"The prompt has {len(ids):,} tokens; the context is {model.context:,}: show fewer examples.")
-    last = _attention(model, ids)[:, :, -1]  # (layers, heads, keys)
-    special = set(model.tokenizer.all_special_ids)
-    lengths = [0 if token in special else len(string) for token, string in zip(ids, tokens, strict=True)]
-    ends = np.cumsum(lengths)
-    spans = [_label_span(prompt, number, ends) for number in range(len(prompt.examples))]
-    by_label = np.stack([last[:, :, start:stop].sum(-1) for start, stop in spans], -1)  # (layers, heads, examples)
-    total = by_label.sum(-1)
-    layer, head = np.unravel_index(int(total.argmax()), total.shape)
+    last, by_label = _attention_by_label(model, prompt, whole)
+    [prediction] = LabelScorer(model, prompt).label([parse_query(prompt, text)])
+    agreement = _agreement(model, prompt)
+    layer, head = np.unravel_index(int(agreement.argmax()), agreement.shape)
     return {
+        "answer": prediction.label,
         "by_example": [
             {"label": example["label"], "attention": round(float(value), 4)}
             for example, value in zip(prompt.examples, by_label[layer, head], strict=True)
         ],
         "head": (int(layer) + 1, int(head) + 1),
-        "heads": total,
-        "tokens": tokens,
+        "heads": agreement,
+        "tokens": model.tokens(whole),
         "weights": last[layer, head],
     }
+
+
+def _attention_by_label(model: TransformersModel, prompt: Prompt, whole: str) -> tuple[np.ndarray, np.ndarray]:
+    """Attention from the last token, (layers, heads, keys), and its sum over each label, (layers, heads, examples)."""
+    ids, tokens = model.encode(whole), model.tokens(whole)
+    last = _attention(model, ids)[:, :, -1]
+    special = set(model.tokenizer.all_special_ids)
+    lengths = [0 if token in special else len(string) for token, string in zip(ids, tokens, strict=True)]
+    ends = np.cumsum(lengths)
+    spans = [_label_span(prompt, number, ends) for number in range(len(prompt.examples))]
+    return last, np.stack([last[:, :, start:stop].sum(-1) for start, stop in spans], -1)
+
+
+def _agreement(model: TransformersModel, prompt: Prompt) -> np.ndarray:
+    """Attention to labels that agree with the query's own, less that to the others: the mean over all labels, so that a
+    head that always attends to one of two labels has 0. (layers, heads)"""
+    labels = [example["label"] for example in prompt.examples]
+    by_label: dict[str, list[np.ndarray]] = {}
+    for query in prompt.examples[:MAX_QUERIES]:
+        whole = prompt.text({name: query[name] for name in prompt.fields})
+        if len(model.encode(whole)) <= model.context:
+            signs = np.asarray([1.0 if label == query["label"] else -1.0 for label in labels])
+            by_label.setdefault(query["label"], []).append(_attention_by_label(model, prompt, whole)[1] @ signs)
+    if not by_label:
+        raise UserError(f"The examples are too long for the context of {model.context:,} tokens: show fewer.")
+    return np.mean([np.mean(values, 0) for values in by_label.values()], 0)
 
 
 def _label_span(prompt: Prompt, number: int, ends: np.ndarray) -> tuple[int, int]:

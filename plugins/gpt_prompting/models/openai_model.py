@@ -41,13 +41,15 @@ from plugins.gpt_prompting.models.interface import (
 )
 from plugins.gpt_prompting.models.label_parsing import first_token_probabilities, read_label
 from plugins.gpt_prompting.models.reasoning import Parts, split_reasoning
+from plugins.gpt_prompting.models.sampling_defaults import MIN_P, REPETITION_PENALTY
 from training.errors import UserError
 
 TIMEOUT_SECONDS = float(os.environ.get("SELFSUP_HOSTED_SECONDS", "60"))
 ATTEMPTS = 3  # after transient errors
 LABEL_TOKENS = 24  # of an answer from which a label is parsed
 SENTENCE_TOKENS, REASONING_TOKENS = 256, 4096  # of one that was cut short in a sentence, or while the model reasoned
-UNSUPPORTED_OPTIONS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # option -> the value that turns it off
+# Option -> values that nobody asked for: what turns it off, and our default.
+UNSUPPORTED_OPTIONS = {"top_k": (0,), "min_p": (0.0, MIN_P), "repetition_penalty": (1.0, REPETITION_PENALTY)}
 LABEL_INSTRUCTION = "Answer with exactly one of these labels and nothing else: {}."
 
 
@@ -149,7 +151,7 @@ class HostedModel(LanguageModel):
         yield finished
 
     def _remarks(self, sampling: Sampling) -> Iterator[str]:
-        unsent = [name for name, off in UNSUPPORTED_OPTIONS.items() if getattr(sampling, name) != off]
+        unsent = [name for name, unasked in UNSUPPORTED_OPTIONS.items() if getattr(sampling, name) not in unasked]
         if unsent:
             yield f"Not sent, since the protocol does not support it: {', '.join(unsent)}."
         yield from self.conventions.remarks()

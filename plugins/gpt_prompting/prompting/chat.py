@@ -67,11 +67,12 @@ def fit_dialogue(model: LanguageModel, messages: list[Message], new_tokens: int)
 
 
 def chat(model: LanguageModel, messages: Sequence[dict[str, Any]], sampling: Sampling) -> Iterator[dict[str, Any]]:
-    """Answer the last message; yields as `timed_stream`, with dropped_messages and template (which chat template was
-    used)."""
+    """Answer the last message; yields as `timed_stream`, with the seed, dropped_messages and template (which chat
+    template was used)."""
     dialogue = fit_dialogue(model, check_messages(messages), sampling.new_tokens)
     about = {
         "dropped_messages": dialogue.dropped,
+        "seed": sampling.seed,
         "template": "the model's own" if model.has_template else "plain transcript",
     }
     for state in timed_stream(model.stream_chat(dialogue.messages, sampling), dialogue.tokens, model.context):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins._endpoints import Endpoints
+from plugins.gpt_prompting.models.sampling_defaults import DRAWN_SEED, MIN_P, REPETITION_PENALTY, TEMPERATURE
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE
 
 
@@ -19,13 +20,13 @@ class Prompting(Endpoints):
         self,
         prompt: str,
         new_tokens: int = 60,
-        temperature: float = 0.8,
+        temperature: float = TEMPERATURE,
         top_k: int = 0,
         top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
+        min_p: float = MIN_P,
+        repetition_penalty: float = REPETITION_PENALTY,
         stop: list[str] = [],  # noqa: B006 - part of the published signature, never changed
-        seed: int = 0,
+        seed: int = DRAWN_SEED,
         alternatives: int = 1,
         shown: int = 5,
         key: str = "",
@@ -41,7 +42,7 @@ class Prompting(Endpoints):
             min_p: Keep tokens at least this share as probable as the best; 0: all.
             repetition_penalty: Above 1, tokens that occur already become less probable.
             stop: Stop strings; the answer ends before the first of them.
-            seed: The same seed gives the same tokens.
+            seed: The same seed gives the same tokens; -1 draws a new one.
             alternatives: Answers sampled at once, 1 to 16.
             shown: Other candidates returned with each token, 0 to 50.
             key: Your key for a hosted model. It is sent to its server only, and not stored.
@@ -49,8 +50,8 @@ class Prompting(Endpoints):
         Returns:
             text (of the first answer); answers: text, tokens (token, probability, others: the other candidates),
             finished (end of text, length, stop string or broken; of a server also its own word, as content_filter),
-            note; prompt_tokens, context, new_tokens, seconds, first_token_seconds, tokens_per_second. Each value is the
-            whole so far; the last is the result.
+            note; seed; prompt_tokens, context, new_tokens, seconds, first_token_seconds, tokens_per_second. Each value
+            is the whole so far; the last is the result.
         """
 
     @abstractmethod
@@ -58,13 +59,13 @@ class Prompting(Endpoints):
         self,
         messages: list[dict[str, Any]],
         new_tokens: int = 120,
-        temperature: float = 0.8,
+        temperature: float = TEMPERATURE,
         top_k: int = 0,
         top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
+        min_p: float = MIN_P,
+        repetition_penalty: float = REPETITION_PENALTY,
         stop: list[str] = [],  # noqa: B006 - as above
-        seed: int = 0,
+        seed: int = DRAWN_SEED,
         shown: int = 5,
         key: str = "",
     ) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,9 @@ YIELD_SECONDS = 0.06  # between states; a page cannot render much faster
 
 
 def generate(model: LanguageModel, prompt: str, sampling: Sampling) -> Generator[dict[str, Any], None, None]:
-    """Continue a prompt; yields as `timed_stream`."""
-    yield from timed_stream(model.stream(prompt, sampling), model.count(prompt), model.context)
+    """Continue a prompt; yields as `timed_stream`, with the seed."""
+    for state in timed_stream(model.stream(prompt, sampling), model.count(prompt), model.context):
+        yield state | {"seed": sampling.seed}
 
 
 def timed_stream(

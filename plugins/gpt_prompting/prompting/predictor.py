@@ -9,6 +9,13 @@ from typing import Any
 from plugins.gpt_prompting.inspect.surprisal import surprisal
 from plugins.gpt_prompting.models.interface import MAX_SHOWN, LanguageModel, Sampling
 from plugins.gpt_prompting.models.openai_model import HostedModel
+from plugins.gpt_prompting.models.sampling_defaults import (
+    DRAWN_SEED,
+    MIN_P,
+    REPETITION_PENALTY,
+    TEMPERATURE,
+    seed_of,
+)
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.prompting.chat import chat
 from plugins.gpt_prompting.prompting.endpoints import Prompting
@@ -36,19 +43,28 @@ class PromptPredictor(Prompting):
         self,
         prompt: str,
         new_tokens: int = 60,
-        temperature: float = 0.8,
+        temperature: float = TEMPERATURE,
         top_k: int = 0,
         top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
+        min_p: float = MIN_P,
+        repetition_penalty: float = REPETITION_PENALTY,
         stop: list[str] = [],  # noqa: B006 - as the interface
-        seed: int = 0,
+        seed: int = DRAWN_SEED,
         alternatives: int = 1,
         shown: int = 5,
         key: str = "",
     ) -> Iterator[dict[str, Any]]:
         sampling = Sampling(
-            new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, tuple(stop), seed, alternatives, shown
+            new_tokens,
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            tuple(stop),
+            seed_of(seed),
+            alternatives,
+            shown,
         )
         yield from generate(self.model.with_key(key), prompt, sampling)
 
@@ -56,18 +72,18 @@ class PromptPredictor(Prompting):
         self,
         messages: list[dict[str, Any]],
         new_tokens: int = 120,
-        temperature: float = 0.8,
+        temperature: float = TEMPERATURE,
         top_k: int = 0,
         top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
+        min_p: float = MIN_P,
+        repetition_penalty: float = REPETITION_PENALTY,
         stop: list[str] = [],  # noqa: B006 - as the interface
-        seed: int = 0,
+        seed: int = DRAWN_SEED,
         shown: int = 5,
         key: str = "",
     ) -> Iterator[dict[str, Any]]:
         sampling = Sampling(
-            new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, tuple(stop), seed, shown=shown
+            new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, tuple(stop), seed_of(seed), shown=shown
         )
         yield from chat(self.model.with_key(key), messages, sampling)
 

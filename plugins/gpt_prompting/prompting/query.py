@@ -4,6 +4,7 @@ file."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def classify_and_generate(
         "generated": None,
     }
     yield state
-    for generated in generate(model, prediction.fitted.text, GREEDY):
+    # A base model would go on with the next example, and the one after it; a hosted one ends its answer itself.
+    greedy = replace(GREEDY, stop=(prompt.separator,)) if model.has_probabilities else GREEDY
+    for generated in generate(model, prediction.fitted.text, greedy):
         yield state | {"generated": generated}
 
 

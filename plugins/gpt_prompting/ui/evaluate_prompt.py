@@ -9,7 +9,9 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import chosen
+from plugins._ui.events import message_area, on_box
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
+from plugins.gpt_prompting.ui.model_form import ModelForm, model_of
 from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
 
 QUERY = "plugins.gpt_prompting.prompting.query"
@@ -23,7 +25,7 @@ NO_PROOF = (
 )
 
 
-def render_evaluate(workbench: Workbench, weights: Any, key: Any, form: list[Any]) -> None:
+def render_evaluate(workbench: Workbench, model: ModelForm, form: list[Any]) -> None:
     """Render the evaluation on labelled rows; when it is stopped, the results so far stay."""
     with gr.Accordion("Evaluate on a file", open=False):
         with gr.Row():
@@ -46,6 +48,7 @@ def render_evaluate(workbench: Workbench, weights: Any, key: Any, form: list[Any
                         label="Selection",
                         min_width=180,
                     )
+                message = message_area("Choose a file of labelled rows, then press Evaluate.")
                 with gr.Row():
                     start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop", variant="stop")
         summary = gr.Markdown()
@@ -54,19 +57,20 @@ def render_evaluate(workbench: Workbench, weights: Any, key: Any, form: list[Any
             predictions = gr.File(label="Rows with predicted labels", interactive=False, height=90)
 
     def evaluate(
-        name: str, secret: str, path: str | None, max_rows: float, shots: float, selection: str, *values: Any
+        path: str | None, max_rows: float, shots: float, selection: str, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
-        prompt, labelled = prompt_of(*values), chosen(path, LABELLED_ROWS)
-        arguments = int(shots or 0), selection, int(max_rows or 0), secret or ""
+        name, secret = model_of(*values[:4])
+        prompt, labelled = prompt_of(*values[4:]), chosen(path, LABELLED_ROWS)
+        arguments = int(shots or 0), selection, int(max_rows or 0), secret
         for state, written in workbench.stream(f"{QUERY}:evaluate_file", name, prompt, labelled, *arguments):
             yield evaluation_line(state), confusion_table(state), str(written) if written else gr.skip()
 
-    inputs, outputs = [weights, key, file, max_rows, shots, selection, *form], [summary, table, predictions]
-    event = start.click(evaluate, inputs, outputs, show_progress="hidden")
+    inputs, outputs = [file, max_rows, shots, selection, *model.fields, *form], [summary, table, predictions]
+    event = on_box(start.click, evaluate, inputs, outputs, message, show_progress="hidden")
     stop.click(None, None, None, cancels=[event])
 
 
-def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]) -> None:
+def render_compare(workbench: Workbench, model: ModelForm, form: list[Any]) -> None:
     """Render the comparison of two prompts on the same rows."""
     with gr.Accordion("Compare with another prompt", open=False):
         gr.Markdown(
@@ -82,6 +86,7 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
             with gr.Column():
                 file = gr.File(label="Labelled rows", type="filepath", height=120)
                 max_rows = gr.Number(200, precision=0, minimum=0, label="Rows", info="0: all")
+                message = message_area("Choose a file of labelled rows, then press Compare.")
                 with gr.Row():
                     start, stop = gr.Button("Compare", variant="primary"), gr.Button("Stop", variant="stop")
         summary = gr.Markdown()
@@ -93,25 +98,19 @@ def render_compare(workbench: Workbench, weights: Any, key: Any, form: list[Any]
         )
 
     def compare(
-        name: str,
-        secret: str,
-        path: str | None,
-        max_rows: float,
-        words: str,
-        written: str,
-        saved: str | None,
-        *values: Any,
+        path: str | None, max_rows: float, words: str, written: str, saved: str | None, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
-        first = prompt_of(*values)
+        name, secret = model_of(*values[:4])
+        first = prompt_of(*values[4:])
         other = read_prompt(saved) if saved else reworded(first, words, written)
         labelled = chosen(path, LABELLED_ROWS)
         for state in workbench.stream(
-            f"{QUERY}:compare_on_file", name, first, other, labelled, int(max_rows or 0), secret or ""
+            f"{QUERY}:compare_on_file", name, first, other, labelled, int(max_rows or 0), secret
         ):
             yield comparison_line(state), disagreements(state)
 
-    inputs = [weights, key, file, max_rows, instruction, template, second, *form]
-    event = start.click(compare, inputs, [summary, table], show_progress="hidden")
+    inputs = [file, max_rows, instruction, template, second, *model.fields, *form]
+    event = on_box(start.click, compare, inputs, [summary, table], message, show_progress="hidden")
     stop.click(None, None, None, cancels=[event])
 
 

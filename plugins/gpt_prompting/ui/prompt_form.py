@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from plugins.gpt_prompting.prompting.prompts import LABEL, Prompt, make_prompt, parse_prompt, variables
+from training.errors import UserError
 
 
 def fields_of(template: str) -> list[str]:
@@ -51,8 +52,8 @@ def from_json(text: str) -> list[Any]:
     return form_values(parse_prompt(text))
 
 
-def open_prompt(path: str) -> list[Any]:
-    """Read a prompt file as the form's values."""
+def open_prompt(path: str, *_: Any) -> list[Any]:
+    """Read a prompt file as the form's values; the form stays as it is if the file is none."""
     return form_values(read_prompt(path))
 
 
@@ -61,7 +62,7 @@ def read_prompt(path: str) -> Prompt:
     try:
         return parse_prompt(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        raise gr.Error("The file is not a prompt: a JSON file was expected.", print_exception=False) from None
+        raise UserError("The file is not a prompt: a JSON file was expected.") from None
 
 
 def form_values(prompt: Prompt) -> list[Any]:

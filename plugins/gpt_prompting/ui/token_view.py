@@ -19,9 +19,9 @@ STATIC = Path(__file__).parent / "static"
 class TokenView(gr.HTML):
     """Sections of text, one below the other."""
 
-    def __init__(self, label: str, empty: str = ""):
+    def __init__(self, label: str, empty: str = "", **options: Any):
+        options.setdefault("value", token_view_value([], empty))  # further options come from Gradio's updates
         super().__init__(
-            value=token_view_value([], empty),
             label=label,
             show_label=True,
             min_width=220,
@@ -31,6 +31,7 @@ class TokenView(gr.HTML):
             css_template=(STATIC / "tokens.css").read_text(encoding="utf-8"),
             js_on_load=(STATIC / "tokens.js").read_text(encoding="utf-8"),
             apply_default_css=False,
+            **options,
         )
 
     def get_block_name(self) -> str:
@@ -75,8 +76,9 @@ def prompt_size(state: dict[str, Any]) -> str:
 
 
 def speed(state: dict[str, Any]) -> str:
+    seed = f" · seed {state['seed']}" if state.get("seed", -1) >= 0 else ""
     first_token = 1000 * state["first_token_seconds"]
     return (
         f"{state['new_tokens']:,} tokens generated in {state['seconds']:.2f} s · first token after {first_token:.0f} ms"
-        f" · {state['tokens_per_second']:.0f} tokens/s"
+        f" · {state['tokens_per_second']:.0f} tokens/s{seed}"
     )

@@ -4,28 +4,83 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.events import message_area, on_box
 from plugins.gpt_prompting.prompting.endpoints import Prompting
-from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
+from plugins.gpt_prompting.ui.model_form import (
+    ModelForm,
+    answered_by,
+    model_of,
+    render_model_form,
+    render_sampling,
+    sampling_values,
+)
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed, token_view_value
+from training.errors import UserError
 
+EXAMPLES = ["What is the weather like in Paris?", "I want to see a movie tonight", "I need a table for two"]
 EMPTY = "Send a message; click an answer to see its tokens."
 CANDIDATES = 5  # shown with each token
 METER_CELLS = 20
+QUIET: dict[str, Any] = {"show_progress": "hidden"}
 History = list[dict[str, Any]]  # role and content of each message
 Branches = list[dict[str, Any]]  # title and history of each
 
 
+@dataclass(frozen=True)
+class ChatBox:
+    """The components of the box. Its whole state is in them: the history, its branches, the tokens of every answer."""
+
+    chatbot: gr.Chatbot
+    area: gr.HTML
+    message: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    meter: gr.Markdown
+    form: ModelForm
+    system: gr.Textbox
+    sampling: list[Any]
+    branch: gr.Button
+    clear: gr.Button
+    export: gr.Button
+    branch_picker: gr.Dropdown
+    file: gr.File
+    tokens: TokenView
+    branches: gr.JSON
+    states: gr.JSON  # text of an answer -> its final state
+
+    @property
+    def settings(self) -> list[Any]:
+        """What an answer depends on beside the dialogue, in the order of `reply`."""
+        return [self.states, *self.form.fields, self.system, *self.sampling]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an answer changes, in the order of `reply`."""
+        return [self.message, self.chatbot, self.meter, self.tokens, self.states]
+
+
 def render_chat(workbench: Workbench) -> None:
-    """Render the box. Its whole state is in components: the history, its branches, and the tokens of every answer."""
+    """Render the box."""
+    gr.Markdown(
+        "The starter has 4.3 million weights (GPT-2: 124 million and more). It has learnt how short service dialogues "
+        "sound, of weather, tables, tickets and cars; it knows no facts, and forgets what you said before."
+    )
+    box = _render_layout(workbench)
+    _connect_answers(box, workbench)
+    _connect_the_rest(box)
+
+
+def _render_layout(workbench: Workbench) -> ChatBox:
     with gr.Row():
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=280):
             chatbot = gr.Chatbot(
                 label="Dialogue",
                 height=430,
@@ -33,8 +88,10 @@ def render_chat(workbench: Workbench) -> None:
                 feedback_options=None,
                 buttons=["copy_all"],
                 render_markdown=False,
-                placeholder="Write a message below.",
+                placeholder="Write a message below, or choose one of these.",
+                examples=[{"text": example} for example in EXAMPLES],
             )
+            area = message_area()
             with gr.Row(equal_height=True):
                 message = gr.Textbox(
                     show_label=False, container=False, placeholder="Your message", scale=5, min_width=160
@@ -43,55 +100,102 @@ def render_chat(workbench: Workbench) -> None:
                 stop = gr.Button("Stop", variant="stop", min_width=80)
             meter = gr.Markdown()
         with gr.Column(min_width=280):
-            weights, key = render_model_picker(workbench)
+            form = render_model_form(workbench)
             system = gr.Textbox(
                 label="System prompt", lines=2, max_lines=8, placeholder="Optional; sent before all messages."
             )
             sampling = render_sampling(new_tokens=100, alternatives=False)
             with gr.Row():
-                branch = gr.Button("Save as branch", size="sm")
-                clear = gr.Button("New dialogue", size="sm")
-                export = gr.Button("Export", size="sm")
-            branch_picker = gr.Dropdown(
+                branch = gr.Button("Save as branch", size="sm", min_width=100)
+                clear = gr.Button("New dialogue", size="sm", min_width=100)
+                export = gr.Button("Export", size="sm", min_width=80)
+            picker = gr.Dropdown(
                 [], label="Branches", info="A retry or an edit saves the dialogue before it.", visible=False
             )
             file = gr.File(label="History", interactive=False, height=80, visible=False)
-    tokens = TokenView("Tokens of an answer", EMPTY)
-    branches = gr.JSON([], visible=False)
-    states = gr.JSON({}, visible=False)  # text of an answer -> its final state
+    actions = branch, clear, export, picker, file
+    views = TokenView("Tokens of an answer", EMPTY), gr.JSON([], visible=False), gr.JSON({}, visible=False)
+    return ChatBox(chatbot, area, message, send, stop, meter, form, system, sampling, *actions, *views)
 
-    def answer(
-        name: str, secret: str, system: str, history: Any, states: Any, *values: Any
-    ) -> Iterator[tuple[Any, ...]]:
-        past, known = plain_history(history), dict(states or {})
-        arguments = sampling_values(values)[:-1]  # without the number of alternatives
-        messages = with_system(system, past)
-        for state in workbench.stream(Prompting.chat, name, messages, *arguments, CANDIDATES, secret or ""):
-            known[state["text"]] = state
-            dialogue = [*past, {"role": "assistant", "content": state["text"]}]
-            line = context_line(state, has_system=len(messages) > len(past))
-            yield dialogue, line, token_view_value(answer_sections(state)), known
 
-    inputs = [weights, key, system, chatbot, states, *sampling]
-    outputs = [chatbot, meter, tokens, states]
-    hidden: dict[str, Any] = {"show_progress": "hidden"}
-    instant: dict[str, Any] = {"queue": False, **hidden}
+def _connect_answers(box: ChatBox, workbench: Workbench) -> None:
+    """Connect what asks the model: a message, an example, a retry, an edit."""
 
-    sent = gr.on([send.click, message.submit], add_message, [message, chatbot], [message, chatbot], **instant)
-    retried = chatbot.retry(before_retry, [chatbot, branches], [chatbot, branches, branch_picker], **instant)
-    edited = chatbot.edit(edit_message, [chatbot, branches], [chatbot, branches, branch_picker], **instant)
+    def send(written: str, history: Any, *settings: Any) -> Iterator[list[Any]]:
+        past = plain_history(history)
+        if not (written or "").strip():
+            raise UserError("Write a message first.")
+        yield from reply(workbench, [*past, {"role": "user", "content": written}], past, written, settings)
+
+    def send_example(event: gr.SelectData, *settings: Any) -> Iterator[list[Any]]:
+        yield from send(event.value["text"], [], *settings)
+
+    def retry(event: gr.RetryData, history: Any, branches: Branches, *settings: Any) -> Iterator[list[Any]]:
+        asked, *branched = before_retry(event, history, branches)
+        for result in reply(workbench, asked, plain_history(history), "", settings):
+            yield [*result, *branched]
+
+    def edit(event: gr.EditData, history: Any, branches: Branches, *settings: Any) -> Iterator[list[Any]]:
+        asked, before, *branched = edit_message(event, history, branches)
+        for result in reply(workbench, asked, before, "", settings):
+            yield [*result, *branched]
+
+    chatbot, area, outputs = box.chatbot, box.area, box.outputs
+    branched = [*outputs, box.branches, box.branch_picker]
+    changed = [chatbot, box.branches, *box.settings]
     answers: list[Any] = [
-        sent.success(answer, inputs, outputs, **hidden),
-        retried.then(answer, inputs, outputs, **hidden),
-        edited.then(answer, inputs, outputs, **hidden),
+        on_box(
+            [box.send.click, box.message.submit], send, [box.message, chatbot, *box.settings], outputs, area, **QUIET
+        ),
+        on_box(chatbot.example_select, send_example, box.settings, outputs, area, **QUIET),
+        on_box(chatbot.retry, retry, changed, branched, area, **QUIET),
+        on_box(chatbot.edit, edit, changed, branched, area, **QUIET),
     ]
-    stop.click(None, None, None, cancels=answers)
-    chatbot.undo(undo_message, chatbot, [chatbot, message], **instant)
-    chatbot.select(tokens_of, [chatbot, states], tokens, **instant)
-    branch.click(save_branch, [chatbot, branches], [branches, branch_picker], **instant)
-    branch_picker.input(open_branch, [branch_picker, branches], chatbot, **instant)
-    gr.on([clear.click, chatbot.clear], lambda: ([], "", token_view_value([], EMPTY), {}), None, outputs, **instant)
-    export.click(export_dialogue, [chatbot, system, branches], file, **hidden)
+    box.stop.click(None, None, None, cancels=answers)
+
+
+def _connect_the_rest(box: ChatBox) -> None:
+    chatbot, branches, states = box.chatbot, box.branches, box.states
+    instant: dict[str, Any] = {"queue": False, **QUIET}
+    chatbot.undo(undo_message, chatbot, [chatbot, box.message], **instant)
+    chatbot.select(tokens_of, [chatbot, states], box.tokens, **instant)
+    box.branch.click(save_branch, [chatbot, branches], [branches, box.branch_picker], **instant)
+    box.branch_picker.input(open_branch, [box.branch_picker, branches], chatbot, **instant)
+    emptied = [chatbot, box.meter, box.tokens, states, box.area]
+    empty = [], "", token_view_value([], EMPTY), {}, ""
+    gr.on([box.clear.click, chatbot.clear], lambda: empty, None, emptied, **instant)
+    box.export.click(export_dialogue, [chatbot, box.system, branches], box.file, **QUIET)
+
+
+def reply(
+    workbench: Workbench, asked: History, before: History, written: str, settings: Sequence[Any]
+) -> Iterator[list[Any]]:
+    """Answer the last message of a dialogue.
+
+    Args:
+        asked: The dialogue up to the message to answer.
+        before: The dialogue as it was, to which it returns if the model does not answer.
+        written: What returns to the textbox then.
+        settings: Values of `ChatBox.settings`.
+
+    Yields:
+        Values of `ChatBox.outputs`.
+    """
+    yield ["", asked, *[gr.skip()] * 3]
+    known, model, system, sampling = dict(settings[0] or {}), settings[1:5], settings[5], settings[6:]
+    try:
+        name, secret = model_of(*model)
+        arguments = sampling_values(sampling)[:-1]  # without the number of alternatives
+        messages = with_system(system, asked)
+        for state in workbench.stream(Prompting.chat, name, messages, *arguments, CANDIDATES, secret):
+            text = state["text"].lstrip()
+            known[text] = state
+            line = " · ".join(filter(None, (answered_by(name), context_line(state, len(messages) > len(asked)))))
+            dialogue = [*asked, {"role": "assistant", "content": text}]
+            yield [gr.skip(), dialogue, line, token_view_value(answer_sections(state)), known]
+    except UserError:
+        yield [written, before, *[gr.skip()] * 3]
+        raise
 
 
 def plain_history(history: Any) -> History:
@@ -114,13 +218,6 @@ def _index(event: gr.RetryData | gr.EditData | gr.UndoData | gr.SelectData) -> i
     return event.index if isinstance(event.index, int) else event.index[0]
 
 
-def add_message(message: str, history: Any) -> tuple[str, History]:
-    """Move the textbox's message to the end of the dialogue."""
-    if not message.strip():
-        raise gr.Error("Write a message first.", print_exception=False)
-    return "", [*plain_history(history), {"role": "user", "content": message}]
-
-
 def before_retry(event: gr.RetryData, history: Any, branches: Branches) -> tuple[Any, ...]:
     """Cut the dialogue after the user's message that the clicked answer replies to; the whole becomes a branch."""
     messages, index = plain_history(history), _index(event)
@@ -130,10 +227,10 @@ def before_retry(event: gr.RetryData, history: Any, branches: Branches) -> tuple
 
 
 def edit_message(event: gr.EditData, history: Any, branches: Branches) -> tuple[Any, ...]:
-    """Replace a message and cut the dialogue after it; what was there before becomes a branch."""
+    """The dialogue with a message replaced and cut after it, and what was there before, which becomes a branch."""
     messages, index = plain_history(history), _index(event)
     before = [*messages[:index], {**messages[index], "content": str(event.previous_value)}, *messages[index + 1 :]]
-    return [*messages[:index], {**messages[index], "content": str(event.value)}], *add_branch(before, branches)
+    return [*messages[:index], {**messages[index], "content": str(event.value)}], before, *add_branch(before, branches)
 
 
 def undo_message(event: gr.UndoData, history: Any) -> tuple[History, str]:

@@ -9,37 +9,53 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.events import message_area, on_box
+from plugins._ui.examples import render_examples
 from plugins.gpt_prompting.prompting.endpoints import Prompting
-from plugins.gpt_prompting.ui.model_form import render_model_picker, render_sampling, sampling_values
+from plugins.gpt_prompting.ui.model_form import (
+    answered_by,
+    model_of,
+    render_model_form,
+    render_sampling,
+    sampling_values,
+)
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed_line, token_view_value
 
-EXAMPLES = ["Once upon a time", "The king said to his daughter", "User: What is your name?\nAssistant:"]
+EXAMPLES = ["The little girl opened the door and", "“I do not know,” said the", "The king said to his daughter"]
 CANDIDATES = 5  # shown with each token
+SIZE = (
+    "The starter has 4.3 million weights; GPT-2 had 124 million in its smallest size. It has read old children's books "
+    "and short dialogues: it keeps to words, quotes and names of that time, but not to a story."
+)
 
 
 def render_generate(workbench: Workbench) -> None:
     """Render the box."""
+    gr.Markdown(f"The model continues your text, one token after another. {SIZE}")
     with gr.Row():
-        with gr.Column():
-            weights, key = render_model_picker(workbench)
-            prompt = gr.Textbox(EXAMPLES[0], label="Prompt", lines=5, max_lines=20)
+        with gr.Column(min_width=280):
+            form = render_model_form(workbench)
+            prompt = gr.Textbox(EXAMPLES[0], label="Prompt", lines=4, max_lines=20)
             sampling = render_sampling()
+            message = message_area()
             with gr.Row():
-                start = gr.Button("Generate", variant="primary")
-                stop = gr.Button("Stop", variant="stop")
-            gr.Examples(EXAMPLES, prompt, label="Examples", api_visibility="private")
-        with gr.Column():
-            view = TokenView("Generated text", "Press Generate.")
+                start = gr.Button("Generate", variant="primary", min_width=120)
+                stop = gr.Button("Stop", variant="stop", min_width=80)
+        with gr.Column(min_width=280):
+            view = TokenView("Generated text", "Write a prompt, then press Generate.")
             summary = gr.Markdown()
             append = gr.Button("Continue from the first answer", size="sm")
 
-    def generate(name: str, text: str, secret: str, *values: Any) -> Iterator[tuple[str, str]]:
-        arguments = sampling_values(values)
-        for state in workbench.stream(Prompting.generate, name, text, *arguments, CANDIDATES, secret or ""):
-            yield token_view_value(answer_sections(state)), speed_line(state)
+    def generate(text: str, *values: Any) -> Iterator[list[str]]:
+        name, secret = model_of(*values[:4])
+        arguments = sampling_values(values[4:])
+        for state in workbench.stream(Prompting.generate, name, text, *arguments, CANDIDATES, secret):
+            facts = [answered_by(name), speed_line(state)]
+            yield [token_view_value(answer_sections(state)), " · ".join(filter(None, facts))]
 
-    inputs, outputs = [weights, prompt, key, *sampling], [view, summary]
-    event = start.click(generate, inputs, outputs, show_progress="hidden")
+    inputs, outputs = [prompt, *form.fields, *sampling], [view, summary]
+    render_examples([[example] for example in EXAMPLES], [prompt], generate, inputs, outputs, message)
+    event = on_box([start.click, message.load], generate, inputs, outputs, message, show_progress="hidden")
     stop.click(None, None, None, cancels=[event])
     append.click(append_answer, [prompt, view], prompt)
 

@@ -8,10 +8,13 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.answer_label import AnswerLabel
 from plugins._ui.components import chosen
+from plugins._ui.events import LATEST, message_area, on_box
+from plugins._ui.examples import render_examples
 from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Prompt
 from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
-from plugins.gpt_prompting.ui.model_form import render_model_picker
+from plugins.gpt_prompting.ui.model_form import answered_by, model_of, render_model_form
 from plugins.gpt_prompting.ui.prompt_form import (
     fields_of,
     from_json,
@@ -24,7 +27,7 @@ from plugins.gpt_prompting.ui.prompt_form import (
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, token_view_value
 
 CLASSIFY = "plugins.gpt_prompting.prompting.query:classify_and_generate"
-TEXT = "do i need an umbrella today"
+TEXTS = ["do i need an umbrella today", "play a song by the beatles", "will it rain in rome"]
 LABELS = "music\nweather"
 INSTRUCTION = "Say what the request is about."
 EXAMPLES = [
@@ -37,46 +40,54 @@ EXAMPLES = [
 
 def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
     """Render the box; returns the components of the prompt and of the text to classify."""
+    gr.Markdown(
+        "A few examples in the prompt take the place of training: no weight changes. Change the examples, their order "
+        "or the labels, and classify again."
+    )
     with gr.Row():
-        with gr.Column(min_width=320):
-            weights, key = render_model_picker(workbench)
+        with gr.Column(min_width=280):
+            model = render_model_form(workbench)
             form = _render_form(workbench)
-        with gr.Column(min_width=320):
+        with gr.Column(min_width=280):
             text = gr.Textbox(
-                TEXT,
+                TEXTS[0],
                 label="Text to classify",
                 lines=3,
                 info="For a template with several variables, one line each: name: value",
             )
+            message = message_area("Write a text, then press Classify.")
             button = gr.Button("Classify", variant="primary")
             with gr.Row():
                 with gr.Column(min_width=220):
-                    label = gr.Label(label="Label", num_top_classes=8)
+                    label = AnswerLabel(label="Label", num_top_classes=8)
                 with gr.Column(min_width=220):
-                    generated = TokenView("Generated answer", "Press Classify.")
+                    generated = TokenView("Generated answer", "The answer that the model writes appears here.")
             scores = gr.Dataframe(
                 headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
             )
     notes = gr.Markdown()
     prompt = TokenView("Prompt, as sent to the model", "Press Classify to see it, with the probability of every token.")
-    _render_select_examples(form, text)
-    render_evaluate(workbench, weights, key, form)
-    render_compare(workbench, weights, key, form)
 
-    def classify(name: str, query: str, secret: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        made = prompt_of(*values)
-        for state in workbench.stream(CLASSIFY, name, made, query, secret or ""):
+    def classify(query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        name, secret = model_of(*values[:4])
+        made = prompt_of(*values[4:])
+        for state in workbench.stream(CLASSIFY, name, made, query, secret):
             section = {"facts": [prompt_size(state)], "tokens": state["tokens"], "text": state["prompt"]}
             yield (
                 state["probabilities"] or {state["label"] or "(none)": 1.0},
                 generated_value(state),
                 score_rows(state, made),
-                describe_notes(state, made),
+                "\n\n".join(filter(None, (answered_by(name), describe_notes(state, made)))),
                 token_view_value([section]),
             )
 
-    inputs, outputs = [weights, text, key, *form], [label, generated, scores, notes, prompt]
-    gr.on([button.click, text.submit], classify, inputs, outputs, show_progress="minimal")
+    inputs, outputs = [text, *model.fields, *form], [label, generated, scores, notes, prompt]
+    render_examples([[query] for query in TEXTS], [text], classify, inputs, outputs, message)
+    _render_select_examples(form, text)
+    render_evaluate(workbench, model, form)
+    render_compare(workbench, model, form)
+    events = [button.click, text.submit, model.weights.change, message.load]
+    on_box(events, classify, inputs, outputs, message, **LATEST)
     return form, text
 
 
@@ -119,9 +130,10 @@ def _render_form(workbench: Workbench) -> list[Any]:
         save = gr.Button("Save the prompt", size="sm")
         saved = gr.File(label="Prompt", interactive=False, height=80, visible=False)
         upload = gr.UploadButton("Open a prompt", file_types=[".json"], size="sm", type="filepath")
+    message = message_area()
     form = [instruction, template, labels, calibrate, examples]
-    save.click(save_prompt, form, saved)
-    upload.upload(open_prompt, upload, form)
+    on_box(save.click, save_prompt, form, saved, message)
+    on_box(upload.upload, open_prompt, [upload, *form], form, message)
     workbench.document_fold("prompt", to_json, form, from_json, form)
     template.blur(update_headers, [template, examples], examples, queue=False, show_progress="hidden")
     return form
@@ -130,24 +142,25 @@ def _render_form(workbench: Workbench) -> list[Any]:
 def _render_select_examples(form: list[Any], text: Any) -> None:
     _, template, _, _, examples = form
     with gr.Accordion("Select examples from a file", open=False), gr.Row():
-        file = gr.File(label="Labelled rows", type="filepath", height=120)
-        with gr.Column():
+        file = gr.File(label="Labelled rows", type="filepath", height=120, min_width=240)
+        with gr.Column(min_width=280):
             with gr.Row():
                 count = gr.Slider(0, 32, 4, step=1, label="Examples", min_width=120)
                 selection = gr.Radio(
                     ["balanced", "random", "nearest_words"], value="balanced", label="Selection", min_width=200
                 )
                 seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=80)
+            message = message_area("Choose a file of labelled rows, then press Select examples.")
             button = gr.Button("Select examples")
 
-    def select(path: str | None, written: str, count: float, selection: str, seed: float, query: str) -> Any:
+    def select(path: str | None, written: str, count: float, selection: str, seed: float, query: str, _: Any) -> Any:
         from plugins.gpt_prompting.prompting.demonstrations import select_examples  # scikit-learn: 1 s
 
         rows = select_examples(chosen(path, LABELLED_ROWS), written, int(count), selection, int(seed or 0), query)
         names = [*fields_of(written), LABEL]
         return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
 
-    button.click(select, [file, template, count, selection, seed, text], examples)
+    on_box(button.click, select, [file, template, count, selection, seed, text, examples], examples, message)
 
 
 def generated_value(state: dict[str, Any]) -> str:
