@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Kind, Plugin
+from spaces_app.identity import may_see
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.settings import Settings
 from training.errors import UserError
+from training.home import RUN_ID
+from training.runs.registry import Runs
 from training.settings import RunSettings, parse_settings
 from training.weights import check_weights_name
 
@@ -41,6 +44,20 @@ def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> t
     for name in settings.weights():
         check_weights_name(name, plugin.starters)
     return plugin, kind, server.check(settings)
+
+
+def check_runs(settings: RunSettings, runs: Runs, visitor: str, server: Settings) -> None:
+    """Refuse settings that name a run which this visitor may not see, or whose weights are not there yet.
+
+    Raises:
+        UserError: As for a run that does not exist.
+    """
+    for value in (value for value in dict(settings).values() if isinstance(value, str) and RUN_ID.fullmatch(value)):
+        run = runs.get(value)
+        if not may_see(run, visitor, server):
+            raise UserError(f"There is no run {run.id}.")
+        if value in settings.weights():
+            run.weights()
 
 
 def _check_files(request: RunRequest, kind: Kind) -> None:

@@ -9,12 +9,11 @@ from plugins._contract import Kind, Plugin
 from spaces_app.identity import check_may_train, may_see
 from spaces_app.services.checks import CheckService
 from spaces_app.services.plugins import PluginCatalog
-from spaces_app.services.run_request import RunRequest, validate
+from spaces_app.services.run_request import RunRequest, check_runs, validate
 from spaces_app.settings import Settings
 from training.backup import uploader
 from training.errors import UserError
 from training.events import read_events
-from training.home import RUN_ID
 from training.hub.pull import repository
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued
@@ -107,12 +106,7 @@ class RunService:
         check_key(key)
         self._check_room(visitor)
         plugin, kind, settings = validate(request, self.plugins, self.settings)
-        for name in settings.weights():
-            if RUN_ID.fullmatch(name):
-                self.get(name, visitor).weights()
-        for value in dict(settings).values():
-            if isinstance(value, str) and RUN_ID.fullmatch(value):
-                self.get(value, visitor)
+        check_runs(settings, self.store, visitor, self.settings)
         self._checks.sheet(plugin, kind, settings).raise_if_blocked()
         if isinstance(settings, TrainSettings) and settings.backup:
             uploader.check(settings, plugin.starters, token)
