@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugins._contract import Kind, Plugin
-from plugins.bert_finetune import cards, starter
+from plugins.bert_finetune import cards, samples, starter
 from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.classify.endpoints import Classify
@@ -63,6 +63,7 @@ PLUGIN = Plugin(
             architectures=("*ForSequenceClassification",),
             starters=(starter.SENTIMENT,),
             card=cards.CLASSIFY,
+            samples=samples.CLASSIFY,
         ),
         Kind(
             "pretrain",
@@ -110,6 +111,7 @@ PLUGIN = Plugin(
             LabelEfficiencySettings,
             LabelEfficiency,
             card=cards.CLASSIFY,
+            samples=samples.CLASSIFY,
         ),
     ),
     tab="plugins.bert_finetune.ui.tab:render",

@@ -29,7 +29,8 @@ def train(
     Args:
         plugin: A plugin's name, such as bert_finetune.
         trainer: One of its trainers, such as classify.
-        settings: Setting -> value, as /plugins describes them; a setting that is left out has its default.
+        settings: Setting -> value, as /plugins describes them; a setting that is left out has its default. Without a
+            file of your own: {"data": "sample:NAME"}, one of the samples that /plugins lists.
         data: The training file, uploaded.
         eval_data: A file to evaluate on, uploaded; without it a share of the rows is held out.
         more_files: The trainer's other files, uploaded, by the names of their settings:

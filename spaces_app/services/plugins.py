@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from plugins._contract import Plugin
+from plugins._contract import Kind, Plugin
 from plugins._discovery import Found
 from training.errors import UserError
 
@@ -50,10 +50,20 @@ def _describe(plugin: Plugin) -> dict[str, Any]:
         "name": plugin.name,
         "title": plugin.title,
         "summary": plugin.summary,
-        "trainers": [
-            {"name": kind.name, "title": kind.title, "settings": kind.trained_by.model_json_schema()}
-            for kind in plugin.trainable
-        ],
+        "trainers": [_describe_kind(kind) for kind in plugin.trainable],
         "endpoints": [f"/{plugin.name}_{name}" for name in names],
         "starters": list(plugin.starters),
+    }
+
+
+def _describe_kind(kind: Kind) -> dict[str, Any]:
+    samples = [
+        {"name": sample.value, "title": sample.title, "about": sample.about, "license": sample.license}
+        for sample in kind.samples
+    ]
+    return {
+        "name": kind.name,
+        "title": kind.title,
+        "settings": kind.trained_by.model_json_schema(),
+        "samples": samples,
     }

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from training.errors import UserError
-from training.settings import RunSettings
+from training.settings import SAMPLE, RunSettings
 
 MAX_BYTES = 2**20
 
@@ -22,8 +22,9 @@ def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
 
 
 def absolute_files(values: Mapping[str, Any], kind: type[RunSettings], folder: Path) -> dict[str, Any]:
-    """Resolve the file fields of a configuration against the folder that holds it."""
-    return {key: str(folder / value) if key in kind.file_fields() and value else value for key, value in values.items()}
+    """Resolve the file fields of a configuration against the folder that holds it; names of samples stay."""
+    files = {key for key in kind.file_fields() if values.get(key) and not str(values[key]).startswith(SAMPLE)}
+    return {key: str(folder / value) if key in files else value for key, value in values.items()}
 
 
 def read_config(path: Path) -> dict[str, Any]:
