@@ -74,6 +74,7 @@ PLUGIN = Plugin(
             architectures=("*ForMaskedLM", "*ForPreTraining"),
             starters=(starter.ENCODER,),
             card=cards.PRETRAIN,
+            samples=samples.PRETRAIN,
         ),
         Kind(
             "tag",
@@ -84,6 +85,7 @@ PLUGIN = Plugin(
             architectures=("*ForTokenClassification",),
             starters=(starter.ENTITIES,),
             card=cards.TAG,
+            samples=samples.TAG,
         ),
         Kind(
             "answer",
@@ -94,6 +96,7 @@ PLUGIN = Plugin(
             architectures=("*ForQuestionAnswering",),
             starters=(starter.QUESTIONS,),
             card=cards.ANSWER,
+            samples=samples.ANSWER,
         ),
         Kind(
             "translate",
@@ -103,6 +106,7 @@ PLUGIN = Plugin(
             Translate,
             architectures=TRANSLATION_MODELS,
             card=cards.TRANSLATE,
+            samples=samples.TRANSLATE,
         ),
         Kind(
             "label_efficiency",

@@ -18,6 +18,7 @@ from tests.toy import PLUGIN as TOY
 from training.cli.train import parse_command, train_command
 from training.errors import UserError
 from training.runs.registry import Runs
+from training.runs.run import Run
 from training.settings import parse_settings
 
 PLUGINS = [found.plugin for found in discover() if found.plugin]
@@ -85,7 +86,7 @@ def test_a_kind_without_samples_says_so():
     "broken", [{"name": "Two words"}, {"files": {}}, {"files": {"eval_data": Path("points.csv")}}], ids=str
 )
 def test_a_broken_sample_is_refused_by_its_own_record(toy: Plugin, broken: dict):
-    with pytest.raises(ValueError, match="must match|need a file for data"):
+    with pytest.raises(ValueError, match=r"must match|need a file for data"):
         replace(toy.kind("fit").samples[0], **broken)
 
 
@@ -115,7 +116,7 @@ def test_a_visitor_names_a_sample_and_nothing_else(bert: Plugin, tmp_path: Path)
     settings = validate(request(data=sample.value), catalog, Settings())[2]
     assert {name: getattr(settings, name) for name in sample.files} == {n: str(p) for n, p in sample.files.items()}
     for value in (str(sample.files["data"]), "/etc/passwd", "sample:../__init__.py"):
-        with pytest.raises(UserError, match="not named in the settings|no sample"):
+        with pytest.raises(UserError, match=r"not named in the settings|no sample"):
             validate(request(data=value), catalog, Settings())
     upload = {"data": write(tmp_path / "mine.csv", "text,label\na,b\n")}
     with pytest.raises(UserError, match="data: a file and a sample were given; leave one out"):
@@ -173,6 +174,28 @@ def test_the_sheet_of_a_sample_has_no_red_row(plugin: Plugin, kind: Kind, sample
     settings = parse_settings(kind.trained_by, kind.with_sample({"data": sample.value}))
     sheet = kind.examine(settings)[1]
     assert [finding for finding in sheet.findings if finding.level == "red"] == []
+
+
+QUICK = {"steps": 2, "batch_size": 4, "eval_every": 1, "eval_rows": 10, "eval_images": 10, "device": "cpu"}
+SMALL = {  # kinds that fit several models
+    "label_efficiency": {"shares": "5", "seeds": 1},
+    "compare": {"seeds": 1, "train_images": 200, "hidden_size": 16, "latent_size": 8},
+    "shots": {"shots": "0, 1", "seeds": 1, "permutations": 1, "random_labels": False},
+    "lora": {"model": "emoji"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("plugin", "kind", "sample"), SAMPLES, ids=NAMES)
+def test_a_sample_trains(plugin: Plugin, kind: Kind, sample: Sample, tmp_path: Path, home: Path):
+    known = kind.trained_by.settable_fields()
+    values = {**QUICK, **SMALL.get(kind.name, {}), "data": sample.value}
+    flags = [f"--{name}={value}" for name, value in values.items() if name in known and not isinstance(value, bool)]
+    flags += [f"--no-{name.replace('_', '-')}" for name, value in values.items() if value is False]
+    code = train_command([plugin.name, kind.name, *flags, "--folder", str(tmp_path / "run")])
+    run = Run(tmp_path / "run")
+    assert (code, run.status()) == (0, "finished"), run.summary().message
+    assert run.artifact.is_dir()
 
 
 def test_samples_are_small_documented_and_written_once():
