@@ -12,6 +12,7 @@ from training.errors import UserError
 from training.settings import RunSettings
 
 MAX_BYTES = 2**20
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times quicker, where PyYAML has it
 
 
 def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
@@ -35,7 +36,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path.name} is larger than a configuration can be.")
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)  # noqa: S506 - a safe loader
     except OSError as error:
         raise UserError(f"{path.name} cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError, yaml.YAMLError):
