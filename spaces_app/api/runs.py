@@ -10,6 +10,7 @@ from spaces_app.arguments import uploads
 from spaces_app.identity import hub_token, visitor
 from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
+from training.runs.table import Query
 
 
 def train(
@@ -44,13 +45,37 @@ def train(
     return services.runs.train(run_request, visitor(request), hub_token(services.settings, token), key)
 
 
-def runs(services: Services, request: gr.Request) -> list[dict[str, Any]]:
+def runs(
+    services: Services,
+    request: gr.Request,
+    text: str = "",
+    tag: str = "",
+    plugin: str = "",
+    trainer: str = "",
+    status: str = "",
+    sort: str = "created",
+    descending: bool = True,
+    page: int = 1,
+    page_size: int = 0,
+) -> list[dict[str, Any]]:
     """List your runs, the newest first.
 
+    Args:
+        text: Words that all occur in the id, name, tags, notes, data, kind or status.
+        tag: Only runs with this tag.
+        plugin: Only runs of this plugin.
+        trainer: Only runs of this trainer.
+        status: Only runs of this status.
+        sort: created, name, kind, data, metric, seconds, size or status.
+        descending: The greatest first; of metrics, the best.
+        page: Which page, from 1.
+        page_size: Runs a page, up to 500; 0 for all.
+
     Returns:
-        One record per run, as /run_status returns it.
+        One record per run, as /run_status returns it, with name, tags, notes, data and metric.
     """
-    return services.runs.descriptions(visitor(request))
+    query = Query(text, tag, plugin, trainer, status, sort, descending, page, page_size)
+    return services.run_table.list(visitor(request), query)
 
 
 def run_status(services: Services, run: str, request: gr.Request) -> dict[str, Any]:

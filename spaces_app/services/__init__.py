@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from plugins._discovery import Found, discover
 from spaces_app.services.checks import CheckService
+from spaces_app.services.compare import CompareService
 from spaces_app.services.hf_jobs import HfJobsService
 from spaces_app.services.hub import HubService
 from spaces_app.services.models import ModelService
 from spaces_app.services.operator import OperatorService
 from spaces_app.services.plugins import PluginCatalog
+from spaces_app.services.run_table import RunTableService
 from spaces_app.services.runs import RunService
+from spaces_app.services.sweeps import SweepService
 from spaces_app.services.worker import Worker
 from spaces_app.settings import Settings
 from training.runs.forkserver import WarmProcess
@@ -26,6 +29,9 @@ class Services:
         worker = Worker(self._warm)
         self.checks = CheckService(settings, self.plugins, worker)
         self.runs = RunService(settings, self.plugins, self.checks, self._warm)
+        self.run_table = RunTableService(settings, self.plugins, self.runs)
+        self.compare = CompareService(self.plugins, self.runs)
+        self.sweeps = SweepService(settings, self.plugins, self.runs, self.checks)
         self.operator = OperatorService(settings, self.runs)
         self.models = ModelService(self.plugins, self.runs, worker)
         self.hub = HubService(self.plugins, self.runs, self.models)
@@ -38,5 +44,6 @@ class Services:
         self.models.import_soon()
 
     def close(self) -> None:
-        """Stop the warm process; runs go on."""
+        """Stop the warm process and the trackio dashboard; runs go on."""
+        self.run_table.close()
         self._warm.close()
