@@ -81,11 +81,14 @@ class SweepService:
         return RunRequest(config["plugin"], config["trainer"], values, data)
 
     def fields(self, run_id: str, visitor: str) -> dict[str, Any]:
-        """What can be varied from a run on: setting -> type, value in that run, description, choices or limits."""
+        """What a sweep from a run can vary: setting -> type, value there, description, choices or limits."""
         base = self.base_of(run_id, visitor)
-        known = sweepable(self.plugins.get(base.plugin).kind(base.trainer).trained_by)
+        kind = self.plugins.get(base.plugin).kind(base.trainer)
+        known = sweepable(kind.trained_by)
         fields = {name: {**about, "value": base.values.get(name, about["default"])} for name, about in known.items()}
-        return {"plugin": base.plugin, "trainer": base.trainer, "fields": fields, "most": self.settings.max_sweep}
+        return {"plugin": base.plugin, "trainer": base.trainer, "fields": fields, "secret": kind.secret} | {
+            "most": self.settings.max_sweep
+        }
 
     # -- act -------------------------------------------------------------------------------------------------------
 
