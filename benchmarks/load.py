@@ -1,11 +1,11 @@
 """Clients that predict at once: waiting times, errors, memory and open files, beside a bare Gradio app.
 
-    python benchmarks/load.py [--part clients bare memory pages streams] [--scale 1.0]
+    python benchmarks/load.py [--part clients bare memory pages streams turns] [--scale 1.0]
 
 Starts `python app.py` with the starters of the five plugins in a process of its own. Each call is a new visitor, as each
 `gradio_client.Client` is. `clients`: 1, 10 and 50 at once, idle and while a run trains. `bare`: the same classifier
 behind `gr.api` alone. `memory`: 5,000 mixed calls. `pages`: 200 page loads at once. `streams`: 64 dropped streams, and a
-full queue.
+full queue. `turns`: one visitor's call while another keeps 40 waiting, and what it takes to decode a picture elsewhere.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ from tests.running import wait_for  # noqa: E402
 
 Call = tuple[str, Sequence[Any]]
 CLIENTS = ((1, 40), (10, 100), (50, 200))  # at once, calls in all
-PARTS = ("clients", "bare", "memory", "pages", "streams")
+PARTS = ("clients", "bare", "memory", "pages", "streams", "turns")
 BARE = """
 import os, sys
 sys.path.insert(0, os.environ["ROOT"])
@@ -68,7 +69,7 @@ def main() -> None:
         if set(options.part) - {"bare"}:
             with app_process(home, port, SELFSUP_MAX_SECONDS="900") as process:
                 server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid))
-                for part in ("clients", "pages", "memory", "streams"):
+                for part in ("clients", "pages", "memory", "streams", "turns"):
                     if part in options.part:
                         globals()[f"measure_{part}"](server, options.scale)
         if "bare" in options.part:
@@ -206,6 +207,35 @@ def measure_streams(server: Server, scale: float) -> None:
     )
     time.sleep(20)
     print(f"20 s later: {server.describe()}", flush=True)
+
+
+def measure_turns(server: Server, scale: float) -> None:
+    """A visitor who calls one by one, beside another who keeps 40 calls waiting."""
+    name, values = server.calls[2]
+    over = threading.Event()
+
+    def crowd(_: int) -> None:
+        visitor = Visitor(server.url)
+        visitor.http.cookies.set("selfsup-guest", "c" * 32)  # pages of one browser
+        while not over.is_set():
+            visitor.call(name, *values)
+        visitor.http.close()
+
+    single, (picture, arguments) = Visitor(server.url), server.calls[4]
+    alone = [single.call(name, *values) for _ in range(int(20 * scale))]
+    say("one visitor alone", [each.seconds for each in alone], collections.Counter())
+    with ThreadPoolExecutor(40) as pool:
+        waiting = [pool.submit(crowd, number) for number in range(40)]
+        time.sleep(2)
+        answered = [single.call(name, *values) for _ in range(int(30 * scale))]
+        over.set()
+        for each in waiting:
+            each.result()
+    errors = collections.Counter(str(each.error)[:120] for each in answered if not each.ok)
+    say("one visitor beside 40 calls of another", [each.seconds for each in answered if each.ok], errors)
+    encoded = [single.call(picture, *arguments) for _ in range(int(20 * scale))]
+    say("the embedding of a small picture", [each.seconds for each in encoded if each.ok], collections.Counter())
+    single.http.close()
 
 
 def at_once(url: str, calls: Sequence[Call], clients: int, total: int) -> tuple[list[float], collections.Counter[str]]:

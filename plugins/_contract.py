@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from plugins._endpoints import NAME, Endpoints, check_endpoint, endpoints_of
+from plugins._samples import Sample, with_sample
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 from training.settings import RunSettings
@@ -69,6 +70,7 @@ class Kind:
         architectures: Patterns of the architectures it takes, as configurations name them: *ForSequenceClassification.
         starters: Folders of weights that ship with the plugin; the first is the default.
         card: Facts for the model card.
+        samples: Data that ship with the plugin, for a run without files of one's own; the first is the default.
         hosted: Whether a name that begins with "hosted:" is taken in place of weights.
         secret: Label of a secret that a run accepts, such as an API key; it is never written to disk. Empty: none.
     """
@@ -81,6 +83,7 @@ class Kind:
     architectures: tuple[str, ...] = ()
     starters: tuple[Path, ...] = ()
     card: Card = field(default_factory=Card)
+    samples: tuple[Sample, ...] = ()
     hosted: bool = False
     secret: str = ""
 
@@ -97,8 +100,18 @@ class Kind:
             inspect.isclass(self.endpoints) and issubclass(self.endpoints, Endpoints)
         ):
             raise ValueError(f"Kind {self.name!r}: endpoints must be a subclass of Endpoints.")
+        self._check_samples()
         for endpoint in endpoints_of(self.endpoints).values():
             check_endpoint(endpoint)
+
+    def _check_samples(self) -> None:
+        files = self.settings.file_fields() if self.settings else []
+        names = [sample.name for sample in self.samples]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Kind {self.name!r} has two samples of one name: {', '.join(names)}.")
+        for sample in self.samples:
+            if unknown := sample.files.keys() - set(files):
+                raise ValueError(f"Kind {self.name!r}, sample {sample.name!r}: no file field {', '.join(unknown)}.")
 
     @property
     def trained_by(self) -> type[RunSettings]:
@@ -110,6 +123,14 @@ class Kind:
         if self.settings is None:
             raise UserError(f"{self.name} cannot be trained, only used.")
         return self.settings
+
+    def with_sample(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of settings in which sample:NAME stands in place of a file, with the sample's files and settings.
+
+        Raises:
+            UserError: If there is no such sample, or values name two.
+        """
+        return with_sample(self.samples, self.trained_by.file_fields(), values)
 
     def read(self, settings: RunSettings) -> Data:
         """Read and check the data that the settings name.

@@ -1,8 +1,9 @@
-"""Admission to the queue: a call that finds it full is refused at once, and one visitor cannot fill it for all."""
+"""Admission to the queue: a full one says so at once, and visitors take turns, so that one's calls hold up no other."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any, Literal
 
 from gradio.data_classes import PredictBodyInternal
@@ -33,13 +34,37 @@ class Admission:
         function = self.queue.blocks.fns.get(body.fn_index) if body.fn_index is not None else None
         if function is not None and function.queue and (busy := self._busy(_name(request, body.session_hash))):
             return False, busy, "queue_full"
-        return await self._push(body=body, request=request, username=username)
+        pushed = await self._push(body=body, request=request, username=username)
+        if pushed[0] and function is not None:
+            self._take_turns(str(pushed[1]))
+        return pushed
+
+    def _take_turns(self, event_id: str) -> None:
+        """Move a call that has just come behind the calls of its visitor, and before the later ones of others.
+
+        Round robin (Nagle, RFC 970, 1985, for packets of hosts): the n-th call of each visitor that waits comes after
+        the n-1-st of all of them, so that a visitor waits for one call of each other one, however many those have sent.
+        """
+        event = self.queue.event_ids_to_events.get(event_id)
+        waiting = self.queue.event_queue_per_concurrency_id[event.concurrency_id].queue if event else []
+        if event not in waiting:  # it is being answered, or was answered from a cache
+            return
+        waiting.remove(event)
+        names, mine = [_of(other) for other in waiting], _of(event)
+        own, turns, place = names.count(mine), Counter[str](), len(names)
+        for number, name in enumerate(names):
+            turns[name] += 1
+            if turns[name] > own + 1:
+                place = number
+                break
+        behind_own = len(names) - names[::-1].index(mine) if own else 0
+        waiting.insert(max(place, behind_own), event)
 
     def _busy(self, name: str) -> str:
         waiting = self._waiting()
         if len(waiting) >= self.most:
             return f"Busy: {len(waiting)} calls are waiting. Try again in {self._seconds(len(waiting))} seconds."
-        own = sum(_name(event.request, event.session_hash) == name for event in waiting)
+        own = sum(_of(event) == name for event in waiting)
         if name and own >= self.most_of_one:
             return f"Busy: {own} of your calls are waiting. Try again in {self._seconds(own)} seconds."
         return ""
@@ -52,6 +77,10 @@ class Admission:
         times = [time.avg_time for time in self.queue.process_time_per_fn.values() if time.count]
         mean = sum(times) / len(times) if times else 1.0
         return max(1, min(LONGEST_WAIT, math.ceil(calls * mean / CALLS_AT_ONCE / 2)))
+
+
+def _of(event: Event) -> str:
+    return _name(event.request, event.session_hash)
 
 
 def _name(request: Any, session: str | None) -> str:

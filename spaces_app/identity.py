@@ -70,7 +70,7 @@ def caller(settings: Settings) -> Caller:
     """Who sent the request that is being handled."""
     request = LocalContext.request.get(None)
     if not settings.is_shared:
-        return Caller(visitor(request), get_token())
+        return Caller(visitor(request), hub_token(settings, None))
     return Caller(visitor(request), _session(request).get("access_token") if _account(request) else None)
 
 
@@ -107,4 +107,13 @@ def hub_token(settings: Settings, token: gr.OAuthToken | None) -> str | None:
     """The visitor's own Hub token: their sign-in on a Space, the machine's login elsewhere; never the Space's."""
     if settings.is_shared:
         return token.token if token else None
-    return get_token()
+    return _typed["token"] or get_token()
+
+
+_typed = {"token": ""}  # on the page of one's own machine; in memory only
+
+
+def use_token(settings: Settings, token: str) -> None:
+    """Act with this Hub token until the server stops, on one's own machine; an empty one forgets it."""
+    if not settings.is_shared:
+        _typed["token"] = token.strip()

@@ -14,10 +14,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import AUTH_COOKIE
+from spaces_app.page.routes import is_page
 
-PATHS = ("/", "/config")
 SHAPED_BY = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")  # all that Gradio makes addresses of
-KEPT = 8  # answers: of some names of hosts, which a client may make up
+KEPT = 64  # answers: of every page, and of some names of hosts, which a client may make up
 Key = tuple[str, ...]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 
@@ -69,7 +69,11 @@ class PageCache:
 
 def _key(scope: Scope) -> Key | None:
     """What the answer depends on; None for a request that is no plain one for the page."""
-    if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in PATHS:
+    if (
+        scope["type"] != "http"
+        or scope["method"] != "GET"
+        or not (is_page(scope["path"]) or scope["path"] == "/config")
+    ):
         return None
     headers, query = Headers(scope=scope), parse_qs(scope["query_string"].decode("latin-1"))
     if "origin" in headers or AUTH_COOKIE in headers.get("cookie", "") or {"page", "deep_link"} & query.keys():

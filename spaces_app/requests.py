@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import GUEST_COOKIE, GUEST_ID
+from spaces_app.page.routes import is_page
 from spaces_app.page_cache import PageCache
 from spaces_app.settings import Settings
-from spaces_app.uploads import may_use, remember_uploads
+from spaces_app.uploads import may_use, remember_uploads, share_what_is_there
 from training.errors import UserError
 from training.home import bind_name, is_loopback, is_space
 
@@ -69,7 +70,7 @@ class GuestCookie:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/" or _has_cookie(scope):
+        if scope["type"] != "http" or not is_page(scope["path"]) or _has_cookie(scope):
             await self.app(scope, receive, send)
             return
 
@@ -82,13 +83,14 @@ class GuestCookie:
 
 
 class UploadOwners:
-    """On a shared server, what a browser uploaded is its visitor's alone: to download, and to name in a call.
+    """On a shared server, what a browser uploaded or was answered is its visitor's alone: to download, and to name.
 
-    A client of the API has no cookie: its uploads are known by their paths, which cannot be guessed.
+    A client of the API has no cookie: its uploads and results are known by their paths, which cannot be guessed.
     """
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        share_what_is_there()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = unquote(scope.get("path", ""))

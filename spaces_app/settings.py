@@ -12,7 +12,7 @@ from training.home import is_shared, is_space
 from training.preflight.limits import Limits
 
 Access = Literal["anyone", "signed-in", "off"]
-SPACE_CALLS, SPACE_RUNS = 120, 2  # a public demo is for many visitors
+SPACE_CALLS, SPACE_RUNS, SPACE_SWEEP = 120, 2, 8  # a public demo is for many visitors
 _PREFIX = "SELFSUP_"
 
 
@@ -29,6 +29,9 @@ class Settings(Limits):
         default_factory=lambda: SPACE_RUNS if is_space() else 0,
         ge=0,
         description="Runs of a visitor that wait or train at once; 0: no limit.",
+    )
+    max_sweep: int = Field(
+        default_factory=lambda: SPACE_SWEEP if is_shared() else 100, ge=2, description="Most runs of a sweep."
     )
     owner: str = Field(default="", description="The account that sees the operator's page of a shared server.")
     max_upload_mb: int = Field(default=500, ge=1, description="Largest upload, in MiB.")

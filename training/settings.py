@@ -31,6 +31,7 @@ HOSTED = "hosted:"  # what the name of a model on another machine begins with
 WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a name, which reaches `build` as it is
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 IMAGES: dict[str, Any] = {**FILE, "folder": True}  # a file, or on the command line a folder, which a run keeps as a zip
+SAMPLE = "sample:"  # what the name of sample data begins with, in place of a file
 FIXED: dict[str, Any] = {"fixed": True}  # inherited, but the kind decides it: nobody can set it
 AUTO = "auto"  # what a value that is decided later is called in every form, flag, file and request
 SCRATCH = "scratch"  # in place of weights to start from: none

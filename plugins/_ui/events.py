@@ -58,9 +58,17 @@ def on_box(
 
     Args:
         triggers: One event of a component (`button.click`), or a list of them.
-        outputs: One component, for which the function returns the bare value, or a list of them.
+        outputs: One component, for which the function returns the bare value, or several.
         options: Of the event, such as `queue`.
     """
+    handler, shown = boxed(function, inputs, outputs, message)
+    return gr.on(triggers, handler, inputs, shown, **options)
+
+
+def boxed(
+    function: Callable[..., Any], inputs: Any, outputs: Component | Sequence[Component], message: gr.HTML
+) -> tuple[Callable[..., Any], list[Component]]:
+    """What `on_box` connects, for an event that follows another (`.then`): the handler and its outputs."""
     shown = [outputs] if isinstance(outputs, Component) else list(outputs)
     given = [inputs] if isinstance(inputs, Component) else list(inputs or [])
     cleared = [gr.skip() if output in given else None for output in shown]
@@ -83,8 +91,7 @@ def on_box(
         except UserError as error:
             yield [*cleared, sentence(error)]
 
-    handler = stream if inspect.isgeneratorfunction(function) else call
-    return gr.on(triggers, handler, inputs, [*shown, message], **options)
+    return (stream if inspect.isgeneratorfunction(function) else call), [*shown, message]
 
 
 def sentence(error: UserError) -> str:

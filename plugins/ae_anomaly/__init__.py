@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from plugins._contract import Kind, Plugin
+from plugins.ae_anomaly import samples
 from plugins.ae_anomaly.fit.card import CARD
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
 from plugins.ae_anomaly.fit.settings import FitSettings
@@ -21,6 +22,7 @@ PLUGIN = Plugin(
             architectures=("TableAutoencoder",),
             starters=(Path(__file__).parent / "starter" / "hypothyroid",),
             card=CARD,
+            samples=samples.FIT,
         ),
     ),
     tab="plugins.ae_anomaly.ui.tab:render",

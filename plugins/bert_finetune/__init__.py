@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugins._contract import Kind, Plugin
-from plugins.bert_finetune import cards, starter
+from plugins.bert_finetune import cards, samples, starter
 from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.classify.endpoints import Classify
@@ -63,6 +63,7 @@ PLUGIN = Plugin(
             architectures=("*ForSequenceClassification",),
             starters=(starter.SENTIMENT,),
             card=cards.CLASSIFY,
+            samples=samples.CLASSIFY,
         ),
         Kind(
             "pretrain",
@@ -73,6 +74,7 @@ PLUGIN = Plugin(
             architectures=("*ForMaskedLM", "*ForPreTraining"),
             starters=(starter.ENCODER,),
             card=cards.PRETRAIN,
+            samples=samples.PRETRAIN,
         ),
         Kind(
             "tag",
@@ -83,6 +85,7 @@ PLUGIN = Plugin(
             architectures=("*ForTokenClassification",),
             starters=(starter.ENTITIES,),
             card=cards.TAG,
+            samples=samples.TAG,
         ),
         Kind(
             "answer",
@@ -93,6 +96,7 @@ PLUGIN = Plugin(
             architectures=("*ForQuestionAnswering",),
             starters=(starter.QUESTIONS,),
             card=cards.ANSWER,
+            samples=samples.ANSWER,
         ),
         Kind(
             "translate",
@@ -102,6 +106,7 @@ PLUGIN = Plugin(
             Translate,
             architectures=TRANSLATION_MODELS,
             card=cards.TRANSLATE,
+            samples=samples.TRANSLATE,
         ),
         Kind(
             "label_efficiency",
@@ -110,6 +115,7 @@ PLUGIN = Plugin(
             LabelEfficiencySettings,
             LabelEfficiency,
             card=cards.CLASSIFY,
+            samples=samples.CLASSIFY,
         ),
     ),
     tab="plugins.bert_finetune.ui.tab:render",

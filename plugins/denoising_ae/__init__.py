@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from plugins._contract import Kind, Plugin
+from plugins.denoising_ae import samples
 from plugins.denoising_ae.compare.card import CARD as COMPARE_CARD
 from plugins.denoising_ae.compare.endpoints import CompareAutoencoders
 from plugins.denoising_ae.compare.settings import CompareSettings
@@ -30,6 +31,7 @@ PLUGIN = Plugin(
             architectures=("DenoisingCNN",),
             starters=(STARTERS / "natural",),
             card=IMAGES_CARD,
+            samples=samples.IMAGES,
         ),
         Kind(
             "tables",
@@ -40,6 +42,7 @@ PLUGIN = Plugin(
             architectures=("TableDenoiser",),
             starters=(STARTERS / "adult",),
             card=TABLES_CARD,
+            samples=samples.TABLES,
         ),
         Kind(
             "compare",
@@ -50,6 +53,7 @@ PLUGIN = Plugin(
             architectures=("AutoencoderPair",),
             starters=(STARTERS / "fashion",),
             card=COMPARE_CARD,
+            samples=samples.COMPARE,
         ),
     ),
     tools=(corrupt,),

@@ -1,7 +1,7 @@
 """Latent diffusion with classifier-free guidance (Ho & Salimans, 2022; Rombach et al., 2022): images from captions."""
 
 from plugins._contract import Kind, Plugin
-from plugins.diffusion_cfg import cards, starter
+from plugins.diffusion_cfg import cards, samples, starter
 from plugins.diffusion_cfg.autoencoder.settings import AutoencoderSettings
 from plugins.diffusion_cfg.denoiser.endpoints import TextToImage
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
@@ -27,6 +27,7 @@ PLUGIN = Plugin(
             ),
             starters=starter.FOLDERS,
             card=cards.DENOISER,
+            samples=samples.DENOISER,
         ),
         Kind(
             "autoencoder",
@@ -35,6 +36,7 @@ PLUGIN = Plugin(
             settings=AutoencoderSettings,
             architectures=("AutoencoderKL", "AutoencoderTiny"),
             card=cards.AUTOENCODER,
+            samples=samples.AUTOENCODER,
         ),
         Kind(
             "lora",
@@ -43,6 +45,7 @@ PLUGIN = Plugin(
             settings=LoraSettings,
             endpoints=TextToImage,
             card=cards.LORA,
+            samples=samples.LORA,
         ),
     ),
     tab="plugins.diffusion_cfg.ui.tab:render",

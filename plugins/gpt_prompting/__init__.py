@@ -1,6 +1,7 @@
 """GPT: causal language models (Radford et al., 2019), prompted without training or trained by next-token prediction."""
 
 from plugins._contract import Document, Kind, Plugin
+from plugins.gpt_prompting import samples
 from plugins.gpt_prompting.models import STARTER
 from plugins.gpt_prompting.pretrain.card import CARD as PRETRAIN_CARD
 from plugins.gpt_prompting.pretrain.settings import PretrainSettings
@@ -26,6 +27,7 @@ PLUGIN = Plugin(
             architectures=("*LMHeadModel", "*ForCausalLM"),
             starters=(STARTER,),
             card=PRETRAIN_CARD,
+            samples=samples.PRETRAIN,
             hosted=True,
         ),
         Kind(
@@ -35,6 +37,7 @@ PLUGIN = Plugin(
             settings=ShotsSettings,
             endpoints=FewShotEvaluation,
             card=SHOTS_CARD,
+            samples=samples.SHOTS,
             secret="Your key for a hosted model. It is sent to its server only and not stored, so that Resume needs "
             "it again.",
         ),

@@ -11,7 +11,7 @@ def plugins(services: Services) -> list[dict[str, Any]]:
     """List the plugins.
 
     Returns:
-        One record per plugin: name, title, summary, trainers (name, title, settings as a JSON schema), endpoints,
-        starters; or name and error.
+        One record per plugin: name, title, summary, trainers (name, title, settings as a JSON schema, samples),
+        endpoints, starters; or name and error.
     """
     return services.plugins.describe()

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from spaces_app.api import checks, hf_jobs, hub, plugins, runs
+from spaces_app.api import checks, hf_jobs, hub, plugins, run_table, runs
 from spaces_app.api.bind import bind
 from spaces_app.api.documents import document_endpoints
 from spaces_app.api.plugin_endpoints import plugin_endpoints
@@ -19,6 +19,7 @@ from spaces_app.services import Services
 SHELL: dict[ModuleType, dict[str, Any]] = {
     plugins: NO_QUEUE,
     runs: NO_QUEUE,
+    run_table: NO_QUEUE,
     checks: CHECK_QUEUE,
     hub: NO_QUEUE,
     hf_jobs: NO_QUEUE,

@@ -10,6 +10,7 @@ from spaces_app.arguments import uploads
 from spaces_app.identity import hub_token, visitor
 from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
+from training.runs.table import Query
 
 
 def train(
@@ -29,7 +30,8 @@ def train(
     Args:
         plugin: A plugin's name, such as bert_finetune.
         trainer: One of its trainers, such as classify.
-        settings: Setting -> value, as /plugins describes them; a setting that is left out has its default.
+        settings: Setting -> value, as /plugins describes them; a setting that is left out has its default. Without a
+            file of your own: {"data": "sample:NAME"}, one of the samples that /plugins lists.
         data: The training file, uploaded.
         eval_data: A file to evaluate on, uploaded; without it a share of the rows is held out.
         more_files: The trainer's other files, uploaded, by the names of their settings:
@@ -44,13 +46,37 @@ def train(
     return services.runs.train(run_request, visitor(request), hub_token(services.settings, token), key)
 
 
-def runs(services: Services, request: gr.Request) -> list[dict[str, Any]]:
+def runs(
+    services: Services,
+    request: gr.Request,
+    text: str = "",
+    tag: str = "",
+    plugin: str = "",
+    trainer: str = "",
+    status: str = "",
+    sort: str = "created",
+    descending: bool = True,
+    page: int = 1,
+    page_size: int = 0,
+) -> list[dict[str, Any]]:
     """List your runs, the newest first.
 
+    Args:
+        text: Words that all occur in the id, name, tags, notes, data, kind or status.
+        tag: Only runs with this tag.
+        plugin: Only runs of this plugin.
+        trainer: Only runs of this trainer.
+        status: Only runs of this status.
+        sort: created, name, kind, data, metric, seconds, size or status.
+        descending: The greatest first; of metrics, the best.
+        page: Which page, from 1.
+        page_size: Runs a page, up to 500; 0 for all.
+
     Returns:
-        One record per run, as /run_status returns it.
+        One record per run, as /run_status returns it, with name, tags, notes, data and metric.
     """
-    return services.runs.descriptions(visitor(request))
+    query = Query(text, tag, plugin, trainer, status, sort, descending, page, page_size)
+    return services.run_table.list(visitor(request), query)
 
 
 def run_status(services: Services, run: str, request: gr.Request) -> dict[str, Any]:

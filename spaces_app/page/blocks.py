@@ -14,7 +14,9 @@ from gradio.state_holder import SessionState
 
 from spaces_app.admission import Admission
 from spaces_app.arguments import NOT_UPLOADED, check_text, holds_file
+from spaces_app.uploads import remember_results
 from training.errors import UserError
+from training.home import is_shared
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,13 @@ class Page(gr.Blocks):
                 print_exception=False,
             )
         inputs += [value for _, value in defaults[len(inputs) :]]
+
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """As Gradio's; on a shared server the files of the results are their visitor's."""
+        answer = await super().process_api(*args, **options)
+        if is_shared():
+            remember_results(answer.get("data"), options.get("request"))
+        return answer
 
     async def preprocess_data(
         self,

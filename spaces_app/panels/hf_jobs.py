@@ -1,4 +1,4 @@
-"""The HF Jobs part of the Publish tab: train a run on a machine rented from Hugging Face, and follow it."""
+"""The HF Jobs part of the Hub page: train a run on a machine rented from Hugging Face, and follow it."""
 
 from __future__ import annotations
 

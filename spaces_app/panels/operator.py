@@ -1,4 +1,4 @@
-"""The operator's tab: what the server carries, and buttons to end a run and to clear old ones."""
+"""The operator's page: what the server carries, and buttons to end a run and to clear old ones."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from spaces_app.services import Services
 COLUMNS = ["run", "owner", "status", "MB", "days since its last event"]
 
 
-def render(services: Services) -> gr.Tab:
-    """Render the tab, hidden: `shown` says who sees it."""
-    with gr.Tab("Server", id="server", visible=False) as tab:
+def render(services: Services, demo: gr.Blocks) -> None:
+    """Render the page; who may not see it finds one sentence."""
+    refused = gr.Markdown()
+    with gr.Column(visible=False) as page:
         facts = gr.Markdown()
         runs = gr.Dataframe(headers=COLUMNS, interactive=False, label="Runs")
         with gr.Row():
@@ -39,18 +40,13 @@ def render(services: Services) -> gr.Tab:
         gr.Info(f"{number} runs deleted, {freed / 2**20:.1f} MB freed.")
         return show(request)
 
+    def opened(request: gr.Request) -> list[Any]:
+        if not services.operator.may_operate(visitor(request)):
+            return ["This page is for the account that runs the server.", gr.Column(visible=False), "", []]
+        return ["", gr.Column(visible=True), *show(request)]
+
     shown = [facts, runs]
-    tab.select(show, None, shown, **UNLIMITED)
+    demo.load(opened, None, [refused, page, *shown], **UNQUEUED)
     refresh.click(show, None, shown, **UNLIMITED)
     end.click(on_end, run, shown, **UNLIMITED)
     clear.click(on_clear, days, shown, **UNLIMITED)
-    return tab
-
-
-def show_to_operator(demo: gr.Blocks, services: Services, tab: gr.Tab) -> None:
-    """Show the tab when the page is opened by who may see it."""
-
-    def show(request: gr.Request) -> Any:
-        return gr.Tab(visible=services.operator.may_operate(visitor(request)))
-
-    demo.load(show, None, tab, **UNQUEUED)

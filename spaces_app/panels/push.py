@@ -1,4 +1,4 @@
-"""The push half of the Publish tab: which files go to the Hub under which model card, and the state of the push."""
+"""The push half of the Hub page: which files go to the Hub under which model card, and the state of the push."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._ui.events import message_area, on_box
 from spaces_app.events import UNLIMITED, UNQUEUED
-from spaces_app.identity import hub_token, visitor
+from spaces_app.identity import hub_token, use_token, visitor
 from spaces_app.services import Services
 from training.errors import UserError
 from training.hub.push import PushOptions
 
+TOKEN_INFO = "Kept in memory until the server stops. Not needed after hf auth login, or with HF_TOKEN."
 NO_RUN = "Choose a run to see its files and its card."
 POLL_SECONDS = 1.0
 
@@ -21,6 +23,14 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
     """Render form and state; returns the dropdown of runs, for the page to fill, and the preview, not yet rendered."""
     gr.Markdown("### Push\nYour weights with their model card, as one commit, with your own token.")
     run = gr.Dropdown([], label="Run", info="A run with weights.")
+    token_box = gr.Textbox(
+        "",
+        label="Your Hub token",
+        info=TOKEN_INFO,
+        type="password",
+        max_lines=1,
+        visible=not services.settings.is_shared,
+    )
     repo = gr.Textbox("", label="Repository", placeholder="owner/name", max_lines=1)
     private = gr.Checkbox(True, label="Private", info="For a new repository only.")
     with gr.Accordion("More", open=False):
@@ -34,6 +44,7 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
         check = gr.Button("Check")
         push = gr.Button("Push to the Hub", variant="primary")
     state = gr.HTML(elem_classes="push-state")
+    message = message_area()
     preview = gr.Markdown(NO_RUN, render=False)
     timer = gr.Timer(POLL_SECONDS, active=False)
 
@@ -54,7 +65,7 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
         owner = hub_token(services.settings, token)
         if not target.strip() or not owner:
             raise UserError(
-                "Write owner/name, and sign in to the Hub: on the page, or by `hf auth login` where it runs."
+                "Write owner/name, and sign in to the Hub: above, or where the app runs by `hf auth login`."
             )
         contents = services.hub.push_preview(_chosen(run_id), visitor(request), target, owner, PushOptions(*options))
         size = f"{len(contents['files'])} files, {contents['size_bytes'] / 2**20:.1f} MB."
@@ -67,10 +78,11 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
         services.hub.push(_chosen(run_id), visitor(request), target, owner, PushOptions(*options))
         return show_state(_chosen(run_id), request)
 
+    token_box.change(lambda typed: use_token(services.settings, typed or ""), token_box, None, **UNQUEUED)
     form = [run, repo, private, pull_request, tag]
     run.change(on_choose, run, [preview, state, timer], **UNLIMITED)
-    check.click(on_check, form, state, **UNLIMITED)
-    push.click(on_push, form, [state, timer])
+    on_box(check.click, on_check, form, state, message, **UNLIMITED)
+    on_box(push.click, on_push, form, [state, timer], message)
     timer.tick(show_state, run, [state, timer], **UNQUEUED)
     return run, preview
 

@@ -1,10 +1,11 @@
-"""A settings class becomes a form, and what the form holds becomes settings again."""
+"""A settings class becomes fields of a form, and what the form holds becomes settings again."""
 
 from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,74 @@ import gradio as gr
 from gradio.components import Component
 from pydantic.fields import FieldInfo
 
-from training.settings import AUTO, RunSettings, extra_of
+from training.settings import AUTO, DataSource, RunSettings, TrainSettings, extra_of
+
+HUB_DATA = "dataset"  # the field that names a data set of the Hub
+LENGTH = ("steps", "patience")
 
 
-def settings_form(settings: type[RunSettings]) -> dict[str, Component]:
-    """Render one component per field, the advanced ones in an accordion; returns field -> component, files first."""
-    files = {name: settings.model_fields[name] for name in settings.file_fields()}
-    values = {name: field for name, field in settings.settable_fields().items() if name not in files}
-    form = {name: _file(name, field) for name, field in files.items() if not _is_advanced(field)}
-    with gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(settings, name) for name, field in values.items() if not _is_advanced(field)}
-    with gr.Accordion("More settings", open=False), gr.Row(elem_classes="settings-grid"):
-        form |= {name: _component(settings, name) for name, field in values.items() if _is_advanced(field)}
-        form |= {name: _file(name, field) for name, field in files.items() if _is_advanced(field)}
-    return form
+@dataclass(frozen=True)
+class Sections:
+    """The fields of a settings class by the question that they answer, each in the order of declaration."""
+
+    files: tuple[str, ...]  # where the data are
+    columns: tuple[str, ...]  # which of them mean what
+    weights: tuple[str, ...]  # what to start from
+    length: tuple[str, ...]  # how long to train
+    main: tuple[str, ...]  # the rest that matters
+    more: tuple[str, ...]  # what only this kind has, for those who know it
+    training: tuple[str, ...]  # optimiser, evaluation, machine: the same for all kinds
 
 
-def _is_advanced(field: FieldInfo) -> bool:
+def sections(settings: type[RunSettings]) -> Sections:
+    """Sort the fields that can be set into the sections of the form."""
+    fields = settings.settable_fields()
+    general = {*TrainSettings.model_fields, *DataSource.model_fields} - {HUB_DATA}
+    files, weights = set(settings.file_fields()), set(settings.weights_fields())
+    columns = {name for name in fields if name.endswith("_column") or name == "columns"}
+    length = {name for name in LENGTH if name in fields}
+    rest = [name for name in fields if name not in {HUB_DATA, *files, *weights, *columns, *length}]
+    return Sections(
+        files=tuple(name for name in settings.file_fields() if name in fields),
+        columns=_of(fields, columns),
+        weights=_of(fields, weights),
+        length=_of(fields, length),
+        main=tuple(name for name in rest if name not in general and not is_advanced(fields[name])),
+        more=tuple(name for name in rest if name not in general and is_advanced(fields[name])),
+        training=tuple(name for name in rest if name in general),
+    )
+
+
+def _of(fields: Iterable[str], names: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in fields if name in names)
+
+
+def is_advanced(field: FieldInfo) -> bool:
+    """Whether the form folds a field away."""
     return bool(extra_of(field).get("advanced"))
+
+
+def render_fields(settings: type[RunSettings], names: Iterable[str]) -> dict[str, Component]:
+    """Render one component per field, in a grid; returns field -> component."""
+    names = list(names)
+    if not names:
+        return {}
+    with gr.Row(elem_classes="settings-grid"):
+        return {name: _component(settings, name) for name in names}
+
+
+def render_file(settings: type[RunSettings], name: str) -> Component:
+    """A file component under its description, which the component itself has no room for."""
+    with gr.Column(min_width=200):
+        gr.Markdown(f"**{label_of(name)}** {settings.model_fields[name].description}", elem_classes="file-info")
+        return gr.File(label=label_of(name), type="filepath", height=120)
+
+
+def initial_value(settings: type[RunSettings], name: str) -> Any:
+    """What a field's component holds at first; a number that is decided later is empty."""
+    default = settings.model_fields[name].default
+    is_open = settings.has_auto(name) and default == 0
+    return None if is_open or name in settings.file_fields() else default
 
 
 def settings_values(
@@ -53,13 +104,6 @@ def label_of(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _file(name: str, field: FieldInfo) -> Component:
-    """A file component under its description, which the component itself has no room for."""
-    with gr.Column(min_width=200):
-        gr.Markdown(f"**{label_of(name)}** {field.description}", elem_classes="file-info")
-        return gr.File(label=label_of(name), type="filepath", height=120)
-
-
 def _component(settings: type[RunSettings], name: str) -> Component:
     field = settings.model_fields[name]
     about: dict[str, Any] = {"label": label_of(name), "info": field.description, "min_width": 120}
@@ -68,10 +112,10 @@ def _component(settings: type[RunSettings], name: str) -> Component:
     if field.annotation is bool:
         return gr.Checkbox(field.default, **about)
     if field.annotation in (int, float):
-        is_auto = settings.has_auto(name) and not field.default
-        about |= {"placeholder": AUTO} if is_auto else {}
-        return gr.Number(None if is_auto else field.default, precision=0 if field.annotation is int else None, **about)
-    if extra_of(field).get("kind") == "weights":
+        placeholder = AUTO if settings.has_auto(name) else None
+        precision = 0 if field.annotation is int else None
+        return gr.Number(initial_value(settings, name), precision=precision, placeholder=placeholder, **about)
+    if extra_of(field).get("kind") == "weights" or name.endswith("_column"):
         return gr.Dropdown([], value=field.default, allow_custom_value=True, **about)
     return gr.Textbox(field.default, max_lines=1, **about)
 

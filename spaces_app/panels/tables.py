@@ -3,7 +3,37 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
+
+LEVELS = {"green": "Fine", "amber": "Look", "red": "Mend"}
+CELL = 160  # characters of a cell of the preview
+
+
+def found_html(sheet: dict[str, Any]) -> str:
+    """The first rows of the data, what was found in them, and what is known of each column."""
+    return preview_html(sheet["sample"]) + sheet_html(sheet)
+
+
+def preview_html(rows: Sequence[dict[str, Any]]) -> str:
+    """The first rows: a table, and pictures that are part of them."""
+    pictures = [row["image"] for row in rows if str(row.get("image", "")).startswith("data:image/")]
+    captions = [str(row.get("caption", "")) for row in rows]
+    if pictures:
+        shown = "".join(
+            f'<figure><img src="{html.escape(picture)}" alt="{html.escape(caption or "a picture")}">'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+            for picture, caption in zip(pictures, captions, strict=False)
+        )
+        return f'<div class="found-pictures">{shown}</div>'
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[_text(row.get(name))[:CELL] for name in names] for row in rows]
+    return table_html(names, cells) if names else ""
+
+
+def columns_of(sheet: dict[str, Any]) -> list[str]:
+    """The names of the data's columns."""
+    return [str(column["name"]) for column in sheet["columns"] if "name" in column]
 
 
 def sheet_html(sheet: dict[str, Any]) -> str:
@@ -18,14 +48,14 @@ def sheet_html(sheet: dict[str, Any]) -> str:
 
 def _finding_html(finding: dict[str, Any]) -> str:
     level, title, detail = (html.escape(finding[name]) for name in ("level", "title", "detail"))
-    light = f'<td><span class="light">{level}</span></td>'
+    light = f'<td><span class="light">{LEVELS[finding["level"]]}</span></td>'
     return f'<tr class="{level}">{light}<td>{title}<br><small>{detail}</small></td></tr>'
 
 
 def report_html(report: dict[str, Any]) -> str:
     """The tables of the best evaluation."""
     if not report:
-        return "<p>No report yet: it is written at the first evaluation.</p>"
+        return ""
     return "".join(
         f"<h4>{html.escape(title)}</h4>{table_html(table['columns'], table['rows'])}" for title, table in report.items()
     )

@@ -28,11 +28,21 @@ class WeightsPicker:
     tabs: tuple[tuple[gr.Tabs, gr.Tab], ...]  # that it stands in, the outermost first
     is_empty: bool  # it would begin with a starter, but the plugin ships none that fits
 
-    def update(self, weights: Mapping[str, Kind], chosen: str | None = None) -> gr.Dropdown:
-        """New choices. No value is sent where there is one, so what is chosen or typed meanwhile stays."""
+    def update(
+        self, weights: Mapping[str, Kind], labels: Mapping[str, str], chosen: str | None = None, wanted: str = ""
+    ) -> gr.Dropdown:
+        """New choices. No value is sent where there is one, so what is chosen or typed meanwhile stays.
+
+        Args:
+            weights: Name -> kind of all weights there are.
+            labels: Name -> what a person calls them.
+            chosen: What is chosen now.
+            wanted: What is to be chosen.
+        """
         names = [name for name, kind in weights.items() if kind in self.kinds]
-        fill = self.is_empty and names and not chosen
-        return gr.Dropdown(choices=names, value=names[0]) if fill else gr.Dropdown(choices=names)
+        choices = [(labels.get(name, name), name) for name in names]
+        fill = wanted or (names[0] if self.is_empty and names and not chosen else "")
+        return gr.Dropdown(choices=choices, value=fill) if fill else gr.Dropdown(choices=choices)
 
 
 class PluginWorkbench:

@@ -7,11 +7,12 @@ from typing import Any
 from plugins._contract import Kind, Plugin
 from spaces_app.identity import check_may_train
 from spaces_app.services.plugins import PluginCatalog
-from spaces_app.services.run_request import RunRequest, validate
+from spaces_app.services.run_request import RunRequest, check_runs, validate
 from spaces_app.services.worker import Worker
 from spaces_app.settings import Settings
 from training.preflight.sheet import Sheet
 from training.runs.config_file import to_yaml
+from training.runs.registry import Runs
 from training.settings import RunSettings
 
 CHECK_SECONDS, READ_SECONDS = 300.0, 120.0
@@ -27,11 +28,21 @@ class CheckService:
         """The whole preflight sheet, as `Sheet.to_dict` gives it, with trial steps.
 
         Raises:
-            UserError: As `RunService.train` does; a trial step is training too.
+            UserError: As `RunService.train` does; a trial step is training too, with the weights that are named.
         """
         check_may_train(visitor, self.settings)
         plugin, kind, settings = validate(request, self.plugins, self.settings)
+        check_runs(settings, Runs(), visitor, self.settings)
         return self._run("check", plugin, kind, settings, CHECK_SECONDS)
+
+    def look(self, request: RunRequest, visitor: str) -> dict[str, Any]:
+        """What is found in the data alone, as `Sheet.to_dict` gives it: quick, without trial steps.
+
+        Raises:
+            UserError: As `validate` does.
+        """
+        check_may_train(visitor, self.settings)
+        return self.sheet(*validate(request, self.plugins, self.settings)).to_dict()
 
     def sheet(self, plugin: Plugin, kind: Kind, settings: RunSettings) -> Sheet:
         """The findings about the data, without trial steps."""

@@ -7,8 +7,8 @@ import functools
 import importlib
 import tempfile
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -19,10 +19,10 @@ from plugins._recognition import recognise
 from spaces_app.gpu import ZERO_GPU, lend_gpu
 from spaces_app.identity import Caller
 from spaces_app.services.fairness import RateLimiter
+from spaces_app.services.loaded_models import LoadedModels, size_in_memory
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.runs import RunService
 from spaces_app.services.worker import Worker
-from training import files, machine
 from training.errors import UserError
 from training.home import RUN_ID
 from training.hub.pull import pull, repository
@@ -31,22 +31,22 @@ from training.settings import HOSTED
 from training.weights import resolve_weights
 
 IMPORT_DELAY_SECONDS = 20.0  # after the start: the page comes first, then the process that starts runs
-MEMORY_SHARE = 0.25  # of the machine's, that loaded models may take
 CALL_SECONDS = 600.0  # of a call on a file
+TRIAL_SECONDS = 120.0  # to load a stranger's weights
+_loading = threading.Lock()  # of the process: transformers changes torch while it makes a network
 F = TypeVar("F", bound=Callable[..., Any])
 Function = Callable[..., Any] | str  # an endpoint of an interface, or "module:name" of a function of the loaded model
 
 
 class ModelService:
-    """The models of all plugins; the last few used stay loaded."""
+    """The models of all plugins; those that were used last stay loaded."""
 
     def __init__(self, plugins: PluginCatalog, runs: RunService, worker: Worker):
         self.plugins, self.runs, self._worker = plugins, runs, worker
         self._rate = RateLimiter(runs.settings.calls_per_minute)
-        self._models: OrderedDict[tuple[str, str, Path, int], tuple[Endpoints, int]] = OrderedDict()  # and its bytes
-        self._budget = int(MEMORY_SHARE * machine.memory_bytes())
+        self._loaded = LoadedModels(runs.settings.max_models_mb * 2**20)
+        self._tried: dict[Path, int] = {}  # folder of the Hub's weights -> bytes that loading them took elsewhere
         self._pulled: dict[str, dict[str, tuple[str, Kind, Path]]] = {}  # visitor -> weights -> plugin, kind, folder
-        self._loading = threading.Lock()
         self.call, self.stream = self._limited(lend_gpu(self._call)), self._limited(lend_gpu(self._stream))
 
     # -- weights by name -------------------------------------------------------------------------------------------
@@ -62,6 +62,20 @@ class ModelService:
         pulled = {name: kind for name, (owner, kind, _) in of_visitor.items() if owner == plugin.name}
         trained = [{name: kinds[name] for name in names if name in kinds} for names in (local, hosted)]
         return {**starters, **trained[0], **pulled, **trained[1]}
+
+    def labels(self, plugin: Plugin, visitor: str) -> dict[str, str]:
+        """Weights to offer, with what a person calls them: kind, score and when they were made."""
+        return {name: self._label(plugin, name, kind, visitor) for name, kind in self.names(plugin, visitor).items()}
+
+    def _label(self, plugin: Plugin, name: str, kind: Kind, visitor: str) -> str:
+        if name in plugin.starters:
+            return f"{name} (starter: {kind.title})"
+        if not RUN_ID.fullmatch(name):
+            return f"{name} ({kind.title})"
+        run = self.runs.status(name, visitor)
+        began = datetime.fromtimestamp(run["created"]).strftime("%d %b %H:%M")
+        score = next((f", {metric} {value:.3f}" for metric, value in run["best"].items() if value is not None), "")
+        return f"{run.get('name') or kind.title} of {began}{score}"
 
     def offer(self, name: str, plugin: Plugin, kind: Kind, folder: Path, visitor: str) -> None:
         """Offer pulled weights to this visitor from now on."""
@@ -86,19 +100,35 @@ class ModelService:
         if isinstance(folder, str):
             self._imported(kind.part, "predictor")
             return kind.connect(folder)
-        key = (
-            plugin.name,
-            kind.name,
-            folder,
-            folder.stat().st_mtime_ns,
-        )  # a resumed run replaces its artifact's folder
-        with self._loading:
-            if key not in self._models:
-                self._models[key] = (kind.load(folder), files.size_bytes(folder))
-            self._models.move_to_end(key)
-            while len(self._models) > 1 and sum(size for _, size in self._models.values()) > self._budget:
-                self._models.popitem(last=False)
-            return self._models[key][0]
+        key = (plugin.name, kind.name, folder, folder.stat().st_mtime_ns)  # a resumed run replaces its folder
+        if (model := self._loaded.get(key)) is None:
+            with _loading:
+                size = self._check_memory(plugin, kind, folder, weights)
+                model = self._loaded.load(key, weights.strip() or folder.name, size, lambda: kind.load(folder))
+        return model
+
+    def _check_memory(self, plugin: Plugin, kind: Kind, folder: Path, weights: str) -> int:
+        """Bytes that the model will take, by the headers of its files, and what a trial found.
+
+        The configuration of a repository may ask for more than its files hold (a layer that they lack is made anew):
+        such weights are loaded once in a process with limits, before they are loaded here.
+
+        Raises:
+            UserError: If this server has no room for it; nothing is loaded.
+        """
+        size = size_in_memory(folder)
+        self._loaded.check(weights.strip() or folder.name, size)
+        if repository(weights.strip()) and weights.strip() not in plugin.starters and not ZERO_GPU:
+            size = max(size, self._try_out(plugin, kind, folder))
+        return size
+
+    def _try_out(self, plugin: Plugin, kind: Kind, folder: Path) -> int:
+        """Load weights in a process that may take no more than models may here; returns the bytes that it took."""
+        if folder not in self._tried and (self._worker.is_warm or self.runs.settings.is_shared):
+            call = {"plugin": plugin.name, "kind": kind.name, "weights": str(folder)}
+            most = self.runs.settings.max_models_mb
+            self._tried[folder] = int(self._answer("load", TRIAL_SECONDS, call, most)["bytes"])
+        return self._tried.get(folder, 0)
 
     def _located(
         self, plugin: Plugin, weights: str, endpoints: type[Endpoints] | Callable[..., Any] | None, caller: Caller
@@ -186,6 +216,8 @@ class ModelService:
     ) -> Any:
         """A call on a visitor's table, which may be anything: it is read in a process with limits."""
         name, kind = self._located(plugin, weights, needed, caller)
+        if isinstance(name, Path):
+            self._loaded.check(weights.strip() or name.name, size_in_memory(name))
         call = {
             "plugin": plugin.name,
             "kind": kind.name,
@@ -194,13 +226,17 @@ class ModelService:
             "arguments": [str(value) if isinstance(value, Path) else value for value in arguments],
             "results": tempfile.gettempdir(),
         }
-        answer = self._worker.run(["call"], CALL_SECONDS, {"call": call})
+        result = self._answer("call", CALL_SECONDS, call)
+        return Path(result["path"]) if "path" in result else result["value"]
+
+    def _answer(self, command: str, seconds: float, call: dict[str, Any], memory_mb: int = 0) -> dict[str, Any]:
+        """The result of a command of `training.cli.confined`."""
+        answer = self._worker.run([command], seconds, {"call": call}, memory_mb)
         if "defect" in answer:
             raise RuntimeError(answer["defect"])
         if "error" in answer:
             raise UserError(answer["error"])
-        result = answer["result"]
-        return Path(result["path"]) if "path" in result else result["value"]
+        return answer["result"]
 
     def _stream(
         self,
@@ -227,7 +263,7 @@ class ModelService:
 
     def _imported(self, load: Callable[[str], ModuleType], name: str) -> ModuleType:
         """Import under the lock: transformers imported by two threads at once lacks names in one of them."""
-        with self._loading:
+        with _loading:
             return load(name)
 
 

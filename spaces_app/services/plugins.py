@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from plugins._contract import Plugin
+from plugins._contract import Kind, Plugin
 from plugins._discovery import Found
 from training.errors import UserError
 
@@ -26,6 +26,33 @@ class PluginCatalog:
         if name not in self._working:
             raise UserError(f"There is no plugin {name[:60]!r}; there are: {', '.join(self._working)}.")
         return self._working[name]
+
+    def title(self, plugin: str, kind: str) -> str:
+        """What a person calls a kind, also of a plugin that is gone."""
+        found = self._kind(plugin, kind)
+        return found.title if found else f"{plugin} {kind}".strip()
+
+    def secret(self, plugin: str, kind: str) -> str:
+        """The label of the secret that runs of a kind take; empty for none."""
+        found = self._kind(plugin, kind)
+        return found.secret if found else ""
+
+    def answers(self, plugin: str, kind: str) -> bool:
+        """Whether weights of a kind can be tried."""
+        found = self._kind(plugin, kind)
+        return found is not None and found.endpoints is not None
+
+    def starts_from(self, plugin: str, kind: str) -> bool:
+        """Whether a run of a kind may start from weights."""
+        found = self._kind(plugin, kind)
+        return found is not None and bool(found.trained_by.weights_fields())
+
+    def _kind(self, plugin: str, kind: str) -> Kind | None:
+        """A kind; None of a plugin that is gone."""
+        try:
+            return self.get(plugin).kind(kind)
+        except UserError:
+            return None
 
     def drop(self, name: str, error: str, details: str) -> None:
         """Count a plugin as broken from now on, for this reason."""
@@ -50,10 +77,20 @@ def _describe(plugin: Plugin) -> dict[str, Any]:
         "name": plugin.name,
         "title": plugin.title,
         "summary": plugin.summary,
-        "trainers": [
-            {"name": kind.name, "title": kind.title, "settings": kind.trained_by.model_json_schema()}
-            for kind in plugin.trainable
-        ],
+        "trainers": [_describe_kind(kind) for kind in plugin.trainable],
         "endpoints": [f"/{plugin.name}_{name}" for name in names],
         "starters": list(plugin.starters),
+    }
+
+
+def _describe_kind(kind: Kind) -> dict[str, Any]:
+    samples = [
+        {"name": sample.value, "title": sample.title, "about": sample.about, "license": sample.license}
+        for sample in kind.samples
+    ]
+    return {
+        "name": kind.name,
+        "title": kind.title,
+        "settings": kind.trained_by.model_json_schema(),
+        "samples": samples,
     }

@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Kind, Plugin
+from plugins._samples import is_sample
+from spaces_app.identity import may_see
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.settings import Settings
 from training.errors import UserError
+from training.home import RUN_ID
+from training.runs.registry import Runs
 from training.settings import RunSettings, parse_settings
 from training.weights import check_weights_name
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a visitor asks for: names, settings that differ from their default, and setting -> uploaded file."""
+    """What a visitor asks for: names, settings that differ from their default, and setting -> uploaded file.
+
+    A file field may stand in the settings as sample:NAME, data that ship with the plugin.
+    """
 
     plugin: str
     trainer: str
@@ -36,11 +43,25 @@ def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> t
     kind = plugin.kind(request.trainer)
     _check_files(request, kind)
     uploads = {name: str(path) for name, path in request.files.items() if path}
-    settings = parse_settings(kind.trained_by, {**request.values, **uploads})
+    settings = parse_settings(kind.trained_by, kind.with_sample({**request.values, **uploads}))
     settings.check_required()
     for name in settings.weights():
         check_weights_name(name, plugin.starters)
     return plugin, kind, server.check(settings)
+
+
+def check_runs(settings: RunSettings, runs: Runs, visitor: str, server: Settings) -> None:
+    """Refuse settings that name a run which this visitor may not see, or whose weights are not there yet.
+
+    Raises:
+        UserError: As for a run that does not exist.
+    """
+    for value in (value for value in dict(settings).values() if isinstance(value, str) and RUN_ID.fullmatch(value)):
+        run = runs.get(value)
+        if not may_see(run, visitor, server):
+            raise UserError(f"There is no run {run.id}.")
+        if value in settings.weights():
+            run.weights()
 
 
 def _check_files(request: RunRequest, kind: Kind) -> None:
@@ -48,6 +69,10 @@ def _check_files(request: RunRequest, kind: Kind) -> None:
     unknown = [name for name in request.files if name not in fields]
     if unknown:
         raise UserError(f"{kind.name} takes no file {', '.join(unknown)}; it takes: {', '.join(fields)}.")
-    named = [name for name in fields if name in request.values]
-    if named:
-        raise UserError(f"{', '.join(named)}: files are uploaded, not named in the settings.")
+    given = {name: request.values[name] for name in fields if request.values.get(name)}
+    if named := [name for name, value in given.items() if not is_sample(value)]:
+        raise UserError(
+            f"{', '.join(named)}: files are uploaded, not named in the settings; a sample is named there: sample:NAME."
+        )
+    if twice := [name for name in given if request.files.get(name)]:
+        raise UserError(f"{', '.join(twice)}: a file and a sample were given; leave one out.")

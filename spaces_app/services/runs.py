@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from plugins._contract import Kind, Plugin
 from spaces_app.identity import check_may_train, may_see
 from spaces_app.services.checks import CheckService
 from spaces_app.services.plugins import PluginCatalog
-from spaces_app.services.run_request import RunRequest, validate
+from spaces_app.services.run_request import RunRequest, check_runs, validate
 from spaces_app.settings import Settings
 from training.backup import uploader
 from training.errors import UserError
 from training.events import read_events
-from training.home import RUN_ID
 from training.hub.pull import repository
 from training.runs.forkserver import WarmProcess
-from training.runs.queue import KEY, Dispatcher, cancel_when_queued
+from training.runs.queue import KEY, Dispatcher, cancel_when_queued, move_to_front
 from training.runs.registry import Runs
 from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings
@@ -70,6 +72,16 @@ class RunService:
         """What `own` gives, each as `status` describes it."""
         return [self._describe(run) for run in self.own(visitor, plugin, with_weights=with_weights)]
 
+    def newest(self, visitor: str) -> str:
+        """The id of a visitor's newest run; empty if there is none."""
+        return next((run.id for run in self.own(visitor)), "")
+
+    def archive(self, run_id: str, visitor: str) -> Path:
+        """A zip of a run's weights, as they would be pushed, in a temporary folder."""
+        weights = self.get(run_id, visitor).weights()
+        folder = Path(tempfile.mkdtemp(prefix="selfsup-download-"))
+        return Path(shutil.make_archive(str(folder / weights.parent.name), "zip", weights))
+
     def lost(self, visitor: str) -> list[str]:
         """The ids of a visitor's runs whose trainer stopped unexpectedly."""
         return [run.id for run in self.own(visitor) if run.status() == "lost"]
@@ -105,23 +117,40 @@ class RunService:
         """
         check_may_train(visitor, self.settings)
         check_key(key)
-        self._check_room(visitor)
-        plugin, kind, settings = validate(request, self.plugins, self.settings)
-        for name in settings.weights():
-            if RUN_ID.fullmatch(name):
-                self.get(name, visitor).weights()
-        for value in dict(settings).values():
-            if isinstance(value, str) and RUN_ID.fullmatch(value):
-                self.get(value, visitor)
+        self.check_room(visitor)
+        plugin, kind, settings = self.validate(request, visitor)
         self._checks.sheet(plugin, kind, settings).raise_if_blocked()
         if isinstance(settings, TrainSettings) and settings.backup:
             uploader.check(settings, plugin.starters, token)
         run = self.store.create(plugin.name, kind.name, settings, visitor)
-        return self._enqueue(run, kind, settings, token, key)
+        return self.enqueue(run, kind, settings, token, key)
 
-    def _check_room(self, visitor: str) -> None:
+    def validate(self, request: RunRequest, visitor: str) -> tuple[Plugin, Kind, RunSettings]:
+        """What `run_request.validate` checks, and that the visitor may see each run that the settings name.
+
+        Raises:
+            UserError: With what to correct.
+        """
+        plugin, kind, settings = validate(request, self.plugins, self.settings)
+        check_runs(settings, self.store, visitor, self.settings)
+        return plugin, kind, settings
+
+    def check_room(self, visitor: str, runs: int = 1) -> None:
+        """Refuse more runs at once than one visitor may have.
+
+        Raises:
+            UserError: With how many that is.
+        """
         most = self.settings.runs_per_visitor
-        if most and sum(run.status() in ("queued", "running") for run in self.own(visitor)) >= most:
+        if not most:
+            return
+        mine = [run for run in self.store.unfinished() if may_see(run, visitor, self.settings)]
+        free = most - sum(run.status() in ("queued", "running") for run in mine)
+        if 0 < free < runs:
+            raise UserError(
+                f"{runs} runs were asked for, and you may have {free} more waiting or training here: give fewer values."
+            )
+        if free <= 0:
             raise UserError(
                 f"You have {most} runs waiting or training, as many as one visitor may have here: stop one, or wait."
             )
@@ -131,13 +160,13 @@ class RunService:
         run = self.get(run_id, visitor)
         check_may_train(visitor, self.settings)
         check_key(key)
-        self._check_room(visitor)
+        self.check_room(visitor)
         config = run.config()
         kind = self.plugins.get(config["plugin"]).kind(config["trainer"])
         settings = run.settings(kind.trained_by)
         self.settings.check(settings)  # made under other limits, or on another machine
         run.resume()
-        return self._enqueue(run, kind, settings, token, key)
+        return self.enqueue(run, kind, settings, token, key)
 
     def cancel(self, run_id: str, visitor: str) -> dict[str, Any]:
         """Ask a run to stop: it writes a checkpoint and keeps the best weights."""
@@ -152,7 +181,8 @@ class RunService:
         run.delete()
         return run.id
 
-    def _enqueue(self, run: Run, kind: Kind, settings: RunSettings, token: str | None, key: str) -> dict[str, Any]:
+    def enqueue(self, run: Run, kind: Kind, settings: RunSettings, token: str | None, key: str) -> dict[str, Any]:
+        """Keep a new run's secrets until it starts, and start it if there is room. Returns its description."""
         asks_hub = settings.value("backup") or settings.value("dataset") or any(map(repository, settings.weights()))
         secrets = {"HF_TOKEN": token} if token and asks_hub else {}
         secrets |= {KEY: key.strip()} if key.strip() and kind.secret else {}
@@ -161,8 +191,21 @@ class RunService:
         self._queue.pump()
         return self._describe(run)
 
+    def positions(self) -> dict[str, int]:
+        """Run -> its position in the queue, of all that wait."""
+        return self._queue.positions()
+
+    def to_front(self, run_id: str, visitor: str) -> dict[str, Any]:
+        """Let a waiting run start before the visitor's others."""
+        run = self.get(run_id, visitor)
+        waiting = [other for other in self.store.unfinished() if may_see(other, visitor, self.settings)]
+        move_to_front(run, waiting)
+        return self._describe(run)
+
     def _describe(self, run: Run) -> dict[str, Any]:
-        return {**run.describe(), "queue_position": self._queue.position(run)}
+        about = run.describe()
+        title = self.plugins.title(about["plugin"], about["trainer"])
+        return {**about, "title": title, "queue_position": self._queue.position(run)}
 
     def _events(self, run: Run, offset: int) -> dict[str, Any]:
         path = run.folder / "events.jsonl"

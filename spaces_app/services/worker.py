@@ -12,42 +12,62 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from training import machine
 from training.errors import UserError
+from training.home import is_shared
+from training.preflight.limits import Limits
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import child_environment
 
 EXTRA_SECONDS = 5.0  # for the process to end itself at its limit, before it is given up
+AT_ONCE, WAIT_SECONDS = 4, 30.0  # commands of a shared server, and how long another one waits for one of them to end
+LENT_SHARE, LEAST_MB = 0.5, 256  # of the free memory, that one command of a shared server may take; and no less
 
 
 class Worker:
-    """Runs commands of `python -m training` that write their answer to a file."""
+    """Runs commands of `python -m training` that write their answer to a file.
 
-    def __init__(self, warm: WarmProcess):
+    On a shared server a few at once, each with half of the memory that is free and not promised to another: together
+    they never take more than there is.
+
+    Args:
+        warm: The process that forks.
+        at_once: Commands at once on a shared server.
+    """
+
+    def __init__(self, warm: WarmProcess, at_once: int = AT_ONCE):
         self._warm = warm
+        self._slots, self._at_once = threading.BoundedSemaphore(at_once), at_once
+        self._lent, self._lending = 0, threading.Lock()  # MB
 
     @property
     def is_warm(self) -> bool:
         """Whether a command starts without the seconds of imports."""
         return self._warm.is_alive()
 
-    def run(self, arguments: list[str], seconds: float, files: dict[str, Any] | None = None) -> Any:
+    def run(self, arguments: list[str], seconds: float, files: dict[str, Any] | None = None, memory_mb: int = 0) -> Any:
         """Run a command to its end; returns what it wrote to its `--out`, JSON.
 
         Args:
             arguments: The command; `--out`, `--seconds` and the files' flags are added to it.
             files: Flag -> text, or values to be written as JSON; only this user can read them, and they are removed.
+            memory_mb: What it may take at most; 0: as much as a run.
 
         Raises:
-            UserError: What the command says; that it took too long, or more memory than it may.
+            UserError: What the command says; that it took too long, or more memory than it may; that too many others
+                are at work.
         """
-        with tempfile.TemporaryDirectory(prefix="selfsup-work-") as name:
+        with self._memory(memory_mb) as lent, tempfile.TemporaryDirectory(prefix="selfsup-work-") as name:
             folder = Path(name)
             out, log = folder / "out.json", folder / "log.txt"
-            flags = ["--out", str(out), "--seconds", str(int(seconds))]
+            flags = ["--out", str(out), "--seconds", str(int(seconds)), "--memory", str(lent)]
             for flag, content in (files or {}).items():
                 path = folder / flag
                 path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
@@ -56,6 +76,27 @@ class Worker:
             if out.exists():
                 return json.loads(out.read_text(encoding="utf-8"))
             raise UserError(_why(log, ended, seconds))
+
+    @contextmanager
+    def _memory(self, wanted_mb: int) -> Iterator[int]:
+        """MB that a command may take beside what it starts with; on a shared server a slot too."""
+        most = min(wanted_mb or sys.maxsize, Limits().max_memory_mb)
+        if not is_shared():
+            yield most
+            return
+        if not self._slots.acquire(timeout=WAIT_SECONDS):
+            raise UserError(f"Busy: {self._at_once} files are being read. Try again in {WAIT_SECONDS:.0f} seconds.")
+        lent = 0
+        try:
+            with self._lending:
+                free = machine.free_memory_bytes() / 2**20 - self._lent
+                lent = max(LEAST_MB, min(most, int(LENT_SHARE * free)))
+                self._lent += lent
+            yield lent
+        finally:
+            with self._lending:
+                self._lent -= lent
+            self._slots.release()
 
     def _run(self, arguments: list[str], log: Path, seconds: float) -> bool:
         """Whether it ended in time. The end of the pipe that the fork holds closes with it."""

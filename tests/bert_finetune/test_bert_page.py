@@ -20,7 +20,7 @@ site = page.site_of("bert_finetune")  # fixture
 def test_every_box_of_the_tab_answers(browser: Browser, site: Site) -> None:
     tab, problems = browser.new_page(), []
     tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.goto(site.url)
+    tab.goto(f"{site.url}bert_finetune")
     for outer, inner, button, answer in (
         ("Try", "Classify", "Classify", "[data-testid=label-output-value]:text('positive')"),
         ("Try", "Named entities", "Find entities", ":text('Copenhagen')"),
@@ -46,7 +46,7 @@ def tab(browser: Browser, site: Site) -> Iterator[Page]:
     tab = browser.new_page()
     problems: list[str] = []
     tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.goto(site.url)
+    tab.goto(f"{site.url}bert_finetune")
     yield tab
     assert not problems
     tab.close()

@@ -97,7 +97,7 @@ def test_an_impossible_request_reaches_the_caller_with_the_reason(
 def page(site: Site, browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(60_000)
-    page.goto(site.url)
+    page.goto(f"{site.url}diffusion_cfg")
     page.get_by_label("Prompt", exact=True).fill("red disc")
     yield page
     page.close()

@@ -132,7 +132,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(site.url)
+    page.goto(f"{site.url}gpt_prompting")
     yield page
     assert not problems
     page.close()

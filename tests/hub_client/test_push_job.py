@@ -103,8 +103,7 @@ def test_push_says_where_the_weights_are_and_a_preview_sends_nothing(client: Cli
 @pytest.mark.browser
 def test_page_checks_pushes_and_links_the_commit(browser: Browser, client: Client, app: App, repo: str):
     page = browser.new_page()
-    page.goto(client.src)
-    page.get_by_role("tab", name="Publish", exact=True).click()
+    page.goto(f"{client.src}hub")
     page.get_by_label("Run", exact=True).locator("visible=true").click()
     page.get_by_role("option").first.click()
     expect(page.get_by_role("cell", name="model.safetensors")).to_be_visible()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.running import finish, queue, start, wait_for
-from tests.toy import toy_settings
+from tests.toy import make_task, toy_settings
 from training import machine
 from training.errors import UserError
+from training.fit.experiment import Experiment, Fit, Part, run_experiment
 from training.preflight.limits import Limits
 from training.runs import excess
 from training.runs.forkserver import WarmProcess
@@ -81,6 +85,58 @@ except MemoryError:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "refused"
+
+
+def test_where_cuda_may_be_used_a_watchdog_limits_the_memory_and_the_kernel_does_not() -> None:
+    code = f"""
+import resource, time
+from training import machine
+machine.can_use_gpu = lambda: True
+from training.preflight import memory_limit
+before = resource.getrlimit(resource.RLIMIT_DATA)
+memory_limit.limit_more_memory({100 * MB})
+print(resource.getrlimit(resource.RLIMIT_DATA) == before)
+try:
+    kept = bytearray(b"x") * {200 * MB}
+    time.sleep(10)
+except MemoryError as error:
+    print(error)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    same, message = done.stdout.splitlines()
+    assert same == "True" and re.fullmatch(r"More than 1\d\d MB of memory\.", message)
+
+
+def test_a_gpu_that_is_hidden_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "0000:01:00.0").mkdir()
+    monkeypatch.setattr(machine, "NVIDIA_GPUS", tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert machine.can_use_gpu()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert not machine.can_use_gpu()
+
+
+def test_a_part_of_an_experiment_is_refused_by_its_models_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small(Experiment):
+        parts = [Part("one", {}, 2)]  # noqa: RUF012
+
+        def run(self, part: Part, fit: Fit) -> dict[str, Any]:
+            settings = toy_settings(steps=2)
+            return {"loss": len(str(fit(make_task(settings), settings)))}
+
+        def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+            return {}
+
+    monkeypatch.setattr(Limits, "check_parameters", partialmethod(refuse_more_than, most=100))
+    with pytest.raises(UserError, match="162 parameters"):
+        run_experiment(Small(), tmp_path, {})
+
+
+def refuse_more_than(limits: Limits, parameters: int, most: int) -> None:
+    if parameters > most:
+        raise UserError(f"{parameters} parameters")
 
 
 def test_a_run_that_grows_beyond_its_memory_is_ended_with_the_reason(

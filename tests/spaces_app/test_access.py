@@ -267,9 +267,7 @@ def finished(owner: Client, reviews: Path) -> str:
 def poll(url: str, run: str, session: str, **more: Any) -> dict[str, Any]:
     """What the monitor on the page asks."""
     monitor = next(
-        part
-        for part in httpx.get(f"{url}config").json()["components"]
-        if str(part["props"].get("elem_id")).startswith("monitor-")
+        part for part in httpx.get(f"{url}config").json()["components"] if part["props"].get("elem_id") == "monitor"
     )
     query = {"component_id": monitor["id"], "fn_name": "poll", "session_hash": session, "data": [run, 0]}
     return httpx.post(f"{url}gradio_api/component_server", json=query, **more).json()
@@ -371,6 +369,6 @@ def test_space_page_offers_to_sign_in_and_adds_no_endpoint(owner: Client):
 def test_models_are_imported_in_the_background_only_while_nothing_loads(home: Path, monkeypatch: pytest.MonkeyPatch):
     """transformers imported by two threads at once lacks names in one of them: a prediction failed so."""
     service, locked = server().models, []
-    monkeypatch.setattr(models.importlib, "import_module", lambda name: locked.append(service._loading.locked()))
+    monkeypatch.setattr(models.importlib, "import_module", lambda name: locked.append(models._loading.locked()))
     service._import_predictors()
-    assert locked and all(locked) and not service._loading.locked()
+    assert locked and all(locked) and not models._loading.locked()

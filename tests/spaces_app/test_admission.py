@@ -68,6 +68,40 @@ def test_a_full_queue_says_so_at_once(full: Any) -> None:
     assert time.monotonic() - started < 10
 
 
+def test_visitors_take_turns(page: Any) -> None:
+    """Forty calls of one visitor wait; another's call comes second, not forty-first."""
+    order: list[str] = []
+
+    def work(name: str) -> str:
+        """Note the turn."""
+        order.append(name)
+        gate.wait(30)
+        return name
+
+    with Page(analytics_enabled=False) as demo:
+        gr.api(work, api_name="work", concurrency_limit=1)
+    demo.queue(max_size=64)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, _frontend=False)
+    gate.clear()
+
+    def call(name: str, session: str) -> None:
+        body = {"data": [name], "session_hash": session}
+        assert httpx.post(f"{url}gradio_api/call/work", json=body).status_code == 200
+
+    try:
+        for number in range(1, 41):
+            call(f"a{number}", "a")
+        wait_for(lambda: order == ["a1"])
+        for name in ("b1", "b2", "c1", "a41"):
+            call(name, name[0])
+        gate.set()
+        wait_for(lambda: len(order) == 44)
+    finally:
+        demo.close(verbose=False)
+    assert order[:8] == ["a1", "a2", "b1", "c1", "a3", "b2", "a4", "a5"]
+    assert order[-1] == "a41"
+
+
 def test_one_visitor_cannot_fill_the_queue_of_a_shared_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SELFSUP_SHARED", "1")
     requests = [SimpleNamespace(cookies={"selfsup-guest": name * 32}, scope={}) for name in "aab"]

@@ -61,7 +61,7 @@ def test_a_visitor_may_have_so_many_runs_at_once(home: Path) -> None:
     with pytest.raises(UserError, match="You have 1 runs waiting or training"):
         services.runs.train(RunRequest("toy", "fit", {}), "ada")
     run.write_event("finished")
-    services.runs._check_room("ada")
+    services.runs.check_room("ada")
 
 
 def test_calls_are_refused_with_the_seconds_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:

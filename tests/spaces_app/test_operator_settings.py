@@ -48,7 +48,11 @@ def test_table_has_every_setting_and_every_variable_that_is_read():
 
 def test_table_says_the_defaults():
     words = {"0": "none", "False": "off", "": "none"}
-    of_the_machine = {"SELFSUP_MAX_PROCESSES": "cores or GPUs", "SELFSUP_MAX_MEMORY_MB": "80 % of the machine's"}
+    of_the_machine = {
+        "SELFSUP_MAX_PROCESSES": "cores or GPUs",
+        "SELFSUP_MAX_MEMORY_MB": "80 % of the machine's",
+        "SELFSUP_MAX_MODELS_MB": "50 % of the machine's",
+    }
     for name, default in fields().items():
         expected = of_the_machine.get(name) or words.get(str(default), str(default))
         assert documented()[name].split(";")[0] == expected, name

@@ -1,4 +1,4 @@
-"""A repository that is pulled on the page opens in the tab and sub-tab of its kind, with its weights chosen there."""
+"""A repository that is pulled on the page opens on the page and in the box of its kind, with its weights chosen there."""
 
 from __future__ import annotations
 
@@ -40,10 +40,9 @@ def _starter(plugin: str, kind: str) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The Publish tab of the first plugin."""
+    """The page of the Hub."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.goto(address)
-    page.get_by_role("tab", name="Publish", exact=True).click()
+    page.goto(f"{address}hub")
     yield page
     page.close()
 
@@ -55,17 +54,25 @@ def pull(page: Page, repo: str) -> None:
     page.get_by_role("button", name="Pull from the Hub").locator("visible=true").click()
 
 
-def test_a_pulled_tagger_opens_in_its_sub_tab(page: Page):
+def test_a_pulled_tagger_opens_in_its_box(page: Page):
     pull(page, "alice/tagger")
+    page.get_by_role("link", name="Try it").click()
     expect(page.get_by_role("tab", name="Named entities", exact=True)).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Weights").locator("visible=true").first).to_have_value(_at_a_commit("alice/tagger"))
 
 
-def test_what_another_plugin_made_opens_in_that_plugins_tab(page: Page):
+def test_what_another_plugin_made_opens_on_that_plugins_page(page: Page):
     pull(page, "alice/odd")
-    expect(page.get_by_role("tab", name="Anomalies", exact=True)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("link", name="Try it").click()
+    expect(page.get_by_role("link", name="Anomalies", exact=True)).to_have_attribute("aria-current", "page")
     expect(page.get_by_label("Weights").locator("visible=true").first).to_have_value(_at_a_commit("alice/odd"))
 
 
+def test_training_goes_on_from_what_was_pulled(page: Page):
+    pull(page, "alice/tagger")
+    page.get_by_role("link", name="Train on").click()
+    expect(page.get_by_label("Model", exact=True)).to_have_value(re.compile("^alice/tagger@"))
+
+
 def _at_a_commit(repo: str) -> re.Pattern[str]:
-    return re.compile(rf"^{repo}@[0-9a-f]{{40}}$")
+    return re.compile(rf"^{repo}@[0-9a-f]{{40}}")

@@ -18,7 +18,8 @@ from plugins import _discovery
 from plugins._contract import Kind, Workbench
 from plugins._discovery import Found
 from spaces_app.identity import Caller
-from spaces_app.page.open_pulled import nearest_picker
+from spaces_app.page import routes
+from spaces_app.page.family import nearest_picker
 from spaces_app.page.shell import build
 from spaces_app.panels.workbench import PluginWorkbench
 from spaces_app.services import Services
@@ -49,9 +50,14 @@ def components(page: gr.Blocks, kind: str) -> list[dict[str, Any]]:
     return [each["props"] for each in page.get_config_file()["components"] if each["type"] == kind]
 
 
-def tabs(page: gr.Blocks) -> list[str]:
-    """Without the operator's, which is there for every page and shown to its owner alone."""
-    return [each["label"] for each in components(page, "tabitem") if each["label"] != "Server"]
+def titles(page: gr.Blocks) -> list[tuple[str, str]]:
+    """Address and title of the plugins' pages."""
+    return [(path, title) for path, title, _ in page.pages if path not in ("", *routes.OWN)]
+
+
+def header_of(page: gr.Blocks) -> str:
+    """The header of the page that opens first."""
+    return next(box["value"] for box in components(page, "html") if "studio-header" in str(box.get("value")))
 
 
 UNREAD = Found("unread", "plugins.unread", error="ImportError: no module named 'nowhere'", details="Traceback …")
@@ -79,13 +85,13 @@ def page(site: Site) -> gr.Blocks:
 # -- plugins that fail ----------------------------------------------------------------------------------------------
 
 
-def test_plugin_that_does_not_import_is_a_tab_with_the_reason(page: gr.Blocks):
-    assert "⚠ unread" in tabs(page)
+def test_plugin_that_does_not_import_is_a_page_with_the_reason(page: gr.Blocks):
+    assert "⚠ unread" in header_of(page)
     assert "ImportError: no module named 'nowhere'" in [box.get("value") for box in components(page, "textbox")]
 
 
-def test_plugin_that_cannot_be_drawn_is_a_tab_with_the_reason(page: gr.Blocks):
-    assert "⚠ undrawn" in tabs(page)
+def test_plugin_that_cannot_be_drawn_is_a_page_with_the_reason(page: gr.Blocks):
+    assert "⚠ undrawn" in header_of(page)
     assert "RuntimeError: this tab cannot be drawn" in [box.get("value") for box in components(page, "textbox")]
 
 
@@ -93,17 +99,20 @@ def test_nothing_of_a_half_drawn_tab_is_left(page: gr.Blocks):
     assert "Drawn before it failed" not in [box.get("label") for box in components(page, "textbox")]
 
 
-def test_good_plugin_beside_bad_ones_has_all_its_tabs(page: gr.Blocks):
-    assert [label for label in tabs(page) if "⚠" not in label] == [
-        "Good",
-        "Try",
-        "Train",
-        "Publish",
-        "Open",
-        "Try",
-        "Train",
-        "Publish",
+def test_good_plugin_beside_bad_ones_has_all_its_pages(page: gr.Blocks):
+    assert titles(page) == [
+        ("unread", "unread"),
+        ("good", "Good"),
+        ("good-fit", "Fit"),
+        ("undrawn", "undrawn"),
+        ("open", "Open"),
+        ("open-fit", "Fit"),
     ]
+
+
+def test_a_plugin_of_a_pages_name_is_refused(tmp_path: Path, home: Path):
+    page = build(Settings(), [loud("runs", tmp_path)])
+    assert "Its name is that of a page of the app." in [box.get("value") for box in components(page, "textbox")]
 
 
 def test_plugin_that_cannot_be_drawn_has_no_endpoints(page: gr.Blocks):
@@ -114,7 +123,7 @@ def test_invalid_record_is_found_as_broken_with_the_rule_it_breaks(
     installed_broken: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     page = build(Settings(), _discovery.discover("bare"))
-    assert tabs(page) == ["⚠ bare"]
+    assert titles(page) == [("bare", "bare")]
     assert [box["value"] for box in components(page, "textbox") if box.get("value")] == [
         "ValueError: Plugin 'bare' has no kind that can be trained."
     ]
@@ -151,7 +160,7 @@ def test_broken_plugin_is_listed_with_its_reason(site: Site):
 
 def test_every_event_of_the_page_is_private(page: gr.Blocks):
     endpoints = {fn.api_name for fn in page.fns.values() if fn.api_visibility != "private"}
-    shell = "open_shout open_count open_secret plugins train check runs run_status run_events run_cancel run_resume run_delete run_push push_status push_preview hub_search hub_pull jobs_flavours jobs_start jobs_list jobs_logs jobs_cancel"
+    shell = "open_shout open_count open_secret plugins train check runs run_status run_events run_cancel run_resume run_delete run_push push_status push_preview hub_search hub_pull jobs_flavours jobs_start jobs_list jobs_logs jobs_cancel run_edit run_to_front runs_delete runs_compare runs_csv sweep sweeps sweep_status sweep_stop sweep_resume"
     assert endpoints == {*shell.split(), "good_shout", "good_count", "good_secret"}
 
 
@@ -251,7 +260,7 @@ def test_a_choice_of_weights_lists_what_its_interface_can_use(services: Services
         with gr.Tab("Quiet"):
             bench.on(Whisper).weights_picker()
     names = services.models.names(plugin, "me")
-    listed = [[value for value, _ in picker.update(names).choices] for picker in bench.pickers]
+    listed = [[value for _, value in picker.update(names, {}).choices] for picker in bench.pickers]
     assert listed == [["here", runs["fit"].id], ["low", runs["hush"].id, "alice/low@1"]]
     assert [picker.component.value for picker in bench.pickers] == ["here", "low"]
 

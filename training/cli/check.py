@@ -24,6 +24,7 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("--out", type=Path, help="Write the sheet to this file, as JSON.")
     parser.add_argument("--seconds", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--lock", type=int, help=argparse.SUPPRESS)  # the warm process gives one to all its work
     parser.set_defaults(command=check_command, takes_settings=True)
 
@@ -33,7 +34,7 @@ def check_command(options: argparse.Namespace, arguments: list[str]) -> int:
     from training.files import write_json
 
     if options.seconds:  # a server's visitor asked for it
-        confine(options.seconds)
+        confine(options.seconds, options.memory)
     plugin, kind, settings, _ = parse_command(arguments)
     data, sheet = kind.examine(settings)
     if data is not None and not sheet.blocked:

@@ -1,4 +1,4 @@
-"""Commands for runs: list, status, cancel, resume, delete."""
+"""Commands for one run: status, cancel, resume, delete."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 
 from plugins._discovery import find
 from training.cli.execute import kind_of, run_here
-from training.errors import UserError
-from training.runs.registry import Runs, named_run
+from training.runs.registry import named_run
 from training.runs.run import Run
 from training.settings import RunSettings
 
@@ -24,7 +23,6 @@ HF_TOKEN or `hf auth login`."""
 
 def add_commands(commands: Any) -> None:
     """Add them."""
-    commands.add_parser("list", help="every run").set_defaults(command=list_command)
     for name, about, command in (
         ("status", "one run, as JSON", status_command),
         ("cancel", "stop a run; a checkpoint and the best weights are kept", cancel_command),
@@ -42,23 +40,6 @@ def add_commands(commands: Any) -> None:
     )
     resume.add_argument("run", metavar="RUN")
     resume.set_defaults(command=resume_command)
-
-
-def list_command(options: argparse.Namespace) -> int:
-    """Print a line per run."""
-    runs = Runs().all()
-    for run in runs:
-        try:
-            about = run.describe()
-        except UserError as error:  # the others are still worth listing
-            print(f"{run.id:<36} broken: {error}")
-            continue
-        best = ", ".join(f"{key} {value:.3f}" for key, value in about["best"].items())
-        steps = f"{about['step']:>7}/{about['steps']:<7}"
-        print(f"{run.id:<36} {about['status']:<10} {steps} {about['size_bytes'] / 2**20:>8.1f} MB  {best}")
-    if not runs:
-        print("No runs yet.")
-    return 0
 
 
 def status_command(options: argparse.Namespace) -> int:

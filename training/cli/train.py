@@ -43,7 +43,10 @@ def parse_command(arguments: list[str]) -> tuple[Plugin, Kind, RunSettings, argp
         raise UserError(f"Which trainer? {plugin.name} has: {', '.join(kind.name for kind in plugin.trainable)}.")
     kind = plugin.kind(arguments[1])
     parser = argparse.ArgumentParser(
-        prog=f"python -m training {plugin.name} {kind.name}", description=kind.title, allow_abbrev=False
+        prog=f"python -m training {plugin.name} {kind.name}",
+        description=kind.title,
+        epilog=_samples(kind),
+        allow_abbrev=False,
     )
     parser.add_argument("--config", metavar="FILE", help="A run file (YAML); flags override it.")
     parser.add_argument(
@@ -55,10 +58,16 @@ def parse_command(arguments: list[str]) -> tuple[Plugin, Kind, RunSettings, argp
     return plugin, kind, _settings(plugin, kind, options), options
 
 
+def _samples(kind: Kind) -> str:
+    listed = "; ".join(f"{sample.value}, {sample.title}" for sample in kind.samples)
+    return f"Sample data, for --data in place of a file: {listed}.".replace("%", "%%") if listed else ""
+
+
 def _settings(plugin: Plugin, kind: Kind, options: argparse.Namespace) -> RunSettings:
     known = kind.trained_by
     values = read_config(Path(options.config), plugin.name, kind.name, known) if options.config else {}
     values |= {name: value for name, value in vars(options).items() if name not in ("config", "folder")}
+    values = kind.with_sample(values)
     check_files(values, known)
     settings = parse_settings(known, values)
     folders = {

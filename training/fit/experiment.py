@@ -16,6 +16,7 @@ from training import files
 from training.errors import UserError
 from training.events import EventLog
 from training.fit.signals import stop_on_signal
+from training.preflight.limits import Limits
 from training.settings import RunSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -224,9 +225,14 @@ class _Experiment:
         files.write_json(self.folder / "report.json", self.experiment.tables(self.results))
 
     def fit(self, task: Task, settings: TrainSettings, place: Path) -> Path:
-        """Train a part in its place."""
+        """Train a part in its place.
+
+        Raises:
+            UserError: If this server has no room to train a model of that size.
+        """
         from training.fit.loop import fit
 
+        Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
         settings = settings.with_usual()
         progress: Progress = fit(task, settings, place, self.record, lambda event: self._pass_on(event, place))
         if progress.step < settings.steps:

@@ -6,9 +6,6 @@ configuration again (it may come from a backup, or from a time of other limits) 
 
 from __future__ import annotations
 
-import contextlib
-import resource
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from training import machine
 from training.errors import UserError
 from training.home import is_shared
+from training.preflight.memory_limit import limit_memory
 from training.settings import RunSettings
 
 SPACE_STEPS, SPACE_SECONDS, SPACE_BATCH, SPACE_TOKENS, SPACE_PARAMETERS = 2000, 900, 1024, 1024, 200
 SPACE_DISK_MB = 5000
 MEMORY_SHARE = 0.8  # of the machine's, that one run may take
+MODELS_SHARE, SPACE_MODELS_SHARE = 0.5, 0.25  # that all models may take that are loaded to predict with
 TRAINING_BYTES = 16  # per parameter: a 32-bit weight, its gradient and the two moments of AdamW
 START_BYTES = 2**30  # address space that libraries reserve and never touch, over what a run needs
 BOUNDED = {  # setting -> limit
@@ -66,6 +65,13 @@ class Limits(BaseSettings):
         default_factory=lambda: int(MEMORY_SHARE * machine.memory_bytes() / 2**20),
         ge=256,
         description="Memory of a run, in MiB.",
+    )
+    max_models_mb: int = Field(
+        default_factory=lambda: int(
+            (SPACE_MODELS_SHARE if is_shared() else MODELS_SHARE) * machine.memory_bytes() / 2**20
+        ),
+        ge=1,
+        description="Memory of all models that are loaded to predict with, in MiB.",
     )
     max_disk_mb: int = Field(
         default_factory=lambda: SPACE_DISK_MB if is_shared() else 0,
@@ -115,14 +121,8 @@ class Limits(BaseSettings):
             )
 
     def confine(self) -> None:
-        """Let the kernel refuse this process memory beyond the limit, so that it fails in words and alone.
-
-        RLIMIT_DATA counts private writable memory: neither mapped weights nor the address space that CUDA reserves.
-        """
-        if sys.platform == "linux":
-            most = self.max_memory_mb * 2**20 + START_BYTES
-            with contextlib.suppress(ValueError, OSError):  # a lower one was set from outside
-                resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+        """Let this process fail in words and alone, where it takes more memory than a run may."""
+        limit_memory(self.max_memory_mb * 2**20, START_BYTES)
 
 
 def _who(limit: str) -> str:

@@ -9,9 +9,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from training import files
 from training.errors import RunHeldError, UserError
 from training.home import is_shared
 from training.preflight.limits import Limits
@@ -57,13 +58,13 @@ class Dispatcher:
         with _queue_lock(self.runs) as is_mine:
             if not is_mine:
                 return
-            states = [(run, run.status()) for run in self.runs.all()]
+            states = [(run, run.status()) for run in self.runs.unfinished()]
             for run in (run for run, status in states if status == "running"):
                 with _damage_is_its_own(run):
                     self._guard(run)
             free = self.at_once - sum(status == "running" for _, status in states)
             oldest_first = [run for run, status in reversed(states) if status == "queued"]
-            queued = sorted(oldest_first, key=lambda run: run.summary().queued)
+            queued = sorted(oldest_first, key=Run.place)
             for run in queued[: max(0, free)]:
                 with _damage_is_its_own(run):
                     self._start(run)
@@ -110,9 +111,12 @@ class Dispatcher:
         """Return the run's position in the queue, from 1, or None if it is not queued."""
         if run.status() != "queued":
             return None
-        return 1 + sum(
-            other.status() == "queued" and other.summary().queued < run.summary().queued for other in self.runs.all()
-        )
+        return 1 + sum(other.status() == "queued" and other.place() < run.place() for other in self.runs.unfinished())
+
+    def positions(self) -> dict[str, int]:
+        """Run -> its position in the queue, from 1, of all that wait."""
+        oldest_first = [run for run in reversed(self.runs.unfinished()) if run.status() == "queued"]
+        return {run.id: number for number, run in enumerate(sorted(oldest_first, key=Run.place), 1)}
 
 
 def start_process(arguments: list[str], log: Path, descriptor: int, secrets: Secrets | None = None) -> None:
@@ -168,6 +172,28 @@ def _queue_lock(runs: Runs) -> Iterator[bool]:
         yield False
     finally:
         os.close(descriptor)
+
+
+def move_to_front(run: Run, mine: Iterable[Run]) -> None:
+    """Let a waiting run start before the others of `mine`.
+
+    Only these change places with each other: runs of other visitors, between them, wait no longer than before.
+
+    Args:
+        mine: Runs that whoever asks may move; those that do not wait are left alone.
+
+    Raises:
+        UserError: If the run does not wait.
+    """
+    if (status := run.status()) != "queued":
+        raise UserError(f"Run {run.id} is {status}: only a run that waits has a place in the queue.")
+    others = [other for other in mine if other.id != run.id and other.status() == "queued"]
+    waiting = sorted([run, *others], key=Run.place)
+    places = [each.place() for each in waiting]
+    moved = [run, *(each for each in waiting if each is not run)]
+    for each, place in zip(moved, places, strict=True):
+        if each.place() != place:
+            files.write_text(each.folder / "place", repr(place))
 
 
 def cancel_when_queued(run: Run) -> None:

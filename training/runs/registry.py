@@ -11,6 +11,7 @@ from training import files
 from training.errors import UserError
 from training.home import RUN_ID, runs_folder
 from training.runs.config_file import to_yaml
+from training.runs.index import RunIndex
 from training.runs.run import Run
 from training.settings import RunSettings
 
@@ -23,6 +24,7 @@ class Runs:
     def __init__(self, folder: Path | None = None):
         self.folder = folder or runs_folder()
         self._cache: dict[str, Run] = {}
+        self.index = RunIndex(self.folder, self.get)
 
     def create(
         self, plugin: str, trainer: str, settings: RunSettings, owner: str = "", folder: Path | None = None
@@ -65,6 +67,14 @@ class Runs:
         for name in names:
             with contextlib.suppress(FileNotFoundError, UserError):  # being created or deleted
                 created.append((_created(self.folder / name), self.get(name)))
+        return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]
+
+    def unfinished(self) -> list[Run]:
+        """Return every run that waits, trains, or cannot be read, the newest first; an ended one costs no reading."""
+        created: list[tuple[float, Run]] = []
+        for run in self.index.unfinished():
+            with contextlib.suppress(FileNotFoundError):  # being deleted
+                created.append((_created(run.folder), run))
         return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]
 
 

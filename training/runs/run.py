@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import shutil
 import signal
 import time
@@ -26,7 +27,7 @@ from training.settings import RunSettings, parse_settings
 CONTENTS = {  # files of a run: all that is deleted from a folder that the user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
     "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup",
-    "push", "push.jsonl", "push.lock", "push.log",
+    "push", "push.jsonl", "push.lock", "push.log", "labels.json", "place",
 }  # fmt: skip
 NOT_FOLDERS = ("lock", "push.lock", "cancel", "owner")
 LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what happens to the run while it is held
@@ -117,6 +118,13 @@ class Run:
             if offset == self._offset:
                 return self._summary
             self._offset = offset
+
+    def place(self) -> float:
+        """What the queue is ordered by: when the run was queued, or the place that `queue.move_to_front` gave it."""
+        with contextlib.suppress(OSError, ValueError):
+            place = float((self.folder / "place").read_text())
+            return place if math.isfinite(place) else self.summary().queued
+        return self.summary().queued
 
     def status(self) -> str:
         """Return queued, running, finished, cancelled, failed, lost or broken."""
@@ -275,7 +283,8 @@ class Run:
         status = self.status()
         if status not in ("lost", "cancelled", "failed"):
             raise UserError(f"Run {self.id} is {status}: only a lost, cancelled or failed run can be resumed.")
-        (self.folder / "cancel").unlink(missing_ok=True)
+        for name in ("cancel", "place"):
+            (self.folder / name).unlink(missing_ok=True)
         self.write_event("queued")
 
     def delete(self) -> None:

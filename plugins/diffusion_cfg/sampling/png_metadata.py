@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from plugins.diffusion_cfg.images import to_image
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
+from training.data.images.decode import decode
 from training.errors import UserError
 
 if TYPE_CHECKING:  # only annotations: the page imports this module at its start
@@ -75,11 +75,9 @@ def read_request(file: Path) -> tuple[GenerationRequest, Provenance]:
         UserError: If it holds none.
     """
     try:
-        with Image.open(file, formats=["PNG"]) as image:
-            image.load()
-            text = getattr(image, "text", {}).get(REQUEST_KEY, "")
+        text = decode(file).texts.get(REQUEST_KEY, "")
         record = json.loads(text) if text else None
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+    except (UserError, ValueError) as error:
         raise UserError(f"{file.name} is not a PNG file that was generated here.") from error
     if not isinstance(record, dict):
         raise UserError(

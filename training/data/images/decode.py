@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from training.errors import UserError
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB as 8-bit colour
 MAX_FILE_BYTES = 256 * 2**20  # of the file
+MAX_TEXTS, MAX_TEXT = 32, 20_000  # text chunks of a PNG, and characters of one
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
 FOREIGN = {  # first bytes of files of other formats
     rb"....ftyp(hei|mif|msf)": "a HEIC photo: export it as JPEG or PNG",
@@ -37,12 +39,14 @@ class DecodedImage:
         alpha: Opacity, (height, width), of the same type; None if all is opaque.
         notices: What was changed while reading: "animated: the first frame is taken".
         icc_profile: The file's ICC profile, by which the pixels are to be shown; empty without one: sRGB.
+        texts: What a PNG file says of itself, by keyword.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None
     notices: tuple[str, ...] = ()
     icc_profile: bytes = b""
+    texts: dict[str, str] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
@@ -69,6 +73,18 @@ class DecodedImage:
         return np.rint(pixels * share + background * (1 - share)).astype(np.uint8)
 
 
+FileDecoder = Callable[[Path, str, int], DecodedImage]
+_decode_file: list[FileDecoder] = []  # at most one; see `decode_files_with`
+
+
+def decode_files_with(decoder: FileDecoder | None) -> None:
+    """Let `decode` of this process hand files to a decoder from now on: a server's, in a process with limits.
+
+    A picture's decoders are C libraries, and a visitor's file may be made to break them. None: decode here.
+    """
+    _decode_file[:] = [decoder] if decoder else []
+
+
 def decode(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Decode an image.
 
@@ -81,13 +97,17 @@ def decode(source: bytes | Path, name: str = "", max_pixels: int = MAX_PIXELS) -
         UserError: If it is no image, damaged, or too large; the message names it.
     """
     name = name or (source.name if isinstance(source, Path) else "the image")
+    if isinstance(source, Path) and _decode_file:
+        return _decode_file[0](source, name, max_pixels)
     data = _bytes_of(source, name)
     with _open(data, name, max_pixels) as image:
         try:
             decoded = _decoded(data, image, name)
         except UserError:
             raise
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        except MemoryError:
+            raise UserError(f"{name} takes more memory to decode than there is. Make it smaller.") from None
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
             raise UserError(f"{name} is damaged: it cannot be decoded to its end. Save it again.") from error
     return decoded
 
@@ -165,8 +185,14 @@ def _decoded(data: bytes, image: Image.Image, name: str) -> DecodedImage:
     if upright.mode == "CMYK" and fits(profile, 4) and moves_colours(profile, 4):
         return DecodedImage(to_srgb(np.asarray(upright), profile), None, tuple(notices))
     pixels, alpha, more = _split(upright, name)
-    decoded = DecodedImage(pixels, alpha, (*notices, *more))
+    decoded = DecodedImage(pixels, alpha, (*notices, *more), texts=_texts(image))
     return decoded if upright.mode in ("LAB", "HSV") else _with_profile(decoded, profile)
+
+
+def _texts(image: Image.Image) -> dict[str, str]:
+    """The text chunks of a PNG of 8 bits, without long ones."""
+    texts = getattr(image, "text", {}) if image.format == "PNG" else {}
+    return {str(key): str(value) for key, value in [*texts.items()][:MAX_TEXTS] if len(value) <= MAX_TEXT}
 
 
 def _with_profile(image: DecodedImage, profile: bytes) -> DecodedImage:

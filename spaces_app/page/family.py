@@ -1,0 +1,65 @@
+"""The page of one family: its own Try and Look inside."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Kind, Plugin
+from spaces_app.events import UNQUEUED
+from spaces_app.identity import visitor
+from spaces_app.page import routes
+from spaces_app.panels import try_form
+from spaces_app.panels.workbench import PluginWorkbench, WeightsPicker
+from spaces_app.services import Services
+
+
+def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
+    """Render the content; returns the function that connects what happens when the page opens (`?weights=…`)."""
+    workbench = PluginWorkbench(services, plugin)
+    gr.Markdown(plugin.summary, elem_classes="studio-summary")
+    with gr.Tabs() as tabs:
+        _tab_of(plugin)(workbench)
+    pickers = workbench.pickers
+    choices = [picker.component for picker in pickers]
+    holders = list(dict.fromkeys(holder for picker in pickers for holder, _ in picker.tabs))
+
+    def refresh(request: gr.Request, *chosen: str | None, wanted: str = "") -> list[Any]:
+        names = services.models.names(plugin, visitor(request))
+        labels = services.models.labels(plugin, visitor(request))
+        nearest = nearest_picker(pickers, names.get(wanted))
+        return [
+            picker.update(names, labels, value, wanted if picker is nearest else "")
+            for picker, value in zip(pickers, chosen, strict=True)
+        ]
+
+    def opened(request: gr.Request) -> list[Any]:
+        wanted = routes.query(request, "weights")
+        nearest = nearest_picker(pickers, services.models.names(plugin, visitor(request)).get(wanted))
+        shown = {holder: gr.Tabs(selected=inner.id) for holder, inner in nearest.tabs} if nearest else {}
+        return [
+            *(shown.get(each, gr.skip()) for each in holders),
+            *refresh(request, *[None] * len(choices), wanted=wanted),
+        ]
+
+    def connect(demo: gr.Blocks) -> None:
+        demo.load(opened, None, [*holders, *choices], **UNQUEUED)
+
+    tabs.change(refresh, choices, choices, **UNQUEUED)
+    return connect
+
+
+def _tab_of(plugin: Plugin) -> Callable[[PluginWorkbench], None]:
+    if not plugin.tab:
+        return try_form.render
+    module, _, name = plugin.tab.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def nearest_picker(pickers: list[WeightsPicker], kind: Kind | None) -> WeightsPicker | None:
+    """The first picker that offers this kind among the fewest: its own interface before one for a common base."""
+    fitting = [picker for picker in pickers if kind and kind in picker.kinds]
+    return min(fitting, key=lambda picker: len(picker.kinds), default=None)

@@ -1,0 +1,114 @@
+"""The page of one run (`?run=…`): the live monitor, its report, and what to do next."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from plugins._ui.events import message_area, on_box
+from spaces_app.events import UNLIMITED, UNQUEUED
+from spaces_app.identity import hub_token, visitor
+from spaces_app.page import routes
+from spaces_app.page.routes import link
+from spaces_app.panels.monitor import RunMonitor
+from spaces_app.panels.tables import report_html
+from spaces_app.services import Services
+from training.errors import UserError
+
+CONFIRM_DELETE = "(run) => confirm('Delete this run, its data and its weights?') ? run : null"
+LEAVE = f"(run) => {{ if (run) location.href = {link(routes.RUNS)!r}; }}"
+CLICK_DOWNLOAD = "() => document.querySelector('#download-ready a, a#download-ready, #download-ready').click()"
+
+
+def render(services: Services, demo: gr.Blocks) -> None:
+    """Render the content."""
+
+    def poll(run_id: str, offset: int, request: Any) -> dict[str, Any]:
+        try:
+            return services.runs.events(run_id, visitor(request), offset)
+        except UserError as error:
+            return {"error": str(error)}
+
+    with gr.Column(elem_classes="action-bar top"):
+        links = gr.HTML(elem_classes="next-links", padding=False)
+        with gr.Row():
+            stop = _button("Stop and keep the best", "stop")
+            resume = _button("Resume", "primary")
+            download, delete = _button("Download"), _button("Delete")
+        key = gr.Textbox(label="Key", type="password", max_lines=1, visible=False)
+        message = message_area()
+    monitor = RunMonitor(poll, elem_id="monitor")
+    report = gr.HTML(elem_classes="report")
+    ready = gr.DownloadButton("Download", elem_id="download-ready", visible="hidden")
+    shown = [links, stop, resume, download, delete, key, report]
+
+    def show(run_id: str, request: gr.Request) -> list[Any]:
+        """What applies to the run as it is now."""
+        try:
+            run = services.runs.status(run_id, visitor(request))
+        except UserError:  # the monitor says so
+            return ["", *[gr.Button(visible=False)] * 4, gr.Textbox(visible=False), ""]
+        ends = run["status"] in ("queued", "running")
+        secret = services.plugins.secret(run["plugin"], run["trainer"])
+        return [
+            next_links(services, run),
+            gr.Button(visible=ends),
+            gr.Button(visible=run["can_resume"]),
+            gr.Button(visible=run["has_weights"]),
+            gr.Button(visible=not ends),
+            gr.Textbox(visible=bool(secret) and run["can_resume"], info=secret),
+            report_html(services.runs.report(run_id, visitor(request))),
+        ]
+
+    def opened(request: gr.Request) -> list[Any]:
+        run_id = routes.query(request, "run") or services.runs.newest(visitor(request))
+        return [run_id, *show(run_id, request)]
+
+    def on_stop(run_id: str, request: gr.Request) -> list[Any]:
+        services.runs.cancel(run_id, visitor(request))
+        gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
+        return show(run_id, request)
+
+    def on_resume(run_id: str, secret: str, request: gr.Request, token: gr.OAuthToken | None) -> list[Any]:
+        services.runs.resume(run_id, visitor(request), hub_token(services.settings, token), secret or "")
+        return [run_id, *show(run_id, request)]
+
+    def on_delete(run_id: str | None, request: gr.Request) -> str:
+        return services.runs.delete(run_id, visitor(request)) if run_id else ""
+
+    def on_download(run_id: str, request: gr.Request) -> str:
+        return str(services.runs.archive(run_id, visitor(request)))
+
+    demo.load(opened, None, [monitor, *shown], **UNQUEUED)
+    monitor.submit(show, monitor, shown, **UNQUEUED)  # type: ignore[attr-defined] - added at run time
+    # Every press counts: an answer that a restarted server never sent must not block the buttons.
+    repeatable: dict[str, Any] = {**UNLIMITED, "trigger_mode": "multiple"}
+    on_box(stop.click, on_stop, monitor, shown, message, **repeatable)
+    on_box(resume.click, on_resume, [monitor, key], [monitor, *shown], message, **repeatable)
+    prepared = on_box(download.click, on_download, monitor, ready, message, **UNLIMITED)
+    prepared.success(None, None, None, js=CLICK_DOWNLOAD)
+    gone = gr.Textbox(visible=False)
+    deleted = on_box(delete.click, on_delete, monitor, gone, message, js=CONFIRM_DELETE, **UNLIMITED)
+    deleted.success(None, gone, None, js=LEAVE)
+
+
+def _button(text: str, variant: Any = "secondary") -> gr.Button:
+    return gr.Button(text, variant=variant, size="md", scale=0, min_width=140, visible=False)
+
+
+def next_links(services: Services, run: dict[str, Any]) -> str:
+    """Links to what can be done with a run as it is, the most likely first."""
+    plugin, kind, run_id = run["plugin"], run["trainer"], run["id"]
+    form = routes.trainer(plugin, kind)
+    answers = services.plugins.answers(plugin, kind)
+    offered = [
+        ("Try it", link(plugin, weights=run_id), run["has_weights"] and answers),
+        ("Publish", link(routes.HUB, run=run_id), run["has_weights"]),
+        ("Train on", link(form, model=run_id), run["has_weights"] and services.plugins.starts_from(plugin, kind)),
+        ("Run again with other settings", link(form, **{"from": run_id}), run["status"] != "broken"),
+        ("Compare", link(routes.RUNS, chosen=run_id), run["status"] != "broken"),
+    ]
+    links = [f'<a href="{html.escape(address, quote=True)}">{text}</a>' for text, address, holds in offered if holds]
+    return f'<nav aria-label="Next">{"".join(links)}</nav>' if links else ""
