@@ -1,9 +1,9 @@
-"""The page and the API under load: start, first usable page, click to first step, a trivial endpoint's latency while a run trains.
+"""The page and the API: start, pages in the browser, memory a visitor, click to first step, latency while a run trains.
 
-    python benchmarks/page.py --data train.tsv
+    python benchmarks/page.py [--data train.tsv] [--only pages]
 
-Starts `python app.py` on a free port with a home of its own and stops it at the end. The first usable page is timed in Chromium where
-there is one. The peer of the start is a page of one text box by Gradio alone, in the same run.
+Starts `python app.py` on a free port with a home of its own and stops it at the end. The pages are opened in Chromium. The
+peer of start and pages is a page of five tabs by Gradio alone, in the same run. Without data it trains on the box's sample.
 """
 
 from __future__ import annotations
@@ -27,22 +27,45 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-BARE = "import gradio as gr\nwith gr.Blocks() as demo:\n    gr.Textbox()\ndemo.launch(quiet=True)\n"
+BARE = """
+import gradio as gr
+with gr.Blocks() as demo:
+    for number in range(5):
+        with gr.Tab(f"Tab {number}"):
+            text, shown = gr.Textbox(label="Text"), gr.Textbox(label="Result")
+            gr.Button("Run").click(str.upper, text, shown)
+demo.launch(quiet=True, ssr_mode=False)
+"""
+OURS = [sys.executable, str(ROOT / "app.py")]
 CALLS = 200
+PAGES = {  # path -> what can be pressed once the page is usable
+    "": "link:BERT",
+    "bert_finetune": "button:Classify",
+    "gpt_prompting": "button:Show prompt and predict",
+    "ae_anomaly": "button:Score the table",
+    "denoising_ae": "button:Denoise",
+    "diffusion_cfg": "button:Generate",
+    "bert_finetune-classify": "button:Start training",
+    "runs": "button:Compare",
+}
+VISITORS = 20  # loads of one page, over which the server's memory is measured
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["pages"])
     options = parser.parse_args()
+    if options.only == "pages":
+        pages(options.rounds)
+        return
     imports()
     ours, bare = zip(*(starts() for _ in range(options.rounds)), strict=True)
-    print(
-        f"start to HTTP 200: {statistics.median(ours):.2f} s; a bare Gradio page {statistics.median(bare):.2f} s; {statistics.median(ours) / statistics.median(bare):.2f}x"
-    )
-    with server([sys.executable, str(ROOT / "app.py")]) as (url, _):
-        first_page(url)
+    start, peer = statistics.median(ours), statistics.median(bare)
+    print(f"start to HTTP 200: {start:.2f} s; a bare Gradio page {peer:.2f} s; {start / peer:.2f}x")
+    pages(options.rounds)
+    with server(OURS) as (url, _, _):
         time.sleep(8)  # the warm process imports; a person reads the page meanwhile
         runs = [click_to_step(url, options.data, steps=20) for _ in range(options.rounds)]
         print(
@@ -65,16 +88,16 @@ def timed(command: list[str]) -> float:
 
 def starts() -> tuple[float, float]:
     """Seconds from the command to the first answer: ours, and a bare page's."""
-    with server([sys.executable, str(ROOT / "app.py")]) as (_, ours):
+    with server(OURS) as (_, ours, _):
         pass
-    with server([sys.executable, "-c", BARE]) as (_, bare):
+    with server([sys.executable, "-c", BARE]) as (_, bare, _):
         pass
     return ours, bare
 
 
 @contextlib.contextmanager
-def server(command: list[str]) -> Iterator[tuple[str, float]]:
-    """Start a page; yields its address and how long it took to answer."""
+def server(command: list[str]) -> Iterator[tuple[str, float, int]]:
+    """Start a page; yields its address, how long it took to answer, and the process's id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -93,7 +116,7 @@ def server(command: list[str]) -> Iterator[tuple[str, float]]:
     try:
         while not answers(url):
             time.sleep(0.02)
-        yield url, time.perf_counter() - started
+        yield url, time.perf_counter() - started, process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
@@ -108,25 +131,68 @@ def answers(url: str) -> bool:
         return False
 
 
-def first_page(url: str) -> None:
-    """Seconds from opening the address to a button one can press."""
+def pages(rounds: int) -> None:
+    """Each page beside the bare one: seconds to a button that can be pressed, and what the browser holds then."""
     browser_path = shutil.which("chromium")
     if not browser_path:
-        print("first usable page: no Chromium here")
+        print("pages: no Chromium here")
         return
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as play:
+    with (
+        sync_playwright() as play,
+        server(OURS) as (ours, _, pid),
+        server([sys.executable, "-c", BARE]) as (bare, _, _),
+    ):
         browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        times = []
-        for _ in range(3):
-            page = browser.new_context().new_page()
-            started = time.perf_counter()
-            page.goto(url)
-            page.get_by_role("button", name="Classify", exact=True).first.wait_for()
-            times.append(time.perf_counter() - started)
+        time.sleep(10)  # the warm process imports
+        opened(browser, bare, "button:Run"), opened(browser, ours, PAGES[""])  # warm
+        peer = [opened(browser, bare, "button:Run") for _ in range(rounds)]
+        line("bare Gradio, five tabs", peer, peer)
+        for path, pressed in PAGES.items():
+            line(f"/{path}", [opened(browser, f"{ours}/{path}", pressed) for _ in range(rounds)], peer)
+        before = resident(pid)
+        for _ in range(VISITORS):
+            opened(browser, f"{ours}/bert_finetune", PAGES["bert_finetune"])
+        print(f"memory of the server a visitor: {(resident(pid) - before) / VISITORS:.2f} MB ({VISITORS} visitors)")
         browser.close()
-    print(f"first usable page in Chromium: {statistics.median(times):.2f} s after the server answers")
+
+
+Opened = tuple[float, float, float, float, float]  # seconds, requests, MB received, MB of script memory, nodes
+
+
+def opened(browser: Any, url: str, pressed: str) -> Opened:
+    """Open a page as a new visitor."""
+    page = browser.new_context().new_page()
+    responses: list[Any] = []
+    page.on("response", lambda response: responses.append(response))
+    role, _, name = pressed.partition(":")
+    started = time.perf_counter()
+    page.goto(url)
+    page.get_by_role(role, name=name).locator("visible=true").first.wait_for(timeout=60_000)
+    seconds = time.perf_counter() - started
+    page.wait_for_timeout(1000)  # a stream of events stays open, so that the network is never idle
+    received = page.evaluate("performance.getEntries().reduce((sum, each) => sum + (each.transferSize ?? 0), 0)")
+    held = page.context.new_cdp_session(page).send("Runtime.getHeapUsage")["usedSize"]
+    nodes = page.evaluate("document.querySelectorAll('*').length")
+    page.context.close()
+    return seconds, len(responses), received / 2**20, held / 2**20, nodes
+
+
+def line(name: str, found: list[Opened], peer: list[Opened]) -> None:
+    seconds, requests, received, held, nodes = (statistics.median(values) for values in zip(*found, strict=True))
+    ratio = seconds / statistics.median(each[0] for each in peer)
+    print(
+        f"{name:<26}{seconds:6.2f} s {ratio:5.2f}x {requests:5.0f} requests {received:6.2f} MB "
+        f"{held:6.1f} MB of script memory {nodes:6.0f} nodes",
+        flush=True,
+    )
+
+
+def resident(pid: int) -> float:
+    """Memory of a process in MB."""
+    pages_held = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages_held * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def client(url: str) -> Any:
@@ -135,16 +201,17 @@ def client(url: str) -> Any:
     return Client(url, verbose=False)
 
 
-def train(caller: Any, data: str, steps: int) -> tuple[str, float]:
+def train(caller: Any, data: str | None, steps: int) -> tuple[str, float]:
     """Start a run; its id and the moment of the click."""
     from gradio_client import handle_file
 
-    upload = handle_file(data)
+    settings: dict[str, Any] = {"steps": steps} | ({} if data else {"data": "sample:reviews"})
+    upload = handle_file(data) if data else None
     clicked = time.time()
-    return caller.predict("bert_finetune", "classify", {"steps": steps}, upload, api_name="/train")["id"], clicked
+    return caller.predict("bert_finetune", "classify", settings, upload, api_name="/train")["id"], clicked
 
 
-def click_to_step(url: str, data: str, steps: int) -> float:
+def click_to_step(url: str, data: str | None, steps: int) -> float:
     caller = client(url)
     run, clicked = train(caller, data, steps)
     found = wait(caller, run, lambda state: state["status"]["status"] not in ("queued", "running"))
@@ -159,7 +226,7 @@ def wait(caller: Any, run: str, done: Any) -> dict:
         time.sleep(0.2)
 
 
-def load(url: str, data: str) -> None:
+def load(url: str, data: str | None) -> None:
     """Calls of `/run_status` with 1, 10 and 50 clients while a run trains, against the same without a run."""
     caller = client(url)
     idle = {clients: latencies(url, clients) for clients in (1, 10, 50)}
@@ -168,8 +235,9 @@ def load(url: str, data: str) -> None:
     for clients in (1, 10, 50):
         seconds, rate = latencies(url, clients)
         alone, rate_alone = idle[clients]
+        median, p95 = 1000 * statistics.median(seconds), 1000 * sorted(seconds)[int(0.95 * len(seconds))]
         print(
-            f"{clients:>2} clients: median {1000 * statistics.median(seconds):.0f} ms, p95 {1000 * sorted(seconds)[int(0.95 * len(seconds))]:.0f} ms, {rate:.0f} calls/s while a run trains; "
+            f"{clients:>2} clients: median {median:.0f} ms, p95 {p95:.0f} ms, {rate:.0f} calls/s while a run trains; "
             f"idle: {1000 * statistics.median(alone):.0f} ms, {rate_alone:.0f} calls/s"
         )
     caller.predict(run, api_name="/run_cancel")
