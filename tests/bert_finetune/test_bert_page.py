@@ -62,6 +62,7 @@ def test_a_box_begins_with_its_first_example_and_says_what_is_missing(tab: Page)
     open_tab(tab, "Classify")
     headline = tab.get_by_test_id("label-output-value").locator("visible=true")
     expect(headline).to_have_text("positive", timeout=60_000)
+    tab.wait_for_timeout(500)  # the stream of the first result closes; a person takes longer to choose
     tab.get_by_role("button", name="a waste of time").click()
     expect(headline).to_have_text("negative")
     text = tab.get_by_label("Text", exact=True).locator("visible=true").first
