@@ -15,6 +15,7 @@ from plugins._contract import Kind, Plugin
 from training.artifact.lineage import describe_run
 from training.artifact.store import read_record
 from training.events import read_events
+from training.figures import TITLE
 from training.fit.experiment import run_task
 from training.runs.registry import Runs
 from training.runs.run import Run
@@ -85,6 +86,8 @@ def check_artifact(where: str, plugin: Plugin, kind: Kind, run: Run) -> None:
         assert str(run.folder.parent) not in path.read_text(encoding="utf-8"), (
             f"{where}: {path.relative_to(run.artifact)} names a path of this machine."
         )
+    report = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))
+    assert report.get(TITLE, {}).get("rows"), f"{where}: the report has no figure that says how good the weights are."
     pickled = [path.name for path in run.artifact.rglob("*") if path.suffix in PICKLED]
     assert not pickled, f"{where}: save weights as safetensors, not as {', '.join(pickled)}."
     assert _weights(run), f"{where}: the artifact has no safetensors."

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from training.figures import Figure
+
 if TYPE_CHECKING:
     import torch
 
@@ -23,6 +25,7 @@ class Score:
     metrics: dict[str, float]
     tables: dict[str, dict[str, list]] = field(default_factory=dict)  # title -> {"columns": [...], "rows": [[...]]}
     warnings: tuple[str, ...] = ()  # what must be said at once; shown as notices of the run
+    figures: tuple[Figure, ...] = ()  # what the metrics mean, beside baselines; by default `Task.metric` alone
 
 
 class Data(Protocol):
@@ -50,6 +53,7 @@ class Task(ABC):
     whole_batch: bool = (
         False  # a row's loss depends on the other rows of the batch, which is then never cut into pieces
     )
+    measures_start: bool = False  # whether the weights are evaluated before training too, as a baseline
     padded: bool = True  # a batch is padded to its longest row, so that rows of like length are computed together
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
 

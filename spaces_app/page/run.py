@@ -59,7 +59,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
             gr.Button(visible=run["has_weights"]),
             gr.Button(visible=not ends),
             gr.Textbox(visible=bool(secret) and run["can_resume"], info=secret),
-            report_html(services.runs.report(run_id, visitor(request))),
+            report_html(services.runs.report(run_id, visitor(request)), run["status"]),
         ]
 
     def opened(request: gr.Request) -> list[Any]:

@@ -6,7 +6,17 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from training.figures import TITLE
+
 LEVELS = {"green": "Fine", "amber": "Look", "red": "Mend"}
+NO_REPORT = {  # why a run has none
+    "queued": "",
+    "running": "The report appears here after the first evaluation.",
+    "finished": "No report: nothing was held out to measure on. Raise eval_share, or give a file to evaluate on.",
+    "cancelled": "No report: it was stopped before the first evaluation. Resume goes on from there.",
+    "failed": "No report: it failed before the first evaluation.",
+    "lost": "No report: it stopped before the first evaluation.",
+}
 CELL = 160  # characters of a cell of the preview
 
 
@@ -52,13 +62,38 @@ def _finding_html(finding: dict[str, Any]) -> str:
     return f'<tr class="{level}">{light}<td>{title}<br><small>{detail}</small></td></tr>'
 
 
-def report_html(report: dict[str, Any]) -> str:
-    """The tables of the best evaluation."""
+def report_html(report: dict[str, Any], status: str = "") -> str:
+    """The report of the best evaluation: its main figures, then its tables.
+
+    Args:
+        status: Of the run, which says why there is no report yet, or none at all.
+    """
     if not report:
-        return ""
+        sentence = NO_REPORT.get(status, "")
+        return f'<p class="no-report">{sentence}</p>' if sentence else ""
     return "".join(
-        f"<h4>{html.escape(title)}</h4>{table_html(table['columns'], table['rows'])}" for title, table in report.items()
+        _figures_html(table) if title == TITLE else f"<h4>{html.escape(title)}</h4>{_report_table(table)}"
+        for title, table in report.items()
     )
+
+
+def _report_table(table: dict[str, Any]) -> str:
+    return table_html(table["columns"], table["rows"]) if table["rows"] else "<p>None.</p>"
+
+
+def _figures_html(table: dict[str, Any]) -> str:
+    """The main figures: value, meaning and verdict of each, and the baselines that it was compared with."""
+    drawn = []
+    for row, better in zip(table["rows"], table.get("better") or [None] * len(table["rows"]), strict=False):
+        name, value, baselines, meaning, verdict = (html.escape(str(cell)) for cell in row[:5])
+        css = {True: " better", False: " not-better"}.get(better, "")
+        told = f'<p class="verdict">{verdict}</p>' if verdict else ""
+        beside = f'<p class="baselines">On the same held-out data: {baselines}</p>' if baselines else ""
+        drawn.append(
+            f'<article class="figure{css}"><h4>{name}</h4><p class="value">{value}</p>{told}<p>{meaning}</p>{beside}'
+            "</article>"
+        )
+    return f'<div class="figures">{"".join(drawn)}</div>'
 
 
 def table_html(columns: list[Any], rows: list[list[Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,6 +197,8 @@ def test_a_sample_trains(plugin: Plugin, kind: Kind, sample: Sample, tmp_path: P
     run = Run(tmp_path / "run")
     assert (code, run.status()) == (0, "finished"), run.summary().message
     assert run.artifact.is_dir()
+    result = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))["Result"]
+    assert result["rows"] and result["better"][0] is not None, "its first figure has no baseline"
 
 
 def test_samples_are_small_documented_and_written_once():

@@ -96,14 +96,24 @@ def _usage(record: dict[str, Any], repo: str) -> str:
 
 def _evaluation(record: dict[str, Any], curves: str) -> str:
     metrics, baseline = record.get("metrics", {}), record.get("facts", {}).get("baseline", {})
+    lines = _figures(record.get("figures", []))
     usual = "Of the weights in this repository, on rows they were not trained on."
-    lines = [record.get("facts", {}).get("evaluated") or usual, ""]
+    lines = [record.get("facts", {}).get("evaluated") or usual, "", *lines]
     if baseline:
         rows = [(name, f"{value:.4f}", _number(baseline.get(name))) for name, value in metrics.items()]
         lines += table(("metric", "value", f"baseline: {baseline.get('name', 'none')}"), rows)
     else:
         lines += table(("metric", "value"), [(name, f"{value:.4f}") for name, value in metrics.items()])
     return _section("Evaluation", [*lines, *(["", f"![Learning curves]({curves})"] if curves else [])])
+
+
+def _figures(figures: list[dict[str, Any]]) -> list[str]:
+    """A paragraph for each main figure: its value, what it means, and how it compares with its baselines."""
+    lines = []
+    for figure in figures:
+        lines += [f"**{plain(figure['name'])}: {plain(figure['shown'])}.** {plain(figure['meaning'])}", ""]
+        lines += [plain(figure["verdict"]), ""] if figure["verdict"] else []
+    return lines
 
 
 def _study(study: dict[str, Any]) -> str:

@@ -27,10 +27,11 @@ class Progress:
     evaluations_without_improvement: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     best_metrics: dict[str, float] = field(default_factory=dict)
+    start_metrics: dict[str, float] = field(default_factory=dict)  # before the first step, where the task asks for them
 
     def state_dict(self) -> dict[str, Any]:
         values = asdict(self)  # numbers of a library become plain ones: a backup holds no others
-        for name in ("metrics", "best_metrics"):
+        for name in ("metrics", "best_metrics", "start_metrics"):
             values[name] = {key: float(value) for key, value in values[name].items()}
         return values | {"best": None if self.best is None else float(self.best)}
 
@@ -40,6 +41,8 @@ class Progress:
         Raises:
             UserError: If it is not what `state_dict` gives.
         """
+        if isinstance(state, dict):
+            state = {"start_metrics": {}, **state}  # earlier versions had none
         if not _is_progress(state):
             raise UserError("The checkpoint does not say how far training was: it is not loaded.")
         for name, value in state.items():
@@ -50,7 +53,7 @@ def _is_progress(state: Any) -> bool:
     if not isinstance(state, dict) or state.keys() != Progress.__dataclass_fields__.keys():
         return False
     counts = [state[name] for name in ("step", "best_step", "evaluations_without_improvement")]
-    scores = [state["metrics"], state["best_metrics"]]
+    scores = [state["metrics"], state["best_metrics"], state["start_metrics"]]
     if any(type(count) is not int for count in counts) or any(not isinstance(each, dict) for each in scores):
         return False
     numbers = [
@@ -58,6 +61,7 @@ def _is_progress(state: Any) -> bool:
         0.0 if state["best"] is None else state["best"],
         *scores[0].values(),
         *scores[1].values(),
+        *scores[2].values(),
     ]
     return all(isinstance(number, int | float) for number in numbers)
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from training import files
 from training.errors import UserError
 from training.events import EventLog
+from training.figures import Figure, figure_table
 from training.fit.signals import stop_on_signal
 from training.preflight.limits import Limits
 from training.settings import RunSettings, TrainSettings
@@ -98,6 +99,10 @@ class Experiment(ABC):
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         """For the report: title -> {"columns": [...], "rows": [[...]]}."""
         return {}
+
+    def figures(self, results: list[dict[str, Any]]) -> Sequence[Figure]:
+        """The main figures of all results so far, beside their baselines."""
+        return ()
 
     def unfinished(self, part: Part, folder: Path) -> dict[str, dict[str, list]]:
         """For the report, as `tables`: what a part that stopped or failed left in its folder; may be empty."""
@@ -209,7 +214,7 @@ class _Experiment:
             if tables := self.experiment.unfinished(part, place):
                 files.write_json(
                     self.folder / "report.json",
-                    {**tables, **(self.experiment.tables(self.results) if self.results else {})},
+                    {**tables, **(self._tables() if self.results else {})},
                 )
             raise
         if self.experiment.keeps(part):
@@ -222,7 +227,10 @@ class _Experiment:
         self.tell("eval", metrics=self.experiment.metrics(self.results), best=True)
         if items := self.experiment.shown(self.results):
             self.tell("sample", items=items)
-        files.write_json(self.folder / "report.json", self.experiment.tables(self.results))
+        files.write_json(self.folder / "report.json", self._tables())
+
+    def _tables(self) -> dict[str, dict[str, list]]:
+        return {**figure_table(self.experiment.figures(self.results)), **self.experiment.tables(self.results)}
 
     def fit(self, task: Task, settings: TrainSettings, place: Path) -> Path:
         """Train a part in its place.
@@ -271,6 +279,7 @@ class _Experiment:
             with files.replacing(self.folder / "artifact") as new:
                 shutil.copytree(kept, new, dirs_exist_ok=True)
                 record = (record or store.read_record(new)) | self.experiment.finish(self.results, new)
+                record["figures"] = [figure.record() for figure in self.experiment.figures(self.results)]
                 files.write_json(new / store.RECORD, record)
                 files.write_text(new / "README.md", model_card.render(record))
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)

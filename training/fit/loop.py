@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from accelerate.utils import send_to_device, set_seed
 
-from training import files
+from training import figures, files
 from training.artifact import store
 from training.events import EventLog
 from training.fit import checkpoint
@@ -25,7 +25,7 @@ from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
 from training.preflight.precision import slow_precision
 from training.settings import TrainSettings
-from training.task import Task
+from training.task import Score, Task
 
 __all__ = ["NonFiniteLossError", "fit"]
 
@@ -103,6 +103,8 @@ class _Fit:
         )
         for finding in slow_precision(self.settings, self.accelerator.device.type):
             self.tell("notice", step=self.progress.step, message=f"{finding.title}. {finding.detail}")
+        if self.task.measures_start and not resumed:
+            self._measure_start()
         with stop_on_signal(self.stop):
             outcome, message = self._train()
             self._finish(outcome)
@@ -110,6 +112,15 @@ class _Fit:
         self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
         self.accelerator.end_training()
         return state
+
+    def _measure_start(self) -> None:
+        """Score the weights that training starts from, as a baseline of the run."""
+        model = self._weights()
+        model.eval()
+        found = score(self.task, model, self.accelerator, self.settings)
+        if found is not None:
+            self.progress.start_metrics = found.metrics
+        model.train()
 
     def _train(self) -> tuple[str, str]:
         self.model.train()
@@ -182,7 +193,7 @@ class _Fit:
         if found is not None:
             best = is_best(self.progress, self.task, found.metrics)
             if best:
-                self._keep(model, found.tables)
+                self._keep(model, found)
             self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
             for warning in found.warnings:
                 self.tell("notice", step=self.progress.step, message=warning)
@@ -198,13 +209,23 @@ class _Fit:
         if items:
             self.tell("sample", step=self.progress.step, items=items)
 
-    def _keep(self, model: torch.nn.Module, tables: dict) -> None:
-        state = self.progress
+    def _keep(self, model: torch.nn.Module, found: Score | None) -> None:
+        state, shown = self.progress, self._figures(found)
         made = {**self.record.get("training", {}), "device": str(self.accelerator.device), "steps": state.step}
-        found = {"step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
-        about = {**self.record, "training": made, **found}
+        measured = {"step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
+        about = {**self.record, "training": made, **measured, "figures": [figure.record() for figure in shown]}
         store.save(self.task, model, self.folder / "artifact", self.settings, about)
-        files.write_json(self.folder / "report.json", tables)
+        files.write_json(
+            self.folder / "report.json", {**figures.figure_table(shown), **(found.tables if found else {})}
+        )
+
+    def _figures(self, found: Score | None) -> tuple[figures.Figure, ...]:
+        """What the report says first; nothing of weights that were not evaluated."""
+        if found is None:
+            return ()
+        name = self.task.metric
+        own = found.figures or (figures.plain(name, found.metrics[name], self.task.maximize),)
+        return figures.with_start(own, self.progress.start_metrics)
 
     def _finish(self, outcome: str) -> None:
         """Leave an artifact whatever happened: the best weights, or the last ones where nothing was ever scored."""
@@ -215,7 +236,7 @@ class _Fit:
         if self._agree(int(between or not self.progress.metrics)):
             self.evaluate()
         if self.log and not (self.progress.metrics and (self.folder / "artifact").exists()):
-            self._keep(self._weights(), {})
+            self._keep(self._weights(), None)
         self.accelerator.wait_for_everyone()
 
     def save(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from plugins.ae_anomaly.detector import store
 from plugins.ae_anomaly.detector.calibration import Calibration, part_weights
 from plugins.ae_anomaly.detector.row_errors import ReferenceRows, RowErrors, measure_rows
+from plugins.ae_anomaly.fit import baselines
 from plugins.ae_anomaly.fit.data import MIN_CALIBRATION_ROWS, AnomalyData, prepare
 from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 from plugins.ae_anomaly.fit.settings import SIZES
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import Encoded
+from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
 from training.nn.tabular_autoencoder import (
     NetworkConfig,
@@ -35,6 +38,11 @@ if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.settings import FitSettings
 
 CALIBRATION_ROWS = 4000
+ERROR_MEANING = (
+    "How far the rebuilt cells of ordinary held-out rows are from the true ones: 0 is perfect, about 1 is a guess."
+)
+AUROC_MEANING = "How often a labelled anomaly scores above an ordinary row: 0.5 is chance, 1 is always."
+AUROC_ADVICE = "Train longer, leave out columns that say nothing, or choose another score."
 ANOMALY_MARGIN, MAX_FEEDBACK_ROWS = 3.0, 64  # nats; labelled rows per step
 
 
@@ -134,6 +142,7 @@ class FitTask(Task):
         parts = parts + np.log1p(self.data.evaluation.unseen.sum(1, keepdims=True))
         normal = np.ones(len(losses), bool) if is_anomaly is None else ~is_anomaly
         metrics = {"loss": float(losses[normal].mean())}
+        shown = [self._error_figure(metrics["loss"], normal)]
         if is_anomaly is not None and is_anomaly.any() and normal.any():
             clean = RowErrors(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
             weights = part_weights(self.model.config, False, self.has_surprise)
@@ -142,7 +151,26 @@ class FitTask(Task):
                 "auroc": float(roc_auc_score(is_anomaly, mine)),
                 "auprc": float(average_precision_score(is_anomaly, mine)),
             }
-        return Score(metrics)
+            shown = [self._auroc_figure(metrics["auroc"], is_anomaly), *shown]
+        return Score(metrics, figures=tuple(shown))
+
+    def _error_figure(self, value: float, normal: np.ndarray) -> Figure:
+        guess = Baseline("each column's mean and usual values", float(self._errors_of_guess[normal].mean()))
+        return Figure("loss", "Reconstruction error", value, ERROR_MEANING, (guess,), False)
+
+    @cached_property
+    def _errors_of_guess(self) -> np.ndarray:
+        return baselines.marginal_errors(self.data.train, self.data.evaluation, self.data.encoder, self.weights)
+
+    def _auroc_figure(self, value: float, is_anomaly: np.ndarray) -> Figure:
+        tolerance = baselines.auroc_tolerance(value, int(is_anomaly.sum()), int((~is_anomaly).sum()))
+        scores = self._pca_errors
+        known = () if scores is None else (Baseline("PCA", float(roc_auc_score(is_anomaly, scores))),)
+        return Figure("auroc", "AUROC", value, AUROC_MEANING, known, tolerance=tolerance, advice=AUROC_ADVICE)
+
+    @cached_property
+    def _pca_errors(self) -> np.ndarray | None:
+        return baselines.pca_errors(self.data.train, self.data.evaluation)
 
     @property
     def has_surprise(self) -> bool:

@@ -13,6 +13,7 @@ from plugins.bert_finetune.answer.data import QuestionExample
 from training.task import Score
 
 MAX_WORST_ROWS = 20
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 UNPUNCTUATED = str.maketrans("", "", string.punctuation)
 
@@ -42,6 +43,13 @@ def _f1(answer: list[str], truth: list[str]) -> float:
         return float(answer == truth)
     common = sum((Counter(answer) & Counter(truth)).values())
     return 2 * common / (len(answer) + len(truth))
+
+
+def nearest_sentence(example: QuestionExample) -> str:
+    """The sentence of the context that shares most words with the question, as an answer without a model."""
+    asked = set(normalise(example.question).split())
+    sentences = SENTENCE_END.split(example.context)
+    return max(sentences, key=lambda sentence: len(asked & set(normalise(sentence).split())))
 
 
 def score(questions: Sequence[QuestionExample], predictions: Sequence[tuple[str, float]], losses: np.ndarray) -> Score:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +22,7 @@ from plugins.bert_finetune.answer.windows import ContextWindow, answer_span, mak
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from training.errors import UserError
+from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
@@ -147,7 +150,20 @@ class AnswerTask(Task):
         numbers = range(len(self.data.evaluation))
         answers = [self._answer(number, rows.get(number, []), outputs) for number in numbers]
         losses = [np.mean([outputs[row].loss for row in rows[number]]) if number in rows else 0.0 for number in numbers]
-        return report.score(self.data.evaluation, answers, np.asarray(losses))
+        found = report.score(self.data.evaluation, answers, np.asarray(losses))
+        return dataclasses.replace(found, figures=(self._figure(found.metrics["f1"]),))
+
+    def _figure(self, value: float) -> Figure:
+        meaning = "Words that the answer shares with the true one, as F1; 100 % where they are the same."
+        figure = share("f1", "F1 of answers", value, meaning, len(self.data.evaluation), [self._sentence_baseline])
+        return figure.with_baseline("never an answer", self.facts["baseline"].get("f1"))
+
+    @cached_property
+    def _sentence_baseline(self) -> Baseline:
+        examples = self.data.evaluation
+        answers = [(report.nearest_sentence(example), 1.0) for example in examples]
+        value = report.score(examples, answers, np.zeros(len(examples))).metrics["f1"]
+        return Baseline("the sentence with most words of the question", value)
 
     def _rows_of_questions(self, rows: list[TrainingWindow]) -> dict[int, list[int]]:
         """Index of the question -> its rows."""

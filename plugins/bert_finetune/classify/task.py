@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from torch.nn import functional
 from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import checks
-from plugins.bert_finetune.classify import report
+from plugins.bert_finetune.classify import baselines, report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
@@ -23,6 +25,7 @@ from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, Tokeniz
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
+from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
@@ -137,7 +140,7 @@ class ClassifyTask(Task):
         else:
             constant = np.bincount(targets, minlength=len(self.index))
         logits = np.tile(constant, (len(self.eval_data), 1))
-        metrics = self.score(list(logits)).metrics
+        metrics = self._score(list(logits)).metrics
         return {"name": "most frequent label"} | {name: value for name, value in metrics.items() if name != "loss"}
 
     def _class_weight(self) -> torch.Tensor | None:
@@ -174,6 +177,10 @@ class ClassifyTask(Task):
         return list(model(**inputs).logits.float().cpu().numpy())  # (classes,) each
 
     def score(self, outputs: list[np.ndarray]) -> Score:
+        found = self._score(outputs)
+        return dataclasses.replace(found, figures=(self._figure(found.metrics),))
+
+    def _score(self, outputs: list[np.ndarray]) -> Score:
         return report.score(
             np.stack(outputs),
             self.data.evaluation,
@@ -181,6 +188,20 @@ class ClassifyTask(Task):
             self.data.label_names,
             self.settings.multi_label,
         )
+
+    def _figure(self, metrics: dict[str, float]) -> Figure:
+        meaning = "The F1 score of each label, averaged: how many of its texts are found, and how many finds are right."
+        usual = Baseline("always the most frequent label", self.facts["baseline"]["macro_f1"])
+        known = [usual, *([self._tfidf] if self._tfidf else [])]
+        return share("macro_f1", "Macro F1", metrics["macro_f1"], meaning, len(self.eval_data), known)
+
+    @cached_property
+    def _tfidf(self) -> Baseline | None:
+        """A classifier without a network, fitted once a run."""
+        if self.settings.multi_label:
+            return None
+        value = baselines.tfidf_macro_f1(self.data.train, self.data.evaluation, self.data.label_names)
+        return None if value is None else Baseline("TF-IDF and logistic regression", value)
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """Predictions for the first held-out texts."""

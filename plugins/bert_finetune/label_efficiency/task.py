@@ -18,6 +18,7 @@ from training.artifact.store import RECORD
 from training.data.splits import split_rows
 from training.data_url import as_url
 from training.errors import UserError
+from training.figures import Baseline, Figure, share
 from training.fit.experiment import Experiment, Fit, Part
 from training.preflight.sheet import Finding
 
@@ -87,8 +88,7 @@ class LabelEfficiency(Experiment):
 
     def keeps(self, part: Part) -> bool:
         """Keep the weights of the most pre-trained arm with all labels."""
-        best = next(arm for arm in (arms.SECOND, arms.BASE, arms.SCRATCH) if arm in self.arms)
-        return part.about == self.parts[0].about | {"arm": best, "labels": self.counts[-1]}
+        return part.about == self.parts[0].about | {"arm": self._main_arm(), "labels": self.counts[-1]}
 
     def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Mean accuracy of each arm at the largest number of labels so far."""
@@ -100,6 +100,26 @@ class LabelEfficiency(Experiment):
             f"{title} (mean, 95 % interval)": self._table(results, metric)
             for title, metric in (("Accuracy", "accuracy"), ("Macro F1", "macro_f1"))
         }
+
+    def figures(self, results: list[dict[str, Any]]) -> list[Figure]:
+        """Accuracy of the most pre-trained arm beside the others, with the fewest labels and with the most."""
+        means = {(record["arm"], record["labels"]): record["mean"] for record in confidence_intervals.summary(results)}
+        main = self._main_arm()
+        done = [count for count in self.counts if all((arm, count) in means for arm in self.arms)]
+        return [
+            share(
+                "accuracy",
+                f"Accuracy with {count:,} labels, {main}",
+                means[main, count],
+                "Right labels among the held-out rows, after training on so few labelled rows.",
+                self.facts["eval_rows"],
+                [Baseline(arm, means[arm, count]) for arm in self.arms if arm != main],
+            )
+            for count in dict.fromkeys([*done[:1], *done[-1:]])
+        ]
+
+    def _main_arm(self) -> str:
+        return next(arm for arm in (arms.SECOND, arms.BASE, arms.SCRATCH) if arm in self.arms)
 
     def _table(self, results: list[dict[str, Any]], metric: str) -> dict[str, list]:
         gains = confidence_intervals.gains(results, arms.SCRATCH, metric)

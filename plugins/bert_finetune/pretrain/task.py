@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -26,6 +29,7 @@ from plugins.bert_finetune.pretrain.mean_embedding_loss import MeanEmbeddingHead
 from plugins.bert_finetune.pretrain.probe_data import ProbeText
 from plugins.bert_finetune.pretrain.windows import MIN_WINDOW_TOKENS, CorpusWindow, CorpusWindows, sample_segment_pair
 from training.errors import UserError
+from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import load_tokenizer, max_positions
 from training.preflight.sheet import Finding
@@ -35,6 +39,9 @@ from training.wording import counted
 if TYPE_CHECKING:
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
+FOUND = "How many of the words hidden in held-out text the model puts back exactly."
+PERPLEXITY = "Between how many words the model hesitates for a hidden one, on average: 1 would be certainty."
+PROBE = "Accuracy of logistic regression on the frozen sentence vectors: what few labels can get out of them."
 NO_PAIR = -100  # ignored target of a row without a sentence pair
 SPECIAL_TOKENS = 3  # [CLS] A [SEP] B [SEP]
 
@@ -55,6 +62,8 @@ class RowPrediction(NamedTuple):
     next_loss: float  # cross entropy of the sentence pair
     next_correct: float
     vector: np.ndarray  # mean of the token vectors, (width,)
+    unigram_loss: float = 0.0  # as word_loss and correct, of a guess by the tokens' frequencies alone
+    unigram_correct: int = 0
 
 
 def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
@@ -108,6 +117,7 @@ class PretrainTask(Task):
         self.windows = [held[int(row)] for row in np.sort(order)]
         self.probes = _tokenize_probe(data.probe, tokenizer, self.max_length)
         self.eval_data = [*self.windows, *self.probes]
+        self.measures_start = bool(settings.model)
         self.facts = {
             "documents": len(data.train),
             "eval_documents": len(data.evaluation),
@@ -221,9 +231,11 @@ class PretrainTask(Task):
         correct = (out.words.argmax(-1) == batch["targets"]).cpu().numpy() if len(word_losses) else np.zeros(0)
         owners, rows = batch["owners"].cpu().numpy(), len(next_losses)
         vectors = masked_mean(out.hidden.float(), batch.get("attention_mask")).cpu().numpy()
-        summed, hits = (np.bincount(owners, weights=values, minlength=rows) for values in (word_losses, correct))
+        targets = batch["targets"].cpu().numpy()
+        usual = self._unigram_losses[targets], targets == self._unigram_losses.argmin()
+        sums = [np.bincount(owners, weights=values, minlength=rows) for values in (word_losses, correct, *usual)]
         masked = np.bincount(owners, minlength=rows)
-        columns = zip(summed, masked, hits, next_losses, next_correct, vectors, strict=True)
+        columns = zip(sums[0], masked, sums[1], next_losses, next_correct, vectors, *sums[2:], strict=True)
         return [RowPrediction(*values) for values in columns]
 
     def score(self, outputs: list[RowPrediction]) -> Score:
@@ -245,7 +257,32 @@ class PretrainTask(Task):
                 vectors, [probe.label for probe in self.probes]
             )
         metrics = {"loss": 0.0} | {name: float(value) for name, value in metrics.items()}
-        return Score(metrics, warnings=representation_metrics.collapse_warnings(metrics, len(rows)) if rows else ())
+        warnings = representation_metrics.collapse_warnings(metrics, len(rows)) if rows else ()
+        return Score(metrics, warnings=warnings, figures=self._figures(metrics, rows))
+
+    @cached_property
+    def _unigram_losses(self) -> np.ndarray:
+        """Negative log frequency of each token in the training corpus, with one added, (vocabulary,)."""
+        counts = np.bincount(self.train_data.corpus.tokens, minlength=self.embeddings.shape[0]) + 1.0
+        return np.log(counts.sum()) - np.log(counts)
+
+    def _figures(self, metrics: dict[str, float], rows: list[RowPrediction]) -> tuple[Figure, ...]:
+        figures: list[Figure] = []
+        if rows:
+            masked = max(1, sum(row.masked for row in rows))
+            guessed = Baseline("always the most frequent token", sum(row.unigram_correct for row in rows) / masked)
+            unigram = Baseline("token frequencies alone", math.exp(sum(row.unigram_loss for row in rows) / masked))
+            figures = [
+                share("masked_accuracy", "Hidden words found", metrics["masked_accuracy"], FOUND, masked, [guessed]),
+                Figure("perplexity", "Perplexity", metrics["perplexity"], PERPLEXITY, (unigram,), False),
+                representation_metrics.rank_figure(metrics["effective_rank"], len(rows[0].vector), len(rows)),
+            ]
+        if self.probes:
+            labels = Counter(probe.label for probe in self.probes)
+            usual = Baseline("always the most frequent label", max(labels.values()) / len(self.probes))
+            value, count = metrics["probe_accuracy"], len(self.probes)
+            figures.append(share("probe_accuracy", "Linear probe", value, PROBE, count, [usual]))
+        return tuple(figures)
 
     def param_groups(self, weight_decay: float) -> list[dict]:
         """Default groups, plus the word embeddings with their own learning rate and no weight decay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from plugins.bert_finetune.tag.first_subword_layer import gather_words, use_firs
 from plugins.bert_finetune.tag.schemes import OUTSIDE, entity_spans
 from plugins.bert_finetune.tag.sentences import Sentence
 from plugins.bert_finetune.tag.windows import WordWindow, make_windows
+from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
@@ -173,7 +175,15 @@ class TagTask(Task):
             predicted[row.sentence] += [self.data.tags[tag] for tag in prediction.tags]
             losses[row.sentence] += prediction.losses.tolist()
         means = np.asarray([np.mean(own) if own else 0.0 for own in losses])
-        return report.score(self.data.evaluation, predicted, means, self.data.plain)
+        found = report.score(self.data.evaluation, predicted, means, self.data.plain)
+        return dataclasses.replace(found, figures=(self._figure(found.metrics),))
+
+    def _figure(self, metrics: dict[str, float]) -> Figure:
+        name, meaning = "F1 of entities", "Entities count as found if all their words and their label are right."
+        if self.data.plain:
+            name, meaning = "Accuracy of words", "How many words get the right tag."
+        usual = Baseline("each word's most frequent tag", self.facts["baseline"][self.metric])
+        return share(self.metric, name, metrics[self.metric], meaning, len(self.data.evaluation), [usual])
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """Predicted entities in the first held-out sentences."""

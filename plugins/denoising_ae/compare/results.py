@@ -8,6 +8,7 @@ from plugins.denoising_ae.compare.autoencoder_task import DENOISING, PLAIN
 from plugins.denoising_ae.compare.figures import Curves
 from plugins.denoising_ae.compare.metrics import MULTIPLES
 from training.artifact.confidence_intervals import t_interval
+from training.figures import Baseline, Figure
 
 Interval = tuple[float, float, float]  # mean, low, high
 METRICS = {  # name -> label, whether more is better
@@ -20,6 +21,11 @@ METRICS = {  # name -> label, whether more is better
     "probe_noisy": ("Linear probe, noisy images", True),
     "knn_clean": ("Nearest neighbours", True),
     "knn_noisy": ("Nearest neighbours, noisy images", True),
+}
+
+MEANINGS = {  # of the measures that a report begins with
+    "probe_noisy": "Accuracy of a linear classifier on the codes of noisy held-out images.",
+    "mse_at_1": "Mean squared error between the rebuilt and the clean image, the input being noisy.",
 }
 
 
@@ -45,6 +51,24 @@ def records(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {"measure": name, "arm": arm, "mean": round(mean, 5), "low": round(low, 5), "high": round(high, 5)}
         for (name, arm), (mean, low, high) in summary(results).items()
     ]
+
+
+def figures(results: list[dict[str, Any]]) -> list[Figure]:
+    """The denoising autoencoder beside the plain one: what its code is worth under noise, and its error there."""
+    means, shown = summary(results), []
+    for name, meaning in MEANINGS.items():
+        if {(name, PLAIN), (name, DENOISING)} <= means.keys():
+            label, more_is_better = METRICS[name]
+            mean, low, high = _paired_difference(results, name) or (0.0, 0.0, 0.0)
+            plain = Baseline("the plain autoencoder", means[name, PLAIN][0])
+            value, unit, tolerance = (
+                means[name, DENOISING][0],
+                "%" if more_is_better else "",
+                max(high - mean, mean - low),
+            )
+            figure = Figure(f"{name}_{DENOISING}", label, value, meaning, (plain,), more_is_better, unit, tolerance)
+            shown.append(figure)
+    return shown
 
 
 def comparison_table(results: list[dict[str, Any]]) -> dict[str, list]:

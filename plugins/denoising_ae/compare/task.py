@@ -9,8 +9,9 @@ from plugins.denoising_ae.compare.autoencoder_task import DENOISING, PLAIN, Auto
 from plugins.denoising_ae.compare.figures import plot_curves
 from plugins.denoising_ae.compare.metrics import evaluate, evaluation_levels
 from plugins.denoising_ae.compare.predictor import load_arm
-from plugins.denoising_ae.compare.results import comparison_table, curve_table, curves, records, summary
+from plugins.denoising_ae.compare.results import comparison_table, curve_table, curves, figures, records, summary
 from training.data_url import as_url, figure_png
+from training.figures import Figure
 from training.fit.experiment import Experiment, Fit, Part
 from training.preflight.sheet import Finding
 
@@ -59,6 +60,9 @@ class Comparison(Experiment):
         """Mean of each arm over the results so far."""
         names = ("mse_at_1", "eval_mse", "probe_noisy")
         return {f"{name}_{arm}": mean for (name, arm), (mean, _, _) in summary(results).items() if name in names}
+
+    def figures(self, results: list[dict[str, Any]]) -> list[Figure]:
+        return figures(results)
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from plugins.denoising_ae.images import baselines
 from plugins.denoising_ae.images.artifact import load_denoiser, save_denoiser
 from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches
@@ -21,6 +22,7 @@ from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.denoising_ae.noise.level_estimation import NoiseEstimate, estimate_noise, level_to_use
 from training.data.images.decode import to_channels
+from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
 from training.task import Score, Task
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MAX_SCORED_SIDE = 512  # pixels; larger evaluation images are cropped to their middle
 MIN_ERROR = 1e-4  # where the psnr loss stops falling: 60 dB
 ALL_PIXELS = np.ones((1, 1, 1), np.float32)
+BLIND_MEANING = "Squared error of pixels predicted from those around, times 100. Nothing predicts the noise in it."
 BLIND = float("nan")  # as a conditioning level
 
 
@@ -84,6 +87,7 @@ class ImagesTask(Task):
         self.eval_data: Sequence = [
             EvalImage(image, level) for level in self.levels for image in range(len(self.eval_images))
         ]
+        self._filter_psnr: dict[EvalImage, float] = {}
         self.no_clean_reference = settings.noise == "none" and self.eval_targets is None
         if self.no_clean_reference:
             self.metric, self.maximize = "loss", False
@@ -156,8 +160,15 @@ class ImagesTask(Task):
         scores = []
         for row, (noisy, clean) in zip(batch["eval_images"], batch["pairs"], strict=True):
             denoised = self._denoised(model, noisy)
-            scores.append(ImageScores(row[1], psnr(noisy, clean), psnr(denoised, clean), ssim(denoised, clean)))
+            before, after = psnr(noisy, clean), psnr(denoised, clean)
+            scores.append(ImageScores(row[1], before, after, ssim(denoised, clean), self._filtered(row, noisy, clean)))
         return scores
+
+    def _filtered(self, row: EvalImage, noisy: Tensor, clean: Tensor) -> float:
+        """PSNR after the best Gaussian filter: the same at every evaluation."""
+        if row not in self._filter_psnr:
+            self._filter_psnr[row] = baselines.gaussian_filter_psnr(noisy, clean)
+        return self._filter_psnr[row]
 
     def _denoised(self, model: torch.nn.Module, noisy: Tensor) -> Tensor:
         """An image (channels, height, width) denoised as `ImageDenoiser` does it."""
@@ -176,9 +187,19 @@ class ImagesTask(Task):
     def score(self, outputs: list) -> Score:
         """Means over the images: PSNR and SSIM over all levels, and PSNR at each."""
         if self.no_clean_reference:
-            return Score({"loss": float(np.mean(outputs))})
+            value = float(np.mean(outputs))
+            guess = Baseline("the mean of the pixels around", self._blind_spot_baseline)
+            return Score(
+                {"loss": value}, figures=(Figure("loss", "Blind-spot error", value, BLIND_MEANING, (guess,), False),)
+            )
         names = [self.eval_names[row.image] for row in self.eval_data]
         return summarise(outputs, names, self.levels)
+
+    @cached_property
+    def _blind_spot_baseline(self) -> float:
+        """`_blind_spot_loss` of the mean of a pixel's neighbours."""
+        pictures = (self._eval_pair(row)[0] for row in self.eval_data)
+        return float(np.mean([baselines.neighbour_error(picture) for picture in pictures]))
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """The first held-out image at the middle level: noisy, denoised, clean side by side."""

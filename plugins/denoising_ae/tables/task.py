@@ -18,6 +18,7 @@ from plugins.denoising_ae.tables.predictor import ARCHITECTURE, load
 from training.artifact.safetensors_io import WEIGHTS
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import PRESENT, RARE, CategoryFeature, Encoded
+from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.tabular_autoencoder import (
     NetworkConfig,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 SIZES = {"small": (64, 2), "medium": (128, 2), "large": (256, 4)}  # width, blocks
 MAX_EVAL_ROWS = 1000
+CATEGORIES = "How often the right value is predicted for a hidden cell, mean over the columns of categories."
+NUMBERS = "How far predicted numbers of hidden cells are off, in standard deviations of their column."
 CALIBRATION_ROWS = 2000  # training rows over which the largest errors are measured
 
 
@@ -120,7 +123,9 @@ class TablesTask(Task):
         relative = [(1 - one.score) / max(1 - one.baseline, 1e-3) for one in accuracies]
         losses = [*(one.score for one in errors), *relative]
         metrics["loss"] = float(np.mean(losses)) if losses else 0.0
-        return Score(metrics, {"Masked cells": _score_table(errors, accuracies)})
+        return Score(
+            metrics, {"Masked cells": _score_table(errors, accuracies)}, figures=_figures(metrics, len(outputs))
+        )
 
     def _number_scores(self, cells: Cells) -> list[ColumnScore]:
         scores = []
@@ -155,6 +160,18 @@ class TablesTask(Task):
         }
         save_file({name: value.cpu().contiguous() for name, value in network.state_dict().items()}, folder / WEIGHTS)
         write_config(folder, ARCHITECTURE, config, indent=None)  # a vocabulary may have 50,000 entries
+
+
+def _figures(metrics: dict[str, float], rows: int) -> tuple[Figure, ...]:
+    figures = []
+    if "category_accuracy" in metrics:
+        usual = Baseline("always the most frequent value", metrics["most_frequent_accuracy"])
+        name, value = "Hidden categories found", metrics["category_accuracy"]
+        figures.append(share("category_accuracy", name, value, CATEGORIES, rows, [usual]))
+    if "number_error" in metrics:
+        mean = (Baseline("always the column's mean", 1.0),)
+        figures.append(Figure("number_error", "Error of hidden numbers", metrics["number_error"], NUMBERS, mean, False))
+    return tuple(figures)
 
 
 def _known_categories(feature: CategoryFeature, ids: np.ndarray) -> np.ndarray:

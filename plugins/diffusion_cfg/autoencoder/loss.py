@@ -41,3 +41,11 @@ def psnr(reconstructions: Tensor, images: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB of images in [-1, 1], (batch,)."""
     error = (reconstructions.clamp(-1, 1) - images).square().flatten(1).mean(1).clamp(min=1e-10)
     return 10 * torch.log10(4 / error)
+
+
+def shrunk_and_enlarged(images: Tensor, factor: int) -> Tensor:
+    """Images averaged over squares of `factor` pixels and enlarged again, as a baseline without a network."""
+    if factor == 1:
+        return images
+    small = functional.avg_pool2d(images.float(), factor)
+    return functional.interpolate(small, size=images.shape[-2:], mode="bicubic", align_corners=False)

@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from plugins.diffusion_cfg.autoencoder.loss import kl_divergence, psnr, reconstruction_loss
+from plugins.diffusion_cfg.autoencoder.loss import kl_divergence, psnr, reconstruction_loss, shrunk_and_enlarged
 from plugins.diffusion_cfg.autoencoder.settings import AutoencoderSettings
 from plugins.diffusion_cfg.data.captioned_images import SplitImages
 from plugins.diffusion_cfg.data.resize import to_float_batch
@@ -21,10 +21,14 @@ from plugins.diffusion_cfg.models.library_logging import quiet_libraries
 from plugins.diffusion_cfg.models.pipeline_io import read_autoencoder, remove_local_paths
 from plugins.diffusion_cfg.settings import DEFAULT_IMAGE_SIZE
 from training.errors import UserError
+from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
 from training.task import Score, Task
 
 PREVIEW_IMAGES = 8
+PSNR_MEANING = (
+    "How close held-out pictures are to themselves after the latents: 20 dB is rough, 30 good, 40 hard to tell."
+)
 SCALE_IMAGES = 512  # training images that the latents' standard deviation is estimated on
 SCALE_BATCH = 64
 
@@ -49,6 +53,7 @@ class ReconstructionErrors(NamedTuple):
     loss: float
     psnr: float
     kl: float
+    shrunk_psnr: float  # of the image made as small as its latents and enlarged again, without a network
 
 
 def build(data: SplitImages, settings: AutoencoderSettings) -> AutoencoderTask:
@@ -111,13 +116,16 @@ class AutoencoderTask(Task):
         images = batch["images"]
         reconstructions, mean, log_variance = model(images)
         kl = kl_divergence(mean, log_variance)
-        columns = self._loss(reconstructions, images, kl), psnr(reconstructions, images), kl
+        shrunk = psnr(shrunk_and_enlarged(images, self.facts["downsample_factor"]), images)
+        columns = self._loss(reconstructions, images, kl), psnr(reconstructions, images), kl, shrunk
         rows = zip(*(column.float().tolist() for column in columns), strict=True)
         return [ReconstructionErrors(*row) for row in rows]
 
     def score(self, outputs: list[ReconstructionErrors]) -> Score:
-        means = np.mean(np.array(outputs), axis=0)
-        return Score(dict(zip(ReconstructionErrors._fields, means.tolist(), strict=True)))
+        means = ReconstructionErrors(*np.mean(np.array(outputs), axis=0).tolist())
+        size = f"pictures made {self.facts['downsample_factor']} times smaller and enlarged again"
+        figure = Figure("psnr", "PSNR", means.psnr, PSNR_MEANING, (Baseline(size, means.shrunk_psnr),), unit="dB")
+        return Score({"loss": means.loss, "psnr": means.psnr, "kl": means.kl}, figures=(figure,))
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """Held-out images above their reconstructions."""

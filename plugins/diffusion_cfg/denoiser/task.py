@@ -24,11 +24,15 @@ from plugins.diffusion_cfg.models import autoencoders, noise_schedule, pipeline_
 from plugins.diffusion_cfg.settings import DEFAULT_IMAGE_SIZE, DiffusionSettings
 from training.artifact.store import RECORD, read_record
 from training.errors import UserError
+from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding
 from training.task import Score, Task
 
 PREVIEW_PROMPTS = 4
+LOSS_MEANING = "Mean squared error of what is predicted of the noise in held-out pictures, over all noise levels."
+GAIN_MEANING = "By how much the loss falls with a picture's own caption, instead of another's: what guidance builds on."
+MIN_GAIN = 0.002  # below which prompts change next to nothing
 TRAINED_JOINTLY, FROZEN = "trained jointly", "frozen"  # the record's fact about the text encoder
 
 
@@ -40,11 +44,12 @@ class EvaluationRow(NamedTuple):
 
 
 class DenoisingErrors(NamedTuple):
-    """Squared error of the prediction for one image, with its own caption and with another image's."""
+    """Squared error of the prediction for one image: with its own caption, with another's, and without a network."""
 
     position: float
     loss: float
     loss_of_other_caption: float
+    loss_of_nothing: float  # of predicting zero, the mean of the noise
 
 
 def build(data: SplitImages, settings: DenoiserSettings) -> DenoisingTask:
@@ -116,6 +121,7 @@ class DenoisingTask(Task):
         self.eval_data: Sequence = [EvaluationRow(row, at) for row, at in enumerate(positions, len(data.train))]
         self.model = self.make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.other_captions = _other_captions(held_out.captions, len(data.train))
+        self.measures_start = bool(settings.model)
         self.facts = {
             "images": len(data.train),
             "captions": len(set(data.train.all_captions)),
@@ -198,15 +204,17 @@ class DenoisingTask(Task):
             self._squared_errors(model, clean, noise.to(clean.device), timesteps, batch[text]).tolist()
             for text in ("text", "other_text")
         )
-        return [DenoisingErrors(*row) for row in zip(batch["positions"].tolist(), own, other, strict=True)]
+        target = self.noise_schedule.target(clean, noise.to(clean.device), timesteps)
+        nothing = target.float().square().flatten(1).mean(1).tolist()
+        return [DenoisingErrors(*row) for row in zip(batch["positions"].tolist(), own, other, nothing, strict=True)]
 
     def score(self, outputs: list[DenoisingErrors]) -> Score:
         """loss, also by quarter of the timesteps; caption_gain: 1 - loss / loss with another image's caption."""
-        positions, own, other = (np.asarray(column) for column in zip(*outputs, strict=True))
+        positions, own, other, nothing = (np.asarray(column) for column in zip(*outputs, strict=True))
         metrics = {"loss": float(own.mean()), "caption_gain": float(1 - own.mean() / max(1e-12, other.mean()))}
         metrics |= objective.quarter_losses(positions, own)
         table = objective.loss_by_timestep(positions, own, self.noise_schedule.num_timesteps)
-        return Score(metrics, {"Loss by timestep": table})
+        return Score(metrics, {"Loss by timestep": table}, figures=_figures(metrics, float(nothing.mean())))
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """Images of fixed prompts at fixed seeds."""
@@ -239,6 +247,16 @@ class DenoisingTask(Task):
                 Finding("amber", title, "Guidance scales above 1 will then give worse images; 0.1 is usual.")
             )
         return [*findings, *_truncated_captions(self.all_texts, self.pipeline.tokenizer)]
+
+
+def _figures(metrics: dict[str, float], nothing: float) -> tuple[Figure, ...]:
+    guess = Baseline("predicting the average, without a network", nothing)
+    none = Baseline("captions that say nothing", 0.0)
+    gain, advice = metrics["caption_gain"], "Train longer, or with captions that differ more."
+    return (
+        Figure("loss", "Denoising loss", metrics["loss"], LOSS_MEANING, (guess,), False),
+        Figure("caption_gain", "Gain by the caption", gain, GAIN_MEANING, (none,), True, "%", MIN_GAIN, advice=advice),
+    )
 
 
 def _encode(data: SplitImages, vae: Any, image_size: int, settings: DiffusionSettings, device: str) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ import torch
 
 from plugins.gpt_prompting.models import loading
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT
-from plugins.gpt_prompting.pretrain import network
+from plugins.gpt_prompting.pretrain import network, report
 from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 from plugins.gpt_prompting.pretrain.corpus import (
     UNLABELLED,
@@ -38,6 +39,7 @@ from plugins.gpt_prompting.pretrain.mixture import MixtureDataset, PlaceholderRo
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
 from training.errors import UserError
+from training.figures import Figure
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
@@ -111,6 +113,7 @@ class PretrainTask(Task):
         held_text, held_dialogues = self._held(self.held_text, "text"), self._held(self.held_dialogues, "dialogue")
         self.eval_data: Sequence = [*held_text, *held_dialogues, *eval_prompts]
         self.corpora = {"text": text, "dialogue": dialogues}
+        self.measures_start = bool(settings.model)
         self.facts = self._facts(data, text, dialogues)
 
     def _encode(self, dialogues: Sequence[Dialogue]) -> TokenCorpus:
@@ -205,7 +208,27 @@ class PretrainTask(Task):
         shares = {kind: self.shares[kind] for kind in losses}
         total = sum(shares.values())
         loss = sum(losses[kind] * share / total for kind, share in shares.items()) if total else 0.0
-        return Score({"loss": loss} | metrics)
+        return Score({"loss": loss} | metrics, figures=self._figures(metrics, results))
+
+    def _figures(self, metrics: dict[str, float], results: list[FewShotResult]) -> tuple[Figure, ...]:
+        figures: list[Figure] = []
+        for kind, corpus in (("text", self.held_text), ("dialogue", self.held_dialogues)):
+            if kind in self._unigram_losses:
+                unigram = _language_metrics(kind, self._unigram_losses[kind], corpus)
+                figures += report.language_figures(metrics, unigram)
+        return (*figures, *([report.few_shot_figure(results)] if results else []))
+
+    @cached_property
+    def _unigram_losses(self) -> dict[str, float]:
+        """Kind -> mean loss on its held-out rows of a guess by the tokens' frequencies in training alone."""
+        rows = [row for row in self.eval_data if isinstance(row, HeldOutRow)]
+        return {
+            kind: report.unigram_loss(
+                corpus.targets, [segment.targets for row in rows if row.kind == kind for segment in row.segments]
+            )
+            for kind, corpus in self.corpora.items()
+            if any(row.kind == kind for row in rows)
+        }
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
         """Continue the settings' prompts, or the beginnings of held-out texts."""

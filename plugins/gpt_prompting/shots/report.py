@@ -13,6 +13,7 @@ from plugins.gpt_prompting.shots.data import ShotsData
 from plugins.gpt_prompting.shots.finetuning_baseline import describe_crossover
 from training.artifact import confidence_intervals
 from training.data_url import as_url
+from training.figures import Baseline, Figure, share
 
 PROMPT_ARM, RANDOM_LABELS_ARM = "prompt", "random labels"
 FIGURE = "shots.png"
@@ -60,6 +61,23 @@ def metrics(results: Results) -> dict[str, float]:
     values = {f"accuracy_at_{record['shots']}": record["mean"] for record in _of_prompt(summary(results))}
     spread = permutation_spread(results)
     return values | ({"permutation_spread": round(max(spread.values()), 4)} if spread else {})
+
+
+def figures(results: Results, data: ShotsData) -> list[Figure]:
+    """Mean accuracy with the most examples, beside chance, the most frequent label and no examples at all."""
+    means = {record["shots"]: record["mean"] for record in _of_prompt(summary(results))}
+    if not means:
+        return []
+    shots = max(means)
+    known = [Baseline("guessing", data.chance), Baseline("always the most frequent label", data.majority)]
+    known += [Baseline("no examples", means[0])] if shots and 0 in means else []
+    rows = max(result["eval_rows"] for result in results)
+    advice = "Try other examples, more of them, or a larger model."
+    name, meaning = (
+        f"Accuracy with {shots} examples",
+        "Right labels of rows that are not in the prompt; nothing is trained.",
+    )
+    return [share(f"accuracy_at_{shots}", name, means[shots], meaning, rows, known, advice=advice)]
 
 
 def tables(

@@ -27,6 +27,7 @@ from plugins.gpt_prompting.shots.finetuning_baseline import read_finetuning_resu
 from plugins.gpt_prompting.shots.report import PROMPT_ARM, RANDOM_LABELS_ARM
 from plugins.gpt_prompting.shots.response_cache import CachedResponse, ResponseCache, label_rows, totals
 from training.artifact import store
+from training.figures import Figure
 from training.fit.experiment import Experiment, Fit, Part
 from training.hub.push import pushed_files
 from training.preflight.sheet import Finding
@@ -138,6 +139,9 @@ class ShotsExperiment(Experiment):
     def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Return mean accuracy at each number of demonstrations, and the largest spread over permutations."""
         return report.metrics(results)
+
+    def figures(self, results: list[dict[str, Any]]) -> list[Figure]:
+        return report.figures(results, self.data)
 
     def tables(self, results: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
         return report.tables(results, self.data, self.fine_tuned, self.hosted)
