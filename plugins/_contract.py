@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TABLE, IMAGES, LABELLED_TEXTS = "table", "images", "labelled texts"  # what results can be sent as
+
 
 @dataclass(frozen=True)
 class Card:
@@ -73,6 +75,10 @@ class Kind:
         samples: Data that ship with the plugin, for a run without files of one's own; the first is the default.
         hosted: Whether a name that begins with "hosted:" is taken in place of weights.
         secret: Label of a secret that a run accepts, such as an API key; it is never written to disk. Empty: none.
+        takes: What a run can be trained on that other plugins make: `TABLE`, `IMAGES` or `LABELLED_TEXTS`; their
+            results can then be sent to its form.
+        feeds: What its weights are used for in other kinds of the plugin, as "kind.field": the page of a finished run
+            leads there.
     """
 
     name: str
@@ -86,6 +92,8 @@ class Kind:
     samples: tuple[Sample, ...] = ()
     hosted: bool = False
     secret: str = ""
+    takes: tuple[str, ...] = ()
+    feeds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -101,6 +109,8 @@ class Kind:
         ):
             raise ValueError(f"Kind {self.name!r}: endpoints must be a subclass of Endpoints.")
         self._check_samples()
+        if unknown := set(self.takes) - {TABLE, IMAGES, LABELLED_TEXTS}:
+            raise ValueError(f"Kind {self.name!r} takes {', '.join(unknown)}; known are table, images, labelled texts.")
         for endpoint in endpoints_of(self.endpoints).values():
             check_endpoint(endpoint)
 
@@ -241,6 +251,13 @@ class Plugin:
         for names, what in (([k.name for k in self.kinds], "kind"), ([e.__name__ for e in distinct], "endpoint")):
             if len(set(names)) < len(names):
                 raise ValueError(f"Plugin {self.name!r} has two {what}s of one name: {', '.join(names)}.")
+        self._check_feeds()
+
+    def _check_feeds(self) -> None:
+        fields = {f"{kind.name}.{name}" for kind in self.trainable for name in kind.trained_by.weights_fields()}
+        for kind in self.kinds:
+            if unknown := set(kind.feeds) - fields:
+                raise ValueError(f"Kind {kind.name!r} feeds {', '.join(unknown)}: no kind has such a field of weights.")
 
     @property
     def trainable(self) -> tuple[Kind, ...]:
@@ -309,6 +326,14 @@ class Workbench(Protocol):
     def stream(self, function: Callable[..., Iterator[Any]] | str, weights: str, *args: Any) -> Iterator[Any]:
         """As `call`, for what yields: give each value to the page as it comes. Closing it ends the work."""
         ...
+
+    def send_to(self, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
+        """Render buttons that open the training form of each kind that takes such data, with these filled in.
+
+        Args:
+            takes: `TABLE`, `IMAGES` or `LABELLED_TEXTS`.
+            make: What the components `inputs` hold -> a file or a list of files; a `UserError` is shown in the box.
+        """
 
     def document_fold(
         self,

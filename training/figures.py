@@ -72,7 +72,7 @@ class Figure:
         if best is None:
             return None
         gain = (self.value - best.value) * (1 if self.higher_is_better else -1)
-        return gain > self._least(best)  # never of NaN
+        return bool(gain > self._least(best))  # never of NaN
 
     def _least(self, baseline: Baseline) -> float:
         """The smallest difference that counts."""
@@ -105,7 +105,15 @@ class Figure:
 
     def record(self) -> dict[str, Any]:
         """For an artifact's record, JSON-ready."""
-        return {**asdict(self), "verdict": self.verdict(), "shown": self.shown(self.value)}
+        known = [{"name": each.name, "value": float(each.value)} for each in self.baselines]
+        shown = {"shown": self.shown(self.value), "verdict": self.verdict()}
+        return {
+            **asdict(self),
+            "value": float(self.value),
+            "baselines": known,
+            "tolerance": float(self.tolerance),
+            **shown,
+        }
 
 
 def plain(metric: str, value: float, higher_is_better: bool) -> Figure:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from plugins._contract import Kind, Plugin
+from plugins._contract import TABLE, Kind, Plugin
 from plugins.ae_anomaly import samples
 from plugins.ae_anomaly.fit.card import CARD
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
@@ -23,6 +23,7 @@ PLUGIN = Plugin(
             starters=(Path(__file__).parent / "starter" / "hypothyroid",),
             card=CARD,
             samples=samples.FIT,
+            takes=(TABLE,),
         ),
     ),
     tab="plugins.ae_anomaly.ui.tab:render",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugins._contract import Kind, Plugin
+from plugins._contract import LABELLED_TEXTS, Kind, Plugin
 from plugins.bert_finetune import cards, samples, starter
 from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.answer.settings import AnswerSettings
@@ -64,6 +64,7 @@ PLUGIN = Plugin(
             starters=(starter.SENTIMENT,),
             card=cards.CLASSIFY,
             samples=samples.CLASSIFY,
+            takes=(LABELLED_TEXTS,),
         ),
         Kind(
             "pretrain",
@@ -75,6 +76,7 @@ PLUGIN = Plugin(
             starters=(starter.ENCODER,),
             card=cards.PRETRAIN,
             samples=samples.PRETRAIN,
+            feeds=("classify.model", "tag.model", "answer.model", "translate.model", "label_efficiency.own_model"),
         ),
         Kind(
             "tag",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from plugins._contract import Kind, Plugin
+from plugins._contract import IMAGES, TABLE, Kind, Plugin
 from plugins.denoising_ae import samples
 from plugins.denoising_ae.compare.card import CARD as COMPARE_CARD
 from plugins.denoising_ae.compare.endpoints import CompareAutoencoders
@@ -32,6 +32,7 @@ PLUGIN = Plugin(
             starters=(STARTERS / "natural",),
             card=IMAGES_CARD,
             samples=samples.IMAGES,
+            takes=(IMAGES,),
         ),
         Kind(
             "tables",
@@ -43,6 +44,7 @@ PLUGIN = Plugin(
             starters=(STARTERS / "adult",),
             card=TABLES_CARD,
             samples=samples.TABLES,
+            takes=(TABLE,),
         ),
         Kind(
             "compare",

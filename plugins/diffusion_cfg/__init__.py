@@ -1,6 +1,6 @@
 """Latent diffusion with classifier-free guidance (Ho & Salimans, 2022; Rombach et al., 2022): images from captions."""
 
-from plugins._contract import Kind, Plugin
+from plugins._contract import IMAGES, Kind, Plugin
 from plugins.diffusion_cfg import cards, samples, starter
 from plugins.diffusion_cfg.autoencoder.settings import AutoencoderSettings
 from plugins.diffusion_cfg.denoiser.endpoints import TextToImage
@@ -28,6 +28,7 @@ PLUGIN = Plugin(
             starters=starter.FOLDERS,
             card=cards.DENOISER,
             samples=samples.DENOISER,
+            feeds=("lora.model",),
         ),
         Kind(
             "autoencoder",
@@ -37,6 +38,8 @@ PLUGIN = Plugin(
             architectures=("AutoencoderKL", "AutoencoderTiny"),
             card=cards.AUTOENCODER,
             samples=samples.AUTOENCODER,
+            takes=(IMAGES,),
+            feeds=("denoiser.autoencoder",),
         ),
         Kind(
             "lora",

@@ -1,6 +1,6 @@
 """GPT: causal language models (Radford et al., 2019), prompted without training or trained by next-token prediction."""
 
-from plugins._contract import Document, Kind, Plugin
+from plugins._contract import LABELLED_TEXTS, Document, Kind, Plugin
 from plugins.gpt_prompting import samples
 from plugins.gpt_prompting.models import STARTER
 from plugins.gpt_prompting.pretrain.card import CARD as PRETRAIN_CARD
@@ -28,6 +28,7 @@ PLUGIN = Plugin(
             starters=(STARTER,),
             card=PRETRAIN_CARD,
             samples=samples.PRETRAIN,
+            feeds=("shots.model",),
             hosted=True,
         ),
         Kind(
@@ -38,6 +39,7 @@ PLUGIN = Plugin(
             endpoints=FewShotEvaluation,
             card=SHOTS_CARD,
             samples=samples.SHOTS,
+            takes=(LABELLED_TEXTS,),
             secret="Your key for a hosted model. It is sent to its server only and not stored, so that Resume needs "
             "it again.",
         ),

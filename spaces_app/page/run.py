@@ -110,5 +110,23 @@ def next_links(services: Services, run: dict[str, Any]) -> str:
         ("Run again with other settings", link(form, **{"from": run_id}), run["status"] != "broken"),
         ("Compare", link(routes.RUNS, chosen=run_id), run["status"] != "broken"),
     ]
-    links = [f'<a href="{html.escape(address, quote=True)}">{text}</a>' for text, address, holds in offered if holds]
-    return f'<nav aria-label="Next">{"".join(links)}</nav>' if links else ""
+    links = [_anchor(text, address) for text, address, holds in offered if holds]
+    uses = [_anchor(title, address) for title, address in _uses(services, run)] if run["has_weights"] else []
+    first = f'<nav aria-label="Next">{"".join(links)}</nav>' if links else ""
+    return first + (
+        f'<nav aria-label="Use the weights in"><span>Use the weights in</span>{"".join(uses)}</nav>' if uses else ""
+    )
+
+
+def _anchor(text: str, address: str) -> str:
+    return f'<a href="{html.escape(address, quote=True)}">{html.escape(text)}</a>'
+
+
+def _uses(services: Services, run: dict[str, Any]) -> list[tuple[str, str]]:
+    """Title and address of the training forms of other kinds that these weights can be used in."""
+    plugin, kind = run["plugin"], run["trainer"]
+    uses = (use.split(".") for use in services.plugins.feeds(plugin, kind))
+    return [
+        (services.plugins.title(plugin, other), link(routes.trainer(plugin, other), **{field: run["id"]}))
+        for other, field in uses
+    ]

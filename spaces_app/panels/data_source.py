@@ -59,6 +59,11 @@ class DataSource:
         return [self.source, self.sample]
 
     @property
+    def file(self) -> str:
+        """The field of the visitor's own file."""
+        return self._files[0]
+
+    @property
     def outputs(self) -> list[Component]:
         """What `opened` gives updates of."""
         return self.choices

@@ -180,7 +180,7 @@ class TrainForm:
         return [*(gr.validate(True, "") for _ in self.source.choices), *checks, gr.validate(True, "")]
 
     def connect(self, demo: gr.Blocks) -> None:
-        """Fill the form when the page opens: `?sample=…`, `?model=…`, `?from=RUN` for the settings of a run."""
+        """Fill the form when the page opens: `?sample=…`, `?data=TOKEN` of what was sent, `?model=…`, `?from=RUN`."""
 
         def opened(request: gr.Request) -> list[Any]:
             values, source = self._asked_for(request)
@@ -190,7 +190,9 @@ class TrainForm:
                 updates[name] = self._weights(name, names, values)
             return [*source, *updates.values()]
 
-        filled = demo.load(opened, None, [*self.source.outputs, *self.fields.values()], **UNQUEUED)
+        shown = [*self.source.outputs, *self.fields.values()]
+        fill, outputs = boxed(opened, None, shown, self.message)
+        filled = demo.load(fill, None, outputs, **UNQUEUED)
         look, shown = boxed(self.look, self.inputs, self.looked_at, self.looked)
         filled.then(look, self.inputs, shown, **LOOK)
 
@@ -202,8 +204,13 @@ class TrainForm:
         if run_id:
             values, has_file = self._values_of(run_id, request)
             source = self.source.opened(OWN if has_file else HUB if values.get(HUB_DATA) else "")
-        if model and self.settings.weights_fields():
-            values[self.settings.weights_fields()[0]] = model
+        weights = self.settings.weights_fields()
+        if model and weights:
+            values[weights[0]] = model
+        values |= {name: given for name in weights if (given := routes.query(request, name))}
+        if token := routes.query(request, "data"):
+            values[self.source.file] = str(self.services.sent.open(token, visitor(request)))
+            source = self.source.opened(OWN)
         return values, source
 
     def _values_of(self, run_id: str, request: gr.Request) -> tuple[dict[str, Any], bool]:

@@ -12,7 +12,7 @@ from gradio.context import Context
 from plugins._contract import Kind, Plugin
 from plugins._endpoints import Endpoints
 from spaces_app.identity import caller
-from spaces_app.panels import document
+from spaces_app.panels import document, send
 from spaces_app.services import Services
 from spaces_app.services.models import Function
 
@@ -81,6 +81,10 @@ class PluginWorkbench:
         """As `call`, for what yields."""
         who = caller(self.services.settings)
         yield from self.services.models.stream(who, self.plugin.name, self.endpoints, function, weights or "", *args)
+
+    def send_to(self, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
+        """Render a button for each kind that takes such data."""
+        send.render(self.services, takes, make, inputs)
 
     def document_fold(
         self,

@@ -13,6 +13,7 @@ from spaces_app.services.pictures import PictureDecoder
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.run_table import RunTableService
 from spaces_app.services.runs import RunService
+from spaces_app.services.sent import SentData
 from spaces_app.services.sweeps import SweepService
 from spaces_app.services.worker import Worker
 from spaces_app.settings import Settings
@@ -38,6 +39,7 @@ class Services:
         self.sweeps = SweepService(settings, self.plugins, self.runs, self.checks)
         self.operator = OperatorService(settings, self.runs)
         self.models = ModelService(self.plugins, self.runs, worker)
+        self.sent = SentData(settings)
         self.hub = HubService(self.plugins, self.runs, self.models)
         self.hf_jobs = HfJobsService(self.runs)
 

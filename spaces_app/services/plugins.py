@@ -47,6 +47,15 @@ class PluginCatalog:
         found = self._kind(plugin, kind)
         return found is not None and bool(found.trained_by.weights_fields())
 
+    def feeds(self, plugin: str, kind: str) -> tuple[str, ...]:
+        """What weights of a kind are used for in others, as "kind.field"."""
+        found = self._kind(plugin, kind)
+        return found.feeds if found else ()
+
+    def taking(self, takes: str) -> list[tuple[Plugin, Kind]]:
+        """The kinds that can be trained on such data."""
+        return [(plugin, kind) for plugin in self.all() for kind in plugin.trainable if takes in kind.takes]
+
     def _kind(self, plugin: str, kind: str) -> Kind | None:
         """A kind; None of a plugin that is gone."""
         try:

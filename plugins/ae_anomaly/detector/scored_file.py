@@ -13,6 +13,7 @@ from plugins.ae_anomaly.detector.file_scores import FileScores, file_scores
 from plugins.ae_anomaly.detector.thresholds import parse_threshold
 from training.data.predictions_csv import predictions_writer, temporary_file
 from training.data.table_stream import stream_table
+from training.errors import UserError
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
@@ -28,6 +29,25 @@ def score_file(model: AnomalyPredictor, file: Path, threshold: str = "") -> Path
     return write_scored_file(
         model, file, found, parse_threshold(threshold, model.calibration.scores, found.scores, found.p_values)
     )
+
+
+def write_ordinary_rows(model: AnomalyPredictor, file: Path, limit: float) -> Path:
+    """Write the table as it came, without the rows whose score reaches the limit: data to train on.
+
+    Raises:
+        UserError: If no row is below the limit.
+    """
+    scores, start, written = file_scores(model, file).scores, 0, 0
+    with predictions_writer(temporary_file(file.name, "-ordinary.csv")) as write:
+        for chunk in stream_table(file):
+            kept = np.flatnonzero(scores[start : start + len(chunk)] < limit)
+            start += len(chunk)
+            if len(kept):
+                write(chunk.select(kept), {})
+                written += len(kept)
+    if not written:
+        raise UserError("Every row is called an anomaly: move the threshold up first.")
+    return write.target
 
 
 def write_scored_file(model: AnomalyPredictor, file: Path, found: FileScores, limit: float) -> Path:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import chosen
+from plugins.ae_anomaly.ui.send_rows import render_send_rows
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "sample.csv"
 FIRST = {"quantile": 0.99, "pot": 0.001, "fdr": 0.1, "alerts": 20, "score": 3}
@@ -54,6 +55,7 @@ def render(workbench: Workbench) -> None:
     ask.click(score, [weights, file, *ask.inputs], [limit, *shown])
     limit.release(move, [weights, file, limit], shown, show_progress="hidden")
     download.click(write, [weights, file, limit], scored)
+    render_send_rows(workbench, weights, file, limit)
     row = _render_row(workbench, weights, file, worst)
     _render_feedback(workbench, weights, file, row, limit, move, shown)
 

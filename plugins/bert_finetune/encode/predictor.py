@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from transformers import AutoModel
 
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.models.loading import load_for_inference
 from plugins.bert_finetune.models.pooling import embed_texts
+from training.data.column_guess import guess_text_columns
+from training.data.predictions_csv import predictions_writer, temporary_file
+from training.data.table import read_table
 from training.errors import UserError
 from training.nn.load_pretrained import max_positions
 
@@ -30,6 +35,22 @@ class EncoderPredictor(Encode):
 
     def embed(self, text: str) -> list[float]:
         return [round(float(value), 6) for value in self.vectors([text])[0]]
+
+    def embed_file(self, file: Path, text_column: str = "") -> Path:
+        table = read_table(file)
+        name = guess_text_columns(table, text_column=text_column, need_label=False).text
+        texts = [(value or "").strip() for value in table.strings(name)]
+        rows = np.flatnonzero([bool(text) for text in texts])
+        if not len(rows):
+            raise UserError(f"Column {name!r} of {table.source} holds no text.")
+        found = self.vectors([texts[row] for row in rows])
+        vectors = np.full((len(texts), found.shape[1]), np.nan, dtype=np.float32)
+        vectors[rows] = found.round(6)
+        is_blank = np.isnan(vectors[:, 0])
+        cells = {f"vector_{n:03d}": pa.array(column, mask=is_blank) for n, column in enumerate(vectors.T, 1)}
+        with predictions_writer(temporary_file(table.source, "-vectors.csv")) as write:
+            write(replace(table, columns={name: table.columns[name]}), cells)
+        return write.target
 
     def vectors(self, texts: list[str]) -> np.ndarray:
         """One vector per text, (texts, width), float32.

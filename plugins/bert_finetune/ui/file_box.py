@@ -20,6 +20,7 @@ def render_file_box(
     button: str,
     inputs: Sequence[Any],
     file_label: str = "CSV, TSV, JSONL or Parquet",
+    send_as: str = "",
 ) -> None:
     """Render a file input, a button and a file output.
 
@@ -27,6 +28,7 @@ def render_file_box(
         endpoint: Method of the interface that takes a file and the values of `inputs` after the first.
         inputs: The picker of the weights, then further inputs of the endpoint.
         file_label: The expected file.
+        send_as: What the output can be trained on as, see `Workbench.send_to`; empty for nothing.
     """
     with gr.Accordion(title, open=False):
         with gr.Row():
@@ -34,6 +36,8 @@ def render_file_box(
             predictions = gr.File(label="Predictions", interactive=False, height=120, min_width=240)
         message = message_area(f"Choose a file, then press {button}.")
         run = gr.Button(button)
+        if send_as:
+            workbench.send_to(send_as, lambda result: result, [predictions])
 
     def predict(path: str | None, name: str, *more: Any) -> str:
         return str(workbench.call(endpoint, name, chosen(path), *more))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gradio as gr
 
-from plugins._contract import Workbench
+from plugins._contract import TABLE, Workbench
 from plugins._ui.chart import Chart, chart_value, points
 from plugins._ui.events import LATEST, message_area, on_box
 from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.ui.file_box import render_file_box
 
 SENTENCES = """The film was released in 2004.
 The album was released in 1999.
@@ -36,6 +37,10 @@ def render(workbench: Workbench) -> None:
     message = message_area("Write at least three sentences, then press Plot the map.")
     button = gr.Button("Plot the map", variant="primary")
     chart = Chart("Sentences", "The map appears here.")
+
+    render_file_box(
+        bench, Encode.embed_file, "Vectors of every row of a file", "Embed the file", [weights], send_as=TABLE
+    )
 
     def plot_map(name: str, lines: str) -> str:
         named = grouped(lines)

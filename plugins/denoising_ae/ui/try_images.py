@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import Workbench
+from plugins._contract import IMAGES, Workbench
 from plugins._ui.components import chosen, stops
 from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
@@ -32,6 +32,7 @@ def render_denoise_images(workbench: Workbench) -> None:
                 button, stop = gr.Button("Denoise", variant="primary"), gr.Button("Stop", variant="stop")
         with gr.Column(scale=7, min_width=320):
             outputs = _render_results()
+    workbench.send_to(IMAGES, lambda cleaned: cleaned, [outputs[-1]])
     sample.click(lambda: ([str(sample_photograph())], NOISE), None, [images[0], noise[0]])
     inputs = [weights, *images, *noise]
     work = button.click(partial(_denoise, workbench), inputs, outputs, show_progress="minimal")

@@ -3,6 +3,7 @@ examples."""
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,23 @@ def save_prompt(*values: Any) -> Any:
     """Write the prompt to a new file, as the value of a file component."""
     target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "prompt.json"
     return gr.File(str(prompt_of(*values).save(target)), visible=True)
+
+
+def examples_as_table(*values: Any) -> Path:
+    """Write the form's examples as CSV, a column for each variable and one for the label: data to fine-tune on.
+
+    Raises:
+        UserError: If there are fewer than two, or one has no label.
+    """
+    examples = prompt_of(*values).examples
+    if len(examples) < 2:
+        raise UserError("Give at least two examples to train on.")
+    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "examples.csv"
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(examples[0]))
+        writer.writeheader()
+        writer.writerows(examples)
+    return target
 
 
 def to_json(*values: Any) -> str:

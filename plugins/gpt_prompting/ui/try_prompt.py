@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import Workbench
+from plugins._contract import LABELLED_TEXTS, Workbench
 from plugins._ui.answer_label import AnswerLabel
 from plugins._ui.components import chosen
 from plugins._ui.events import LATEST, message_area, on_box
@@ -16,6 +16,7 @@ from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLA
 from plugins.gpt_prompting.ui.evaluate_prompt import LABELLED_ROWS, render_compare, render_evaluate
 from plugins.gpt_prompting.ui.model_form import answered_by, model_of, render_model_form
 from plugins.gpt_prompting.ui.prompt_form import (
+    examples_as_table,
     fields_of,
     from_json,
     open_prompt,
@@ -133,6 +134,7 @@ def _render_form(workbench: Workbench) -> list[Any]:
     message = message_area()
     form = [instruction, template, labels, calibrate, examples]
     on_box(save.click, save_prompt, form, saved, message)
+    workbench.send_to(LABELLED_TEXTS, examples_as_table, form)
     on_box(upload.upload, open_prompt, [upload, *form], form, message)
     workbench.document_fold("prompt", to_json, form, from_json, form)
     template.blur(update_headers, [template, examples], examples, queue=False, show_progress="hidden")

@@ -1,0 +1,52 @@
+"""Send a result on: a button for each kind that can be trained on it, which opens its form with the data filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import Kind, Plugin
+from plugins._ui.events import message_area, on_box
+from spaces_app.events import UNLIMITED
+from spaces_app.identity import visitor
+from spaces_app.page import routes
+from spaces_app.services import Services
+
+GO = "(address) => { if (address) location.href = address; }"
+
+
+def render(services: Services, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
+    """Render the buttons; nothing where no kind takes such data.
+
+    Args:
+        takes: What the data are, as `Kind.takes` names it.
+        make: Values of `inputs` -> a file, or a list of files.
+    """
+    targets = services.plugins.taking(takes)
+    if not targets:
+        return
+    with gr.Row(elem_classes="send-to"):
+        gr.HTML("<span>Train on it:</span>", padding=False)
+        buttons = [gr.Button(_label(*target), size="sm", scale=0, min_width=120) for target in targets]
+    message = message_area()
+    address = gr.Textbox(visible=False)
+    for button, (plugin, kind) in zip(buttons, targets, strict=True):
+        form = routes.trainer(plugin.name, kind.name)
+
+        def send(request: gr.Request, *values: Any, form: str = form) -> str:
+            return routes.link(form, data=services.sent.keep(_files(make(*values)), visitor(request)))
+
+        sent = on_box(button.click, send, inputs, address, message, **UNLIMITED)
+        sent.success(None, address, None, js=GO)
+
+
+def _label(plugin: Plugin, kind: Kind) -> str:
+    return f"{plugin.title}: {kind.title}"
+
+
+def _files(made: Any) -> list[Path]:
+    """What `make` returned, as paths; empty values are none."""
+    return [Path(each) for each in (made if isinstance(made, list | tuple) else [made]) if each]

@@ -1,0 +1,156 @@
+"""Results that are sent on: to the form of the page by a token, and by the API as a file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from plugins._contract import IMAGES, LABELLED_TEXTS, TABLE, Kind, Plugin
+from plugins._discovery import discover
+from spaces_app.page.run import next_links
+from spaces_app.services import Services
+from spaces_app.services.plugins import PluginCatalog
+from spaces_app.services.sent import KEPT_PER_VISITOR, SentData
+from spaces_app.settings import Settings
+from tests.files import write
+from tests.page import Site, ended, served, write_table
+from training.errors import UserError
+
+ENCODER = "bert-6x192"  # BERT's starter without a head
+
+
+@pytest.fixture
+def sent() -> SentData:
+    return SentData(Settings())
+
+
+def test_what_is_sent_is_a_copy(sent: SentData, tmp_path: Path):
+    file = write(tmp_path / "rows.csv", "a\n1\n")
+    token = sent.keep([file], "me")
+    file.unlink()
+    assert (sent.open(token, "me").name, sent.open(token, "me").read_text()) == ("rows.csv", "a\n1\n")
+
+
+def test_several_files_are_sent_as_one_zip_and_none_is_lost(sent: SentData, tmp_path: Path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    files = [write(tmp_path / folder / "cat.png", folder) for folder in "ab"]
+    with zipfile.ZipFile(sent.open(sent.keep(files, "me"), "me")) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"cat.png": b"a", "cat-2.png": b"b"}
+
+
+def test_on_a_shared_server_a_token_is_of_no_use_to_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SELFSUP_SHARED", "1")
+    sent = SentData(Settings())
+    token = sent.keep([write(tmp_path / "rows.csv", "secret")], "guest:a")
+    assert sent.open(token, "guest:a").read_text() == "secret"
+    for token_of_nothing, name in ((token, "guest:b"), (token, ""), ("../../etc/passwd", "guest:a"), ("", "guest:a")):
+        with pytest.raises(UserError, match="What was sent is not here any more: send it again"):
+            sent.open(token_of_nothing, name)
+
+
+def test_only_the_newest_files_are_kept(sent: SentData, tmp_path: Path):
+    file = write(tmp_path / "rows.csv", "a")
+    tokens = [sent.keep([file], "me") for _ in range(KEPT_PER_VISITOR + 1)]
+    first = sent._sent[sent.keep([file], "other")]
+    with pytest.raises(UserError):
+        sent.open(tokens[0], "me")
+    assert all(sent.open(token, "me") for token in tokens[1:])
+    assert first.path.is_file()
+
+
+def test_nothing_and_too_much_are_refused_in_words(tmp_path: Path):
+    sent = SentData(Settings(max_upload_mb=1))
+    with pytest.raises(UserError, match="nothing to send yet: get a result first"):
+        sent.keep([], "me")
+    with pytest.raises(UserError, match="larger than the 1 MB"):
+        sent.keep([write(tmp_path / "large.csv", "a" * (2**20 + 1))], "me")
+
+
+# -- what leads where ----------------------------------------------------------------------------------------------
+
+
+def test_each_sort_of_data_has_a_form_that_takes_it():
+    catalog = PluginCatalog(discover("builtin"))
+    taking = {what: [f"{p.name}-{k.name}" for p, k in catalog.taking(what)] for what in (TABLE, IMAGES, LABELLED_TEXTS)}
+    assert taking == {
+        TABLE: ["ae_anomaly-fit", "denoising_ae-tables"],
+        IMAGES: ["denoising_ae-images", "diffusion_cfg-autoencoder"],
+        LABELLED_TEXTS: ["bert_finetune-classify", "gpt_prompting-shots"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("plugin", "kind", "addresses"),
+    [
+        ("bert_finetune", "pretrain", ["./bert_finetune-classify?model=RUN", "./bert_finetune-tag?model=RUN", "./bert_finetune-answer?model=RUN"]),
+        ("diffusion_cfg", "autoencoder", ["./diffusion_cfg-denoiser?autoencoder=RUN"]),
+        ("bert_finetune", "classify", []),
+    ],
+)  # fmt: skip
+def test_a_finished_run_leads_to_what_its_weights_are_good_for(plugin: str, kind: str, addresses: list[str]):
+    services = Services(Settings(), discover("builtin"))
+    run = {"id": "RUN", "plugin": plugin, "trainer": kind, "has_weights": True, "status": "finished"}
+    shown = next_links(services, run)
+    assert all(f'href="{address}"' in shown for address in addresses)
+    assert ("Use the weights in" in shown) == bool(addresses)
+    assert "Use the weights in" not in next_links(services, run | {"has_weights": False})
+
+
+def test_a_kind_that_feeds_nothing_there_is_refused():
+    plugin = discover("ae_anomaly")[0].plugin
+    assert plugin is not None
+    with pytest.raises(ValueError, match=r"Kind 'fit' feeds fit\.weights: no kind has such a field of weights"):
+        Plugin("any", "A", "B", (Kind(**{**vars(plugin.kinds[0]), "feeds": ("fit.weights",)}),))
+    with pytest.raises(ValueError, match="takes poems; known are table, images, labelled texts"):
+        Kind(**{**vars(plugin.kinds[0]), "takes": ("poems",)})
+
+
+# -- by the API ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with served(tmp_path_factory.mktemp("home"), found=discover("ae_anomaly,bert_finetune")) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def client(site: Site) -> Client:
+    return Client(site.url, verbose=False)
+
+
+def fit(client: Client, file: str, **settings: object) -> dict:
+    given = {"steps": 2, "batch_size": 8, **settings}
+    run = client.predict("ae_anomaly", "fit", given, handle_file(file), None, api_name="/train")
+    return ended(client, run["id"])
+
+
+def test_sentence_vectors_of_a_file_train_an_anomaly_detector(site: Site, client: Client, tmp_path: Path):
+    rows = [(f"The train to station {n} leaves at noon and comes back at night .",) for n in range(40)]
+    texts = write_table(tmp_path / "texts.csv", [("text",), *rows])
+    vectors = client.predict(ENCODER, handle_file(texts), "", api_name="/bert_finetune_embed_file")
+    header, first, *_ = Path(vectors).read_text(encoding="utf-8").splitlines()
+    width = len(client.predict(ENCODER, rows[0][0], api_name="/bert_finetune_embed"))
+    assert header.count('"vector_') == width and first.startswith('"The train to station 0')
+    done = fit(client, vectors)
+    assert done["status"] == "finished", done["message"]
+    record = site.services.runs.store.get(done["id"]).artifact / "selfsup.json"
+    assert f'"number_features": {width}' in record.read_text()
+
+
+def test_a_scored_file_trains_on_its_ordinary_rows(site: Site, client: Client):
+    starter = discover("ae_anomaly")[0].plugin.starters["hypothyroid"]  # type: ignore[union-attr]
+    scored = client.predict(
+        "hypothyroid", handle_file(starter.parent / "sample.csv"), "quantile=0.9", api_name="/ae_anomaly_score_file"
+    )
+    lines = Path(scored).read_text(encoding="utf-8").splitlines()
+    done = fit(
+        client, scored, label_column="is_anomalous", columns="anomaly_score=ignore, p_value=ignore, reasons=ignore"
+    )
+    assert done["status"] == "finished", done["message"]
+    assert {"auroc", "loss"} <= done["best"].keys() and len(lines) > 100
