@@ -7,6 +7,8 @@ from spaces_app.temporary import use_own_folder
 from training.errors import UserError
 from training.threads import share_cores
 
+if __name__ == "__main__":
+    use_own_folder()  # before there are components: each keeps its results where uploads are, and so takes them back
 demo = build()
 
 if __name__ == "__main__":
@@ -15,6 +17,5 @@ if __name__ == "__main__":
         options = launch_options()
     except UserError as error:
         sys.exit(f"error: {error}")
-    use_own_folder()
     demo.services.start()  # type: ignore[attr-defined]
     demo.queue(max_size=64, api_open=False, default_concurrency_limit=4).launch(**options)

@@ -13,7 +13,7 @@ from spaces_app.identity import hub_token, visitor
 from spaces_app.page import routes
 from spaces_app.page.routes import link
 from spaces_app.panels.monitor import RunMonitor
-from spaces_app.panels.tables import report_html
+from spaces_app.panels.tables import report_html, result_html
 from spaces_app.services import Services
 from training.errors import UserError
 
@@ -39,17 +39,19 @@ def render(services: Services, demo: gr.Blocks) -> None:
             download, delete = _button("Download"), _button("Delete")
         key = gr.Textbox(label="Key", type="password", max_lines=1, visible=False)
         message = message_area()
+    result = gr.HTML(elem_classes="report", padding=False)
     monitor = RunMonitor(poll, elem_id="monitor")
-    report = gr.HTML(elem_classes="report")
+    report = gr.HTML(elem_classes="report", padding=False)
     ready = gr.DownloadButton("Download", elem_id="download-ready", visible="hidden")
-    shown = [links, stop, resume, download, delete, key, report]
+    shown = [links, stop, resume, download, delete, key, result, report]
 
     def show(run_id: str, request: gr.Request) -> list[Any]:
         """What applies to the run as it is now."""
         try:
             run = services.runs.status(run_id, visitor(request))
         except UserError:  # the monitor says so
-            return ["", *[gr.Button(visible=False)] * 4, gr.Textbox(visible=False), ""]
+            return ["", *[gr.Button(visible=False)] * 4, gr.Textbox(visible=False), "", ""]
+        found = services.runs.report(run_id, visitor(request))
         ends = run["status"] in ("queued", "running")
         secret = services.plugins.secret(run["plugin"], run["trainer"])
         return [
@@ -59,7 +61,8 @@ def render(services: Services, demo: gr.Blocks) -> None:
             gr.Button(visible=run["has_weights"]),
             gr.Button(visible=not ends),
             gr.Textbox(visible=bool(secret) and run["can_resume"], info=secret),
-            report_html(services.runs.report(run_id, visitor(request)), run["status"]),
+            result_html(found, run["status"]),
+            report_html(found),
         ]
 
     def opened(request: gr.Request) -> list[Any]:

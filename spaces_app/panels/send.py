@@ -15,7 +15,8 @@ from spaces_app.identity import visitor
 from spaces_app.page import routes
 from spaces_app.services import Services
 
-GO = "(address) => { if (address) location.href = address; }"
+# An event that follows another does not get the value of a component that a tab has not drawn.
+GO = 'watch("value", () => { if (props.value) location.href = props.value; });'
 
 
 def render(services: Services, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
@@ -32,15 +33,19 @@ def render(services: Services, takes: str, make: Callable[..., Any], inputs: lis
         gr.HTML("<span>Train on it:</span>", padding=False)
         buttons = [gr.Button(_label(*target), size="sm", scale=0, min_width=120) for target in targets]
     message = message_area()
-    address = gr.Textbox(visible=False)
+    address = gr.HTML(html_template="", js_on_load=GO, padding=False)
     for button, (plugin, kind) in zip(buttons, targets, strict=True):
-        form = routes.trainer(plugin.name, kind.name)
+        send = _sender(services, routes.trainer(plugin.name, kind.name), make)
+        on_box(button.click, send, inputs, address, message, **UNLIMITED)
 
-        def send(request: gr.Request, *values: Any, form: str = form) -> str:
-            return routes.link(form, data=services.sent.keep(_files(make(*values)), visitor(request)))
 
-        sent = on_box(button.click, send, inputs, address, message, **UNLIMITED)
-        sent.success(None, address, None, js=GO)
+def _sender(services: Services, form: str, make: Callable[..., Any]) -> Callable[..., str]:
+    """The event of a button: keeps the files, and says where their form is."""
+
+    def send(request: gr.Request, *values: Any) -> str:
+        return routes.link(form, data=services.sent.keep(_files(make(*values)), visitor(request)))
+
+    return send
 
 
 def _label(plugin: Plugin, kind: Kind) -> str:

@@ -62,18 +62,22 @@ def _finding_html(finding: dict[str, Any]) -> str:
     return f'<tr class="{level}">{light}<td>{title}<br><small>{detail}</small></td></tr>'
 
 
-def report_html(report: dict[str, Any], status: str = "") -> str:
-    """The report of the best evaluation: its main figures, then its tables.
+def result_html(report: dict[str, Any], status: str) -> str:
+    """The main figures of a report; without one, why there is none yet, or none at all.
 
     Args:
-        status: Of the run, which says why there is no report yet, or none at all.
+        status: Of the run.
     """
-    if not report:
-        sentence = NO_REPORT.get(status, "")
-        return f'<p class="no-report">{sentence}</p>' if sentence else ""
+    if report:
+        return _figures_html(report[TITLE]) if TITLE in report else ""
+    sentence = NO_REPORT.get(status, "")
+    return f'<p class="no-report">{sentence}</p>' if sentence else ""
+
+
+def report_html(report: dict[str, Any]) -> str:
+    """The tables of the best evaluation."""
     return "".join(
-        _figures_html(table) if title == TITLE else f"<h4>{html.escape(title)}</h4>{_report_table(table)}"
-        for title, table in report.items()
+        f"<h3>{html.escape(title)}</h3>{_report_table(table)}" for title, table in report.items() if title != TITLE
     )
 
 
@@ -90,7 +94,7 @@ def _figures_html(table: dict[str, Any]) -> str:
         told = f'<p class="verdict">{verdict}</p>' if verdict else ""
         beside = f'<p class="baselines">On the same held-out data: {baselines}</p>' if baselines else ""
         drawn.append(
-            f'<article class="figure{css}"><h4>{name}</h4><p class="value">{value}</p>{told}<p>{meaning}</p>{beside}'
+            f'<article class="figure{css}"><h2>{name}</h2><p class="value">{value}</p>{told}<p>{meaning}</p>{beside}'
             "</article>"
         )
     return f'<div class="figures">{"".join(drawn)}</div>'

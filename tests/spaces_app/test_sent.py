@@ -17,7 +17,7 @@ from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.sent import KEPT_PER_VISITOR, SentData
 from spaces_app.settings import Settings
 from tests.files import write
-from tests.page import Site, ended, served, write_table
+from tests.page import Site, app_process, ended, fire, free_port, served, upload, write_table
 from training.errors import UserError
 
 ENCODER = "bert-6x192"  # BERT's starter without a head
@@ -154,3 +154,15 @@ def test_a_scored_file_trains_on_its_ordinary_rows(site: Site, client: Client):
     )
     assert done["status"] == "finished", done["message"]
     assert {"auroc", "loss"} <= done["best"].keys() and len(lines) > 100
+
+
+def test_the_app_takes_its_own_results_back(tmp_path: Path):
+    """As a browser sends them: a path in the folder of the server that made them."""
+    port = free_port()
+    with app_process(tmp_path, port, SELFSUP_PLUGINS="denoising_ae", GRADIO_TEMP_DIR=""):
+        page = Site(f"http://127.0.0.1:{port}/", None, None)  # type: ignore[arg-type]
+        adult = discover("denoising_ae")[0].plugin.kind("tables").samples[0].files["data"]  # type: ignore[union-attr]
+        first = fire(page, "denoising_ae_denoise_table", "adult", upload(page, adult))
+        assert first["success"], first["output"]
+        again = fire(page, "denoising_ae_denoise_table", "adult", first["output"]["data"][0])
+        assert again["success"], again["output"]
