@@ -15,7 +15,7 @@ from spaces_app.identity import visitor
 from spaces_app.page import routes
 from spaces_app.services import Services
 
-# An event that follows another does not get the value of a component that a tab has not drawn.
+# Goes to the form as soon as its address is there.
 GO = 'watch("value", () => { if (props.value) location.href = props.value; });'
 
 

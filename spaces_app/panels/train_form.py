@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from plugins._contract import Kind, Plugin
-from plugins._ui.events import boxed, message_area, on_box
+from plugins._ui.events import boxed, message_area, on_box, sentence
 from spaces_app.events import CHECK_QUEUE, UNLIMITED, UNQUEUED
 from spaces_app.identity import hub_token, visitor
 from spaces_app.page import routes
@@ -183,21 +183,19 @@ class TrainForm:
         """Fill the form when the page opens: `?sample=…`, `?data=TOKEN` of what was sent, `?model=…`, `?from=RUN`."""
 
         def opened(request: gr.Request) -> list[Any]:
-            values, source = self._asked_for(request)
+            values, source, problem = self._asked_for(request)
             names = self.services.models.labels(self.plugin, visitor(request))
             updates = dict(zip(self.fields, self.filled(values), strict=True))
             for name in self.settings.weights_fields():
                 updates[name] = self._weights(name, names, values)
-            return [*source, *updates.values()]
+            return [*source, *updates.values(), problem]
 
-        shown = [*self.source.outputs, *self.fields.values()]
-        fill, outputs = boxed(opened, None, shown, self.message)
-        filled = demo.load(fill, None, outputs, **UNQUEUED)
+        filled = demo.load(opened, None, [*self.source.outputs, *self.fields.values(), self.message], **UNQUEUED)
         look, shown = boxed(self.look, self.inputs, self.looked_at, self.looked)
         filled.then(look, self.inputs, shown, **LOOK)
 
-    def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any]]:
-        """Values of fields, and updates of the data's source, that the page's address asks for."""
+    def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
+        """Values of fields, updates of the data's source, and what cannot be had, of what the page's address asks for."""
         model, sample, run_id = (routes.query(request, name) for name in ("model", "sample", "from"))
         values: dict[str, Any] = {}
         source = self.source.opened(SAMPLE if sample else "", sample)
@@ -209,9 +207,12 @@ class TrainForm:
             values[weights[0]] = model
         values |= {name: given for name in weights if (given := routes.query(request, name))}
         if token := routes.query(request, "data"):
-            values[self.source.file] = str(self.services.sent.open(token, visitor(request)))
+            try:
+                values[self.source.file] = str(self.services.sent.open(token, visitor(request)))
+            except UserError as error:
+                return values, source, sentence(error)
             source = self.source.opened(OWN)
-        return values, source
+        return values, source, ""
 
     def _values_of(self, run_id: str, request: gr.Request) -> tuple[dict[str, Any], bool]:
         """The settings of a run of this kind, its files among them; none of another's run, or of one that is gone."""
