@@ -195,7 +195,7 @@ class TrainForm:
         filled.then(look, self.inputs, shown, **LOOK)
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
-        """Values of fields, updates of the data's source, and what cannot be had, of what the page's address asks for."""
+        """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""
         model, sample, run_id = (routes.query(request, name) for name in ("model", "sample", "from"))
         values: dict[str, Any] = {}
         source = self.source.opened(SAMPLE if sample else "", sample)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
+from playwright.sync_api import Browser, expect
 
 from plugins._contract import IMAGES, LABELLED_TEXTS, TABLE, Kind, Plugin
 from plugins._discovery import discover
@@ -154,6 +155,34 @@ def test_a_scored_file_trains_on_its_ordinary_rows(site: Site, client: Client):
     )
     assert done["status"] == "finished", done["message"]
     assert {"auroc", "loss"} <= done["best"].keys() and len(lines) > 100
+
+
+# -- on the page ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_a_token_fills_the_form_and_one_that_is_gone_says_so(site: Site, browser: Browser, tmp_path: Path):
+    rows = write_table(tmp_path / "cleaned.csv", [("a", "b"), *((str(n), str(n % 7)) for n in range(60))])
+    page = browser.new_page()
+    page.goto(f"{site.url}ae_anomaly-fit?data={site.services.sent.keep([rows], '')}")
+    expect(page.get_by_text("cleaned.csv").first).to_be_visible()
+    expect(page.get_by_label("Your file")).to_be_checked()
+    page.goto(f"{site.url}ae_anomaly-fit?data=gone")
+    expect(page.get_by_text("What was sent is not here any more: send it again.")).to_be_visible()
+    expect(page.get_by_label("Sample data")).to_be_checked()
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_result_is_sent_on_in_one_click(site: Site, browser: Browser):
+    page = browser.new_page()
+    page.goto(f"{site.url}ae_anomaly")
+    page.get_by_role("button", name="Score the file").click()
+    expect(page.get_by_text("alerts in 120 rows")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Anomalies: Learn a table").click()
+    expect(page.get_by_text("sample-ordinary.csv").first).to_be_visible(timeout=60_000)
+    assert "/ae_anomaly-fit?data=" in page.url
+    page.close()
 
 
 def test_the_app_takes_its_own_results_back(tmp_path: Path):
