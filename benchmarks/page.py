@@ -146,7 +146,8 @@ def pages(rounds: int) -> None:
     ):
         browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         time.sleep(10)  # the warm process imports
-        opened(browser, bare, "button:Run"), opened(browser, ours, PAGES[""])  # warm
+        for url, pressed in ((bare, "button:Run"), (ours, PAGES[""])):  # both warm
+            opened(browser, url, pressed)
         peer = [opened(browser, bare, "button:Run") for _ in range(rounds)]
         line("bare Gradio, five tabs", peer, peer)
         for path, pressed in PAGES.items():

@@ -16,23 +16,13 @@ import gradio as gr
 import numpy as np
 
 STATIC = Path(__file__).parent / "static"
-WHEN_CODE_IS_THERE = """
-const draw = () => (window.drawChart ? window.drawChart(element, props, watch) : setTimeout(draw, 30));
-draw();
-"""
 Panel = dict[str, Any]
 
 
-def render_chart_code() -> None:
-    """Render the code that draws every `Chart` of a page, once above them all: it is 20 kB."""
-    code = (STATIC / "chart.js").read_text(encoding="utf-8")
-    style = (STATIC / "chart.css").read_text(encoding="utf-8")
-    gr.HTML(
-        html_template=f"<style>{style}</style>",
-        js_on_load=f"window.drawChart = (element, props, watch) => {{\n{code}\n}};",
-        elem_classes="chart-code",
-        apply_default_css=False,
-    )
+def head() -> str:
+    """The code that draws every `Chart`, for the head of a page."""
+    code, style = ((STATIC / name).read_text(encoding="utf-8") for name in ("chart.js", "chart.css"))
+    return f"<style>{style}</style><script>window.drawChart = (element, props, watch) => {{\n{code}\n}};</script>"
 
 
 class Chart(gr.HTML):
@@ -47,7 +37,7 @@ class Chart(gr.HTML):
             container=True,
             padding=True,
             html_template='<div class="chart-view"></div>',
-            js_on_load=WHEN_CODE_IS_THERE,
+            js_on_load="window.drawChart(element, props, watch);",
             apply_default_css=False,
             **options,
         )

@@ -18,8 +18,8 @@ def chosen(path: str | None, what: str = "a file") -> Path:
 
 
 def stops(button: gr.Button, work: Any, message: gr.Markdown) -> None:
-    """Let a button cancel an event that yields. The report waits for its end: a late step would overwrite it."""
-    stopped = button.click(None, None, None, cancels=[work])
+    """Let a button cancel events that yield. The report waits for their end: a late step would overwrite it."""
+    stopped = button.click(None, None, None, cancels=work)
     stopped.then(lambda: "Stopped.", None, message, queue=False)
 
 

@@ -13,14 +13,15 @@ from gradio.components import Component
 
 from training.errors import UserError
 
-HINT = ".hint { margin: 0; font-size: 13px; color: var(--body-text-color-subdued); }"
 LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal"}  # of a box that is quick
 
 # A component of a tab that was never open is not on the page yet; once there, it may be built again, for which the page
-# remembers it.
+# remembers it. The page that is opened with ?weights=... says when they are chosen; until then the example would be
+# answered by others.
 ON_SIGHT = """
 const key = element.closest("[id]")?.id ?? "", seen = (window.boxesSeen ??= new Set());
-if (!seen.has(key) || !key) { seen.add(key); trigger("load"); }
+const run = (waits) => (waits && !window.weightsChosen ? setTimeout(run, 50, waits - 1) : trigger("load"));
+if (!seen.has(key) || !key) { seen.add(key); run(/[?&]weights=/.test(location.search) ? 200 : 0); }
 """
 
 
@@ -33,15 +34,7 @@ def message_area(hint: str = "") -> gr.HTML:
         hint: What to do, as long as there is no result.
     """
     value = f'<p class="hint">{html.escape(hint)}</p>' if hint else None
-    template = "<style>.box-message:not(:has(p)) { display: none; }</style>${value}"
-    return gr.HTML(
-        value,
-        html_template=template,
-        elem_classes="box-message",
-        padding=False,
-        css_template=HINT,
-        js_on_load=ON_SIGHT,
-    )
+    return gr.HTML(value, elem_classes="box-message", padding=False, js_on_load=ON_SIGHT)
 
 
 def on_box(

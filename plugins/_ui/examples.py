@@ -21,8 +21,8 @@ def render_examples(
     message: gr.HTML,
     labels: Sequence[str] = (),
     **options: Any,
-) -> None:
-    """Render the samples as buttons.
+) -> Any:
+    """Render the samples as buttons; returns the event, as `on_box` does.
 
     Args:
         samples: For each example, the values of `fields`.
@@ -54,4 +54,4 @@ def render_examples(
         for state in states:
             yield [*sample, *(value for output, value in zip(outputs, state, strict=True) if output not in fields)]
 
-    on_box(dataset.click, run, [dataset, *inputs], [*fields, *kept], message, **options)
+    return on_box(dataset.click, run, [dataset, *inputs], [*fields, *kept], message, **options)

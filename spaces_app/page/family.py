@@ -16,6 +16,8 @@ from spaces_app.panels import try_form
 from spaces_app.panels.workbench import PluginWorkbench, WeightsPicker
 from spaces_app.services import Services
 
+WEIGHTS_CHOSEN = "() => { window.weightsChosen = true; }"  # for what runs by itself: see plugins._ui.events
+
 
 def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
     """Render the content; returns the function that connects what happens when the page opens (`?weights=…`)."""
@@ -46,7 +48,7 @@ def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
         ]
 
     def connect(demo: gr.Blocks) -> None:
-        demo.load(opened, None, [*holders, *choices], **UNQUEUED)
+        demo.load(opened, None, [*holders, *choices], **UNQUEUED).then(None, js=WEIGHTS_CHOSEN)
 
     tabs.change(refresh, choices, choices, **UNQUEUED)
     return connect

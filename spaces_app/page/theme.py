@@ -1,4 +1,6 @@
-"""Theme of the page: `THEME`, `CSS` and `HEAD`, the arguments of `launch()`; `HEAD` brings uPlot for the charts.
+"""Theme of the page: `THEME`, `CSS` and `HEAD`, the arguments of `launch()`.
+
+`HEAD` brings the code of the charts: uPlot, and that of `plugins._ui.chart`.
 
 Every colour has a dark twin. Text keeps a contrast of at least 4.5 to 1 on each background it stands on. The fonts are
 those that Gradio serves itself, so no request leaves the machine.
@@ -11,12 +13,15 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
+from plugins._ui import chart
+
 STATIC = Path(__file__).parent / "static"
 PLOTS = STATIC / "vendor"  # uPlot 1.6.32, https://github.com/leeoniya/uPlot, MIT licence
 CSS = "".join(path.read_text(encoding="utf-8") for path in (PLOTS / "uPlot.min.css", STATIC / "theme.css"))
 
 HEAD = f"""
 <script>{(PLOTS / "uPlot.iife.min.js").read_text(encoding="utf-8")};window.uPlot = uPlot;</script>
+{chart.head()}
 <meta name="description" content="Train, look inside, publish and call self-supervised models.">
 <meta name="theme-color" content="#f5f7f9" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#0d141e" media="(prefers-color-scheme: dark)">

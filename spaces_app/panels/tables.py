@@ -90,7 +90,7 @@ def _figures_html(table: dict[str, Any]) -> str:
     drawn = []
     for row, better in zip(table["rows"], table.get("better") or [None] * len(table["rows"]), strict=False):
         name, value, baselines, meaning, verdict = (html.escape(str(cell)) for cell in row[:5])
-        css = {True: " better", False: " not-better"}.get(better, "")
+        css = "" if better is None else " better" if better else " not-better"
         told = f'<p class="verdict">{verdict}</p>' if verdict else ""
         beside = f'<p class="baselines">On the same held-out data: {baselines}</p>' if baselines else ""
         drawn.append(

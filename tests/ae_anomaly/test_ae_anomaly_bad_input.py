@@ -33,7 +33,7 @@ ODD: dict[str, tuple[str, Level, str]] = {
     "numbers as text": ("a,b\n" + "".join(f'"{1000 + 37 * n:,}",{n % 30}%\n' for n in range(120)), "green", "2 columns read as numbers: a, b"),
     "text ids": ("a,b\n" + "".join(f"{n % 5},user-{n}\n" for n in range(120)), "amber", "Column 'b' is left out: another value in nearly every row: an id"),
     "holes": ("a,b\n" + "".join(f"{n / 7},{'' if n % 10 else n}\n" for n in range(120)), "amber", "1 columns are mostly empty: b ("),
-    "labels": ("a,is_anomaly\n" + "".join(f"{n / 7},{'abc'[n % 3]}\n" for n in range(120)), "red", "has the values a, b, c: say in normal_value"),
+    "labels": ("a,is_anomaly\n" + "".join(f"{n / 7},{'abc'[n % 3]}\n" for n in range(120)), "red", "has the values a, b, c: set Normal value (normal_value"),
     "leak": ("a,b,is_anomaly\n" + "".join(f"{n % 9 / 7},{n // 110 * 9 + n % 5},{n // 110}\n" for n in range(120)), "amber", "1 columns predict the label alone"),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from plugins.diffusion_cfg.inspect import two_moons, two_moons_plot, views
+from plugins.diffusion_cfg import PLUGIN
+from plugins.diffusion_cfg.inspect import score_landscape, two_moons, two_moons_plot, views
 from plugins.diffusion_cfg.inspect.cross_attention import attention_maps
 from plugins.diffusion_cfg.inspect.forward_process import add_noise_to_image, schedule_curves
 from plugins.diffusion_cfg.inspect.guidance_scales import decompose_guidance, generate_over_scales, saturation
@@ -21,6 +23,7 @@ from plugins.diffusion_cfg.inspect.score_descent import project_2d, sample_traje
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline, artifact_name
 from plugins.diffusion_cfg.sampling.generate import generate_images
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
+from plugins.diffusion_cfg.starter import ATTENTION_PROMPT
 from tests.shapes import shape
 from tests.tiny_diffusion import tiny_pipeline
 from training.errors import UserError
@@ -97,8 +100,11 @@ def test_the_views_have_images_figures_and_sentences(model: LoadedPipeline, imag
     assert len(images) == 4 and "mean squared error" in sentence
     heatmaps = views.attention_view(model, REQUEST, 0.5)
     assert [caption.split()[0] for _, caption in heatmaps] == ["generated", "(start)", "red", "disc", "(rest)"]
-    *charts, score = views.descent_view(model, REQUEST, ["ddim"])
-    assert len(charts) == 3 and score.width == REQUEST.steps * TILE
+    assert len(views.descent_view(model, REQUEST, ["ddim"])) == 3
+    landscape, score = views.landscape_view(model, REQUEST, "blue disc")
+    assert len(landscape.axes) == 3 and score.width == REQUEST.steps * TILE
+    with pytest.raises(UserError, match="second caption is empty"):
+        views.landscape_view(model, REQUEST, " ")
     strip, results = views.guidance_view(model, REQUEST, [0, 2])
     assert strip.width > 300 and len(views.guidance_figures({"one": results, "other": results})) == 3
     with pytest.raises(UserError, match="17 scales were given"):
@@ -139,6 +145,63 @@ def test_weights_are_named_so_that_they_can_be_found_again() -> None:
         "starter/fashion": "fashion",
     }
     assert {path: artifact_name(Path(path)) for path in names} == names
+
+
+def test_a_field_that_is_a_gradient_is_integrated_to_its_heights() -> None:
+    x, y = np.linspace(-1, 2, 13), np.linspace(-2, 1, 9)
+    across, up = np.meshgrid(x, y)
+    heights = across**2 + across * up + 2 * up
+    found = score_landscape.integrate(np.stack([-(2 * across + up), -(across + 2)], -1), x, y)
+    assert np.allclose(found, heights - heights.min(), atol=1e-9)  # quadratic: averaged slopes are exact
+
+
+def test_the_plane_holds_the_images_that_it_is_laid_through(model: LoadedPipeline) -> None:
+    generator = torch.Generator().manual_seed(0)
+    results, mean = (torch.randn(n, 1, 4, 4, generator=generator) for n in (2, 1))
+    plane = score_landscape.plane_through(results, mean)
+    images = torch.cat([results, mean])
+    places = plane.place(images)
+    assert torch.allclose(plane.latents(places), images.flatten(1).double(), atol=1e-5)
+    assert places[0] == pytest.approx(-places[1], abs=1e-5)
+    descent = score_landscape.measure_descent(model, REQUEST, "blue disc")
+    assert [each.caption for each in descent.landscapes] == ["", "", "red disc"]
+    assert [len(path) for path in descent.paths] == [REQUEST.steps] * 2
+    assert np.allclose([path[-1] for path in descent.paths], descent.places[:2], atol=1e-5)
+
+
+def test_with_little_noise_the_starter_has_a_valley_at_each_caption_s_image() -> None:
+    starter: Any = PLUGIN.kind("denoiser").load(PLUGIN.starters["fashion"])
+    request = GenerationRequest("a dress", guidance_scale=2.0, seed=0)
+    descent = score_landscape.measure_descent(starter, request, "a running shoe")
+    much, little, of_dress = descent.landscapes
+    ridges = [_height_between(each, descent.places) for each in (much, little)]
+    assert ridges[0] < 0 < ridges[1]  # one valley between the two, then one at each
+    left, right = (_height_at(little, place) - _height_at(of_dress, place) for place in descent.places[:2])
+    assert left > right  # the caption lowers its own image more
+
+
+def _height_at(landscape: score_landscape.Landscape, place: np.ndarray) -> float:
+    row, column = np.abs(landscape.y - place[1]).argmin(), np.abs(landscape.x - place[0]).argmin()
+    return float(landscape.heights[row, column])
+
+
+def _height_between(landscape: score_landscape.Landscape, places: np.ndarray) -> float:
+    """Height midway between two places above the higher one."""
+    return _height_at(landscape, places[:2].mean(0)) - max(_height_at(landscape, place) for place in places[:2])
+
+
+def test_words_share_the_attention_to_words() -> None:
+    maps = np.asarray([[[0.2, 0.1]], [[0.1, 0.05]], [[0.3, 0.05]], [[0.4, 0.8]]])
+    start, first, second, rest = views.among_words(maps)
+    assert np.allclose(first, [[0.25, 0.5]]) and np.allclose(second, [[0.75, 0.5]])
+    assert np.array_equal(start, maps[0]) and np.array_equal(rest, maps[3])
+
+
+def test_the_words_of_the_first_attention_prompt_light_up_different_places() -> None:
+    starter: Any = PLUGIN.kind("denoiser").load(PLUGIN.starters["emoji"])
+    attention = attention_maps(starter, GenerationRequest(ATTENTION_PROMPT))
+    man, _, red, hair = views.among_words(attention.maps)[1:-1]
+    assert np.corrcoef(man.ravel(), red.ravel())[0, 1] < 0 and np.corrcoef(man.ravel(), hair.ravel())[0, 1] < 0
 
 
 # -- two moons ---------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from plugins._discovery import Found
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.models import pipeline_io
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
-from plugins.diffusion_cfg.starter import FASHION, FASHION_NO_CAPTION_DROPOUT
+from plugins.diffusion_cfg.starter import EMOJI, FASHION, FASHION_NO_CAPTION_DROPOUT
 from tests import page as shared_page
 from tests.page import Site, served
 from tests.shapes import shape
@@ -34,9 +34,8 @@ client = shared_page.client  # a fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page with this plugin alone, its starters random weights of 8 x 8 pixels."""
     home = tmp_path_factory.mktemp("home")
-    folders = [
-        home / name for name in ("micro", FASHION, FASHION_NO_CAPTION_DROPOUT)
-    ]  # "Guidance" asks for the last two
+    names = ("micro", FASHION, FASHION_NO_CAPTION_DROPOUT, EMOJI)  # boxes of "Look inside" ask for the last three
+    folders = [home / name for name in names]
     for folder in folders:
         pipeline_io.save_pipeline(tiny_pipeline(), folder, half_precision=False)
     kinds = [replace(kind, starters=tuple(folders) if kind.name == "denoiser" else ()) for kind in PLUGIN.kinds]
@@ -98,6 +97,7 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(60_000)
     page.goto(f"{site.url}diffusion_cfg")
+    expect(page.get_by_text(re.compile("4 of 8 x 8 in"))).to_be_visible()  # the first example runs by itself
     page.get_by_label("Prompt", exact=True).fill("red disc")
     yield page
     page.close()
@@ -154,7 +154,7 @@ def test_every_box_of_look_inside_answers(page: Page) -> None:
         ("Reverse process", "Show the steps"),
         ("Denoiser", "Predict"),
         ("Cross-attention", "Show attention"),
-        ("Score descent", "Plot the paths"),
+        ("Score descent", "Plot the landscape"),
         ("Guidance", "Generate over scales"),
         ("Guidance", "Show the predictions"),
     ):

@@ -34,7 +34,7 @@ def records_table(model: AnomalyPredictor, rows: list[dict[str, Any]]) -> Table:
         raise UserError(f"The rows have none of the model's columns: {', '.join(model.encoder.columns[:20])}.")
     columns = {name: column_of([_cell(row.get(name)) for row in rows], name, {}) for name in names}
     cells = {name: pa.chunked_array([values]) for name, values in columns.items()}
-    return Table(cells, np.arange(1, len(rows) + 1), (), "the rows", "")
+    return Table(cells, np.arange(1, len(rows) + 1), (), "The table", "")
 
 
 def _cell(value: object) -> Any:

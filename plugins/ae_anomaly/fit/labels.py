@@ -44,6 +44,7 @@ def read_labels(cells: Sequence[str | None], column: str, normal_value: str, sou
         more = ", …" if len(seen) > SHOWN else ""
         raise UserError(
             f"Label column {column!r} of {source} has the values {', '.join(seen[:SHOWN])}{more}: "
-            f"say in normal_value which of them is normal{f' ({normal_value!r} is none)' if normal_value else ''}."
+            f"set Normal value (normal_value; on the page under More settings) to the one that is normal"
+            f"{f', {normal_value!r} is none of them' if normal_value else ''}."
         )
     return np.asarray([bool(value) and value not in normal for value in values])

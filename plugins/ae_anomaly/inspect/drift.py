@@ -44,8 +44,8 @@ class ColumnDrift:
     missing: tuple[float, float] = (0.0, 0.0)
 
     def add(self, index: float, gap: float, chance: float = 0.0) -> None:
-        """Take in one comparison: the one furthest beyond chance counts."""
-        if index - chance > self.index - self.chance:
+        """Take in one comparison: of those that differ, the one furthest beyond chance counts."""
+        if index and (not self.index or index - chance > self.index - self.chance):
             self.index, self.chance = index, chance
         self.gap = max(self.gap, gap)
 
@@ -95,7 +95,8 @@ def column_drift(encoder: TableEncoder, rows: Encoded) -> dict[str, ColumnDrift]
         drift = columns[feature.column]
         old, new = category_shares(feature, rows.categories[:, place])
         if not feature.part:
-            drift.add(stability_index(old, new), float(np.abs(old - new).sum() / 2))
+            chance = (int((old + new > 0).sum()) - 1) * (1 / max(1, len(rows.categories)) + 1 / max(1, encoder.rows))
+            drift.add(stability_index(old, new), float(np.abs(old - new).sum() / 2), chance)
         drift.missing = (float(new[ABSENT - 1]), float(old[ABSENT - 1]))
     for name, drift in columns.items():
         now, before = drift.missing

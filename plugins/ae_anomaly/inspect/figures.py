@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 NORMAL, ODD, PLAIN = "#0f766e", "#b45309", "#64748b"
+SIZE = (4.8, 3.4)  # inches: text that can be read on a phone
 BARS = 12
 WIDE = 5.0  # times the other scores that the worst one is, from which on the axis is compressed
 LONGEST = 22  # characters of a cell that a picture shows
@@ -22,7 +23,7 @@ def plot_histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
     is_wide = high > WIDE * max(1.0, float(np.quantile(scores, 0.995)), float(clean.max()))
     bins = np.sinh(np.linspace(np.arcsinh(low), np.arcsinh(high), 50)) if is_wide else np.linspace(low, high, 50)
     bins[-1] = max(bins[-1], high)
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("asinh" if is_wide else "linear")  # one row far out would leave the others a single bar
     axes.hist(clean, bins.tolist(), density=True, alpha=0.6, color=NORMAL, label="calibration rows")
@@ -33,8 +34,8 @@ def plot_histogram(clean: np.ndarray, scores: np.ndarray, limit: float) -> Any:
     return figure
 
 
-def plot_curves(is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> Any:
-    """ROC and precision against recall, with the threshold as a dot."""
+def plot_curves(is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> tuple[Any, Any]:
+    """Figures of ROC and of precision against recall, with the threshold as a dot."""
     from matplotlib.figure import Figure
 
     called = scores >= limit
@@ -43,8 +44,8 @@ def plot_curves(is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> Any
         (~is_anomaly & called).sum() / (~is_anomaly).sum(),
         (is_anomaly & called).sum() / max(1, called.sum()),
     )
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figures = Figure(figsize=SIZE, layout="constrained"), Figure(figsize=SIZE, layout="constrained")
+    left, right = (figure.subplots() for figure in figures)
     left.plot(*roc_curve(is_anomaly, scores)[:2], color=NORMAL)
     left.plot([0, 1], [0, 1], color=PLAIN, linestyle=":")
     left.plot(false_alarms, recall, "o", color=ODD)
@@ -57,7 +58,7 @@ def plot_curves(is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> Any
     right.plot(recall, precision, "o", color=ODD)
     title = f"precision and recall, average {average_precision_score(is_anomaly, scores):.3f}"
     right.set(title=title, xlabel="recall", ylabel="precision", ylim=(0, 1.03))
-    return figure
+    return figures
 
 
 def plot_expected(columns: list[dict[str, Any]]) -> Any:

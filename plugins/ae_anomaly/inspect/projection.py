@@ -11,6 +11,7 @@ import pandas as pd
 
 from plugins.ae_anomaly.detector.file_scores import Reasons
 from plugins.ae_anomaly.detector.records import first_rows
+from plugins.ae_anomaly.detector.thresholds import parse_threshold
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ LEAST_FOR_UMAP = 10
 NUMBERS = 0.95  # share of a column's filled cells that must be numbers to be coloured on a scale
 
 
-def project_rows(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: str = "score") -> pd.DataFrame:
+def project_rows(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: str = "verdict") -> pd.DataFrame:
     """The first rows of a file, at most 3,000.
 
     Args:
         way: One of WAYS.
-        colour: "score", "label" (the label's column), or any column of the file.
+        colour: "verdict" (anomaly or normal at the 99th percentile of normal rows), "score", "label" (the label's
+            column), or any column of the file.
 
     Returns:
         Columns x, y, colour, row (from 1), score, reasons.
@@ -46,7 +48,7 @@ def project_rows(model: AnomalyPredictor, file: Path, way: str = "PCA", colour: 
         {
             "x": places[:, 0],
             "y": places[:, 1],
-            "colour": np.round(scores, 3) if colour in ("", "score") else _colours(model, table, colour),
+            "colour": _score_colours(model, scores, colour) or _colours(model, table, colour),
             "row": np.arange(1, len(table) + 1),
             "score": np.round(scores, 3),
             "reasons": reasons.words(model.encoder.columns).to_pylist(),
@@ -80,6 +82,16 @@ def _umap(latent: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its wishes for the next version of scikit-learn
         return np.asarray(reducer.fit_transform(latent))
+
+
+def _score_colours(model: AnomalyPredictor, scores: np.ndarray, colour: str) -> list[Any]:
+    """Verdicts or scores; empty where the colour is to be a column's."""
+    if colour == "score":
+        return np.round(scores, 3).tolist()
+    if colour in ("", "verdict"):
+        limit = parse_threshold("", model.calibration.scores, scores, scores)
+        return ["anomaly" if score >= limit else "normal" for score in scores]
+    return []
 
 
 def _colours(model: AnomalyPredictor, table: Any, colour: str) -> list[Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 
 SHOWN = 30
-WORST = ["row", "score", "p-value", "alert", "reasons"]
+WORST = ["row", "score", "reasons", "alert"]  # no more than a phone shows; the scored file has the p-values
 
 
 def scoring_view(model: AnomalyPredictor, file: Path, threshold: str) -> dict[str, Any]:
@@ -37,13 +37,13 @@ def view_at_threshold(model: AnomalyPredictor, file: Path, limit: float) -> dict
     """Words, histogram, curves where there are labels, and the most anomalous rows, with alerts from this score on."""
     found = file_scores(model, file)
     is_anomaly = _labels(model, file)
-    words = [_alerts(model, found, limit)]
+    words = [_alerts(model, found, limit), *_why_none(model, found, limit)]
     words += [_worth(model.label, is_anomaly, found.scores, limit)] if is_anomaly is not None else []
     words += [f"⚠ {one.title}. {one.detail}" for one in found.findings if one.level == "amber"]
     return {
         "said": "\n\n".join(words),
         "figure": figures.plot_histogram(model.calibration.scores, found.scores, limit),
-        "curves": figures.plot_curves(is_anomaly, found.scores, limit) if is_anomaly is not None else None,
+        "curves": figures.plot_curves(is_anomaly, found.scores, limit) if is_anomaly is not None else (None, None),
         "worst": {"headers": WORST, "data": _worst(model, found, limit)},
     }
 
@@ -79,6 +79,18 @@ def _alerts(model: AnomalyPredictor, found: FileScores, limit: float) -> str:
     )
 
 
+def _why_none(model: AnomalyPredictor, found: FileScores, limit: float) -> list[str]:
+    """Why there is no alert: a p-value cannot be below that of a row beyond all calibration rows."""
+    if (found.scores >= limit).any():
+        return []
+    smallest = 1 / (len(model.calibration.scores) + 1)
+    return [
+        f"No row reaches this threshold; the highest score is {found.scores.max():.3f}. A false discovery rate needs small "
+        f"p-values: with {len(model.calibration.scores):,} calibration rows none can be below {smallest:.4f}, and the "
+        f"smallest here is {found.p_values.min():.4f}. Choose a quantile or a number of alerts, or allow a higher rate."
+    ]
+
+
 def _worth(label: str, is_anomaly: np.ndarray, scores: np.ndarray, limit: float) -> str:
     called = scores >= limit
     precision, recall = (
@@ -108,6 +120,11 @@ def _worst(model: AnomalyPredictor, found: FileScores, limit: float) -> list[lis
     order = np.argsort(-found.scores, kind="stable")[:SHOWN]
     words = found.reasons.words(model.encoder.columns, order).to_pylist()
     return [
-        [int(row) + 1, round(float(found.scores[row]), 3), round(float(found.p_values[row]), 4), "yes" if found.scores[row] >= limit else "", explain_row]
-        for row, explain_row in zip(order, words, strict=True)
-    ]  # fmt: skip
+        [
+            int(row) + 1,
+            round(float(found.scores[row]), 3),
+            reasons,
+            "yes" if found.scores[row] >= limit else "",
+        ]
+        for row, reasons in zip(order, words, strict=True)
+    ]

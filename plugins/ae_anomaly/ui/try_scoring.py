@@ -10,32 +10,52 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import chosen
+from plugins._ui.events import LATEST, message_area, on_box
 from plugins.ae_anomaly.ui.send_rows import render_send_rows
+from training.errors import UserError
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "sample.csv"
 FIRST = {"quantile": 0.99, "pot": 0.001, "fdr": 0.1, "alerts": 20, "score": 3}
-ABOUT = "quantile: share of normal rows below. pot: their share above, by the tail's shape. fdr: share of false alerts allowed. alerts: how many. score: itself."
+WAYS = [
+    ("Quantile of normal rows", "quantile"),
+    ("Tail probability (peaks over threshold)", "pot"),
+    ("False discovery rate", "fdr"),
+    ("Number of alerts", "alerts"),
+    ("Score", "score"),
+]
+ABOUT = {
+    "quantile": "Share of normal rows that stay below: 0.99 calls 1 % of them anomalies.",
+    "pot": "Share of normal rows above, from the shape of their scores' tail.",
+    "fdr": "Share of the alerts that may be false, such as 0.1.",
+    "alerts": "How many rows to call anomalies.",
+    "score": "The anomaly score from which on a row is an anomaly.",
+}
 REFIT = (
     "Choose a row in the table above and say what it is. *Move the threshold* puts it where it contradicts the fewest labels. "
     "*Feedback as a file* gives what **Train** takes as *feedback*, beside your training file: normal rows are learned, anomalies are "
     "pushed away, and no labelled row is measured with."
 )
+WIDTHS: list[int | str] = ["58px", "80px", "calc(100% - 210px)", "68px"]
 ODD, FINE = "anomaly", "normal"
 
 
 def render(workbench: Workbench) -> None:
     """Render the box."""
-    weights, file, ask = _render_question(workbench)
-    said = gr.Markdown()
+    weights, file, ask, message = _render_question(workbench)
+    said = gr.Markdown("Score the file to see its most anomalous rows. A sample is chosen already.")
     limit = gr.Slider(0, 1, 0, step=0.001, label="Threshold: drag it and see the alerts", interactive=True)
     with gr.Row():
-        histogram, curves = gr.Plot(show_label=False), gr.Plot(show_label=False)
-    worst = gr.Dataframe(label="The most anomalous rows (click one to ask why)", interactive=False, wrap=True)
+        figures = [gr.Plot(show_label=False, min_width=300) for _ in range(3)]
+    worst = gr.Dataframe(
+        label="The most anomalous rows (click one to ask why)", interactive=False, wrap=True, column_widths=WIDTHS
+    )
     with gr.Row():
         download, scored = gr.Button("Scored file"), gr.File(label="Scored CSV", interactive=False, visible=False)
-    shown = [said, histogram, curves, worst]
+    shown = [said, *figures, worst]
 
-    def score(name: str, path: str | None, kind: str, number: float) -> tuple[Any, ...]:
+    def score(name: str, path: str | None, kind: str, number: float | None) -> tuple[Any, ...]:
+        if number is None:
+            raise UserError("Value is empty: write a number for the threshold.")
         words = f"{number}" if kind == "score" else f"{kind}={number}"
         found = workbench.call("plugins.ae_anomaly.inspect.scoring_view:scoring_view", name, chosen(path), words)
         low, high = found["range"]
@@ -52,9 +72,16 @@ def render(workbench: Workbench) -> None:
             visible=True,
         )
 
-    ask.click(score, [weights, file, *ask.inputs], [limit, *shown])
-    limit.release(move, [weights, file, limit], shown, show_progress="hidden")
-    download.click(write, [weights, file, limit], scored)
+    on_box(
+        [ask.click, weights.change, message.load],
+        score,
+        [weights, file, *ask.inputs],
+        [limit, *shown],
+        message,
+        **LATEST,
+    )
+    on_box(limit.release, move, [weights, file, limit], shown, message, show_progress="hidden")
+    on_box(download.click, write, [weights, file, limit], scored, message)
     render_send_rows(workbench, weights, file, limit)
     row = _render_row(workbench, weights, file, worst)
     _render_feedback(workbench, weights, file, row, limit, move, shown)
@@ -67,7 +94,7 @@ class _Question:
         self.click, self.inputs = button.click, inputs
 
 
-def _render_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Question]:
+def _render_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Question, gr.HTML]:
     weights = workbench.weights_picker()
     with gr.Row():
         file = gr.File(
@@ -77,11 +104,11 @@ def _render_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Quest
             height=140,
         )
         with gr.Column():
-            way = gr.Radio(list(FIRST), value="quantile", label="Threshold by")
-            value = gr.Number(0.99, label="Value", info=ABOUT)
+            way = gr.Radio(WAYS, value="quantile", label="Threshold by")
+            value = gr.Number(0.99, label="Value", info=ABOUT["quantile"])
             button = gr.Button("Score the file", variant="primary")
-    way.change(lambda kind: FIRST[kind], way, value)
-    return weights, file, _Question(button, [way, value])
+    way.input(lambda kind: gr.Number(FIRST[kind], info=ABOUT[kind]), way, value, queue=False)
+    return weights, file, _Question(button, [way, value]), message_area()
 
 
 def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.Number:
@@ -89,7 +116,7 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
     with gr.Row():
         row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
         why = gr.Button("Why is this row anomalous?")
-    told = gr.Markdown()
+    message, told = message_area(), gr.Markdown()
     picture = gr.Plot(show_label=False, visible=False)
     cells = gr.Dataframe(label="Every cell", interactive=False, visible=False)
 
@@ -99,12 +126,13 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
         )
         return found["said"], gr.Plot(found["figure"], visible=True), gr.Dataframe(found["cells"], visible=True)
 
-    def pick(event: gr.SelectData, table: Any) -> int:
-        return int(table.iloc[event.index[0], 0])
+    def pick(name: str, path: str | None, table: Any, event: gr.SelectData) -> tuple[Any, ...]:
+        number = int(table.iloc[event.index[0], 0])
+        return number, *explain(name, path, number)
 
-    why.click(explain, [weights, file, row], [told, picture, cells])
-    picked = worst.select(pick, worst, row)
-    picked.then(explain, [weights, file, row], [told, picture, cells])
+    answers = [told, picture, cells]
+    on_box(why.click, explain, [weights, file, row], answers, message)
+    on_box(worst.select, pick, [weights, file, worst], [row, *answers], message)
     return row
 
 
@@ -112,15 +140,16 @@ def _render_feedback(
     workbench: Workbench, weights: Any, file: Any, row: gr.Number, limit: gr.Slider, move: Any, shown: list[Any]
 ) -> None:
     """Thumbs up and down, and what follows from them."""
-    with gr.Accordion("Your feedback", open=True):
+    with gr.Accordion("Your feedback", open=False):
         gr.Markdown(REFIT)
         with gr.Row():
-            fine, is_anomaly = gr.Button("👍 This row is normal"), gr.Button("👎 This row is an anomaly")
+            fine, is_anomaly = gr.Button("This row is normal"), gr.Button("This row is an anomaly")
             clear = gr.Button("Forget all")
         table = gr.Dataframe(headers=["row", "verdict"], type="array", label="Verdicts", interactive=False)
         with gr.Row():
             moved, export = gr.Button("Move the threshold"), gr.Button("Feedback as a file")
             written = gr.File(label="Verdicts", interactive=False, visible=False)
+        message = message_area()
 
     def judge(number: float, given: list[list[Any]], verdict: str) -> list[list[Any]]:
         return [[each, word] for each, word in (_labels_given(given) | {int(number or 1): verdict}).items()]
@@ -142,8 +171,8 @@ def _render_feedback(
     fine.click(lambda number, given: judge(number, given, FINE), [row, table], table)
     is_anomaly.click(lambda number, given: judge(number, given, ODD), [row, table], table)
     clear.click(lambda: [], None, table)
-    moved.click(after, [weights, file, table, limit], [limit, *shown])
-    export.click(write, [weights, file, table], written)
+    on_box(moved.click, after, [weights, file, table, limit], [limit, *shown], message)
+    on_box(export.click, write, [weights, file, table], written, message)
 
 
 def _slider(low: float, high: float, value: float) -> gr.Slider:
@@ -152,7 +181,8 @@ def _slider(low: float, high: float, value: float) -> gr.Slider:
 
 
 def _pictures(found: dict[str, Any]) -> tuple[Any, ...]:
-    return found["said"], found["figure"], gr.Plot(found["curves"], visible=found["curves"] is not None), found["worst"]
+    curves = [gr.Plot(curve, visible=curve is not None) for curve in found["curves"]]
+    return found["said"], found["figure"], *curves, found["worst"]
 
 
 def _labels_given(given: list[list[Any]]) -> dict[int, str]:

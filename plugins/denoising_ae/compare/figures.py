@@ -38,12 +38,13 @@ def plot_records(records: list[dict[str, Any]]) -> Figure:
 def image_grid(rows: dict[str, np.ndarray]) -> Figure:
     """Rows of images, (images, size, size) each, one row per name."""
     columns = max(len(images) for images in rows.values())
-    figure = Figure(figsize=(1.1 * columns + 1.6, 1.25 * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False)
+    figure = Figure(figsize=(0.8 * columns, 1.05 * len(rows)))
+    room = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - 0.23 / len(rows), "wspace": 0.06, "hspace": 0.34}
+    grid = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw=room)
     for line, (name, images) in zip(grid, rows.items(), strict=True):
         for axes in line:
             axes.set_axis_off()
         for axes, image in zip(line, images, strict=False):
             axes.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
-        line[0].text(-0.12, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=9)
+        line[0].text(0, 1.06, name, transform=line[0].transAxes, va="bottom", fontsize=11)
     return figure

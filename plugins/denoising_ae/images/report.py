@@ -60,9 +60,15 @@ def denoise_files(
     yield {
         "images": [shown for report in reports for shown in report.images],
         "files": [str(report.png) for report in reports],
-        "table": {"headers": HEADERS, "data": [report.row for report in reports]},
+        "table": _table([report.row for report in reports]),
         "summary": _summary(reports[0], request) if len(reports) == 1 else several,
     }
+
+
+def _table(rows: list[list[Any]]) -> dict[str, list[Any]]:
+    """Headers and rows, without the scores where no image has a clean reference."""
+    shown = len(HEADERS) if any(row[3] != "" for row in rows) else 3
+    return {"headers": HEADERS[:shown], "data": [row[:shown] for row in rows]}
 
 
 def _denoise_file(denoiser: ImageDenoiser, file: Path, request: DenoiseRequest) -> Generator[str, None, FileReport]:

@@ -27,6 +27,7 @@ from training.errors import UserError
 from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
 from training.preflight.sheet import Finding
+from training.settings import StartingWeights
 from training.task import Score, Task
 
 PREVIEW_PROMPTS = 4
@@ -121,7 +122,7 @@ class DenoisingTask(Task):
         self.eval_data: Sequence = [EvaluationRow(row, at) for row, at in enumerate(positions, len(data.train))]
         self.model = self.make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.other_captions = _other_captions(held_out.captions, len(data.train))
-        self.measures_start = bool(settings.model)
+        self.measures_start = isinstance(settings, StartingWeights) and bool(settings.model)
         self.facts = {
             "images": len(data.train),
             "captions": len(set(data.train.all_captions)),

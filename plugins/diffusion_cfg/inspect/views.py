@@ -16,11 +16,12 @@ from plugins.diffusion_cfg.inspect import animation, figures, film_strips
 from plugins.diffusion_cfg.inspect.cross_attention import attention_maps
 from plugins.diffusion_cfg.inspect.forward_process import add_noise_to_image, schedule_curves
 from plugins.diffusion_cfg.inspect.guidance_scales import ScaleResult, decompose_guidance, generate_over_scales
+from plugins.diffusion_cfg.inspect.landscape_plot import plot_descent
 from plugins.diffusion_cfg.inspect.reverse_process import decode_step, decode_trajectory
-from plugins.diffusion_cfg.inspect.score_descent import measure_trajectory
+from plugins.diffusion_cfg.inspect.score_descent import sample_trajectory
+from plugins.diffusion_cfg.inspect.score_landscape import measure_descent
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
 from plugins.diffusion_cfg.sampling.generate import generate_images
-from plugins.diffusion_cfg.sampling.loop import sample
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from training.errors import UserError
 
@@ -76,11 +77,19 @@ def attention_view(model: LoadedPipeline, request: GenerationRequest, first_shar
     attention = attention_maps(model, request, first_share)
     image = enlarged(to_image(attention.image))
     pixels = np.asarray(image.convert("RGB"))
-    heatmaps = [
-        (figures.overlay_heatmap(pixels, values), f"{word} {values.mean():.0%}")
-        for word, values in zip(attention.words, attention.maps, strict=True)
-    ]
-    return [(image, "generated"), *heatmaps]
+    shares = [f"{word} {values.mean():.0%}" for word, values in zip(attention.words, attention.maps, strict=True)]
+    heatmaps = [figures.overlay_heatmap(pixels, values) for values in among_words(attention.maps)]
+    return [(image, "generated"), *zip(heatmaps, shares, strict=True)]
+
+
+def among_words(maps: np.ndarray) -> np.ndarray:
+    """Maps of attention with each word's as a share of that to all words, (words, height, width).
+
+    The first map is of the start token and the last of the end token and the padding: they stay as they are. Attention
+    to a word is small where those two take most of it, so that by itself it shows mostly where they do not.
+    """
+    words = maps[1:-1]
+    return np.concatenate([maps[:1], words / np.maximum(words.sum(0), 1e-12), maps[-1:]])
 
 
 def reverse_view(
@@ -97,14 +106,21 @@ def reverse_view(
     return film_strips.stack_vertically(strips), str(gif), [str(gif), str(mp4)]
 
 
+def landscape_view(model: LoadedPipeline, request: GenerationRequest, other: str) -> tuple[Any, Image.Image]:
+    """Figure of the landscapes between the images of two captions, and the first one's steps down, as a film strip."""
+    if not other.strip():
+        raise UserError("The second caption is empty: write what the other image should show.")
+    descent = measure_descent(model, request, other)
+    steps = [decode_step(model, step) for step in film_strips.subsample(descent.steps)]
+    return plot_descent(descent), film_strips.score_strip(request.prompt, steps)
+
+
 def descent_view(model: LoadedPipeline, request: GenerationRequest, samplers: list[str]) -> tuple[Any, ...]:
-    """Figures of the samplers' paths from the same noise, and the score's direction along the first one's."""
+    """Figures of the samplers' paths from the same noise: the paths, the score's length, and cosines."""
     if not samplers:
         raise UserError("Choose a sampler first.")
-    steps = {name: list(sample(model, replace(request, sampler=name))) for name in samplers}
-    first = [decode_step(model, step) for step in film_strips.subsample(steps[samplers[0]])]
-    trajectories = [measure_trajectory(own, name) for name, own in steps.items()]
-    return *figures.plot_trajectories(trajectories), film_strips.score_strip(samplers[0], first)
+    trajectories = [sample_trajectory(model, replace(request, sampler=name), name) for name in samplers]
+    return figures.plot_trajectories(trajectories)
 
 
 def guidance_view(

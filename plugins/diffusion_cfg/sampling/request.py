@@ -13,6 +13,7 @@ GUIDANCE_METHODS = {
     "apg": "APG: without the component that oversaturates (Sadat et al., 2024)",
     "cfg++": "CFG++: renoises with the unconditional prediction (Chung et al., 2024); scale 0 to 1, sampler ddim",
 }
+DEFAULT_GUIDANCE_SCALE = 5.0
 MAX_GUIDANCE_SCALE, MAX_IMAGES, MAX_SIDE = 50.0, 64, 2048
 CFG_PLUS_PLUS_SAMPLER = "ddim"
 
@@ -35,7 +36,7 @@ class GenerationRequest:
 
     prompt: str
     negative_prompt: str = ""
-    guidance_scale: float = 5.0
+    guidance_scale: float = DEFAULT_GUIDANCE_SCALE
     steps: int = 20
     sampler: str = DEFAULT_SAMPLER
     seed: int = 0

@@ -28,3 +28,4 @@ SAMPLERS = {
     "lcm": Sampler("LCM (Luo et al., 2023), 1 to 8 steps", "LCMScheduler", ""),
 }
 DEFAULT_SAMPLER = "dpm++"
+USUAL_SAMPLERS = tuple(name for name in SAMPLERS if name != "lcm")  # lcm is for models that were distilled for it

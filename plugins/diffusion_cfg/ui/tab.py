@@ -29,7 +29,7 @@ def render(workbench: Workbench) -> None:
             render_denoiser(bench)
         with gr.Tab("Cross-attention"):
             render_attention(bench)
-        with gr.Tab("Score descent") as descent:
-            render_descent(bench, descent)
+        with gr.Tab("Score descent"):
+            render_descent(bench)
         with gr.Tab("Guidance"):
             render_guidance(bench)

@@ -11,11 +11,20 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import stops
+from plugins._ui.events import message_area, on_box
+from plugins._ui.examples import render_examples
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
-from plugins.diffusion_cfg.sampling.request import MAX_IMAGES, GenerationRequest
-from plugins.diffusion_cfg.sampling.samplers import DEFAULT_SAMPLER, SAMPLERS
-from plugins.diffusion_cfg.ui.components import gallery, guidance_method_box, optional_path, seed_box
+from plugins.diffusion_cfg.sampling.request import DEFAULT_GUIDANCE_SCALE, MAX_IMAGES, GenerationRequest
+from plugins.diffusion_cfg.sampling.samplers import DEFAULT_SAMPLER, USUAL_SAMPLERS
+from plugins.diffusion_cfg.ui.components import (
+    follow_weights,
+    gallery,
+    guidance_method_box,
+    optional_path,
+    sampler_choices,
+    seed_box,
+)
 from training.home import RUN_ID
 
 FIELDS = (
@@ -23,10 +32,7 @@ FIELDS = (
     "strength", "guidance_method", "interval_low", "interval_high", "guidance_rescale",
 )  # fmt: skip
 STREAM = "plugins.diffusion_cfg.sampling.streaming:stream_generation"
-SAMPLER_TEXT = (
-    "dpm++ and unipc need the fewest steps; ddpm adds new noise at every step; "
-    "lcm is for models that were distilled for it."
-)
+SAMPLER_TEXT = "dpm++ and unipc need the fewest steps; ddpm adds new noise at every step."
 RESCALE_TEXT = "Brings the contrast back to the conditional model's (Lin et al., 2024)"
 
 
@@ -35,25 +41,21 @@ def render_generate(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     with gr.Row():
         with gr.Column(scale=4, min_width=330):
-            form = _prompt_form(weights)
+            prompt = gr.Textbox(
+                starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the image should show"
+            )
             with gr.Row():
                 button, stop = gr.Button("Generate", variant="primary"), gr.Button("Stop", variant="stop")
-            form |= _parameter_form()
+            message = message_area()
+            examples = gr.Column()
         with gr.Column(scale=6, min_width=330):
             images = gallery(2, type="filepath")
             sentence = gr.Markdown()
-            files = gr.File(
-                label="PNG files, with the generation parameters in their metadata",
-                file_count="multiple",
-                interactive=False,
-                height=150,
-            )
-            dropped = gr.File(
-                label="Drop a PNG that was generated here, to restore its parameters",
-                file_types=[".png"],
-                type="filepath",
-                height=150,
-            )
+    with gr.Row():
+        with gr.Column(scale=4, min_width=330):
+            form = {"prompt": prompt, **_parameter_form()}
+        with gr.Column(scale=6, min_width=330):
+            files, dropped = _render_files()
     initial_image = form.pop("initial_image")
     fields = [form[name] for name in FIELDS]
 
@@ -70,40 +72,46 @@ def render_generate(workbench: Workbench) -> None:
         values = request.to_dict()
         return [provenance.model if known else gr.skip(), _describe(provenance), *(values[name] for name in FIELDS)]
 
-    generation = gr.on(
-        [button.click, form["prompt"].submit],
-        generate,
-        [weights, initial_image, *fields],
-        [images, sentence, files],
-        show_progress="minimal",
-    )
-    stops(stop, generation, sentence)
-    dropped.upload(restore, dropped, [weights, sentence, *fields])
+    inputs, outputs = [weights, initial_image, *fields], [images, sentence, files]
+    triggers, quiet = [button.click, prompt.submit, message.load], {"show_progress": "minimal"}
+    work = [on_box(triggers, generate, inputs, outputs, message, **quiet)]
+    with examples:  # prompts that the starters draw well
+        samples = [[text, name] for name, prompts in starter.EXAMPLES.items() for text in prompts]
+        work.append(render_examples(samples, [prompt, weights], generate, inputs, outputs, message, **quiet))
+    stops(stop, work, sentence)
+    follow_weights(workbench, weights, form["sampler"], message)
+    on_box(dropped.upload, restore, dropped, [weights, sentence, *fields], message)
 
 
-def _prompt_form(weights: Any) -> dict[str, Any]:
-    """Prompt, examples and negative prompt."""
-    prompt = gr.Textbox(
-        starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the image should show"
+def _render_files() -> tuple[gr.File, gr.File]:
+    """The generated files, and the place for one that restores its parameters."""
+    files = gr.File(
+        label="PNG files, with the generation parameters in their metadata",
+        file_count="multiple",
+        interactive=False,
+        height=150,
     )
-    rows = [[text, name] for name, prompts in starter.EXAMPLES.items() for text in prompts]
-    hidden = [gr.Textbox(render=False), gr.Textbox(render=False)]
-    examples = gr.Dataset(components=hidden, headers=["Prompt", "Weights"], samples=rows, label="Examples")
-    examples.click(lambda row: row, examples, [prompt, weights])
-    negative = gr.Textbox("", label="Negative prompt", placeholder="What it should not show")
-    return {"prompt": prompt, "negative_prompt": negative}
+    dropped = gr.File(
+        label="Drop a PNG that was generated here, to restore its parameters",
+        file_types=[".png"],
+        type="filepath",
+        height=150,
+    )
+    return files, dropped
 
 
 def _parameter_form() -> dict[str, Any]:
-    """One component per field of a request except the prompts, and `initial_image`."""
-    form: dict[str, Any] = {}
+    """One component per field of a request except the prompt, and `initial_image`."""
+    form: dict[str, Any] = {"negative_prompt": gr.Textbox("", label="Negative prompt", placeholder="What not to show")}
     with gr.Row():
-        form["guidance_scale"] = gr.Slider(0, 20, 4, step=0.5, label="Guidance scale", info="1: no guidance")
+        form["guidance_scale"] = gr.Slider(
+            0, 20, DEFAULT_GUIDANCE_SCALE, step=0.5, label="Guidance scale", info="1: no guidance"
+        )
         form["steps"] = gr.Slider(1, 200, 20, step=1, label="Steps")
     with gr.Row():
         form["seed"] = seed_box()
         form["n_images"] = gr.Slider(1, MAX_IMAGES, 4, step=1, label="Images")
-    choices = [(f"{name}: {sampler.title}", name) for name, sampler in SAMPLERS.items()]
+    choices = sampler_choices(USUAL_SAMPLERS)
     form["sampler"] = gr.Dropdown(choices, value=DEFAULT_SAMPLER, label="Sampler", info=SAMPLER_TEXT)
     with gr.Accordion("Image to image", open=False):
         form["initial_image"] = gr.File(label="Initial image", type="filepath", height=150)
