@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,12 @@ import gradio as gr
 
 from plugins._contract import Plugin
 from plugins._discovery import discover
+from spaces_app.api.bind import caller_parameters
+from spaces_app.api.docstring import Description, describe
 from spaces_app.page.shell import build
 from spaces_app.settings import Settings
 
 PATH = Path(__file__).parents[1] / "docs" / "api.md"
-SECTION = re.compile(r"^(Args|Returns|Raises):$", re.MULTILINE)
-INJECTED = (gr.Request, gr.OAuthToken | None)  # by Gradio, not by the caller
 TYPES = {gr.FileData: "file", gr.FileData | None: "file", list[gr.FileData]: "list of files", Any: "any"}
 INTRODUCTION = """# API
 
@@ -31,23 +29,19 @@ client = Client("http://127.0.0.1:7860")  # or a Space: Client("owner/name")
 run = client.predict("bert_finetune", "classify", {"steps": 200}, handle_file("reviews.csv"), None, api_name="/train")
 ```
 
-- The same endpoints are MCP tools where `SELFSUP_MCP=1` is set, and plain HTTP: see `/gradio_api/openapi.json`.
-- A file is sent with `handle_file(path)`, and arrives as a path.
+- Plain HTTP: `POST /gradio_api/call/v2/NAME` with the parameters by name, then `GET /gradio_api/call/NAME/EVENT_ID`.
+  What has a default may be left out. `/gradio_api/openapi.json` describes all of them.
+- MCP tools, where `SELFSUP_MCP=1` is set: `/gradio_api/mcp/`. A result is JSON text; a text is sent as it is, an image
+  as an image.
+- A file is sent with `handle_file(path)`, and arrives as a path. One of up to 20 MB may also stand in the call, which
+  is how an MCP tool or `curl` sends it: `{"name": "reviews.csv", "text": "…"}`, or with `"base64"` in place of
+  `"text"`, or a data URL.
 - An endpoint that streams is read with `for state in client.submit(…)`: each state is the whole result so far.
   `predict` returns the last one; a cancelled job keeps what it had.
 - An error that the caller can mend arrives as `AppError` with its message; any other error as a number that the
   server's log explains.
 - `weights` names what an endpoint works with: a starter, a run's id, or `owner/repo[@revision]` of the Hub. Weights of
   another kind are refused by name."""
-
-
-@dataclass(frozen=True)
-class Description:
-    """A Google-style docstring, taken apart."""
-
-    text: str
-    parameters: dict[str, str] = field(default_factory=dict)
-    returns: str = ""
 
 
 def main() -> None:
@@ -74,8 +68,8 @@ def _owner(function: Callable[..., Any], plugins: list[Plugin]) -> Plugin | None
 
 
 def _endpoint(function: Callable[..., Any]) -> str:
-    signature, description = inspect.signature(function), parse_docstring(inspect.getdoc(function) or "")
-    given = [parameter for parameter in signature.parameters.values() if parameter.annotation not in INJECTED]
+    signature, description = inspect.signature(function), describe(function)
+    given = caller_parameters(function)
     blocks = [f"### `/{function.__name__}`", description.text]
     if given:
         rows = [_row(parameter, description) for parameter in given]
@@ -95,21 +89,6 @@ def _row(parameter: inspect.Parameter, description: Description) -> str:
 def _type_name(kind: Any) -> str:
     name = TYPES.get(kind) or (kind.__name__ if kind in (str, int, float, bool) else str(kind).replace("typing.", ""))
     return name.replace(" | None", "")
-
-
-def parse_docstring(text: str) -> Description:
-    """Take a docstring apart into its text, its parameters and what it returns; lines are joined."""
-    head, *rest = SECTION.split(text)
-    sections = dict(zip(rest[::2], rest[1::2], strict=True))
-    parameters: dict[str, str] = {}
-    for line in sections.get("Args", "").splitlines():
-        match = re.match(r" {4}(\w+): (.*)", line)
-        if match:
-            parameters[match[1]] = match[2]
-        elif line.strip() and parameters:
-            parameters[list(parameters)[-1]] += f" {line.strip()}"
-    paragraphs = [" ".join(paragraph.split()) for paragraph in head.strip().split("\n\n")]
-    return Description("\n\n".join(paragraphs), parameters, " ".join(sections.get("Returns", "").split()))
 
 
 if __name__ == "__main__":

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import unquote
 
 from gradio import processing_utils
 from gradio.context import LocalContext
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from plugins._endpoints import API_TYPES
+from spaces_app.file_content import FORMS, is_content, keep_content
 from spaces_app.uploads import may_use
 from training.errors import UserError
 
-NOT_UPLOADED = "that is no uploaded file; send it with gradio_client.handle_file."
+NOT_UPLOADED = f"that is no uploaded file; send it with gradio_client.handle_file, or as {FORMS}."
+FILE = "/gradio_api/file="  # of the address of an upload
 MAX_PATH = 4096  # characters
 MAX_NAME = 255  # bytes of a file's name
+FINITE = ConfigDict(allow_inf_nan=False)
 MAX_DEPTH = 100  # of lists and records in each other; JSON of our own has less than ten
 
 
@@ -31,8 +35,10 @@ def argument(name: str, kind: Any, value: Any) -> Any:
     kind = next((each for each in get_args(kind) if each in API_TYPES), kind) if type(None) in get_args(kind) else kind
     if kind not in API_TYPES or kind is Path:
         return value
+    if kind in (int, float) and isinstance(value, bool):  # true would pass as 1
+        raise UserError(f"{name}: {value} was given; it should be a number.")
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return TypeAdapter(kind, config=FINITE).validate_python(value)
     except ValidationError as error:
         expected = error.errors()[0]["msg"].removeprefix("Input ")
         raise UserError(f"{name}: {str(value)[:80]!r} was given; it {expected}.") from None
@@ -92,13 +98,17 @@ def _is_path(path: Any) -> bool:
 
 
 def upload(name: str, file: Any) -> Path | None:
-    """The path of a file that this visitor uploaded.
+    """The path of a file that this visitor uploaded, or whose content stands in the call itself.
 
     Raises:
-        UserError: If it is a path that was not uploaded.
+        UserError: If it is a path that was not uploaded, or a content that cannot be read.
     """
     if not file:
         return None
+    if is_content(file):
+        return keep_content(name, file)
+    if isinstance(file, str) and FILE in file:  # the address of an upload, as Gradio's own upload tool of MCP returns
+        file = {"path": unquote(file.partition(FILE)[2])}
     given = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
     if not _is_path(given):
         raise UserError(f"{name}: {NOT_UPLOADED}")

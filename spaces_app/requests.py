@@ -54,7 +54,13 @@ def middleware(settings: Settings) -> list[Middleware]:
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:
     """The answer to a body of another form. FastAPI's own repeats it, a key among it, and fails where it is no text."""
-    words = 'The body of a request is JSON of the form {"data": [value, ...]}.'
+    by_name = "/call/v2/" in request.url.path
+    form = (
+        'a JSON object of the parameters by name: {"run": "…"}'
+        if by_name
+        else 'JSON of the form {"data": [value, ...]}'
+    )
+    words = f"The body of a request is {form}."
     return JSONResponse(
         {"detail": [{"type": "body", "loc": ["body"], "msg": words}]}, 422
     )  # gradio_client reads a list

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
+import gradio as gr
+
 from spaces_app.arguments import argument
 
 
@@ -36,3 +38,12 @@ def bind(function: Callable[..., Any], *bound: Any, name: str = "", description:
     }
     call.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
     return call
+
+
+def caller_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters that a caller gives: Gradio fills in the request and the token itself."""
+    return [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.annotation is not gr.Request and "OAuth" not in str(parameter.annotation)
+    ]

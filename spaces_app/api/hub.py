@@ -8,6 +8,7 @@ import gradio as gr
 
 from spaces_app.identity import hub_token, visitor
 from spaces_app.services import Services
+from training.errors import UserError
 from training.hub.push import PushOptions
 
 MAX_WAIT_SECONDS = 60.0  # that a call waits for the end of a push
@@ -34,12 +35,14 @@ def run_push(
         private: Whether a new repository is private.
         pull_request: Open a pull request, for a repository that you may not write to.
         tag: A name for the commit, such as v1.0.
-        wait: Seconds to wait for the end, up to 60; 0 returns at once, and /push_status reports the rest.
+        wait: Seconds to wait for the end; 0 returns at once, more than 60 are 60. /push_status reports the rest.
 
     Returns:
         status (running or pushed), repo, commit and pull_request (their addresses), note, file, sent_bytes,
         size_bytes, message.
     """
+    if wait < 0:
+        raise UserError(f"wait: {wait:g} was given; it should be 0 or more seconds.")
     options = PushOptions(private=private, pull_request=pull_request, tag=tag)
     owner, seconds = hub_token(services.settings, token), min(wait, MAX_WAIT_SECONDS)
     return services.hub.push(run, visitor(request), repo, owner, options, seconds)

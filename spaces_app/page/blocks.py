@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 from typing import Any
@@ -13,6 +12,8 @@ from gradio.exceptions import InvalidPathError
 from gradio.state_holder import SessionState
 
 from spaces_app.admission import Admission
+from spaces_app.api.bind import caller_parameters
+from spaces_app.api.unmatched import wrong_number
 from spaces_app.arguments import NOT_UPLOADED, check_text, holds_file
 from spaces_app.uploads import remember_results
 from training.errors import UserError
@@ -38,16 +39,15 @@ class Page(gr.Blocks):
     def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
         """Fill in the defaults of the last values; Gradio's own message would repeat all values, a key among them."""
         wanted = len(block_fn.inputs)
-        if len(inputs) >= wanted:
+        if len(inputs) == wanted or (len(inputs) > wanted and block_fn.api_visibility != "public"):
             return
-        defaults = _defaults(block_fn)
-        missing = [name for name, value in defaults[len(inputs) :] if value is inspect.Parameter.empty]
-        if missing or len(defaults) != wanted:
-            raise gr.Error(
-                f"{len(inputs)} of {wanted} values were given. Left out: {', '.join(missing) or 'some'}.",
-                print_exception=False,
-            )
-        inputs += [value for _, value in defaults[len(inputs) :]]
+        parameters = caller_parameters(block_fn.fn) if block_fn.fn else []
+        if len(parameters) != wanted:
+            raise gr.Error(f"{len(inputs)} of {wanted} values were given.", print_exception=False)
+        missing = [each.name for each in parameters[len(inputs) :] if each.default is each.empty]
+        if missing or len(inputs) > wanted:
+            raise gr.Error(wrong_number(str(block_fn.api_name), parameters, len(inputs)), print_exception=False)
+        inputs += [each.default for each in parameters[len(inputs) :]]
 
     async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
         """As Gradio's; on a shared server the files of the results are their visitor's."""
@@ -83,15 +83,5 @@ class Page(gr.Blocks):
 
 def _names(block_fn: BlockFunction) -> list[str]:
     """What a message calls each value: an endpoint's parameter; an event of the page has components instead."""
-    names = [name for name, _ in _defaults(block_fn)]
+    names = [each.name for each in caller_parameters(block_fn.fn)] if block_fn.fn else []
     return names if len(names) == len(block_fn.inputs) else ["A value"] * len(block_fn.inputs)
-
-
-def _defaults(block_fn: BlockFunction) -> list[tuple[str, Any]]:
-    """Name and default of each value that a caller gives, in order."""
-    parameters = inspect.signature(block_fn.fn).parameters.values() if block_fn.fn else ()
-    return [
-        (each.name, each.default)
-        for each in parameters
-        if each.annotation is not gr.Request and "OAuth" not in str(each.annotation)
-    ]

@@ -11,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 
 from plugins._contract import Plugin
 from plugins._discovery import Found
+from spaces_app.api.mcp_tools import use_json_tools
 from spaces_app.api.publish import publish
+from spaces_app.api.unmatched import UNMATCHED
 from spaces_app.errors import as_gradio_error
 from spaces_app.page import family, home, hub, reference, routes, run, trainer
 from spaces_app.page.blocks import Page
@@ -58,10 +60,12 @@ def launch_options(settings: Settings | None = None) -> dict[str, Any]:
     """The arguments of `launch()`; host and port come from Gradio's own variables."""
     settings = settings or Settings.from_environment()
     check_bind(settings)
+    if settings.mcp:
+        use_json_tools()
     return {
         "app_kwargs": {
             "middleware": middleware(settings),
-            "exception_handlers": {RequestValidationError: refuse_body},
+            "exception_handlers": {RequestValidationError: refuse_body, **UNMATCHED},
         },
         "auth": settings.accounts or None,
         "theme": THEME,

@@ -66,6 +66,25 @@ def test_the_reference_describes_every_endpoint_and_parameter():
     assert not re.findall(r"^\|.*\|  \|$", text, flags=re.MULTILINE)
 
 
+def test_every_endpoint_parameter_and_result_is_described(client: Client):
+    every = endpoints(client)
+    assert not [name for name, about in every.items() if not about["description"]]
+    assert not [
+        f"{name} {each.get('parameter_name', 'result')}"
+        for name, about in every.items()
+        for each in [*about["parameters"], *about["returns"]]
+        if not each["python_type"]["description"] or not each["type"]["description"]
+    ]
+    settings = next(each for each in every["/train"]["parameters"] if each["parameter_name"] == "settings")
+    assert settings["python_type"]["description"].endswith("one of the samples that /plugins lists.")  # its third line
+
+
+def test_the_printed_list_says_what_each_endpoint_does(client: Client):
+    text = client.view_api(return_format="str", print_info=False)
+    assert "Resume a cancelled, failed or lost run from its last checkpoint. Returns: The run" in text
+    assert "(A plugin's name, such as bert_finetune.)" in text
+
+
 def test_plugins_lists_each_with_its_settings_as_a_json_schema(client: Client):
     found = {one["name"]: one for one in client.predict(api_name="/plugins")}
     trainers = {one["name"]: one for one in found["bert_finetune"]["trainers"]}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,11 @@ from mcp import ClientSession, types
 from mcp.client.streamable_http import streamable_http_client
 
 from spaces_app.settings import Settings
+from tests.files import write
 from tests.loud import loud
-from tests.page import Site, endpoints, served
+from tests.page import Site, endpoints, served, upload
+
+FILE = {"file": {"name": "a.txt", "text": "ö ö"}}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def session(site: Site, *calls: tuple[str, dict[str, Any]]) -> tuple[dict[str, t
 
 
 def text(result: types.CallToolResult) -> str:
-    """What a tool answered; Gradio writes it as Python would."""
+    """What a tool answered."""
     assert isinstance(result.content[0], types.TextContent)
     return result.content[0].text
 
@@ -77,7 +82,67 @@ def test_plugins_are_listed_by_a_tool(site: Site):
 def test_runs_are_listed_by_a_tool(site: Site):
     """A call of a tool comes with a request of another kind than a page's."""
     _, (result,) = session(site, ("runs", {}))
-    assert not result.isError and text(result) == "[]"
+    assert not result.isError and json.loads(text(result)) == []
+
+
+def test_a_result_is_json(site: Site):
+    _, (plugins, counted) = session(site, ("plugins", {}), ("loud_count", {"weights": "", **FILE, "words": ["ö", "b"]}))
+    assert json.loads(text(plugins))[0]["name"] == "loud"
+    assert text(counted) == '{"ö":2,"b":0}'
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"name": "a.txt", "text": "ö ö"},
+        {"name": "a.txt", "base64": base64.b64encode("ö ö".encode()).decode()},
+        "data:text/plain;name=a.txt;base64," + base64.b64encode("ö ö".encode()).decode(),
+        "data:text/plain,%C3%B6%20%C3%B6",
+    ],
+    ids=["text", "base64", "data URL", "data URL of text"],
+)
+def test_a_file_is_sent_in_the_call(site: Site, file: Any):
+    _, (result,) = session(site, ("loud_count", {"weights": "", "file": file, "words": ["ö"]}))
+    assert json.loads(text(result)) == {"ö": 2}
+
+
+def test_an_uploaded_file_is_named_by_its_address(site: Site, tmp_path: Path):
+    path = upload(site, write(tmp_path / "a.txt", "so so"))["path"]
+    given = {"weights": "", "file": f"{site.url}gradio_api/file={path}", "words": ["so"]}
+    _, (result,) = session(site, ("loud_count", given))
+    assert json.loads(text(result)) == {"so": 2}
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ({"name": "a.txt", "base64": "ö"}, "file: the content is no base64."),
+        ({"name": 3, "text": "so"}, "3 is not of type 'string'"),
+        ("data:text/plain", "this one has no comma"),
+        ("http://127.0.0.1/secret", "file: that is no uploaded file"),
+        ("/etc/passwd", "file: that is no uploaded file"),
+        ("http://127.0.0.1/gradio_api/file=/etc/passwd", "file: that is no uploaded file"),
+    ],
+)
+def test_what_is_no_content_is_told_by_its_parameter(site: Site, file: Any, message: str):
+    _, (result,) = session(site, ("loud_count", {"weights": "", "file": file, "words": []}))
+    assert result.isError and message in text(result)
+
+
+def test_an_optional_file_is_described_and_read(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """Gradio itself takes the content of a required file alone."""
+    given = []
+    monkeypatch.setattr(
+        site.services.checks, "check", lambda request, *_: given.append(request.files) or {"verdict": "x"}
+    )
+    files = {"data": {"name": "r.csv", "text": "text,label"}, "more_files": {"target_data": {"name": "t", "text": "b"}}}
+    tools, (result,) = session(site, ("check", {"plugin": "loud", "trainer": "speak", "settings": {}, **files}))
+    assert text(result) == '{"verdict":"x"}'
+    assert {name: (path.name, path.read_text()) for name, path in given[0].items()} == {
+        "data": ("r.csv", "text,label"),
+        "target_data": ("t", "b"),
+    }
+    assert "text" in json.dumps(tools["check"].inputSchema["properties"]["data"])
 
 
 def test_what_a_user_can_mend_reaches_the_caller(site: Site):

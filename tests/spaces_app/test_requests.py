@@ -17,6 +17,7 @@ from gradio_client.exceptions import AppError
 
 from plugins._discovery import Found
 from spaces_app import page_cache, requests, temporary
+from spaces_app.arguments import argument
 from spaces_app.page import shell
 from spaces_app.sessions import SmallSession
 from spaces_app.settings import Settings
@@ -128,7 +129,85 @@ def test_values_that_are_left_out_have_their_defaults(site: Site) -> None:
 def test_a_value_that_is_missing_is_named_and_the_others_are_not_repeated(site: Site) -> None:
     answer = call(site, "train", ["toy", "fit"])
     assert answer["event"] == "error"
-    assert answer["data"]["error"] == "2 of 7 values were given. Left out: settings."
+    assert answer["data"]["error"] == (
+        "settings: no value was given. /train needs plugin, trainer, settings; it may have data, eval_data, more_files, key."
+    )
+
+
+def test_a_value_too_many_is_refused(site: Site) -> None:
+    """Gradio leaves it out: whoever sends a value for another parameter would never know."""
+    answer = call(site, "run_status", ["toy-0123456789abcdef", 7])
+    assert answer["data"]["error"] == "2 values were given; /run_status takes 1: run."
+
+
+def by_name(site: Site, endpoint: str, values: Any) -> httpx.Response:
+    return httpx.post(f"{site.url}gradio_api/call/v2/{endpoint}", json=values)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "values", "status", "message"),
+    [
+        ("run_status", {}, 422, "run: no value was given. /run_status needs run."),
+        (
+            "train",
+            {"plugin": "toy"},
+            422,
+            "trainer, settings: no value was given. /train needs plugin, trainer, settings; ",
+        ),
+        ("runs", {"tags": "x"}, 422, "/runs has no parameter 'tags'. Did you mean 'tag'?"),
+        ("runs", {"zzz": "x"}, 422, "/runs has no parameter 'zzz'. It has: text, tag, plugin,"),
+        ("run_statu", {}, 404, "There is no endpoint 'run_statu'. Did you mean 'run_status'?"),
+        ("zzzzzzzz", {}, 404, "There is no endpoint 'zzzzzzzz'. /gradio_api/info lists them all."),
+        ("run_status", {"run": "x", "oauth_token": "t"}, 200, ""),
+        ("runs", {}, 200, ""),
+    ],
+)
+def test_parameters_by_name_are_checked_in_words(
+    site: Site, endpoint: str, values: dict[str, Any], status: int, message: str
+) -> None:
+    answer = by_name(site, endpoint, values)
+    assert answer.status_code == status, answer.text
+    assert answer.json().get("error", "").startswith(message)
+
+
+@pytest.mark.parametrize("route", ["call", "run"])
+def test_an_unknown_endpoint_is_told_on_every_route(site: Site, route: str) -> None:
+    answer = httpx.post(f"{site.url}gradio_api/{route}/run_statu", json={"data": []})
+    assert (answer.status_code, answer.json()["error"]) == (
+        404,
+        "There is no endpoint 'run_statu'. Did you mean 'run_status'?",
+    )
+
+
+def test_defaults_hold_by_name_and_in_order(site: Site) -> None:
+    event = by_name(site, "runs", {}).json()["event_id"]
+    assert httpx.get(f"{site.url}gradio_api/call/v2/runs/{event}").text.startswith("event: complete\ndata: [[]]")
+    assert call(site, "runs", []) == {"event": "complete", "data": [[]]}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"), [(True, "it should be a number"), (-1, "it should be 0 or more seconds")]
+)
+def test_seconds_to_wait_are_a_number(site: Site, value: Any, problem: str) -> None:
+    """`true` was a wait of one second."""
+    answer = call(site, "run_push", ["toy-0123456789abcdef", "a/b", True, False, "", value])
+    assert answer["data"]["error"] == f"wait: {value} was given; {problem}."
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (int, True, "n: True was given; it should be a number."),
+        (float, False, "n: False was given; it should be a number."),
+        (float, float("nan"), "n: 'nan' was given; it should be a finite number."),
+        (list[float], [1.0, float("inf")], "n: '[1.0, inf]' was given; it should be a finite number."),
+    ],
+)
+def test_what_is_no_number_is_refused(kind: Any, value: Any, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        argument("n", kind, value)
+    assert str(error.value) == message
+    assert (argument("n", int, 3), argument("n", float, 2), argument("n", bool, True)) == (3, 2.0, True)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +229,12 @@ def test_a_body_that_is_none_is_refused_without_repeating_it(site: Site, body: s
     assert answer.status_code == 422
     [detail] = answer.json()["detail"]
     assert detail["msg"] == 'The body of a request is JSON of the form {"data": [value, ...]}.'
+    by_name = httpx.post(
+        f"{site.url}gradio_api/call/v2/plugins", content="[]", headers={"content-type": "application/json"}
+    )
+    assert by_name.json()["detail"][0]["msg"].startswith(
+        "The body of a request is a JSON object of the parameters by name"
+    )
 
 
 def test_more_files_of_another_shape_or_twice_are_refused_in_words(client: Client, tmp_path: Path) -> None:
