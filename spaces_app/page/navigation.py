@@ -41,7 +41,19 @@ def header(found: Sequence[Found], current: str) -> str:
         f'<span class="push">{"".join(_link(page, title, current) for page, title in rest)}</span>',
     ]
     below = _family_links(family, current) if family else ""
-    return f'<header class="studio-header"><nav aria-label="Pages">{"".join(links)}</nav>{below}</header>'
+    title = f'<h1 class="unseen">{html.escape(heading(found, current))}</h1>' if current != routes.HOME else ""
+    return f'<header class="studio-header"><nav aria-label="Pages">{"".join(links)}</nav>{below}{title}</header>'
+
+
+def heading(found: Sequence[Found], current: str) -> str:
+    """The heading of a page, for screen readers: those who see it know by the marked link where they are."""
+    for plugin in (each.plugin for each in found if each.plugin):
+        trainers = {routes.trainer(plugin.name, kind.name): kind.title for kind in plugin.trainable}
+        if current in trainers:
+            return f"{plugin.title}: train {trainers[current]}"
+        if current == plugin.name:
+            return plugin.title
+    return {routes.API: "API", routes.TOUR: "Guided tour"}.get(current, current.capitalize())
 
 
 def pages_of(plugin: Plugin) -> list[str]:

@@ -112,6 +112,9 @@ def _drawn(services: Services, plugin: Plugin) -> list[tuple[str, str, Render]]:
     def draw(title: str, page: str, content: Callable[[], Render]) -> tuple[str, str, Render]:
         with gr.Blocks(analytics_enabled=False) as apart:
             connect = content()
+        for block in apart.blocks.values():
+            if isinstance(block, gr.Tabs):  # on a phone a menu behind three dots would hide most of them
+                block.overflow_behavior = "wrap"
 
         def place(demo: gr.Blocks) -> None:
             apart.render()
@@ -133,7 +136,7 @@ def _drawn(services: Services, plugin: Plugin) -> list[tuple[str, str, Render]]:
 
 
 def _render_failure(name: str, origin: str, error: str, details: str) -> None:
-    gr.Markdown(f"### {name} could not be loaded\nFrom `{origin}`. The rest of the app works without it.")
+    gr.Markdown(f"## {name} could not be loaded\nFrom `{origin}`. The rest of the app works without it.")
     gr.Textbox(error, label="Reason", interactive=False)
     with gr.Accordion("Traceback", open=False):
         gr.Code(details, language=None, interactive=False)

@@ -1,7 +1,6 @@
 """Theme of the page: `THEME`, `CSS` and `HEAD`, the arguments of `launch()`.
 
-`HEAD` brings the code of the charts: uPlot, and that of `plugins._ui.chart`.
-
+`HEAD` brings the code of the charts (uPlot, and that of `plugins._ui.chart`), and what Gradio leaves out for the keyboard and for screen readers.
 Every colour has a dark twin. Text keeps a contrast of at least 4.5 to 1 on each background it stands on. The fonts are
 those that Gradio serves itself, so no request leaves the machine.
 """
@@ -22,6 +21,7 @@ CSS = "".join(path.read_text(encoding="utf-8") for path in (PLOTS / "uPlot.min.c
 HEAD = f"""
 <script>{(PLOTS / "uPlot.iife.min.js").read_text(encoding="utf-8")};window.uPlot = uPlot;</script>
 {chart.head()}
+<script>{(STATIC / "accessibility.js").read_text(encoding="utf-8")}</script>
 <meta name="description" content="Train, look inside, publish and call self-supervised models.">
 <meta name="theme-color" content="#f5f7f9" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#0d141e" media="(prefers-color-scheme: dark)">

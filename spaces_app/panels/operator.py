@@ -29,7 +29,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
     def show(request: gr.Request) -> tuple[str, list[list[Any]]]:
         name = visitor(request)
         lines = [f"| {what} | {value} |" for what, value in services.operator.facts(name).items()]
-        return "| | |\n| --- | --- |\n" + "\n".join(lines), services.operator.table(name)
+        return "| server | now |\n| --- | --- |\n" + "\n".join(lines), services.operator.table(name)
 
     def on_end(run_id: str, request: gr.Request) -> tuple[str, list[list[Any]]]:
         services.operator.end(run_id, visitor(request))

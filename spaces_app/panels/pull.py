@@ -22,7 +22,7 @@ COLUMNS = ["name", "task", "downloads", "likes", "updated"]
 
 def render(services: Services) -> None:
     """Render search, form and result."""
-    gr.Markdown("### Pull\nSafetensors, JSON, text and card files only; no code of a repository is ever run.")
+    gr.Markdown("## Pull\nSafetensors, JSON, text and card files only; no code of a repository is ever run.")
     with gr.Row():
         query = gr.Textbox("", label="Search the Hub", placeholder="sentiment", max_lines=1, scale=2)
         author = gr.Textbox("", label="Author", placeholder="anyone", max_lines=1, scale=1)

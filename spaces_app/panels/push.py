@@ -21,7 +21,7 @@ POLL_SECONDS = 1.0
 
 def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
     """Render form and state; returns the dropdown of runs, for the page to fill, and the preview, not yet rendered."""
-    gr.Markdown("### Push\nYour weights with their model card, as one commit, with your own token.")
+    gr.Markdown("## Push\nYour weights with their model card, as one commit, with your own token.")
     run = gr.Dropdown([], label="Run", info="A run with weights.")
     token_box = gr.Textbox(
         "",

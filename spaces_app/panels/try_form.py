@@ -22,7 +22,7 @@ def render(workbench: PluginWorkbench) -> None:
         for interface in interfaces:
             bench = workbench.on(interface)
             if len(interfaces) > 1:
-                gr.Markdown(f"### {bench.plugin.answering(interface)[0].title}")
+                gr.Markdown(f"## {bench.plugin.answering(interface)[0].title}")
             weights = bench.weights_picker()
             for endpoint in endpoints_of(interface).values():
                 _render_endpoint(bench, endpoint, weights)
