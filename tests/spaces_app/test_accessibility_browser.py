@@ -89,3 +89,19 @@ def test_on_a_phone_the_five_families_are_in_sight(browser: Browser, site: Site)
             box = page.locator(".families").get_by_role("link", name=plugin.title, exact=True).bounding_box()
             assert box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"], plugin.title
             assert box["y"] + box["height"] < 150 and box["height"] >= 40, plugin.title
+
+
+def test_on_a_phone_every_tab_is_in_sight_and_the_api_page_has_its_list(browser: Browser, site: Site) -> None:
+    for page in opened(browser, site, "bert_finetune", "light", PHONE):
+        for tab in page.locator("[role=tablist]:visible [role=tab]").all():
+            box = tab.bounding_box()
+            assert box and box["x"] + box["width"] <= PHONE["width"], tab.text_content()
+        assert page.locator("[role=tablist]:visible").nth(1).locator("[role=tab]").count() == 6
+    for page in opened(browser, site, routes.API, "light", PHONE):
+        expect(page.get_by_role("button", name="Use via API")).to_be_visible()
+
+
+def test_on_a_phone_the_link_of_the_page_is_scrolled_to(browser: Browser, site: Site) -> None:
+    for page in opened(browser, site, "bert_finetune-label_efficiency", "light", PHONE):
+        box = page.locator(".family a[aria-current]").bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]

@@ -21,7 +21,9 @@
 
   const MENDS = [
     // A name is allowed on an element with a role only.
-    [".empty[aria-label]:not([role])", (element) => element.setAttribute("role", "img")],
+    [":is(.empty, span.token)[aria-label]:not([role])", (element) => element.setAttribute("role", "img")],
+    // A chart is a part of the page, whose heading is the first.
+    [".chart-view h4:not([aria-level])", (element) => element.setAttribute("aria-level", "2")],
     // A list has list items; these are buttons.
     ['.examples[role="list"]:not(:has([role="listitem"]))', (element) => element.removeAttribute("role")],
     // The word stands beside the picture.
@@ -29,7 +31,7 @@
     // The button around a picture that can be clicked.
     ["button:not([aria-label]):has(> .image-frame)", (element) => element.setAttribute("aria-label", labelOf(element) || "Image")],
     // What is scrolled has to be reached by the keyboard.
-    [":is(.scroll, .prose pre):not([tabindex])", (element) => element.setAttribute("tabindex", "0")],
+    [":is(.scroll, .prose pre, .virtual-table-viewport):not([tabindex])", (element) => element.setAttribute("tabindex", "0")],
   ];
 
   // On a phone the links of a family are scrolled sideways: to the page one is on.
@@ -48,6 +50,8 @@
   const later = () => {
     if (waiting) return;
     waiting = true;
+    mend();
+    waiting = true; // no more than ten times a second
     setTimeout(mend, 100);
   };
   new MutationObserver(later).observe(document.documentElement, { childList: true, subtree: true });
