@@ -1,6 +1,7 @@
 """Theme of the page: `THEME`, `CSS` and `HEAD`, the arguments of `launch()`.
 
-`HEAD` brings the code of the charts (uPlot, and that of `plugins._ui.chart`), and what Gradio leaves out for the keyboard and for screen readers.
+`HEAD` brings the code of the charts (uPlot, and that of `plugins._ui.chart`), and what Gradio leaves out for the keyboard
+and for screen readers.
 Every colour has a dark twin. Text keeps a contrast of at least 4.5 to 1 on each background it stands on. The fonts are
 those that Gradio serves itself, so no request leaves the machine.
 """
