@@ -34,7 +34,7 @@ def header(found: Sequence[Found], current: str) -> str:
         at = current if family and each.name == family.name else ""
         title = each.plugin.title if each.plugin else f"⚠ {each.name}"
         families.append(_link(each.name, title, each.name if at else current, icon(each.name)))
-    rest = [(routes.RUNS, "Runs"), (routes.HUB, "Hub"), (routes.API, "API")]
+    rest = [(routes.TOUR, "Tour"), (routes.RUNS, "Runs"), (routes.HUB, "Hub"), (routes.API, "API")]
     links = [
         _link(routes.HOME, TITLE, current, css="brand"),
         f'<span class="families">{"".join(families)}</span>',

@@ -15,7 +15,7 @@ from spaces_app.api.mcp_tools import use_json_tools
 from spaces_app.api.publish import publish
 from spaces_app.api.unmatched import UNMATCHED
 from spaces_app.errors import as_gradio_error
-from spaces_app.page import family, home, hub, reference, routes, run, trainer
+from spaces_app.page import family, home, hub, reference, routes, run, tour, trainer
 from spaces_app.page.blocks import Page
 from spaces_app.page.navigation import TITLE, header
 from spaces_app.page.theme import CSS, HEAD, THEME
@@ -41,6 +41,7 @@ def build(settings: Settings | None = None, found: list[Found] | None = None) ->
         endpoints = set(demo.fns) - before
         _render(services, routes.API, lambda demo: reference.render(services, demo), demo)
     own: list[tuple[str, str, Render]] = [
+        ("Tour", routes.TOUR, lambda demo: tour.render(services, demo)),
         ("Runs", routes.RUNS, lambda demo: runs.render(services, demo)),
         ("Run", routes.RUN, lambda demo: run.render(services, demo)),
         ("Hub", routes.HUB, lambda demo: hub.render(services, demo)),

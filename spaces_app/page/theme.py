@@ -1,7 +1,7 @@
 """Theme of the page: `THEME`, `CSS` and `HEAD`, the arguments of `launch()`.
 
-`HEAD` brings the code of the charts (uPlot, and that of `plugins._ui.chart`), and what Gradio leaves out for the keyboard
-and for screen readers.
+`HEAD` brings the code of the charts (uPlot, and that of `plugins._ui.chart`), and what Gradio leaves out for the
+keyboard and for screen readers.
 Every colour has a dark twin. Text keeps a contrast of at least 4.5 to 1 on each background it stands on. The fonts are
 those that Gradio serves itself, so no request leaves the machine.
 """
@@ -17,7 +17,8 @@ from plugins._ui import chart
 
 STATIC = Path(__file__).parent / "static"
 PLOTS = STATIC / "vendor"  # uPlot 1.6.32, https://github.com/leeoniya/uPlot, MIT licence
-CSS = "".join(path.read_text(encoding="utf-8") for path in (PLOTS / "uPlot.min.css", STATIC / "theme.css"))
+SHEETS = (PLOTS / "uPlot.min.css", STATIC / "theme.css", STATIC / "tour.css")
+CSS = "".join(path.read_text(encoding="utf-8") for path in SHEETS)
 
 HEAD = f"""
 <script>{(PLOTS / "uPlot.iife.min.js").read_text(encoding="utf-8")};window.uPlot = uPlot;</script>

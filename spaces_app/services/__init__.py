@@ -15,6 +15,7 @@ from spaces_app.services.run_table import RunTableService
 from spaces_app.services.runs import RunService
 from spaces_app.services.sent import SentData
 from spaces_app.services.sweeps import SweepService
+from spaces_app.services.tour import TourService
 from spaces_app.services.worker import Worker
 from spaces_app.settings import Settings
 from training.data.images.decode import decode_files_with
@@ -40,6 +41,7 @@ class Services:
         self.operator = OperatorService(settings, self.runs)
         self.models = ModelService(self.plugins, self.runs, worker)
         self.sent = SentData(settings)
+        self.tour = TourService(self.plugins, self.models)
         self.hub = HubService(self.plugins, self.runs, self.models)
         self.hf_jobs = HfJobsService(self.runs)
 
@@ -50,6 +52,7 @@ class Services:
             decode_files_with(self._decoder)
         self.runs.start()
         self.models.import_soon()
+        self.tour.start()
 
     def close(self) -> None:
         """Stop the warm process and the trackio dashboard; runs go on."""
