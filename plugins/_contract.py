@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from plugins._endpoints import NAME, Endpoints, check_endpoint, endpoints_of
 from plugins._samples import Sample, with_sample
+from plugins._suggestions import Suggestion
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
 from training.settings import RunSettings
@@ -73,6 +74,7 @@ class Kind:
         starters: Folders of weights that ship with the plugin; the first is the default.
         card: Facts for the model card.
         samples: Data that ship with the plugin, for a run without files of one's own; the first is the default.
+        suggestions: Weights of the Hub that its form offers to start from, beside any that one types.
         hosted: Whether a name that begins with "hosted:" is taken in place of weights.
         secret: Label of a secret that a run accepts, such as an API key; it is never written to disk. Empty: none.
         takes: What a run can be trained on that other plugins make: `TABLE`, `IMAGES` or `LABELLED_TEXTS`; their
@@ -90,6 +92,7 @@ class Kind:
     starters: tuple[Path, ...] = ()
     card: Card = field(default_factory=Card)
     samples: tuple[Sample, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
     hosted: bool = False
     secret: str = ""
     takes: tuple[str, ...] = ()
@@ -109,6 +112,7 @@ class Kind:
         ):
             raise ValueError(f"Kind {self.name!r}: endpoints must be a subclass of Endpoints.")
         self._check_samples()
+        self._check_suggestions()
         if unknown := set(self.takes) - {TABLE, IMAGES, LABELLED_TEXTS}:
             raise ValueError(f"Kind {self.name!r} takes {', '.join(unknown)}; known are table, images, labelled texts.")
         for endpoint in endpoints_of(self.endpoints).values():
@@ -122,6 +126,14 @@ class Kind:
         for sample in self.samples:
             if unknown := sample.files.keys() - set(files):
                 raise ValueError(f"Kind {self.name!r}, sample {sample.name!r}: no file field {', '.join(unknown)}.")
+
+    def _check_suggestions(self) -> None:
+        fields = self.settings.weights_fields() if self.settings else []
+        for suggestion in self.suggestions:
+            if suggestion.field not in fields:
+                raise ValueError(
+                    f"Kind {self.name!r}, suggestion {suggestion.name!r}: no setting {suggestion.field} names weights."
+                )
 
     @property
     def trained_by(self) -> type[RunSettings]:

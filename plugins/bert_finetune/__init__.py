@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugins._contract import LABELLED_TEXTS, Kind, Plugin
-from plugins.bert_finetune import cards, samples, starter
+from plugins.bert_finetune import cards, samples, starter, suggestions
 from plugins.bert_finetune.answer.endpoints import Answer
 from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.classify.endpoints import Classify
@@ -64,6 +64,7 @@ PLUGIN = Plugin(
             starters=(starter.SENTIMENT,),
             card=cards.CLASSIFY,
             samples=samples.CLASSIFY,
+            suggestions=suggestions.CLASSIFY,
             takes=(LABELLED_TEXTS,),
         ),
         Kind(
@@ -76,6 +77,7 @@ PLUGIN = Plugin(
             starters=(starter.ENCODER,),
             card=cards.PRETRAIN,
             samples=samples.PRETRAIN,
+            suggestions=suggestions.PRETRAIN,
             feeds=("classify.model", "tag.model", "answer.model", "translate.model", "label_efficiency.own_model"),
         ),
         Kind(
@@ -88,6 +90,7 @@ PLUGIN = Plugin(
             starters=(starter.ENTITIES,),
             card=cards.TAG,
             samples=samples.TAG,
+            suggestions=suggestions.TAG,
         ),
         Kind(
             "answer",
@@ -99,6 +102,7 @@ PLUGIN = Plugin(
             starters=(starter.QUESTIONS,),
             card=cards.ANSWER,
             samples=samples.ANSWER,
+            suggestions=suggestions.ANSWER,
         ),
         Kind(
             "translate",
@@ -109,6 +113,7 @@ PLUGIN = Plugin(
             architectures=TRANSLATION_MODELS,
             card=cards.TRANSLATE,
             samples=samples.TRANSLATE,
+            suggestions=suggestions.TRANSLATE,
         ),
         Kind(
             "label_efficiency",
@@ -118,6 +123,7 @@ PLUGIN = Plugin(
             LabelEfficiency,
             card=cards.CLASSIFY,
             samples=samples.CLASSIFY,
+            suggestions=suggestions.CLASSIFY,
         ),
     ),
     tab="plugins.bert_finetune.ui.tab:render",

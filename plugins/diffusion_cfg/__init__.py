@@ -1,7 +1,7 @@
 """Latent diffusion with classifier-free guidance (Ho & Salimans, 2022; Rombach et al., 2022): images from captions."""
 
 from plugins._contract import IMAGES, Kind, Plugin
-from plugins.diffusion_cfg import cards, samples, starter
+from plugins.diffusion_cfg import cards, samples, starter, suggestions
 from plugins.diffusion_cfg.autoencoder.settings import AutoencoderSettings
 from plugins.diffusion_cfg.denoiser.endpoints import TextToImage
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
@@ -28,6 +28,7 @@ PLUGIN = Plugin(
             starters=starter.FOLDERS,
             card=cards.DENOISER,
             samples=samples.DENOISER,
+            suggestions=suggestions.DENOISER,
             feeds=("lora.model",),
         ),
         Kind(

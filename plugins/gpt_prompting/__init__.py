@@ -1,7 +1,7 @@
 """GPT: causal language models (Radford et al., 2019), prompted without training or trained by next-token prediction."""
 
 from plugins._contract import LABELLED_TEXTS, Document, Kind, Plugin
-from plugins.gpt_prompting import samples
+from plugins.gpt_prompting import samples, suggestions
 from plugins.gpt_prompting.models import STARTER
 from plugins.gpt_prompting.pretrain.card import CARD as PRETRAIN_CARD
 from plugins.gpt_prompting.pretrain.settings import PretrainSettings
@@ -28,6 +28,7 @@ PLUGIN = Plugin(
             starters=(STARTER,),
             card=PRETRAIN_CARD,
             samples=samples.PRETRAIN,
+            suggestions=suggestions.PRETRAIN,
             feeds=("shots.model",),
             hosted=True,
         ),
@@ -39,6 +40,7 @@ PLUGIN = Plugin(
             endpoints=FewShotEvaluation,
             card=SHOTS_CARD,
             samples=samples.SHOTS,
+            suggestions=suggestions.SHOTS,
             takes=(LABELLED_TEXTS,),
             secret="Your key for a hosted model. It is sent to its server only and not stored, so that Resume needs "
             "it again.",

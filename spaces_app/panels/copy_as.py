@@ -16,7 +16,7 @@ def as_python(request: RunRequest, url: str = LOCAL_URL) -> str:
     more = [f"{name!r}: {files.pop(name)}" for name in list(files) if name not in ("data", "eval_data")]
     files |= {"more_files": f"{{{', '.join(more)}}}"} if more else {}
     uploads = "".join(f",\n    {name}={expression}" for name, expression in files.items())
-    return f"""import time
+    return f"""{_comment(_where_python(request))}import time
 
 from gradio_client import Client, handle_file
 
@@ -38,12 +38,41 @@ def as_command(request: RunRequest) -> str:
     words = ["python", "-m", "training", request.plugin, request.trainer]
     for name, value in {**_file_names(request), **request.values}.items():
         words += _option(name, value)
-    return " ".join(shlex.quote(word) for word in words)
+    return _comment(_where_command(request)) + " ".join(shlex.quote(word) for word in words)
 
 
 def as_yaml(request: RunRequest) -> str:
     """A file for `--config`; the data files are looked for beside it."""
-    return to_yaml(request.plugin, request.trainer, {**_file_names(request), **request.values})
+    command = f"python -m training {request.plugin} {request.trainer} --config run.yaml"
+    names = list(_file_names(request).values())
+    beside = [f"Keep this file, as run.yaml, in the folder of {_listed(names)}."] if names else ["Save as run.yaml."]
+    about = _comment([*beside, f"Start it in the folder of Selfsup Studio, with the path to run.yaml: {command}"])
+    return about + to_yaml(request.plugin, request.trainer, {**_file_names(request), **request.values})
+
+
+def _where_command(request: RunRequest) -> list[str]:
+    names = list(_file_names(request).values())
+    place = "Run this in the folder of Selfsup Studio, the one with app.py."
+    return [place, *([f"Put {_listed(names)} there, or write the path in place of the name."] if names else [])]
+
+
+def _where_python(request: RunRequest) -> list[str]:
+    names = list(_file_names(request).values())
+    return [f"Run this in the folder of {_listed(names)}, while the app is running."] if names else []
+
+
+def as_comment(text: str) -> str:
+    """A text as a comment of each of the three languages."""
+    return _comment(text.splitlines())
+
+
+def _comment(sentences: list[str]) -> str:
+    """Each sentence as a line of comment; a file's name may hold a line's end."""
+    return "".join(f"# {' '.join(sentence.splitlines())}\n" for sentence in sentences)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(names)
 
 
 def _file_names(request: RunRequest) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.figures import TITLE
+from training.preflight.auto import decided_rows
 
 LEVELS = {"green": "Fine", "amber": "Look", "red": "Mend"}
 NO_REPORT = {  # why a run has none
@@ -21,8 +22,14 @@ CELL = 160  # characters of a cell of the preview
 
 
 def found_html(sheet: dict[str, Any]) -> str:
-    """The first rows of the data, what was found in them, and what is known of each column."""
+    """The first rows of the data, what was found in them, what was decided by it, and what is known of each column."""
     return preview_html(sheet["sample"]) + sheet_html(sheet)
+
+
+def decided_html(decided: dict[str, dict[str, Any]]) -> str:
+    """What settings that were left to be decided became, and why."""
+    rows = [[title, value, reason] for _, title, value, reason in decided_rows(decided)]
+    return f"<h3>Decided for you</h3>{table_html(['Setting', 'Value', 'Because of'], rows)}" if rows else ""
 
 
 def preview_html(rows: Sequence[dict[str, Any]]) -> str:
@@ -41,15 +48,18 @@ def preview_html(rows: Sequence[dict[str, Any]]) -> str:
     return table_html(names, cells) if names else ""
 
 
-def columns_of(sheet: dict[str, Any]) -> list[str]:
+def columns_of(sheet: Mapping[str, Any]) -> list[str]:
     """The names of the data's columns."""
     return [str(column["name"]) for column in sheet["columns"] if "name" in column]
 
 
 def sheet_html(sheet: dict[str, Any]) -> str:
-    """The preflight sheet, and what is known of each column."""
-    findings = "".join(map(_finding_html, sheet["findings"]))
+    """The preflight sheet, what was decided, and what is known of each column."""
+    decided = {(f"{title}: {value}", reason) for _, title, value, reason in decided_rows(sheet["decided"])}
+    told = [finding for finding in sheet["findings"] if (finding["title"], finding["detail"]) not in decided]
+    findings = "".join(map(_finding_html, told))
     table = f'<table class="sheet" data-verdict="{sheet["verdict"]}">{findings}</table>'
+    table += decided_html(sheet["decided"])
     if not sheet["columns"]:
         return table
     columns = table_html(list(sheet["columns"][0]), [list(column.values()) for column in sheet["columns"]])

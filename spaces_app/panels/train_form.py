@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from plugins._contract import Kind, Plugin
-from plugins._ui.events import boxed, message_area, on_box, sentence
-from spaces_app.events import CHECK_QUEUE, UNLIMITED, UNQUEUED
-from spaces_app.identity import hub_token, visitor
+from plugins._ui.events import message_area, sentence
+from spaces_app.events import UNQUEUED
+from spaces_app.identity import visitor
 from spaces_app.page import routes
-from spaces_app.panels import copy_as
 from spaces_app.panels.data_source import HUB, OWN, SAMPLE, DataSource
+from spaces_app.panels.run_length import STEPS, RunLength
 from spaces_app.panels.settings_form import (
     HUB_DATA,
     initial_value,
@@ -23,19 +24,11 @@ from spaces_app.panels.settings_form import (
     sections,
     settings_values,
 )
-from spaces_app.panels.tables import columns_of, found_html
+from spaces_app.panels.starting_weights import StartingWeightsFields
+from spaces_app.panels.train_events import LOOK, NOTHING, TrainEvents
 from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
-from training.settings import AUTO, parse_settings
-
-SHOW_WRONG = (  # the first field that is refused, once its sentence is there
-    "() => { setTimeout(() => document.querySelector('.validation-error')"
-    "?.scrollIntoView({ block: 'center', behavior: 'smooth' }), 600); }"
-)
-GO = "(address) => { if (address) location.href = address; }"
-NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
-LOOK: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "looks", "show_progress": "hidden"}
 
 
 class TrainForm:
@@ -46,12 +39,13 @@ class TrainForm:
         self.settings = kind.trained_by
         self.fields: dict[str, Component] = {}
         self._render()
-        self._connect()
+        self.events = TrainEvents(self)
 
     # -- render ----------------------------------------------------------------------------------------------------
 
     def _render(self) -> None:
         parts, settings = sections(self.settings), self.settings
+        self.columns = parts.columns
         more_files = parts.files[1:]
         gr.Markdown(_about(self.kind), elem_classes="studio-summary")
         with _step(1, "Data"):
@@ -63,17 +57,15 @@ class TrainForm:
             self.looked = message_area()
             self.found = gr.HTML(NOTHING, elem_classes="preflight")
             self.fields |= render_fields(settings, parts.columns)
-        if parts.weights:
-            with _step(3, "Start from"):
-                self.fields |= render_fields(settings, parts.weights)
-        self.in_sight = {*parts.columns, *parts.weights, *parts.length}
+        self.weights = self._render_weights(parts.weights)
         self.secret = gr.Textbox(
             label="Key", info=self.kind.secret, type="password", max_lines=1, visible=bool(self.kind.secret)
         )
-        if parts.length:
-            with _step(4 if parts.weights else 3, "How long"):
-                self.fields |= render_fields(settings, parts.length)
-        with gr.Accordion("All settings", open=False):
+        with _step(4 if parts.weights else 3, "How long", visible=bool(parts.length)):
+            self.length = RunLength(settings, parts.length)
+            self.fields |= self.length.fields
+        self.folded = {*parts.main, *parts.more, *parts.training}
+        with gr.Accordion("All settings", open=False) as self.fold:
             for title, names in (
                 ("Model and objective", parts.main + parts.more),
                 ("Optimiser, evaluation and machine", parts.training),
@@ -94,28 +86,70 @@ class TrainForm:
                 self.start = gr.Button("Start training", variant="primary", elem_id="start")
         self.address = gr.Textbox(visible=False)
 
+    def _render_weights(self, names: tuple[str, ...]) -> StartingWeightsFields:
+        with _step(3, "Start from", visible=bool(names)):
+            weights = StartingWeightsFields(self.kind, names, self.services.settings)
+        self.fields |= weights.fields
+        return weights
+
     # -- what it holds ---------------------------------------------------------------------------------------------
 
     @property
     def inputs(self) -> list[Component]:
         """The components whose values `request` takes, in order."""
-        return [*self.source.choices, *self.fields.values()]
+        return [*self.source.choices, *self.length.choices, *self.fields.values()]
 
-    def request(self, values: tuple[Any, ...]) -> RunRequest:
+    def request(self, values: tuple[Any, ...], known: Mapping[str, int] | None = None) -> RunRequest:
         """What is asked for.
+
+        Args:
+            known: Preset -> its steps; by default as the last look at the data knows them.
+
+        Raises:
+            UserError: If no data are chosen, or a preset's steps are not known.
+        """
+        open_request = self.open_request(values)
+        steps = self.length.steps(self.preset(values), self.held(values), known or self.known(values))
+        return replace(open_request, values={**open_request.values, **steps})
+
+    def open_request(self, values: tuple[Any, ...]) -> RunRequest:
+        """What is asked for, with the steps left open.
 
         Raises:
             UserError: If no data are chosen.
         """
-        chosen, held = self._split(values)
+        source, _, held = self._split(values)
         settings, files = settings_values(self.settings, held)
-        settings, files = self.source.applied(chosen, settings, files)
+        settings, files = self.source.applied(source, settings, files)
+        settings.pop(STEPS, None)
         return RunRequest(self.plugin.name, self.kind.name, settings, files)
 
-    def _split(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What the source of the data and the fields hold, of the values of `inputs`."""
-        number = len(self.source.choices)
-        return values[:number], dict(zip(self.fields, values[number:], strict=True))
+    def is_empty(self, values: tuple[Any, ...]) -> bool:
+        """Whether no data are chosen yet."""
+        source, _, held = self._split(values)
+        return self.source.is_empty(source, held)
+
+    def preset(self, values: tuple[Any, ...]) -> str:
+        """The preset that counts; empty where a number of steps does.
+
+        Raises:
+            UserError: If a number is to count, and there is none.
+        """
+        _, length, held = self._split(values)
+        return self.length.preset(length, held)
+
+    def known(self, values: tuple[Any, ...]) -> dict[str, int]:
+        """Preset -> its steps, of the last look at the data."""
+        return dict(self._split(values)[1][1] or {})
+
+    def held(self, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Field -> what it holds."""
+        return self._split(values)[2]
+
+    def _split(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any]]:
+        """What the source of the data, the length and the fields hold, of the values of `inputs`."""
+        first, second = len(self.source.choices), len(self.source.choices) + len(self.length.choices)
+        return values[:first], values[first:second], dict(zip(self.fields, values[second:], strict=True))
 
     def filled(self, values: Mapping[str, Any]) -> list[Any]:
         """Updates of the fields: the given values, and for the rest their defaults."""
@@ -124,60 +158,7 @@ class TrainForm:
             for name, component in self.fields.items()
         ]
 
-    # -- events ----------------------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        columns = [name for name in self.fields if name.endswith("_column")]
-
-        def look(request: gr.Request, *values: Any) -> Any:
-            chosen, held = self._split(values)
-            if self.source.is_empty(chosen, held):
-                return [NOTHING, *[gr.skip()] * len(columns)]
-            sheet = self.services.checks.look(self.request(values), visitor(request))
-            choices = gr.Dropdown(choices=["", *columns_of(sheet)])
-            return [found_html(sheet), *[choices] * len(columns)]
-
-        def check(request: gr.Request, *values: Any) -> str:
-            return found_html(self.services.checks.check(self.request(values), visitor(request)))
-
-        def start(request: gr.Request, token: gr.OAuthToken | None, *values: Any) -> str:
-            *held, key = values
-            token_of_visitor = hub_token(self.services.settings, token)
-            run = self.services.runs.train(self.request(tuple(held)), visitor(request), token_of_visitor, key or "")
-            return routes.link(routes.RUN, run=run["id"])
-
-        def copy(request: gr.Request, *values: Any) -> tuple[str, ...]:
-            try:
-                asked, url = self.request(values), request.headers.get("origin") or copy_as.LOCAL_URL
-            except UserError as error:
-                return (f"# {error}",) * 3
-            return copy_as.as_python(asked, url), copy_as.as_command(asked), copy_as.as_yaml(asked)
-
-        self.look, self.looked_at = look, [self.found, *(self.fields[name] for name in columns)]
-        looks = [self.fields[name].change for name in self.settings.file_fields()]  # type: ignore[attr-defined]
-        looks += self.source.changes
-        on_box(looks, look, self.inputs, self.looked_at, self.looked, **LOOK)
-        on_box(self.check.click, check, self.inputs, self.found, self.message, **CHECK_QUEUE)
-        started = on_box(
-            self.start.click, start, [*self.inputs, self.secret], self.address, self.message, **UNLIMITED,
-            validator=self._validate,
-        )  # fmt: skip
-        self.start.click(None, None, None, js=SHOW_WRONG)
-        started.success(None, self.address, None, js=GO)
-        changes: list[Any] = [getattr(component, "change") for component in self.inputs]  # noqa: B009 - added at run time
-        gr.on([self.copies.expand, *changes], copy, self.inputs, self.code, trigger_mode="always_last", **UNQUEUED)
-
-    def _validate(self, *values: Any) -> list[Any]:
-        """A sentence beside each field that cannot have its value; of those in a fold, the start says it."""
-        wrong: dict[str, str] = {}
-        settings, _ = settings_values(self.settings, self._split(values[:-1])[1])
-        try:
-            parse_settings(self.settings, settings)
-        except UserError as error:
-            lines = [line.partition(": ") for line in str(error).splitlines()]
-            wrong = {name: sentence for name, _, sentence in lines if name in self.in_sight}
-        checks = [gr.validate(name not in wrong, wrong.get(name, "")) for name in self.fields]
-        return [*(gr.validate(True, "") for _ in self.source.choices), *checks, gr.validate(True, "")]
+    # -- opening the page ------------------------------------------------------------------------------------------
 
     def connect(self, demo: gr.Blocks) -> None:
         """Fill the form when the page opens: `?sample=…`, `?data=TOKEN` of what was sent, `?model=…`, `?from=RUN`."""
@@ -188,11 +169,11 @@ class TrainForm:
             updates = dict(zip(self.fields, self.filled(values), strict=True))
             for name in self.settings.weights_fields():
                 updates[name] = self._weights(name, names, values)
-            return [*source, *updates.values(), problem]
+            return [*source, self.length.opened(values), *updates.values(), problem]
 
-        filled = demo.load(opened, None, [*self.source.outputs, *self.fields.values(), self.message], **UNQUEUED)
-        look, shown = boxed(self.look, self.inputs, self.looked_at, self.looked)
-        filled.then(look, self.inputs, shown, **LOOK)
+        outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
+        filled = demo.load(opened, None, outputs, **UNQUEUED)
+        filled.then(self.events.look, self.inputs, self.events.look_outputs, **LOOK)
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
         """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""
@@ -228,14 +209,12 @@ class TrainForm:
 
     def _weights(self, name: str, labels: Mapping[str, str], values: Mapping[str, Any]) -> Any:
         chosen = values.get(name, self.settings.model_fields[name].default)
-        auto = [("auto: the starter, where it fits the data", AUTO)] if self.settings.has_auto(name) else []
-        offered = [*auto, *((label, each) for each, label in labels.items()), ("From scratch", "")]
-        return gr.Dropdown(offered, value=chosen)
+        return gr.Dropdown(self.weights.choices(name, labels), value=chosen)
 
 
-def _step(number: int, title: str) -> Any:
+def _step(number: int, title: str, visible: bool = True) -> Any:
     """A step of the path, with its heading."""
-    group = gr.Column(elem_classes="step")
+    group = gr.Column(elem_classes="step", visible=visible)
     with group:
         gr.HTML(f'<h2 class="step-title"><span>{number}</span> {title}</h2>', padding=False)
     return group

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from plugins._contract import Kind, Plugin
@@ -10,6 +11,7 @@ from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.run_request import RunRequest, check_runs, validate
 from spaces_app.services.worker import Worker
 from spaces_app.settings import Settings
+from training.preflight.auto import preset_steps
 from training.preflight.sheet import Sheet
 from training.runs.config_file import to_yaml
 from training.runs.registry import Runs
@@ -43,6 +45,21 @@ class CheckService:
         """
         check_may_train(visitor, self.settings)
         return self.sheet(*validate(request, self.plugins, self.settings)).to_dict()
+
+    def preset_steps(self, request: RunRequest, visitor: str) -> dict[str, int]:
+        """Preset -> its steps for these data, whatever steps are asked for; empty where no row says how many.
+
+        Raises:
+            UserError: As `look`; for red rows of the sheet.
+        """
+        check_may_train(visitor, self.settings)
+        values = {name: value for name, value in request.values.items() if name != "steps"}
+        plugin, kind, settings = validate(replace(request, values=values), self.plugins, self.settings)
+        sheet = Sheet.from_dict(self._run("sheet", plugin, kind, settings, READ_SECONDS))
+        sheet.raise_if_blocked()
+        decided = sheet.decided.get("steps", {}).get("value", 0)
+        steps = settings.value("steps", 0) or decided
+        return preset_steps(int(steps), self.settings) if steps else {}
 
     def sheet(self, plugin: Plugin, kind: Kind, settings: RunSettings) -> Sheet:
         """The findings about the data, without trial steps."""

@@ -70,10 +70,20 @@ class Decision(Generic[S]):
         return {name: {"value": choice.value, "reason": choice.reason} for name, choice in self.choices.items()}
 
     def _lines(self) -> Iterator[tuple[str, str]]:
-        for name, choice in self.choices.items():
-            if isinstance(choice.value, str) and choice.reason == USUAL:  # as if nobody had asked
-                continue
-            yield f"{NAMES.get(name, name)}: {_spell(choice.value)}", choice.reason
+        for _, title, value, reason in decided_rows(self.record()):
+            yield f"{title}: {value}", reason
+
+
+def decided_rows(record: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """What a person is told of `Decision.record`: (field, its name on a form, value, reason).
+
+    A word that is the usual one is left out, as if nobody had asked.
+    """
+    return [
+        (name, NAMES.get(name, name), _spell(choice["value"]), str(choice["reason"]))
+        for name, choice in record.items()
+        if not (isinstance(choice["value"], str) and choice["reason"] == USUAL)
+    ]
 
 
 def decide(settings: S, rules: Choices, limits: Limits) -> Decision[S]:
@@ -189,9 +199,27 @@ def preset(settings: TrainSettings, name: str, limits: Limits | None = None) -> 
     Raises:
         KeyError: For another name.
     """
-    most = (limits or Limits()).max_steps
-    steps = max(MIN_STEPS, round(settings.steps * PRESETS[name]))
-    return {"steps": min(steps, most) if most else steps}
+    return {"steps": preset_steps(settings.steps, limits or Limits())[name]}
+
+
+def preset_steps(steps: int, limits: Limits) -> dict[str, int]:
+    """Preset -> its steps, given those that auto decided; at most a server's limit."""
+    most = limits.max_steps
+    wanted = {name: max(MIN_STEPS, round(steps * factor)) for name, factor in PRESETS.items()}
+    return {name: min(count, most) if most else count for name, count in wanted.items()}
+
+
+def seconds_of(presets: Mapping[str, Mapping[str, float]], steps: int) -> float | None:
+    """Seconds that so many steps take, on the line through a sheet's measured presets; None where none were measured.
+
+    A run evaluates equally often however long it is, so that its time is a constant and so much a step.
+    """
+    measured = sorted({each["steps"]: each["seconds"] for each in presets.values()}.items())
+    if not measured:
+        return None
+    (few, less), (many, more) = measured[0], measured[-1]
+    a_step = (more - less) / (many - few) if many > few else more / many
+    return max(0.0, more + a_step * (steps - many))
 
 
 # -- words ---------------------------------------------------------------------------------------------------------

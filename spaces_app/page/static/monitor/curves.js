@@ -5,7 +5,7 @@ const MAX_PREVIEWS = 40; // kept for the scrubber: they may hold images
 const SMOOTHING = 0.9; // weight of the past in the smoothed training loss
 
 function newCurves() {
-  return { train: [], evals: [], previews: [], notices: [], started: null, checkpoint: null };
+  return { train: [], evals: [], previews: [], notices: [], started: null, checkpoint: null, decided: {} };
 }
 
 // A resumed run repeats the steps after its checkpoint: what lies after `step` is dropped.
@@ -41,6 +41,7 @@ const FOLD = {
     append(curves.previews, event);
     if (curves.previews.length > MAX_PREVIEWS) curves.previews = keepEverySecond(curves.previews);
   },
+  auto: (curves, event) => Object.assign(curves, { decided: event.choices ?? {} }),
   checkpoint: (curves, event) => Object.assign(curves, { checkpoint: event }),
   notice: (curves, event) => {
     curves.notices = [...curves.notices.filter((notice) => notice.message !== event.message), event].slice(-5);

@@ -166,6 +166,25 @@ function tableOf(heads, rows) {
   return html("table", { class: "metrics" }, head, html("tbody", {}, ...rows.map((row) => html("tr", {}, ...cells(row)))));
 }
 
+// What "auto" became: in a line, and unfolded with the reasons.
+function makeDecided() {
+  const [line, body] = [html("summary"), html("div", { class: "table-frame", tabindex: "0", role: "region", "aria-label": "Decided settings" })];
+  return { node: html("details", { class: "card decided", hidden: "" }, line, body), line, body, shown: "" };
+}
+
+const DECIDED_NAMES = { model: "start from" };
+const nameOfSetting = (name) => DECIDED_NAMES[name] ?? name.replaceAll("_", " ");
+const valueOfSetting = (value) => (typeof value === "number" ? formatNumber(value) : String(value ?? "") || "new weights");
+
+function renderDecided(decided, choices) {
+  const rows = Object.entries(choices).filter(([, choice]) => choice && typeof choice === "object").map(([name, { value, reason }]) => [nameOfSetting(name), valueOfSetting(value), String(reason ?? "")]);
+  decided.node.hidden = !rows.length;
+  if (decided.shown === JSON.stringify(rows)) return;
+  decided.shown = JSON.stringify(rows);
+  setText(decided.line, `Decided for you: ${rows.map(([name, value]) => `${name} ${value}`).join(", ")}`);
+  decided.body.replaceChildren(tableOf(["Setting", "Value", "Because of"], rows));
+}
+
 // The scrubber stays at the newest preview unless the visitor has moved it back.
 function renderPreviews(previews, list) {
   previews.node.hidden = !list.length;

@@ -4,8 +4,8 @@
 function makeView(root, runId) {
   const view = { curves: newCurves(), status: null };
   const render = () => view.status && renderRun();
-  const parts = { head: makeHead(), charts: makeCharts(render), facts: makeFacts(), metrics: makeMetrics(), previews: makePreviews(render), log: makeLog() };
-  const run = html("div", {}, ...[parts.head, parts.charts, parts.facts, parts.metrics, parts.previews, parts.log].map((part) => part.node));
+  const parts = { head: makeHead(), decided: makeDecided(), charts: makeCharts(render), facts: makeFacts(), metrics: makeMetrics(), previews: makePreviews(render), log: makeLog() };
+  const run = html("div", {}, ...[parts.head, parts.decided, parts.charts, parts.facts, parts.metrics, parts.previews, parts.log].map((part) => part.node));
 
   function renderRun() {
     const { curves, status } = view;
@@ -14,6 +14,7 @@ function makeView(root, runId) {
     renderRemarks(parts.head.remarks, remarksOf(curves, status));
     parts.charts.node.hidden = parts.facts.node.hidden = !curves.train.length && status.status !== "running";
     parts.log.node.hidden = false;
+    renderDecided(parts.decided, curves.decided);
     renderCharts(parts.charts, curves);
     renderFacts(parts.facts, curves);
     renderMetrics(parts.metrics, curves, status);
@@ -29,7 +30,7 @@ function makeView(root, runId) {
     setText(parts.head.elapsed, "");
     parts.head.fill.style.width = "0";
     renderRemarks(parts.head.remarks, remarks);
-    for (const part of [parts.charts, parts.facts, parts.metrics, parts.previews, parts.log]) part.node.hidden = true;
+    for (const part of [parts.decided, parts.charts, parts.facts, parts.metrics, parts.previews, parts.log]) part.node.hidden = true;
   }
 
   renderNothing("Loading", "", []);

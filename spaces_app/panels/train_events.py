@@ -1,0 +1,158 @@
+"""What the buttons and fields of a training form do: look at the data, check them, start, copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+
+from plugins._ui.events import sentence
+from spaces_app.events import CHECK_QUEUE, UNLIMITED, UNQUEUED
+from spaces_app.identity import hub_token, visitor
+from spaces_app.page import routes
+from spaces_app.panels import copy_as
+from spaces_app.panels.field_errors import errors_of_message, errors_of_sheet, marked
+from spaces_app.panels.run_length import BALANCED, STEPS
+from spaces_app.panels.tables import columns_of, found_html
+from spaces_app.services.run_request import RunRequest
+from training.errors import UserError
+from training.preflight.auto import preset_steps
+
+if TYPE_CHECKING:
+    from spaces_app.panels.train_form import TrainForm
+
+SHOW_WRONG = (  # the first field with a sentence beside it
+    "() => { setTimeout(() => document.querySelector('.field-wrong')"
+    "?.scrollIntoView({ block: 'center', behavior: 'smooth' }), 300); }"
+)
+GO = "(address) => { if (address) location.href = address; }"
+NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
+LOOK: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "looks", "show_progress": "hidden"}
+
+
+class TrainEvents:
+    """The events of one form. Each answer ends in what stands beside the fields: updates of `marks`."""
+
+    def __init__(self, form: TrainForm):
+        """Connect them."""
+        self.form, self.services, self.settings = form, form.services, form.settings
+        files = self.settings.file_fields()
+        self.marked = {name: component for name, component in form.fields.items() if name not in files}
+        self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
+        self.found_outputs = [form.found, *form.length.outputs]
+        self.look_outputs = [form.looked, *self.found_outputs, *self.marks]
+        self._connect()
+
+    def _connect(self) -> None:
+        form = self.form
+        gr.on(self._looks(), self.look, form.inputs, self.look_outputs, **LOOK)
+        checked = form.check.click(
+            self.check,
+            form.inputs,
+            [form.message, *self.found_outputs, *self.marks],
+            show_progress_on=[form.found],
+            **CHECK_QUEUE,
+        )
+        started = form.start.click(
+            self.start, [*form.inputs, form.secret], [form.message, form.address, *self.marks], **UNLIMITED
+        )
+        for answered in (checked, started):
+            answered.then(None, None, None, js=SHOW_WRONG)
+        started.success(None, form.address, None, js=GO)
+        changes: list[Any] = [getattr(component, "change") for component in form.inputs]  # noqa: B009 - added at run time
+        opened = [form.copies.expand, *changes]
+        gr.on(opened, self.copy, form.inputs, form.code, trigger_mode="always_last", **UNQUEUED)
+
+    def _looks(self) -> list[Any]:
+        """Events after which other data are found: of their source, and of the columns that a person chooses."""
+        fields: dict[str, Any] = self.form.fields
+        files = [fields[name].change for name in self.settings.file_fields() if name in fields]
+        columns = [fields[name].input for name in self.form.columns if isinstance(fields[name], gr.Dropdown)]
+        texts = [fields[name].submit for name in self.form.columns if isinstance(fields[name], gr.Textbox)]
+        return [*files, *self.form.source.changes, *columns, *texts]
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    def look(self, request: gr.Request, *values: Any) -> list[Any]:
+        """What is found in the data, without trial steps."""
+        if self.form.is_empty(values):
+            return ["", NOTHING, *self.form.length.shown({}), *self._marks({})]
+        try:
+            sheet = self.services.checks.look(self.form.open_request(values), visitor(request))
+        except UserError as error:
+            return [sentence(error), None, *self.form.length.shown({}), *self._refused(error, values)]
+        lengths = self.form.length.shown(self._known(sheet), sheet)
+        return ["", found_html(_without_steps(sheet)), *lengths, *self._marks_of_sheet(sheet, values)]
+
+    def check(self, request: gr.Request, *values: Any) -> list[Any]:
+        """The whole sheet, with the time that the measured steps give to each preset."""
+        try:
+            asked, known = self._measurable(values, visitor(request))
+            sheet = self.services.checks.check(asked, visitor(request))
+        except UserError as error:
+            return [sentence(error), None, *[gr.skip()] * 2, *self._refused(error, values)]
+        known = known or self._known(sheet)
+        lengths = self.form.length.shown(known, sheet) if known else [gr.skip()] * 2
+        return ["", found_html(sheet), *lengths, *self._marks_of_sheet(sheet, values)]
+
+    def start(self, request: gr.Request, token: gr.OAuthToken | None, *values: Any) -> list[Any]:
+        """Queue a run, and give its page's address."""
+        *held, key = values
+        try:
+            asked, _ = self._measurable(tuple(held), visitor(request))
+            token_of_visitor = hub_token(self.services.settings, token)
+            run = self.services.runs.train(asked, visitor(request), token_of_visitor, key or "")
+        except UserError as error:
+            return [sentence(error), "", *self._refused(error, tuple(held))]
+        return ["", routes.link(routes.RUN, run=run["id"]), *self._marks({})]
+
+    def copy(self, request: gr.Request, *values: Any) -> tuple[str, ...]:
+        """The form as Python, command and YAML."""
+        try:
+            asked, url = self.form.request(values), request.headers.get("origin") or copy_as.LOCAL_URL
+        except UserError as error:
+            return (copy_as.as_comment(str(error)),) * 3
+        return copy_as.as_python(asked, url), copy_as.as_command(asked), copy_as.as_yaml(asked)
+
+    def _measurable(self, values: tuple[Any, ...], name: str) -> tuple[RunRequest, dict[str, int]]:
+        """What is asked for, with a preset's steps for the data as they are now; and those of each, where asked for."""
+        preset, known = self.form.preset(values), dict[str, int]()
+        if preset not in ("", BALANCED):
+            known = self.services.checks.preset_steps(self.form.open_request(values), name)
+        asked = self.form.request(values, known)
+        return asked, known or (self.form.known(values) if not preset else {})
+
+    def _known(self, sheet: Mapping[str, Any]) -> dict[str, int]:
+        """Preset -> its steps, of a sheet for which no steps were given."""
+        if not self.form.length.has_presets:
+            return {}
+        steps = sheet["decided"].get(STEPS, {}).get("value") or self.settings.model_fields[STEPS].default
+        return preset_steps(int(steps), self.services.settings) if steps else {}
+
+    # -- beside the fields -----------------------------------------------------------------------------------------
+
+    def _refused(self, error: UserError, values: tuple[Any, ...]) -> list[Any]:
+        return self._marks(errors_of_message(str(error), self.form.held(values)))
+
+    def _marks_of_sheet(self, sheet: Mapping[str, Any], values: tuple[Any, ...]) -> list[Any]:
+        errors = errors_of_sheet(sheet, self.form.held(values))
+        return self._marks(errors, columns_of(sheet))
+
+    def _marks(self, errors: Mapping[str, str], columns: list[str] | None = None) -> list[Any]:
+        """Updates of `marks`: the fold opens for an error in it; dropdowns of columns offer those of the data."""
+        updates = marked(self.settings, self.marked, errors)
+        if columns is not None:
+            for name, component in self.marked.items():
+                if name in self.form.columns and isinstance(component, gr.Dropdown):
+                    updates[name]["choices"] = [(each, each) for each in ("", *columns)]
+        opens = any(name in self.form.folded for name in errors)
+        return [gr.Accordion(open=True) if opens else gr.skip(), *updates.values()]
+
+
+def _without_steps(sheet: Mapping[str, Any]) -> dict[str, Any]:
+    """A sheet that says nothing of steps: the presets do."""
+    decided = {name: choice for name, choice in sheet["decided"].items() if name != STEPS}
+    titles = [row for row in sheet["findings"] if not row["title"].startswith("Steps: ")]
+    return {**sheet, "decided": decided, "findings": titles}
