@@ -12,7 +12,7 @@ from plugins.bert_finetune.pretrain.endpoints import FillMask
 
 BERT, ENCODER = "bert_finetune", starter.ENCODER.name
 SAMPLES = Path(__file__).parent / "samples"
-PROBE = "plugins.bert_finetune.inspect.few_labels:probe_accuracies"
+FEW_LABELS = "plugins.bert_finetune.inspect.few_labels:fine_tuned_accuracies"
 SOURCE = (
     "Measured with this app on 27 November 2026 (docs/experiments/bert_finetune.md, “The starter as it ships”): means "
     "of "
@@ -91,21 +91,21 @@ def next_sentence(call: Call, first: str, second: str) -> str:
 
 
 def few_labels(call: Call, data: str, count: float) -> str:
-    """A linear classifier on the network with pre-training, and without, after this many labels."""
+    """The network with pre-training, and without, fine-tuned on this many labels."""
     name = DATA[data]
     files = SAMPLES / f"{name}.csv", SAMPLES / f"{name}-eval.csv"
-    found = call(BERT, PROBE, ENCODER, *files, int(count))
+    found = call(BERT, FEW_LABELS, ENCODER, *files, int(count))
     items = [
         ("pre-trained", found["pretrained"]),
-        ("same network, not pre-trained", found["untrained"]),
+        ("the same network from scratch", found["untrained"]),
         ("guessing", found["chance"]),
     ]
     return bars(
         f"Accuracy on {found['tested']} held-out texts after {int(count)} labels",
         [(label, accuracy, f"{accuracy:.1%}") for label, accuracy in items],
     ) + paragraph(
-        "Computed just now: both networks stay as they are, and a linear classifier on their sentence vectors learns "
-        "from the labels (mean of 5 draws). The training forms below change the network itself, which is better still.",
+        f"Computed just now: both networks were fine-tuned for {found['steps']} steps on the same labels. With other "
+        "labels the numbers differ by a few per cent.",
         "source",
     )
 
