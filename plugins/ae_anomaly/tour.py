@@ -91,8 +91,7 @@ STOPS = (
         "squeeze",
         "Squeeze a table",
         "An autoencoder reads a row, keeps a few numbers of it, and has to put the row back from those alone. To "
-        "manage "
-        "that, it has to learn which cells go together: the labels are the cells themselves.",
+        "manage that, it has to learn which cells go together: the labels are the cells themselves.",
         "Cells that follow from others come back right. A cell that fits no other comes back as what was expected "
         "instead: that difference is the error.",
         "Row 1 is a patient with a disease. Which cell was expected to be different?",

@@ -64,8 +64,7 @@ STOPS = (
         "steps",
         "From noise to a picture",
         "A network that takes noise out can make pictures: start with pure noise, and take a little of it out, again "
-        "and "
-        "again. It is told the caption and how much noise is left.",
+        "and again. It is told the caption and how much noise is left.",
         "Early steps decide what it is and where; late steps draw the edges. What the model takes the noise for is a "
         "blur at first, the mean of all pictures that could still come of it.",
         "Does another noise (seed) give another picture of the same caption?",
@@ -81,8 +80,8 @@ STOPS = (
         "The score as a downhill path",
         "Think of a landscape over all pictures, low where a picture is probable. The score points downhill, and "
         "predicting the noise is the same as knowing the score: each step of sampling goes down.",
-        "With much noise there is one valley, near the mean of all pictures. With little noise it parts in two, one "
-        "at each picture; and given the first caption, the valley of its picture grows.",
+        "With much noise there is one valley, near the mean of all pictures. With little noise it parts in two, one at "
+        "each picture; and given the first caption, the valley of its picture grows.",
         "What if the two captions are nearly the same?",
         ("a running shoe", "a shoe"),
         (Text("Caption", "a dress"), Text("Second caption", "a running shoe")),
@@ -95,8 +94,7 @@ STOPS = (
         "guidance",
         "Guidance from 0 to 16",
         "Guidance makes the caption count for more: the model predicts the noise with and without the caption, and "
-        "goes "
-        "further in the direction of the difference. The scale says how far; 1 is the model as it is.",
+        "goes further in the direction of the difference. The scale says how far; 1 is the model as it is.",
         "At 0 the caption is not read. From 2 on the picture shows what it says; towards 16 the colours burn out, as "
         "the share of saturated pixels tells.",
         "Which scale would you choose for this caption?",

@@ -23,8 +23,7 @@ EXAMPLES = (
 ROWS = 100  # classified by each prompt, to measure its accuracy
 CALIBRATED = (
     "Computed just now. The probabilities are calibrated by those of an empty request (Zhao et al., 2021): without "
-    "that, "
-    "a single example pulls nearly all answers to its own label."
+    "that, a single example pulls nearly all answers to its own label."
 )
 STORY = "Once upon a time there was a king who"
 NEXT = "Once upon a"
@@ -91,8 +90,7 @@ STOPS = (
         "A language model has learned one thing without labels: which token comes next. Written into its prompt, a few "
         "examples of a task take the place of training; no weight changes.",
         "The accuracy below: four examples are better than one, and one is better than none, though each prompt "
-        "changes no "
-        "weight. A model this small gains a little; large ones gain far more.",
+        "changes no weight. A model this small gains a little; large ones gain far more.",
         "Which label does a request get that is about both?",
         ("play something for a rainy day",),
         (Text("Request", "do i need an umbrella today"),),
@@ -122,8 +120,7 @@ STOPS = (
         "A chat is the same: the dialogue is one text with a mark for each speaker, and the model writes what comes "
         "next. It was trained on dialogues, so that an answer comes next.",
         "The model says what usually follows in its dialogues. It looks nothing up: a number or a place in the answer "
-        "is "
-        "probable, not true.",
+        "is probable, not true.",
         "Ask for something that no service dialogue is about. What does it do?",
         ("Who was the first person on the moon?",),
         (Text("Your message", "I want to see a movie tonight"),),

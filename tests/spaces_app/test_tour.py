@@ -15,9 +15,10 @@ from tests.page import Site, served
 
 # What a stop's own first answer has to say; the numbers are the starters'.
 SAYS = {
-    "labels": r"With 306 labels the pre-trained network is right 54\.6% of the time",
+    "labels": r"90 labels take 15 min, .* right 16\.4% of the time; 999 labels take 2\.8 h, .* right 31\.4%",
     "hide-a-word": r"states</th>.*?>8\d%",
     "next-sentence": r"The model says: B follows A\.",
+    "few-labels": r"With 100 labels the pre-trained network is right 63\.7% of the time; without pre-training 1,000",
     "prompt": r"4 examples</caption><tbody><tr><th scope=\"row\">weather",
     "write": r"probability: \d+%",
     "chat": r"Model: \w+",
@@ -25,7 +26,6 @@ SAYS = {
     "odd-rows": r"Of the 10 oddest patients 7 have a thyroid disease; among all 120 there are 20\.",
 }
 SAYS_SLOWLY = {
-    "few-labels": r"after 100 labels",
     "copy": r"keep 1,024 numbers of 784 pixels",
     "noise": r"with noise, PSNR 1\d\.\d dB.*denoised, PSNR 2\d\.\d dB",
     "steps": r"t = 999.*What the model takes it for",
@@ -73,8 +73,6 @@ def test_a_slower_stop_answers(site: Site, name: str) -> None:
 
 @pytest.mark.slow
 def test_what_the_stops_ask_to_notice_is_there(site: Site) -> None:
-    shown = first_answer(site, "few-labels")
-    assert percent(shown, "pre-trained") > percent(shown, "the same network from scratch") + 5
     shown = first_answer(site, "prompt")
     assert percent(shown, "0 examples") < percent(shown, "1 example") < percent(shown, "4 examples")
     shown = first_answer(site, "copy")
@@ -113,7 +111,7 @@ def test_a_stop_is_accessible_and_as_wide_as_the_window(browser: Browser, site: 
     with context(browser, size) as window:
         page = window.new_page()
         page.goto(f"{site.url}tour?stop=labels&__theme={theme}")
-        expect(page.locator(".tour-result")).to_contain_text("54.6%")
+        expect(page.locator(".tour-result")).to_contain_text("31.4%")
         assert problems(page) == []
 
 
