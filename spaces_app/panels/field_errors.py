@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,18 +11,18 @@ import gradio as gr
 from training.settings import RunSettings
 
 WRONG = "field-wrong"  # CSS class of a field that a sentence stands beside
-# The sentence is read as Markdown: what a file's cells and names bring along must stay text.
-MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|$~:<>-])")
+UNREAD = re.compile(r"The .+ cannot be \w+")  # titles of rows whose detail says all
 
 
 def errors_of_sheet(sheet: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
     """Field -> the sentence of the first red row that concerns it."""
     rows = [row for row in sheet["findings"] if row["level"] == "red"]
-    return _first(
-        (name, sentence)
-        for row in rows
-        for name, sentence in fields_of(": ".join(filter(None, (row["title"], row["detail"]))), values).items()
-    )
+    return _first((name, sentence) for row in rows for name, sentence in fields_of(_text_of(row), values).items())
+
+
+def _text_of(row: Mapping[str, str]) -> str:
+    title, detail = row["title"], row["detail"]
+    return detail if detail and UNREAD.fullmatch(title) else ": ".join(filter(None, (title, detail)))
 
 
 def errors_of_message(message: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -62,5 +61,5 @@ def marked(settings: type[RunSettings], fields: Iterable[str], errors: Mapping[s
 
 
 def _marked(description: str, error: str) -> dict[str, Any]:
-    info = MARKUP.sub(r"\\\1", html.escape(error)) if error else description
+    info = error.replace("](", "] (") or description  # Gradio escapes it, but makes links of what looks like one
     return gr.update(info=info, elem_classes=[WRONG] if error else [])

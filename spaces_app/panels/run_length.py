@@ -84,8 +84,9 @@ class RunLength:
         presets, decided = (sheet["presets"], sheet["decided"]) if sheet else ({}, {})
         reason = decided.get(STEPS, {}).get("reason", "")
         info = f"{ABOUT} Balanced is from {reason}." if reason and reason != USUAL else ABOUT
+        about: dict[str, Any] = {"info": info} if reason or not sheet else {}  # a check of a preset knows no reason
         seconds = {name: seconds_of(presets, count) for name, count in known.items()}
-        return [gr.Radio(_choices(known, seconds), info=info), dict(known)]
+        return [gr.Radio(_choices(known, seconds), **about), dict(known)]
 
     def opened(self, values: Mapping[str, Any]) -> Any:
         """An update of the choice, for settings that an address asks for."""

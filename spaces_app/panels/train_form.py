@@ -87,7 +87,7 @@ class TrainForm:
         self.address = gr.Textbox(visible=False)
 
     def _render_weights(self, names: tuple[str, ...]) -> StartingWeightsFields:
-        with _step(3, "Start from", visible=bool(names)):
+        with _step(3, "Start from", "weights", visible=bool(names)):
             weights = StartingWeightsFields(self.kind, names, self.services.settings)
         self.fields |= weights.fields
         return weights
@@ -212,9 +212,9 @@ class TrainForm:
         return gr.Dropdown(self.weights.choices(name, labels), value=chosen)
 
 
-def _step(number: int, title: str, visible: bool = True) -> Any:
+def _step(number: int, title: str, style: str = "", visible: bool = True) -> Any:
     """A step of the path, with its heading."""
-    group = gr.Column(elem_classes="step", visible=visible)
+    group = gr.Column(elem_classes=["step", style] if style else "step", visible=visible)
     with group:
         gr.HTML(f'<h2 class="step-title"><span>{number}</span> {title}</h2>', padding=False)
     return group

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from plugins._contract import Kind
@@ -45,7 +46,8 @@ def refusal(work: Any, *args: Any) -> str:
 
 
 def length() -> RunLength:
-    return RunLength(FormSettings, ("steps", "patience"))
+    with gr.Blocks():
+        return RunLength(FormSettings, ("steps", "patience"))
 
 
 def labels(updates: list[Any]) -> dict[str, str]:
@@ -114,7 +116,8 @@ LARGE = Suggestion("acme/large", 900, 1800, "apache-2.0", "English, slow.")
 
 def weights_of(limits: Limits) -> StartingWeightsFields:
     kind = Kind("fit", "Fit", "tests.loud", FormSettings, suggestions=(SMALL, LARGE))
-    return StartingWeightsFields(kind, ("model",), limits)
+    with gr.Blocks():
+        return StartingWeightsFields(kind, ("model",), limits)
 
 
 def test_weights_are_offered_from_the_starter_over_own_ones_to_the_hub_and_none() -> None:
@@ -173,17 +176,21 @@ def test_a_sentence_stands_beside_the_field_it_concerns(message: str, field: str
 def test_only_red_rows_stand_beside_fields() -> None:
     rows = (
         Finding("amber", "Few rows", "Raise learning_rate."),
-        Finding("red", "The data cannot be used", "text_column: no such column."),
+        Finding("red", "The data cannot be used", "Column 'kind' is not in a.csv."),
+        Finding("red", "No row has a label", "Choose another label_column."),
+        Finding("red", "A setting is wrong", "text_column: no such column."),
     )
-    assert errors_of_sheet(Sheet(rows).to_dict(), HELD) == {"text_column": "no such column."}
+    assert errors_of_sheet(Sheet(rows).to_dict(), HELD) == {
+        "label_column": "Column 'kind' is not in a.csv.",
+        "text_column": "no such column.",
+    }
 
 
 def test_a_field_without_an_error_shows_its_description_again() -> None:
-    updates = marked(FormSettings, ["steps", "seed"], {"steps": "<img src=x onerror=alert(1)> **5**"})
+    updates = marked(FormSettings, ["steps", "seed"], {"steps": "[here](https://x.example) is wrong"})
     assert updates["seed"]["info"] == FormSettings.model_fields["seed"].description
     assert (updates["seed"]["elem_classes"], updates["steps"]["elem_classes"]) == ([], ["field-wrong"])
-    assert "<" not in updates["steps"]["info"]
-    assert "**" not in updates["steps"]["info"]
+    assert updates["steps"]["info"] == "[here] (https://x.example) is wrong", "no link"
 
 
 # -- copies ---------------------------------------------------------------------------------------------------------
@@ -222,8 +229,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def form(site: Site) -> TrainForm:
-    import gradio as gr
-
     plugin = site.services.plugins.get("bert_finetune")
     with gr.Blocks():
         return TrainForm(site.services, plugin, plugin.kind("classify"))

@@ -12,6 +12,7 @@ from PIL import Image
 from training.data.images.checks import check_images
 from training.data.images.decode import to_channels
 from training.data.images.image_set import ImageSet
+from training.data.images.preview import preview
 from training.data.images.read import read_image_dataset, read_images
 from training.data.splits import split_rows
 from training.errors import UserError
@@ -77,7 +78,8 @@ def read(settings: CompareSettings) -> LabelledImages:
     limits = settings.train_images, settings.eval_images
     train, evaluation = (rng.permutation(rows)[:limit] for rows, limit in zip(split, limits, strict=True))
     title = f"{len(names)} classes in {settings.label_column!r}" if names else "No labels: no linear probe is evaluated"
-    sheet = Sheet((*findings, Finding("green" if names else "amber", title)))
+    captions = [] if classes is None else [names[number] for number in classes]
+    sheet = Sheet((*findings, Finding("green" if names else "amber", title)), sample=preview(images, captions))
     return LabelledImages(images, classes, names, train, evaluation, sheet)
 
 

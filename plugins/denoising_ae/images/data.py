@@ -14,6 +14,7 @@ from plugins.denoising_ae.images.pairs import match_pairs
 from training.data.images.checks import check_images
 from training.data.images.decode import header
 from training.data.images.image_set import ImageSet
+from training.data.images.preview import preview
 from training.data.images.read import read_image_dataset, read_images
 from training.data.splits import split_rows
 from training.errors import UserError
@@ -74,7 +75,9 @@ def read(settings: ImagesSettings) -> DenoisingImages:
         train, evaluation, split_findings = _split(settings, images)
         findings += split_findings
     findings += _size_findings(settings, train, evaluation)
-    return DenoisingImages(train, evaluation.first(settings.eval_images), Sheet(tuple(findings)))
+    return DenoisingImages(
+        train, evaluation.first(settings.eval_images), Sheet(tuple(findings), sample=preview(train.images))
+    )
 
 
 def _read_file(settings: ImagesSettings, path: str) -> tuple[NoisyAndClean, list[Finding]]:

@@ -12,6 +12,7 @@ from plugins.diffusion_cfg.data.resize import ResizedImages
 from plugins.diffusion_cfg.settings import ImageSettings
 from training.data.images.checks import check_images
 from training.data.images.image_set import ImageSet
+from training.data.images.preview import preview
 from training.data.images.read import read_image_dataset, read_images
 from training.data.splits import split_rows
 from training.errors import UserError
@@ -92,7 +93,8 @@ def read_split(settings: ImageSettings, caption_column: str | None = None) -> Sp
         findings += [Finding(finding.level, f"{source}: {finding.title}", finding.detail) for finding in more]
     else:
         train, held_out = _split(data, settings)
-    return SplitImages(train, held_out, Sheet((*findings, *_check_sizes(len(train), len(held_out)))))
+    findings = [*findings, *_check_sizes(len(train), len(held_out))]
+    return SplitImages(train, held_out, Sheet(tuple(findings), sample=preview(train.images, train.captions)))
 
 
 def _split(data: CaptionedImages, settings: ImageSettings) -> tuple[CaptionedImages, CaptionedImages]:
