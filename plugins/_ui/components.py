@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,13 @@ def chosen(path: str | None, what: str = "a file") -> Path:
     if not path:
         raise UserError(f"Choose {what} first.")
     return Path(path)
+
+
+def table_html(table: Mapping[str, Any]) -> str:
+    """A table {"headers": [...], "data": [[...]]} as wide as its words, which Gradio's is not; its text is escaped."""
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in table["headers"])
+    rows = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in table["data"])
+    return f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def stops(button: gr.Button, work: Any, message: gr.Markdown) -> None:

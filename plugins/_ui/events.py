@@ -20,7 +20,7 @@ LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minim
 # answered by others.
 ON_SIGHT = """
 const key = element.closest("[id]")?.id ?? "", seen = (window.boxesSeen ??= new Set());
-const run = (waits) => (waits && !window.weightsChosen ? setTimeout(run, 50, waits - 1) : trigger("load"));
+const run = (waits) => (waits && !window.weightsChosen ? setTimeout(run, 50, waits - 1) : trigger("play"));
 if (!seen.has(key) || !key) { seen.add(key); run(/[?&]weights=/.test(location.search) ? 200 : 0); }
 """
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from plugins._ui.components import table_html
 from plugins._ui.downloads import archive, offer
 
 
@@ -23,3 +24,8 @@ def test_an_archive_has_figures_images_tables_and_files(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(files["map.png"]))), pixels)
     assert files["rows.csv"].decode().split() == ["a", '"1,5"'] and b"<svg" in files["paths.svg"]
     assert offer("box", {"map": pixels}).visible is True
+
+
+def test_a_table_of_a_box_shows_a_cell_as_text() -> None:
+    shown = table_html({"headers": ["a<b"], "data": [["<img src=x>"], [0.5]]})
+    assert '<th scope="col">a&lt;b</th>' in shown and "<td>&lt;img src=x&gt;</td></tr><tr><td>0.5</td>" in shown

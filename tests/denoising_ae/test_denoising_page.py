@@ -120,7 +120,7 @@ def test_every_box_of_the_tab_answers(browser: Browser, site: Site) -> None:
         ("Try", "Tables", "Impute and correct", ":text('rows were imputed or corrected')"),
         ("Look inside", "Plain vs. denoising", "Compare", ".matplotlib img"),
         ("Look inside", "Latent traversal", "Traverse", ".matplotlib img"),
-        ("Look inside", "Results", "", ".matplotlib img"),
+        ("Look inside", "Results", "", "td:text('Linear probe')"),
         ("Look inside", "Noise conditioning", "Use a noisy sample photograph", ":text('china-gaussian')"),
         ("Look inside", "Noise conditioning", "Show", ":text('estimated level')"),
         ("Try", "Add noise", "Use a sample photograph", ":text('china')"),

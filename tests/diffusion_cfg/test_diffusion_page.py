@@ -146,6 +146,19 @@ def test_a_point_is_placed_in_the_score_field(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_a_film_strip_is_shown_on_a_phone(site: Site, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{site.url}diffusion_cfg")
+    page.get_by_role("tab", name="Look inside", exact=True).click()
+    page.get_by_role("tab", name="Reverse process", exact=True).click()
+    strip = page.locator(".strip:visible img").first
+    strip.scroll_into_view_if_needed(timeout=60_000)
+    expect(strip).to_have_js_property("complete", True, timeout=60_000)
+    assert strip.evaluate("image => image.naturalWidth > 0 && image.clientWidth >= 700")
+    page.close()
+
+
+@pytest.mark.browser
 @pytest.mark.slow
 def test_every_box_of_look_inside_answers(page: Page) -> None:
     page.get_by_role("tab", name="Look inside", exact=True).click()

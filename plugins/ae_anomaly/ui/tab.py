@@ -83,7 +83,7 @@ def _render_map(workbench: Workbench) -> None:
 
     inputs: list[Any] = [weights, file, way, colour]
     outputs: list[Any] = [plot, colour, download]
-    events = [button.click, colour.input, way.input, weights.change, message.load]
+    events = [button.click, colour.input, way.input, weights.change, message.play]
     on_box(events, show, inputs, outputs, message, **LATEST)
     on_box(take.click, encode, [weights, file], features, message)
 
@@ -101,8 +101,8 @@ def _render_embeddings(workbench: Workbench) -> None:
         button = gr.Button("Show", variant="primary", scale=1)
     message = message_area()
     values = gr.Dataframe(
-        headers=["value", "training rows", "nearest (cosine)"],
-        label="Values",
+        headers=["value", "rows", "nearest (cosine)"],
+        label="Values, and how many training rows have each",
         interactive=False,
         wrap=True,
         column_widths=["25%", "20%", "55%"],
@@ -117,7 +117,7 @@ def _render_embeddings(workbench: Workbench) -> None:
         return rows, gr.Dropdown(columns, value=wanted), offer("vectors", {f"vectors of {wanted}": vectors})
 
     outputs: list[Any] = [values, column, download]
-    events = [button.click, column.input, weights.change, message.load]
+    events = [button.click, column.input, weights.change, message.play]
     on_box(events, show, [weights, column], outputs, message, **LATEST)
 
 
@@ -145,7 +145,7 @@ def _render_drift(workbench: Workbench) -> None:
         )
 
     outputs: list[Any] = [said, rows, download]
-    on_box([button.click, weights.change, message.load], compare, [weights, file], outputs, message, **LATEST)
+    on_box([button.click, weights.change, message.play], compare, [weights, file], outputs, message, **LATEST)
 
 
 def _sample_file(label: str, sample: Path = SAMPLE) -> gr.File:

@@ -35,7 +35,7 @@ REFIT = (
     "*Feedback as a file* gives what **Train** takes as *feedback*, beside your training file: normal rows are learned, anomalies are "
     "pushed away, and no labelled row is measured with."
 )
-WIDTHS: list[int | str] = ["58px", "80px", "calc(100% - 210px)", "68px"]
+WIDTHS: list[int | str] = ["16%", "24%", "40%", "20%"]  # Gradio takes nothing but pixels and shares rightly
 ODD, FINE = "anomaly", "normal"
 
 
@@ -73,7 +73,7 @@ def render(workbench: Workbench) -> None:
         )
 
     on_box(
-        [ask.click, weights.change, message.load],
+        [ask.click, weights.change, message.play],
         score,
         [weights, file, *ask.inputs],
         [limit, *shown],

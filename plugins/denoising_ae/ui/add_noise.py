@@ -34,7 +34,7 @@ def render_add_noise() -> None:
     noise.input(preset, noise, level, queue=False)
     sample.click(lambda: str(sample_photograph()), None, file)
     inputs, outputs = [file, noise, level, seed], [slider, download]
-    on_box([button.click, message.load], _add_noise, inputs, outputs, message, **LATEST)
+    on_box([button.click, message.play], _add_noise, inputs, outputs, message, **LATEST)
 
 
 def _add_noise(path: str | None, noise: str, level: float | None, seed: float | None) -> tuple[Any, str]:

@@ -8,14 +8,12 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
+from plugins._ui.components import table_html
 from plugins._ui.downloads import download_button, offer
 from plugins._ui.events import LATEST, message_area, on_box
 
 COMPARE = "plugins.denoising_ae.inspect.reconstructions:compare_reconstructions"
 RESULTS = "plugins.denoising_ae.inspect.reconstructions:show_results"
-RESULT_WIDTHS: list[int | str] = [
-    f"max({least}px, {share}%)" for least, share in ((150, 25), (130, 19), (130, 19), (140, 22), (80, 10))
-]
 TRAVERSE = "plugins.denoising_ae.inspect.latent_traversal:traverse"
 
 
@@ -46,7 +44,7 @@ def render_reconstructions(workbench: Workbench) -> None:
 
     inputs: list[Any] = [weights, file, first, level, seed]
     outputs: list[Any] = [figure, table, download]
-    events = [button.click, first.release, level.release, weights.change, message.load]
+    events = [button.click, first.release, level.release, weights.change, message.play]
     on_box(events, compare, inputs, outputs, message, **LATEST)
 
 
@@ -74,7 +72,7 @@ def render_traversal(workbench: Workbench) -> None:
 
     inputs: list[Any] = [weights, file, first, component]
     outputs: list[Any] = [figure, download]
-    events = [button.click, component.release, first.release, weights.change, message.load]
+    events = [button.click, component.release, first.release, weights.change, message.play]
     on_box(events, traverse, inputs, outputs, message, **LATEST)
 
 
@@ -89,15 +87,15 @@ def render_results(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     message = message_area()
     figure = gr.Plot(show_label=False)
-    table = gr.Dataframe(label="Results", interactive=False, wrap=True, column_widths=RESULT_WIDTHS)
+    table = gr.HTML(label="Results", show_label=True, elem_classes="scroll")
     download = download_button()
 
     def show(name: str) -> tuple[Any, ...]:
         curves, metrics = workbench.call(RESULTS, name)
-        return curves, metrics, offer("results", {"curves": curves, "metrics": metrics})
+        return curves, table_html(metrics), offer("results", {"curves": curves, "metrics": metrics})
 
     outputs: list[Any] = [figure, table, download]
-    on_box([weights.change, message.load], show, weights, outputs, message, **LATEST)
+    on_box([weights.change, message.play], show, weights, outputs, message, **LATEST)
 
 
 def _optional(path: str | None) -> Path | None:

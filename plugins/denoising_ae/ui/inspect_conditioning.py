@@ -49,4 +49,4 @@ def render_noise_conditioning(workbench: Workbench) -> None:
 
     outputs: list[Any] = [gallery, download]
     on_box([button.click, weights.change], show, [weights, file], outputs, message, **LATEST)
-    on_box([sample.click, message.load], show_sample, weights, [file, *outputs], message, **LATEST)
+    on_box([sample.click, message.play], show_sample, weights, [file, *outputs], message, **LATEST)

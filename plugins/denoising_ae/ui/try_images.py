@@ -40,7 +40,7 @@ def render_denoise_images(workbench: Workbench) -> None:
     sample.click(lambda: ([str(sample_photograph())], NOISE, LEVEL), None, [files, noise, level])
     files.upload(lambda: NO_NOISE, None, noise, queue=False)
     inputs = [weights, files, noise, level, seed, *settings]
-    triggers = [button.click, message.load]
+    triggers = [button.click, message.play]
     work = on_box(triggers, partial(_denoise, workbench), inputs, outputs, message, show_progress="minimal")
     stops(stop, work, outputs[1])
 

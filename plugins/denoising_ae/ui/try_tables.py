@@ -15,7 +15,7 @@ from plugins.denoising_ae.tables.endpoints import DenoiseTables
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "adult-sample.csv"
 MAX_SHOWN = 200  # changed cells on the page
-WIDTHS: list[int | str] = ["58px", *(f"calc((100% - 62px) * {share})" for share in (0.36, 0.33, 0.31))]
+WIDTHS: list[int | str] = ["13%", "30%", "31%", "26%"]
 HEADERS = ["row", "column", "was", "becomes"]
 FILE_LABEL = "Table with the columns of training: CSV, TSV, JSONL or Parquet"
 
@@ -40,7 +40,7 @@ def render_denoise_tables(workbench: Workbench) -> None:
         return *changed_cells(imputed), str(imputed)
 
     inputs, outputs = [weights, file], [summary, rows, download]
-    on_box([button.click, weights.change, message.load], impute, inputs, outputs, message, **LATEST)
+    on_box([button.click, weights.change, message.play], impute, inputs, outputs, message, **LATEST)
 
 
 def changed_cells(file: Path) -> tuple[str, list[list[str]]]:

@@ -40,5 +40,5 @@ def render_attention(workbench: Workbench) -> None:
         return maps, offer("attention", {f"{n}-{caption.split()[0]}": image for n, (image, caption) in enumerate(maps)})
 
     inputs: list[Any] = [weights, prompt, seed, first_share]
-    events = [button.click, prompt.submit, weights.change, message.load]
+    events = [button.click, prompt.submit, weights.change, message.play]
     on_box(events, show, inputs, [images, download], message, **LATEST)

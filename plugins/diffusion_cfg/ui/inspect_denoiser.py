@@ -41,5 +41,5 @@ def render_denoiser(workbench: Workbench) -> None:
 
     inputs: list[Any] = [weights, file, timestep, prompt]
     outputs: list[Any] = [images, sentence, download]
-    events = [button.click, prompt.submit, timestep.release, weights.change, message.load]
+    events = [button.click, prompt.submit, timestep.release, weights.change, message.play]
     on_box(events, show, inputs, outputs, message, **LATEST)

@@ -70,7 +70,7 @@ def render_descent(workbench: Workbench) -> None:
 
     inputs: list[Any] = [weights, *form, other]
     outputs: list[Any] = [figure, score, download]
-    events = [button.click, form.prompt.submit, other.submit, weights.change, message.load]
+    events = [button.click, form.prompt.submit, other.submit, weights.change, message.play]
     on_box(events, show, inputs, outputs, message, **LATEST)
     _render_two_moons()
     _render_paths(workbench, [weights, *form])
@@ -113,7 +113,7 @@ def _render_two_moons() -> None:
 
     inputs: list[Any] = [time, label, scale, steps]
     on_box(plot.select, choose, inputs, [plot, sentence, point], message, **QUIET)
-    changes = [message.load, time.release, label.input, scale.release, steps.release]
+    changes = [message.play, time.release, label.input, scale.release, steps.release]
     on_box(changes, replot, [*inputs, point], [plot, sentence], message, **QUIET)
 
 

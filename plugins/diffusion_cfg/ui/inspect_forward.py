@@ -43,5 +43,5 @@ def render_forward(workbench: Workbench) -> None:
 
     inputs: list[Any] = [weights, file, timestep]
     outputs: list[Any] = [images, *figures, sentence, download]
-    events = [button.click, timestep.release, weights.change, message.load]
+    events = [button.click, timestep.release, weights.change, message.play]
     on_box(events, show, inputs, outputs, message, **LATEST)

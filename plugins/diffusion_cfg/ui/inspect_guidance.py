@@ -74,7 +74,7 @@ def render_guidance(workbench: Workbench) -> None:
 
     settings: list[Any] = [prompt, seed, method, low, high, rescale]
     outputs: list[Any] = [first_strip, second_strip, *figures, download]
-    events = [button.click, prompt.submit, message.load]
+    events = [button.click, prompt.submit, message.play]
     on_box(events, show, [weights, second, scales, *settings], outputs, message)
     method.input(_usual_scales, method, scales, **QUIET)
     _render_steps(workbench, weights, settings)
@@ -91,7 +91,7 @@ def _render_steps(workbench: Workbench, weights: Any, settings: list[Any]) -> No
     def show(name: str, w: float, *values: Any) -> Any:
         return workbench.call(f"{VIEWS}:guidance_steps_view", name, _request(*values, guidance_scale=w))
 
-    on_box([button.click, message.load], show, [weights, scale, *settings], strip, message)
+    on_box([button.click, message.play], show, [weights, scale, *settings], strip, message)
 
 
 def _request(

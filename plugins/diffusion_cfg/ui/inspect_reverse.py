@@ -44,5 +44,5 @@ def render_reverse(workbench: Workbench) -> None:
         kept = {"strips": shown, **{f"sampling-{n}": file for n, file in enumerate(files)}}
         return shown, animation, offer("reverse", kept)
 
-    events = [button.click, form.prompt.submit, message.load]
+    events = [button.click, form.prompt.submit, message.play]
     on_box(events, show, [weights, *form, samplers], [strips, gif, download], message)
