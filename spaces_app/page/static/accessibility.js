@@ -31,7 +31,7 @@
     // The button around a picture that can be clicked.
     ["button:not([aria-label]):has(> .image-frame)", (element) => element.setAttribute("aria-label", labelOf(element) || "Image")],
     // What is scrolled has to be reached by the keyboard.
-    [":is(.scroll, .prose pre, .virtual-table-viewport):not([tabindex])", (element) => element.setAttribute("tabindex", "0")],
+    [":is(.scroll, .wide-table, .prose pre, .virtual-table-viewport):not([tabindex])", (element) => element.setAttribute("tabindex", "0")],
   ];
 
   // On a phone the links of a family are scrolled sideways: to the page one is on.
