@@ -87,7 +87,7 @@ def render_results(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     message = message_area()
     figure = gr.Plot(show_label=False)
-    table = gr.HTML(label="Results", show_label=True, elem_classes="wide-table")
+    table = gr.HTML(elem_classes="wide-table")
     download = download_button()
 
     def show(name: str) -> tuple[Any, ...]:

@@ -23,10 +23,11 @@ def preview(images: ImageSet, captions: Sequence[str] = ()) -> tuple[dict[str, s
     rows = []
     for row in range(min(COUNT, len(images))):
         try:
-            picture = Image.fromarray(images[row].squeeze())
+            pixels = images[row]
         except UserError:  # a finding says so
             continue
         caption = captions[row] if row < len(captions) else ""
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         rows.append({"image": _url(picture), "caption": caption or images.name(row)})
     return tuple(rows)
 
