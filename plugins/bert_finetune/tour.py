@@ -39,8 +39,8 @@ def labels(call: Call, task: str, seconds: float) -> str:
     measured = MEASURED[task]
     few, most = min(measured), max(measured)
     verdict = (
-        f"{few:,} labels take {_time(few * seconds)}, and a network from scratch is right {measured[few][0]:.1%} of the "
-        f"time; {most:,} labels take {_time(most * seconds)}, and it is right {measured[most][0]:.1%} of the time."
+        f"{few:,} labels take {_time(few * seconds)}, and a network from scratch is right {measured[few][0]:.1%} of "
+        f"the time; {most:,} labels take {_time(most * seconds)}, and it is right {measured[most][0]:.1%} of the time."
     )
     rows = [
         [f"{n:,}", _time(n * seconds), f"{scratch:.3f}", f"{words:.3f}"] for n, (scratch, _, words) in measured.items()

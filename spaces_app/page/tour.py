@@ -152,13 +152,13 @@ def _address(stop: Stop) -> str:
 def _intro(stops: Sequence[Stop], stop: Stop) -> str:
     place = f"Stop {stops.index(stop) + 1} of {len(stops)}"
     return (
-        f'<section class="tour-intro"><p class="tour-place">{place}</p><h1>{html.escape(stop.title)}</h1>'
+        f'<section class="tour-intro"><p class="tour-place">{place}</p><h2>{html.escape(stop.title)}</h2>'
         f"<p>{html.escape(stop.about)}</p></section>"
     )
 
 
 def _unknown(error: str) -> str:
-    return f'<section class="tour-intro"><h1>No such stop</h1><p role="alert">{html.escape(error)}</p></section>'
+    return f'<section class="tour-intro"><h2>No such stop</h2><p role="alert">{html.escape(error)}</p></section>'
 
 
 def _notice(stop: Stop) -> str:
