@@ -85,7 +85,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
 
 def _render_fields() -> list[Any]:
     return [
-        gr.Dropdown([], label="Choice", visible=False, allow_custom_value=True, filterable=False),
+        gr.Dropdown([], label="Choice", visible=False, allow_custom_value=True),
         gr.Textbox(label="Text", visible=False, lines=1, max_lines=8),
         gr.Textbox(label="Second text", visible=False, lines=1, max_lines=8),
         gr.Slider(-LARGEST, LARGEST, 0, label="Number", visible=False),
