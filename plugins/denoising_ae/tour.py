@@ -18,7 +18,7 @@ def copy(call: Call, level: float) -> str:
     """The same noisy images through both autoencoders, and their errors."""
     found = call(DAE, COPY, PAIR, level)
     strips = [
-        pictures(NAMES[name], [(url, f"{NAMES[name]} {number}") for number, url in enumerate(urls, 1)], "small")
+        pictures(NAMES[name], [(url, f"{NAMES[name]} {number}") for number, url in enumerate(urls, 1)], "small bare")
         for name, urls in found["images"].items()
     ]
     worst = max(found["errors"].values()) or 1
@@ -59,13 +59,13 @@ STOPS = (
     Stop(
         "copy",
         "Why a plain autoencoder only copies",
-        "An autoencoder with room enough learns nothing: it copies its input, noise and all. A denoising autoencoder "
-        "gets a noisy input and has to give the clean one, so that copying does not help.",
-        "The plain network gives the noise back. The denoising one was trained at noise 75 and gives clothes: it has "
-        "learned what clothes look like, and puts that in place of the noise.",
+        "An autoencoder with room enough has no need to learn what its inputs have in common: it copies. A denoising "
+        "autoencoder gets a noisy input and has to give the clean one, so that copying does not help.",
+        "The plain network passes parts of the noise on, as blotches. The denoising one, which was trained at noise "
+        "75, has learned what clothes look like, and puts that in place of the noise.",
         "And without noise? Which of the two is better at 0, and why?",
         (0,),
-        (Range("Noise (standard deviation of 255)", 0, 150, 5, 75),),
+        (Range("Noise (standard deviation of 255)", 0, 150, 5, 110),),
         copy,
         (DAE,),
         (Link("More of the comparison", DAE), Link("Train both", DAE, "compare", {"sample": "fashion"})),

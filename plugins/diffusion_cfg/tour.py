@@ -95,8 +95,8 @@ STOPS = (
         "Guidance from 0 to 16",
         "Guidance makes the caption count for more: the model predicts the noise with and without the caption, and "
         "goes further in the direction of the difference. The scale says how far; 1 is the model as it is.",
-        "At 0 the caption is not read. From 2 on the picture shows what it says; towards 16 the colours burn out, as "
-        "the share of saturated pixels tells.",
+        "At 0 the caption is not read. With more guidance the picture says more clearly what the caption says; with "
+        "too much it is exaggerated, and details are lost. Pixels at the ends of their range, saturated, become more.",
         "Which scale would you choose for this caption?",
         ("taxi", 3),
         (Text("Caption", "angry face"), Range("Seed of the noise", 0, 20, 1, 0)),

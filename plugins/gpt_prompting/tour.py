@@ -89,8 +89,8 @@ STOPS = (
         "Prompt with 0, 1 and 4 examples",
         "A language model has learned one thing without labels: which token comes next. Written into its prompt, a few "
         "examples of a task take the place of training; no weight changes.",
-        "The accuracy below: four examples are better than one, and one is better than none, though each prompt "
-        "changes no weight. A model this small gains a little; large ones gain far more.",
+        "The accuracy below: a single example is no help, four are, and no weight was changed. A model this small "
+        "gains little; large ones gain far more.",
         "Which label does a request get that is about both?",
         ("play something for a rainy day",),
         (Text("Request", "do i need an umbrella today"),),

@@ -96,7 +96,7 @@ def test_what_a_stop_fills_in_is_computed_once_and_a_visitors_values_each_time(m
 
 def test_no_name_is_the_first_stop_and_an_unknown_one_is_said() -> None:
     assert service().stop("").name == ORDER[0]
-    with pytest.raises(UserError, match="no stop nowhere"):
+    with pytest.raises(UserError, match="no stop 'nowhere'"):
         service().stop("nowhere")
 
 
