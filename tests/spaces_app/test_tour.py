@@ -86,15 +86,15 @@ def test_a_link_opens_a_stop_filled_in_and_run(page: Page, site: Site) -> None:
     page.goto(f"{site.url}tour?stop=hide-a-word")
     expect(page.get_by_role("heading", name="Hide a word")).to_be_visible()
     expect(page.get_by_label("Sentence with [MASK]")).to_have_value(re.compile("United"))
-    expect(page.locator(".tour-result")).to_contain_text("states")
+    expect(page.locator(".block.tour-result")).to_contain_text("states")
     page.get_by_role("button", name="Try it").click()
     expect(page.get_by_label("Sentence with [MASK]")).to_have_value("The president of the United [MASK]")
     page.get_by_label("Sentence with [MASK]").fill("no hidden word")
     page.get_by_role("button", name="Guess the word").click()
     expect(page.get_by_role("alert")).to_contain_text("There is no [MASK] in the text")
-    expect(page.locator(".tour-result")).not_to_contain_text("states")
+    expect(page.locator(".block.tour-result")).not_to_contain_text("states")
     page.get_by_role("link", name="Next: Does B follow A?").click()
-    expect(page.locator(".tour-result")).to_contain_text("B follows A")
+    expect(page.locator(".block.tour-result")).to_contain_text("B follows A")
 
 
 @pytest.mark.browser
@@ -111,7 +111,7 @@ def test_a_stop_is_accessible_and_as_wide_as_the_window(browser: Browser, site: 
     with context(browser, size) as window:
         page = window.new_page()
         page.goto(f"{site.url}tour?stop=labels&__theme={theme}")
-        expect(page.locator(".tour-result")).to_contain_text("56.7%")
+        expect(page.locator(".block.tour-result")).to_contain_text("56.7%")
         assert problems(page) == []
 
 
