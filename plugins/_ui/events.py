@@ -28,7 +28,8 @@ if (!seen.has(key) || !key) { seen.add(key); run(/[?&]weights=/.test(location.se
 def message_area(hint: str = "") -> gr.HTML:
     """Render the place of the box's message, under the fields that it concerns; it takes no room while empty.
 
-    Its event `load` fires once, when the box is first in sight: the time to run the first example.
+    Its event `play` fires once, when the box is first in sight: the time to run the first example. (Gradio itself fires
+    `load` of every component when the page opens, also in tabs that were never open.)
 
     Args:
         hint: What to do, as long as there is no result.

@@ -104,6 +104,32 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.browser
+def test_the_first_example_of_the_box_in_sight_runs_once_with_the_weights_of_the_address(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def spy(name: str) -> None:
+        plain = getattr(site.services.models, name)
+
+        def spied(who: Any, plugin: str, endpoints: Any, function: Any, weights: str, *args: Any) -> Any:
+            asked.append((str(function).rsplit(":", 1)[-1], weights))
+            return plain(who, plugin, endpoints, function, weights, *args)
+
+        monkeypatch.setattr(site.services.models, name, spied)
+
+    spy("call"), spy("stream")
+    page = browser.new_page()
+    page.goto(f"{site.url}diffusion_cfg?weights={EMOJI}")
+    expect(page.get_by_text(re.compile("4 of 8 x 8 in"))).to_be_visible(timeout=60_000)
+    assert sorted(asked) == [("stream_generation", EMOJI), ("usable_samplers", EMOJI)]
+    page.get_by_role("tab", name="Look inside", exact=True).click()
+    expect(page.get_by_text(re.compile("t = 400"))).to_be_visible(timeout=60_000)
+    assert [name for name, _ in asked if name.endswith("view")] == ["forward_view"]
+    page.close()
+
+
+@pytest.mark.browser
 def test_a_generated_image_dropped_on_the_page_restores_its_parameters(page: Page, tmp_path: Path) -> None:
     page.get_by_label("Seed", exact=True).fill("41")
     page.get_by_role("button", name="Generate", exact=True).click()

@@ -43,7 +43,7 @@ def render(workbench: Workbench) -> None:
 
     inputs, outputs = [weights, text], [chart]
     render_examples([[example] for example in EXAMPLES], [text], show, inputs, outputs, message)
-    on_box([button.click, text.submit, weights.change, message.load], show, inputs, outputs, message, **LATEST)
+    on_box([button.click, text.submit, weights.change, message.play], show, inputs, outputs, message, **LATEST)
 
 
 def _notes(shares: Mapping[str, Any]) -> list[list[str]]:

@@ -42,7 +42,7 @@ def render(workbench: Workbench) -> None:
 
     inputs, outputs = [weights, text, pair], [chart]
     render_examples([[example] for example in EXAMPLES], [text], explain, inputs, outputs, message)
-    events = [button.click, text.submit, pair.submit, weights.change, message.load]
+    events = [button.click, text.submit, pair.submit, weights.change, message.play]
     on_box(events, explain, inputs, outputs, message, **LATEST)
 
 

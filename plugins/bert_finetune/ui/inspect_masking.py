@@ -43,5 +43,5 @@ def render(workbench: Workbench) -> None:
         note = "In brackets, the token that is to be predicted."
         return chart_value([words("Input of the network", items, note, groups=GROUPS)])
 
-    events = [button.click, text.submit, ratio.release, masking.input, seed.input, weights.change, message.load]
+    events = [button.click, text.submit, ratio.release, masking.input, seed.input, weights.change, message.play]
     on_box(events, mask, [weights, text, ratio, masking, seed], chart, message, **LATEST)

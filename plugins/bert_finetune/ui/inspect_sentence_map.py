@@ -50,7 +50,7 @@ def render(workbench: Workbench) -> None:
         titles = f"first component ({shares[0]:.0%} of the variance)", f"second ({shares[1]:.0%})"
         return chart_value([points("Map of the sentences", rows, *titles)])
 
-    on_box([button.click, weights.change, message.load], plot_map, [weights, text], chart, message, **LATEST)
+    on_box([button.click, weights.change, message.play], plot_map, [weights, text], chart, message, **LATEST)
 
 
 def grouped(lines: str) -> list[tuple[str, str]]:

@@ -42,4 +42,4 @@ def render(workbench: Workbench) -> None:
 
     inputs, outputs = [weights, text], [chart]
     render_examples([[example] for example in EXAMPLES], [text], split, inputs, outputs, message, NAMES)
-    on_box([button.click, text.submit, weights.change, message.load], split, inputs, outputs, message, **LATEST)
+    on_box([button.click, text.submit, weights.change, message.play], split, inputs, outputs, message, **LATEST)

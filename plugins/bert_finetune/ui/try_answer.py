@@ -68,5 +68,5 @@ def render(workbench: Workbench) -> None:
     render_examples(EXAMPLES, [question, context], answer, inputs, outputs, message)
     file_label = "A table with question and context, or SQuAD JSON"
     render_file_box(bench, Answer.answer_file, "Answer a file", "Answer every row", [weights], file_label)
-    events = [button.click, question.submit, weights.change, message.load]
+    events = [button.click, question.submit, weights.change, message.play]
     on_box(events, answer, inputs, outputs, message, **LATEST)

@@ -44,7 +44,7 @@ def render(workbench: Workbench) -> None:
     inputs, outputs = [weights, text, pair], [label]
     render_examples([[example] for example in EXAMPLES], [text], classify, inputs, outputs, message)
     render_file_box(bench, Classify.classify_file, "Classify a file", "Classify every row", [weights])
-    events = [button.click, text.submit, pair.submit, weights.change, message.load]
+    events = [button.click, text.submit, pair.submit, weights.change, message.play]
     on_box(events, classify, inputs, outputs, message, **LATEST)
 
 

@@ -53,7 +53,7 @@ def render_fill_mask(workbench: Workbench) -> None:
     render_examples([[example] for example in MASKED], [text], fill, inputs, outputs, message)
     file_label = "A table of texts with [MASK]"
     render_file_box(bench, FillMask.fill_mask_file, "Fill masks in a file", "Fill every row", [weights], file_label)
-    events = [button.click, text.submit, weights.change, other.change, message.load]
+    events = [button.click, text.submit, weights.change, other.change, message.play]
     on_box(events, fill, inputs, outputs, message, **LATEST)
 
 
@@ -82,5 +82,5 @@ def render_next_sentence(workbench: Workbench) -> None:
     render_examples(PAIRS, [first, second], predict, inputs, outputs, message, PAIR_NAMES)
     title, file_label = "Predict for a file", "A table with two text columns"
     render_file_box(bench, FillMask.next_sentence_file, title, "Predict every row", [weights], file_label)
-    events = [button.click, first.submit, second.submit, weights.change, message.load]
+    events = [button.click, first.submit, second.submit, weights.change, message.play]
     on_box(events, predict, inputs, outputs, message, **LATEST)

@@ -45,4 +45,4 @@ def render(workbench: Workbench) -> None:
     render_examples([[example] for example in EXAMPLES], [text], tag, inputs, outputs, message)
     formats = "CSV, TSV, JSONL, Parquet or CoNLL"
     render_file_box(bench, Tag.tag_file, "Find entities in a file", "Find entities in every row", [weights], formats)
-    on_box([button.click, text.submit, weights.change, message.load], tag, inputs, outputs, message, **LATEST)
+    on_box([button.click, text.submit, weights.change, message.play], tag, inputs, outputs, message, **LATEST)

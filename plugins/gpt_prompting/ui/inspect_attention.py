@@ -51,7 +51,7 @@ def render_attention(workbench: Workbench) -> None:
 
     inputs, outputs = [weights, text], [chart]
     render_examples([[each] for each in TEXTS], [text], show, inputs, outputs, message)
-    on_box([button.click, text.submit, weights.change, message.load], show, inputs, outputs, message, **LATEST)
+    on_box([button.click, text.submit, weights.change, message.play], show, inputs, outputs, message, **LATEST)
 
 
 def render_attention_to_labels(workbench: Workbench, prompt: list[Any], query: Any) -> None:
@@ -75,7 +75,7 @@ def render_attention_to_labels(workbench: Workbench, prompt: list[Any], query: A
         made = prompt_of(*values)
         return labels_value(workbench.call(f"{ATTENTION}:attention_to_labels", name, made, text), made.examples)
 
-    events = [button.click, weights.change, message.load]
+    events = [button.click, weights.change, message.play]
     on_box(events, show, [weights, query, *prompt], chart, message, **LATEST)
 
 

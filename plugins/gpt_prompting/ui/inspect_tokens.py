@@ -46,7 +46,7 @@ def render_next_token(workbench: Workbench) -> None:
     inputs, outputs = [weights, text], [chart]
     quiet = {**LATEST, "show_progress": "hidden"}
     render_examples([[each] for each in BEGINNINGS], [text], predict, inputs, outputs, message, **quiet)
-    on_box([text.input, text.submit, weights.change, message.load], predict, inputs, outputs, message, **quiet)
+    on_box([text.input, text.submit, weights.change, message.play], predict, inputs, outputs, message, **quiet)
 
 
 def render_surprisal(workbench: Workbench) -> None:
@@ -66,7 +66,7 @@ def render_surprisal(workbench: Workbench) -> None:
 
     inputs, outputs = [weights, text], [chart]
     render_examples([[each] for each in TEXTS], [text], score, inputs, outputs, message, ["an old man", "a king"])
-    on_box([button.click, text.submit, weights.change, message.load], score, inputs, outputs, message, **LATEST)
+    on_box([button.click, text.submit, weights.change, message.play], score, inputs, outputs, message, **LATEST)
 
 
 def _surprisal(scores: dict[str, Any]) -> Panel:

@@ -55,7 +55,7 @@ def render_generate(workbench: Workbench) -> None:
 
     inputs, outputs = [prompt, *form.fields, *sampling], [view, summary]
     render_examples([[example] for example in EXAMPLES], [prompt], generate, inputs, outputs, message)
-    event = on_box([start.click, message.load], generate, inputs, outputs, message, show_progress="hidden")
+    event = on_box([start.click, message.play], generate, inputs, outputs, message, show_progress="hidden")
     stop.click(None, None, None, cancels=[event])
     append.click(append_answer, [prompt, view], prompt)
 

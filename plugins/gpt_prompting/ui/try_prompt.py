@@ -87,7 +87,7 @@ def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
     _render_select_examples(form, text)
     render_evaluate(workbench, model, form)
     render_compare(workbench, model, form)
-    events = [button.click, text.submit, model.weights.change, message.load]
+    events = [button.click, text.submit, model.weights.change, message.play]
     on_box(events, classify, inputs, outputs, message, **LATEST)
     return form, text
 
