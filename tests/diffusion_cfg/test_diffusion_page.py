@@ -118,7 +118,8 @@ def test_the_first_example_of_the_box_in_sight_runs_once_with_the_weights_of_the
 
         monkeypatch.setattr(site.services.models, name, spied)
 
-    spy("call"), spy("stream")
+    spy("call")
+    spy("stream")
     page = browser.new_page()
     page.goto(f"{site.url}diffusion_cfg?weights={EMOJI}")
     expect(page.get_by_text(re.compile("4 of 8 x 8 in"))).to_be_visible(timeout=60_000)
