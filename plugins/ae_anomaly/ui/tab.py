@@ -27,7 +27,7 @@ def render(workbench: Workbench) -> None:
     """Render both tabs."""
     with gr.Tab("Try"):
         try_scoring.render(workbench)
-    with gr.Tab("Look inside"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Map of rows"):
             _render_map(workbench)
         with gr.Tab("Embeddings"):

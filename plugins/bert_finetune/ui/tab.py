@@ -21,7 +21,7 @@ from plugins.bert_finetune.ui import (
 
 def render(workbench: Workbench) -> None:
     """Render both tabs."""
-    with gr.Tab("Try"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Classify"):
             try_classify.render(workbench)
         with gr.Tab("Named entities"):
@@ -34,7 +34,7 @@ def render(workbench: Workbench) -> None:
             try_pretrain.render_fill_mask(workbench)
         with gr.Tab("Next sentence"):
             try_pretrain.render_next_sentence(workbench)
-    with gr.Tab("Look inside"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Explanation"):
             inspect_explanation.render(workbench)
         with gr.Tab("Attention"):

@@ -18,14 +18,14 @@ from plugins.denoising_ae.ui.try_tables import render_denoise_tables
 def render(workbench: Workbench) -> None:
     """Render both tabs."""
     images, tables, pair = (workbench.on(each) for each in (DenoiseImages, DenoiseTables, CompareAutoencoders))
-    with gr.Tab("Try"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Images"):
             render_denoise_images(images)
         with gr.Tab("Tables"):
             render_denoise_tables(tables)
         with gr.Tab("Add noise"):
             render_add_noise()
-    with gr.Tab("Look inside"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Plain vs. denoising"):
             render_reconstructions(pair)
         with gr.Tab("Latent traversal"):

@@ -20,7 +20,7 @@ def render(workbench: Workbench) -> None:
     bench = workbench.on(TextToImage)
     with gr.Tab("Generate"):
         render_generate(bench)
-    with gr.Tab("Look inside"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Forward process"):
             render_forward(bench)
         with gr.Tab("Reverse process"):

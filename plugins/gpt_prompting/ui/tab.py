@@ -16,14 +16,14 @@ from plugins.gpt_prompting.ui.try_prompt import render_prompt
 def render(workbench: Workbench) -> None:
     """Render both tabs, for weights that answer `Prompting`."""
     workbench = workbench.on(Prompting)
-    with gr.Tab("Try"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Few-shot prompt"):
             prompt, query = render_prompt(workbench)
         with gr.Tab("Generate"):
             render_generate(workbench)
         with gr.Tab("Chat"):
             render_chat(workbench)
-    with gr.Tab("Look inside"), gr.Tabs(overflow_behavior="wrap"):
+    with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Next token"):
             render_next_token(workbench)
         with gr.Tab("Token surprisal"):
