@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 Curve = Sequence[tuple[float, float]]
-WIDTH, HEIGHT, LEFT, BOTTOM = 560, 250, 46, 40  # of a chart, and its margins, in units of its view box
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 560, 250, 46, 28, 40  # of a chart, and its margins, in units of its view box
 
 
 def paragraph(text: str, css: str = "") -> str:
@@ -81,10 +81,10 @@ def curves(title: str, x_title: str, y_title: str, lines: Mapping[str, Curve]) -
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (math.log(x) - low) / max(1e-9, high - low)
-        return LEFT + across * (WIDTH - LEFT - 16), (HEIGHT - BOTTOM) * (1 - y) + 8
+        return LEFT + across * (WIDTH - LEFT - RIGHT), (HEIGHT - BOTTOM) * (1 - y) + 8
 
     grid = "".join(
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 16}" y1="{place(math.exp(low), y)[1]:.1f}" '
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place(math.exp(low), y)[1]:.1f}" '
         f'y2="{place(math.exp(low), y)[1]:.1f}"/>'
         f'<text x="{LEFT - 6}" y="{place(math.exp(low), y)[1] + 4:.1f}" text-anchor="end">{y:g}</text>'
         for y in (0, 0.25, 0.5, 0.75, 1)

@@ -61,11 +61,11 @@ def odd_rows(call: Call, alerts: float) -> str:
         "The model was never told who is ill."
     )
     shown = [
-        [row["row"], f"{float(row['anomaly_score']):.2f}", row["reasons"], "ill" if row[LABEL] == "1" else "healthy"]
+        [row["row"], f"{float(row['anomaly_score']):.2f}", "ill" if row[LABEL] == "1" else "healthy", row["reasons"]]
         for row in rows[:SHOWN]
     ]
     return paragraph(verdict, "answer") + table(
-        f"The oddest rows, {min(SHOWN, len(rows))} of {len(rows)}", ["row", "score", "why", "diagnosis"], shown
+        f"The oddest rows, {min(SHOWN, len(rows))} of {len(rows)}", ["row", "score", "diagnosis", "why"], shown
     )
 
 
@@ -82,7 +82,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 def card(call: Call) -> str:
     """For Home: the oddest patients."""
-    rows = [[row["row"], f"{float(row['anomaly_score']):.1f}", row["reasons"]] for row in _worst(call, 4)]
+    rows = [[row["row"], f"{float(row['anomaly_score']):.1f}", row["reasons"].split(";")[0]] for row in _worst(call, 4)]
     return table(f"The oddest of {ROWS} patients", ["row", "score", "why"], rows)
 
 

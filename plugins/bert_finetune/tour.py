@@ -14,7 +14,7 @@ SOURCE = (
     "Measured with this app on 27 November 2026 (docs/experiments/bert_finetune.md, “The starter as it ships”): means "
     "of 4 to 16 draws of the labels. These tasks were in view while the starter was developed: others may gain less."
 )
-SCRATCH, PRETRAINED, WORDS = "the same network from scratch", "pre-trained, then fine-tuned", "TF-IDF, no network"
+SCRATCH, PRETRAINED, WORDS = "network from scratch", "pre-trained, then fine-tuned", "TF-IDF, no network"
 # Task -> labels -> accuracy from scratch, of the starter, of logistic regression on TF-IDF.
 MEASURED = {
     "Intents of bank customers (77)": {

@@ -8,9 +8,7 @@ from plugins._tour import Call, Link, Range, Stop
 DAE, PAIR, PHOTOGRAPHS = "denoising_ae", "fashion", "natural"
 COPY = "plugins.denoising_ae.inspect.copying:copy_or_clean"
 ROUND_TRIP = "plugins.denoising_ae.inspect.noise_round_trip:noise_round_trip"
-CREDIT = (
-    "Photograph: danielbuechele, CC BY 2.0, a part of china.jpg of scikit-learn; the starter was not trained on it."
-)
+CREDIT = "Photograph: danielbuechele, CC BY 2.0, a part of china.jpg of scikit-learn."
 NAMES = {"clean": "without noise", "input": "input", "plain": "plain autoencoder", "denoising": "denoising autoencoder"}
 
 
@@ -23,7 +21,9 @@ def copy(call: Call, level: float) -> str:
     ]
     worst = max(found["errors"].values()) or 1
     errors = [(NAMES[name], error / worst, f"{error:.4f}") for name, error in found["errors"].items()]
-    sizes = f"Both networks keep {found['latent']:,} numbers of {found['pixels']} pixels: enough to copy all of them."
+    sizes = (
+        f"Both networks turn the {found['pixels']} pixels of an image into {found['latent']:,} numbers, and these back."
+    )
     return (
         paragraph(sizes, "answer")
         + f'<div class="drawn-grid">{"".join(f"<div>{strip}</div>" for strip in strips)}</div>'

@@ -158,7 +158,8 @@ def _intro(stops: Sequence[Stop], stop: Stop) -> str:
 
 
 def _unknown(error: str) -> str:
-    return f'<section class="tour-intro"><h2>No such stop</h2><p role="alert">{html.escape(error)}</p></section>'
+    said = f'<h2>No such stop</h2><p role="alert">{html.escape(error)}</p>'
+    return f'<section class="tour-intro tour-unknown">{said}</section>'
 
 
 def _notice(stop: Stop) -> str:
@@ -178,8 +179,8 @@ def _onward(stops: Sequence[Stop], stop: Stop) -> str:
         else f'<a class="primary" href="{link(routes.HOME)}">Home</a>'
     )
     more = "".join(f'<a href="{_target(each)}">{html.escape(each.text)}</a>' for each in stop.links)
-    links = f'<nav class="tour-links" aria-label="More on this">{more}</nav>' if more else ""
-    return f'{links}<nav class="tour-onward" aria-label="Next and previous stop">{before}{after}</nav>'
+    links = f'<nav class="tour-links home-links" aria-label="More on this">{more}</nav>' if more else ""
+    return f'{links}<nav class="tour-onward home-links" aria-label="Next and previous stop">{before}{after}</nav>'
 
 
 def _target(target: Link) -> str:

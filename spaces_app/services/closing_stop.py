@@ -32,7 +32,7 @@ def two_kinds(call: Call, text: str) -> str:
         + bars(
             "Perplexity: the lower, the more probable", [(n, v / most, f"{v:,.0f}") for n, v in perplexities.items()]
         )
-        + paragraph(f"And it goes on: {text} …{written}", "prompt"),
+        + paragraph(f"It can write on: … {written.lstrip(' .')}", "prompt"),
     )
 
 
