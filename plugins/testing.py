@@ -88,7 +88,7 @@ def check_artifact(where: str, plugin: Plugin, kind: Kind, run: Run) -> None:
         )
     report = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))
     if record["metrics"]:  # something was held out
-        assert report.get(TITLE, {}).get("rows"), f"{where}: the report has no figure that says how good the weights are."
+        assert report.get(TITLE, {}).get("rows"), f"{where}: the report has no figure that says how good they are."
     pickled = [path.name for path in run.artifact.rglob("*") if path.suffix in PICKLED]
     assert not pickled, f"{where}: save weights as safetensors, not as {', '.join(pickled)}."
     assert _weights(run), f"{where}: the artifact has no safetensors."

@@ -241,7 +241,7 @@ def _spell(value: float | str) -> str:
 def _times(number: float) -> str:
     if number < 1:
         return "in part"
-    return "once" if round(number) == 1 else f"{number:.0f} times"
+    return "once" if round(number) == 1 else f"{number:,.0f} times"
 
 
 def _round(rate: float) -> float:
