@@ -26,7 +26,7 @@ CALIBRATED = (
     "that, a single example pulls nearly all answers to its own label."
 )
 STORY = "Once upon a time there was a king who"
-NEXT = "Once upon a"
+NEXT = "For the first"
 SEED, TOP_P, MIN_P, REPETITION_PENALTY = 3, 1.0, 0.1, 1.2
 
 
@@ -80,7 +80,7 @@ def chat(call: Call, message: str) -> str:
 
 def card(call: Call) -> str:
     """For Home: what may come next."""
-    return paragraph(f"{NEXT} ▢", "sentence") + _next(call, NEXT, "The next word")
+    return paragraph(f"{NEXT} ▢", "sentence") + _next(call, NEXT, "The next token")
 
 
 STOPS = (
