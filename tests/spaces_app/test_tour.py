@@ -26,7 +26,7 @@ SAYS = {
     "odd-rows": r"Of the 10 oddest patients 7 have a thyroid disease; among all 120 there are 20\.",
 }
 SAYS_SLOWLY = {
-    "copy": r"keep 1,024 numbers of 784 pixels",
+    "copy": r"the 784 pixels of an image into 1,024 numbers",
     "noise": r"with noise, PSNR 1\d\.\d dB.*denoised, PSNR 2\d\.\d dB",
     "steps": r"t = 999.*What the model takes it for",
     "score": r"The way down on the picture",
