@@ -55,12 +55,10 @@ class RunLength:
         """
         if not self.has_presets:
             return ""
-        if held.get(STEPS) == 0:
-            raise UserError(f"{STEPS}: 0 would train nothing: type 1 or more, or choose Balanced.")
-        if held.get(STEPS) is not None:
-            return ""
+        if held.get(STEPS):
+            return ""  # an empty number is 0 until the page is filled in
         if chosen[0] == OWN:
-            raise UserError(f"{STEPS}: type the number of steps, or choose Balanced.")
+            raise UserError(f"{STEPS}: type a number of steps from 1 up, or choose Balanced.")
         return chosen[0] or BALANCED
 
     def steps(self, preset: str, held: Mapping[str, Any], known: Mapping[str, int]) -> dict[str, int]:
