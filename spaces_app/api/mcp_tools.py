@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
-
-import orjson
 
 from spaces_app.file_content import MAX_MB
 
@@ -69,7 +68,12 @@ def _server_class() -> type[Any]:
 
 def as_text(value: Any) -> str:
     """A value as JSON; a text as it is."""
-    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_listed)
+
+
+def _listed(value: Any) -> Any:
+    """An array or a number of NumPy in JSON's types."""
+    return value.tolist()
 
 
 def _is_file(value: Any) -> bool:

@@ -31,6 +31,18 @@
     ['.examples[role="list"]:not(:has([role="listitem"]))', (element) => element.removeAttribute("role")],
     // The word stands beside the picture.
     ['footer img[alt]:not([alt=""])', (element) => element.setAttribute("alt", "")],
+    // A button inside a button: the outer one does what the inner one did.
+    ['.icon-button[aria-label="common.upload"]', (element) => {
+      const inner = element.querySelector(".upload-container");
+      const input = inner?.querySelector("input[type=file]");
+      element.setAttribute("aria-label", "Add files");
+      element.title = "Add files";
+      if (!input) return;
+      inner.inert = true;
+      element.addEventListener("click", (event) => event.target !== input && input.click());
+    }],
+    // A picture whose caption stands below it is not read twice.
+    [".thumbnail-item:has(.caption-label) img:not([alt=''])", (element) => element.setAttribute("alt", "")],
     // The button around a picture that can be clicked.
     ["button:not([aria-label]):has(> .image-frame)", (element) => element.setAttribute("aria-label", labelOf(element) || "Image")],
     // What is scrolled has to be reached by the keyboard.
