@@ -68,7 +68,11 @@ def _server_class() -> type[Any]:
 
 def as_text(value: Any) -> str:
     """A value as JSON; a text as it is."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_listed)
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_listed)
+    )
 
 
 def _listed(value: Any) -> Any:
