@@ -1,17 +1,15 @@
-"""The README's pictures: start the app, use each tab with its starter weights, and save a screenshot of it.
+"""The README's pictures: start the app, use the page of each plugin with its starter weights, and save a screenshot.
 
     python docs/screenshots.py [PLUGIN ...]
 
 Needs Chromium (`apt-get install chromium`) and the packages of requirements-dev.txt; no network. Writes docs/PLUGIN.png
-at 1440 x 900, and docs/train.png with a run's live curves.
+at 1440 x 900, docs/home.png, and docs/train.png with a run's live curves.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -23,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -33,22 +31,25 @@ from plugins._discovery import discover  # noqa: E402 - of the checkout that thi
 IMAGES = ROOT / "docs"  # a Space gets docs/*.png beside the README
 SIZE = {"width": 1440, "height": 900}
 PENDING = ".progress-text, .wrap.translucent:not(.hide)"
+HOME_SECONDS = 60  # until the starters have computed their live results
 CURVE_SECONDS = 25  # of training, for curves that can be seen
 PATIENCE = 120_000  # milliseconds; the first prediction waits for imports
 
 
 def main() -> None:
-    titles = {found.name: found.plugin.title for found in discover("builtin") if found.plugin}
+    names = [found.name for found in discover("builtin") if found.plugin]
     with tempfile.TemporaryDirectory() as home, app(Path(home)) as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        for name in sys.argv[1:] or [*titles, "train"]:
+        for name in sys.argv[1:] or [*names, "home", "train"]:
             page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
             page.set_default_timeout(PATIENCE)
-            page.goto(address)
             if name == "train":
-                train(page, titles["bert_finetune"], Path(home))
+                train(page, address)
+            elif name == "home":
+                page.goto(address)
+                page.wait_for_timeout(HOME_SECONDS * 1000)
             else:
-                use(page, titles[name])
+                use(page, f"{address}{name}")
             save(page.screenshot(), IMAGES / f"{name}.png")
             page.close()
 
@@ -79,32 +80,22 @@ def answers(address: str) -> bool:
         return False
 
 
-def use(page: Page, title: str) -> None:
-    """Open a plugin's tab and press the first button of *Try*, on the starter and the example that are filled in."""
-    open_tab(page, title)
-    sample = page.get_by_role("button", name=re.compile("sample", re.IGNORECASE)).locator("visible=true")
-    if sample.count():
-        press(page, sample.first)
-    press(page, page.locator("button.primary >> visible=true").first)
+def use(page: Page, address: str) -> None:
+    """Open a plugin's page: its first box runs its first example by itself."""
+    page.goto(address)
+    page.locator("button.primary >> visible=true").first.wait_for()
+    settled(page)
     page.evaluate("scrollTo(0, 0)")
 
 
-def train(page: Page, title: str, home: Path) -> None:
-    """A small classifier, trained on a table of reviews until its curves can be seen."""
-    data = home / "reviews.csv"
-    kinds = [("a warm and funny film , scene {}", "positive"), ("dull and badly acted , scene {}", "negative")]
-    rows = [(text.format(row), label) for row in range(200) for text, label in kinds]
-    with data.open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-    open_tab(page, title)
-    page.get_by_role("tab", name="Train", exact=True).click()
-    form = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Start training")).last
-    form.locator("input[type=file]").first.set_input_files(data)
-    expect(form.get_by_text(data.stem).first).to_be_visible()
+def train(page: Page, address: str) -> None:
+    """A classifier, trained on the sample data until its curves can be seen."""
+    page.goto(f"{address}bert_finetune-classify?sample=reviews")
+    page.get_by_text("Fine", exact=True).first.wait_for()  # the data were looked at
     page.get_by_role("button", name="Start training").click()
     page.get_by_role("progressbar", name="Training progress").wait_for()
     page.wait_for_timeout(CURVE_SECONDS * 1000)
-    page.evaluate("scrollTo(0, 200)")
+    page.evaluate("scrollTo(0, 0)")
 
 
 def save(png: bytes, path: Path) -> None:
@@ -112,16 +103,11 @@ def save(png: bytes, path: Path) -> None:
     Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(path, optimize=True)
 
 
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).first.click()
-
-
-def press(page: Page, button: Locator) -> None:
-    """Press a button and wait until Gradio has shown the result."""
-    button.click()
-    page.wait_for_timeout(1000)
+def settled(page: Page) -> None:
+    """Wait until Gradio has shown the result."""
+    page.wait_for_timeout(5000)
     page.wait_for_function(f"![...document.querySelectorAll('{PENDING}')].some(e => e.offsetParent)")
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(2000)
 
 
 if __name__ == "__main__":
