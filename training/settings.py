@@ -433,6 +433,53 @@ class Lora(RunSettings):
     )
 
 
+class LargeNetwork(RunSettings):
+    """Mix-in: ways to train a network that is larger than the memory of one accelerator."""
+
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Gradient checkpointing (Chen et al., 2016): compute the activations of each layer again in the "
+        "backward pass instead of keeping them. Much less memory; steps take about a quarter longer.",
+        json_schema_extra=ADVANCED,
+    )
+    weights_dtype: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        description="Number format that weights are held in. bf16: half the memory, computed in bf16. With LoRA the "
+        "frozen weights alone are in bf16; without it, updates below 1/256 of a weight are lost.",
+        json_schema_extra=ADVANCED,
+    )
+    sharding: Literal["none", "full"] = Field(
+        "none",
+        description="full: fully sharded data parallel (FSDP2; Zhao et al., 2023): each process holds its share of "
+        "weights, gradients and optimiser states. Needs several processes.",
+        json_schema_extra=ADVANCED,
+    )
+
+    def with_usual(self) -> Self:
+        """As of every run, but weights in bf16 are computed in bf16."""
+        usual = super().with_usual()
+        is_open = self.weights_dtype == "bf16" and "precision" in self.undecided()
+        return usual.model_copy(update={"precision": "bf16"}) if is_open else usual
+
+    @model_validator(mode="after")
+    def _check_large_network(self) -> LargeNetwork:
+        precision = self.value("precision", AUTO)
+        if self.weights_dtype == "bf16" and precision not in (AUTO, "bf16"):
+            raise ValueError(
+                f"weights_dtype bf16 needs precision bf16, and {precision} was given: change one of the two"
+            )
+        if self.weights_dtype == "bf16" and self.value("ema_decay") and not self.value("lora_rank"):
+            raise ValueError(
+                f"ema_decay {self.value('ema_decay')} has no effect on weights in bf16, whose average would be rounded "
+                "to where it was: set ema_decay to 0, or weights_dtype to fp32"
+            )
+        if self.sharding == "full" and precision == "fp16":
+            raise ValueError("sharding full needs precision bf16 or fp32: the loss scale of fp16 is not shared")
+        if self.sharding == "full" and self.value("backup"):
+            raise ValueError("backup does not hold the sharded checkpoints of sharding full: leave out one of the two")
+        return self
+
+
 S = TypeVar("S", bound=RunSettings)
 
 

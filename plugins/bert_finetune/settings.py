@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, HalfPrecision, RunSettings, StartingWeights, TrainSettings
+from training.settings import ADVANCED, HalfPrecision, LargeNetwork, RunSettings, StartingWeights, TrainSettings
 
 
 class LinearProbingFirst(RunSettings):
@@ -18,7 +18,7 @@ class LinearProbingFirst(RunSettings):
     )
 
 
-class NetworkSettings(TrainSettings, StartingWeights, HalfPrecision):
+class NetworkSettings(TrainSettings, StartingWeights, HalfPrecision, LargeNetwork):
     """Sequence length, dropout, and the size of a network trained from scratch."""
 
     max_length: int = Field(

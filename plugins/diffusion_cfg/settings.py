@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training.settings import ADVANCED, HalfPrecision, ImageData, TrainSettings
+from training.settings import ADVANCED, HalfPrecision, ImageData, LargeNetwork, TrainSettings
 
 DEFAULT_IMAGE_SIZE = 64  # pixels per side, where neither the settings nor the weights say
 
@@ -15,6 +15,7 @@ class ImageSettings(
     TrainSettings,
     ImageData,
     HalfPrecision,
+    LargeNetwork,
     defaults={"schedule": "cosine", "eval_share": 0.05, "half_precision": True},
     descriptions={
         "batch_size": "Images per optimiser step, over all processes and micro-batches together.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +67,11 @@ def _is_progress(state: Any) -> bool:
     return all(isinstance(number, int | float) for number in numbers)
 
 
-def save(accelerator: Accelerator, folder: Path, step: int, keep: int) -> Path:
+def save(accelerator: Accelerator, folder: Path, step: int, keep: int, write: Callable[[Path], None]) -> Path:
     """Write `folder/step-…` and delete all but the newest `keep`.
+
+    Args:
+        write: Called by every process with the folder to write into, which is there.
 
     Raises:
         OSError: The disk is full, say; the checkpoints that were there stay.
@@ -75,12 +79,12 @@ def save(accelerator: Accelerator, folder: Path, step: int, keep: int) -> Path:
     target = folder / f"step-{step:09d}"
     if not accelerator.is_main_process:
         accelerator.wait_for_everyone()  # the folder is there
-        accelerator.save_state(str(target) + ".new", safe_serialization=True)
+        write(target.with_name(target.name + ".new"))
         accelerator.wait_for_everyone()
         return target
     with files.replacing(target) as new:
         accelerator.wait_for_everyone()
-        accelerator.save_state(str(new), safe_serialization=True)
+        write(new)
         accelerator.wait_for_everyone()
     kept = all_checkpoints(folder)[-keep:]
     for old in set(folder.iterdir()) - set(kept):  # also what a killed process left half written

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 EVALUATION_STEP = 2**31  # stands for the step in the seed: evaluations that draw noise draw the same each time
 
 
-def score(task: Task, model: torch.nn.Module, accelerator: Accelerator, settings: TrainSettings) -> Score | None:
+def score(
+    task: Task, model: torch.nn.Module, accelerator: Accelerator, settings: TrainSettings, together: bool = False
+) -> Score | None:
     """Score `task.eval_data`: each process predicts its share of the batches, the main one scores all rows.
+
+    Args:
+        together: Whether every process has to predict as many batches as the others, since they share the weights.
 
     Returns:
         The score, or None in the other processes and where nothing is held out.
@@ -34,11 +39,12 @@ def score(task: Task, model: torch.nn.Module, accelerator: Accelerator, settings
     rng = np.random.default_rng(seed)
     found: list = []
     with torch.no_grad(), accelerator.autocast():
-        for rows in _chunks(task, settings)[rank::processes]:
+        for rows, is_own in _share(_chunks(task, settings), rank, processes, together):
             batch = send_to_device(
                 task.collate([task.eval_data[row] for row in rows], rng, training=False), accelerator.device
             )
-            found.extend(zip(rows, task.predict(model, batch), strict=True))
+            predicted = task.predict(model, batch)
+            found.extend(zip(rows, predicted, strict=True) if is_own else ())
     found = gather_object(found) if processes > 1 else found
     if not accelerator.is_main_process:
         return None
@@ -51,6 +57,13 @@ def _chunks(task: Task, settings: TrainSettings) -> list[list[int]]:
     lengths = task.row_lengths(data)
     order = list(range(len(data))) if lengths is None else sorted(range(len(data)), key=lengths.__getitem__)
     return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _share(chunks: list, rank: int, processes: int, together: bool) -> list[tuple[list[int], bool]]:
+    """This process's batches, and whether they count; those that only keep the others company do not."""
+    own = [(rows, True) for rows in chunks[rank::processes]]
+    missing = math.ceil(len(chunks) / processes) - len(own) if together else 0
+    return own + [(chunks[0], False)] * missing
 
 
 def is_best(progress: Progress, task: Task, metrics: dict[str, float]) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,12 +20,16 @@ from training.fit.accelerator import make_accelerator
 from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths, step_seed
 from training.fit.checkpoint import Progress
 from training.fit.evaluation import is_best, score
+from training.fit.large_network import prepare_network
 from training.fit.metric_log import MetricLog, NonFiniteLossError
 from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
 from training.preflight.precision import slow_precision
 from training.settings import TrainSettings
 from training.task import Score, Task
+
+if TYPE_CHECKING:
+    from training.fit.sharding import ShardedNetwork
 
 __all__ = ["NonFiniteLossError", "fit"]
 
@@ -73,19 +77,43 @@ class _Fit:
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
         self.batches = BatchSampler(len(task.train_data), settings.batch_size, settings.seed)
-        self.lengths = padded_lengths(task)
-        task.model.to(self.accelerator.device)
+        self.is_sharded = settings.value("sharding") == "full" and self.processes > 1
+        # Processes that share the weights go forward together, and so have the same number of pieces.
+        self.lengths = None if self.is_sharded else padded_lengths(task)
         self.found = checkpoint.latest(folder / "checkpoint")
-        if self.found is None:
-            task.initialise_weights(self.accelerator.device)
-        self.average = make_average(task.model, settings.ema_decay)
-        self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
+        self._make_network()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         states = [self.progress] if self.average is None else [self.progress, self.average]
         self.accelerator.register_for_checkpointing(*states)
         self.curve = MetricLog(self.log, self.accelerator, settings)
         self.stopping = False
         self.saved, self.save_seconds = time.monotonic(), 0.0
+
+    def _make_network(self) -> None:
+        """Network, average and optimiser, whole or sharded. A sharded network is never whole on an accelerator."""
+        task, settings, device = self.task, self.settings, self.accelerator.device
+        place = torch.device("cpu") if self.is_sharded else device
+        prepare_network(task.model, settings)
+        task.model.to(place)
+        if self.found is None:
+            in_bf16 = settings.value("weights_dtype") == "bf16"
+            with self.accelerator.autocast() if in_bf16 and place == device else contextlib.nullcontext():
+                task.initialise_weights(place)
+        self.average = make_average(task.model, settings.ema_decay)
+        self.shards: dict[str, ShardedNetwork] = {}
+        if self.is_sharded:
+            from training.fit.sharding import ShardedNetwork
+
+            self.shards = {name: ShardedNetwork(each, device, self.processes) for name, each in self._networks()}
+            self.model, self.optimizer = task.model, self.accelerator.prepare(make_optimizer(task, settings))
+        else:
+            self.model, self.optimizer = self.accelerator.prepare(task.model, make_optimizer(task, settings))
+
+    def _networks(self) -> Iterator[tuple[str, torch.nn.Module]]:
+        """The network that is trained, and the average where there is one."""
+        yield "model", self.task.model
+        if self.average is not None:
+            yield "average", self.average.module
 
     def run(self) -> Progress:
         resumed = self._restore()
@@ -117,7 +145,9 @@ class _Fit:
         """Score the weights that training starts from, as a baseline of the run."""
         model = self._weights()
         model.eval()
-        found = score(self.task, model, self.accelerator, self.settings)
+        found = score(self.task, model, self.accelerator, self.settings, together=self.is_sharded)
+        for shards in self.shards.values():
+            shards.model.reshard()
         if found is not None:
             self.progress.start_metrics = found.metrics
         model.train()
@@ -177,6 +207,7 @@ class _Fit:
             torch._foreach_mul_([p.grad for p in self.trained if p.grad is not None], ratio)
         if self.settings.max_grad_norm:
             norm = self.accelerator.clip_grad_norm_(self.trained, self.settings.max_grad_norm)
+            norm = norm.full_tensor() if self.is_sharded else norm  # type: ignore[union-attr] - a DTensor
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
@@ -189,28 +220,36 @@ class _Fit:
         model = self._weights()
         model.eval()
         self.accelerator.wait_for_everyone()
-        found = score(self.task, model, self.accelerator, self.settings)
+        found = score(self.task, model, self.accelerator, self.settings, together=self.is_sharded)
+        best = bool(found is not None and is_best(self.progress, self.task, found.metrics))
+        if self._agree(int(best)):
+            self._keep(found)
         if found is not None:
-            best = is_best(self.progress, self.task, found.metrics)
-            if best:
-                self._keep(model, found)
             self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
             for warning in found.warnings:
                 self.tell("notice", step=self.progress.step, message=warning)
             self.accelerator.log({f"eval/{k}": v for k, v in found.metrics.items()}, step=self.progress.step)
-        if self.log:
+        if self.log or self.is_sharded:
             self._preview(model)
         self.model.train()
         self.curve.restart_clock()
 
     def _preview(self, model: torch.nn.Module) -> None:
-        with torch.no_grad(), self.accelerator.autocast():
+        shards = self.shards.get(self._evaluated())
+        if shards:  # all processes compute the same preview
+            set_seed(self.settings.seed)
+        with torch.no_grad(), self.accelerator.autocast(), shards.gathered() if shards else contextlib.nullcontext():
             items = self.task.preview(model, self.accelerator.device)
         if items:
             self.tell("sample", step=self.progress.step, items=items)
 
-    def _keep(self, model: torch.nn.Module, found: Score | None) -> None:
-        state, shown = self.progress, self._figures(found)
+    def _keep(self, found: Score | None) -> None:
+        """The main process saves the weights; of sharded ones, every process gives its share."""
+        shards, state = self.shards.get(self._evaluated()), self.progress
+        model = shards.whole(keep=self.log is not None) if shards else self._weights()
+        if not self.log:
+            return
+        shown = self._figures(found)
         made = {**self.record.get("training", {}), "device": str(self.accelerator.device), "steps": state.step}
         measured = {"step": state.step, "metrics": state.best_metrics, "facts": self.task.facts}
         about = {**self.record, "training": made, **measured, "figures": [figure.record() for figure in shown]}
@@ -235,8 +274,8 @@ class _Fit:
         between = outcome == "finished" and not self._evaluation_is_due()
         if self._agree(int(between or not self.progress.metrics)):
             self.evaluate()
-        if self.log and not (self.progress.metrics and (self.folder / "artifact").exists()):
-            self._keep(self._weights(), None)
+        if self._agree(int(not (self.progress.metrics and (self.folder / "artifact").exists()))):
+            self._keep(None)
         self.accelerator.wait_for_everyone()
 
     def save(self) -> None:
@@ -246,7 +285,7 @@ class _Fit:
         if self.log:
             self.log.sync()  # a checkpoint that survives a power cut has its curve with it
         step, folder = self.progress.step, self.folder / "checkpoint"
-        path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints)
+        path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints, self._write_state)
         self.saved, self.save_seconds = time.monotonic(), time.monotonic() - started
         if self.log:
             size = files.size_bytes(path)
@@ -257,12 +296,32 @@ class _Fit:
         files.recover(self.folder / "artifact")
         if self.found is None:
             return False
-        checkpoint.load(self.accelerator, self.found, self.optimizer)
+        if self.settings.value("sharding") == "full":
+            from training.fit import sharded_checkpoint
+
+            sharded_checkpoint.load(self.found, dict(self._networks()), self.optimizer.optimizer, self.progress)
+            if self.average is not None:
+                self.average.n_averaged.fill_(self.progress.step)  # one update a step
+        else:
+            checkpoint.load(self.accelerator, self.found, self.optimizer)
         return True
+
+    def _write_state(self, folder: Path) -> None:
+        """Write what a checkpoint holds; sharded, each process its own share."""
+        if self.settings.value("sharding") == "full":
+            from training.fit import sharded_checkpoint
+
+            sharded_checkpoint.save(folder, dict(self._networks()), self.optimizer.optimizer, self.progress)
+        else:
+            self.accelerator.save_state(str(folder), safe_serialization=True)
 
     def _weights(self) -> torch.nn.Module:
         """The model to evaluate and save: the average where there is one."""
         return self.average.module if self.average is not None else self.accelerator.unwrap_model(self.model)
+
+    def _evaluated(self) -> str:
+        """Which of the networks that is, by its name."""
+        return "model" if self.average is None else "average"
 
     def _evaluation_is_due(self) -> bool:
         return self.progress.step % self.settings.evaluation_interval == 0 or self.progress.step == self.settings.steps

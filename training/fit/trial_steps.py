@@ -23,6 +23,7 @@ from training.errors import UserError
 from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths
 from training.fit.experiment import Experiment
 from training.fit.explain_failure import explain
+from training.fit.large_network import bf16_findings, prepare_network
 from training.fit.optim import make_optimizer
 from training.home import home
 from training.preflight.auto import PRESETS, preset
@@ -90,6 +91,7 @@ def measure(task: Task, settings: TrainSettings) -> Measurement:
 
 def _measured(task: Task, settings: TrainSettings, device: str) -> Measurement:
     check_whole_batch(task, settings)
+    prepare_network(task.model, settings)
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
     trials, lengths = _trial_rows(task, settings), padded_lengths(task)
@@ -118,7 +120,9 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> Measurement:
                 "The best weights until then are kept.",
             )
         )
-    found.append(_memory_finding(_memory(device) - before, _memory(device), device, settings.processes))
+    found += bf16_findings(model, settings)
+    shared, used = _bytes_of_others(model, settings), _memory(device)
+    found.append(_memory_finding(used - before - shared, used - shared, device, settings.processes))
     return Measurement(per_step, evaluating, tuple(found))
 
 
@@ -169,6 +173,15 @@ def _step(
 def _evaluate(task: Task, model: Any, rows: int, device: str) -> None:
     with torch.no_grad():
         task.predict(model, send_to_device(task.evaluation_batch([task.eval_data[row] for row in range(rows)]), device))
+
+
+def _bytes_of_others(model: torch.nn.Module, settings: TrainSettings) -> int:
+    """Bytes of weights, gradients and optimiser that other processes of a sharded run will hold instead of this one."""
+    if settings.value("sharding") != "full":
+        return 0
+    weights = list(model.parameters())
+    state = sum(each.numel() * each.element_size() * (COPIES + 1 if each.requires_grad else 1) for each in weights)
+    return state - state // settings.processes
 
 
 def _memory_finding(used: int, total: int, device: str, processes: int) -> Finding:

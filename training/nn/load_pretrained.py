@@ -16,7 +16,20 @@ DROPOUT_NAMES = (  # of hidden values, then of attention weights, as the archite
 )
 LOCAL = {"trust_remote_code": False, "local_files_only": True}
 LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError)  # what transformers raises for a folder it cannot read
+DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 UNLIMITED = 10**9  # positions of a network with relative ones
+
+
+class VocabularySize:
+    """Stands for a tokenizer that is not trained yet, where only its size counts."""
+
+    pad_token_id = bos_token_id = eos_token_id = 0
+
+    def __init__(self, size: int):
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -60,9 +73,10 @@ def load_network(
     dropouts: tuple[float, float] | None = None,
     *,
     config: Any = None,
+    dtype: str = "fp32",
     **changes: Any,
 ) -> Any:
-    """Load the network of a folder with the head of `model_class`, in 32-bit numbers.
+    """Load the network of a folder with the head of `model_class`.
 
     Args:
         folder: Configuration and safetensors.
@@ -70,6 +84,7 @@ def load_network(
         kind: What it has to be, for the error: "a text classifier".
         dropouts: Of hidden values and of attention weights, under whatever names the architecture has for them.
         config: Made by `load_config` and checked by the caller; read from the folder if None.
+        dtype: Of its weights, fp32 or bf16; whatever they were saved in.
         changes: Go to the configuration: labels, problem type. With `num_labels` a head of other labels is replaced.
 
     Raises:
@@ -87,7 +102,7 @@ def load_network(
         return model_class.from_pretrained(
             str(folder),
             config=config,
-            dtype="float32",
+            dtype=DTYPES[dtype],
             use_safetensors=True,
             ignore_mismatched_sizes="num_labels" in changes,
             **LOCAL,

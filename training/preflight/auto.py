@@ -94,6 +94,8 @@ def decide(settings: S, rules: Choices, limits: Limits) -> Decision[S]:
     """
     open_fields = settings.undecided()
     fields = type(settings).model_fields
+    if settings.value("weights_dtype") == "bf16":
+        rules = {**rules, "precision": Choice("bf16", "the weights are in bf16")}
     choices = {name: rules.get(name) or Choice(extra_of(fields[name])["auto"], USUAL) for name in open_fields}
     if "steps" in choices and limits.max_steps:
         choices["steps"] = _at_most(choices["steps"], limits.max_steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
+from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
@@ -216,7 +216,7 @@ class ClassifyTask(Task):
     def save(self, model: Any, folder: Path) -> None:
         """Write a folder for `AutoModelForSequenceClassification`, with adapters merged: it loads without peft."""
         if self.settings.lora_rank:
-            model = copy.deepcopy(model).merge_and_unload()
+            model = cpu_copy(model, torch.float32).merge_and_unload()
         loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:

@@ -42,8 +42,8 @@ def make_batch(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return a packed or padded batch, and the start of each row in its flattened first two dimensions, (rows,)."""
     if packed:
-        batch = pack(ids, types)
-        return batch, np.flatnonzero(batch["position_ids"][0] == 0)
+        lengths = np.asarray([len(row) for row in ids])
+        return pack(ids, types), np.cumsum(lengths) - lengths
     batch = pad(ids, types, pad_id)
     return batch, np.arange(len(ids)) * batch["input_ids"].shape[1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.locked_tokenizer import locked
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.artifact import store
+from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def load_or_create(
     """
     if settings.model:
         folder, dropouts = Path(settings.model), (settings.dropout, settings.attention_dropout)
-        tokenizer, model = load_tokenizer(folder), load_network(folder, kind, what, dropouts, **labels)
+        tokenizer = load_tokenizer(folder)
+        model = load_network(folder, kind, what, dropouts, dtype=settings.weights_dtype, **labels)
         check_vocabulary(tokenizer, model)
         model = kind.from_config(model.config) if untrained else model
     else:
@@ -104,9 +105,9 @@ def needs_new_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
 
 
 def save_pretrained(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
-    """Write model and tokenizer for `from_pretrained`, in float16 if `half`; the model itself stays in float32."""
+    """Write model and tokenizer for `from_pretrained`: in float16 if `half`, else in float32."""
     logging.disable_progress_bar()  # a bar per file would fill the run's log
-    (copy.deepcopy(model).half() if half else model).save_pretrained(folder, safe_serialization=True)
+    cpu_copy(model, torch.float16 if half else torch.float32).save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
 
 

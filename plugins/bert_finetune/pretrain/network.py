@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +12,7 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.pretrain.chunked_cross_entropy import chunked_cross_entropy
 from plugins.bert_finetune.pretrain.previous_token_head_init import init_previous_token_heads
 from training.errors import UserError
+from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network
 
 if TYPE_CHECKING:
@@ -144,13 +144,14 @@ def _load(folder: Path, pairs: bool, settings: PretrainSettings) -> Any:
         )
     model_class = (BertForPreTraining if pairs else BertForMaskedLM) if is_bert else AutoModelForMaskedLM
     dropouts = settings.dropout, settings.attention_dropout
-    return load_network(folder, model_class, "a masked language model", dropouts, config=config)
+    dtype = settings.weights_dtype
+    return load_network(folder, model_class, "a masked language model", dropouts, config=config, dtype=dtype)
 
 
 def save(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, half: bool) -> None:
     """Write a copy with its transformers class, without the mean-embedding head of training."""
-    copied = copy.deepcopy(model)
+    copied = cpu_copy(model)
     if hasattr(copied, "mean_embedding_head"):
         del copied.mean_embedding_head
-    copied.__class__ = PLAIN.get(type(model), type(model))
+    copied.__class__ = PLAIN.get(type(copied), type(copied))
     loading.save_pretrained(copied, tokenizer, folder, half)

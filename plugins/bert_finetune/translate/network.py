@@ -82,7 +82,8 @@ def _from_folders(settings: TranslateSettings) -> TranslationModel:
         if settings.decoder_model:
             raise UserError(f"{folder.name} already has a decoder: leave decoder_model empty.")
         dropouts = settings.dropout, settings.attention_dropout
-        model = load_network(folder, AutoModelForSeq2SeqLM, "a translation model", dropouts)
+        dtype = settings.weights_dtype
+        model = load_network(folder, AutoModelForSeq2SeqLM, "a translation model", dropouts, dtype=dtype)
         target = load_target_tokenizer(folder, source)
     else:
         model = _from_encoders(folder, decoder_folder, settings)

@@ -12,6 +12,7 @@ class TranslateSettings(
     NetworkSettings,
     TableData,
     defaults={"max_length": 64},
+    fixed=("sharding",),  # processes that share weights go forward together, and generation ends when it ends
     descriptions={
         "data": "Pairs of texts: a table with two columns, or the source side of two parallel text files, one "
         "sentence per line.",

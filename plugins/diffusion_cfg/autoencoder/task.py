@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from plugins.diffusion_cfg.settings import DEFAULT_IMAGE_SIZE
 from training.errors import UserError
 from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
+from training.nn.cpu_copy import cpu_copy
 from training.task import Score, Task
 
 PREVIEW_IMAGES = 8
@@ -140,7 +140,7 @@ class AutoencoderTask(Task):
         """Save for `AutoencoderKL.from_pretrained`, with the latents' scale in the config."""
         scaling_factor = float(f"{1 / self._latent_deviation(model.vae):.5g}")
         precision = torch.float16 if self.settings.half_precision else torch.float32
-        vae = copy.deepcopy(model.vae).to("cpu", precision)
+        vae = cpu_copy(model.vae, precision)
         vae.register_to_config(scaling_factor=scaling_factor)
         with quiet_libraries():
             vae.save_pretrained(folder, safe_serialization=True)
@@ -155,5 +155,5 @@ class AutoencoderTask(Task):
         batches = [rows[start : start + SCALE_BATCH] for start in range(0, len(rows), SCALE_BATCH)]
         with torch.no_grad():
             images = (self.evaluation_batch(batch)["images"].to(device) for batch in batches)
-            means = torch.cat([vae.encode(batch).latent_dist.mean for batch in images])
+            means = torch.cat([vae.encode(batch.to(vae.dtype)).latent_dist.mean for batch in images])
         return max(1e-6, float(means.float().std()))

@@ -26,6 +26,7 @@ from training.artifact.store import RECORD, read_record
 from training.errors import UserError
 from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
+from training.nn.cpu_copy import cpu_copy
 from training.preflight.sheet import Finding
 from training.settings import StartingWeights
 from training.task import Score, Task
@@ -62,7 +63,7 @@ def build(data: SplitImages, settings: DenoiserSettings) -> DenoisingTask:
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
         folder = Path(settings.model)
-        return DenoisingTask(settings, data, pipeline_io.read_pipeline(folder), _was_trained_jointly(folder))
+        return DenoisingTask(settings, data, pipeline_io.read_pipeline(folder), was_trained_jointly(folder))
     if settings.autoencoder:
         vae = pipeline_io.read_autoencoder(Path(settings.autoencoder))
     else:
@@ -89,7 +90,7 @@ def _new_pipeline(settings: DenoiserSettings, vae: Any, captions: list[str]) -> 
     return pipeline_io.assemble_pipeline(vae, encoder, tokenizer, denoiser, scheduler)
 
 
-def _was_trained_jointly(folder: Path) -> bool:
+def was_trained_jointly(folder: Path) -> bool:
     """Whether the text encoder of these weights was trained with the denoiser, as their record says."""
     return (folder / RECORD).is_file() and read_record(folder).get("facts", {}).get("text_encoder") == TRAINED_JOINTLY
 
@@ -233,7 +234,8 @@ class DenoisingTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """Save for `StableDiffusionPipeline.from_pretrained`."""
-        pipeline_io.save_pipeline(self.to_pipeline(model), folder, self.settings.half_precision)
+        whole = self.to_pipeline(cpu_copy(model, torch.float32))
+        pipeline_io.save_pipeline(whole, folder, self.settings.half_precision)
 
     def findings(self) -> list[Finding]:
         """Trained parameters, passes over the data, settings that will disappoint, truncated captions."""

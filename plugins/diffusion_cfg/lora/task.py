@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from plugins.diffusion_cfg.lora.settings import LoraSettings
 from plugins.diffusion_cfg.models import pipeline_io
 from training.errors import UserError
 from training.fit.batches import step_seed
+from training.nn.cpu_copy import cpu_copy
 from training.preflight.sheet import Finding
 
 UNET_LAYERS = ["to_q", "to_k", "to_v", "to_out.0"]
@@ -73,7 +73,7 @@ class LoraTask(DenoisingTask):
         if model.text_encoder is not None:
             adapters |= _kohya_weights(model.text_encoder, "lora_te", self.alpha)
         save_file(adapters, folder / ADAPTER_FILE, {"format": "pt"})
-        merged = self.to_pipeline(copy.deepcopy(model).cpu())
+        merged = self.to_pipeline(cpu_copy(model, torch.float32))
         for network in (merged.unet, merged.text_encoder):
             _merge_adapters(network)
         pipeline_io.save_pipeline(merged, folder, self.settings.half_precision)

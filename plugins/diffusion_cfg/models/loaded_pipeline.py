@@ -41,7 +41,8 @@ class LoadedPipeline:
             self.vae.to(memory_format=torch.channels_last)
             self.unet.to(memory_format=torch.channels_last)
         parameters = sum(parameter.numel() for parameter in self.unet.parameters())
-        self.bf16 = has_fast_bf16(self.device) and parameters > BF16_MIN_PARAMETERS
+        holds_bf16 = pipeline.unet.dtype == torch.bfloat16  # in a run whose weights are in bf16
+        self.bf16 = holds_bf16 or (has_fast_bf16(self.device) and parameters > BF16_MIN_PARAMETERS)
         self.noise_schedule = NoiseSchedule.from_config(pipeline.scheduler.config)
         self.downsample_factor = autoencoders.downsample_factor(self.vae)
         self.size_multiple = self.downsample_factor * unet.downsample_factor(

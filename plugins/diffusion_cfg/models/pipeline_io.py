@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from pathlib import Path
@@ -17,6 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from plugins.diffusion_cfg.models.library_logging import quiet_libraries
 from plugins.diffusion_cfg.models.noise_schedule import NO_CLIPPING
 from training.errors import UserError
+from training.nn.cpu_copy import cpu_copy
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -123,7 +123,7 @@ def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path, half_precisio
     scheduler.register_to_config(**missing)
     with quiet_libraries():
         if half_precision:
-            vae, unet = (copy.deepcopy(network).to(torch.float16) for network in (pipeline.vae, pipeline.unet))
+            vae, unet = (cpu_copy(network, torch.float16) for network in (pipeline.vae, pipeline.unet))
             pipeline = assemble_pipeline(vae, pipeline.text_encoder, pipeline.tokenizer, unet, scheduler)
         pipeline.save_pretrained(folder, safe_serialization=True)
     remove_local_paths(folder)

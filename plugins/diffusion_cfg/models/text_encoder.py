@@ -45,17 +45,21 @@ def make_text_encoder(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIP
     special_tokens: dict[str, Any] = {
         name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
     }
-    config = CLIPTextConfig(
-        vocab_size=len(tokenizer),
+    return CLIPTextModel(new_config(len(tokenizer), tokenizer.model_max_length, width, layers, **special_tokens))
+
+
+def new_config(vocabulary_size: int, max_length: int, width: int, layers: int, **special_tokens: Any) -> CLIPTextConfig:
+    """The configuration of a small CLIP text model."""
+    return CLIPTextConfig(
+        vocab_size=vocabulary_size,
         hidden_size=width,
         intermediate_size=4 * width,
         projection_dim=width,
         num_hidden_layers=layers,
         num_attention_heads=max(1, width // HEAD_WIDTH),
-        max_position_embeddings=tokenizer.model_max_length,
+        max_position_embeddings=max_length,
         **special_tokens,
     )
-    return CLIPTextModel(config)
 
 
 def token_ids(tokenizer: Any, captions: list[str]) -> torch.Tensor:

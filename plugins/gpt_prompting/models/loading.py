@@ -40,11 +40,12 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_network(folder: Path, tokenizer: Any, **changes: Any) -> Any:
-    """Load the network of a folder in float32.
+def load_network(folder: Path, tokenizer: Any, dtype: str = "fp32", **changes: Any) -> Any:
+    """Load the network of a folder.
 
     Args:
         tokenizer: Whose vocabulary the network must have.
+        dtype: Of its weights, fp32 or bf16.
         changes: Entries of its configuration to overwrite, ignored where the configuration has no such entry.
 
     Raises:
@@ -54,7 +55,7 @@ def load_network(folder: Path, tokenizer: Any, **changes: Any) -> Any:
     config = load_pretrained.load_config(folder, **changes)
     _check_kind(folder, config)
     kind = "a causal language model"
-    model = load_pretrained.load_network(folder, AutoModelForCausalLM, kind, config=config)
+    model = load_pretrained.load_network(folder, AutoModelForCausalLM, kind, config=config, dtype=dtype)
     load_pretrained.check_vocabulary(tokenizer, model)
     return model
 

@@ -8,7 +8,6 @@ plain network on a trial batch and undone if the logits differ.
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,7 @@ from plugins.gpt_prompting.pretrain.corpus import Segment
 from plugins.gpt_prompting.pretrain.induction_head_init import init_induction_heads
 from plugins.gpt_prompting.pretrain.packing import pack
 from training.errors import UserError
+from training.nn.cpu_copy import cpu_copy
 from training.nn.packed_attention import PACKED
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def make_model(settings: PretrainSettings, tokenizer: Any) -> Any:
     """
     if settings.model:
         changes = dict.fromkeys(DROPOUTS, settings.dropout)
-        model = loading.load_network(Path(settings.model), tokenizer, **changes)
+        model = loading.load_network(Path(settings.model), tokenizer, settings.weights_dtype, **changes)
     else:
         model = GPT2LMHeadModel(new_config(settings, tokenizer))
         if settings.induction_head_init:
@@ -131,14 +131,20 @@ def new_config(settings: PretrainSettings, tokenizer: Any) -> GPT2Config:
     )
 
 
-def use_packed_attention(model: Any) -> None:
-    """Switch a network to packed attention and `PackedHead`, if it then computes what it computed before."""
+def use_packed_attention(model: Any, is_tried: bool = True) -> None:
+    """Switch a network to packed attention and `PackedHead`, if it then computes what it computed before.
+
+    Args:
+        is_tried: Whether that is checked; a network without values has nothing to compare.
+    """
     use_fused_gelu(model)
     plain = type(model)
     try:
-        before = _trial_logits(model)
+        before = _trial_logits(model) if is_tried else torch.zeros(())
         model.set_attn_implementation(PACKED)
         model.__class__ = type(f"Packed{plain.__name__}", (PackedHead, plain), {"plain_class": plain})
+        if not is_tried:
+            return
         after = _trial_logits(model)
         if (after - before).abs().max() <= TRIAL_TOLERANCE * before.std():
             return
@@ -192,7 +198,7 @@ def add_lora(model: Any, rank: int, alpha: float = 0) -> Any:
 
 def save(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
     """Save for `AutoModelForCausalLM`: adapters merged, the class restored, in float16 if `half`."""
-    copied = copy.deepcopy(model)
+    copied = cpu_copy(model, torch.float32)
     if hasattr(copied, "merge_and_unload"):
         copied = copied.merge_and_unload()
     copied.__class__ = getattr(type(copied), "plain_class", type(copied))

@@ -6,7 +6,16 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, FILE, HalfPrecision, Lora, StartingWeights, TextData, TrainSettings
+from training.settings import (
+    ADVANCED,
+    FILE,
+    HalfPrecision,
+    LargeNetwork,
+    Lora,
+    StartingWeights,
+    TextData,
+    TrainSettings,
+)
 
 
 class Size(NamedTuple):
@@ -43,6 +52,7 @@ class PretrainSettings(
     StartingWeights,
     HalfPrecision,
     Lora,
+    LargeNetwork,
     descriptions={
         "lora_rank": "Rank of LoRA adapters on a pre-trained model, which train about 1 % of the weights (Hu et al., "
         "2022). 0: all weights are trained."
