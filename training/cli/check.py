@@ -10,6 +10,7 @@ from typing import Any
 from plugins._contract import Kind, Plugin
 from training.cli.confined import confine
 from training.cli.decide import decide_settings, with_weights
+from training.cli.plan import plan_findings
 from training.cli.train import parse_command
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
@@ -56,4 +57,5 @@ def _measured(plugin: Plugin, kind: Kind, data: Data, settings: RunSettings, she
         return sheet.with_findings([Finding("red", "The settings cannot be decided", str(error))])
     sheet = replace(sheet.with_findings(decision.findings()), decided=decision.record())
     chosen = decision.settings
+    sheet = sheet.with_findings(plan_findings(kind, with_weights(plugin, chosen.with_usual())))
     return full_sheet(sheet, lambda: kind.build(data, with_weights(plugin, chosen)), chosen)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from plugins._contract import Kind, Plugin
 from plugins._discovery import discover, find
 from training.cli.decide import decide_at_start, settings_of_run, with_weights
+from training.cli.plan import refuse_too_large
 from training.errors import UserError
 from training.preflight.limits import Limits
 from training.runs.distributed import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
@@ -179,6 +180,7 @@ def _fit(
     ready = with_weights(plugin, settings)
     start = Path(ready.value("model")) if "model" in ready.named_weights() else None
     about = describe_run(run.id, plugin, kind, settings, start) | {"auto": run.summary().reasons}
+    refuse_too_large(kind, ready)
     task = kind.build(data, ready)
     if isinstance(task, Task):
         Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
