@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Ids = Sequence[np.ndarray]  # token ids of each row, (time,)
 
+COUNTED_TOGETHER = 1_000_000  # tokens
 MAX_LOST_TOKENS = 0.02  # share of all tokens
 MAX_TRUNCATED_TEXTS = 0.05  # share of the texts
 MAX_UNKNOWN, UNUSABLE_UNKNOWN = 0.01, 0.9  # share of the tokens
@@ -68,17 +69,34 @@ def _untruncated_lengths(
     return lengths
 
 
-def unknown_token_findings(ids: Ids, tokenizer: PreTrainedTokenizerBase) -> list[Finding]:
+def unknown_token_findings(ids: Iterable[np.ndarray], tokenizer: PreTrainedTokenizerBase) -> list[Finding]:
     """Report the share of unknown tokens if it is above 1 %; nearly all unknown is red."""
-    tokens = np.concatenate([np.zeros(0, dtype=np.int64), *ids])
-    unknown = tokens == tokenizer.unk_token_id
-    special = np.isin(tokens, tokenizer.all_special_ids) & ~unknown
-    share = unknown.sum() / max(1, (~special).sum())
+    unknown: Any = tokenizer.unk_token_id
+    known = set(tokenizer.all_special_ids) - {unknown}
+    counts = np.zeros(len(tokenizer), dtype=np.int64)
+    for tokens in _joined(ids):
+        counts += np.bincount(tokens, minlength=len(counts))[: len(counts)]
+    ordinary = counts.sum() - counts[list(known)].sum()
+    share = (counts[unknown] if unknown is not None else 0) / max(1, ordinary)
     if share <= MAX_UNKNOWN:
         return []
     advice = "The vocabulary does not fit this language or script: choose another model to start from."
     level = "red" if share > UNUSABLE_UNKNOWN else "amber"
     return [Finding(level, f"{share:.0%} of the tokens are unknown to the vocabulary", advice)]
+
+
+def _joined(ids: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same token ids in fewer arrays."""
+    batch: list[np.ndarray] = []
+    size = 0
+    for row in ids:
+        batch.append(row)
+        size += len(row)
+        if size >= COUNTED_TOGETHER:
+            yield np.concatenate(batch).astype(np.int64)
+            batch, size = [], 0
+    if batch:
+        yield np.concatenate(batch).astype(np.int64)
 
 
 def split_finding(train: int, evaluation: int, noun: str) -> Finding:

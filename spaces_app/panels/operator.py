@@ -24,7 +24,9 @@ def render(services: Services, demo: gr.Blocks) -> None:
             end = gr.Button("Stop this run", variant="stop", scale=1)
             days = gr.Number(7, label="Days", precision=0, scale=1)
             clear = gr.Button("Delete runs that ended before that", variant="stop", scale=2)
-        refresh = gr.Button("Refresh")
+        with gr.Row():
+            refresh = gr.Button("Refresh")
+            clear_corpora = gr.Button("Delete tokenized corpora", variant="stop")
 
     def show(request: gr.Request) -> tuple[str, list[list[Any]]]:
         name = visitor(request)
@@ -40,6 +42,11 @@ def render(services: Services, demo: gr.Blocks) -> None:
         gr.Info(f"{number} runs deleted, {freed / 2**20:.1f} MB freed.")
         return show(request)
 
+    def on_clear_corpora(request: gr.Request) -> tuple[str, list[list[Any]]]:
+        freed = services.operator.clear_corpora(visitor(request))
+        gr.Info(f"{freed / 2**20:,.1f} MB freed. A run that needs a corpus makes it again.")
+        return show(request)
+
     def opened(request: gr.Request) -> list[Any]:
         if not services.operator.may_operate(visitor(request)):
             return ["This page is for the account that runs the server.", gr.Column(visible=False), "", []]
@@ -49,4 +56,5 @@ def render(services: Services, demo: gr.Blocks) -> None:
     demo.load(opened, None, [refused, page, *shown], **UNQUEUED)
     refresh.click(show, None, shown, **UNLIMITED)
     end.click(on_end, run, shown, **UNLIMITED)
+    clear_corpora.click(on_clear_corpora, None, shown, **UNLIMITED)
     clear.click(on_clear, days, shown, **UNLIMITED)

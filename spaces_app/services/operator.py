@@ -11,6 +11,7 @@ import psutil
 
 from spaces_app.services.runs import RunService
 from spaces_app.settings import Settings
+from training.data import corpora
 from training.errors import UserError
 from training.home import home
 from training.runs.queue import cancel_when_queued
@@ -46,6 +47,7 @@ class OperatorService:
             "this process": _gb(psutil.Process().memory_info().rss),
             "disk": f"{_gb(disk.used)} of {_gb(disk.total)} in use",
             "queue": f"{states.count('running')} running, {states.count('queued')} waiting",
+            "tokenized corpora": _mb(corpora.usage().size_bytes),
             "runs": f"{len(states)}, {states.count('broken')} broken",
         }
 
@@ -68,6 +70,11 @@ class OperatorService:
             run.delete()
         return len(old), freed
 
+    def clear_corpora(self, visitor: str) -> int:
+        """Delete the tokenized corpora that no process is making; a run makes again what it needs. Returns bytes."""
+        self._check(visitor)
+        return corpora.clear().size_bytes
+
     def _row(self, run: Run) -> list[Any]:
         about = run.describe()
         return [run.id, run.owner(), about["status"], round(about["size_bytes"] / 2**20, 1), round(_age(run) / DAY, 1)]
@@ -88,6 +95,10 @@ def _existing_home() -> str:
     while not folder.exists():
         folder = folder.parent
     return str(folder)
+
+
+def _mb(count: float) -> str:
+    return f"{count / 2**20:,.1f} MB"
 
 
 def _gb(count: float) -> str:

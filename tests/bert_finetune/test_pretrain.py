@@ -27,14 +27,17 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.pretrain import network
 from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus, tokenize_corpus
+from plugins.bert_finetune.pretrain.data import _paragraphs, read
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.previous_token_head_init import offsets
 from plugins.bert_finetune.pretrain.representation_metrics import collapse_warnings, effective_rank
 from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
 from plugins.bert_finetune.pretrain.settings import PretrainSettings
+from plugins.bert_finetune.pretrain.vocabulary import sample
 from plugins.bert_finetune.pretrain.windows import IS_NEXT, IS_OTHER, CorpusWindows, sample_segment_pair
 from tests.bert_models import build, check, load
-from training.data.text_documents import hold_out
+from training.data.documents import hold_out
+from training.data.text_documents import read_documents
 from training.errors import UserError
 from training.fit.loop import fit
 from training.nn.load_pretrained import max_positions
@@ -339,8 +342,10 @@ def test_documents_too_short_for_a_row_are_told(tmp_path: Path) -> None:
         build("pretrain", settings(tmp_path / "a.txt"))
 
 
-def test_one_document_holds_its_end_out() -> None:
-    assert hold_out([["a", "b", "c", "d"]], 0.25, 0) == ([["a", "b", "c"]], [["d"]])
+def test_one_document_holds_its_end_out(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a\nb\nc\nd\n")
+    documents, _ = read_documents(str(tmp_path / "a.txt"), "", "", _paragraphs)
+    assert [list(side) for side in hold_out(documents, 0.25, 0)] == [[["a\n", "b\n", "c\n"]], [["d\n"]]]
 
 
 def test_a_model_without_a_mask_refuses_to_guess(tmp_path: Path, corpus: Path) -> None:
@@ -358,6 +363,57 @@ def test_documents_and_sentences_are_found_again_in_the_tokens(tokenizer: Any) -
     found = tokenize_corpus([["windows shine", "over"], ["quiet harbours"]], tokenizer)
     assert len(found) == 2 and len(found.sentences) == 4
     assert tokenizer.decode(found.tokens[found.documents[1] :]) == "quiet harbours"
+
+
+# -- the corpus on disk -----------------------------------------------------------------------------------------------------
+
+
+def in_memory(data: Path) -> tuple[Any, TokenizedCorpus]:
+    """Vocabulary and tokens of the training documents, held as Python lists."""
+    train = list(read(settings(data)).train)
+    tokenizer = train_wordpiece([" ".join(document) for document in train], TINY["vocabulary_size"], TINY["max_length"])
+    return tokenizer, tokenize_corpus(train, tokenizer)
+
+
+def test_a_corpus_on_disk_gives_the_rows_of_one_in_memory(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.bert_finetune.pretrain.corpus.TOKENIZED_TOGETHER", 7)
+    tokenizer, wanted = in_memory(corpus)
+    task = build("pretrain", settings(corpus))
+    assert task.tokenizer.get_vocab() == tokenizer.get_vocab()
+    found = task.train_data.corpus
+    assert found.tokens.dtype == np.uint16 and wanted.tokens.dtype == np.int32
+    for name in ("tokens", "sentences", "documents"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+    windows = CorpusWindows(wanted, TINY["max_length"] - 3)
+    assert np.array_equal(windows.rows, task.train_data.rows)
+    task.train_data, rows = windows, [task.train_data[row] for row in (3, 0, 5)]
+    batches = [
+        task.collate(each, np.random.default_rng(1), True) for each in (rows, [windows[row] for row in (3, 0, 5)])
+    ]
+    assert all(torch.equal(batches[0][name], batches[1][name]) for name in batches[1])
+
+
+def test_the_second_start_reads_splits_and_tokenizes_nothing(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build("pretrain", settings(corpus))
+    for name in ("corpus._tokenized", "vocabulary.learn_wordpiece", "windows._cut_all"):
+        monkeypatch.setattr(f"plugins.bert_finetune.pretrain.{name}", lambda *given: pytest.fail("made again"))
+    again = build("pretrain", settings(corpus))
+    assert np.array_equal(again.train_data.rows, first.train_data.rows)
+    with pytest.raises(pytest.fail.Exception, match="made again"):
+        build("pretrain", settings(corpus, seed=1))  # other documents are held out
+
+
+def test_a_large_corpus_gives_its_vocabulary_a_sample_and_says_so(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.bert_finetune.pretrain.vocabulary.MAX_CHARACTERS", 3000)
+    train = read(settings(corpus)).train
+    sampled = list(sample(train))
+    assert 2900 < sum(map(len, sampled)) < 3100 < train.characters
+    topics = {sentence.split()[1][:2] for sentence in sampled}
+    assert len(topics) > 8  # from all over the corpus
+    titles = [finding.title for finding in build("pretrain", settings(corpus)).findings()]
+    assert any(title.startswith("The vocabulary is learned from") for title in titles)
 
 
 # -- the bag of words ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -37,9 +39,12 @@ from plugins.gpt_prompting.pretrain.corpus import (
     encode_dialogues,
     encode_texts,
 )
+from plugins.gpt_prompting.pretrain.data import read
 from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, render_dialogue
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.settings import SIZES, PretrainSettings
+from plugins.gpt_prompting.pretrain.texts import Texts
+from plugins.gpt_prompting.pretrain.vocabulary import train_vocabulary
 from plugins.testing import check_plugin
 from tests.files import write as write_file
 from training.errors import UserError
@@ -198,6 +203,60 @@ def test_packed_segments_have_the_losses_and_gradients_that_each_has_alone(kind:
     torch.cat(wanted).mean().backward()
     for (name, one), other in zip(alone.named_parameters(), packed.parameters(), strict=True):
         assert torch.allclose(one.grad, other.grad, atol=1e-5), name
+
+
+LONG = "\n\n  It said  something.\n  \nAnd then\n\tit\nwas quiet;\n\n\nso it is,\nsomething is said \n quietly\nalways\n \n"
+
+
+def texts_of(path: Path, *documents: str) -> Texts:
+    path.write_text("\n<|endoftext|>\n".join(documents))
+    return read(chosen(data=str(path), eval_share=0)).texts
+
+
+def test_texts_on_disk_have_the_tokens_of_texts_in_memory(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.gpt_prompting.pretrain.texts.PIECE_CHARACTERS", 5)
+    monkeypatch.setattr("plugins.gpt_prompting.pretrain.corpus.TOKENIZER_BATCH", 2)
+    texts = texts_of(tmp_path / "a.txt", LONG, " \n", "short", LONG * 3)
+    assert list(texts) == [LONG.strip(), "short", (LONG * 3).strip()]
+    assert len([*next(texts.pieces())]) == 4  # cut only between two lines with text and no other white space
+    found, wanted = encode_texts(texts, tokenizer), encode_texts(list(texts), tokenizer)
+    assert (found.tokens.dtype, found.size_bytes) == (np.uint16, wanted.size_bytes)
+    for name in ("tokens", "targets", "starts"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+    one, other = (CorpusRows(corpus, 16, separate=True)[1] for corpus in (found, wanted))
+    assert all(
+        np.array_equal(a, b) and a.dtype == b.dtype
+        for x, y in zip(one, other, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
+
+
+def test_a_tokenizer_that_marks_where_a_text_begins_gets_it_whole(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.gpt_prompting.pretrain.texts.PIECE_CHARACTERS", 5)
+    marking = copy.deepcopy(tokenizer)
+    marking.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    texts = texts_of(tmp_path / "a.txt", LONG)
+    assert np.array_equal(encode_texts(texts, marking).tokens, encode_texts(list(texts), marking).tokens)
+
+
+def test_a_vocabulary_learned_from_pieces_is_that_of_whole_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train_tokenizer([LONG.strip() * 9], 300, 64).get_vocab()
+    monkeypatch.setattr("plugins.gpt_prompting.pretrain.texts.PIECE_CHARACTERS", 5)
+    (tmp_path / "a.txt").write_text(LONG.strip() * 9)
+    data = read(chosen(data=str(tmp_path / "a.txt"), eval_share=0))
+    assert train_vocabulary(data, 300, 64).get_vocab() == whole
+    monkeypatch.setattr(
+        "plugins.gpt_prompting.pretrain.vocabulary.learn_bpe", lambda *given: pytest.fail("learned again")
+    )
+    assert train_vocabulary(data, 300, 64).get_vocab() == whole
+    with pytest.raises(pytest.fail.Exception, match="learned again"):
+        train_vocabulary(data, 301, 64)
 
 
 def test_documents_that_share_a_row_see_each_other_only_where_that_is_wished(tokenizer: Any) -> None:

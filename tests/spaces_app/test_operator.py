@@ -14,6 +14,7 @@ from spaces_app.services.run_request import RunRequest
 from spaces_app.settings import Settings
 from tests.running import queue
 from tests.toy import PLUGIN
+from training.data.corpora import kept
 from training.errors import UserError
 
 
@@ -34,6 +35,7 @@ def test_on_a_shared_server_only_its_owner_sees_it(home: Path, monkeypatch: pyte
         service.table,
         lambda name: service.end("x", name),
         lambda name: service.clear(1, name),
+        service.clear_corpora,
     ):
         with pytest.raises(UserError, match="Only the owner of this server"):
             call("bob")
@@ -53,6 +55,14 @@ def test_it_lists_ends_and_clears_everybodys_runs(home: Path) -> None:
     assert waiting.status() == "cancelled"
     assert services.operator.clear(7, "")[0] == 1
     assert {run.id for run in store.all()} == {waiting.id, new.id}
+
+
+def test_it_shows_and_clears_tokenized_corpora(home: Path) -> None:
+    service = server().operator
+    kept("tokens", "a", lambda folder: (folder / "x").write_bytes(bytes(3 * 2**20)) and None, lambda folder: None)
+    assert service.facts("")["tokenized corpora"] == "3.0 MB"
+    assert service.clear_corpora("") >= 3 * 2**20
+    assert service.facts("")["tokenized corpora"] == "0.0 MB"
 
 
 def test_a_visitor_may_have_so_many_runs_at_once(home: Path) -> None:

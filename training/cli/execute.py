@@ -18,7 +18,9 @@ from plugins._contract import Kind, Plugin
 from plugins._discovery import discover, find
 from training.cli.decide import decide_at_start, settings_of_run, with_weights
 from training.cli.plan import refuse_too_large
+from training.data.progress import CancelledError, reporting
 from training.errors import UserError
+from training.events import EventLog
 from training.preflight.limits import Limits
 from training.runs.distributed import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
 from training.runs.registry import Runs
@@ -158,6 +160,10 @@ def fit_task(
     """Read the data, build the task and fit it; whatever goes wrong becomes the run's last event, in words."""
     try:
         complete = _fit(run, plugin, kind, settings, listener, data)
+    except CancelledError:
+        if is_first():
+            run.write_event("cancelled", step=run.summary().step, message="Stopped before the first step.")
+        return 130
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
         return _failed(run, error, _decided(run, plugin, kind, settings))
     ended = run.summary().last
@@ -174,17 +180,31 @@ def _fit(
     from training.task import Task
 
     settings = settings_of_run(run, plugin, kind, settings)
-    data = kind.read(with_weights(plugin, settings)) if data is None else data
+    with reporting(partial(_tell_progress, run, listener)):
+        data = kind.read(with_weights(plugin, settings)) if data is None else data
     data.sheet.raise_if_blocked()
     settings = decide_at_start(run, plugin, kind, data, settings, listener)
     ready = with_weights(plugin, settings)
     start = Path(ready.value("model")) if "model" in ready.named_weights() else None
     about = describe_run(run.id, plugin, kind, settings, start) | {"auto": run.summary().reasons}
     refuse_too_large(kind, ready)
-    task = kind.build(data, ready)
+    with reporting(partial(_tell_progress, run, listener)):
+        task = kind.build(data, ready)
     if isinstance(task, Task):
         Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
     return run_task(task, settings, run.folder, about, listener)
+
+
+def _tell_progress(run: Run, listener: Callable[[dict], None], what: str, share: float) -> None:
+    """Write how far the work before the first step is.
+
+    Raises:
+        CancelledError: If the run is to stop.
+    """
+    if (run.folder / "cancel").exists():
+        raise CancelledError
+    if is_first():
+        EventLog(run.folder / "events.jsonl", listener).write("preparing", message=f"{what}: {share:.0%}", share=share)
 
 
 def _decided(run: Run, plugin: Plugin, kind: Kind, settings: RunSettings) -> RunSettings:

@@ -19,6 +19,7 @@ from training.data.table_format import MAX_BYTES, read_chunks
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
+ITERATED_ROWS = 10_000  # in memory at once
 WHOLE_NUMBER = r"^\s*([-+]?\d+(\.0+)?\s*)?$"
 
 
@@ -67,13 +68,26 @@ class Table:
         Raises:
             UserError: If the column is missing, or holds images or records.
         """
+        return self._text(column).to_pylist()
+
+    def iter_strings(self, column: str) -> Iterator[str | None]:
+        """Yield what `strings` returns, of which only some rows are in memory at a time.
+
+        Raises:
+            UserError: As `strings`.
+        """
+        text = self._text(column)
+        for start in range(0, len(text), ITERATED_ROWS):
+            yield from text.slice(start, ITERATED_ROWS).to_pylist()
+
+    def _text(self, column: str) -> pa.ChunkedArray:
         compute: Any = pc
         text = as_text(self.column(column))
         if text is None:
             raise UserError(f"Column '{column}' of {self.source} holds {self.columns[column].type}, not text.")
         if compute.all(compute.match_substring_regex(text, WHOLE_NUMBER)).as_py():
             text = compute.replace_substring_regex(text, r"\.0+(\s*)$", r"\1")
-        return text.to_pylist()
+        return text
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Table:
         """Return the rows of these indexes, in their order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -59,7 +59,7 @@ def enable_gradient_checkpointing(model: torch.nn.Module) -> None:
             raise UserError(_unsupported(part)) from error
 
 
-def _with_switch(model: torch.nn.Module) -> list[torch.nn.Module]:
+def _with_switch(model: torch.nn.Module) -> list[Any]:
     """The outermost parts of a network that can switch it on."""
     if any(hasattr(model, name) for name in SWITCHES):
         return [model]

@@ -48,7 +48,7 @@ class ShardedNetwork:
         self.model.reshard()
         whole: dict[int, Tensor] = {}
         for name, tensor in _tensors(cast(nn.Module, self.model)):
-            full = tensor.detach().full_tensor() if isinstance(tensor, DTensor) else tensor.detach()
+            full = cast(DTensor, tensor.detach()).full_tensor() if isinstance(tensor, DTensor) else tensor.detach()
             if keep:
                 whole[id(self._empty_tensors[name])] = full.to("cpu", copy=True)
         return copy_with(self._empty, lambda tensor: whole[id(tensor)]) if keep else self._empty

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
+from training.data.vocabulary_fit import CHARACTERS
 from training.preflight.auto import Choice, Choices, precision, steps_for
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ def start(data: PretrainData, settings: PretrainSettings) -> Choice:
     """The encoder, which has read more than most corpora hold."""
     if auto.changed_fields(settings, FROM_SCRATCH_ONLY):
         return Choice("", f"{FROM_SCRATCH_ONLY[0]} describes a new network")
-    return auto.start_from(starter.ENCODER, (" ".join(document) for document in data.train), settings)
+    return auto.start_from(starter.ENCODER, map(" ".join, data.train.openings(CHARACTERS)), settings)
 
 
 def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> Choices:
     """By what training starts from, and by the rows that the corpus fills."""
-    words = sum(len(sentence.split()) for document in data.train for sentence in document)
-    rows = max(1, round(words * TOKENS_PER_WORD / settings.max_length))
+    rows = max(1, round(data.train.words * TOKENS_PER_WORD / settings.max_length))
     batch, most = auto.given_or(settings, BATCH), auto.most_steps(parameters)
     passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
     return {

@@ -89,12 +89,13 @@ def _cooccurrence_counts(corpus: TokenizedCorpus, vocabulary: int) -> csr_array:
     """Count how often two tokens occur within `WINDOW` of each other in one document, (V, V)."""
     counts = csr_array((vocabulary, vocabulary), dtype=np.float32)
     tokens = corpus.tokens[:MAX_COUNTED_TOKENS]
-    documents = np.repeat(np.arange(len(corpus)), np.diff(corpus.documents))[:MAX_COUNTED_TOKENS]
     for start in range(0, len(tokens), CHUNK_TOKENS):
+        positions = np.arange(start, min(start + CHUNK_TOKENS + WINDOW, len(tokens)))
+        numbers = np.searchsorted(corpus.documents, positions, side="right")  # of each token's document
         for distance in range(1, WINDOW + 1):
             end = max(start, min(start + CHUNK_TOKENS, len(tokens) - distance))
             left, right = slice(start, end), slice(start + distance, end + distance)
-            same = documents[left] == documents[right]
+            same = numbers[: end - start] == numbers[distance : distance + end - start]
             pairs = tokens[left][same], tokens[right][same]
             counts = counts + coo_array((np.ones(len(pairs[0]), np.float32), pairs), shape=counts.shape).tocsr()
     return counts + counts.T

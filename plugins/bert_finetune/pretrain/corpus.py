@@ -1,16 +1,26 @@
-"""The tokenized corpus: all documents in one array of token ids."""
+"""The tokenized corpus: all documents in one array of token ids, mapped from files that are made once."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from training.data.array_files import ArrayWriter, map_array, smallest_ids
+from training.data.corpora import kept, key_of
+from training.data.documents import Document, Documents
+from training.data.progress import report
+from training.data.tokenizer_key import tokenizer_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TOKENIZED_TOGETHER = 20_000  # sentences per call of the tokenizer, shared by its threads
+VERSION = 1  # of the files; raise it when the same documents give other ones
 
 
 @dataclass(frozen=True)
@@ -18,34 +28,68 @@ class TokenizedCorpus:
     """Concatenated tokenized documents.
 
     Args:
-        tokens: Token ids without special tokens, int32, (tokens,).
+        tokens: Token ids without special tokens, of a type that holds the vocabulary, (tokens,).
         sentences: Start of each sentence in `tokens`, and the end, (sentences + 1,).
         documents: Start of each document in `tokens`, and the end, (documents + 1,).
+        key: Names the content of mapped files; empty for arrays in memory.
     """
 
     tokens: np.ndarray
     sentences: np.ndarray
     documents: np.ndarray
+    key: str = ""
 
     def __len__(self) -> int:
         return len(self.documents) - 1
 
 
-def tokenize_corpus(documents: list[list[str]], tokenizer: PreTrainedTokenizerBase) -> TokenizedCorpus:
-    """Tokenize documents of sentences, without special tokens."""
-    sentences = [sentence for document in documents for sentence in document]
-    lengths, chunks = np.zeros(len(sentences), dtype=np.int64), []
-    for start in range(0, len(sentences), TOKENIZED_TOGETHER):
-        batch = tokenizer(
-            sentences[start : start + TOKENIZED_TOGETHER],
+def tokenize_corpus(documents: Documents | Sequence[Document], tokenizer: PreTrainedTokenizerBase) -> TokenizedCorpus:
+    """Tokenize documents of sentences, without special tokens; those on disk once, into files that are mapped."""
+    tokens_of = tokenizer_key(tokenizer)
+    if isinstance(documents, Documents) and tokens_of:
+        return _kept_corpus(documents, tokenizer, key_of(version=VERSION, texts=documents.key, tokenizer=tokens_of))
+    counts = np.asarray([len(document) for document in documents], dtype=np.int64)
+    pieces = list(_tokenized(itertools.chain.from_iterable(documents), tokenizer))
+    tokens = np.concatenate([ids for ids, _ in pieces] or [np.zeros(0)]).astype(np.int32)
+    sentences = np.concatenate([[0], *np.cumsum([length for _, lengths in pieces for length in lengths])[None]])
+    sentences = sentences.astype(np.int64)
+    return TokenizedCorpus(tokens, sentences, sentences[_starts(counts)])
+
+
+def _kept_corpus(documents: Documents, tokenizer: PreTrainedTokenizerBase, key: str) -> TokenizedCorpus:
+    def make(folder: Path) -> None:
+        ids_type, total, end, done = smallest_ids(len(tokenizer)), int(documents.counts().sum()), 0, 0
+        with ArrayWriter(folder, "tokens", ids_type) as tokens, ArrayWriter(folder, "sentences", np.int64) as sentences:
+            sentences.append(np.zeros(1))
+            for ids, lengths in _tokenized(documents.parts(), tokenizer):
+                tokens.append(ids)
+                ends = end + np.cumsum(lengths, dtype=np.int64)
+                sentences.append(ends)
+                end, done = int(ends[-1]), done + len(lengths)
+                report("Cutting the texts into tokens", done, total)
+        with ArrayWriter(folder, "documents", np.int64) as starts:
+            starts.append(map_array(folder, "sentences")[_starts(documents.counts())])
+
+    def load(folder: Path) -> TokenizedCorpus:
+        tokens, sentences, documents = (map_array(folder, name) for name in ("tokens", "sentences", "documents"))
+        return TokenizedCorpus(tokens, sentences, documents, key)
+
+    return kept("tokens", key, make, load)
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    """First sentence of each document, and the number of all, (documents + 1,)."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+
+
+def _tokenized(sentences: Iterator[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[np.ndarray, list[int]]]:
+    """Token ids of many sentences end to end, and the tokens of each."""
+    while batch := list(itertools.islice(sentences, TOKENIZED_TOGETHER)):
+        ids = tokenizer(
+            batch,
             add_special_tokens=False,
             return_attention_mask=False,
             return_token_type_ids=False,
             verbose=False,
         )["input_ids"]
-        lengths[start : start + len(batch)] = [len(ids) for ids in batch]
-        chunks.append(np.fromiter((token for ids in batch for token in ids), dtype=np.int32))
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    counts = np.concatenate([[0], np.cumsum([len(document) for document in documents], dtype=np.int64)])
-    tokens = np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.int32)
-    return TokenizedCorpus(tokens, starts, starts[counts.astype(np.int64)])
+        yield np.fromiter(itertools.chain.from_iterable(ids), dtype=np.int32), [len(own) for own in ids]

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.pretrain.probe_data import ProbeText, read_probe_texts
 from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
-from training.data.text_documents import hold_out, read_documents
+from training.data.documents import END, Documents, hold_out
+from training.data.text_documents import read_documents
 from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.pretrain.settings import PretrainSettings
 
-Document = list[str]  # its sentences
-
 
 @dataclass(frozen=True)
 class PretrainData:
-    """Training and evaluation documents, and the labelled texts of the linear probe."""
+    """Training and evaluation documents of sentences, and the labelled texts of the linear probe."""
 
-    train: list[Document]
-    evaluation: list[Document]
+    train: Documents
+    evaluation: Documents
     probe: list[ProbeText]
     sheet: Sheet
 
@@ -42,7 +41,7 @@ def read(settings: PretrainSettings) -> PretrainData:
     return PretrainData(train, evaluation, read_probe_texts(settings), Sheet(findings))
 
 
-def _documents(settings: PretrainSettings, source: str) -> tuple[list[Document], list[Finding]]:
+def _documents(settings: PretrainSettings, source: str) -> tuple[Documents, list[Finding]]:
     """Read the documents of a file, or of the Hub data set if `source` is empty.
 
     A text file has one paragraph per line and a blank line between documents; in a table each row is a document.
@@ -50,30 +49,25 @@ def _documents(settings: PretrainSettings, source: str) -> tuple[list[Document],
     Raises:
         UserError: If nothing can be read.
     """
-    documents, notices = read_documents(source, settings.dataset, settings.text_column, _paragraphs)
-    return [[sentence for part in parts for sentence in split_sentences(part)] for parts in documents], notices
+    return read_documents(source, settings.dataset, settings.text_column, _paragraphs, split_sentences)
 
 
-def _paragraphs(lines: Iterable[str]) -> list[Document]:
-    documents: list[Document] = [[]]
+def _paragraphs(lines: Iterable[str]) -> Iterator[str | None]:
     for line in lines:
-        if line.strip():
-            documents[-1].append(line)
-        elif documents[-1]:
-            documents.append([])
-    return [document for document in documents if document]
+        yield line if line.strip() else END
 
 
-def _check(documents: list[Document], settings: PretrainSettings) -> list[Finding]:
+def _check(documents: Documents, settings: PretrainSettings) -> list[Finding]:
     """Report the size of the corpus, and whether it suits the sentence objective."""
-    sentences = sum(len(document) for document in documents)
+    counts = documents.counts()
+    sentences = int(counts.sum())
     if not sentences:
         advice = "Pre-training needs text: one paragraph per line, a blank line between documents."
         return [Finding("red", "The corpus is empty", advice)]
     if sentences < 2 and settings.sentence_objective != "none":
         advice = "Sentence pairs need two: give more text, or choose sentence_objective none."
         return [Finding("red", "The corpus is one sentence", advice)]
-    words = sum(len(sentence.split()) for document in documents for sentence in document)
+    words = documents.words
     findings = [
         Finding("green", f"{counted(len(documents), 'document')}, {counted(sentences, 'sentence')}, {words:,} words")
     ]
@@ -82,7 +76,7 @@ def _check(documents: list[Document], settings: PretrainSettings) -> list[Findin
             "Random sentences come from another document: separate documents by blank lines, or choose sop or none."
         )
         findings.append(Finding("red", "There is one document; next sentence prediction needs two", advice))
-    if settings.sentence_objective != "none" and sum(len(document) < 2 for document in documents) > len(documents) / 2:
+    if settings.sentence_objective != "none" and (counts < 2).sum() > len(documents) / 2:
         advice = "They are split in the middle to make pairs: sentence_objective none may be better."
         findings.append(Finding("amber", "Most documents have one sentence", advice))
     if words < 20_000:

@@ -30,7 +30,7 @@ def network(settings: PretrainSettings) -> Sketch:
     def loss(rows: int) -> torch.Tensor:
         masked = torch.zeros(round(settings.mask_ratio * rows * length), dtype=torch.int64)
         output = forward(model, inputs(rows) | {"positions": masked, "targets": masked}, losses=True)
-        parts = [output.words.mean()] + [output.next_logits.float().square().mean()] * (output.next_logits is not None)
-        return torch.stack(parts).sum()
+        words = output.words.mean()
+        return words if output.next_logits is None else words + output.next_logits.float().square().mean()
 
     return Sketch(model, loss, length)

@@ -18,7 +18,6 @@ from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import pad
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.pooling import masked_mean, row_means
-from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.pretrain import network, representation_metrics
 from plugins.bert_finetune.pretrain.chunked_cross_entropy import chunked_cross_entropy
 from plugins.bert_finetune.pretrain.cooccurrence_init import SCRATCH_SCALE, init_from_cooccurrence
@@ -27,7 +26,10 @@ from plugins.bert_finetune.pretrain.data import PretrainData
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.mean_embedding_loss import MeanEmbeddingHead
 from plugins.bert_finetune.pretrain.probe_data import ProbeText
+from plugins.bert_finetune.pretrain.vocabulary import sample_finding, train_vocabulary
 from plugins.bert_finetune.pretrain.windows import MIN_WINDOW_TOKENS, CorpusWindow, CorpusWindows, sample_segment_pair
+from training.data.array_files import count_ids, in_pieces
+from training.data.documents import Documents
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
@@ -83,10 +85,9 @@ def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
     return task
 
 
-def _tokenizer(documents: list[list[str]], settings: PretrainSettings) -> Any:
+def _tokenizer(documents: Documents, settings: PretrainSettings) -> Any:
     if not settings.model:
-        texts = [" ".join(document) for document in documents]
-        return train_wordpiece(texts, settings.vocabulary_size, settings.max_length)
+        return train_vocabulary(documents, settings.vocabulary_size, settings.max_length)
     tokenizer = load_tokenizer(Path(settings.model))
     if tokenizer.mask_token_id is None:
         raise UserError(f"{Path(settings.model).name} has no mask token: it is not a masked language model.")
@@ -115,6 +116,7 @@ class PretrainTask(Task):
         held = CorpusWindows(tokenize_corpus(data.evaluation, tokenizer), size, settings.seed)
         order = np.random.default_rng([settings.seed, 4]).permutation(len(held))[: settings.eval_rows]
         self.windows = [held[int(row)] for row in np.sort(order)]
+        self.characters = data.train.characters
         self.probes = _tokenize_probe(data.probe, tokenizer, self.max_length)
         self.eval_data = [*self.windows, *self.probes]
         self.measures_start = bool(settings.model)
@@ -263,7 +265,7 @@ class PretrainTask(Task):
     @cached_property
     def _unigram_losses(self) -> np.ndarray:
         """Negative log frequency of each token in the training corpus, with one added, (vocabulary,)."""
-        counts = np.bincount(self.train_data.corpus.tokens, minlength=self.embeddings.shape[0]) + 1.0
+        counts = count_ids(self.train_data.corpus.tokens, self.embeddings.shape[0]) + 1.0
         return np.log(counts.sum()) - np.log(counts)
 
     def _figures(self, metrics: dict[str, float], rows: list[RowPrediction]) -> tuple[Figure, ...]:
@@ -319,13 +321,14 @@ class PretrainTask(Task):
         layers, heads = counted(config.num_hidden_layers, "layer"), counted(config.num_attention_heads, "head")
         size = f"{count / 1e6:,.1f} M" if count >= 1e5 else f"{count:,}"
         passes = self.settings.steps * self.settings.batch_size / len(self.train_data)
-        unknown = checks.unknown_token_findings([self.train_data.corpus.tokens], self.tokenizer)
+        unknown = checks.unknown_token_findings(in_pieces(self.train_data.corpus.tokens), self.tokenizer)
         title = f"{self.facts['tokens']:,} tokens in {counted(len(self.train_data), 'row')}, read {passes:,.1f} times"
         return [
             Finding("green", f"{layers}, {heads}, width {config.hidden_size}: {size} parameters"),
             Finding("green", title),
             *checks.position_findings(self.settings.max_length, self.max_length),
             *unknown,
+            *([] if self.settings.model else sample_finding(self.characters)),
         ]
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
+from training.data.array_files import ArrayWriter, map_array
+from training.data.corpora import kept, key_of
 
+VERSION = 1  # of the windows; raise it when the same corpus gives other ones
 SHORT_WINDOW_SHARE = 0.1  # of the windows, as in BERT
 MIN_WINDOW_TOKENS = 8  # a shorter remainder of a document is dropped
 RANDOM_SEGMENT_TRIES = 10  # to sample a segment of another document that is long enough
@@ -31,8 +36,8 @@ class CorpusWindows(Sequence[CorpusWindow]):
     """
 
     def __init__(self, corpus: TokenizedCorpus, size: int, seed: int = 0):
-        self.corpus, random = corpus, np.random.default_rng([seed, 5])
-        self.rows = np.asarray(list(_cut(corpus, size, random)), dtype=np.int64).reshape(-1, 3)  # document, start, end
+        self.corpus = corpus
+        self.rows = _rows(corpus, size, seed)  # document, start, end
 
     @property
     def lengths(self) -> np.ndarray:
@@ -45,11 +50,27 @@ class CorpusWindows(Sequence[CorpusWindow]):
         return CorpusWindow(self.corpus, *map(int, self.rows[row]))
 
 
+def _rows(corpus: TokenizedCorpus, size: int, seed: int) -> np.ndarray:
+    """Document, start and end of each window, (windows, 3); of a corpus in files they are a file too."""
+
+    def make(folder: Path) -> None:
+        with ArrayWriter(folder, "windows", np.int64) as file:
+            file.append(_cut_all(corpus, size, seed))
+
+    if not corpus.key:
+        return _cut_all(corpus, size, seed)
+    key = key_of(version=VERSION, tokens=corpus.key, size=size, seed=seed)
+    return kept("windows", key, make, lambda folder: map_array(folder, "windows").reshape(-1, 3))
+
+
+def _cut_all(corpus: TokenizedCorpus, size: int, seed: int) -> np.ndarray:
+    rows = itertools.chain.from_iterable(_cut(corpus, size, np.random.default_rng([seed, 5])))
+    return np.fromiter(rows, dtype=np.int64).reshape(-1, 3)
+
+
 def _cut(corpus: TokenizedCorpus, size: int, random: np.random.Generator) -> Iterator[tuple[int, int, int]]:
     """Document, start and end of each window."""
-    for document, (start, last) in enumerate(
-        zip(corpus.documents[:-1].tolist(), corpus.documents[1:].tolist(), strict=True)
-    ):
+    for document, (start, last) in enumerate(itertools.pairwise(map(int, corpus.documents))):
         while last - start >= MIN_WINDOW_TOKENS:
             is_short = random.random() < SHORT_WINDOW_SHARE and size > MIN_WINDOW_TOKENS
             end = min(start + (int(random.integers(MIN_WINDOW_TOKENS, size)) if is_short else size), last)

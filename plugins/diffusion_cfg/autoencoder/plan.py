@@ -25,8 +25,8 @@ def network(settings: AutoencoderSettings) -> Sketch:
     if settings.model:
         folder = Path(settings.model)
         inside = (folder / "vae").is_dir()
-        known = diffusers.AutoencoderKL
-        vae: Any = plan.component(folder, "vae") if inside else known.from_config(known.load_config(folder))
+        config: Any = None if inside else diffusers.AutoencoderKL.load_config(folder)
+        vae: Any = plan.component(folder, "vae") if inside else diffusers.AutoencoderKL.from_config(config)
         size = settings.image_size or vae.config["sample_size"]
     else:
         levels = AUTOENCODER_SIZES[settings.size, int(settings.downsample_factor)]

@@ -40,7 +40,8 @@ def _autoencoder(folder: Path) -> Any:
 
     if (folder / "vae").is_dir():
         return plan.component(folder, "vae")
-    return diffusers.AutoencoderKL.from_config(diffusers.AutoencoderKL.load_config(folder))
+    config: Any = diffusers.AutoencoderKL.load_config(folder)
+    return diffusers.AutoencoderKL.from_config(config)
 
 
 def _text_encoder(settings: DenoiserSettings) -> Any:

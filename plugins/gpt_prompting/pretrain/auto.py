@@ -44,8 +44,7 @@ def start(data: PretrainData, settings: PretrainSettings) -> Choice:
 
 def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> Choices:
     """By what training starts from, and by the rows that the texts fill."""
-    words = sum(len(text.split()) for text in data.all_texts())
-    rows = max(1, round(words * TOKENS_PER_WORD / settings.max_length))
+    rows = max(1, round(data.words * TOKENS_PER_WORD / settings.max_length))
     passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
     rate = fine_tuning_rate(parameters, settings.lora_rank) if parameters else Choice(SCRATCH_RATE, "new weights")
     why = f"from {'pre-trained' if parameters else 'new'} weights"

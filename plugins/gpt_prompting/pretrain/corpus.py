@@ -4,19 +4,27 @@ per epoch."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from plugins.gpt_prompting.models.loading import start_token
+from plugins.gpt_prompting.pretrain.texts import Texts
+from training.data.array_files import ArrayWriter, map_array, smallest_ids
+from training.data.corpora import kept, key_of
+from training.data.progress import report
+from training.data.tokenizer_key import tokenizer_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 UNLABELLED = -100  # target of a token that is not trained on
+VERSION = 1  # of the files; raise it when the same texts give other ones
 TOKENIZER_BATCH = 1000  # documents that the tokenizer's threads share
+TOKENIZER_CHARACTERS = 1_000_000  # of them together; a token takes 500 bytes meanwhile
 MIN_ROW_TOKENS = 2  # in a corpus' last row, which otherwise holds what is left
 
 
@@ -39,8 +47,8 @@ class TokenCorpus:
     """Documents end to end.
 
     Args:
-        tokens: Inputs, int32, (tokens,); each document begins with the start-of-text token.
-        targets: Following tokens, int32, (tokens,); that of a document's last token is the end-of-text token.
+        tokens: Inputs, of a type that holds all ids, (tokens,); each document begins with the start-of-text token.
+        targets: Following tokens, (tokens,); that of a document's last token is the end-of-text token.
         starts: Where each document begins, and the end, int64, (documents + 1,).
         size_bytes: Of the texts in UTF-8.
     """
@@ -54,11 +62,76 @@ class TokenCorpus:
         return len(self.starts) - 1
 
 
-def encode_texts(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> TokenCorpus:
-    """Encode whole documents; every token is a target."""
+def encode_texts(texts: Texts | Sequence[str], tokenizer: PreTrainedTokenizerBase) -> TokenCorpus:
+    """Encode whole documents, those on disk once, into files that are mapped; every token is a target."""
+    tokens_of = tokenizer_key(tokenizer)
+    if isinstance(texts, Texts) and len(texts) and tokens_of:
+        return _kept_corpus(texts, tokenizer, key_of(version=VERSION, texts=texts.key, tokenizer=tokens_of))
     start, end = start_token(tokenizer), tokenizer.eos_token_id
     documents = [np.asarray([start, *ids, end], dtype=np.int32) for ids in encode(texts, tokenizer)]
     return _join([(ids[:-1], ids[1:]) for ids in documents], sum(len(text.encode()) for text in texts))
+
+
+def _kept_corpus(texts: Texts, tokenizer: PreTrainedTokenizerBase, key: str) -> TokenCorpus:
+    start, end = start_token(tokenizer), tokenizer.eos_token_id
+
+    def make(folder: Path) -> None:
+        kind, size, done = smallest_ids(len(tokenizer)), 0, 0
+        starts, count = [0], 0
+        with ArrayWriter(folder, "tokens", kind) as tokens, ArrayWriter(folder, "targets", kind) as targets:
+            for batch in _batches(_pieces(texts, tokenizer)):
+                size += sum(len(piece.encode()) for piece, _, _ in batch)
+                done += sum(len(piece) for piece, _, _ in batch)
+                encoded = encode([piece for piece, _, _ in batch], tokenizer)
+                for ids, (_, is_first, is_last) in zip(encoded, batch, strict=True):
+                    tokens.append(np.asarray([start, *ids] if is_first else ids))
+                    targets.append(np.asarray([*ids, end] if is_last else ids))
+                    count += len(ids) + is_first
+                    if is_last:
+                        starts.append(count)
+                report("Cutting the texts into tokens", done, texts.characters)
+        with ArrayWriter(folder, "starts", np.int64) as file:
+            file.append(np.asarray(starts))
+        (folder / "size_bytes").write_text(str(size))
+
+    def load(folder: Path) -> TokenCorpus:
+        tokens, targets, starts = (map_array(folder, name) for name in ("tokens", "targets", "starts"))
+        return TokenCorpus(tokens, targets, starts, int((folder / "size_bytes").read_text()))
+
+    return kept("tokens", key, make, load)
+
+
+def _pieces(texts: Texts, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, bool, bool]]:
+    """Pieces of the texts, and whether each is the first and the last of its text."""
+    is_cut = _cuts_at_lines(tokenizer)
+    for pieces in texts.pieces():
+        last, is_first = next(pieces, ""), True
+        if not is_cut:
+            last += "".join(pieces)
+        for piece in pieces:
+            yield last, is_first, False
+            last, is_first = piece, False
+        yield last, is_first, True
+
+
+def _cuts_at_lines(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a text has the tokens of its lines; a tokenizer that marks the beginning of a text has others."""
+    whole, *parts = encode(["wood\nstone", "wood\n", "stone"], tokenizer)
+    return whole == [token for part in parts for token in part]
+
+
+def _batches(pieces: Iterator[tuple[str, bool, bool]]) -> Iterator[list[tuple[str, bool, bool]]]:
+    """Pieces that are encoded together, up to `TOKENIZER_BATCH` and about `TOKENIZER_CHARACTERS`."""
+    batch: list[tuple[str, bool, bool]] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece[0])
+        if size >= TOKENIZER_CHARACTERS or len(batch) == TOKENIZER_BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def encode_dialogues(
@@ -138,5 +211,5 @@ class CorpusRows(Sequence[list[Segment]]):
         return [self._segment(a, b) for a, b in itertools.pairwise(cuts)]
 
     def _segment(self, start: int, end: int) -> Segment:
-        targets = self.corpus.targets[start:end]
-        return Segment(self.corpus.tokens[start:end], targets, np.ones(len(targets), dtype=np.float32))
+        tokens, targets = (side[start:end].astype(np.int32) for side in (self.corpus.tokens, self.corpus.targets))
+        return Segment(tokens, targets, np.ones(len(targets), dtype=np.float32))

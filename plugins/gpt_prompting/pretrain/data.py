@@ -3,13 +3,16 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from plugins.gpt_prompting.pretrain.auto import NEW_NETWORK
-from plugins.gpt_prompting.pretrain.dialogues import Dialogue, clean_text, dialogue_columns, read_dialogues
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, dialogue_columns, read_dialogues
 from plugins.gpt_prompting.pretrain.labelled_tasks import (
     LabelledTask,
     check_tasks,
@@ -17,8 +20,10 @@ from plugins.gpt_prompting.pretrain.labelled_tasks import (
     read_tasks,
     split_tasks,
 )
+from plugins.gpt_prompting.pretrain.texts import Texts
+from training.data.documents import END, Documents, held_out_rows, hold_out
 from training.data.table import Table
-from training.data.text_documents import Document, documents_of, hold_out, is_plain_text, read_documents, read_source
+from training.data.text_documents import documents_of, is_plain_text, read_documents, read_source
 from training.preflight.auto import changed_fields
 from training.preflight.sheet import Finding, Sheet
 from training.wording import counted
@@ -41,8 +46,8 @@ class PretrainData:
         findings: For the preflight sheet.
     """
 
-    texts: tuple[str, ...] = ()
-    held_texts: tuple[str, ...] = ()
+    texts: Texts = field(default_factory=Texts)
+    held_texts: Texts = field(default_factory=Texts)
     dialogues: tuple[Dialogue, ...] = ()
     held_dialogues: tuple[Dialogue, ...] = ()
     tasks: tuple[LabelledTask, ...] = ()
@@ -54,16 +59,28 @@ class PretrainData:
         return Sheet(self.findings)
 
     def __add__(self, other: PretrainData) -> PretrainData:
-        names = [field.name for field in fields(self)]
-        return PretrainData(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        """Both; at most one of them has texts, and at most one held-out texts."""
+        rows = {each.name: (getattr(self, each.name), getattr(other, each.name)) for each in fields(self)}
+        return PretrainData(
+            **{name: a or b if isinstance(a, Texts) else a + b for name, (a, b) in rows.items()}  # type: ignore[arg-type]
+        )
 
     def held_out(self) -> PretrainData:
         """The same rows, all held out."""
         return PretrainData(held_texts=self.texts, held_dialogues=self.dialogues, held_tasks=self.tasks)
 
-    def all_texts(self) -> Iterable[str]:
-        """All training rows as text, to train a tokenizer on."""
-        yield from self.texts
+    @property
+    def words(self) -> int:
+        """Words of all training rows."""
+        return self.texts.words + sum(len(text.split()) for text in self.other_texts())
+
+    def all_texts(self) -> Iterator[str]:
+        """All training rows as text; long texts in pieces."""
+        yield from itertools.chain.from_iterable(self.texts.pieces())
+        yield from self.other_texts()
+
+    def other_texts(self) -> Iterator[str]:
+        """Dialogues and labelled tasks of the training rows as text."""
         for dialogue in self.dialogues:
             yield "\n".join(f"{role.capitalize()}: {content}" for role, content in dialogue)
         for task in self.tasks:
@@ -100,28 +117,40 @@ def _read_any(source: str, settings: PretrainSettings, share: float) -> Pretrain
         return PretrainData(findings=tuple(table.notices)) + _tasks(table, settings)
     if not settings.text_column and dialogue_columns(table):
         return PretrainData(findings=tuple(table.notices)) + _dialogues(table, share, settings.seed)
-    return _texts(documents_of(table, settings.text_column), share, settings.seed, table.notices)
+    documents, _ = documents_of(table, settings.text_column)
+    return _texts(documents, share, settings.seed, table.notices)
 
 
-def _split_documents(lines: Iterable[str]) -> list[Document]:
-    """Split lines at `DOCUMENT_END`; without any, the file is one document."""
-    documents: list[Document] = [[]]
+def _split_documents(lines: Iterable[str]) -> Iterator[str | None]:
+    """Split lines at `DOCUMENT_END`; without any, the file is one document. One of white space alone is none."""
+    blank: list[str] | None = []  # lines before a document's first with text; None after it
     for line in lines:
         if line.strip() == DOCUMENT_END:
-            documents.append([])
+            blank = []
+            yield END
+        elif blank is None:
+            yield line.rstrip("\r\n")
         else:
-            documents[-1].append(line.rstrip("\r\n"))
-    return [document for document in documents if any(map(str.strip, document))]
+            blank.append(line.rstrip("\r\n"))
+            if line.strip():
+                yield from blank
+                blank = None
 
 
-def _texts(documents: list[Document], share: float, seed: int, notices: Iterable[Finding]) -> PretrainData:
-    sides = ([clean_text("\n".join(document)) for document in side] for side in hold_out(documents, share, seed))
-    texts, held_texts = (tuple(text for text in side if text) for side in sides)
+def _texts(documents: Documents, share: float, seed: int, notices: Iterable[Finding]) -> PretrainData:
+    texts, held_texts = (Texts(_with_text(side)) for side in hold_out(documents, share, seed))
     return PretrainData(texts=texts, held_texts=held_texts, findings=(*notices, *_check_texts(texts)))
 
 
-def _check_texts(texts: Sequence[str]) -> list[Finding]:
-    words = sum(len(text.split()) for text in texts)
+def _with_text(documents: Documents) -> Documents:
+    """Without a side of a single document that is white space alone."""
+    if len(documents) != 1 or documents.words:
+        return documents
+    return documents.select(np.zeros(1, dtype=bool), "none")
+
+
+def _check_texts(texts: Texts) -> list[Finding]:
+    words = texts.words
     if not words:
         return []
     findings = [Finding("green", f"{counted(len(texts), 'document')}, {words:,} words")]
@@ -136,8 +165,10 @@ def _dialogues(table: Table, share: float, seed: int) -> PretrainData:
     if not dialogues:
         advice = "Each needs an answer: a turn of the assistant, or a response."
         return PretrainData(findings=(Finding("red", "There are no dialogues to train on", advice),))
-    # `hold_out` cuts a single document in two, which would tear a dialogue apart
-    split: Any = hold_out(list(dialogues), share, seed) if len(dialogues) > 1 else (dialogues, [])  # type: ignore[arg-type]
+    held = held_out_rows(len(dialogues), share, seed) if share and len(dialogues) > 1 else [False] * len(dialogues)
+    split = [
+        [dialogue for dialogue, is_held in zip(dialogues, held, strict=True) if is_held == side] for side in (0, 1)
+    ]
     answers = sum(turn.role == "assistant" for dialogue in dialogues for turn in dialogue)
     title = f"{counted(len(dialogues), 'dialogue')} with {counted(answers, 'answer')}; only answers are trained on"
     return PretrainData(dialogues=tuple(split[0]), held_dialogues=tuple(split[1]), findings=(Finding("green", title),))

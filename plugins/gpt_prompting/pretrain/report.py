@@ -8,6 +8,7 @@ import numpy as np
 
 from plugins.gpt_prompting.pretrain.corpus import UNLABELLED
 from plugins.gpt_prompting.pretrain.few_shot_metrics import FewShotResult
+from training.data.array_files import count_ids
 from training.figures import Baseline, Figure, share
 
 BITS = "Bits that the model needs for a byte of held-out text: 8 without any knowledge, less is better."
@@ -26,9 +27,8 @@ def unigram_loss(trained: np.ndarray, held_out: Sequence[np.ndarray]) -> float:
         held_out: Targets of the held-out segments.
     """
     targets = np.concatenate(held_out)
-    targets, known = targets[targets != UNLABELLED], trained[trained != UNLABELLED]
-    size = 1 + max(int(targets.max(initial=0)), int(known.max(initial=0)))
-    counts = np.bincount(known, minlength=size) + 1.0
+    targets = targets[targets != UNLABELLED]
+    counts = count_ids(trained, 1 + int(targets.max(initial=0))) + 1.0
     return float(np.log(counts.sum()) - np.log(counts[targets]).mean())
 
 

@@ -15,7 +15,6 @@ import torch
 from plugins.gpt_prompting.models import loading
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT
 from plugins.gpt_prompting.pretrain import network, report
-from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 from plugins.gpt_prompting.pretrain.corpus import (
     UNLABELLED,
     CorpusRows,
@@ -38,6 +37,8 @@ from plugins.gpt_prompting.pretrain.few_shot_sampler import (
 from plugins.gpt_prompting.pretrain.mixture import MixtureDataset, PlaceholderRows
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
+from plugins.gpt_prompting.pretrain.vocabulary import sample_finding, train_vocabulary
+from training.data.array_files import in_pieces
 from training.errors import UserError
 from training.figures import Figure
 from training.fit.batches import step_seed
@@ -84,7 +85,7 @@ def build(data: PretrainData, settings: PretrainSettings) -> PretrainTask:
         tokenizer = loading.load_tokenizer(Path(settings.model))
         tokenizer.chat_template = tokenizer.chat_template or TRANSCRIPT
     else:
-        tokenizer = train_tokenizer(data.all_texts(), settings.shape().vocabulary, settings.max_length)
+        tokenizer = train_vocabulary(data, settings.shape().vocabulary, settings.max_length)
     return PretrainTask(data, settings, tokenizer, network.make_model(settings, tokenizer))
 
 
@@ -115,6 +116,7 @@ class PretrainTask(Task):
         self.corpora = {"text": text, "dialogue": dialogues}
         self.measures_start = bool(settings.model)
         self.facts = self._facts(data, text, dialogues)
+        self.sampled = [] if settings.model else sample_finding(data)
 
     def _encode(self, dialogues: Sequence[Dialogue]) -> TokenCorpus:
         return encode_dialogues([render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
@@ -250,7 +252,7 @@ class PretrainTask(Task):
     def findings(self) -> list[Finding]:
         tokens = self.settings.steps * self.settings.batch_size * self.size
         title = f"{self.facts['parameters']:,} parameters; {tokens:,} tokens of training in rows of {self.size}"
-        findings = [Finding("green", title)]
+        findings = [Finding("green", title), *self.sampled]
         for kind, corpus in self.corpora.items():
             count = len(corpus.tokens)
             if count and count < self.size:
@@ -290,7 +292,7 @@ def _check_unknown(corpus: TokenCorpus, kind: str, tokenizer: PreTrainedTokenize
     unknown = tokenizer.unk_token_id
     if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id) or not len(corpus.tokens):
         return []
-    share = float((corpus.tokens == unknown).mean())
+    share = sum(int((piece == unknown).sum()) for piece in in_pieces(corpus.tokens)) / len(corpus.tokens)
     if share <= MAX_UNKNOWN_SHARE:
         return []
     level = "red" if share > 0.5 else "amber"

@@ -1,0 +1,61 @@
+"""Arrays larger than memory: appended to a file piece by piece, and mapped for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+PIECE = 2_000_000  # numbers of a mapped array that a computation takes at once
+
+
+class ArrayWriter:
+    """Appends numbers of one type to the file `NAME.DTYPE` of a folder."""
+
+    def __init__(self, folder: Path, name: str, dtype: np.dtype | type):
+        self.dtype = np.dtype(dtype)
+        self.file = (folder / f"{name}.{self.dtype.name}").open("wb")
+
+    def append(self, values: np.ndarray) -> None:
+        self.file.write(np.ascontiguousarray(values, dtype=self.dtype).data)
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+
+def map_array(folder: Path, name: str) -> np.ndarray:
+    """Map what an `ArrayWriter` wrote, read-only, (numbers,).
+
+    Raises:
+        OSError, ValueError: If there is no such file.
+    """
+    [path] = folder.glob(f"{name}.*")
+    dtype = np.dtype(path.suffix[1:])
+    return np.asarray(np.memmap(path, dtype, "r")) if path.stat().st_size else np.zeros(0, dtype)
+
+
+def in_pieces(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of a mapped array, for computations that need memory for as many numbers as they are given."""
+    yield from (values[start : start + PIECE] for start in range(0, len(values), PIECE))
+
+
+def count_ids(ids: np.ndarray, size: int) -> np.ndarray:
+    """How often each id occurs, for `size` ids or as many as there are; negative ones are not counted."""
+    counts = np.zeros(size, dtype=np.int64)
+    for piece in in_pieces(ids):
+        found = np.bincount(piece[piece >= 0], minlength=len(counts))
+        found[: len(counts)] += counts
+        counts = found
+    return counts
+
+
+def smallest_ids(vocabulary: int) -> np.dtype:
+    """The smallest type that holds token ids below `vocabulary`."""
+    return np.dtype(np.uint16 if vocabulary <= 2**16 else np.int32)
