@@ -1,4 +1,4 @@
-"""Every page and every tab by axe-core, light and dark, on a desktop and on a phone; tabs by the arrow keys."""
+"""Pages and their tabs by axe-core, light and dark, on a desktop and on a phone; tabs by the arrow keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ PLUGINS = [found.plugin for found in discover("builtin") if found.plugin]
 FAMILIES = [plugin.name for plugin in PLUGINS]
 TRAINERS = [routes.trainer(plugin.name, kind.name) for plugin in PLUGINS for kind in plugin.trainable]
 OTHERS = [routes.HOME, routes.TOUR, routes.RUNS, routes.RUN, routes.HUB, routes.API, routes.SERVER]
-PAGES = [*FAMILIES, *TRAINERS, *OTHERS]
 BRIEFLY = [*FAMILIES, *TRAINERS[:2], *OTHERS]  # the trainers' pages are alike
 NAMES = [f"{theme}-{size['width']}" for theme, size in LOOKS]
 
@@ -52,7 +51,7 @@ def opened(browser: Browser, site: Site, name: str, theme: str, size: ViewportSi
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(BRIEFLY)), ids=[name or "home" for name in BRIEFLY])
 def test_a_page_as_it_opens(browser: Browser, site: Site, run: str, number: int, name: str) -> None:
-    """Each page in one of the four looks; the test below has all of them, and every tab."""
+    """Each page in one of the four looks; the test below has all of them for the pages with tabs."""
     theme, size = LOOKS[number % len(LOOKS)]
     for page in opened(browser, site, name, theme, size, run):
         assert problems(page) == []
@@ -60,7 +59,7 @@ def test_a_page_as_it_opens(browser: Browser, site: Site, run: str, number: int,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("theme", "size"), LOOKS, ids=NAMES)
-@pytest.mark.parametrize("name", PAGES, ids=[name or "home" for name in PAGES])
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_tab(browser: Browser, site: Site, run: str, name: str, theme: str, size: ViewportSize) -> None:
     for page in opened(browser, site, name, theme, size, run):
         broken = {path: found for path in tabs(page) if (found := problems(page))}

@@ -21,7 +21,7 @@
 
   const MENDS = [
     // A name is allowed on an element with a role only.
-    [":is(.empty, span.token)[aria-label]:not([role])", (element) => element.setAttribute("role", "img")],
+    [".empty[aria-label]:not([role])", (element) => element.setAttribute("role", "img")],
     // The header of a table without rows: what is scrolled has to hold something that the keyboard reaches.
     ['[role="grid"][aria-rowcount="1"] [role="columnheader"][tabindex="-1"]:first-child', (element) =>
       element.setAttribute("tabindex", "0")],
@@ -46,7 +46,7 @@
     // The button around a picture that can be clicked.
     ["button:not([aria-label]):has(> .image-frame)", (element) => element.setAttribute("aria-label", labelOf(element) || "Image")],
     // What is scrolled has to be reached by the keyboard.
-    [":is(.scroll, .wide-table, .prose pre):not([tabindex])", (element) => element.setAttribute("tabindex", "0")],
+    [":is(.scroll, .wide-table, .strip, .prose pre):not([tabindex])", (element) => element.setAttribute("tabindex", "0")],
   ];
 
   // On a phone the links of a family are scrolled sideways: to the page one is on.

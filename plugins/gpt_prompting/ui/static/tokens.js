@@ -70,6 +70,7 @@ function renderToken(token) {
   if (heat !== null) span.style.setProperty("--heat", (100 * heat).toFixed(0) + "%");
   if (heat !== null || token.others.length) {
     span.tabIndex = 0;
+    span.setAttribute("role", "img"); // a name is allowed on an element with a role only
     span.setAttribute("aria-label", `${token.token}, ${describe(token)}`);
     for (const event of ["mouseenter", "focus", "click"]) span.addEventListener(event, () => show(span, token));
     for (const event of ["mouseleave", "blur"]) span.addEventListener(event, close);
