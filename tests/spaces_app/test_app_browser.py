@@ -167,19 +167,18 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
 
 @pytest.mark.slow
 def test_every_page_fits_the_window(browser: Browser, tmp_path: Path):
-    watched = Watched(browser.new_page(viewport={"width": 390, "height": 844}))
-    page = watched.page
     with served(tmp_path, trains=False) as site:
         for path, _, _ in site.demo.pages:
             for width, theme in ((390, "dark"), (1280, "light")):
-                page.set_viewport_size({"width": width, "height": 844})
-                page.goto(f"{site.url}{path}?__theme={theme}")
-                expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
-                visit_tabs(page, width)
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        # A page that is left while it fills says so.
-        assert [each for each in watched.problems if "AbortError" not in each and "errored out" not in each] == []
-        page.close()
+                watched = Watched(browser.new_page(viewport={"width": width, "height": 844}))
+                watched.page.goto(f"{site.url}{path}?__theme={theme}")
+                expect(watched.page.get_by_role("navigation", name="Pages")).to_be_visible()
+                visit_tabs(watched.page, width)
+                assert watched.page.evaluate("document.documentElement.scrollWidth") <= width, path
+                # A tab that is left while it fills says so.
+                left = [each for each in watched.problems if "AbortError" not in each and "errored out" not in each]
+                assert left == [], path
+                watched.page.close()
 
 
 def visit_tabs(page: Page, width: int) -> None:
