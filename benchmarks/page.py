@@ -41,12 +41,12 @@ CALLS = 200
 PAGES = {  # path -> what can be pressed once the page is usable
     "": "link:BERT",
     "bert_finetune": "button:Classify",
-    "gpt_prompting": "button:Show prompt and predict",
-    "ae_anomaly": "button:Score the table",
+    "gpt_prompting": "button:Classify",
+    "ae_anomaly": "button:Score the file",
     "denoising_ae": "button:Denoise",
     "diffusion_cfg": "button:Generate",
     "bert_finetune-classify": "button:Start training",
-    "runs": "button:Compare",
+    "runs": "link:Tour",
 }
 VISITORS = 20  # loads of one page, over which the server's memory is measured
 
