@@ -21,6 +21,6 @@ def image_png(image: Any) -> bytes:
     return out.getvalue()
 
 
-def as_url(png: bytes) -> str:
-    """Return PNG bytes as a data URL."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def as_url(image: bytes, kind: str = "png") -> str:
+    """Return an encoded image as a data URL."""
+    return f"data:image/{kind};base64," + base64.b64encode(image).decode()

@@ -17,3 +17,10 @@ def listed(items: Sequence, most: int = 8) -> str:
 def at_lines(lines: Sequence[int]) -> str:
     """Return "line 3" or "lines 3, 4"."""
     return f"line{'' if len(lines) == 1 else 's'} {listed(lines)}"
+
+
+def spell_seconds(seconds: float) -> str:
+    """Return a time as people say it: "40 s", "5 min", "1.5 h"."""
+    if seconds < 90:
+        return f"{max(1, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -12,6 +12,7 @@ from spaces_app.panels.settings_form import render_fields
 from training.errors import UserError
 from training.preflight.auto import PRESETS, USUAL, seconds_of
 from training.settings import RunSettings
+from training.wording import spell_seconds
 
 STEPS = "steps"
 BALANCED, OWN = "balanced", "own"
@@ -39,13 +40,8 @@ class RunLength:
 
     @property
     def choices(self) -> list[Component]:
-        """What `preset` takes the values of, and the steps of each preset."""
+        """What `preset` takes the values of, and the steps of each preset; `shown` gives updates of both."""
         return [self.choice, self.known]
-
-    @property
-    def outputs(self) -> list[Component]:
-        """What `shown` gives updates of."""
-        return self.choices
 
     def preset(self, chosen: tuple[Any, ...], held: Mapping[str, Any]) -> str:
         """The preset that counts; empty where a number of steps does.
@@ -98,10 +94,3 @@ def _choices(known: Mapping[str, int], seconds: Mapping[str, float | None]) -> l
 def _label(title: str, steps: int, seconds: float | None) -> str:
     counted = [f"{steps:,} steps"] if steps else []
     return ", ".join([title, *counted, *([] if seconds is None else [f"about {spell_seconds(seconds)}"])])
-
-
-def spell_seconds(seconds: float) -> str:
-    """A time as people say it: 40 s, 5 min, 1.5 h."""
-    if seconds < 90:
-        return f"{max(1, seconds):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -41,7 +41,7 @@ class TrainEvents:
         files = self.settings.file_fields()
         self.marked = {name: component for name, component in form.fields.items() if name not in files}
         self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
-        self.found_outputs = [form.found, *form.length.outputs]
+        self.found_outputs = [form.found, *form.length.choices]
         self.look_outputs = [form.looked, *self.found_outputs, *self.marks]
         self._connect()
 

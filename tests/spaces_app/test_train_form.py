@@ -16,7 +16,7 @@ from plugins._suggestions import Suggestion
 from spaces_app.page.shell import build
 from spaces_app.panels import copy_as
 from spaces_app.panels.field_errors import errors_of_message, errors_of_sheet, marked
-from spaces_app.panels.run_length import BALANCED, OWN, RunLength, spell_seconds
+from spaces_app.panels.run_length import BALANCED, OWN, RunLength
 from spaces_app.panels.starting_weights import StartingWeightsFields
 from spaces_app.panels.tables import sheet_html
 from spaces_app.panels.train_form import TrainForm
@@ -28,6 +28,7 @@ from training.preflight.auto import preset_steps, seconds_of
 from training.preflight.limits import Limits
 from training.preflight.sheet import Finding, Sheet
 from training.settings import StartingWeights, TableData, TrainSettings
+from training.wording import spell_seconds
 
 ROOMY = Limits(max_steps=0, max_parameters=0, max_memory_mb=1_000_000)
 

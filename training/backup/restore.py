@@ -99,7 +99,7 @@ def _check_older(target: Path, marker: Marker) -> None:
             f"Run {run.id} is on this machine already, at step {step}; the backup is at step {marker.step}. {resume}."
         )
     same = all(
-        (target / name).is_file() and checksums.sha256(target / name) == entry["sha256"]
+        (target / name).is_file() and files.sha256(target / name) == entry["sha256"]
         for name, entry in marker.files.items()
         if name == "config.yaml" or name.startswith("data/")
     )
@@ -135,7 +135,7 @@ def _fetch(api: HfApi, info: Any, marker: Marker, folder: Path) -> None:
     checksums.verify_checksums(folder, chosen, info.id, lambda name: fetch(name, again=True))
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's metadata
     for name, entry in marker.files.items():
-        if checksums.sha256(folder / name) != entry["sha256"]:
+        if files.sha256(folder / name) != entry["sha256"]:
             raise UserError(f"{name} of {info.id} is not what was backed up: it was altered. Nothing of it is loaded.")
 
 

@@ -49,12 +49,6 @@ def key_of(**parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def kept(kind: str, key: str, make: Callable[[Path], None], load: Callable[[Path], Made]) -> Made:
     """Load an entry, made first if there is none or it is damaged; other processes wait meanwhile.
 

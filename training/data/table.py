@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training import files
 from training.data.arrow import as_text, json_cells
 from training.data.csv_table import Chunk
 from training.data.table_format import MAX_BYTES, read_chunks
@@ -149,5 +149,4 @@ def readable(path: Path) -> Iterator[None]:
 
 def fingerprint(path: Path) -> str:
     """Return the first 16 hex digits of the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return files.sha256(path)[:16]

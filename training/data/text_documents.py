@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from training.data.column_guess import guess_text_columns
-from training.data.corpora import file_digest, key_of
+from training.data.corpora import key_of
 from training.data.documents import END, Documents, keep_documents
 from training.data.encoding import TextFile, find_encoding
 from training.data.hub_dataset import load_hub_dataset
@@ -15,6 +15,7 @@ from training.data.progress import report
 from training.data.table import Table, readable
 from training.data.table_cache import file_fingerprint, read_training_table
 from training.errors import UserError
+from training.files import sha256
 from training.preflight.sheet import Finding
 
 TEXT = (".txt", ".text", ".md", "")
@@ -77,7 +78,7 @@ def _read_text(
     path: Path, from_lines: Callable[[Iterable[str]], Iterable[str | None]], split: Splitter | None
 ) -> tuple[Documents, list[Finding]]:
     with readable(path):
-        key = _key(file_digest(path), split, lines=_name(from_lines), name=path.name)
+        key = _key(sha256(path), split, lines=_name(from_lines), name=path.name)
 
     def parts() -> tuple[Iterable[str | None], list[Finding]]:
         file, notices = find_encoding(path)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import UserError
-from training.files import write_json
+from training.files import sha256, write_json
 
 THREADS = 4  # hashing releases the GIL; one file is hashed by one thread
 
@@ -72,12 +72,6 @@ def is_whole(path: Path, file: Any) -> bool:
         return sha256(path) == file.lfs.sha256
     content = path.read_bytes()
     return not file.blob_id or hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == file.blob_id
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamp(path: Path) -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import UserError
-from training.hub.checksums import sha256
+from training.files import sha256
 from training.hub.client import hub_errors, is_transient, open_api, with_retries
 from training.hub.file_listing import FILES
 from training.hub.pull import REPO

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from training import files
 from training.events import read_events
 from training.runs.metrics import lower_is_better
 from training.runs.run import Run
@@ -176,5 +176,4 @@ def _hash_of(path: Path) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.sha256(path)

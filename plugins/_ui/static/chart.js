@@ -325,7 +325,7 @@ let redraw = () => {};
 function fill(section, panel, draw) {
   const readout = html("p", { class: "readout" }), width = Math.max(240, Math.floor(section.clientWidth || root.clientWidth));
   const { drawing, rows } = draw(panel, width, readout);
-  const head = [html("h4", {}, panel.title), ...(panel.note ? [html("p", { class: "note" }, panel.note)] : [])];
+  const head = [html("h4", { "aria-level": 2 }, panel.title), ...(panel.note ? [html("p", { class: "note" }, panel.note)] : [])];
   section.replaceChildren(...head, html("div", { class: "drawing" }, drawing), readout, downloads(panel.title, drawing, rows));
 }
 

@@ -34,5 +34,10 @@ def preview(denoise: Callable[[Tensor], Tensor], noisy: Tensor, clean: Tensor | 
 
 def data_url(image: Tensor) -> str:
     """An image (channels, height, width) in [0, 1] as a PNG in a data URL."""
-    pixels = np.rint(image.clamp(0, 1).permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    return as_url(image_png(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)))
+    pixels = image.permute(1, 2, 0).numpy()
+    return array_url(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def array_url(image: np.ndarray) -> str:
+    """An image (height, width) or (height, width, 3) in [0, 1] as a PNG in a data URL; values outside are clipped."""
+    return as_url(image_png(Image.fromarray(np.rint(image.clip(0, 1) * 255).astype(np.uint8))))

@@ -9,7 +9,7 @@ import numpy as np
 from plugins.denoising_ae.compare.autoencoder_task import PLAIN
 from plugins.denoising_ae.compare.metrics import corrupt_each, latents, reconstructions
 from plugins.denoising_ae.compare.predictor import AutoencoderPairPredictor
-from plugins.denoising_ae.inspect.noise_round_trip import image_url
+from plugins.denoising_ae.images.preview import array_url
 from plugins.denoising_ae.inspect.reconstructions import input_images
 
 SHOWN = 4  # images
@@ -30,7 +30,7 @@ def copy_or_clean(predictor: AutoencoderPairPredictor, level: float) -> dict[str
     rows = {"clean": clean, "input": noisy}
     rows |= {arm: reconstructions(model, noisy) for arm, model in predictor.arms.items()}
     return {
-        "images": {name: [image_url(image) for image in images] for name, images in rows.items()},
+        "images": {name: [array_url(image) for image in images] for name, images in rows.items()},
         "errors": {name: float(np.square(images - clean).mean()) for name, images in rows.items() if name != "clean"},
         "latent": latents(predictor.arms[PLAIN], clean).shape[1],
         "pixels": int(clean[0].size),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
+from plugins.denoising_ae.images.preview import array_url
 from plugins.denoising_ae.noise.corruptions import corrupt
 from plugins.denoising_ae.ui.sample_image import sample_photograph
 from training.data.images.decode import decode
-from training.data_url import as_url, image_png
 
 SIDE, TOP, LEFT = 192, 60, 230  # of the part of the photograph that is shown: a roof and the sky
 SEED = 0
@@ -30,7 +29,7 @@ def noise_round_trip(predictor: ImageDenoisingPredictor, level: float) -> dict[s
     noisy = np.rint(corrupt(clean.astype(np.float32) / 255, "gaussian", level, SEED).clip(0, 1) * 255).astype(np.uint8)
     denoised = predictor.denoiser.denoise(noisy).pixels
     images = {"clean": clean, "noisy": noisy, "denoised": denoised}
-    urls = {name: image_url(image.astype(np.float32) / 255) for name, image in images.items()}
+    urls = {name: array_url(image.astype(np.float32) / 255) for name, image in images.items()}
     return urls | {"psnr_noisy": psnr(noisy, clean), "psnr_denoised": psnr(denoised, clean)}
 
 
@@ -38,8 +37,3 @@ def psnr(image: np.ndarray, clean: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB of images uint8."""
     error = np.square(image.astype(np.float64) - clean).mean()
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
-
-
-def image_url(image: np.ndarray) -> str:
-    """An image in [0, 1], (height, width) or (height, width, 3), as a data URL."""
-    return as_url(image_png(Image.fromarray(np.rint(image.clip(0, 1) * 255).astype(np.uint8))))

@@ -25,8 +25,6 @@
     // The header of a table without rows: what is scrolled has to hold something that the keyboard reaches.
     ['[role="grid"][aria-rowcount="1"] [role="columnheader"][tabindex="-1"]:first-child', (element) =>
       element.setAttribute("tabindex", "0")],
-    // A chart is a part of the page, whose heading is the first.
-    [".chart-view h4:not([aria-level])", (element) => element.setAttribute("aria-level", "2")],
     // A list has list items; these are buttons.
     ['.examples[role="list"]:not(:has([role="listitem"]))', (element) => element.removeAttribute("role")],
     // The word stands beside the picture.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 
 from PIL import Image
 
 from training.data.images.image_set import ImageSet
+from training.data_url import as_url
 from training.errors import UserError
 
 COUNT, SIDE, QUALITY = 8, 128, 85  # pictures, pixels of the longer side, and of JPEG
@@ -37,4 +37,4 @@ def _url(picture: Image.Image) -> str:
     small.thumbnail((SIDE, SIDE))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return as_url(file.getvalue(), "jpeg")
