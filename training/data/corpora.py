@@ -78,10 +78,10 @@ def kept(kind: str, key: str, make: Callable[[Path], None], load: Callable[[Path
 
 
 def usage() -> Usage:
-    """How many entries and parsed tables there are, and their bytes, those of unfinished ones included."""
+    """How many entries there are; their bytes, those of unfinished ones and of parsed tables included."""
     entries, tables = _entries(), _tables()
     size = sum(files.size_bytes(entry) for entry in entries) + sum(table.stat().st_size for table in tables)
-    return Usage(len(entries) + len(tables), size)
+    return Usage(len(entries), size)
 
 
 def clear() -> Usage:

@@ -223,8 +223,9 @@ class _Fit:
             parts = self.rows.pieces(step)
         except UserError as error:
             message = str(error)
-        failed = self.accelerator.reduce(torch.tensor(float(bool(message)), device=self.accelerator.device), "sum")
-        if float(failed):
+        failed = torch.tensor(float(bool(message)), device=self.accelerator.device)
+        torch.distributed.all_reduce(failed)
+        if failed.item():
             found = [each for each in gather_object([message]) if each]
             if not self.log:
                 time.sleep(SECONDS_TO_SAY)
