@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import GUEST_COOKIE, GUEST_ID
 from spaces_app.page.routes import is_page
-from spaces_app.page_cache import PageCache
+from spaces_app.page_cache import FileCache, PageCache
 from spaces_app.settings import Settings
 from spaces_app.uploads import may_use, remember_uploads, share_what_is_there
 from training.errors import UserError
@@ -48,8 +48,8 @@ def middleware(settings: Settings) -> list[Middleware]:
     local = is_loopback(bind_name()) and not is_space()
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)] if local else []
     owners = [Middleware(UploadOwners)] if settings.is_shared else []
-    cache = [] if settings.accounts else [Middleware(PageCache)]
-    return [*hosts, Middleware(GuestCookie), *owners, *cache]
+    pages = [] if settings.accounts else [Middleware(PageCache)]
+    return [*hosts, Middleware(FileCache), Middleware(GuestCookie), *owners, *pages]
 
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from spaces_app.admission import Admission
 from spaces_app.api.bind import caller_parameters
 from spaces_app.api.unmatched import wrong_number
 from spaces_app.arguments import NOT_UPLOADED, check_text, holds_file
+from spaces_app.page.assembly import without_web_apps
 from spaces_app.uploads import remember_results
 from training.errors import UserError
 from training.home import is_shared
@@ -31,7 +32,8 @@ class Page(gr.Blocks):
 
     def queue(self, *args: object, max_size: int | None = None, **options: Any) -> Page:
         """The queue, in which at most `max_size` calls wait."""
-        super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
+        with without_web_apps():
+            super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
         if max_size is not None:
             self._queue.push = Admission(self._queue, max_size).push  # type: ignore[method-assign]
         return self
