@@ -34,6 +34,7 @@ from typing import Any
 
 from plugins._contract import Kind, Plugin
 from plugins._discovery import find
+from training.task import Task
 
 SECONDS = 450.0  # for all
 PRECISIONS = ("fp32", "bf16")
@@ -250,13 +251,13 @@ def check(outcome: Outcome, folder: Path, device: str, quick: bool) -> None:
     whole, half = folder / "whole", folder / "half"
     for each in (whole, half):
         each.mkdir()
-    fit(kind.build(data, settings), settings, whole, about)
+    fit(task_of(kind, data, settings), settings, whole, about)
     outcome.memory = peak_bytes(device)
     outcome.planned = planned_bytes(kind, settings, data, device)
     outcome.rate = rate_of(whole)
     middle = settings.steps // 2
     shutil.copytree(whole / "checkpoint" / f"step-{middle:09d}", half / "checkpoint" / f"step-{middle:09d}")
-    fit(kind.build(data, settings), settings, half, about)
+    fit(task_of(kind, data, settings), settings, half, about)
     outcome.difference = difference(losses(whole), losses(half), middle)
     outcome.bare = bare_rate(kind.build(data, settings), settings, device)
     outcome.prediction = prediction(outcome.trainer, kind, whole / "artifact", Path(settings.data), folder)
@@ -273,6 +274,13 @@ def settings_of(name: str, kind: Kind, precision: str, device: str, quick: bool,
         given["model"] = str(random_pipeline(folder))
     known = {key: value for key, value in given.items() if key in kind.trained_by.model_fields}
     return parse_settings(kind.trained_by, kind.with_sample({"data": kind.samples[0].value, **known})).with_usual()
+
+
+def task_of(kind: Kind, data: Any, settings: Any) -> Task:
+    """The task of a kind that fits one network."""
+    task = kind.build(data, settings)
+    assert isinstance(task, Task), f"{kind.name} fits several networks"
+    return task
 
 
 def random_pipeline(folder: Path) -> Path:

@@ -73,7 +73,7 @@ def make_runs(folder: Path, number: int) -> None:
         place_in_hundred = place % 100
         status = STATUSES[place_in_hundred] if place_in_hundred < len(STATUSES) else "finished"
         make_run(run, plugin, trainer, status, now - number + place)
-        os.utime(run / "owner", (now - number + place,) * 2)
+        os.utime(run / "owner", (now - number + place, now - number + place))
 
 
 def make_run(run: Path, plugin: str, trainer: str, status: str, began: float) -> None:

@@ -247,7 +247,7 @@ def twelve_layers(on: bool) -> tuple[float, float, float]:
     values = {**WIDE, "layers": 12, "max_length": 256, "batch_size": 8, "gradient_checkpointing": on}
     with tempfile.TemporaryDirectory() as folder:
         settings = full_rows(name, kind, values, Path(folder))
-        task = kind.build(kind.read(settings), settings)
+        task = gpu_check.task_of(kind, kind.read(settings), settings)
         seconds = statistics.median(steps(task, settings, 6)[1:])
         process = gpu_check.peak_bytes("cpu")
         rng, model = np.random.default_rng(0), task.model
