@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BATCH = 32
 PASSES, SCRATCH_PASSES = 3, 5
 FEWEST, FEWEST_SCRATCH = 150, 300
-# Few labels from a sentence encoder: contrastive training. Measured in docs/experiments/few_labels.md.
+# Few labels from a sentence encoder: contrastive training. Measured in docs/experiments/bert_finetune.md#few-labels-beside-setfit.
 FEW_ROWS, FEW_A_CLASS = 4000, 48  # training rows, and rows of a class on average
 ANCHORS, ANCHORS_OF_MANY = 16, 32  # rows a step, each with a partner of its class
 MOST_PASSES, CONTRASTIVE_RATE = 20, 1e-4
