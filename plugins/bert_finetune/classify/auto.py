@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 BATCH = 32
 PASSES, SCRATCH_PASSES = 3, 5
 FEWEST, FEWEST_SCRATCH = 150, 300
-# Few labels from a sentence encoder: contrastive training. Measured in docs/experiments/bert_finetune.md#few-labels-beside-setfit.
+# Few labels from a sentence encoder: contrastive training, docs/experiments/bert_finetune.md#few-labels-beside-setfit
 FEW_ROWS, FEW_A_CLASS = 4000, 48  # training rows, and rows of a class on average
 ANCHORS, ANCHORS_OF_MANY = 16, 32  # rows a step, each with a partner of its class
-MOST_PASSES, CONTRASTIVE_RATE = 20, 1e-4
+MOST_PASSES, CONTRASTIVE_RATE = 16, 1e-4
 STEPS_PER_CLASS = 8  # each label has to be seen some times
 # A new head for many labels learns faster at a higher rate: Banking77, 450 steps, 0.867 in place of 0.829.
 MANY_CLASSES, FACTOR_OF_MANY, SMALL_NETWORK = 20, 3, 10_000_000
@@ -78,10 +78,13 @@ def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Cho
     """Passes fall with the number of rows, each of which is compared with more others."""
     rows, many = len(data.train), len(data.label_names) > MANY_CLASSES
     batch = auto.given_or(settings, ANCHORS_OF_MANY if many else ANCHORS)
-    passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.65)
+    passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7)
+    rate = Choice(CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
+    if settings.lora_rank or parameters <= SMALL_NETWORK:
+        rate = auto.rate(settings, parameters)
     return {
         "batch_size": Choice(batch, "each text beside another of its class"),
-        "learning_rate": Choice(CONTRASTIVE_RATE, "contrastive training of a sentence encoder"),
+        "learning_rate": rate,
         "steps": steps_for(rows, batch, passes / 2, 10, auto.MOST_STEPS, "row", auto.start_reason(parameters)),
         "precision": precision(settings, parameters or None),
     }

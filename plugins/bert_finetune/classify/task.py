@@ -69,7 +69,8 @@ def build(data: ClassifyData, settings: ClassifySettings, untrained: bool = Fals
     pooling = _pool(model, settings)
     use_cls_only_layer(model)
     if settings.lora_rank:
-        exclude = f"bert\\.encoder\\.layer\\.{len(model.bert.encoder.layer) - 1}\\..*" if pooling == MEAN else None
+        last = len(model.bert.encoder.layer) - 1 if pooling == MEAN else 0
+        exclude = rf"bert\.(encoder\.layer\.{last}|pooler)\..*" if pooling == MEAN else None
         model = loading.add_lora(model, settings.lora_rank, settings.lora_alpha, exclude)
     lp_ft = (
         settings.lp_ft
