@@ -104,7 +104,7 @@ def read(path: str, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     table = read_table(Path(path))
     guessed = guess_text_columns(table, label_column=options.label_column)
     texts = [table.strings(name) for name in options.text_columns or [guessed.text]]
-    for *parts, label in zip(*texts, table.strings(guessed.label), strict=True):
+    for *parts, label in zip(*texts, table.strings(guessed.label or ""), strict=True):
         yield " ".join(part or "" for part in parts), label or ""
 
 
@@ -121,8 +121,8 @@ def ours(options: argparse.Namespace) -> dict[str, Any]:
 
     kind = PLUGIN.kind("classify")
     given = {"data": options.train, "eval_data": options.eval_data, "seed": options.seed, "model": "all-MiniLM-L6-v2"}
-    settings = parse_settings(kind.trained_by, given)
-    data = kind.read(settings)
+    settings: Any = parse_settings(kind.trained_by, given)
+    data: Any = kind.read(settings)
     settings = with_weights(PLUGIN, decide_settings(PLUGIN, kind, data, settings).settings)
     # Scoring while it trains is no part of the time: once, at the end, outside of the clock.
     task: Any = kind.build(data, settings.model_copy(update={"eval_every": settings.steps}))

@@ -62,6 +62,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("rows") / "rows.csv", "text,label\n" + "\n".join(lines) + "\n")
 
 
+def folder_in(parent: Path, name: str) -> Path:
+    (parent / name).mkdir()
+    return parent / name
+
+
 def task(encoder: Path, rows: Path, **values: Any) -> ClassifyTask:
     settings = {"model": str(encoder), "data": str(rows), "contrastive": "on", "steps": 30, "batch_size": 16}
     return build("classify", parse_settings(ClassifySettings, {**settings, "learning_rate": 1e-3, **values}))
@@ -115,19 +120,19 @@ def test_contrastive_training_learns_what_is_not_there_before(encoder: Path, row
             return float(supervised_contrastive_loss(made._head_inputs(model.eval(), inputs), batch["labels"]).mean())
 
     before = spread(made.model)
-    fit(made, made.settings, trained.parent / "again")
+    fit(made, made.settings, folder_in(trained.parent, "again"))
     assert spread(made.model) < before - 0.2
 
 
 def test_the_head_belongs_to_the_saved_vectors_after_a_resume(encoder: Path, rows: Path, tmp_path: Path):
     whole, halves = task(encoder, rows, checkpoint_every=10), task(encoder, rows, checkpoint_every=10)
-    fit(whole, whole.settings, tmp_path / "whole")
+    fit(whole, whole.settings, folder_in(tmp_path, "whole"))
 
     def stop(event: dict) -> None:
         if event["event"] == "eval" and event["step"] == 15:
             (tmp_path / "halves/cancel").touch()
 
-    fit(halves, halves.settings, tmp_path / "halves", listener=stop)
+    fit(halves, halves.settings, folder_in(tmp_path, "halves"), listener=stop)
     (tmp_path / "halves/cancel").unlink()
     resumed = task(encoder, rows, checkpoint_every=10)
     fit(resumed, resumed.settings, tmp_path / "halves")
@@ -169,8 +174,8 @@ def test_one_label_a_class_is_trained_too(encoder: Path, tmp_path: Path):
     made = task(
         encoder, write(tmp_path / "rows.csv", "text,label\ntomato,red\ngrass,green\n"), steps=3, eval_data=str(held)
     )
-    fit(made, made.settings, tmp_path / "run")
-    assert load(tmp_path / "run/artifact").classify("tomato tomato")["label"] == "red"
+    fit(made, made.settings, folder_in(tmp_path, "run"))
+    assert load(tmp_path / "run/artifact").classify("tomato")["label"] == "red"
 
 
 @pytest.mark.parametrize(
