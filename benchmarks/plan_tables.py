@@ -11,10 +11,10 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from diffusers import UNet2DConditionModel
@@ -250,8 +250,8 @@ def twelve_layers(on: bool) -> tuple[float, float, float]:
         task = gpu_check.task_of(kind, kind.read(settings), settings)
         seconds = statistics.median(steps(task, settings, 6)[1:])
         process = gpu_check.peak_bytes("cpu")
-        rng, model = np.random.default_rng(0), task.model
-        batch = task.collate([task.train_data[row] for row in range(settings.batch_size)], rng, training=True)
+        rng, model, rows = np.random.default_rng(0), task.model, cast(Sequence, task.train_data)
+        batch = task.collate([rows[row] for row in range(settings.batch_size)], rng, training=True)
         with LiveBytes([*model.parameters(), *model.buffers()]) as live:
             losses = task.losses(model, batch)
             alive = live.now
