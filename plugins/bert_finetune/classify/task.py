@@ -39,10 +39,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURE_SUFFIX = "ForSequenceClassification"  # of the architectures of classifiers
 PREVIEW_ROWS = 4  # held-out texts whose predictions are shown during training
-POOLING_REASONS = {
-    FIRST: "The head reads the vector of the first token.",
-    MEAN: "The head reads the mean of all token vectors, as sentence encoders are trained.",
-}
+MEAN_POOLING = "The head reads the mean of all token vectors, as sentence encoders are trained."
 PROBE_ROWS = 1000  # texts for the linear probe: one forward pass of them costs about ten training steps
 
 
@@ -302,7 +299,8 @@ class ClassifyTask(Task):
         positions = max_positions(self.model)
         findings = checks.position_findings(self.settings.max_length, positions)
         findings += checks.truncation_findings([train, evaluation], self.tokenizer, self.max_length, positions)
-        findings += [Finding("green", f"Pooling: {self.pooling}", POOLING_REASONS[self.pooling])]
+        if self.pooling == MEAN:
+            findings.append(Finding("green", "Pooling: mean", MEAN_POOLING))
         return findings + checks.unknown_token_findings(self.train_data.ids, self.tokenizer)
 
 
