@@ -18,6 +18,8 @@ from spaces_app.services import Services
 from training.errors import UserError
 
 CONFIRM_DELETE = "(run) => confirm('Delete this run, its data and its weights?') ? run : null"
+STOP = {"queued": "Remove from the queue"}  # what stopping is of a run that has not started
+STOPPED = ("Stopped.", "Stopping: a checkpoint is written and the best weights are kept.")  # of one that trains
 LEAVE = f"(run) => {{ if (run) location.href = {link(routes.RUNS)!r}; }}"
 CLICK_DOWNLOAD = "() => document.querySelector('#download-ready a, a#download-ready, #download-ready').click()"
 
@@ -34,7 +36,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
     with gr.Column(elem_classes="action-bar top"):
         links = gr.HTML(elem_classes="next-links", padding=False)
         with gr.Row():
-            stop = _button("Stop and keep the best", "stop")
+            stop = _button("Stop", "stop")
             resume = _button("Resume", "primary")
             download, delete = _button("Download"), _button("Delete")
         key = gr.Textbox(label="Key", type="password", max_lines=1, visible=False)
@@ -56,7 +58,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
         secret = services.plugins.secret(run["plugin"], run["trainer"])
         return [
             next_links(services, run),
-            gr.Button(visible=ends),
+            gr.Button(STOP.get(run["status"], "Stop and keep the best"), visible=ends),
             gr.Button(visible=run["can_resume"]),
             gr.Button(visible=run["has_weights"]),
             gr.Button(visible=not ends),
@@ -70,8 +72,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
         return [run_id, *show(run_id, request)]
 
     def on_stop(run_id: str, request: gr.Request) -> list[Any]:
-        services.runs.cancel(run_id, visitor(request))
-        gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
+        gr.Info(STOPPED[services.runs.cancel(run_id, visitor(request))["status"] == "running"])
         return show(run_id, request)
 
     def on_resume(run_id: str, secret: str, request: gr.Request, token: gr.OAuthToken | None) -> list[Any]:
@@ -113,7 +114,9 @@ def next_links(services: Services, run: dict[str, Any]) -> str:
         ("Run again with other settings", link(form, **{"from": run_id}), run["status"] != "broken"),
         ("Compare", link(routes.RUNS, chosen=run_id), run["status"] != "broken"),
     ]
-    links = [_anchor(text, address) for text, address, holds in offered if holds]
+    shown = [(text, address) for text, address, holds in offered if holds]
+    is_done = run["status"] in ("finished", "broken")  # of others a button is what to press first: Stop, or Resume
+    links = [_anchor(*each, is_primary=is_done and not place) for place, each in enumerate(shown)]
     uses = [_anchor(title, address) for title, address in _uses(services, run)] if run["has_weights"] else []
     first = f'<nav aria-label="Next">{"".join(links)}</nav>' if links else ""
     return first + (
@@ -121,8 +124,9 @@ def next_links(services: Services, run: dict[str, Any]) -> str:
     )
 
 
-def _anchor(text: str, address: str) -> str:
-    return f'<a href="{html.escape(address, quote=True)}">{html.escape(text)}</a>'
+def _anchor(text: str, address: str, is_primary: bool = False) -> str:
+    kind = ' class="primary"' if is_primary else ""
+    return f'<a{kind} href="{html.escape(address, quote=True)}">{html.escape(text)}</a>'
 
 
 def _uses(services: Services, run: dict[str, Any]) -> list[tuple[str, str]]:

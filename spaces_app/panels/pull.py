@@ -78,5 +78,6 @@ def pulled_html(pulled: dict[str, Any], title: str) -> str:
         ("Train on", link(routes.trainer(pulled["plugin"], pulled["kind"]), model=weights)),
     )
     anchors = "".join(f'<a href="{html.escape(address, quote=True)}">{text}</a>' for text, address in links)
+    anchors = anchors.replace("<a ", '<a class="primary" ', 1)
     about = f'<p role="status"><code>{html.escape(weights)}</code> can be used as: {html.escape(title)}.</p>'
     return f'{about}{card}<nav class="next-links" aria-label="Next">{anchors}</nav>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,15 @@ def test_a_finished_run_leads_to_what_its_weights_are_good_for(plugin: str, kind
     assert all(f'href="{address}"' in shown for address in addresses)
     assert ("Use the weights in" in shown) == bool(addresses)
     assert "Use the weights in" not in next_links(services, run | {"has_weights": False})
+
+
+@pytest.mark.parametrize(("status", "primary"), [("finished", ["Try it"]), ("running", []), ("cancelled", [])])
+def test_one_thing_is_offered_first(status: str, primary: list[str]) -> None:
+    """While a run goes on, or can be resumed, its button is: Stop, or Resume."""
+    run = {"id": "RUN", "plugin": "ae_anomaly", "trainer": "fit", "has_weights": status == "finished", "status": status}
+    shown = next_links(Services(Settings(), discover("builtin")), run)
+    assert re.findall(r'class="primary"[^>]*>([^<]+)<', shown) == primary
+    assert "Run again with other settings" in shown
 
 
 def test_a_kind_that_feeds_nothing_there_is_refused():
