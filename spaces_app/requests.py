@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from urllib.parse import unquote
 
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
@@ -49,7 +50,7 @@ def middleware(settings: Settings) -> list[Middleware]:
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)] if local else []
     owners = [Middleware(UploadOwners)] if settings.is_shared else []
     pages = [] if settings.accounts else [Middleware(PageCache)]
-    return [*hosts, Middleware(FileCache), Middleware(GuestCookie), *owners, *pages]
+    return [*hosts, Middleware(LeftStreams), Middleware(FileCache), Middleware(GuestCookie), *owners, *pages]
 
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:
@@ -86,6 +87,25 @@ class GuestCookie:
             await send(message)
 
         await self.app(scope, receive, with_cookie)
+
+
+class LeftStreams:
+    """Ends the stream of events to a page that was left while it filled.
+
+    Gradio 6.31 raises a 404 there after the answer has begun, which the log would show as a crash of the server.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except RuntimeError as error:
+            gone = isinstance(error.__cause__, HTTPException) and error.__cause__.status_code == 404
+            if not (gone and scope["path"].rstrip("/").endswith("/queue/data")):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class UploadOwners:

@@ -46,6 +46,12 @@ def call(site: Site, endpoint: str, data: list[Any]) -> dict[str, Any]:
     return {"event": name, "data": json.loads(content)}
 
 
+def test_the_stream_to_a_page_that_was_left_ends_as_a_stream_does(site: Site):
+    """It broke off, and the log showed the crash of an application."""
+    answer = httpx.get(f"{site.url}gradio_api/queue/data?session_hash=left")
+    assert answer.status_code == 200 and '"session_not_found":true' in answer.text
+
+
 # -- hosts -------------------------------------------------------------------------------------------------------------
 
 

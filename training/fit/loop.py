@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from accelerate.utils import send_to_device, set_seed
+from accelerate.utils import gather_object, send_to_device, set_seed
 
 from training import figures, files
 from training.artifact import store
+from training.errors import UserError
 from training.events import EventLog
 from training.fit import checkpoint
 from training.fit.accelerator import make_accelerator
-from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths, step_seed
+from training.fit.batches import Place, check_whole_batch, step_rows, step_seed
 from training.fit.checkpoint import Progress
 from training.fit.evaluation import is_best, score
 from training.fit.large_network import prepare_network
 from training.fit.metric_log import MetricLog, NonFiniteLossError
 from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
+from training.fit.thinning import CHECKPOINTS, EVALUATIONS, PREVIEWS, Patience, is_kept
+from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat
 from training.preflight.precision import slow_precision
 from training.settings import TrainSettings
-from training.task import Score, Task
+from training.task import RowStream, Score, Task
 
 if TYPE_CHECKING:
     from training.fit.sharding import ShardedNetwork
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["NonFiniteLossError", "fit"]
 
 CHECKPOINT_SECONDS = 30.0  # at least this between checkpoints, and at least 100 times what the last one took
+SECONDS_TO_SAY = 1.0  # for the main process to write why, before a launcher ends all because one has ended
 STOPS = {
     1: ("cancelled", "Stopped on request; the best weights are kept and the run can be resumed."),
     2: ("finished", "Stopped early: {patience} evaluations without a better score."),
@@ -75,17 +80,21 @@ class _Fit:
         self.progress = Progress()
         self.accelerator = make_accelerator(settings, folder)
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
+        self.heartbeat = Heartbeat(folder, self.rank, self.processes) if self.processes > 1 else None
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
-        self.batches = BatchSampler(len(task.train_data), settings.batch_size, settings.seed)
         self.is_sharded = settings.value("sharding") == "full" and self.processes > 1
         # Processes that share the weights go forward together, and so have the same number of pieces.
-        self.lengths = None if self.is_sharded else padded_lengths(task)
+        place = Place(self.rank, self.processes, self.accelerator.device.type, by_length=not self.is_sharded)
+        self.rows = step_rows(task, settings, place)
+        self.stream = task.train_data if isinstance(task.train_data, RowStream) else None
         self.found = checkpoint.latest(folder / "checkpoint")
         self._make_network()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        states = [self.progress] if self.average is None else [self.progress, self.average]
+        states = [state for state in (self.progress, self.average, self.stream) if state is not None]
         self.accelerator.register_for_checkpointing(*states)
         self.curve = MetricLog(self.log, self.accelerator, settings)
+        self.evaluations = Patience(time.monotonic())
+        self.warned: set[str] = set()
         self.stopping = False
         self.saved, self.save_seconds = time.monotonic(), 0.0
 
@@ -116,12 +125,13 @@ class _Fit:
             yield "average", self.average.module
 
     def run(self) -> Progress:
+        self._check_same_stream()
         resumed = self._restore()
         self.tell(
             "started",
             step=self.progress.step,
             steps=self.settings.steps,
-            rows=len(self.task.train_data),
+            **({} if isinstance(self.task.train_data, RowStream) else {"rows": len(self.task.train_data)}),
             eval_rows=len(self.task.eval_data),
             parameters=sum(p.numel() for p in self.model.parameters()),
             device=str(self.accelerator.device),
@@ -135,11 +145,26 @@ class _Fit:
             self._measure_start()
         with stop_on_signal(self.stop):
             outcome, message = self._train()
+            self._note(ALONE)
             self._finish(outcome)
         state = self.progress
         self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
         self.accelerator.end_training()
         return state
+
+    def _check_same_stream(self) -> None:
+        """Refuse processes that see different shards.
+
+        Raises:
+            UserError: In all of them.
+        """
+        if self.stream is not None and self.processes > 1:
+            seen = gather_object([self.stream.fingerprint()])
+            if others := [str(rank) for rank, each in enumerate(seen) if each != seen[0]]:
+                raise UserError(
+                    f"The processes see different shards: {', '.join(others)} others than 0. Give all machines the "
+                    "same files, then resume."
+                )
 
     def _measure_start(self) -> None:
         """Score the weights that training starts from, as a baseline of the run."""
@@ -170,17 +195,20 @@ class _Fit:
     def _step(self) -> None:
         """One optimiser step: the pieces of the batch forward and backward, then clip and update."""
         step, nominal = self.progress.step, self.settings.batch_size
+        self._note(COMPUTES)
         seed = step_seed(self.settings.seed, step, self.rank)
         set_seed(seed)
         rng = np.random.default_rng(seed)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings) * group.get("lr_scale", 1.0)
-        parts = self._pieces(self.batches[step])
+        parts = self._pieces(step)
         sums = torch.zeros(2, device=self.accelerator.device)  # losses, items
         for number, rows in enumerate(parts, 1):
             last = number == len(parts)
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-                losses = self._losses([self.task.train_data[int(row)] for row in rows], rng)
+                losses = self._losses(list(rows), rng)
+                if last:
+                    self._note(WAITS)
                 # Processes average their gradients, so each counts its sum `processes` times over the nominal batch.
                 self.accelerator.backward(losses.sum() * (self.processes / nominal))
             sums += torch.stack((losses.detach().sum(), torch.tensor(float(losses.numel()), device=sums.device)))
@@ -191,12 +219,32 @@ class _Fit:
         self.task.after_step(self.accelerator.unwrap_model(self.model), self.progress.step)
         self.curve.add(self.progress.step, learning_rate(step, self.settings), sums[0] / sums[1].clamp(min=1), norm)
 
-    def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
-        accumulation, device = self.settings.gradient_accumulation, self.accelerator.device.type
-        return micro_batches(rows, self.rank, self.processes, accumulation, self.lengths, device)
+    def _pieces(self, step: int) -> Sequence[Sequence]:
+        """The rows of a step; where one process cannot read its rows, all end with its message.
+
+        Raises:
+            UserError: Naming the shard and the row.
+        """
+        if self.stream is None or self.processes == 1:
+            return self.rows.pieces(step)
+        parts, message = (), ""
+        try:
+            parts = self.rows.pieces(step)
+        except UserError as error:
+            message = str(error)
+        failed = torch.tensor(float(bool(message)), device=self.accelerator.device)
+        torch.distributed.all_reduce(failed)
+        if failed.item():
+            found = [each for each in gather_object([message]) if each]
+            if not self.log:
+                time.sleep(SECONDS_TO_SAY)
+            raise UserError(found[0])
+        return parts
 
     def _losses(self, rows: list, rng: np.random.Generator) -> torch.Tensor:
         batch = send_to_device(self.task.collate(rows, rng, training=True), self.accelerator.device)
+        if self.is_sharded:  # layers are gathered in the forward pass
+            self._note(WAITS)
         with self.accelerator.autocast():
             return self.task.losses(self.model, batch).float()
 
@@ -216,6 +264,7 @@ class _Fit:
 
     def evaluate(self) -> None:
         """Score the held-out rows, keep the weights if they are the best so far, show a preview."""
+        self._note(ALONE)
         self.curve.flush()
         model = self._weights()
         model.eval()
@@ -225,14 +274,26 @@ class _Fit:
         if self._agree(int(best)):
             self._keep(found)
         if found is not None:
-            self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
-            for warning in found.warnings:
-                self.tell("notice", step=self.progress.step, message=warning)
+            self._tell_evaluation(found, best)
             self.accelerator.log({f"eval/{k}": v for k, v in found.metrics.items()}, step=self.progress.step)
-        if self.log or self.is_sharded:
+        is_last = self.progress.step == self.settings.steps
+        if (self.log or self.is_sharded) and (is_kept(self._evaluation_number(), PREVIEWS) or is_last):
             self._preview(model)
         self.model.train()
         self.curve.restart_clock()
+
+    def _tell_evaluation(self, found: Score, best: bool) -> None:
+        """Write an evaluation, and each warning once; of very many, every second, fourth, … and those that are best."""
+        now = time.monotonic()
+        if best or is_kept(self._evaluation_number(), EVALUATIONS) or self.evaluations.is_over(now):
+            self.evaluations.written = now
+            self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
+        for warning in (each for each in found.warnings if each not in self.warned):
+            self.warned.add(warning)
+            self.tell("notice", step=self.progress.step, message=warning)
+
+    def _evaluation_number(self) -> int:
+        return self.progress.step // self.settings.evaluation_interval
 
     def _preview(self, model: torch.nn.Module) -> None:
         shards = self.shards.get(self._evaluated())
@@ -276,11 +337,13 @@ class _Fit:
             self.evaluate()
         if self._agree(int(not (self.progress.metrics and (self.folder / "artifact").exists()))):
             self._keep(None)
+        self.curve.close()
         self.accelerator.wait_for_everyone()
 
     def save(self) -> None:
         """Write a checkpoint, never of weights whose loss was not finite."""
-        self.curve.flush()
+        self._note(ALONE)
+        self.curve.close()
         started = time.monotonic()
         if self.log:
             self.log.sync()  # a checkpoint that survives a power cut has its curve with it
@@ -288,30 +351,45 @@ class _Fit:
         path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints, self._write_state)
         self.saved, self.save_seconds = time.monotonic(), time.monotonic() - started
         if self.log:
-            size = files.size_bytes(path)
-            self.tell("checkpoint", step=step, size_bytes=size, seconds=round(self.save_seconds, 3))
+            every = self.settings.checkpoint_every
+            if not every or is_kept(step // every, CHECKPOINTS):
+                size = files.size_bytes(path)
+                self.tell("checkpoint", step=step, size_bytes=size, seconds=round(self.save_seconds, 3))
         self.curve.restart_clock()
 
     def _restore(self) -> bool:
         files.recover(self.folder / "artifact")
         if self.found is None:
             return False
+        if self.stream is not None:  # first: with other shards there is another vocabulary, and no weight fits
+            self.stream.load_state_dict(self._stream_state(self.found))
         if self.settings.value("sharding") == "full":
             from training.fit import sharded_checkpoint
 
-            sharded_checkpoint.load(self.found, dict(self._networks()), self.optimizer.optimizer, self.progress)
+            states = {"progress": self.progress, **({"stream": self.stream} if self.stream else {})}
+            sharded_checkpoint.load(self.found, dict(self._networks()), self.optimizer.optimizer, states)
             if self.average is not None:
                 self.average.n_averaged.fill_(self.progress.step)  # one update a step
         else:
             checkpoint.load(self.accelerator, self.found, self.optimizer)
         return True
 
+    def _stream_state(self, folder: Path) -> dict[str, str]:
+        if self.settings.value("sharding") == "full":
+            return json.loads((folder / "stream.json").read_text(encoding="utf-8"))
+        number = 1 if self.average is None else 2  # as they were registered
+        return torch.load(folder / f"custom_checkpoint_{number}.pkl", weights_only=True)
+
     def _write_state(self, folder: Path) -> None:
         """Write what a checkpoint holds; sharded, each process its own share."""
+        if self.stream is not None:
+            own = [self.stream.own_state()]
+            self.stream.merge(gather_object(own) if self.processes > 1 else own)
         if self.settings.value("sharding") == "full":
             from training.fit import sharded_checkpoint
 
-            sharded_checkpoint.save(folder, dict(self._networks()), self.optimizer.optimizer, self.progress)
+            states = {"progress": self.progress, **({"stream": self.stream} if self.stream else {})}
+            sharded_checkpoint.save(folder, dict(self._networks()), self.optimizer.optimizer, states)
         else:
             self.accelerator.save_state(str(folder), safe_serialization=True)
 
@@ -345,6 +423,10 @@ class _Fit:
         shared = torch.tensor([value], device=self.accelerator.device)
         torch.distributed.broadcast(shared, 0)
         return int(shared.item())
+
+    def _note(self, phase: int) -> None:
+        if self.heartbeat:
+            self.heartbeat.note(self.progress.step, phase)
 
     def stop(self) -> None:
         """Ask for the end after the step that is being computed."""

@@ -42,6 +42,7 @@ class Runs:
         files.write_text(run.folder / "owner", owner)
         files.write_text(run.folder / "config.yaml", to_yaml(plugin, trainer, values))
         run.write_event("queued")
+        run.announce()
         return run
 
     def get(self, run_id: str) -> Run:
@@ -58,6 +59,10 @@ class Runs:
             raise UserError(f"There is no run {run_id}.")
         return self._cache.setdefault(run_id, Run(folder))
 
+    def known(self, run_id: str) -> Run:
+        """The run of an id that was listed, without a look whether it is still there."""
+        return self._cache.get(run_id) or self._cache.setdefault(run_id, Run(self.folder / run_id))
+
     def all(self) -> list[Run]:
         """Return every run, the newest first."""
         names = (
@@ -69,10 +74,14 @@ class Runs:
                 created.append((_created(self.folder / name), self.get(name)))
         return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]
 
-    def unfinished(self) -> list[Run]:
-        """Return every run that waits, trains, or cannot be read, the newest first; an ended one costs no reading."""
+    def unfinished(self, max_age: float = 0.0) -> list[Run]:
+        """Return every run that waits, trains, or cannot be read, the newest first; an ended one costs no reading.
+
+        Args:
+            max_age: As of `RunIndex.unfinished`.
+        """
         created: list[tuple[float, Run]] = []
-        for run in self.index.unfinished():
+        for run in self.index.unfinished(max_age):
             with contextlib.suppress(FileNotFoundError):  # being deleted
                 created.append((_created(run.folder), run))
         return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]
@@ -94,14 +103,21 @@ def named_run(name: str) -> Run:
 
 
 def _copy_files(settings: RunSettings, folder: Path) -> dict[str, str]:
-    """Copy each file field into `folder/data`, a folder as a zip; returns field -> path relative to the run."""
+    """Copy each file field into `folder/data`, a folder as a zip; returns field -> path relative to the run.
+
+    Folders that a stream reads stay where they are.
+    """
     from training.data.images.zip_folder import pack  # numpy and pyarrow: not for `--help` and `list`
+    from training.data.streams.sources import absolute
     from training.data.table_cache import carry_over
 
     copied: dict[str, str] = {}
     for name in settings.file_fields():
         source = Path(getattr(settings, name)) if getattr(settings, name) else None
         if source is None:
+            continue
+        if name == "data" and settings.value("streaming") and not source.is_file():
+            copied[name] = absolute(str(source), Path.cwd())
             continue
         _check_space(folder, files.size_bytes(source) if source.is_dir() else source.stat().st_size)
         target = folder / "data" / (source.name if name == "data" else f"{name}-{source.name}")

@@ -40,6 +40,7 @@ class AnomalyData:
     train: Encoded
     held_out: Encoded
     evaluation: Encoded
+    evaluated: Table  # the rows of `evaluation` as they were read
     anomalous: np.ndarray | None  # of the evaluation rows
     label: str
     sheet: Sheet
@@ -89,10 +90,19 @@ def prepare(
         *columns_found(table, encoder),
         *check_rows(table, rows, is_anomaly, label, settings),
     ]
-    evaluation, anomalous, label = _evaluation(settings, encoder, rows, held_out, is_anomaly, label, findings)
+    evaluated, evaluation, anomalous, label = _evaluation(
+        settings, encoder, table, rows, held_out, is_anomaly, label, findings
+    )
     feedback = read_feedback(settings, encoder)
     data = AnomalyData(
-        encoder, rows.select(train), rows.select(held_out), evaluation, anomalous, label, Sheet(tuple(findings))
+        encoder,
+        rows.select(train),
+        rows.select(held_out),
+        evaluation,
+        evaluated,
+        anomalous,
+        label,
+        Sheet(tuple(findings)),
     )
     return data if feedback is None else _with_feedback(data, feedback)
 
@@ -135,6 +145,7 @@ def _with_feedback(data: AnomalyData, feedback: FeedbackRows) -> AnomalyData:
         train=Encoded.joined([data.train.select(feedback.not_anomalous(data.train)), feedback.normal]),
         held_out=data.held_out.select(kept),
         evaluation=data.evaluation.select(measured),
+        evaluated=data.evaluated.select(np.flatnonzero(measured)),
         anomalous=None if data.anomalous is None else data.anomalous[measured],
         labelled_anomalies=feedback.anomalous,
         sheet=data.sheet.with_findings([feedback.finding()]),
@@ -148,15 +159,18 @@ def _labels(table: Table, label: str, settings: FitSettings) -> np.ndarray:
 def _evaluation(
     settings: FitSettings,
     encoder: TableEncoder,
+    trained_on: Table,
     rows: Encoded,
     held_out: np.ndarray,
     is_anomaly: np.ndarray,
     label: str,
     findings: list[Finding],
-) -> tuple[Encoded, np.ndarray | None, str]:
+) -> tuple[Table, Encoded, np.ndarray | None, str]:
     """The evaluation file, else the held-out rows and the labelled anomalies that training left out; and the label."""
     if settings.eval_data:
-        table = read_rows(Path(settings.eval_data)).spelled_as([label or settings.label_column])
+        table = read_rows(Path(settings.eval_data)).spelled_as(
+            [name for name in [label or settings.label_column] if name]
+        )
         encoded = encoder.encode(table)
         own = _label_of_evaluation(table, label, settings)
         tally = Tally(encoder, aside=(own,))
@@ -164,12 +178,12 @@ def _evaluation(
         findings += [Finding(one.level, f"{table.source}: {one.title}", one.detail) for one in tally.findings()]
         if label and not own:
             findings.append(Finding("amber", f"{table.source} has no column {label!r}", "AUROC needs labels, and is not measured."))  # fmt: skip
-        return encoded, _labels(table, own, settings) if own else None, label or own
+        return table, encoded, _labels(table, own, settings) if own else None, label or own
     chosen = held_out
     if label and settings.train_on == "normal" and len(held_out):
         chosen = np.concatenate([held_out, np.flatnonzero(is_anomaly)])
     has_both = bool(label) and len(np.unique(is_anomaly[chosen])) == 2
-    return rows.select(chosen), is_anomaly[chosen] if has_both else None, label
+    return trained_on.select(chosen), rows.select(chosen), is_anomaly[chosen] if has_both else None, label
 
 
 def _label_of_evaluation(table: Table, label: str, settings: FitSettings) -> str:
