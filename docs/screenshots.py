@@ -91,7 +91,7 @@ def use(page: Page, address: str) -> None:
 def train(page: Page, address: str) -> None:
     """A classifier, trained on the sample data until its curves can be seen."""
     page.goto(f"{address}bert_finetune-classify?sample=reviews")
-    page.get_by_text("Fine", exact=True).first.wait_for()  # the data were looked at
+    page.get_by_text("OK", exact=True).first.wait_for()  # the data were looked at
     page.get_by_role("button", name="Start training").click()
     page.get_by_role("progressbar", name="Training progress").wait_for()
     page.wait_for_timeout(CURVE_SECONDS * 1000)

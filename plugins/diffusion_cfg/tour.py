@@ -96,7 +96,8 @@ STOPS = (
         "Guidance makes the caption count for more: the model predicts the noise with and without the caption, and "
         "goes further in the direction of the difference. The scale says how far; 1 is the model as it is.",
         "At 0 the caption is not read. With more guidance the picture says more clearly what the caption says; with "
-        "too much it is exaggerated, and details are lost. Pixels at the ends of their range, saturated, become more.",
+        "too much it is exaggerated, and details are lost. The contrast grows, and so do the saturated pixels (at the "
+        "ends of their range), until the white background breaks up as well.",
         "Which scale would you choose for this caption?",
         ("taxi", 3),
         (Text("Caption", "angry face"), Range("Seed of the noise", 0, 20, 1, 0)),

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from plugins._contract import Plugin
 from plugins._discovery import Found
@@ -18,6 +19,7 @@ from spaces_app.errors import as_gradio_error
 from spaces_app.page import family, home, hub, reference, routes, run, tour, trainer
 from spaces_app.page.assembly import without_web_apps
 from spaces_app.page.blocks import Page
+from spaces_app.page.missing import answer_missing
 from spaces_app.page.navigation import TITLE, header
 from spaces_app.page.theme import CSS, HEAD, THEME
 from spaces_app.panels import operator, runs
@@ -75,7 +77,7 @@ def launch_options(settings: Settings | None = None) -> dict[str, Any]:
     return {
         "app_kwargs": {
             "middleware": middleware(settings),
-            "exception_handlers": {RequestValidationError: refuse_body, **UNMATCHED},
+            "exception_handlers": {RequestValidationError: refuse_body, HTTPException: answer_missing, **UNMATCHED},
         },
         "auth": settings.accounts or None,
         "theme": THEME,

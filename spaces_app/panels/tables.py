@@ -9,12 +9,12 @@ from typing import Any
 from training.figures import TITLE
 from training.preflight.auto import decided_rows
 
-LEVELS = {"green": "Fine", "amber": "Look", "red": "Mend"}
+LEVELS = {"green": "OK", "amber": "Warning", "red": "Error"}
 NO_REPORT = {  # why a run has none
     "queued": "",
     "running": "The report appears here after the first evaluation.",
     "finished": "No report: nothing was held out to measure on. Raise eval_share, or give a file to evaluate on.",
-    "cancelled": "No report: it was stopped before the first evaluation. Resume goes on from there.",
+    "cancelled": "No report: it was stopped before the first evaluation.",
     "failed": "No report: it failed before the first evaluation.",
     "lost": "No report: it stopped before the first evaluation.",
 }

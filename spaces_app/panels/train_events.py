@@ -28,6 +28,7 @@ SHOW_WRONG = (  # the first field with a sentence beside it
     "() => { setTimeout(() => document.querySelector('.field-wrong')"
     "?.scrollIntoView({ block: 'center', behavior: 'smooth' }), 300); }"
 )
+CLEAR = "() => ''"
 NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
 LOOK: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "looks", "show_progress": "hidden"}
 
@@ -48,6 +49,7 @@ class TrainEvents:
     def _connect(self) -> None:
         form = self.form
         gr.on(self._looks(), self.look, form.inputs, self.look_outputs, **LOOK)
+        gr.on(self._chosen(), None, None, form.message, js=CLEAR)  # what it said of other data
         checked = form.check.click(
             self.check,
             form.inputs,
@@ -72,6 +74,13 @@ class TrainEvents:
         columns = [fields[name].input for name in self.form.columns if isinstance(fields[name], gr.Dropdown)]
         texts = [fields[name].submit for name in self.form.columns if isinstance(fields[name], gr.Textbox)]
         return [*files, *self.form.source.changes, *columns, *texts]
+
+    def _chosen(self) -> list[Any]:
+        """Events of a person who chooses data; those of `_looks` also come when the page fills its form."""
+        fields: dict[str, Any] = self.form.fields
+        files = [fields[name] for name in self.settings.file_fields() if name in fields]
+        sources: list[Any] = self.form.source.choices
+        return [*(event for file in files for event in (file.upload, file.clear)), *(each.input for each in sources)]
 
     # -- answers ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from plugins.ae_anomaly.detector.file_scores import file_scores
+from plugins.ae_anomaly.fit.data import read
 from plugins.ae_anomaly.fit.predictor import load
 from plugins.ae_anomaly.inspect.scoring_view import scoring_view
 from tests.files import write
@@ -25,16 +26,18 @@ ODD: dict[str, tuple[str, Level, str]] = {
     "all constant": ("a,b\n" + "1,7\n" * 120, "red", "No usable column"),
     "empty column": ("a,b\n" + "".join(f"{n % 5},\n" for n in range(120)), "amber", "Column 'b' is left out: empty in every row"),
     "id": ("a,b\n" + "".join(f"{n % 5},{n}\n" for n in range(120)), "amber", "Column 'b' is left out: another whole number in every row: an id"),
-    "not numbers": ("a\n" + "".join(f"{n / 7}\n" for n in range(120)) + "oops\n", "amber", "1 cells of 'a' are no numbers and count as missing"),
+    "not numbers": ("a\n" + "".join(f"{n / 7}\n" for n in range(120)) + "oops\n", "amber", "1 cell of 'a' counted as missing: not a number"),
     "infinite": ("a\n" + "".join(f"{n / 7}\n" for n in range(120)) + "inf\n", "amber", "infinite or thousands of deviations"),
     "twins": ("a,b\n" + "1.5,2.5\n3,4\n5,5\n" * 50, "amber", "rows are equal to another row"),
     "wide": (",".join(f"c{n}" for n in range(60)) + "\n" + "".join(",".join(str((n * k) % 7 + k / 9) for k in range(1, 61)) + "\n" for n in range(1, 40)), "amber", "Fewer rows than columns"),
     "other dates": ("a,when\n" + "".join(f"{n % 5},0{n % 9 + 1}/0{n % 7 + 1}/2024\n" for n in range(120)), "amber", "Dates of 'when' leave open which number is the month"),
     "numbers as text": ("a,b\n" + "".join(f'"{1000 + 37 * n:,}",{n % 30}%\n' for n in range(120)), "green", "2 columns read as numbers: a, b"),
     "text ids": ("a,b\n" + "".join(f"{n % 5},user-{n}\n" for n in range(120)), "amber", "Column 'b' is left out: another value in nearly every row: an id"),
-    "holes": ("a,b\n" + "".join(f"{n / 7},{'' if n % 10 else n}\n" for n in range(120)), "amber", "1 columns are mostly empty: b ("),
+    "holes": ("a,b\n" + "".join(f"{n / 7},{'' if n % 10 else n}\n" for n in range(120)), "amber", "1 column is mostly empty: b ("),
     "labels": ("a,is_anomaly\n" + "".join(f"{n / 7},{'abc'[n % 3]}\n" for n in range(120)), "red", "has the values a, b, c: set Normal value (normal_value"),
-    "leak": ("a,b,is_anomaly\n" + "".join(f"{n % 9 / 7},{n // 110 * 9 + n % 5},{n // 110}\n" for n in range(120)), "amber", "1 columns predict the label alone"),
+    "leak": ("a,b,is_anomaly\n" + "".join(f"{n % 9 / 7},{n // 110 * 9 + n % 5},{n // 110}\n" for n in range(120)), "amber", "1 column predicts the label alone"),
+    "label of another name": ("a,b,is_fraud\n" + "".join(f"{n % 9 / 7},{n % 5},{'Yes' if n > 110 else 'No'}\n" for n in range(120)), "amber", "Column 'is_fraud' is learned from, and may be the label: Where it says"),
+    "leading zeros": ("a,zip\n" + "".join(f"{n % 9 / 7},0{1000 + n % 90}\n" for n in range(120)), "amber", "Numbers of 'zip' have leading zeros, such as 01000: Codes"),
 }  # fmt: skip
 
 
@@ -43,6 +46,32 @@ def test_odd_tables_are_told(name: str, tmp_path: Path) -> None:
     content, level, words = ODD[name]
     sheet = sheet_of(settings(write(tmp_path / "odd.csv", content)))
     assert any(one.level == level and words in f"{one.title}: {one.detail}" for one in sheet.findings), sheet.findings
+
+
+def test_a_label_is_not_suspected_where_the_column_was_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "odd.csv", ODD["label of another name"][0])
+    for chosen in ({"label_column": "is_fraud"}, {"columns": "is_fraud=category"}):
+        assert "may be the label" not in str(sheet_of(settings(path, **chosen)).findings)
+
+
+@pytest.mark.parametrize(("name", "given"), [("is_anomaly", ""), ("Fraud", "fraud")])
+def test_labels_of_the_evaluation_file_are_measured_with_where_training_rows_have_none(
+    name: str, given: str, tmp_path: Path
+) -> None:
+    train = write(tmp_path / "train.csv", "a,b\n" + "".join(f"{n % 9 / 7},{n % 5}\n" for n in range(120)))
+    test = write(tmp_path / "test.csv", f"a,b,{name}\n" + "".join(f"{n % 9 / 7},{n % 5},{n // 9}\n" for n in range(18)))
+    data = read(settings(train, eval_data=str(test), label_column=given))
+    assert data.anomalous is not None and data.anomalous.tolist() == [False] * 9 + [True] * 9
+    assert data.label.lower() == name.lower() and "does not know" not in str(data.sheet.findings)
+    with pytest.raises(UserError, match="Column 'oops' is not in test"):
+        read(settings(train, eval_data=str(test), label_column="oops"))
+
+
+def test_an_evaluation_file_without_the_label_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"{n % 9 / 7},{n % 5},{n // 110}\n" for n in range(120))
+    train = write(tmp_path / "train.csv", "a,b,is_anomaly\n" + rows)
+    test = write(tmp_path / "test.csv", "a,b\n" + "1,2\n" * 20)
+    assert "test.csv has no column 'is_anomaly'" in str(read(settings(train, eval_data=str(test))).sheet.findings)
 
 
 def test_many_values_are_capped_with_a_warning(tmp_path: Path) -> None:
@@ -93,7 +122,7 @@ def test_missing_columns_are_named(model: Any, tmp_path: Path) -> None:
 
 def test_new_columns_are_left_alone_and_named(model: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "new.csv", "note,carrier,country,price,weight\n" + "hi,gls,fr,15,5\n" * 2)
-    assert "1 columns that the model does not know are left alone: note" in told(model, path)
+    assert "Left alone: 1 column that the model does not know: note" in told(model, path)
     assert file_scores(model, path).scores[0] == pytest.approx(model.score([ROW])[0]["anomaly_score"], abs=1e-5)
 
 

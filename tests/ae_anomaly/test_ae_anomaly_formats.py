@@ -169,7 +169,9 @@ def test_a_scored_file_scored_again_keeps_every_column_of_the_users(model: Any, 
 def test_cells_that_are_not_read_are_counted_when_a_file_is_scored(model: Any, tmp_path: Path) -> None:
     cells = columns(30)
     file = save({**cells, "price": ["cheap", *cells["price"][1:]]}, tmp_path / "a.csv")
-    assert "1 cells of 'price' are no numbers" in " ".join(one.title for one in file_scores(model, file).findings)
+    assert "1 cell of 'price' counted as missing: not a number" in " ".join(
+        one.title for one in file_scores(model, file).findings
+    )
 
 
 def test_training_goes_on_from_weights_by_name(tmp_path: Path) -> None:

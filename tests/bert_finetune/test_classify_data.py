@@ -388,3 +388,13 @@ def test_text_in_a_script_the_vocabulary_lacks_is_red(tmp_path: Path) -> None:
 def test_an_evaluation_file_may_capitalise_its_header_otherwise(tmp_path: Path) -> None:
     dev = write(tmp_path / "dev.csv", "TEXT,Label\nquite another film,1\n")
     assert read_text(tmp_path, "text,label\n" + FOUR, eval_data=str(dev)).evaluation.texts == ["quite another film"]
+
+
+def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{n},Title {n},a longer text of many words {n},{'ab'[n % 2]},{'train' if n % 5 else 'test'}\n"
+        for n in range(40)
+    )
+    found = read_text(tmp_path, "id,title,body,category,split\n" + rows).sheet.findings
+    assert "Not used: id, title, split." in [one.detail for one in found]
+    assert [one.level for one in found if "which rows are for evaluation" in one.title] == ["amber"]

@@ -194,7 +194,7 @@ def test_words_for_missing_are_values_where_the_user_says_so(tmp_path: Path) -> 
     rows = "".join(f"{('NA', 'BW', 'DE')[n % 3]},{'A' if n % 2 else '-'},{n % 7 / 3}\n" for n in range(60))
     read = table(tmp_path, "country,grade,x\n" + rows)
     _, _, said = fitted(read)
-    assert "20 cells of 'country' count as missing: 'NA': Where they are values: literal_columns: country" in said
+    assert "20 cells of 'country' counted as missing: 'NA': Where they are values: literal_columns: country" in said
     encoder, _, said = fitted(read, literal=["country", "grade"])
     vocabularies = {feature.column: set(feature.values) for feature in encoder.categories}
     assert vocabularies == {"country": {"NA", "BW", "DE"}, "grade": {"A", "-"}} and "count as missing" not in said
@@ -204,14 +204,14 @@ def test_errors_of_spreadsheets_are_missing_and_counted(tmp_path: Path) -> None:
     cells = [("#DIV/0!", "<NA>", "1.#QNAN")[n % 3] if n % 10 == 0 else f"{n / 7:.4f}" for n in range(90)]
     _, columns, said = fitted(table(tmp_path, "v,x\n" + "".join(f"{one},{n % 8}\n" for n, one in enumerate(cells))))
     assert columns["v"].kind == "number" and columns["v"].unread == 0
-    assert "3 cells of 'v' are errors of a spreadsheet: '#DIV/0!'" in said
+    assert "3 errors of a spreadsheet in 'v': '#DIV/0!'" in said
 
 
 def test_dates_that_are_not_read_are_counted(tmp_path: Path) -> None:
     cells = ["soon" if n == 5 else f"{n % 28 + 1:02d}/05/2024 {9 + n % 8:02d}:30:10" for n in range(60)]
     read = table(tmp_path, "when,x\n" + "".join(f"{one},{n % 7 / 3}\n" for n, one in enumerate(cells)))
     encoder, columns, said = fitted(read)
-    assert columns["when"].unread == 1 and "1 cells of 'when' are no dates and count as missing" in said
+    assert columns["when"].unread == 1 and "1 cell of 'when' counted as missing: not a date" in said
     assert columns["when"].dates.order == "dmy"
     assert {feature.part for feature in encoder.numbers if feature.column == "when"} >= {"day", "hour_sin"}
 

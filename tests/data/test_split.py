@@ -1,13 +1,16 @@
 """Laws of the split: what is held out is held out, class by class, and no text is on both sides."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.splits import split_rows
+from tests.files import write
+from training.data.splits import split_column, split_rows
+from training.data.table import read_table
 
 LABELS = st.lists(st.sampled_from(["a", "b", "c", None, 1]), max_size=60)
 SHARES = st.floats(0, 0.95)
@@ -78,3 +81,14 @@ def test_groups_fill_the_share_when_texts_repeat() -> None:
 def test_wrong_lengths_and_shares_are_refused(labels: list | None, share: float) -> None:
     with pytest.raises(ValueError, match=r"expected|entry for each"):
         split_rows(labels, 2, eval_share=share, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"), [("train test", 1), ("Train Validation", 1), ("train train", 0), ("a test", 0)]
+)
+def test_a_column_of_splits_is_told(cells: str, told: int, tmp_path: Path) -> None:
+    first, second = cells.split()
+    table = read_table(write(tmp_path / "a.csv", f"text,Split\none,{first}\ntwo,{second}\n"))
+    findings = split_column(table)
+    assert [one.level for one in findings] == ["amber"] * told
+    assert all(one.title.startswith("Column 'Split' says which rows are for evaluation") for one in findings)

@@ -32,6 +32,7 @@ from plugins.diffusion_cfg.sampling.png_metadata import read_request, save_image
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from plugins.diffusion_cfg.sampling.samplers import SAMPLERS
 from plugins.diffusion_cfg.sampling.schedulers import usable_samplers
+from plugins.diffusion_cfg.sampling.validate import validated
 from tests.shapes import CAPTIONS
 from tests.tiny_diffusion import tiny_pipeline
 from training.errors import UserError
@@ -365,3 +366,13 @@ def test_an_image_without_generation_parameters_is_refused(tmp_path: Path) -> No
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
     with pytest.raises(UserError, match="holds no generation parameters"):
         read_request(tmp_path / "plain.png")
+
+
+def test_a_call_on_a_shared_server_is_bounded(monkeypatch: pytest.MonkeyPatch, model: LoadedPipeline) -> None:
+    steps = model.noise_schedule.num_timesteps
+    request = GenerationRequest(CAPTIONS[0], steps=steps, n_images=2000 // steps + 1)
+    assert validated(model, request).steps == steps
+    monkeypatch.setenv("SELFSUP_SHARED", "1")
+    with pytest.raises(UserError, match="a shared server takes 2,000 a call"):
+        validated(model, request)
+    assert validated(model, replace(request, n_images=2000 // steps)).n_images == 2000 // steps

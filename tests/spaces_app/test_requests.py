@@ -309,3 +309,16 @@ def test_temporary_results_go_after_an_hour(tmp_path: Path) -> None:
     os.utime(uploads, (0, 0))
     assert temporary.sweep(tmp_path) == 1
     assert not old.exists() and new.exists() and uploads.exists()
+
+
+@pytest.mark.parametrize(("path", "link"), [("Hub", "/hub"), ("toys", "/toy"), ("nothing-like-it<b>", "/")])
+def test_a_browser_at_a_wrong_address_gets_a_page_with_links(path: str, link: str, site: Site) -> None:
+    answer = httpx.get(site.url + path, headers={"Accept": "text/html,*/*"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert f'href="{link}"' in answer.text and 'href="/">Go to the home page' in answer.text
+    assert "<b>" not in answer.text
+
+
+def test_a_program_at_a_wrong_address_gets_json(site: Site) -> None:
+    answer = httpx.get(site.url + "nothing", headers={"Accept": "*/*"})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})

@@ -4,8 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+
+from training.data.column_names import plain_name
+from training.preflight.sheet import Finding
+
+if TYPE_CHECKING:
+    from training.data.table import Table
+
+SPLIT_NAMES = ("split", "subset", "partition", "set", "fold")
+SPLIT_VALUES = {"train", "training", "test", "testing", "eval", "evaluation", "dev", "val", "valid", "validation"}
+
+
+def split_column(table: Table) -> list[Finding]:
+    """Report a column that says which rows are to train on and which to evaluate on: it is not followed."""
+    findings = []
+    for name in table.names:
+        values = table.columns[name]
+        if plain_name(name) not in SPLIT_NAMES or not pa.types.is_string(values.type):
+            continue
+        held = {str(value).strip().casefold() for value in values.drop_null().unique().to_pylist()}
+        if len(held) > 1 and held <= SPLIT_VALUES:
+            title = f"Column {name!r} says which rows are for evaluation, and is not followed"
+            detail = (
+                "Give those rows as a file of their own to evaluate on (eval_data), and leave them out of this one."
+            )
+            findings.append(Finding("amber", title, detail))
+    return findings
 
 
 def split_rows(

@@ -207,4 +207,4 @@ def cancel_when_queued(run: Run) -> None:
     run.cancel()
     if status == "queued":
         with contextlib.suppress(RunHeldError), run.lock():
-            run.write_event("cancelled", step=run.summary().step, message="Taken out of the queue before it started.")
+            run.write_event("cancelled", step=run.summary().step, message="Removed from the queue.")

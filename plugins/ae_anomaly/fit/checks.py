@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from plugins.ae_anomaly.fit.labels import possible_labels
 from training.data.table import Table
+from training.data.tabular.column_types import parse_column_types
 from training.data.tabular.features import Encoded
 from training.preflight.sheet import Finding, Level
+from training.wording import counted
 
 if TYPE_CHECKING:
     from plugins.ae_anomaly.fit.settings import FitSettings
@@ -27,11 +30,13 @@ def check_rows(table: Table, rows: Encoded, is_anomaly: np.ndarray, label: str, 
     if count < FEW_ROWS:
         found.append(Finding("amber", f"Only {count} rows to train on", f"{FEW_ROWS} or more are useful; p-values are coarse."))  # fmt: skip
     elif count < FEW_TO_CALIBRATE:
-        found.append(Finding("green", f"Of {count} rows none are spared to calibrate with", f"New normal rows will score a little higher than the training rows, and so get lower p-values; from {FEW_TO_CALIBRATE} rows on some are held out."))  # fmt: skip
+        found.append(Finding("green", f"All {count} rows are trained on, none held out for calibration", f"New normal rows will score a little higher than the training rows, and so get lower p-values; from {FEW_TO_CALIBRATE} rows on some are held out."))  # fmt: skip
     if count < rows.numbers.shape[1] + rows.categories.shape[1]:
         found.append(Finding("amber", "Fewer rows than columns", "Scores will mostly be distances to known rows."))
     if label:
         found += _labels_found(rows, is_anomaly, label, settings, table)
+    else:
+        found += _labels_learned(table, settings)
     twins = len(rows) - _distinct(rows)
     if twins > DUPLICATE_SHARE * len(rows):
         found.append(Finding("amber", f"{twins:,} rows are equal to another row", "Held-out rows that are copies of training rows look better than they are."))  # fmt: skip
@@ -60,6 +65,17 @@ def _labels_found(
     return [Finding(level, title, f"They are {left_out}."), *_leaks(rows, is_anomaly, table)]
 
 
+def _labels_learned(table: Table, settings: FitSettings) -> list[Finding]:
+    """Columns that are learned from like any other, and may be labels."""
+    given = parse_column_types(settings.columns, table.names)
+    advice = "Where it says which rows are anomalies, choose it as label column (label_column): it is then only measured with, and anomalies are left out of training."
+    return [
+        Finding("amber", f"Column {name!r} is learned from, and may be the label", advice)
+        for name in possible_labels(table)
+        if name not in given
+    ]
+
+
 def _leaks(rows: Encoded, is_anomaly: np.ndarray, table: Table) -> list[Finding]:
     """Number columns that predict the label alone."""
     if len(np.unique(is_anomaly)) < 2:
@@ -67,5 +83,5 @@ def _leaks(rows: Encoded, is_anomaly: np.ndarray, table: Table) -> list[Finding]
     scores = [
         roc_auc_score(is_anomaly, np.nan_to_num(rows.numbers[:, place])) for place in range(rows.numbers.shape[1])
     ]
-    leaks = sum(max(score, 1 - score) > LEAK for score in scores)
-    return [Finding("amber", f"{leaks} columns predict the label alone", f"Is the answer hidden in {table.source}?")] if leaks else []  # fmt: skip
+    leaks = sum(bool(max(score, 1 - score) > LEAK) for score in scores)
+    return [Finding("amber", f"{counted(leaks, 'column')} {'predicts' if leaks == 1 else 'predict'} the label alone", f"Is the answer hidden in {table.source}?")] if leaks else []  # fmt: skip

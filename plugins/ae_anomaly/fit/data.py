@@ -12,6 +12,7 @@ from plugins.ae_anomaly.fit.checks import FEW_ROWS, check_rows
 from plugins.ae_anomaly.fit.feedback_rows import FeedbackRows, read_feedback
 from plugins.ae_anomaly.fit.labels import find_label, read_labels
 from training.data.column_guess import describe_columns
+from training.data.splits import split_column
 from training.data.table import Table
 from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
@@ -73,7 +74,7 @@ def prepare(
     Raises:
         UserError: If nothing can be learned from the table.
     """
-    label = find_label(table, settings.label_column)
+    label = _label_of_training(table, settings)
     is_anomaly = _labels(table, label, settings) if label else np.zeros(len(table), dtype=bool)
     usable = np.flatnonzero(~is_anomaly) if settings.train_on == "normal" else np.arange(len(table))
     if len(usable) < fewest:
@@ -83,8 +84,13 @@ def prepare(
     held_out, train = np.sort(order[:kept_back]), np.sort(order[kept_back:])
     encoder = encoder or _encoder(table, train, label, settings)
     rows = encoder.encode(table)
-    findings = [*table.notices, *columns_found(table, encoder), *check_rows(table, rows, is_anomaly, label, settings)]
-    evaluated, evaluation, anomalous = _evaluation(
+    findings = [
+        *table.notices,
+        *split_column(table),
+        *columns_found(table, encoder),
+        *check_rows(table, rows, is_anomaly, label, settings),
+    ]
+    evaluated, evaluation, anomalous, label = _evaluation(
         settings, encoder, table, rows, held_out, is_anomaly, label, findings
     )
     feedback = read_feedback(settings, encoder)
@@ -99,6 +105,12 @@ def prepare(
         Sheet(tuple(findings)),
     )
     return data if feedback is None else _with_feedback(data, feedback)
+
+
+def _label_of_training(table: Table, settings: FitSettings) -> str:
+    """The label's column; empty where only the evaluation file may have it: training rows are often all normal."""
+    given = settings.label_column
+    return find_label(table, given if given in table.names or not settings.eval_data else "")
 
 
 def _held_out_rows(rows: int, share: float) -> int:
@@ -153,18 +165,27 @@ def _evaluation(
     is_anomaly: np.ndarray,
     label: str,
     findings: list[Finding],
-) -> tuple[Table, Encoded, np.ndarray | None]:
-    """The evaluation file, else the held-out rows and the labelled anomalies that training left out."""
+) -> tuple[Table, Encoded, np.ndarray | None, str]:
+    """The evaluation file, else the held-out rows and the labelled anomalies that training left out; and the label."""
     if settings.eval_data:
-        table = read_rows(Path(settings.eval_data))
+        table = read_rows(Path(settings.eval_data)).spelled_as(
+            [name for name in [label or settings.label_column] if name]
+        )
         encoded = encoder.encode(table)
-        tally = Tally(encoder)
+        own = _label_of_evaluation(table, label, settings)
+        tally = Tally(encoder, aside=(own,))
         tally.add(table, encoded)
         findings += [Finding(one.level, f"{table.source}: {one.title}", one.detail) for one in tally.findings()]
-        known = label in table.names
-        return table, encoded, _labels(table, label, settings) if known else None
+        if label and not own:
+            findings.append(Finding("amber", f"{table.source} has no column {label!r}", "AUROC needs labels, and is not measured."))  # fmt: skip
+        return table, encoded, _labels(table, own, settings) if own else None, label or own
     chosen = held_out
     if label and settings.train_on == "normal" and len(held_out):
         chosen = np.concatenate([held_out, np.flatnonzero(is_anomaly)])
     has_both = bool(label) and len(np.unique(is_anomaly[chosen])) == 2
-    return trained_on.select(chosen), rows.select(chosen), is_anomaly[chosen] if has_both else None
+    return trained_on.select(chosen), rows.select(chosen), is_anomaly[chosen] if has_both else None, label
+
+
+def _label_of_evaluation(table: Table, label: str, settings: FitSettings) -> str:
+    """The label's column of the evaluation file: that of training, else as given or by its name; empty if none."""
+    return (label if label in table.names else "") if label else find_label(table, settings.label_column)

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from training.data.column_names import plain_name
 from training.data.table import Table
 from training.errors import UserError
 
 NAMES = ("is_anomaly", "anomaly", "is_outlier", "outlier")
+MAY_SAY = (  # names of columns that often say which rows are anomalies, compared by `plain_name`
+    "fraud", "isfraud", "fraudulent", "attack", "isattack", "intrusion", "malicious", "abnormal", "isabnormal", "isanomalous",
+    "anomalous", "fault", "faulty", "isfault", "defect", "defective", "isdefect", "failure", "machinefailure",
+    "label", "labels", "class", "target", "groundtruth", "y", "diagnosis", "disease",
+)  # fmt: skip
+MAX_LABELS = 50  # values of a column that may say so
 NORMAL = ("0", "0.0", "no", "false", "f", "n", "normal", "negative", "benign", "inlier")
 SHOWN = 6
 
@@ -24,6 +31,12 @@ def find_label(table: Table, given: str) -> str:
         table.column(given)
         return given
     return next((name for name in table.names if name.lower() in NAMES), "")
+
+
+def possible_labels(table: Table) -> list[str]:
+    """Columns that by name and number of values may say which rows are anomalies."""
+    named = [name for name in table.names if plain_name(name) in MAY_SAY]
+    return [name for name in named if 2 <= len(table.columns[name].drop_null().unique()) <= MAX_LABELS]
 
 
 def read_labels(cells: Sequence[str | None], column: str, normal_value: str, source: str) -> np.ndarray:

@@ -13,11 +13,12 @@ from plugins.bert_finetune.classify.label_checks import check_labels, check_over
 from plugins.bert_finetune.classify.label_leakage import check_label_leakage
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
-from training.data.splits import split_rows
-from training.data.table import read_table
+from training.data.splits import split_column, split_rows
+from training.data.table import Table, read_table
 from training.data.text_documents import read_source
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
+from training.wording import listed
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -52,7 +53,8 @@ def read(settings: ClassifySettings) -> ClassifyData:
     rows, dropped = clean_texts(table, columns, settings)
     findings = [
         *table.notices,
-        _columns_found(columns),
+        _columns_found(columns, table),
+        *split_column(table),
         *dropped,
         *check_labels(rows, settings),
         *check_label_leakage(rows),
@@ -68,9 +70,11 @@ def read(settings: ClassifySettings) -> ClassifyData:
     return ClassifyData(train, evaluation, names, columns, sheet)
 
 
-def _columns_found(columns: TextColumns) -> Finding:
+def _columns_found(columns: TextColumns, table: Table) -> Finding:
     pair = f", second text in {columns.text_pair!r}" if columns.text_pair else ""
-    return Finding("green", f"Text in column {columns.text!r}{pair}, label in {columns.label!r}")
+    unused = [name for name in table.names if name not in (columns.text, columns.text_pair, columns.label)]
+    detail = f"Not used: {listed(unused)}." if unused else ""
+    return Finding("green", f"Text in column {columns.text!r}{pair}, label in {columns.label!r}", detail)
 
 
 def _with_evaluation_file(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.data.column_guess import describe_columns
-from training.data.splits import split_rows
+from training.data.splits import split_column, split_rows
 from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
 from training.data.tabular.column_types import guess_column_types, parse_column_types
@@ -64,7 +64,7 @@ def read(settings: TablesSettings) -> TableRows:
     if eval_table is None:
         train, evaluation = split_rows(None, len(table), eval_share=settings.eval_share, seed=settings.seed)
     encoder = _fit_encoder(table.select(train), settings)
-    findings = [*table.notices, *columns_found(table, encoder), *_findings(encoder, len(train))]
+    findings = [*table.notices, *split_column(table), *columns_found(table, encoder), *_findings(encoder, len(train))]
     sheet = Sheet(tuple(findings), describe_columns(table), tuple(table.head(5)))
     return TableRows(table, np.asarray(train), np.asarray(evaluation), eval_table, encoder, sheet)
 

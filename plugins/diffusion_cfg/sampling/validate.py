@@ -16,6 +16,9 @@ from plugins.diffusion_cfg.sampling.request import (
 )
 from plugins.diffusion_cfg.sampling.schedulers import check_sampler
 from training.errors import UserError
+from training.home import is_shared
+
+MAX_SHARED_WORK = 2000  # images x steps of a call: all 64 images at 31 steps, or two at 1000
 
 
 def validated(model: LoadedPipeline, request: GenerationRequest) -> GenerationRequest:
@@ -35,6 +38,7 @@ def validated(model: LoadedPipeline, request: GenerationRequest) -> GenerationRe
     _check_range("steps", request.steps, 1, model.noise_schedule.num_timesteps)
     _check_range("guidance_scale", request.guidance_scale, 0, MAX_GUIDANCE_SCALE)
     _check_range("n_images", request.n_images, 1, MAX_IMAGES)
+    _check_cost(request)
     _check_range("seed", request.seed, 0, 2**63 - 1 - MAX_IMAGES)
     _check_range("strength", request.strength, 0.01, 1)
     _check_range("guidance_rescale", request.guidance_rescale, 0, 1)
@@ -49,6 +53,16 @@ def validated(model: LoadedPipeline, request: GenerationRequest) -> GenerationRe
         for axis, name in enumerate(("height", "width"))
     )
     return replace(request, height=height, width=width)
+
+
+def _check_cost(request: GenerationRequest) -> None:
+    """On a server that many share, one call must not hold up the others for minutes."""
+    work = request.n_images * request.steps
+    if is_shared() and work > MAX_SHARED_WORK:
+        raise UserError(
+            f"{request.n_images} images of {request.steps} steps are {work:,} steps; a shared server takes "
+            f"{MAX_SHARED_WORK:,} a call. Take fewer images, or fewer steps."
+        )
 
 
 def check_length(model: LoadedPipeline, text: str, name: str) -> None:

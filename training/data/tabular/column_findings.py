@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from training.data.tabular.features import ABSENT
 from training.data.tabular.missing import ERRORS, MAYBE_VALUES
 from training.preflight.sheet import Finding, Level
+from training.wording import counted
 
 if TYPE_CHECKING:
     from training.data.table import Table
@@ -27,20 +28,22 @@ def columns_found(table: Table, encoder: TableEncoder) -> list[Finding]:
     for kind, words in (("number", "numbers"), ("category", "categories"), ("date", "dates")):
         names = [column.name for column in columns if column.kind == kind]
         if names:
-            findings.append(Finding("green", f"{len(names)} columns read as {words}", _some(names)))
+            findings.append(Finding("green", f"{counted(len(names), 'column')} read as {words}", _some(names)))
     for kind in ("constant", "ignore"):
         findings += _grouped([column for column in columns if column.kind == kind])
     unread = [column for column in columns if column.unread and column.kind not in ("constant", "ignore")]
-    findings += [
-        Finding("amber", f"{column.unread} cells of {column.name!r} are no {column.kind}s and count as missing")
-        for column in unread
-    ]
+    findings += [Finding("amber", unread_title(column.unread, column.name, column.kind)) for column in unread]
     findings += [Finding("amber", title, detail) for column in columns for title, detail in column.doubts]
     findings += _folded(encoder) + missing_words(table, columns) + _mostly_empty(encoder)
     if len(columns) > MANY_COLUMNS:
         detail = "That is slow: leave out columns without information."
         findings.append(Finding("amber", f"{len(columns):,} columns", detail))
     return findings
+
+
+def unread_title(count: int, name: str, kind: str) -> str:
+    """Say that cells of a column are not of its kind."""
+    return f"{counted(count, 'cell')} of {name!r} counted as missing: not a {kind}"
 
 
 def missing_words(table: Table, columns: Sequence[Column]) -> list[Finding]:
@@ -51,11 +54,11 @@ def missing_words(table: Table, columns: Sequence[Column]) -> list[Finding]:
         if column.literal or values is None or not pa.types.is_string(values.type):
             continue
         if column.kind in ("category", "constant") and (words := _counted(values, MAYBE_VALUES)):
-            title = f"{sum(words.values()):,} cells of {column.name!r} count as missing: {_listed(words)}"
+            title = f"{counted(sum(words.values()), 'cell')} of {column.name!r} counted as missing: {_listed(words)}"
             findings.append(Finding("amber", title, f"Where they are values: literal_columns: {column.name}."))
         if errors := _counted(values, ERRORS):
-            title = f"{sum(errors.values()):,} cells of {column.name!r} are errors of a spreadsheet: {_listed(errors)}"
-            findings.append(Finding("amber", title, "They count as missing."))
+            title = f"{counted(sum(errors.values()), 'error')} of a spreadsheet in {column.name!r}: {_listed(errors)}"
+            findings.append(Finding("amber", title, "Counted as missing."))
     return findings
 
 
@@ -105,7 +108,8 @@ def _folded(encoder: TableEncoder) -> list[Finding]:
 def _mostly_empty(encoder: TableEncoder) -> list[Finding]:
     shares = {feature.column: feature.counts[ABSENT] / max(1, sum(feature.counts)) for feature in encoder.categories}
     empty = [f"{name} ({share:.0%})" for name, share in shares.items() if share > MOSTLY_EMPTY]
-    return [Finding("amber", f"{len(empty)} columns are mostly empty", _some(empty))] if empty else []
+    are = "is" if len(empty) == 1 else "are"
+    return [Finding("amber", f"{counted(len(empty), 'column')} {are} mostly empty", _some(empty))] if empty else []
 
 
 def _some(names: Sequence[str]) -> str:

@@ -224,6 +224,7 @@ class Guess:
         numbers, unread = to_numbers(text, form)
         readable = 1 - unread.sum() / len(filled)
         if self.said == "number" or (self.said is None and readable >= MIN_READABLE):
+            doubts += [] if self.said else _codes(filled)
             said = tuple((title.format(name=repr(self.name)), detail) for title, detail in doubts)
             return self._judge_numbers(numbers, int(unread.sum()), form, said)
         if readable < MIN_DOUBTFUL:
@@ -320,6 +321,19 @@ def _is_compact_date(values: pa.ChunkedArray) -> bool:
         return False
     compute: Any = pc
     return bool(compute.all(compute.match_substring_regex(values.cast(pa.string()), dates.COMPACT)).as_py())
+
+
+def _codes(filled: pa.ChunkedArray) -> list[tuple[str, str]]:
+    """What is open of whole numbers of one length with leading zeros, such as postcodes."""
+    compute: Any = pc
+    lengths = compute.min_max(compute.utf8_length(filled))
+    if lengths["min"] != lengths["max"] or not compute.all(compute.match_substring_regex(filled, r"^\d{3,}$")).as_py():
+        return []
+    padded = filled.filter(compute.match_substring_regex(filled, r"^0\d*[1-9]"))
+    if not len(padded):
+        return []
+    title = f"Numbers of {{name}} have leading zeros, such as {padded[0].as_py()[:40]}"
+    return [(title, "Codes have no size: choose category or ignore for the column (columns: NAME=category).")]
 
 
 def _counts(filled: pa.ChunkedArray) -> list[tuple[str, int]]:

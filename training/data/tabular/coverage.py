@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from training.data.tabular.cells import column_text
+from training.data.tabular.column_findings import unread_title
 from training.data.tabular.features import ABSENT, Encoded
 from training.errors import UserError
 from training.preflight.sheet import Finding
+from training.wording import counted
 
 if TYPE_CHECKING:
     from training.data.table import Table
@@ -22,10 +25,14 @@ MAX_MORE_MISSING = 0.2  # share of missing cells above that of training
 
 
 class Tally:
-    """Counts unseen and missing cells of each column over the chunks of a table."""
+    """Counts unseen and missing cells of each column over the chunks of a table.
 
-    def __init__(self, encoder: TableEncoder):
-        self.encoder, self.rows, self.extra = encoder, 0, ()
+    Args:
+        aside: Columns that the model does not read, and whose use is said elsewhere: the label.
+    """
+
+    def __init__(self, encoder: TableEncoder, aside: Sequence[str] = ()):
+        self.encoder, self.aside, self.rows, self.extra = encoder, aside, 0, ()
         self.unseen = np.zeros(len(encoder.columns))
         self.unread: Counter[str] = Counter()
         self.holes = np.zeros(len(encoder.columns))
@@ -38,7 +45,7 @@ class Tally:
         """
         known = {column.name for column in self.encoder.kinds}
         table = table.spelled_as(tuple(known))
-        self.extra = tuple(name for name in table.names if name not in known)
+        self.extra = tuple(name for name in table.names if name not in known and name not in self.aside)
         of_number, of_category = self.encoder.owners()
         holes = np.zeros((len(encoded), len(self.encoder.columns)), dtype=bool)
         for place, feature in zip(of_number, range(len(of_number)), strict=True):
@@ -68,12 +75,12 @@ class Tally:
         """Return findings about unknown columns, cells unlike any of training, and columns that are mostly empty."""
         findings, columns, rows = [], self.encoder.columns, max(1, self.rows)
         if self.extra:
-            title = f"{len(self.extra)} columns that the model does not know are left alone"
+            title = f"Left alone: {counted(len(self.extra), 'column')} that the model does not know"
             findings.append(Finding("green", title, ", ".join(self.extra[:10])))
         for name, count in self.unread.items():
             kind = next(column.kind for column in self.encoder.kinds if column.name == name)
-            title = f"{count:,} cells of {name!r} are no {kind}s and count as missing"
-            findings.append(Finding("amber", title, "Write them as in the training table."))
+            detail = "Write them as in the training table."
+            findings.append(Finding("amber", unread_title(count, name, kind), detail))
         for name, share in zip(columns, self.unseen / rows, strict=True):
             if share > 0:
                 title = f"{share:.0%} of the cells of {name!r} are unlike any of training"

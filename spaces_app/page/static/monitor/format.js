@@ -66,10 +66,10 @@ function spentText({ seconds, size_bytes }) {
 
 // What the end of a run means for the visitor: [title, text, colour], or nothing.
 function endRemark({ status, message, step, can_resume }) {
-  const resume = can_resume ? "Resume continues from its last checkpoint." : "";
+  const resume = can_resume ? (step ? "Resume continues from its last checkpoint." : "Resume starts it again.") : "";
   if (status === "failed") return ["The run failed.", [message || "The log below may say why.", resume].filter(Boolean).join("\n"), "red"];
   if (status === "lost") return ["The trainer stopped unexpectedly.", message || ["The machine may have restarted or run out of memory.", resume].filter(Boolean).join(" "), "amber"];
   if (status === "broken") return ["This run cannot be read.", message, "red"];
-  if (status === "cancelled") return [`Stopped at step ${step ?? 0}.`, [message, resume].filter(Boolean).join(" "), ""];
+  if (status === "cancelled") return [step ? `Stopped at step ${step}.` : "Stopped before the first step.", [message, resume].filter(Boolean).join(" "), ""];
   return null;
 }

@@ -9,7 +9,7 @@ const ANSWER_MS = 20000; // an answer that takes longer counts as none
 const root = element.querySelector(".run-monitor");
 const lifetime = new AbortController();
 let view = null;
-const run = { id: "", offset: 0, failures: 0, ended: false, turn: 0, asking: 0, timer: 0 };
+const run = { id: "", offset: 0, failures: 0, status: "", turn: 0, asking: 0, timer: 0 };
 
 // Gradio's server functions never reject: a lost server or an exception there gives undefined.
 function ask(query) {
@@ -45,15 +45,14 @@ function handle(answer) {
   return can_resume ? ENDED_MS : 0;
 }
 
-// Python is notified ("submit") when there may be a new report: after a better evaluation, and once at the run's end.
+// Python is notified ("submit") when there may be a new report, or other buttons: after a better evaluation, and of each status.
 function announceChanges({ events, status: { status } }) {
-  const ended = status !== "queued" && status !== "running";
-  if ((ended && !run.ended) || events?.some((event) => event.event === "eval" && event.best)) trigger("submit");
-  run.ended = ended;
+  if (status !== run.status || events?.some((event) => event.event === "eval" && event.best)) trigger("submit");
+  run.status = status;
 }
 
 function follow() {
-  Object.assign(run, { id: String(props.value ?? ""), offset: 0, failures: 0, ended: false, turn: run.turn + 1 });
+  Object.assign(run, { id: String(props.value ?? ""), offset: 0, failures: 0, status: "", turn: run.turn + 1 });
   view = makeView(root, run.id);
   poll();
 }
