@@ -78,3 +78,12 @@ def test_groups_fill_the_share_when_texts_repeat() -> None:
 def test_wrong_lengths_and_shares_are_refused(labels: list | None, share: float) -> None:
     with pytest.raises(ValueError, match=r"expected|entry for each"):
         split_rows(labels, 2, eval_share=share, seed=0)
+
+
+@given(st.lists(st.integers(0, 20), max_size=60), SHARES, SEEDS)
+def test_without_labels_the_split_is_that_of_one_class(groups: list[int], share: float, seed: int) -> None:
+    """Rows without labels take a shorter way, for tables of many millions."""
+    for given_groups in (groups, None):
+        settings = {"eval_share": share, "seed": seed, "groups": given_groups}
+        short, long = (split_rows(labels, len(groups), **settings) for labels in (None, ["a"] * len(groups)))
+        assert all(np.array_equal(one, other) for one, other in zip(short, long, strict=True))
