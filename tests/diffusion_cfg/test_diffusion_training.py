@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from plugins.diffusion_cfg import PLUGIN, starter
-from plugins.diffusion_cfg.data.resize import resize_to_square
+from plugins.diffusion_cfg.data.resize import ResizedImages, resize_to_square
 from plugins.diffusion_cfg.denoiser import latent_cache
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
 from plugins.diffusion_cfg.models import pipeline_io, unet
@@ -22,6 +22,8 @@ from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from plugins.testing import check_plugin
 from tests.pictures import encoded, write_zip
 from tests.shapes import CAPTIONS, TINY, shape, write_shapes
+from training.data.images.kept_pixels import KeptPixels
+from training.data.images.read import read_images
 from training.errors import UserError
 from training.fit.loop import fit
 from training.home import home
@@ -297,6 +299,17 @@ def test_images_of_any_shape_become_squares() -> None:
     padded = resize_to_square(wide, 60, "pad")
     assert padded.shape == (60, 60, 3)
     assert (padded == 255).all(-1).sum() == 100  # nothing is made larger
+
+
+def test_resized_images_are_the_same_in_memory_in_a_file_and_decoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = read_images(write_zip(tmp_path / "x.zip", {f"{n}.png": encoded(shape("red disc", n)) for n in range(3)}))
+    held = ResizedImages(images.as_channels(3), 6, "crop")
+    monkeypatch.setattr("plugins.diffusion_cfg.data.resize.MAX_CACHED_BYTES", 0)
+    filed, again = (ResizedImages(images.as_channels(3), 6, "crop", keep) for keep in (True, False))
+    assert isinstance(held.cache, list) and isinstance(filed.cache, KeptPixels) and again.cache is None
+    assert all(np.array_equal(held[row], other[row]) for row in range(3) for other in (filed, again))
 
 
 def test_of_several_captions_one_is_drawn_at_random_and_the_first_is_evaluated(tmp_path: Path) -> None:

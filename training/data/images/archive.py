@@ -22,7 +22,7 @@ from training.home import is_shared
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif")
 MAX_FILES, MAX_SHARED_FILES = 20_000_000, 500_000  # a server that many use has the smaller limits
 MAX_UNPACKED_BYTES, MAX_SHARED_UNPACKED_BYTES = 2**42, 20 * 2**30
-LOCAL_HEADER = 30  # bytes before the name of a file in an archive
+LOCAL_HEADER, LOCAL_SIGNATURE = 30, b"PK\x03\x04"  # of a file in an archive, before its name
 IGNORED_PREFIXES = ("__MACOSX", ".")  # of names of files and folders that systems and tools create
 
 
@@ -120,7 +120,7 @@ class ZipMembers(Members):
             BadZipFile: If they are not there.
         """
         header = os.pread(self._file, LOCAL_HEADER, info.header_offset)
-        if len(header) < LOCAL_HEADER or not header.startswith(zipfile.stringFileHeader):
+        if len(header) < LOCAL_HEADER or not header.startswith(LOCAL_SIGNATURE):
             raise zipfile.BadZipFile("no header")
         skipped = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         return os.pread(self._file, info.compress_size, info.header_offset + LOCAL_HEADER + skipped)

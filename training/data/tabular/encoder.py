@@ -23,7 +23,7 @@ from training.preflight.sheet import Finding
 if TYPE_CHECKING:
     from training.data.table import Table
 
-FITTED_ROWS = 1_000_000  # of more rows, so many by chance show scales and vocabularies
+FITTED_ROWS = 500_000  # of more rows, so many by chance show scales and vocabularies
 ENCODED_ROWS = 100_000  # at once
 ENCODING = "Encoding the rows"
 
