@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from PIL import Image
 from tests.files import write
 from tests.pictures import empty_png, encoded, png16, scene, write_parquet, write_zip
 from training.cli.flags import check_files
+from training.data.arrow_texts import Texts
+from training.data.images.archive import ZipMembers
 from training.data.images.checks import check_images, inspect_images
 from training.data.images.decode import decode, header, to_channels
+from training.data.images.kept_pixels import KeptPixels
 from training.data.images.read import read_images
 from training.data.images.write_png import to_png
 from training.errors import UserError
@@ -202,6 +206,79 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
     monkeypatch.setattr("training.data.images.archive.MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(UserError, match="unpacks to more than"):
         read_images(write_zip(tmp_path / "many.zip", {f"{n}.png": b"\0" * 600 for n in range(2)}))
+
+
+def test_a_shared_server_reads_fewer_files(gathered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.data.images.archive.MAX_SHARED_FILES", 3)
+    assert len(read_images(gathered)) == 4
+    monkeypatch.setenv("SELFSUP_SHARED", "1")
+    with pytest.raises(UserError, match="more than 3 files"):
+        read_images(gathered)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_method_of_a_zip_is_read_by_place(method: int, tmp_path: Path) -> None:
+    content = {f"{n}.png": encoded(scene(9, 8, 3, n)) for n in range(3)}
+    with zipfile.ZipFile(tmp_path / "plain.zip", "w", method) as archive:
+        for name, data in content.items():
+            with archive.open(name, "w", force_zip64=True) as file:
+                file.write(data)
+    joined = write(tmp_path / "x.zip", b"a program in front" + (tmp_path / "plain.zip").read_bytes())
+    for path in (tmp_path / "plain.zip", joined):
+        images = ZipMembers(path)
+        assert [images.read(name) for name in images.image_names] == list(content.values())
+
+
+def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path) -> None:
+    content = encoded(scene(20, 20))
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a.png", content)
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[data.index(content) + 60] ^= 255
+    images = read_images(write(tmp_path / "x.zip", bytes(data)))
+    with pytest.raises(UserError, match=r"a\.png in x\.zip is damaged \(BadZipFile\)"):
+        images[0]
+
+
+def test_names_of_files_need_not_be_utf8() -> None:
+    names = Texts(sorted(["b\udce9.png", "a.png", "ü.png"]))
+    assert list(names) == ["a.png", "b\udce9.png", "ü.png"] and names[1:] == ["b\udce9.png", "ü.png"]
+    assert [names.place(name) for name in names] == [0, 1, 2]
+    with pytest.raises(KeyError):
+        names.place("c.png")
+
+
+def test_images_of_parquet_are_copied_once_and_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.data.images.parquet_images.ROWS", 2)
+    files = [encoded(scene(8, 8, 3, n)) for n in range(5)]
+    path = write_parquet(tmp_path / "x.parquet", [*files, None], caption=["a"] * 6)
+    first = read_images(path)
+    monkeypatch.setattr("training.data.images.parquet_images.parquet_tables", lambda *_: pytest.fail("read again"))
+    for images in (first, read_images(path)):
+        assert [images.bytes(row) for row in range(5)] == files and images.name(5) == first.name(5)
+        with pytest.raises(UserError, match="has no bytes"):
+            images.bytes(5)
+
+
+def test_decoded_images_in_a_file_equal_those_in_memory(tmp_path: Path) -> None:
+    content = {f"{n}.png": encoded(scene(9 + n, 8, 1 + 2 * (n % 2), n)) for n in range(4)}
+    images = read_images(write_zip(tmp_path / "x.zip", content))
+    kept = KeptPixels(images.in_order(), len(images))
+    assert all(np.array_equal(kept[row], images[row]) for row in (3, 0, 2, 1)) and len(list(kept)) == 4
+
+
+def test_copies_have_equal_digests(tmp_path: Path) -> None:
+    files = {"a.png": encoded(scene(8, 8)), "b.png": encoded(scene(8, 9)), "c.png": encoded(scene(8, 8))}
+    first, other, copy = read_images(write_zip(tmp_path / "x.zip", files)).digests()
+    assert first == copy != other
+
+
+def test_sizes_are_known_after_the_check(tmp_path: Path) -> None:
+    files = {"a.png": encoded(scene(8, 9)), "b.png": b"x", "c.png": encoded(scene(10, 10))}
+    images = read_images(write_zip(tmp_path / "x.zip", files))
+    checked, _ = check_images(images)
+    assert checked.sizes is not None and images.sizes is None
+    assert checked.pixels() == 172 and images.select([0, 2]).pixels() == 172
 
 
 def test_what_holds_no_pictures_is_said(tmp_path: Path) -> None:

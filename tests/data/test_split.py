@@ -92,3 +92,12 @@ def test_a_column_of_splits_is_told(cells: str, told: int, tmp_path: Path) -> No
     findings = split_column(table)
     assert [one.level for one in findings] == ["amber"] * told
     assert all(one.title.startswith("Column 'Split' says which rows are for evaluation") for one in findings)
+
+
+@given(st.lists(st.integers(0, 20), max_size=60), SHARES, SEEDS)
+def test_without_labels_the_split_is_that_of_one_class(groups: list[int], share: float, seed: int) -> None:
+    """Rows without labels take a shorter way, for tables of many millions."""
+    for given_groups in (groups, None):
+        settings = {"eval_share": share, "seed": seed, "groups": given_groups}
+        short, long = (split_rows(labels, len(groups), **settings) for labels in (None, ["a"] * len(groups)))
+        assert all(np.array_equal(one, other) for one, other in zip(short, long, strict=True))

@@ -73,6 +73,37 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", [*FILES, "repeated.csv", "x.parquet"])
+def test_a_large_file_is_parsed_piece_by_piece_into_the_same_table(
+    tmp_path: Path, parses: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeated = ("text,n\n" + "a,1\n" * 3000) * 2  # said in a notice that comes with the last rows
+    path = write(tmp_path / name, (FILES | {"repeated.csv": repeated}).get(name, ""))
+    if name == "x.parquet":
+        pq.write_table(pa.table({"text": ["a", None, "b"], "n": [1.5, 2.0, None]}), path)
+    monkeypatch.setattr(table_cache, "STREAMED_BYTES", 0)
+    assert same(read_training_table(path), read_table(path)) and same(read_training_table(path), read_table(path))
+    assert parses == [] and file_fingerprint(path) == fingerprint(path)
+
+
+def test_a_large_file_with_a_fault_is_refused_and_leaves_nothing(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_cache, "STREAMED_BYTES", 0)
+    with pytest.raises(UserError, match="line 3002 has 3 fields, 2 expected"):
+        read_training_table(write(tmp_path / "a.csv", "text,n\n" + "a,1\n" * 3000 + "b,1,2\n"))
+    assert not list((home / "parsed").iterdir())
+
+
+def test_a_large_file_is_parsed_in_memory_where_the_disk_has_no_room(
+    tmp_path: Path, parses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_cache, "STREAMED_BYTES", 0)
+    monkeypatch.setattr(table_cache, "_has_room", lambda *_: False)
+    path = write(tmp_path / "a.csv", FILES["a.csv"])
+    assert same(read_training_table(path), read_table(path)) and parses == ["a.csv"]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_kept_table_is_the_one_that_was_parsed(tmp_path: Path, parses: list[str], name: str) -> None:
     path = write(tmp_path / name, FILES[name])

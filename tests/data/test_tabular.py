@@ -16,7 +16,8 @@ from tests.files import write
 from training.data.table import Table, read_table
 from training.data.tabular.column_types import guess_column_types, parse_column_types
 from training.data.tabular.coverage import Tally
-from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.encoder import TableEncoder, fitted_rows, sample_findings
+from training.data.tabular.features import EncodedParts
 from training.data.tabular.scaling import Scaler
 from training.errors import UserError
 from training.nn.tabular_autoencoder import NetworkConfig, TableAutoencoder, corrupt, feature_errors, spread
@@ -169,3 +170,31 @@ def test_each_embedding_table_is_the_one_that_is_looked_up() -> None:
     inside = model.embeddings(torch.tensor([[[1, 7, 2, 3]]]))[0, 0]
     vectors = [model.embeddings.vectors(n)[i] for n, i in enumerate((1, 7, 2, 3))]
     assert sorted(inside.tolist()) == sorted(torch.cat(vectors).tolist())
+
+
+def test_rows_encoded_piece_by_piece_are_those_of_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"{n * 0.5},{'ab'[n % 2]},{n % 7 or ''},2020-01-{n % 28 + 1:02}" for n in range(100)]
+    table = read_table(write(tmp_path / "a.csv", "x,kind,holes,day\n" + "\n".join(lines) + "\n"))
+    encoder = TableEncoder.fit(table, guess_column_types(table))
+    order = np.random.default_rng(0).permutation(100)[:70]
+    expected = encoder.encode(table).select(order)
+    monkeypatch.setattr("training.data.tabular.encoder.ENCODED_ROWS", 7)
+    monkeypatch.setattr("training.data.array_files.LARGE_BYTES", 0)
+    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+    mapped = encoder.encode_in_order(table, order)
+    for name in ("numbers", "categories", "unseen"):
+        assert np.array_equal(getattr(mapped, name), getattr(expected, name), equal_nan=name == "numbers")
+        assert isinstance(getattr(mapped, name).base, np.memmap) and not list((tmp_path / "home").iterdir())
+    parts = EncodedParts(mapped.select(slice(0, 30)), mapped.select(slice(30, None)))
+    numbers, categories = parts.take([69, 0, 31])
+    assert np.array_equal(numbers, expected.numbers[[69, 0, 31]], equal_nan=True)
+    assert np.array_equal(categories, expected.categories[[69, 0, 31]])
+
+
+def test_an_encoder_of_many_rows_is_fitted_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.data.tabular.encoder.FITTED_ROWS", 10)
+    rows = np.arange(50, 90)
+    sample = fitted_rows(rows, seed=1)
+    assert len(set(sample)) == 10 and set(sample) <= set(rows) and np.array_equal(sample, fitted_rows(rows, seed=1))
+    assert np.array_equal(fitted_rows(rows[:10], seed=1), rows[:10]) and sample_findings(10) == []
+    assert "10 of the 40 training rows" in sample_findings(40)[0].title

@@ -32,6 +32,8 @@ from plugins.testing import check_plugin
 from tests.files import write
 from tests.pictures import encoded, png16, scene, write_zip
 from training.data.images.decode import decode
+from training.data.images.image_set import ImageSet
+from training.data.images.kept_pixels import KeptPixels
 from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
@@ -75,6 +77,27 @@ def predictor(config: DenoisingCNNConfig) -> ImageDenoisingPredictor:
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
     return write_zip(tmp_path / "scenes.zip", {f"{n}.png": encoded(scene(40, 48, 3, n)) for n in range(8)})
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_images_decoded_into_a_file_give_the_same_batches(
+    scenes: Path, tmp_path: Path, room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so do those that the disk has no room for, which are decoded when they are sampled."""
+    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+    settings = parse_settings(KIND.settings, {"data": str(scenes), "noise": "gaussian"})
+
+    def batch() -> tuple[type, torch.Tensor]:
+        task: Any = KIND.build(KIND.read(settings), settings)
+        return type(task.train_images), task.collate([3, 0, 2], np.random.default_rng(1), True)["noisy"]
+
+    kind, expected = batch()
+    assert kind is list
+    monkeypatch.setattr("plugins.denoising_ae.images.data.MAX_DECODED_BYTES", 0)
+    if not room:
+        monkeypatch.setattr("training.data.images.kept_pixels.MAX_SHARE_OF_DISK", 0.0)
+    kind, found = batch()
+    assert kind is (KeptPixels if room else ImageSet) and torch.equal(found, expected)
 
 
 # -- noise -------------------------------------------------------------------------------------------------------------

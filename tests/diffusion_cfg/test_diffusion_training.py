@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from plugins.diffusion_cfg import PLUGIN, starter
-from plugins.diffusion_cfg.data.resize import resize_to_square
+from plugins.diffusion_cfg.data.resize import ResizedImages, resize_to_square
 from plugins.diffusion_cfg.denoiser import latent_cache
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
 from plugins.diffusion_cfg.models import pipeline_io, unet
@@ -22,8 +22,11 @@ from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from plugins.testing import check_plugin
 from tests.pictures import encoded, write_zip
 from tests.shapes import CAPTIONS, TINY, shape, write_shapes
+from training.data.images.kept_pixels import KeptPixels
+from training.data.images.read import read_images
 from training.errors import UserError
 from training.fit.loop import fit
+from training.home import home
 from training.settings import parse_settings
 
 MICRO = {**TINY, "image_size": 8, "batch_size": 4, "preview_prompts": "red disc"}
@@ -169,7 +172,8 @@ def test_a_run_with_computed_latents_equals_one_that_reads_them(tmp_path: Path, 
     train("autoencoder", tmp_path / "ae", data=str(data), **SMALL_AUTOENCODER, steps=1)
     values = {**MICRO, "image_size": 0, "autoencoder": str(tmp_path / "ae" / "artifact"), "steps": 2}
     first, again = (build("denoiser", data=str(data), **values).latents for _ in range(2))
-    assert torch.equal(first, again) and first.stride() == again.stride()
+    rows = range(len(first))
+    assert torch.equal(first[rows], again[rows]) and first[rows].stride() == again[rows].stride()
     import shutil
 
     shutil.rmtree(tmp_path / "home")
@@ -184,7 +188,25 @@ def test_latents_are_computed_once_for_the_same_images(
     first = build("denoiser", data=str(data), **MICRO).latents
     monkeypatch.setattr(latent_cache, "encode", lambda *_: pytest.fail("encoded again"))
     again = build("denoiser", data=str(data), **MICRO).latents
-    assert torch.equal(first, again)
+    assert torch.equal(first[range(len(first))], again[range(len(again))])
+    assert all(isinstance(part, np.memmap) for part in again.parts)
+
+
+def test_latents_are_in_memory_where_the_disk_has_no_room(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = build("denoiser", data=str(data), **MICRO).latents
+    for file in (home() / "latents").glob("*.npy"):
+        file.unlink()
+    monkeypatch.setattr(latent_cache, "MAX_SHARE_OF_DISK", 0.0)
+    held = build("denoiser", data=str(data), **MICRO).latents
+    assert not list((home() / "latents").iterdir()) and held.shape == mapped.shape
+    assert torch.equal(held[range(len(held))], mapped[range(len(mapped))])
+
+
+def test_rows_of_latents_are_found_in_both_parts() -> None:
+    parts = [np.arange(n * 4, dtype=np.float32).reshape(n, 1, 2, 2) + 100 * n for n in (3, 0, 2)]
+    latents = latent_cache.Latents(parts)
+    assert latents.shape == (5, 1, 2, 2)
+    assert torch.equal(latents[[4, 0, 3]], torch.from_numpy(np.concatenate(parts)[[4, 0, 3]]))
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction", "flow_prediction"])
@@ -277,6 +299,17 @@ def test_images_of_any_shape_become_squares() -> None:
     padded = resize_to_square(wide, 60, "pad")
     assert padded.shape == (60, 60, 3)
     assert (padded == 255).all(-1).sum() == 100  # nothing is made larger
+
+
+def test_resized_images_are_the_same_in_memory_in_a_file_and_decoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = read_images(write_zip(tmp_path / "x.zip", {f"{n}.png": encoded(shape("red disc", n)) for n in range(3)}))
+    held = ResizedImages(images.as_channels(3), 6, "crop")
+    monkeypatch.setattr("plugins.diffusion_cfg.data.resize.MAX_CACHED_BYTES", 0)
+    filed, again = (ResizedImages(images.as_channels(3), 6, "crop", keep) for keep in (True, False))
+    assert isinstance(held.cache, list) and isinstance(filed.cache, KeptPixels) and again.cache is None
+    assert all(np.array_equal(held[row], other[row]) for row in range(3) for other in (filed, again))
 
 
 def test_of_several_captions_one_is_drawn_at_random_and_the_first_is_evaluated(tmp_path: Path) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
+from training.home import home
+
 PIECE = 2_000_000  # numbers of a mapped array that a computation takes at once
+LARGE_BYTES = 64 * 2**20
 
 
 class ArrayWriter:
@@ -59,3 +65,17 @@ def count_ids(ids: np.ndarray, size: int) -> np.ndarray:
 def smallest_ids(vocabulary: int) -> np.dtype:
     """The smallest type that holds token ids below `vocabulary`."""
     return np.dtype(np.uint16 if vocabulary <= 2**16 else np.int32)
+
+
+def unnamed_array(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
+    """An array of zeros; a large one is mapped from a file without a name, which ends with the process.
+
+    It is in memory where the disk has no room for it.
+    """
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if size >= LARGE_BYTES:
+        home().mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=home()) as file:
+            os.posix_fallocate(file.fileno(), 0, size)  # or a full disk would end the process as it writes
+            return np.asarray(np.memmap(file, dtype, "r+", shape=shape))
+    return np.zeros(shape, dtype)

@@ -57,15 +57,88 @@ def check_name(name: str) -> tuple[str, str | None]:
     return match["repo"], match["config"]
 
 
+def hub_builder(repo: str, config: str | None, revision: str | None) -> Any:
+    """The builder of a data set by `datasets`, all files of which lie in its own repository.
+
+    The card of a data set may name any file of this machine, and any address: those are refused, before they are
+    asked for and again as `datasets` has resolved them.
+
+    Args:
+        revision: A commit; None where the Hub is out of reach, and what `datasets` has cached is to serve.
+
+    Raises:
+        UserError: If it names other files.
+    """
+    from datasets import load_dataset_builder
+
+    strangers = [pattern for pattern in _card_patterns(repo, revision) if _leaves_repository(pattern)]
+    if not strangers:
+        builder: Any = load_dataset_builder(repo, config, revision=revision)
+        own = f"hf://datasets/{repo}@"
+        paths = [str(path) for files in (builder.config.data_files or {}).values() for path in files]
+        strangers = [path for path in paths if not path.startswith(own) or _leaves_repository(path.removeprefix(own))]
+    if strangers:
+        raise UserError(f"{repo} names a file outside its repository, {strangers[0][:100]}: nothing of it is read.")
+    return builder
+
+
+def _card_patterns(repo: str, revision: str | None) -> list[str]:
+    """What the configurations of a data set name as their files and folders."""
+    import yaml
+    from datasets.config import REPOCARD_FILENAME, REPOYAML_FILENAME
+    from huggingface_hub import DatasetCard, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    patterns: list[str] = []
+    for name in (REPOCARD_FILENAME, REPOYAML_FILENAME) if revision else ():
+        try:
+            text = Path(hf_hub_download(repo, name, repo_type="dataset", revision=revision)).read_text("utf-8")
+        except EntryNotFoundError:
+            continue
+        about = DatasetCard(text).data.to_dict() if name == REPOCARD_FILENAME else yaml.safe_load(text)
+        configs = (about if isinstance(about, dict) else {}).get("configs")
+        for each in configs if isinstance(configs, list) else ():
+            patterns += _texts([each.get("data_files"), each.get("data_dir")] if isinstance(each, dict) else each)
+    return patterns
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inner for text in _texts(each)]
+
+
+def _leaves_repository(pattern: str) -> bool:
+    is_relative = not pattern.startswith(("/", "~")) and "\\" not in pattern and "::" not in pattern
+    return not is_relative or "://" in pattern or ".." in pattern.split("/")
+
+
+def _newest_commit(repo: str) -> str | None:
+    """None if the Hub is out of reach."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import httpx
+
+    try:
+        return HfApi().dataset_info(repo).sha
+    except (ConnectionError, httpx.TransportError):
+        return None
+
+
 def _download(repo: str, config: str | None, split: str) -> tuple[pa.Table, dict[str, list[str]]]:
     """Return the rows, and the names of the classes of each column that has some."""
-    from datasets import ClassLabel, load_dataset
+    from datasets import ClassLabel
     from datasets.exceptions import DatasetNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError
     from huggingface_hub.utils import httpx  # the library the client really uses; its name changed between releases
 
     try:
-        dataset: Any = load_dataset(repo, config, split=split)
-    except DatasetNotFoundError as error:
+        builder = hub_builder(repo, config, _newest_commit(repo))
+        builder.download_and_prepare()
+        dataset: Any = builder.as_dataset(split=split)
+    except UserError:
+        raise
+    except (DatasetNotFoundError, RepositoryNotFoundError) as error:
         raise UserError(f"There is no dataset {repo} on the Hub, or it is private. Check its name.") from error
     except (ConnectionError, httpx.TransportError) as error:
         raise UserError(f"The Hub could not be reached for {repo}. Check the network, or upload a file.") from error

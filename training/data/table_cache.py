@@ -14,24 +14,30 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from training.data.table import Table, fingerprint, read_table
-from training.data.table_format import MAX_BYTES
-from training.home import home
+from training.data.progress import report
+from training.data.table import Table, fingerprint, read_table, readable
+from training.data.table_format import MAX_BYTES, read_chunks
+from training.home import home, is_shared
 from training.preflight.sheet import Finding
 
-VERSION = 2  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
+VERSION = 3  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
 FOLDER = ".parsed"
 RUN_FILES = ("config.yaml", "events.jsonl", "owner")  # by which a run's folder is known
-MAX_CACHE_BYTES = 2 * 2**30  # in the studio's home; the oldest tables are deleted
+MAX_CACHE_BYTES, MAX_SHARED_CACHE_BYTES = 2**37, 2 * 2**30  # in the studio's home; the oldest tables are deleted
 MAX_AGE_SECONDS = 86_400.0  # in the studio's home, since they are copies of users' data
 MAX_SHARE_OF_DISK = 0.5  # of what is free
 METADATA = b"selfsup"
+LINE = "line"  # the last column, on which line each row begins
+STREAMED_BYTES = 64 * 2**20  # of a file that is parsed piece by piece
+STREAMED_GROWTH = 3  # times its size that its Arrow file may take
+READING = "Reading the table"
 
 
 def read_training_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
@@ -43,6 +49,9 @@ def read_training_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
     cached, identity = _place(path), _identity(path)
     if identity and identity["size"] <= max_bytes and (table := _load(cached, path, identity)):
         return table
+    is_large = bool(identity) and identity["size"] >= STREAMED_BYTES
+    if is_large and _stream(path, cached, identity, max_bytes) and (table := _load(cached, path, identity)):
+        return table
     table = read_table(path, max_bytes=max_bytes)
     if identity == _identity(path):  # else it was written while it was read
         _store(table, cached, identity)
@@ -51,9 +60,8 @@ def read_training_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
 
 def file_fingerprint(path: Path) -> str:
     """Return what `fingerprint` does, without reading the file where its table is cached."""
-    rows, identity = _map(_place(path)), _identity(path)
-    about = _metadata(rows.schema) if rows else {}
-    return about["fingerprint"] if about and about["identity"] == identity else fingerprint(path)
+    _, about = _map(_place(path))
+    return about["fingerprint"] if about and about["identity"] == _identity(path) else fingerprint(path)
 
 
 def carry_over(source: Path, copy: Path) -> None:
@@ -98,8 +106,7 @@ def _home_place(path: Path) -> Path:
 
 def _load(cached: Path, path: Path, identity: dict[str, Any]) -> Table | None:
     """The cached table of a file; None if there is none, it is of another content, or it is damaged."""
-    rows = _map(cached)
-    about = _metadata(rows.schema) if rows else {}
+    rows, about = _map(cached)
     if rows is None or not about or about["identity"] != identity:
         return None
     *names, _ = rows.column_names
@@ -108,41 +115,68 @@ def _load(cached: Path, path: Path, identity: dict[str, Any]) -> Table | None:
     return Table(columns, rows.column(len(names)).to_numpy(), notices, path.name, about["fingerprint"])
 
 
-def _map(cached: Path) -> pa.Table | None:
-    """Memory-map an Arrow file; None if there is none, or it is damaged."""
+def _map(cached: Path) -> tuple[pa.Table | None, dict[str, Any]]:
+    """Memory-map an Arrow file, and what is said of it; None and nothing if there is none, or it is damaged."""
     try:
-        return pa.ipc.open_file(pa.memory_map(str(cached))).read_all()
-    except (OSError, pa.ArrowException):
-        return None
+        reader = pa.ipc.open_file(pa.memory_map(str(cached)))
+        _, about = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
+        return reader.read_all(), json.loads(about[METADATA]) if about else {}
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return None, {}
 
 
-def _metadata(schema: pa.Schema) -> dict[str, Any]:
-    text = (schema.metadata or {}).get(METADATA)
-    return json.loads(text) if text else {}
+def _stream(path: Path, target: Path, identity: dict[str, Any], max_bytes: int) -> bool:
+    """Parse a large file straight into its Arrow file, so that only a part of it is in memory.
+
+    Returns:
+        Whether that was done; where the disk has no room, it was not.
+
+    Raises:
+        UserError: As `read_table`.
+    """
+    with readable(path):
+        chunks, notices = read_chunks(path, max_bytes)
+        digest = fingerprint(path)
+
+    def batches() -> Iterator[pa.Table]:
+        read = 0
+        for columns, lines in chunks:
+            table = pa.table({**columns, LINE: pa.array(lines, pa.int64())})
+            read += table.nbytes
+            report(READING, read, max(read + 1, identity["size"]))
+            yield table
+
+    with contextlib.suppress(OSError, pa.ArrowException):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if _has_room(target.parent, STREAMED_GROWTH * identity["size"]):
+            _write(batches(), target, lambda: _about(identity, digest, notices))
+            return identity == _identity(path)  # else it was written while it was read
+    return False
+
+
+def _about(identity: dict[str, Any], digest: str, notices: Sequence[Finding]) -> dict[str, Any]:
+    return {"identity": identity, "fingerprint": digest, "notices": [asdict(notice) for notice in notices]}
 
 
 def _store(table: Table, target: Path, identity: dict[str, Any]) -> None:
     """Cache a table; if the disk is full or the folder read-only, it is parsed again next time."""
-    about = {
-        "identity": identity,
-        "fingerprint": table.fingerprint,
-        "notices": [asdict(notice) for notice in table.notices],
-    }
     lines = pa.chunked_array([pa.array(table.lines, pa.int64())])
-    rows = pa.Table.from_arrays([*table.columns.values(), lines], names=[*table.columns, "line"])
+    rows = pa.Table.from_arrays([*table.columns.values(), lines], names=[*table.columns, LINE])
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         if _has_room(target.parent, rows.nbytes):
-            _write(rows.replace_schema_metadata({METADATA: json.dumps(about)}), target)
+            _write([rows], target, lambda: _about(identity, table.fingerprint, table.notices))
 
 
 def _has_room(folder: Path, needed: int) -> bool:
     """Whether a table of so many bytes may be cached; in the studio's home old ones give way to it."""
+    free = shutil.disk_usage(folder).free
     if folder == home() / "parsed":
-        _evict(folder, MAX_CACHE_BYTES - needed)
-        if needed > MAX_CACHE_BYTES:
+        most = MAX_SHARED_CACHE_BYTES if is_shared() else min(MAX_CACHE_BYTES, int(free * MAX_SHARE_OF_DISK))
+        _evict(folder, most - needed)
+        if needed > most:
             return False
-    return needed < shutil.disk_usage(folder).free * MAX_SHARE_OF_DISK
+    return needed < free * MAX_SHARE_OF_DISK
 
 
 def _evict(folder: Path, size: int) -> None:
@@ -155,12 +189,25 @@ def _evict(folder: Path, size: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write(rows: pa.Table, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+def _write(tables: Iterable[pa.Table], target: Path, about: Callable[[], dict[str, Any]]) -> None:
+    """Write tables as one.
+
+    Args:
+        about: What is said of them, asked for at the end, since notices come while a file is read. It is the metadata
+            of a last batch without rows.
+    """
+    temporary, writer = target.with_name(f".{target.name}.{os.getpid()}"), None
     try:
         with temporary.open("wb") as file:
-            with pa.ipc.new_file(file, rows.schema) as writer:
-                writer.write_table(rows)
+            last = pa.record_batch([])
+            for table in tables:
+                if writer is None:
+                    writer, last = pa.ipc.new_file(file, table.schema), pa.RecordBatch.from_pylist([], table.schema)
+                writer.write_table(table)
+            if writer is None:
+                return
+            writer.write_batch(last, custom_metadata={METADATA: json.dumps(about())})
+            writer.close()
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)

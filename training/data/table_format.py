@@ -133,17 +133,30 @@ def _check_is_table(path: Path, head: bytes) -> None:
 
 def _parquet_chunks(path: Path, max_unpacked: int | None) -> Iterator[Chunk]:
     """Yield batches of rows; refuse a file that unpacks to too much at once, for a reader that holds all of it."""
-    first, decoded, packed = 1, 0, path.stat().st_size
+    first = 1
+    for table in parquet_tables(path, max_unpacked, PARQUET_ROWS):
+        yield plain_columns(table), np.arange(first, first + len(table))
+        first += len(table)
+
+
+def parquet_tables(path: Path, max_unpacked: int | None, rows: int) -> Iterator[pa.Table]:
+    """Yield `rows` rows after the other of a Parquet file, as it has them.
+
+    Args:
+        max_unpacked: Bytes above which the file is refused; None for a reader that does not hold all of it.
+
+    Raises:
+        UserError: If it is damaged, or refused.
+    """
+    decoded, packed = 0, path.stat().st_size
     try:
         with open_bytes(path) as raw:
             file = pq.ParquetFile(io.BytesIO(raw.read()) if is_gzip(path) else raw)
             _check_parquet(path, file, max_unpacked)
-            for batch in file.iter_batches(batch_size=PARQUET_ROWS):
+            for batch in file.iter_batches(batch_size=rows):
                 decoded += batch.nbytes
                 check_unpacked(packed, decoded, path.name)
-                lines = np.arange(first, first + len(batch))
-                yield plain_columns(pa.Table.from_batches([batch])), lines
-                first += len(batch)
+                yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path.name} is not a Parquet file, or a damaged one. Copy or download it again.") from error
 

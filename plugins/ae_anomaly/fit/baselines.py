@@ -25,8 +25,9 @@ def marginal_errors(train: Encoded, rows: Encoded, encoder: TableEncoder, weight
     Args:
         weights: Of the categories' cross entropies, as the network's own loss has them.
     """
-    known = np.isfinite(train.numbers)
-    means = np.where(known, train.numbers, 0).sum(0) / np.maximum(1, known.sum(0))
+    known = [np.isfinite(piece.numbers) for piece in train.pieces()]
+    sums = [np.where(here, piece.numbers, 0).sum(0) for here, piece in zip(known, train.pieces(), strict=True)]
+    means = np.sum(sums, 0) / np.maximum(1, np.sum([here.sum(0) for here in known], 0))
     squared = np.where(np.isfinite(rows.numbers), np.nan_to_num(rows.numbers) - means, 0) ** 2
     entropy = np.zeros(rows.categories.shape, np.float32)
     for column, feature in enumerate(encoder.categories):

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from plugins.ae_anomaly.fit.labels import possible_labels
 from training.data.table import Table
 from training.data.tabular.column_types import parse_column_types
-from training.data.tabular.features import Encoded
+from training.data.tabular.features import PIECE_ROWS, Encoded
 from training.preflight.sheet import Finding, Level
 from training.wording import counted
 
@@ -40,19 +40,22 @@ def check_rows(table: Table, rows: Encoded, is_anomaly: np.ndarray, label: str, 
     twins = len(rows) - _distinct(rows)
     if twins > DUPLICATE_SHARE * len(rows):
         found.append(Finding("amber", f"{twins:,} rows are equal to another row", "Held-out rows that are copies of training rows look better than they are."))  # fmt: skip
-    if np.abs(np.nan_to_num(rows.numbers)).max(initial=0) >= OUTLIER_LIMIT:
+    if any(np.abs(np.nan_to_num(piece.numbers)).max(initial=0) >= OUTLIER_LIMIT for piece in rows.pieces()):
         found.append(Finding("amber", "Values that are infinite or thousands of deviations out", "They count as the furthest there can be; try scaling log."))  # fmt: skip
     return found
 
 
 def _distinct(rows: Encoded) -> int:
     """How many different rows there are, told by a random projection of their bits: quick for a million."""
-    bits = np.concatenate([rows.numbers.view(np.uint32), rows.categories.view(np.uint32)], axis=1)
-    factors = np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64) | np.uint64(1)
-    mixed = np.zeros(len(bits), dtype=np.uint64)
-    for column in range(bits.shape[1]):
-        mixed += bits[:, column] * factors[column]
-        mixed ^= mixed >> np.uint64(29)
+    features = rows.numbers.shape[1] + rows.categories.shape[1]
+    factors = np.random.default_rng(0).integers(1, 2**63, features, dtype=np.uint64) | np.uint64(1)
+    mixed = np.zeros(len(rows), dtype=np.uint64)
+    for number, piece in enumerate(rows.pieces()):
+        bits = np.concatenate([piece.numbers.view(np.uint32), piece.categories.view(np.uint32)], axis=1)
+        sums = mixed[number * PIECE_ROWS :][: len(bits)]
+        for column in range(features):
+            sums += bits[:, column] * factors[column]
+            sums ^= sums >> np.uint64(29)
     return len(np.unique(mixed))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from plugins.ae_anomaly.fit.checks import FEW_ROWS, check_rows
 from plugins.ae_anomaly.fit.feedback_rows import FeedbackRows, read_feedback
 from plugins.ae_anomaly.fit.labels import find_label, read_labels
+from training.data.arrow_texts import shared
 from training.data.column_guess import describe_columns
 from training.data.splits import split_column
 from training.data.table import Table
@@ -18,7 +19,7 @@ from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
 from training.data.tabular.column_types import guess_column_types, parse_column_types
 from training.data.tabular.coverage import Tally
-from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.encoder import TableEncoder, fitted_rows, sample_findings
 from training.data.tabular.features import Encoded
 from training.data.tabular.missing import parse_literal_columns
 from training.errors import UserError
@@ -82,22 +83,22 @@ def prepare(
     order = np.random.default_rng(settings.seed).permutation(usable)
     kept_back = _held_out_rows(len(usable), settings.eval_share)
     held_out, train = np.sort(order[:kept_back]), np.sort(order[kept_back:])
-    encoder = encoder or _encoder(table, train, label, settings)
-    rows = encoder.encode(table)
-    findings = [
-        *table.notices,
-        *split_column(table),
-        *columns_found(table, encoder),
-        *check_rows(table, rows, is_anomaly, label, settings),
-    ]
+    sampled = [] if encoder else sample_findings(len(train))
+    encoder = encoder or _encoder(table, fitted_rows(train, settings.seed), label, settings)
+    left_out = np.flatnonzero(is_anomaly) if settings.train_on == "normal" else np.zeros(0, np.int64)
+    order = np.concatenate([train, held_out, left_out])  # so that each part is a slice, and none is copied
+    rows = encoder.encode_in_order(table, order)
+    others = rows.select(slice(len(train), None))
+    checks = check_rows(table, rows, is_anomaly[order], label, settings)
+    findings = [*table.notices, *sampled, *split_column(table), *columns_found(table, encoder), *checks]
     evaluated, evaluation, anomalous, label = _evaluation(
-        settings, encoder, table, rows, held_out, is_anomaly, label, findings
+        settings, encoder, table, others, held_out, is_anomaly, label, findings
     )
     feedback = read_feedback(settings, encoder)
     data = AnomalyData(
         encoder,
-        rows.select(train),
-        rows.select(held_out),
+        rows.select(slice(0, len(train))),
+        others.select(slice(0, len(held_out))),
         evaluation,
         evaluated,
         anomalous,
@@ -153,20 +154,24 @@ def _with_feedback(data: AnomalyData, feedback: FeedbackRows) -> AnomalyData:
 
 
 def _labels(table: Table, label: str, settings: FitSettings) -> np.ndarray:
-    return read_labels(table.strings(label), label, settings.normal_value, table.source)
+    return read_labels(shared(table.iter_strings(label)), label, settings.normal_value, table.source)
 
 
 def _evaluation(
     settings: FitSettings,
     encoder: TableEncoder,
     trained_on: Table,
-    rows: Encoded,
+    others: Encoded,
     held_out: np.ndarray,
     is_anomaly: np.ndarray,
     label: str,
     findings: list[Finding],
 ) -> tuple[Table, Encoded, np.ndarray | None, str]:
-    """The evaluation file, else the held-out rows and the labelled anomalies that training left out; and the label."""
+    """The evaluation file, else the held-out rows and the labelled anomalies that training left out; and the label.
+
+    Args:
+        others: The held-out rows, then those anomalies.
+    """
     if settings.eval_data:
         table = read_rows(Path(settings.eval_data)).spelled_as(
             [name for name in [label or settings.label_column] if name]
@@ -183,7 +188,8 @@ def _evaluation(
     if label and settings.train_on == "normal" and len(held_out):
         chosen = np.concatenate([held_out, np.flatnonzero(is_anomaly)])
     has_both = bool(label) and len(np.unique(is_anomaly[chosen])) == 2
-    return trained_on.select(chosen), rows.select(chosen), is_anomaly[chosen] if has_both else None, label
+    evaluation = others.select(slice(0, len(chosen)))
+    return trained_on.select(chosen), evaluation, is_anomaly[chosen] if has_both else None, label
 
 
 def _label_of_evaluation(table: Table, label: str, settings: FitSettings) -> str:

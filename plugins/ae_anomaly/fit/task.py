@@ -22,7 +22,7 @@ from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 from plugins.ae_anomaly.fit.settings import SIZES
 from plugins.ae_anomaly.fit.worst_rows import worst_rows
 from training.data.tabular.encoder import TableEncoder
-from training.data.tabular.features import Encoded
+from training.data.tabular.features import Encoded, EncodedParts
 from training.figures import Baseline, Figure
 from training.fit.batches import step_seed
 from training.nn.tabular_autoencoder import (
@@ -83,8 +83,7 @@ class FitTask(Task):
         first = len(data.train)
         self.train_data: Sequence = range(first)
         self.eval_data: Sequence = range(first, first + len(data.evaluation))
-        self.numbers = np.concatenate([data.train.numbers, data.evaluation.numbers])
-        self.ids = np.concatenate([data.train.categories, data.evaluation.categories])
+        self.rows = EncodedParts(data.train, data.evaluation)
         self.weights = category_weights(data.encoder)
         self.facts = {
             "rows": first,
@@ -98,8 +97,8 @@ class FitTask(Task):
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, torch.Tensor]:
         """numbers, (rows, number features); ids, (rows, category features)."""
-        index = np.asarray(rows)
-        return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
+        numbers, ids = self.rows.take(rows)
+        return {"numbers": torch.from_numpy(numbers), "ids": torch.from_numpy(ids)}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean over members and features, (rows,): squared (or Huber) errors, and cross entropies over the columns' own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from plugins.denoising_ae.images.pairs import match_pairs
 from training.data.images.checks import check_images
 from training.data.images.decode import header
 from training.data.images.image_set import ImageSet
+from training.data.images.kept_pixels import KeptPixels, fits_on_disk
 from training.data.images.preview import preview
 from training.data.images.read import read_image_dataset, read_images
 from training.data.splits import split_rows
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from plugins.denoising_ae.images.settings import ImagesSettings
 
 USEFUL_IMAGES = 20
-MAX_DECODED_BYTES = 2 * 2**30  # larger sets are not kept decoded: each image is decoded when it is sampled
+MAX_DECODED_BYTES = 64 * 2**20  # larger sets are decoded into a file
 MIN_SIDE = 8  # pixels; the rest of a patch is mirrored
 
 
@@ -94,11 +95,13 @@ def _read_file(settings: ImagesSettings, path: str) -> tuple[NoisyAndClean, list
 def _split(settings: ImagesSettings, images: NoisyAndClean) -> tuple[NoisyAndClean, NoisyAndClean, list[Finding]]:
     """Hold a share out; copies of an image stay on one side."""
     files = images.images
-    digests = [hashlib.sha1(files.bytes(row), usedforsecurity=False).digest() for row in range(len(files))]
-    copies = len(digests) - len(set(digests))
+    digests = files.digests()
+    copies = len(digests) - len(np.unique(digests))
     title = f"{copies:,} images are copies of others"
     findings = [Finding("amber", title, "Copies stay on one side of the split.")] if copies else []
-    rows, held_out = split_rows(None, len(files), eval_share=settings.eval_share, seed=settings.seed, groups=digests)
+    rows, held_out = split_rows(
+        None, len(files), eval_share=settings.eval_share, seed=settings.seed, groups=digests.tolist()
+    )
     return images.select(rows), images.select(held_out), findings
 
 
@@ -163,18 +166,22 @@ def _size_findings(settings: ImagesSettings, train: NoisyAndClean, evaluation: N
     if 0 < len(train) < USEFUL_IMAGES:
         advice = f"{USEFUL_IMAGES} or more are useful; a large image counts for several."
         findings.append(Finding("amber", f"Only {len(train)} images to train on", advice))
-    if _pixels(train.images) * (1 if settings.channels == "grey" else 3) > MAX_DECODED_BYTES:
+    if not fits_on_disk(_decoded_bytes(train.images)):
         advice = "Each is decoded again when a patch is cut from it, which is slow: make large ones smaller."
-        findings.append(Finding("amber", "The images do not fit into memory decoded", advice))
+        findings.append(Finding("amber", "The images do not fit on the disk decoded", advice))
     return findings
 
 
-def _pixels(images: ImageSet) -> int:
-    """Pixels of all images together, by their headers."""
-    return sum(int(np.prod(header(images.bytes(row), images.name(row))[:2])) for row in range(len(images)))
+def _decoded_bytes(images: ImageSet) -> int:
+    return images.pixels() * max(1, images.channels)
 
 
 def _decoded(images: ImageSet) -> Sequence[np.ndarray]:
-    if _pixels(images) * max(1, images.channels) > MAX_DECODED_BYTES:
-        return images  # type: ignore[return-value] - has the same length and indexing
-    return images.many(range(len(images)))
+    """Small sets in memory, others in a file; where the disk has no room each image is decoded when it is sampled."""
+    size = _decoded_bytes(images)
+    if size <= MAX_DECODED_BYTES:
+        return images.many(range(len(images)))
+    if fits_on_disk(size):
+        with contextlib.suppress(OSError):  # another process may have filled it meanwhile
+            return KeptPixels(images.in_order(), len(images))
+    return images  # type: ignore[return-value] - has the same length and indexing

@@ -13,7 +13,7 @@ from training.data.splits import split_column, split_rows
 from training.data.table_stream import read_rows, read_training_rows
 from training.data.tabular.column_findings import columns_found
 from training.data.tabular.column_types import guess_column_types, parse_column_types
-from training.data.tabular.encoder import TableEncoder
+from training.data.tabular.encoder import TableEncoder, fitted_rows, sample_findings
 from training.data.tabular.missing import parse_literal_columns
 from training.errors import UserError
 from training.preflight.sheet import Finding, Sheet
@@ -43,9 +43,9 @@ class TableRows:
 
     def encoded(self, encoder: TableEncoder) -> tuple[Encoded, Encoded]:
         """Training and evaluation rows as an encoder reads them."""
-        rows = encoder.encode(self.table)
-        evaluation = rows.select(self.evaluation) if self.eval_table is None else encoder.encode(self.eval_table)
-        return rows.select(self.train), evaluation
+        rows = encoder.encode_in_order(self.table, np.concatenate([self.train, self.evaluation]))
+        train, held_out = (rows.select(part) for part in (slice(0, len(self.train)), slice(len(self.train), None)))
+        return train, held_out if self.eval_table is None else encoder.encode(self.eval_table)
 
 
 def read(settings: TablesSettings) -> TableRows:
@@ -63,8 +63,14 @@ def read(settings: TablesSettings) -> TableRows:
     train, evaluation = np.arange(len(table)), np.zeros(0, np.int64)
     if eval_table is None:
         train, evaluation = split_rows(None, len(table), eval_share=settings.eval_share, seed=settings.seed)
-    encoder = _fit_encoder(table.select(train), settings)
-    findings = [*table.notices, *split_column(table), *columns_found(table, encoder), *_findings(encoder, len(train))]
+    encoder = _fit_encoder(table.select(fitted_rows(train, settings.seed)), settings)
+    findings = [
+        *table.notices,
+        *sample_findings(len(train)),
+        *split_column(table),
+        *columns_found(table, encoder),
+        *_findings(encoder, len(train)),
+    ]
     sheet = Sheet(tuple(findings), describe_columns(table), tuple(table.head(5)))
     return TableRows(table, np.asarray(train), np.asarray(evaluation), eval_table, encoder, sheet)
 

@@ -17,7 +17,7 @@ from plugins.denoising_ae.tables.corruption import corrupt_rows
 from plugins.denoising_ae.tables.predictor import ARCHITECTURE, load
 from training.artifact.safetensors_io import WEIGHTS
 from training.data.tabular.encoder import TableEncoder
-from training.data.tabular.features import PRESENT, RARE, CategoryFeature, Encoded
+from training.data.tabular.features import PRESENT, RARE, CategoryFeature, Encoded, EncodedParts
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.tabular_autoencoder import (
@@ -85,15 +85,14 @@ class TablesTask(Task):
         trained = len(self.train_rows)
         self.train_data: Sequence = range(trained)
         self.eval_data: Sequence = range(trained, trained + min(MAX_EVAL_ROWS, len(evaluation)))
-        self.numbers = np.concatenate([self.train_rows.numbers, evaluation.numbers])
-        self.ids = np.concatenate([self.train_rows.categories, evaluation.categories])
+        self.rows = EncodedParts(self.train_rows, evaluation)
         self.weights = category_weights(encoder)
         self.facts = {"rows": trained, "columns": len(encoder.columns), "latent_size": model.config.latent_size}
 
     def collate(self, rows: list, rng: np.random.Generator, training: bool) -> dict[str, Tensor]:
         """Scaled numbers (batch, number features) and category ids (batch, category features), uncorrupted."""
-        index = np.asarray(rows)
-        return {"numbers": torch.from_numpy(self.numbers[index]), "ids": torch.from_numpy(self.ids[index])}
+        numbers, ids = self.rows.take(rows)
+        return {"numbers": torch.from_numpy(numbers), "ids": torch.from_numpy(ids)}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """Mean over features of squared errors and of cross entropies relative to the columns' entropies, (batch,)."""

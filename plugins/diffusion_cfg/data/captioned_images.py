@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +61,16 @@ class SplitImages:
     held_out: CaptionedImages
     sheet: Sheet
 
-    def resized(self, size: int, channels: int, settings: ImageSettings) -> tuple[ResizedImages, ResizedImages]:
-        """The training images and the held-out ones of an evaluation, as arrays of one size."""
+    def resized(
+        self, size: int, channels: int, settings: ImageSettings, keep: bool = True
+    ) -> tuple[ResizedImages, ResizedImages]:
+        """The training images and the held-out ones of an evaluation, as arrays of one size.
+
+        Args:
+            keep: Whether they are asked for more than once.
+        """
         train, held_out = (
-            ResizedImages(part.images.as_channels(channels), size, settings.resize_mode)
+            ResizedImages(part.images.as_channels(channels), size, settings.resize_mode, keep)
             for part in (self.train, self.evaluated(settings))
         )
         return train, held_out
@@ -99,7 +104,7 @@ def read_split(settings: ImageSettings, caption_column: str | None = None) -> Sp
 
 def _split(data: CaptionedImages, settings: ImageSettings) -> tuple[CaptionedImages, CaptionedImages]:
     """Hold out a share of the images; copies of one file stay on one side."""
-    digests = [hashlib.sha1(data.images.bytes(row), usedforsecurity=False).digest() for row in range(len(data))]
+    digests = data.images.digests().tolist()
     rows, held_out = split_rows(None, len(data), eval_share=settings.eval_share, seed=settings.seed, groups=digests)
     return data.select(rows), data.select(held_out)
 

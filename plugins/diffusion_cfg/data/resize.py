@@ -1,15 +1,17 @@
-"""Images resized to squares of one size: cropped or padded, cached in memory while they fit."""
+"""Images resized to squares of one size: cropped or padded, kept in a file while they fit."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from training.data.images.image_set import ImageSet
+from training.data.images.kept_pixels import KeptPixels, fits_on_disk
 
-MAX_CACHED_BYTES = 2 * 2**30  # pixels in memory; a larger set decodes each image when it is asked for
+MAX_CACHED_BYTES = 64 * 2**20  # pixels in memory; those of a larger set are kept in a file
 
 
 class ResizedImages(Sequence):
@@ -18,13 +20,24 @@ class ResizedImages(Sequence):
     Args:
         mode: crop (the shorter side fills the square, the centre is kept) or pad (the whole image is kept and never
             enlarged; the rest of the square gets the median colour of the corners).
+        keep: Whether they are resized once, for those who ask for them again and again.
     """
 
-    def __init__(self, images: ImageSet, size: int, mode: str):
+    def __init__(self, images: ImageSet, size: int, mode: str, keep: bool = True):
         self.images, self.size, self.mode = images, size, mode
         self.channels = images.channels
-        fits = len(images) * size * size * self.channels <= MAX_CACHED_BYTES
-        self.cache = np.stack([self._resize(row) for row in range(len(images))]) if fits and len(images) else None
+        self.cache = self._kept() if keep and len(images) else None
+
+    def _kept(self) -> Sequence[np.ndarray] | None:
+        """All of them; None where the disk has no room, so that each is decoded when it is asked for."""
+        size = len(self.images) * self.size * self.size * max(1, self.channels)
+        resized = (self._resize(row) for row in range(len(self.images)))
+        if size <= MAX_CACHED_BYTES:
+            return list(resized)
+        if fits_on_disk(size):
+            with contextlib.suppress(OSError):  # another process may have filled it meanwhile
+                return KeptPixels(resized, len(self.images))
+        return None
 
     def __len__(self) -> int:
         return len(self.images)

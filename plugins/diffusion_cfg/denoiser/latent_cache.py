@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +16,73 @@ import torch
 
 from plugins.diffusion_cfg.data.resize import ResizedImages, to_float_batch
 from plugins.diffusion_cfg.models import autoencoders
+from training.data.progress import report
 from training.home import home
 
 BATCH = 64
 MAX_FILES = 6  # older ones are deleted
-MAX_BYTES = 4 * 2**30
+MAX_SHARE_OF_DISK = 0.5  # of what is free
+ENCODING = "Encoding the images"
 
 
-def cached_latents(vae: Any, images: ResizedImages, device: str) -> torch.Tensor:
+class Latents:
+    """Latents of images, mapped from files where there was room for them.
+
+    Args:
+        parts: (images, channels, height, width) float32 each, one after the other.
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray]):
+        self.parts = [part for part in parts if len(part)]
+        self.ends = np.cumsum([0, *map(len, self.parts)])
+        self.shape = (int(self.ends[-1]), *(self.parts[0].shape[1:] if self.parts else ()))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Sequence[int]) -> torch.Tensor:
+        """Those of some images, (rows, channels, height, width), copied and contiguous."""
+        wanted = np.asarray(rows, np.int64)
+        found = np.empty((len(wanted), *self.shape[1:]), np.float32)
+        of_part = np.searchsorted(self.ends, wanted, side="right") - 1
+        for number, part in enumerate(self.parts):
+            here = of_part == number
+            found[here] = part[wanted[here] - self.ends[number]]
+        return torch.from_numpy(found)
+
+
+def cached_latents(vae: Any, images: ResizedImages, device: str) -> np.ndarray:
     """Latents of all images, (images, channels, height, width) float32.
 
-    They are read from `home()/latents` if the same images met the same autoencoder before.
+    They are mapped from `home()/latents`, where they are written first unless the same images met the same autoencoder
+    before. Without room on the disk they are in memory.
     """
     if not len(images):
-        return torch.zeros(0)
+        return np.zeros(0, np.float32)
     file = home() / "latents" / f"{_key(vae, images)}.npy"
-    try:
-        latents = torch.from_numpy(np.load(file, allow_pickle=False))
+    with contextlib.suppress(OSError, ValueError):
+        latents = np.load(file, mmap_mode="r", allow_pickle=False)
         os.utime(file)
         return latents
-    except (OSError, ValueError):
-        pass
-    latents = encode(vae, images, device)
-    if latents.nbytes <= MAX_BYTES:
-        _store(file, latents.numpy())
-    return latents
+    batches = encode(vae, images, device)
+    first = next(batches)
+    if _has_room(file, first[:1].nbytes * len(images)):
+        with contextlib.suppress(OSError):
+            _store(file, chain([first], batches), len(images))
+            return np.load(file, mmap_mode="r", allow_pickle=False)
+        return np.concatenate(list(encode(vae, images, device)))
+    return np.concatenate([first, *batches])
 
 
-def encode(vae: Any, images: ResizedImages, device: str) -> torch.Tensor:
-    """Encode all images; for the result see `cached_latents`.
-
-    Contiguous, as latents read from the cache are: noise is drawn in the order of memory, so a first run and one that
-    reads the cache (a second or a resumed one) would train on other noise.
-    """
+def encode(vae: Any, images: ResizedImages, device: str) -> Iterator[np.ndarray]:
+    """Encode all images, a batch at a time; for the result see `cached_latents`."""
     vae = vae.to(device)
-    latents = []
-    with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            rows = [images[row] for row in range(start, min(start + BATCH, len(images)))]
-            batch = torch.from_numpy(to_float_batch(rows)).to(device)
-            latents.append(autoencoders.encode_images(vae, batch).float().cpu())
-    return torch.cat(latents).clone(memory_format=torch.contiguous_format)
+    for start in range(0, len(images), BATCH):
+        report(ENCODING, start, len(images))
+        rows = [images[row] for row in range(start, min(start + BATCH, len(images)))]
+        batch = torch.from_numpy(to_float_batch(rows)).to(device)
+        with torch.inference_mode():
+            yield autoencoders.encode_images(vae, batch).float().cpu().contiguous().numpy()
 
 
 def _key(vae: Any, images: ResizedImages) -> str:
@@ -67,15 +97,30 @@ def _key(vae: Any, images: ResizedImages) -> str:
     return digest.hexdigest()[:32]
 
 
-def _store(file: Path, latents: np.ndarray) -> None:
-    """Write atomically; on a full disk nothing is cached, and the latents are computed again next time."""
-    try:
+def _has_room(file: Path, size_bytes: int) -> bool:
+    with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
+        return size_bytes <= shutil.disk_usage(file.parent).free * MAX_SHARE_OF_DISK
+    return False
+
+
+def _store(file: Path, batches: Iterable[np.ndarray], count: int) -> None:
+    """Write batches as one array, atomically.
+
+    Raises:
+        OSError: The disk is full; nothing half-written is left.
+    """
+    part = file.with_suffix(f".{os.getpid()}.part")
+    try:
         with part.open("wb") as stream:
-            np.save(stream, latents, allow_pickle=False)
+            for number, batch in enumerate(batches):
+                if not number:
+                    shape = (count, *batch.shape[1:])
+                    about = {"descr": batch.dtype.str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(stream, about)
+                stream.write(np.ascontiguousarray(batch).data)
         part.replace(file)
-        for old in sorted(file.parent.glob("*.npy"), key=lambda path: path.stat().st_mtime)[:-MAX_FILES]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return
+    finally:
+        part.unlink(missing_ok=True)
+    for old in sorted(file.parent.glob("*.npy"), key=lambda path: path.stat().st_mtime)[:-MAX_FILES]:
+        old.unlink(missing_ok=True)

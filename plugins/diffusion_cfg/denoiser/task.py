@@ -16,7 +16,7 @@ from torch import Tensor
 from plugins.diffusion_cfg.data.captioned_images import SplitImages
 from plugins.diffusion_cfg.denoiser import objective
 from plugins.diffusion_cfg.denoiser.caption_encodings import CaptionEncodings
-from plugins.diffusion_cfg.denoiser.latent_cache import cached_latents
+from plugins.diffusion_cfg.denoiser.latent_cache import Latents, cached_latents
 from plugins.diffusion_cfg.denoiser.network import ConditionalDenoiser
 from plugins.diffusion_cfg.denoiser.preview import preview
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
@@ -262,10 +262,10 @@ def _figures(metrics: dict[str, float], nothing: float) -> tuple[Figure, ...]:
     )
 
 
-def _encode(data: SplitImages, vae: Any, image_size: int, settings: DiffusionSettings, device: str) -> Tensor:
+def _encode(data: SplitImages, vae: Any, image_size: int, settings: DiffusionSettings, device: str) -> Latents:
     """Latents of the training images and of the evaluated ones, (images, channels, height, width)."""
-    resized = data.resized(image_size, vae.config["in_channels"], settings)
-    return torch.cat([cached_latents(vae, images, device) for images in resized if len(images)])
+    resized = data.resized(image_size, vae.config["in_channels"], settings, keep=False)
+    return Latents([cached_latents(vae, images, device) for images in resized])
 
 
 def _other_captions(captions: list[str], first_row: int) -> dict[int, str]:

@@ -25,6 +25,8 @@ MARKS = {  # UTF-32 before UTF-16, whose mark begins the same
 def read_captions(members: Members) -> tuple[list[str | None], list[Finding]]:
     """Return one caption (or None) per image of `members.image_names`, and findings about encodings and lost files."""
     files = {name.lower(): name for name in members.names if name.lower().endswith(SUFFIXES)}
+    if not files:
+        return [None] * len(members.image_names), []
     matches = [_beside(name, files) for name in members.image_names]
     texts, findings = decode_texts({name: members.read(name) for name in matches if name})
     captions = [" ".join(texts[name].split()) or None if name else None for name in matches]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from training.data.images.decode import header
 from training.data.images.image_set import ImageSet
+from training.data.progress import report
 from training.errors import UserError
 from training.preflight.sheet import Finding
 from training.wording import listed
 
 MAX_DECODED = 20_000  # images that are decoded; of more, only the headers are read
 MAX_NAMES = 5  # in a finding
+CHECKING = "Checking the images"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
     broken = [row for row, fact in enumerate(facts) if fact.fault]
     small = [row for row, fact in enumerate(facts) if not fact.fault and min(fact.height, fact.width) < smallest]
     left_out = {*broken, *small}
+    images = _with_sizes(images, facts)
     kept = [row for row in range(len(images)) if row not in left_out]
     findings = [*images.notices, *_left_out(images, facts, broken, small, smallest)]
     if not kept:
@@ -66,17 +69,28 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
     return images.select(kept), [*described, *findings, *_changes(images, facts)]
 
 
+def _with_sizes(images: ImageSet, facts: Sequence[ImageFacts]) -> ImageSet:
+    sizes = np.zeros((len(images.names), 2), np.int32)
+    for row, fact in zip(images.rows, facts, strict=True):
+        sizes[row] = fact.height, fact.width
+    return replace(images, sizes=sizes)
+
+
 def inspect_images(images: ImageSet) -> list[ImageFacts]:
     """Decode the first 20,000 images and read the headers of the others, in threads.
 
     Faults are recorded, never raised.
     """
 
+    known: dict[ImageFacts, ImageFacts] = {}  # a million images have few sizes: equal facts are one object
+
     def inspect(row: int) -> ImageFacts:
+        report(CHECKING, row, len(images))
         try:
-            return _whole(images, row) if row < MAX_DECODED else _by_header(images, row)
+            facts = _whole(images, row) if row < MAX_DECODED else _by_header(images, row)
         except UserError as error:
             return ImageFacts(fault=str(error))
+        return known.setdefault(facts, facts)
 
     return images.map(inspect, range(len(images)))
 

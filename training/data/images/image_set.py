@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
-from training.data.images.decode import DecodedImage, decode, to_channels
+from training.data.images.decode import DecodedImage, decode, header, to_channels
+from training.data.progress import report
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
 A = TypeVar("A")
+DECODED_AT_ONCE = 32
+COMPARING = "Looking for copies"
 MIN_BYTES_FOR_THREADS = 8192  # of the first image's file: smaller ones are decoded faster by one thread
 
 
@@ -33,9 +37,10 @@ class ImageSet:
         notices: What was guessed while reading.
         channels: Of the arrays returned: 1 (grey), 3 (colour) or 0 (as in the file).
         background: Grey level that transparent parts show, 0 to 255.
+        sizes: Height and width per name, (names, 2) int32, where they are known.
     """
 
-    names: tuple[str, ...]
+    names: Sequence[str]
     read: Callable[[int], bytes]
     rows: np.ndarray
     columns: dict[str, list[str | None]] = field(default_factory=dict)
@@ -45,6 +50,7 @@ class ImageSet:
     notices: tuple[Finding, ...] = ()
     channels: int = 0
     background: int = 255
+    sizes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -83,6 +89,21 @@ class ImageSet:
         values = self.columns[name]
         return [values[int(row)] for row in self.rows]
 
+    def pixels(self) -> int:
+        """Pixels of all images together, by their headers where the sizes are not known."""
+        if self.sizes is not None:
+            return int(self.sizes[self.rows].astype(np.int64).prod(1).sum())
+        return sum(int(np.prod(header(self.bytes(row), self.name(row))[:2])) for row in range(len(self)))
+
+    def digests(self) -> np.ndarray:
+        """Equal for images whose files are equal to the byte, int64 (images,): 8 bytes of their SHA-1."""
+        digests = np.zeros(len(self), np.int64)
+        for row in range(len(self)):
+            report(COMPARING, row, len(self))
+            digest = hashlib.sha1(self.bytes(row), usedforsecurity=False).digest()
+            digests[row] = int.from_bytes(digest[:8], "little", signed=True)
+        return digests
+
     def select(self, rows: Sequence[int] | np.ndarray) -> ImageSet:
         """Return the images of these rows; nothing is copied."""
         return replace(self, rows=self.rows[np.asarray(rows, dtype=np.int64)])
@@ -94,6 +115,11 @@ class ImageSet:
     def many(self, rows: Sequence[int] | np.ndarray) -> list[np.ndarray]:
         """Decode several images, in threads where that is faster."""
         return self.map(self.__getitem__, rows)
+
+    def in_order(self) -> Iterator[np.ndarray]:
+        """Decode all images, of which some are in memory at a time."""
+        for start in range(0, len(self), DECODED_AT_ONCE):
+            yield from self.many(range(start, min(start + DECODED_AT_ONCE, len(self))))
 
     def map(self, function: Callable[[int], A], rows: Sequence[int] | np.ndarray) -> list[A]:
         """Call a function for each row, in order, in one thread per core: Pillow releases the GIL.

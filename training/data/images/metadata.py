@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from training.data.arrow_texts import shared
 from training.data.images.archive import Members
 from training.data.images.caption_files import read_captions
 from training.data.images.text_columns import TextColumns, parquet_class_names, text_columns
@@ -33,7 +34,7 @@ def read_metadata(members: Members) -> TextColumns:
     if any(captions):
         columns.setdefault(CAPTION, captions)
         notices += findings
-    labels = [PurePosixPath(name).parent.name or None for name in members.image_names]
+    labels = shared(name.rpartition("/")[0].rpartition("/")[2] or None for name in members.image_names)
     if len(set(labels)) > 1:
         columns.setdefault(LABEL, labels)
     return TextColumns(columns, tables.several, tuple(notices))
@@ -82,7 +83,7 @@ def _place(target: list, rows: list[int], values: list) -> None:
 class _Places:
     """Finds the number of an image by its name in a table: with / or \\, exactly or in another case."""
 
-    def __init__(self, names: tuple[str, ...]):
+    def __init__(self, names: Sequence[str]):
         self.exact = {name: index for index, name in enumerate(names)}
         self.any_case = {name.lower(): index for index, name in enumerate(names)}
 

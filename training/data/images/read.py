@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.data.arrow_texts import Texts
 from training.data.hub_dataset import load_hub_dataset
 from training.data.images.archive import SUFFIXES, members_of
 from training.data.images.decode import MAX_FILE_BYTES
 from training.data.images.image_set import ImageSet
 from training.data.images.metadata import read_metadata
-from training.data.images.text_columns import ClassNames, parquet_class_names, text_columns
-from training.data.table import Table, fingerprint, read_table
+from training.data.images.parquet_images import holds_images, read_parquet_images
+from training.data.images.text_columns import parquet_class_names, text_columns
+from training.data.table import Table, fingerprint
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
-MAX_TABLE_BYTES = 8 * 2**30
 NAME_COLUMNS = ("name", "file_name", "filename", "id")
 EXPECTED = "a folder, a zip of one, or a Parquet file with a column of images"
 
@@ -43,7 +46,7 @@ def read_images(path: Path) -> ImageSet:
     if head == b"PK\x03\x04" or path.suffix.lower() == ".zip":
         return _of_members(path)
     if head == b"PAR1" or path.suffix.lower() == ".parquet":
-        return _of_table(read_table(path, max_bytes=MAX_TABLE_BYTES), parquet_class_names(path))
+        return _of_parquet(path)
     if path.suffix.lower() in SUFFIXES:
         digest = fingerprint(path)
         return ImageSet((path.name,), lambda _: path.read_bytes(), np.arange(1), source=path.name, fingerprint=digest)
@@ -56,7 +59,7 @@ def read_image_dataset(name: str, split: str = "train") -> ImageSet:
     Raises:
         UserError: If it cannot be loaded, or has no column of images.
     """
-    return _of_table(load_hub_dataset(name, split), {}, from_hub=True)
+    return _of_dataset(load_hub_dataset(name, split))
 
 
 def _of_members(path: Path) -> ImageSet:
@@ -73,34 +76,51 @@ def _of_members(path: Path) -> ImageSet:
     return ImageSet(names, read, rows, *texts, members.source, digest, beside.notices)
 
 
-def _of_table(table: Table, class_names: ClassNames, from_hub: bool = False) -> ImageSet:
-    image_columns = {name: values for name, values in table.columns.items() if _holds_images(values.type)}
-    if not image_columns:
+def _of_parquet(path: Path) -> ImageSet:
+    file = read_parquet_images(path)
+    beside = text_columns(file.table, parquet_class_names(path))
+    names = _names(file.paths, beside.columns, len(file.table))
+
+    def read(index: int) -> bytes:
+        if data := file.read(index):
+            return data
+        raise UserError(f"{names[index]} in {path.name} has no bytes. Store images in the file, not their paths.")
+
+    notices = (*_chosen(file.columns), *beside.notices)
+    rows, table = np.arange(len(file.table)), file.table
+    return ImageSet(names, read, rows, beside.columns, beside.several, path.name, table.fingerprint, notices)
+
+
+def _of_dataset(table: Table) -> ImageSet:
+    """Images in the files of the library `datasets`, which it maps."""
+    found = [name for name, values in table.columns.items() if holds_images(values.type)]
+    if not found:
         raise UserError(f"{table.source} has no column of images; it has: {', '.join(table.names)}. Give {EXPECTED}.")
-    column, values = next(iter(image_columns.items()))
-    notices = list(table.notices)
-    if len(image_columns) > 1:
-        others = ", ".join(list(image_columns)[1:])
-        notices.append(Finding("amber", f"The images are taken from {column!r}", f"{others} hold some too."))
-    beside = text_columns(table, class_names, without=list(image_columns))
-    notices += beside.notices
-    names = _names(values, beside.columns, len(table))
-    structs = pa.types.is_struct(values.type)
+    values, beside = table.columns[found[0]], text_columns(table, {}, without=found)
+    structs, compute = pa.types.is_struct(values.type), cast(Any, pc)
+    has_paths = structs and values.type.get_field_index("path") >= 0
+    names = _names(compute.struct_field(values, "path") if has_paths else None, beside.columns, len(table))
 
     def read(index: int) -> bytes:
         cell: Any = values[index].as_py()
         data = cell.get("bytes") if structs and cell else cell
-        if not data and from_hub and structs and cell:
+        if not data and structs and cell:
             return _cached(cell.get("path"), names[index])
         if not data:
-            raise UserError(
-                f"{names[index]} in {table.source} has no bytes. Store images in the file, not their paths."
-            )
+            raise UserError(f"{names[index]} in {table.source} has no bytes.")
         return data
 
+    notices = (*table.notices, *_chosen(found), *beside.notices)
     rows = np.arange(len(table))
-    texts = beside.columns, beside.several
-    return ImageSet(names, read, rows, *texts, table.source, table.fingerprint, tuple(notices))
+    return ImageSet(names, read, rows, beside.columns, beside.several, table.source, table.fingerprint, notices)
+
+
+def _chosen(columns: Sequence[str]) -> list[Finding]:
+    """Which of several columns of images is read."""
+    if len(columns) < 2:
+        return []
+    detail = f"{', '.join(columns[1:])} hold some too."
+    return [Finding("amber", f"The images are taken from {columns[0]!r}", detail)]
 
 
 def _cached(path: str | None, name: str) -> bytes:
@@ -116,17 +136,13 @@ def _cached(path: str | None, name: str) -> bytes:
     return file.read_bytes()
 
 
-def _holds_images(kind: pa.DataType) -> bool:
-    """Whether a column has the Hub's form of images, a record of bytes and path, or bytes alone."""
-    if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def _names(values: pa.ChunkedArray, columns: dict[str, list[str | None]], rows: int) -> tuple[str, ...]:
+def _names(paths: pa.ChunkedArray | None, columns: dict[str, list[str | None]], rows: int) -> Texts:
     """Return a column of names, else the paths beside the bytes, else row numbers."""
-    compute: Any = pc
     named = next((columns[name] for name in NAME_COLUMNS if name in columns), None)
-    if named is None and pa.types.is_struct(values.type) and values.type.get_field_index("path") >= 0:
-        named = compute.struct_field(values, "path").to_pylist()
-    return tuple(str(name) if name else f"row {row}" for row, name in enumerate(named or [None] * rows, 1))
+    given = named if named is not None else _iterated(paths) if paths is not None else repeat(None, rows)
+    return Texts(str(name) if name else f"row {row}" for row, name in enumerate(given, 1))
+
+
+def _iterated(values: pa.ChunkedArray) -> Iterator[str | None]:
+    for chunk in values.chunks:
+        yield from chunk.to_pylist()

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.data.arrow_texts import shared
 from training.data.encoding import open_bytes
 from training.data.table import Table
 from training.preflight.sheet import Finding
@@ -50,7 +51,7 @@ def text_columns(table: Table, class_names: ClassNames, without: Sequence[str] =
         elif name in class_names:
             columns[name] = [_class_name(value, class_names[name]) for value in table.columns[name].to_pylist()]
         elif _is_plain(table.columns[name].type):
-            columns[name] = table.strings(name)
+            columns[name] = shared(table.iter_strings(name))
     title = "The column {!r} holds several captions per image"
     detail = "One of them is drawn each time that an image is trained on; it is evaluated with the first."
     notices = tuple(Finding("green", title.format(name), detail) for name in several)

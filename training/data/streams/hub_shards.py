@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from training.data.hub_dataset import check_name
+from training.data.hub_dataset import check_name, hub_builder
 from training.data.streams.sources import Shard
 from training.errors import UserError
 
@@ -27,6 +27,8 @@ def find_shards(name: str, commit: str = "") -> tuple[str, list[Shard]]:
         about = HfApi().dataset_info(repo, revision=commit or None, files_metadata=True)
         revision, sizes = about.sha or "", {each.rfilename: each.size or 0 for each in about.siblings or ()}
         files = sorted(map(str, _data_files(repo, config, revision)))
+    except UserError:
+        raise
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         what = f"no commit {commit} of the data set {repo}" if commit else f"no data set {repo}"
         raise UserError(f"There is {what} on the Hub, or it is private. Check its name.") from error
@@ -45,10 +47,7 @@ def find_shards(name: str, commit: str = "") -> tuple[str, list[Shard]]:
 
 
 def _data_files(repo: str, config: str | None, revision: str) -> Sequence[str]:
-    from datasets import load_dataset_builder
-
-    builder: Any = load_dataset_builder(repo, config, revision=revision)
-    return (builder.config.data_files or {}).get(SPLIT, ())
+    return (hub_builder(repo, config, revision).config.data_files or {}).get(SPLIT, ())
 
 
 def open_hub_file(path: str) -> Any:

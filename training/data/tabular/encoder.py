@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.data.array_files import unnamed_array
+from training.data.progress import report
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
 from training.data.tabular.fitting import Fitting
@@ -15,9 +18,29 @@ from training.data.tabular.missing import MISSING
 from training.data.tabular.scaling import Scaler, Scaling
 from training.data.tabular.transform import Reading
 from training.errors import UserError
+from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
     from training.data.table import Table
+
+FITTED_ROWS = 500_000  # of more rows, so many by chance show scales and vocabularies
+ENCODED_ROWS = 100_000  # at once
+ENCODING = "Encoding the rows"
+
+
+def fitted_rows(rows: np.ndarray, seed: int) -> np.ndarray:
+    """The rows of a training set that an encoder is fitted on: all, or a sample of them."""
+    if len(rows) <= FITTED_ROWS:
+        return rows
+    return np.sort(np.random.default_rng([seed, 5]).choice(rows, FITTED_ROWS, replace=False))
+
+
+def sample_findings(rows: int) -> list[Finding]:
+    """What is to be said of a table that the columns are judged by a sample of."""
+    if rows <= FITTED_ROWS:
+        return []
+    title = f"Columns are judged by {FITTED_ROWS:,} of the {rows:,} training rows, drawn by chance"
+    return [Finding("green", title, "Their types, scales and values come from these; all rows are trained on.")]
 
 
 @dataclass(frozen=True)
@@ -104,6 +127,33 @@ class TableEncoder:
             )
         reading = Reading(self, table)
         return Encoded(reading.numbers, reading.categories, reading.unseen, reading.unread)
+
+    def encode_in_order(self, table: Table, order: np.ndarray) -> Encoded:
+        """The rows of these numbers in this order, as `encode` gives them, read a piece of the table at a time.
+
+        Of many rows the arrays are in files: see `unnamed_array`.
+
+        Args:
+            order: Numbers of rows, each at most once, int64.
+
+        Raises:
+            UserError: As `encode`.
+        """
+        places = np.full(len(table), -1, np.int64)
+        places[order] = np.arange(len(order))
+        rows, unread = len(order), Counter[str]()
+        numbers = unnamed_array((rows, len(self.numbers)), np.float32)
+        categories = unnamed_array((rows, len(self.categories)), np.int32)
+        unseen = unnamed_array((rows, len(self.columns)), bool)
+        for start in range(0, len(table), ENCODED_ROWS):
+            report(ENCODING, start, len(table))
+            piece = self.encode(table.slice(start, ENCODED_ROWS))
+            to = places[start : start + ENCODED_ROWS]
+            wanted = to >= 0
+            numbers[to[wanted]], categories[to[wanted]] = piece.numbers[wanted], piece.categories[wanted]
+            unseen[to[wanted]] = piece.unseen[wanted]
+            unread.update(piece.unread)
+        return Encoded(numbers, categories, unseen, dict(unread))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; see `from_dict`."""

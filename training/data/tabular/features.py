@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from training.data.tabular.scaling import Scaler
 
 HIDDEN, ABSENT, RARE = 0, 1, 2  # ids before those of a column's own values: unseen or masked; missing; too rare to keep
 SPECIAL = ("(hidden)", "(missing)", "(rare)")
+PIECE_ROWS = 500_000
 PRESENT = "(present)"
 
 
@@ -74,6 +75,10 @@ class Encoded:
         """Return the rows of an index or slice."""
         return Encoded(self.numbers[rows], self.categories[rows], self.unseen[rows])
 
+    def pieces(self) -> Iterator[Encoded]:
+        """The rows in order, some at a time; nothing is copied."""
+        yield from (self.select(slice(start, start + PIECE_ROWS)) for start in range(0, len(self), PIECE_ROWS))
+
     @classmethod
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
         """Concatenate the rows of all parts."""
@@ -81,3 +86,27 @@ class Encoded:
             np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "categories", "unseen")
         )
         return cls(numbers, categories, unseen)
+
+
+class EncodedParts:
+    """Rows of several encoded tables, numbered one after the other; nothing is copied."""
+
+    def __init__(self, *parts: Encoded):
+        self.parts, self.ends = parts, np.cumsum([0, *map(len, parts)])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers and categories of some rows, (rows, features) each, copied."""
+        wanted = np.asarray(rows, np.int64)
+        of_part = np.searchsorted(self.ends, wanted, side="right") - 1
+        numbers, categories = (
+            np.empty((len(wanted), *array.shape[1:]), array.dtype)
+            for array in (self.parts[0].numbers, self.parts[0].categories)
+        )
+        for number, part in enumerate(self.parts):
+            here = of_part == number
+            places = wanted[here] - self.ends[number]
+            numbers[here], categories[here] = part.numbers[places], part.categories[places]
+        return numbers, categories
