@@ -13,7 +13,7 @@ import pytest
 
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
-from plugins.bert_finetune.label import vector_cache
+from plugins.bert_finetune.label import desk, vector_cache
 from plugins.bert_finetune.label.choose import margin_rows, random_order, random_sample, typical_rows
 from plugins.bert_finetune.label.head import Head, estimate, unit, wilson
 from plugins.bert_finetune.label.pool import Pool, make_pool, read_pool
@@ -260,3 +260,51 @@ def test_labels_of_a_page_become_a_pool(tmp_path: Path):
     read = read_pool(table(tmp_path, [("a", "x"), ("b", ""), ("a", "")]))
     pool = make_pool(read.table, "text", "label", ["", "y", "x"])
     assert pool.labels == {1: "y", 0: "x"}
+
+
+def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: EncoderPredictor, tmp_path: Path):
+    path = table(tmp_path, [*topics(12, 0), ("twice", "food"), ("twice", "money")])
+    state = desk.start(encoder, path, "", "money, travel,\nfood, money")
+    assert state["names"] == ["money", "travel", "food"]
+    first, second = state["queue"][:2]
+    assert (first["text"], first["hint"]) == ("twice", "Its rows have different labels: food, money. Which is right?")
+    state = desk.answer(encoder, path, "", state, "food")
+    state = desk.answer(encoder, path, "", state, "")
+    assert state["skipped"] == [second["number"]]
+    state = desk.undo(path, "", state)
+    assert (state["labels"], state["queue"][0]["hint"]) == ([], "You said: food.")
+    state = desk.answer(encoder, path, "", state, "money")
+    while len(state["labels"]) < 22:
+        text = state["queue"][0]["text"]
+        state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
+    assert second["number"] not in {each["number"] for each in state["queue"]}
+    assert any(each["hint"].startswith("Suggestion: ") for each in state["queue"])
+    again = desk.start(encoder, desk.write(encoder, path, "", state), "", "")
+    assert sorted(again["labels"]) == sorted(state["labels"])
+    with desk.write_labelled(path, "", state).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]] == ["text", "label"]
+    assert len(rows) == 23  # 22 texts, of which one stands in two rows
+    assert {row["label"] for row in rows if row["text"] == "twice"} == {"money"}
+
+
+def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor, tmp_path: Path):
+    lines = "one text\nanother text\none text"
+    with pytest.raises(UserError, match="Choose a file of texts, or paste some"):
+        desk.start(encoder, None, " \n ", "a, b")
+    with pytest.raises(UserError, match="Name two labels at least"):
+        desk.start(encoder, None, lines, "a, a")
+    state = desk.start(encoder, None, lines, "a, b")
+    assert state["texts"] == 2
+    with pytest.raises(UserError, match="These are other texts"):
+        desk.write_labelled(None, "one text\na third", state)
+    with pytest.raises(UserError, match="There is no label yet"):
+        desk.write_labelled(None, lines, state)
+    with pytest.raises(UserError, match="no label to take back"):
+        desk.undo(None, lines, state)
+    with pytest.raises(UserError, match="Press Start first"):
+        desk.answer(encoder, None, lines, {}, "a")
+    assert desk.add_name(state, " c ")["names"] == ["a", "b", "c"]
+    for label in ("a", "b"):
+        state = desk.answer(encoder, None, lines, state, label)
+    assert (state["queue"], state["how"]) == ([], "none left")

@@ -171,8 +171,10 @@ def write_labels(pool: Pool, vectors: np.ndarray | None = None) -> Path:
         vectors: With them, columns predicted_label and probability for every text.
 
     Raises:
-        UserError: If predictions are asked for with fewer than two classes.
+        UserError: If there is no label, or predictions are asked for with fewer than two classes.
     """
+    if vectors is None and not pool.labels:
+        raise UserError("There is no label yet: label a text first.")
     cells = {pool.label_column: _cells(pool, [pool.labels.get(number) for number in range(len(pool.texts))])}
     if vectors is not None:
         head = _head(pool, vectors, np.array([*pool.labels], int))
