@@ -6,7 +6,7 @@
 An oracle gives the labels of the training file, ten a round, until `--most`. Both sides fit the same logistic
 regression on the same frozen vectors. The final accuracy is that with the labels of all rows. The report says how many
 labels each side needs for 90 % of it (the mean of the seeds' curves), how often the 95 % interval of the estimate held
-the accuracy on all rows of the pool, and where it would have said that more labels are hardly worth it.
+the accuracy on the rows without a label, and where it would have said that more labels are hardly worth it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def curve(
             head = Head(vectors[[*labels]], np.array([*labels.values()]))
             line = {"data": Path(options.train).parent.name, "seed": seed, "side": side, "labels": len(labels)}
             line |= {"accuracy": float(np.mean(head.predict(held) == truth)), "final": final, "seconds": seconds}
-            line["pool"] = float(np.mean(head.predict(vectors) == names))
+            rest = np.setdiff1d(np.arange(len(rows)), [*labels])
+            line["rest"] = float(np.mean(head.predict(vectors[rest]) == names[rest]))
             if found and (expected := found.estimate):
                 line |= {"low": expected.low, "high": expected.high, "agreement": expected.agreement}
             lines.append(line)
@@ -121,7 +122,7 @@ def report(lines: list[dict[str, Any]]) -> str:
         mean[side][labels] = float(np.mean(values))
     final = float(np.mean([line["final"] for line in lines]))
     needed = {side: next((n for n, v in mean[side].items() if v >= SHARE * final), None) for side in SIDES}
-    held = [line["low"] <= line["pool"] <= line["high"] for line in lines if "low" in line]
+    held = [line["low"] <= line["rest"] <= line["high"] for line in lines if "low" in line]
     stops = defaultdict(list)
     for line in lines:
         if line.get("agreement", 0) >= 0.98:

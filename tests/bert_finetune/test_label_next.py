@@ -131,16 +131,16 @@ def test_interval_holds_the_accuracy_and_chosen_texts_alone_would_not():
 
 
 def test_a_round_goes_from_typical_texts_to_uncertain_ones_and_ends():
-    vectors, of = blobs([20, 20])
+    vectors, of = blobs([60, 60])
     labels: dict[int, str] = {}
     ways = []
     for _ in range(5):
-        found = next_round(pool_of(40, labels), vectors, 10)
+        found = next_round(pool_of(120, labels), vectors, 30)
         ways.append(found.how)
         assert not set(found.chosen) & set(labels)
         labels |= {row: str(of[row]) for row in found.chosen}
-    assert ways == ["typicality", "margin", "margin", "margin", "none left"]
-    assert len(labels) == 40
+    assert ways == ["typicality", "typicality", "margin", "margin", "none left"]
+    assert len(labels) == 120
 
 
 def test_one_class_so_far_a_class_that_appears_later_skipped_texts_and_contradictions():
@@ -191,7 +191,7 @@ def test_endpoint_says_what_to_label_next_and_labels_the_rest(encoder: EncoderPr
     path = table(tmp_path, [*topics(12, 4), ("twice", "food"), ("twice", "money")])
     found = encoder.label_next(path, count=5)
     assert found["labels"] == {"money": 4, "travel": 4, "food": 4}
-    assert found["chosen_by"] == "margin"
+    assert found["chosen_by"] == "typicality"
     assert len(found["next"]) == 5
     assert found["contradictions"] == [{"line": 38, "text": "twice", "labels": ["food", "money"]}]
     for each in found["next"]:
@@ -264,7 +264,7 @@ def test_labels_of_a_page_become_a_pool(tmp_path: Path):
 
 def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: EncoderPredictor, tmp_path: Path):
     path = table(tmp_path, [*topics(12, 0), ("twice", "food"), ("twice", "money")])
-    state = desk.start(encoder, path, "", "money, travel,\nfood, money")
+    state = desk.start(encoder, path, "", "money, travel,\nfood, money", {})
     assert state["names"] == ["money", "travel", "food"]
     first, second = state["queue"][:2]
     assert (first["text"], first["hint"]) == ("twice", "Its rows have different labels: food, money. Which is right?")
@@ -279,7 +279,8 @@ def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: En
         state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
     assert second["number"] not in {each["number"] for each in state["queue"]}
     assert any(each["hint"].startswith("Suggestion: ") for each in state["queue"])
-    again = desk.start(encoder, desk.write(encoder, path, "", state), "", "")
+    assert desk.start(encoder, path, "", "money, food", state)["labels"] == state["labels"]
+    again = desk.start(encoder, desk.write(encoder, path, "", state), "", "", {})
     assert sorted(again["labels"]) == sorted(state["labels"])
     with desk.write_labelled(path, "", state).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -291,10 +292,10 @@ def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: En
 def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor, tmp_path: Path):
     lines = "one text\nanother text\none text"
     with pytest.raises(UserError, match="Choose a file of texts, or paste some"):
-        desk.start(encoder, None, " \n ", "a, b")
+        desk.start(encoder, None, " \n ", "a, b", {})
     with pytest.raises(UserError, match="Name two labels at least"):
-        desk.start(encoder, None, lines, "a, a")
-    state = desk.start(encoder, None, lines, "a, b")
+        desk.start(encoder, None, lines, "a, a", {})
+    state = desk.start(encoder, None, lines, "a, b", {})
     assert state["texts"] == 2
     with pytest.raises(UserError, match="These are other texts"):
         desk.write_labelled(None, "one text\na third", state)

@@ -28,11 +28,12 @@ MAX_LABEL_CHARACTERS = 100
 State = dict[str, Any]
 
 
-def start(model: EncoderPredictor, path: Path | None, pasted: str, names: str) -> State:
+def start(model: EncoderPredictor, path: Path | None, pasted: str, names: str, before: State) -> State:
     """Begin with a file or with lines, and ask the first texts; labels that the file has are kept.
 
     Args:
         names: Of the classes, separated by commas or lines.
+        before: The state so far: its labels are kept if it is of the same texts.
 
     Raises:
         UserError: If there are no texts, or no two names.
@@ -43,8 +44,12 @@ def start(model: EncoderPredictor, path: Path | None, pasted: str, names: str) -
     )
     if len(known) < 2:
         raise UserError("Name two labels at least, such as: positive, negative.")
-    state: State = {"of": pool.table.fingerprint, "names": known, "skipped": [], "curve": []}
-    state["labels"] = [[number, label] for number, label in pool.labels.items()]
+    labels = [[number, label] for number, label in pool.labels.items()]
+    state: State = {"of": pool.table.fingerprint, "labels": labels, "skipped": [], "curve": []}
+    if before.get("of") == state["of"]:
+        state |= {name: before[name] for name in ("labels", "skipped", "curve")}
+        known = _unique([*known, *(label for _, label in before["labels"])])
+    state["names"] = known
     return _asked(model, pool, state)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_TEXTS = 200_000
 MAX_COUNT = 100
-TYPICAL_PER_CLASS = 3  # labels for each class, up to which typical texts are chosen
+TYPICAL_LABELS, TYPICAL_PER_CLASS = 50, 3  # in all and for each class, up to which typical texts are chosen
 TYPICAL, MARGIN, NONE_LEFT = "typicality", "margin", "none left"
 FOREIGN_TOKENS_PER_WORD, FOREIGN_UNKNOWN = 2.4, 0.05
 LANGUAGE_TEXTS, LANGUAGE_CHARACTERS = 200, 1000  # looked at for the language
@@ -66,7 +66,8 @@ def next_round(pool: Pool, vectors: np.ndarray, count: int, skipped: Sequence[in
     drawn = order[is_open[order]][: round(RANDOM_SHARE * count)]
     is_open[drawn] = False
     free = np.flatnonzero(is_open)
-    if part is None or not len(free) or len(labelled) < TYPICAL_PER_CLASS * len(part.classes):
+    few = max(TYPICAL_LABELS, TYPICAL_PER_CLASS * len(part.classes)) if part else TYPICAL_LABELS
+    if part is None or not len(free) or len(labelled) < few:
         how, chosen = TYPICAL, typical_rows(vectors, picked, free, count - len(drawn))
     else:
         how, chosen = MARGIN, margin_rows(vectors, part.probabilities(vectors[free]), free, count - len(drawn))

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import LABELLED_TEXTS, Workbench
-from plugins._ui.chart import Chart, chart_value, points
+from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.events import message_area, on_box
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.label import desk
@@ -24,7 +24,8 @@ ABOUT = (
 )
 EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
 DESK = "plugins.bert_finetune.label.desk"
-HOW = {"typicality": "a typical text", "margin": "between two labels"}
+HOW = {"typicality": "typical of many", "margin": "between two labels"}
+ROUNDS_SHOWN = 12
 # One listener for the page: it presses what is in sight, unless somebody writes.
 KEYS = """
 if (!window.labelKeys) {
@@ -75,8 +76,8 @@ def render(workbench: Workbench) -> None:
     gr.HTML(visible=True, padding=False, js_on_load=KEYS)
     texts, shown = [file, pasted], [state, text, radio, said, chart]
 
-    def start(name: str, path: str | None, lines: str, labels: str) -> list[Any]:
-        return _view(bench.call(f"{DESK}:start", name, _path(path), lines, labels))
+    def start(name: str, path: str | None, lines: str, labels: str, held: Any) -> list[Any]:
+        return _view(bench.call(f"{DESK}:start", name, _path(path), lines, labels, held or {}))
 
     def answer(name: str, path: str | None, lines: str, held: Any, label: str | None) -> list[Any]:
         return _view(bench.call(f"{DESK}:answer", name, _path(path), lines, held or {}, label or ""))
@@ -91,7 +92,7 @@ def render(workbench: Workbench) -> None:
         return [*_view(desk.add_name(held or {}, label)), ""]
 
     asked = [weights, *texts, state]
-    on_box(begin.click, start, [weights, *texts, names], shown, message)
+    on_box(begin.click, start, [weights, *texts, names, state], shown, message, keep=shown)
     options = {"show_progress": "minimal", "keep": shown}
     on_box(radio.input, answer, [*asked, radio], shown, message, **options)
     on_box(skip.click, skipped, asked, shown, message, **options)
@@ -148,15 +149,15 @@ def _report(state: dict[str, Any]) -> str:
         share = f"A classifier without those gives {now['agreement']:.0%} of the texts the same label"
         lines.append(f"{share}: more labels change little." if now["enough"] else f"{share}.")
     if state["queue"]:
-        lines.append(f"Next round: {len(state['queue'])} to go; {HOW.get(state['how'], '')}, or drawn at random.")
+        left = counted(len(state["queue"]), "text")
+        lines.append(f"{left} left in this round: {HOW.get(state['how'], 'the last ones')}, or drawn at random.")
     return "".join(f"<p>{html.escape(line)}</p>" for line in [*lines, *state["notes"]])
 
 
 def _curve(state: dict[str, Any]) -> str:
-    kinds = {"accuracy": "expected accuracy", "low": "95 % interval: low", "high": "95 % interval: high"}
+    """A bar for each of the latest rounds, with its interval."""
     rows = [
-        (each["labels"], each[name], f"{each['labels']} labels: {each[name]:.0%}", title)
-        for name, title in kinds.items()
-        for each in state["curve"]
+        (counted(each["labels"], "label"), each["accuracy"], f"95 % interval {each['low']:.0%} to {each['high']:.0%}")
+        for each in state["curve"][-ROUNDS_SHOWN:]
     ]
-    return chart_value([points("Expected accuracy", rows, "labels", "share right")] if rows else [], EMPTY)
+    return chart_value([bars("Expected accuracy", rows, "percent")] if rows else [], EMPTY)
