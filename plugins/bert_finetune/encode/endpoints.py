@@ -52,7 +52,8 @@ class Encode(Endpoints):
         Returns:
             next: [{"line", "text", "suggested", "probability"}], line is that of the file; chosen_by: typicality
             (Hacohen et al., 2022) up to 50 labels and three a class, then margin (each with k-means, so that
-            no two are alike), or none left; a fifth is drawn at random, to measure with. labels: label -> number of texts;
+            no two are alike), or none left; a fifth is drawn at random, to measure with. labels: label -> number of
+            texts;
             contradictions: texts that have different labels, which count as unlabelled until one is chosen;
             estimate: empty below ten measured texts, else accuracy on all texts with its 95 % interval (low, high),
             measured (texts that it rests on), agreement (share of texts that four fifths of the labels give the same

@@ -82,7 +82,7 @@ def typical_rows(vectors: np.ndarray, labelled: np.ndarray, unlabelled: np.ndarr
 def _clusters(vectors: np.ndarray, count: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Number of the cluster of each vector, by k-means; no more clusters than there are different vectors."""
     count = min(count, len(np.unique(vectors, axis=0)))
-    return KMeans(count, n_init=1, max_iter=ITERATIONS, random_state=0).fit_predict(vectors, sample_weight=weights)
+    return KMeans(count, n_init="auto", max_iter=ITERATIONS, random_state=0).fit_predict(vectors, sample_weight=weights)
 
 
 def _typicality(vectors: np.ndarray, cluster: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ def encode(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
     most = MAX_CHARACTERS_PER_TOKEN * model.max_length
     order = np.argsort([len(text) for text in texts], kind="stable")
     parts = [
-        model.vectors([texts[row][:most] for row in order[start : start + CHUNK]])
+        model.vectors([texts[row][:most] for row in order[start : start + CHUNK].tolist()])
         for start in range(0, len(texts), CHUNK)
     ]
     vectors = np.concatenate(parts)
