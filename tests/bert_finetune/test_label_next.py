@@ -289,6 +289,17 @@ def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: En
     assert {row["label"] for row in rows if row["text"] == "twice"} == {"money"}
 
 
+def test_the_curve_has_one_estimate_for_each_number_of_labels(encoder: EncoderPredictor, tmp_path: Path):
+    path = table(tmp_path, topics(30, 0))
+    state = desk.start(encoder, path, "", "money, travel, food", {})
+    while len(state["labels"]) < 60:
+        text = state["queue"][0]["text"]
+        state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
+    again = desk.start(encoder, path, "", "money, travel, food", state)
+    assert [each["labels"] for each in again["curve"]] == [50, 60]
+    assert all(each["low"] <= each["accuracy"] <= each["high"] for each in again["curve"])
+
+
 def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor, tmp_path: Path):
     lines = "one text\nanother text\none text"
     with pytest.raises(UserError, match="Choose a file of texts, or paste some"):

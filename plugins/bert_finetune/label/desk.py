@@ -130,7 +130,8 @@ def _asked(model: EncoderPredictor, pool: Pool, state: State) -> State:
     ]
     state = {**state, "queue": [{**each, "text": pool.texts[each["number"]]} for each in asked]}
     if expected := described(found.estimate):
-        state["curve"] = [*state["curve"], {"labels": len(pool.labels), **expected}]
+        earlier = [each for each in state["curve"] if each["labels"] < len(pool.labels)]
+        state["curve"] = [*earlier, {"labels": len(pool.labels), **expected}]
     return {**state, "how": found.how, "texts": len(pool.texts), "notes": [*pool.notes(), *notes(model, pool)]}
 
 

@@ -46,9 +46,9 @@ def cached_vectors(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
 def encode(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
     """Vectors of length 1, (texts, width)."""
     most = MAX_CHARACTERS_PER_TOKEN * model.max_length
-    order = np.argsort([len(text) for text in texts], kind="stable")
+    order: list[int] = np.argsort([len(text) for text in texts], kind="stable").tolist()
     parts = [
-        model.vectors([texts[row][:most] for row in order[start : start + CHUNK].tolist()])
+        model.vectors([texts[row][:most] for row in order[start : start + CHUNK]])
         for start in range(0, len(texts), CHUNK)
     ]
     vectors = np.concatenate(parts)

@@ -157,7 +157,7 @@ def _report(state: dict[str, Any]) -> str:
 def _curve(state: dict[str, Any]) -> str:
     """A bar for each of the latest rounds, with its interval."""
     rows = [
-        (counted(each["labels"], "label"), each["accuracy"], f"95 % interval {each['low']:.0%} to {each['high']:.0%}")
+        (f"{counted(each['labels'], 'label')}: {each['low']:.0%} to {each['high']:.0%}", each["accuracy"], "")
         for each in state["curve"][-ROUNDS_SHOWN:]
     ]
-    return chart_value([bars("Expected accuracy", rows, "percent")] if rows else [], EMPTY)
+    return chart_value([bars("Expected accuracy, with its 95 % interval", rows, "percent")] if rows else [], EMPTY)
