@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
+from typing import Any
 
 from plugins._endpoints import Endpoints
 
 
 class Encode(Endpoints):
-    """Sentence vectors of a text."""
+    """Sentence vectors of a text, and labelling with them."""
 
     @abstractmethod
     def embed(self, text: str) -> list[float]:
@@ -33,4 +34,41 @@ class Encode(Endpoints):
         Returns:
             A CSV file: the texts, then the numbers of their vectors, from vector_001 on; blank where a text is empty.
             Models of tables, such as anomaly detection, can be trained on it.
+        """
+
+    @abstractmethod
+    def label_next(self, file: Path, text_column: str = "", label_column: str = "", count: int = 10) -> dict[str, Any]:
+        """Choose which texts of a table to label next, and say what the labels so far give.
+
+        Fill in the labels and call it again: the table is all that is remembered. A logistic regression is fitted on
+        the encoder's sentence vectors, which are computed at the first call.
+
+        Args:
+            file: A table: CSV, TSV, JSONL or Parquet, also gzipped. Rows without a label are to be labelled.
+            text_column: Its name; by default it is guessed.
+            label_column: Its name; by default a column with a usual name, such as label. It may be missing.
+            count: How many texts, 1 to 100.
+
+        Returns:
+            next: [{"line", "text", "suggested", "probability"}], line is that of the file; chosen_by: typicality
+            (Hacohen et al., 2022) up to 50 labels and three a class, then margin (each with k-means, so that
+            no two are alike), or none left; a fifth is drawn at random, to measure with. labels: label -> number of
+            texts;
+            contradictions: texts that have different labels, which count as unlabelled until one is chosen;
+            estimate: empty below ten measured texts, else accuracy on all texts with its 95 % interval (low, high),
+            measured (texts that it rests on), agreement (share of texts that four fifths of the labels give the same
+            label), enough (agreement of 0.98); notes: sentences on what was left out.
+        """
+
+    @abstractmethod
+    def label_rest(self, file: Path, text_column: str = "", label_column: str = "") -> Path:
+        """Label the rest of a table by the labels that it has, with a logistic regression on sentence vectors.
+
+        Args:
+            file: A table as for label_next, with labels of two classes at least.
+            text_column: Its name; by default it is guessed.
+            label_column: Its name; by default a column with a usual name, such as label.
+
+        Returns:
+            A CSV file: the table's columns, label (blank where none was given), predicted_label and probability.
         """

@@ -11,6 +11,8 @@ import pyarrow as pa
 from transformers import AutoModel
 
 from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.label.pool import read_pool
+from plugins.bert_finetune.label.rounds import describe_round, vectors_of, write_labels
 from plugins.bert_finetune.models.loading import load_for_inference
 from plugins.bert_finetune.models.pooling import embed_texts
 from training.data.column_guess import guess_text_columns
@@ -51,6 +53,13 @@ class EncoderPredictor(Encode):
         with predictions_writer(temporary_file(table.source, "-vectors.csv")) as write:
             write(replace(table, columns={name: table.columns[name]}), cells)
         return write.target
+
+    def label_next(self, file: Path, text_column: str = "", label_column: str = "", count: int = 10) -> dict[str, Any]:
+        return describe_round(self, read_pool(file, text_column, label_column), count)
+
+    def label_rest(self, file: Path, text_column: str = "", label_column: str = "") -> Path:
+        pool = read_pool(file, text_column, label_column)
+        return write_labels(pool, vectors_of(self, pool))
 
     def vectors(self, texts: list[str]) -> np.ndarray:
         """One vector per text, (texts, width), float32.

@@ -13,6 +13,7 @@ from plugins.bert_finetune.ui import (
     inspect_tokenisation,
     try_answer,
     try_classify,
+    try_label,
     try_pretrain,
     try_tag,
     try_translate,
@@ -24,6 +25,8 @@ def render(workbench: Workbench) -> None:
     with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Classify"):
             try_classify.render(workbench)
+        with gr.Tab("Label texts"):
+            try_label.render(workbench)
         with gr.Tab("Named entities"):
             try_tag.render(workbench)
         with gr.Tab("Question answering"):

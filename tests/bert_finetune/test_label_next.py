@@ -1,0 +1,322 @@
+"""Label next: which texts are chosen, what is estimated, and what becomes of a table of labels."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugins.bert_finetune import starter
+from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
+from plugins.bert_finetune.label import desk, vector_cache
+from plugins.bert_finetune.label.choose import margin_rows, random_order, random_sample, typical_rows
+from plugins.bert_finetune.label.head import Head, estimate, unit, wilson
+from plugins.bert_finetune.label.pool import Pool, make_pool, read_pool
+from plugins.bert_finetune.label.rounds import next_round
+from tests.files import write
+from training.errors import UserError
+
+TOPICS = {"money": "send money to my bank account", "travel": "book a flight to paris", "food": "cook rice for dinner"}
+
+
+@pytest.fixture(scope="module")
+def encoder() -> EncoderPredictor:
+    return load(starter.ENCODER)
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+
+
+def blobs(sizes: list[int], spread: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors around one axis each, and the number of the axis."""
+    random = np.random.default_rng(0)
+    of = np.repeat(np.arange(len(sizes)), sizes)
+    return unit(np.eye(8)[of] + random.normal(0, spread, (len(of), 8))), of
+
+
+def pool_of(texts: int, labels: dict[int, str], conflicts: dict[int, tuple[str, ...]] | None = None) -> Pool:
+    table: Any = None
+    return Pool(table, "", "", tuple(f"text {row}" for row in range(texts)), (), labels, conflicts or {})
+
+
+def test_cold_start_takes_the_middle_of_each_cluster_and_no_outlier():
+    vectors, of = blobs([30, 20, 10])
+    vectors = np.concatenate([vectors, unit(-np.eye(8)[:1])])  # far from all
+    none = np.array([], int)
+    chosen = typical_rows(vectors, none, np.arange(61), 3)
+    assert sorted(of[chosen].tolist()) == [0, 1, 2]
+    middle = unit(np.stack([vectors[:60][of == each].mean(0) for each in range(3)]))
+    nearness = (vectors[chosen] * middle[of[chosen]]).sum(1)
+    usual = [np.median(vectors[:60][of == each] @ middle[each]) for each in of[chosen]]
+    assert (nearness > usual).all()
+
+
+def test_cold_start_leaves_a_labelled_cluster_for_one_without_a_label():
+    vectors, of = blobs([30, 20])
+    chosen = typical_rows(vectors, np.array([0]), np.arange(1, 50), 1)
+    assert of[chosen].tolist() == [1]
+
+
+def test_margin_takes_what_lies_between_two_classes_and_not_the_same_text_ten_times():
+    between = unit(
+        np.array([[1, 1, 0, 0]] * 8 + [[0, 1, 1, 0]] * 8) + np.random.default_rng(0).normal(0, 0.01, (16, 4))
+    )
+    sure = unit(np.eye(4)[[0, 1, 2] * 40] + 0.01)
+    vectors = np.concatenate([between, sure]).astype(np.float32)
+    head = Head(np.eye(4, dtype=np.float32)[[0, 1, 2]], np.array(["a", "b", "c"]))
+    rows = np.arange(len(vectors))
+    chosen = margin_rows(vectors, head.probabilities(vectors), rows, 2)
+    assert sorted(row // 8 for row in chosen) == [0, 1]  # one from each of the two places
+    same = np.repeat(vectors[:1], 30, 0)
+    found = margin_rows(same, head.probabilities(same), np.arange(30), 10)
+    assert len(set(found.tolist())) == 10
+
+
+def test_random_sample_is_the_labelled_start_of_an_order_that_another_day_repeats():
+    texts = [f"text {row}" for row in range(200)]
+    order = random_order(texts)
+    assert sorted(order.tolist()) == list(range(200))
+    assert (random_order(texts) == order).all()
+    assert order.tolist() != list(range(200))
+    drawn, others = order[:10], order[150:190]
+    assert random_sample(order, np.concatenate([others, drawn])).tolist() == drawn.tolist()
+    assert len(random_sample(order, others)) == 0
+    skipped_one = np.delete(order[:11], 5)
+    assert random_sample(order, np.concatenate([others, skipped_one])).tolist() == skipped_one.tolist()
+    assert len(random_sample(order, order)) == 40  # of a file with all labels a fifth, so that there is a rest to fit
+
+
+def test_the_estimate_is_the_share_of_right_answers_on_texts_drawn_at_random():
+    vectors, of = blobs([40, 40], spread=0.4)
+    part = Head(vectors[::4], of[::4])
+    found = estimate(part, part, vectors[1::2], of[1::2], vectors)
+    assert found is not None
+    assert found.accuracy == pytest.approx(np.mean(part.predict(vectors[1::2]) == of[1::2]))
+    assert found.measured == 40
+    assert found.agreement == 1
+    assert (found.low, found.high) == pytest.approx(wilson(found.accuracy, 40))
+    assert estimate(part, part, vectors[:9], of[:9], vectors) is None
+
+
+def test_wilson_interval():
+    assert wilson(0.9, 20) == pytest.approx((0.6990, 0.9721), abs=1e-4)  # statsmodels' proportion_confint
+    assert wilson(1.0, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
+def test_interval_holds_the_accuracy_and_chosen_texts_alone_would_not():
+    """Ten pools whose classes overlap: the interval of 95 % holds the accuracy in nine at least."""
+    held = 0
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        of = random.integers(0, 3, 400)
+        vectors = unit(np.eye(8)[of] + random.normal(0, 0.45, (400, 8)))
+        labels: dict[int, str] = {}
+        for _ in range(3):
+            found = next_round(pool_of(400, labels), vectors, 40)
+            labels |= {row: str(of[row]) for row in found.chosen}
+        found = next_round(pool_of(400, labels), vectors, 10)
+        assert found.estimate is not None
+        rows = [*labels]
+        head = Head(vectors[rows], np.array([labels[row] for row in rows]))
+        accuracy = np.mean(head.predict(vectors) == of.astype(str))
+        held += found.estimate.low <= accuracy <= found.estimate.high
+    assert held >= 9
+
+
+def test_a_round_goes_from_typical_texts_to_uncertain_ones_and_ends():
+    vectors, of = blobs([60, 60])
+    labels: dict[int, str] = {}
+    ways = []
+    for _ in range(5):
+        found = next_round(pool_of(120, labels), vectors, 30)
+        ways.append(found.how)
+        assert not set(found.chosen) & set(labels)
+        labels |= {row: str(of[row]) for row in found.chosen}
+    assert ways == ["typicality", "typicality", "margin", "margin", "none left"]
+    assert len(labels) == 120
+
+
+def test_one_class_so_far_a_class_that_appears_later_skipped_texts_and_contradictions():
+    vectors, of = blobs([10, 10, 10])
+    one = next_round(pool_of(30, {0: "a", 1: "a"}), vectors, 5)
+    assert (one.suggested, one.estimate, one.how) == ((), None, "typicality")
+    two = next_round(pool_of(30, {0: "a", 1: "a", 10: "b"}, {20: ("a", "b")}), vectors, 27, skipped=[21, 22])
+    assert not {20, 21, 22} & set(two.chosen)
+    assert {label for label, _ in two.suggested} == {"a", "b"}
+    three = next_round(pool_of(30, {0: "a", 1: "a", 10: "b", 25: "late"}), vectors, 26)
+    named = dict(zip(three.chosen, (label for label, _ in three.suggested), strict=True))
+    assert {named[row] for row in named if of[row] == 2} == {"late"}
+
+
+def table(folder: Path, rows: list[tuple[str, str]]) -> Path:
+    path = folder / "texts.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return path
+
+
+def test_texts_are_taken_once_and_other_labels_of_one_text_are_asked_about(tmp_path: Path):
+    rows = [("a b", "x"), ("c d", ""), ("a b", "y"), (" ", "x"), ("c d", "y"), ("e f", "z"), ("e f", "z")]
+    pool = read_pool(table(tmp_path, rows))
+    assert pool.texts == ("a b", "c d", "e f")
+    assert pool.labels == {1: "y", 2: "z"}
+    assert pool.conflicts == {0: ("x", "y")}
+    assert pool.notes() == [
+        "1 row without a text left out.",
+        "3 rows with the text of an earlier row: one label counts for all of them.",
+    ]
+
+
+def test_a_table_of_one_text_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="has 1 different text: two at least are needed"):
+        read_pool(table(tmp_path, [("same", ""), ("same", "a")]))
+
+
+def topics(count: int, labelled: int) -> list[tuple[str, str]]:
+    return [
+        (f"{words} number {row}", name if row < labelled else "")
+        for row in range(count)
+        for name, words in TOPICS.items()
+    ]
+
+
+def test_endpoint_says_what_to_label_next_and_labels_the_rest(encoder: EncoderPredictor, tmp_path: Path):
+    path = table(tmp_path, [*topics(12, 4), ("twice", "food"), ("twice", "money")])
+    found = encoder.label_next(path, count=5)
+    assert found["labels"] == {"money": 4, "travel": 4, "food": 4}
+    assert found["chosen_by"] == "typicality"
+    assert len(found["next"]) == 5
+    assert found["contradictions"] == [{"line": 38, "text": "twice", "labels": ["food", "money"]}]
+    for each in found["next"]:
+        assert TOPICS[each["suggested"]] in each["text"]
+        assert path.read_text(encoding="utf-8").splitlines()[each["line"] - 1] == f"{each['text']},"
+    with encoder.label_rest(path).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]] == ["text", "label", "predicted_label", "probability"]
+    assert all(TOPICS[row["predicted_label"]] in row["text"] for row in rows[:36])
+    assert [bool(row["label"]) for row in rows] == [True] * 12 + [False] * 26
+    assert read_pool(encoder.label_rest(path)).labels == read_pool(path).labels  # goes on from its own file
+
+
+def test_bad_input_is_said(encoder: EncoderPredictor, tmp_path: Path):
+    bare = write(
+        tmp_path / "bare.csv", "text\n" + "\n".join(f"{words} {n}" for n in range(4) for words in TOPICS.values())
+    )
+    with pytest.raises(UserError, match="Label texts of two classes first"):
+        encoder.label_rest(bare)
+    with pytest.raises(UserError, match="count is 0: ask for 1 to 100 texts"):
+        encoder.label_next(bare, count=0)
+    assert [each["suggested"] for each in encoder.label_next(bare, count=2)["next"]] == ["", ""]
+    one = encoder.label_next(table(tmp_path, [("hello there", "a"), ("good morning", ""), ("word " * 10_000, "")]))
+    assert one["notes"] == [
+        f"1 text longer than the {encoder.max_length} tokens that this encoder reads: only the beginning counts.",
+        "One class so far (a): suggestions come with the second.",
+    ]
+    russian = ["Отправить деньги на счёт", "Забронировать рейс в Париж", "Приготовить рис на ужин"]
+    notes = encoder.label_next(table(tmp_path, [(text, "") for text in russian]))["notes"]
+    assert len(notes) == 1 and "another language" in notes[0]
+
+
+def test_vectors_are_computed_once_and_another_network_has_its_own(
+    encoder: EncoderPredictor, monkeypatch: pytest.MonkeyPatch
+):
+    texts = ["a long text of many words about nothing", "short", "middle of them"]
+    first = vector_cache.cached_vectors(encoder, texts)
+    assert first == pytest.approx(unit(encoder.vectors(texts)), abs=2e-3)
+    monkeypatch.setattr(vector_cache, "encode", None)
+    assert (vector_cache.cached_vectors(encoder, texts) == first).all()
+    other = load(starter.SENTIMENT)
+    with pytest.raises(TypeError):
+        vector_cache.cached_vectors(other, texts)
+
+
+def test_old_vectors_are_deleted(encoder: EncoderPredictor, tmp_path: Path):
+    vector_cache.cached_vectors(encoder, ["one text", "another"])
+    (old,) = (tmp_path / "home/vectors").iterdir()
+    day = time.time() - 2 * 86_400
+    os.utime(old, (day, day))
+    vector_cache.cached_vectors(encoder, ["a third", "a fourth"])
+    assert not old.exists()
+
+
+def test_a_round_of_100_000_texts_takes_about_a_second():
+    random = np.random.default_rng(0)
+    of = random.integers(0, 10, 100_000)
+    vectors = unit(np.eye(64)[of] + random.normal(0, 0.2, (100_000, 64)))
+    pool = pool_of(100_000, {row: str(of[row]) for row in range(100)})
+    start = time.process_time()
+    assert next_round(pool, vectors, 10).how == "margin"
+    assert time.process_time() - start < 3  # a bound for a slow machine; 0.5 s of one core when measured
+
+
+def test_labels_of_a_page_become_a_pool(tmp_path: Path):
+    read = read_pool(table(tmp_path, [("a", "x"), ("b", ""), ("a", "")]))
+    pool = make_pool(read.table, "text", "label", ["", "y", "x"])
+    assert pool.labels == {1: "y", 0: "x"}
+
+
+def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: EncoderPredictor, tmp_path: Path):
+    path = table(tmp_path, [*topics(12, 0), ("twice", "food"), ("twice", "money")])
+    state = desk.start(encoder, path, "", "money, travel,\nfood, money", {})
+    assert state["names"] == ["money", "travel", "food"]
+    first, second = state["queue"][:2]
+    assert (first["text"], first["hint"]) == ("twice", "Its rows have different labels: food, money. Which is right?")
+    state = desk.answer(encoder, path, "", state, "food")
+    state = desk.answer(encoder, path, "", state, "")
+    assert state["skipped"] == [second["number"]]
+    state = desk.undo(path, "", state)
+    assert (state["labels"], state["queue"][0]["hint"]) == ([], "You said: food.")
+    state = desk.answer(encoder, path, "", state, "money")
+    while len(state["labels"]) < 22:
+        text = state["queue"][0]["text"]
+        state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
+    assert second["number"] not in {each["number"] for each in state["queue"]}
+    assert any(each["hint"].startswith("Suggestion: ") for each in state["queue"])
+    assert desk.start(encoder, path, "", "money, food", state)["labels"] == state["labels"]
+    again = desk.start(encoder, desk.write(encoder, path, "", state), "", "", {})
+    assert sorted(again["labels"]) == sorted(state["labels"])
+    with desk.write_labelled(path, "", state).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]] == ["text", "label"]
+    assert len(rows) == 23  # 22 texts, of which one stands in two rows
+    assert {row["label"] for row in rows if row["text"] == "twice"} == {"money"}
+
+
+def test_the_curve_has_one_estimate_for_each_number_of_labels(encoder: EncoderPredictor, tmp_path: Path):
+    path = table(tmp_path, topics(30, 0))
+    state = desk.start(encoder, path, "", "money, travel, food", {})
+    while len(state["labels"]) < 60:
+        text = state["queue"][0]["text"]
+        state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
+    again = desk.start(encoder, path, "", "money, travel, food", state)
+    assert [each["labels"] for each in again["curve"]] == [50, 60]
+    assert all(each["low"] <= each["accuracy"] <= each["high"] for each in again["curve"])
+
+
+def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor, tmp_path: Path):
+    lines = "one text\nanother text\none text"
+    with pytest.raises(UserError, match="Choose a file of texts, or paste some"):
+        desk.start(encoder, None, " \n ", "a, b", {})
+    with pytest.raises(UserError, match="Name two labels at least"):
+        desk.start(encoder, None, lines, "a, a", {})
+    state = desk.start(encoder, None, lines, "a, b", {})
+    assert state["texts"] == 2
+    with pytest.raises(UserError, match="These are other texts"):
+        desk.write_labelled(None, "one text\na third", state)
+    with pytest.raises(UserError, match="There is no label yet"):
+        desk.write_labelled(None, lines, state)
+    with pytest.raises(UserError, match="no label to take back"):
+        desk.undo(None, lines, state)
+    with pytest.raises(UserError, match="Press Start first"):
+        desk.answer(encoder, None, lines, {}, "a")
+    assert desk.add_name(state, " c ")["names"] == ["a", "b", "c"]
+    for label in ("a", "b"):
+        state = desk.answer(encoder, None, lines, state, label)
+    assert (state["queue"], state["how"]) == ([], "none left")
