@@ -25,7 +25,7 @@ def imported(*roots: str) -> dict[str, str]:
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             for name in _imports(ast.parse(file.read_text(encoding="utf-8"))):
                 modules.setdefault(name, str(file.relative_to(ROOT)))
-    own = {*sys.stdlib_module_names, *ABSENT, "spaces_app", "plugins", "training", "tests"}
+    own = {*sys.stdlib_module_names, *ABSENT, "spaces_app", "plugins", "training", "tests", "benchmarks"}
     return {name: file for name, file in modules.items() if name not in own}
 
 
