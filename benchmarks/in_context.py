@@ -23,12 +23,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
-from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, LABEL, Prompt, Row
+from plugins.gpt_prompting.prompting.prompts import CALIBRATIONS, DEFAULT_TEMPLATE, LABEL, Row, make_prompt
 from training.data.table import read_table
 
 SHOTS = (0, 1, 2, 4, 8)
 MAX_LABELS, MAX_CHARACTERS = 4, 160  # of a task in one draw; of a text, so that eight examples fit the context
-WORDS = "apple river stone window paper horse garden bottle silver candle basket mountain needle carpet".split()
+WORDS = ("apple", "river", "stone", "window", "paper", "horse", "garden", "bottle", "silver", "candle", "mountain")
 
 
 class Draw(NamedTuple):
@@ -58,8 +58,7 @@ def draw(task: str, classes: dict[str, list[str]], queries: int, seed: int) -> D
 
     def rows(count: int) -> list[Row]:
         turns = [labels[number % len(labels)] for number in range(count)]
-        drawn = [{"text": text, LABEL: label} for label in turns if (text := next(pools[label], None))]
-        return drawn
+        return [{"text": text, LABEL: label} for label in turns if (text := next(pools[label], None))]
 
     return Draw(task, labels, rows(SHOTS[-1]), rows(queries))
 
@@ -68,13 +67,15 @@ def with_random_words(given: Draw, seed: int) -> Draw:
     """The same draw, with unrelated words as its labels."""
     chosen = np.random.default_rng([seed, 5]).permutation(WORDS)[: len(given.labels)].tolist()
     words = dict(zip(given.labels, chosen, strict=True))
-    examples, queries = ([{**row, LABEL: words[row[LABEL]]} for row in side] for side in (given.examples, given.queries))
+    examples, queries = (
+        [{**row, LABEL: words[row[LABEL]]} for row in side] for side in (given.examples, given.queries)
+    )
     return Draw(given.task, chosen, examples, queries)
 
 
 def accuracies(model: TransformersModel, given: Draw, calibrate: str) -> Iterator[float]:
     """The share of the queries that are labelled right, with each number of examples."""
-    prompt = Prompt(labels={name: name for name in given.labels}, calibrate=calibrate)
+    prompt = make_prompt(DEFAULT_TEMPLATE, given.labels, calibrate=calibrate)
     for shots in SHOTS:
         scorer = LabelScorer(model, replace(prompt, examples=tuple(given.examples[:shots])))
         predictions = scorer.label([{"text": row["text"]} for row in given.queries])
