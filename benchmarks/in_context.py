@@ -36,8 +36,8 @@ class Draw(NamedTuple):
 
     task: str
     labels: list[str]
-    examples: list[Row]
-    queries: list[Row]
+    examples: Sequence[Row]
+    queries: Sequence[Row]
 
 
 def tasks_of(path: Path, names: Sequence[str]) -> dict[str, dict[str, list[str]]]:
