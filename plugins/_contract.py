@@ -347,6 +347,14 @@ class Workbench(Protocol):
             make: What the components `inputs` hold -> a file or a list of files; a `UserError` is shown in the box.
         """
 
+    def take_data(self, weights: Any, file: Any) -> None:
+        """Let the page's address fill a file: `?data=` of what was sent, or the data of the run that `?weights=` names.
+
+        Args:
+            weights: The picker of the same box.
+            file: A file component, whose example other weights than the starter's do not fit.
+        """
+
     def document_fold(
         self,
         name: str,

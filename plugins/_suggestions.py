@@ -17,7 +17,7 @@ class Suggestion:
     Args:
         name: owner/name.
         parameters: Their number, in millions.
-        download_mb: What is fetched, in megabytes.
+        download_mb: What is fetched, in megabytes, about: weights of the Hub may be replaced.
         license: Its SPDX identifier.
         good_for: One sentence: languages, and what they are good for.
         field: The setting that may name them.
@@ -44,13 +44,13 @@ class Suggestion:
     @property
     def label(self) -> str:
         """What a list shows: name, download and licence."""
-        return f"{self.name} ({_spell(self.download_mb)}, {self.license})"
+        return f"{self.name} (about {_spell(self.download_mb)}, {self.license})"
 
     def about(self, is_trained: bool) -> str:
         """What one wants to know of it, in sentences; of weights that are trained, the memory too."""
-        memory = f"to train all weights {_spell(self.training_mb)} of memory and what the rows need; "
+        memory = f"to train all weights about {_spell(self.training_mb)} of memory and what the rows need; "
         return (
-            f"{self.good_for} {self.parameters:g} million parameters; download {_spell(self.download_mb)}; "
+            f"{self.good_for} {self.parameters:g} million parameters; download about {_spell(self.download_mb)}; "
             f"{memory if is_trained else ''}licence {self.license}."
         )
 

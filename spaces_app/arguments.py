@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 from urllib.parse import unquote
 
 from gradio import processing_utils
@@ -42,6 +44,41 @@ def argument(name: str, kind: Any, value: Any) -> Any:
     except ValidationError as error:
         expected = error.errors()[0]["msg"].removeprefix("Input ")
         raise UserError(f"{name}: {str(value)[:80]!r} was given; it {expected}.") from None
+
+
+def parameters_of(function: Callable[..., Any], bound: int = 0) -> list[inspect.Parameter]:
+    """The parameters after the first `bound`, with their types; in place of a record (a dataclass) stand its fields."""
+    spread: list[inspect.Parameter] = []
+    for parameter in _typed(function)[bound:]:
+        spread += _fields(parameter) if is_dataclass(parameter.annotation) else [parameter]
+    return spread
+
+
+def _fields(record: inspect.Parameter) -> list[inspect.Parameter]:
+    types = get_type_hints(record.annotation)
+    return [
+        record.replace(name=each.name, annotation=types[each.name], default=each.default)
+        for each in fields(record.annotation)
+    ]
+
+
+def gathered(function: Callable[..., Any], values: Mapping[str, Any], bound: int = 0) -> dict[str, Any]:
+    """Values of what `parameters_of` gives as the function takes them: those of a record's fields become the record."""
+    left, made = dict(values), dict[str, Any]()
+    for name, kind in _records(function, bound).items():
+        made[name] = kind(**{each.name: left.pop(each.name) for each in fields(kind) if each.name in left})
+    return left | made
+
+
+def _records(function: Callable[..., Any], bound: int) -> dict[str, Any]:
+    return {each.name: each.annotation for each in _typed(function)[bound:] if is_dataclass(each.annotation)}
+
+
+def _typed(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters, their annotations the types themselves."""
+    hints = get_type_hints(function)
+    parameters = inspect.signature(function).parameters.values()
+    return [each.replace(annotation=hints.get(each.name, each.annotation)) for each in parameters]
 
 
 def check_text(name: str, value: Any, depth: int = 0) -> None:

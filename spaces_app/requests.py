@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from urllib.parse import unquote
 
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import GUEST_COOKIE, GUEST_ID
 from spaces_app.page.routes import is_page
-from spaces_app.page_cache import PageCache
+from spaces_app.page_cache import FileCache, PageCache
 from spaces_app.settings import Settings
 from spaces_app.uploads import may_use, remember_uploads, share_what_is_there
 from training.errors import UserError
@@ -48,8 +49,8 @@ def middleware(settings: Settings) -> list[Middleware]:
     local = is_loopback(bind_name()) and not is_space()
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)] if local else []
     owners = [Middleware(UploadOwners)] if settings.is_shared else []
-    cache = [] if settings.accounts else [Middleware(PageCache)]
-    return [*hosts, Middleware(GuestCookie), *owners, *cache]
+    pages = [] if settings.accounts else [Middleware(PageCache)]
+    return [*hosts, Middleware(LeftStreams), Middleware(FileCache), Middleware(GuestCookie), *owners, *pages]
 
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:
@@ -86,6 +87,25 @@ class GuestCookie:
             await send(message)
 
         await self.app(scope, receive, with_cookie)
+
+
+class LeftStreams:
+    """Ends the stream of events to a page that was left while it filled.
+
+    Gradio 6.31 raises a 404 there after the answer has begun, which the log would show as a crash of the server.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except RuntimeError as error:
+            gone = isinstance(error.__cause__, HTTPException) and error.__cause__.status_code == 404
+            if not (gone and scope["path"].rstrip("/").endswith("/queue/data")):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class UploadOwners:

@@ -35,6 +35,7 @@ SAMPLE = "sample:"  # what the name of sample data begins with, in place of a fi
 FIXED: dict[str, Any] = {"fixed": True}  # inherited, but the kind decides it: nobody can set it
 AUTO = "auto"  # what a value that is decided later is called in every form, flag, file and request
 SCRATCH = "scratch"  # in place of weights to start from: none
+DATASET = r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?(:[A-Za-z0-9_.-]+)?"  # the name of one at the Hub
 REQUIRED: dict[str, Any] = {"required": True}  # a file that no run does without, unless `dataset` names one of the Hub
 
 
@@ -347,7 +348,7 @@ class DataSource(RunSettings):
 
     dataset: str = Field(
         "",
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?(:[A-Za-z0-9_.-]+)?)?$",
+        pattern=rf"^({DATASET})?$",
         max_length=200,
         description="A Hub data set (owner/name or owner/name:config), in place of a file.",
         json_schema_extra=ADVANCED,
@@ -387,6 +388,52 @@ class TextData(
         description="Column that holds the texts, where the corpus is a table. Empty: guessed.",
         json_schema_extra=ADVANCED,
     )
+
+
+class StreamedText(TextData):
+    """Mix-in: the documents may be read as the run trains, from shards of this machine or of the Hub."""
+
+    streaming: bool = Field(
+        False,
+        description="Read the texts as the run trains, for data larger than memory or disk: data sets of the Hub of "
+        "Parquet, JSONL or text files; on the command line also a folder of them, or a pattern such as "
+        "'web/*.parquet'.",
+        json_schema_extra=ADVANCED,
+    )
+    dataset: str = Field(
+        "",
+        pattern=rf"^({DATASET}(\s*=\s*[0-9.]+)?(\s*,\s*{DATASET}(\s*=\s*[0-9.]+)?)*)?$",
+        max_length=1000,
+        description="A Hub data set (owner/name or owner/name:config), in place of a file. With streaming several, "
+        "each with its share of the training rows: 'owner/a=0.7, owner/b=0.3'.",
+        json_schema_extra=ADVANCED,
+    )
+    dataset_revision: str = Field(
+        AUTO,
+        max_length=1000,
+        description="Streaming: commit of the data set at the Hub; of several, comma-separated. auto: the newest when "
+        "the run starts first, and the same when it is resumed.",
+        json_schema_extra={**ADVANCED, **decided_later("")},
+    )
+    held_out_rows: int = Field(
+        500,
+        ge=0,
+        le=100_000,
+        description="Streaming: rows at the front of the data (of a text file, lines) that are held out for "
+        "evaluation when there is no evaluation file; eval_share has no effect.",
+        json_schema_extra=ADVANCED,
+    )
+
+    def undecided(self) -> list[str]:
+        """As of every run; without a stream of the Hub there is no revision to decide."""
+        has_revision = self.streaming and bool(self.dataset)
+        return [name for name in super().undecided() if has_revision or name != "dataset_revision"]
+
+    @model_validator(mode="after")
+    def _check_streaming(self) -> StreamedText:
+        if not self.streaming and ("," in self.dataset or "=" in self.dataset):
+            raise ValueError("dataset: several data sets, or shares, are read with streaming: turn it on")
+        return self
 
 
 class ImageData(DataSource):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -37,6 +37,43 @@ class Data(Protocol):
         ...
 
 
+@runtime_checkable
+class RowStream(Protocol):
+    """Training rows that are read as a run goes on, in place of a sequence: their number is not known."""
+
+    def start(self, rank: int, processes: int) -> None:
+        """Say which process of how many this is, before the first row is taken."""
+        ...
+
+    def take(self, count: int) -> list:
+        """Of the next `count` rows of the run those of this process."""
+        ...
+
+    def first_rows(self, count: int) -> list:
+        """At most `count` rows to try; nothing is taken."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Equal where all processes see the same data."""
+        ...
+
+    def own_state(self) -> Any:
+        """Where this process has got to, for `merge`."""
+        ...
+
+    def merge(self, states: Sequence) -> None:
+        """Take what `own_state` gave in every process, for `state_dict`."""
+        ...
+
+    def state_dict(self) -> dict[str, str]:
+        """Where all processes have got to."""
+        ...
+
+    def load_state_dict(self, values: Mapping[str, str]) -> None:
+        """Go on from there, with this number of processes."""
+        ...
+
+
 class Task(ABC):
     """Model, data and loss of one run.
 
@@ -45,7 +82,7 @@ class Task(ABC):
     """
 
     model: torch.nn.Module
-    train_data: Sequence
+    train_data: Sequence | RowStream
     eval_data: Sequence = ()
     metric: str = "loss"  # which evaluation metric says what is best …
     maximize: bool = False  # … and in which direction

@@ -6,6 +6,7 @@ import functools
 import html
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from gradio.components import Component
 
 from training.errors import UserError
 
+EMPTY_TABLE = {"headers": [""], "data": []}  # a table whose headers come with its rows: Gradio writes "1 2 3" there
 LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal"}  # of a box that is quick
 
 # A component of a tab that was never open is not on the page yet; once there, it may be built again, for which the page
@@ -21,8 +23,15 @@ LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minim
 ON_SIGHT = """
 const key = element.closest("[id]")?.id ?? "", seen = (window.boxesSeen ??= new Set());
 const run = (waits) => (waits && !window.weightsChosen ? setTimeout(run, 50, waits - 1) : trigger("play"));
-if (!seen.has(key) || !key) { seen.add(key); run(/[?&]weights=/.test(location.search) ? 200 : 0); }
+if (!seen.has(key) || !key) { seen.add(key); run(/[?&](weights|data)=/.test(location.search) ? 200 : 0); }
 """
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Stands for what a field of a box holds in vain, such as a number beyond its bounds; the page puts it there."""
+
+    message: str
 
 
 def message_area(hint: str = "") -> gr.HTML:
@@ -44,6 +53,7 @@ def on_box(
     inputs: Any,
     outputs: Component | Sequence[Component],
     message: gr.HTML,
+    keep: Sequence[Component] = (),
     **options: Any,
 ) -> Any:
     """Connect triggers as `gr.on` does; a `UserError` of the function clears the outputs and is shown as the message.
@@ -53,19 +63,24 @@ def on_box(
     Args:
         triggers: One event of a component (`button.click`), or a list of them.
         outputs: One component, for which the function returns the bare value, or several.
+        keep: Outputs that keep what they hold, too.
         options: Of the event, such as `queue`.
     """
-    handler, shown = boxed(function, inputs, outputs, message)
+    handler, shown = boxed(function, inputs, outputs, message, keep)
     return gr.on(triggers, handler, inputs, shown, **options)
 
 
 def boxed(
-    function: Callable[..., Any], inputs: Any, outputs: Component | Sequence[Component], message: gr.HTML
+    function: Callable[..., Any],
+    inputs: Any,
+    outputs: Component | Sequence[Component],
+    message: gr.HTML,
+    keep: Sequence[Component] = (),
 ) -> tuple[Callable[..., Any], list[Component]]:
     """What `on_box` connects, for an event that follows another (`.then`): the handler and its outputs."""
     shown = [outputs] if isinstance(outputs, Component) else list(outputs)
-    given = [inputs] if isinstance(inputs, Component) else list(inputs or [])
-    cleared = [gr.skip() if output in given else None for output in shown]
+    given = [*([inputs] if isinstance(inputs, Component) else inputs or []), *keep]
+    cleared = [gr.skip() if output in given else _empty(output) for output in shown]
 
     def values(result: Any) -> list[Any]:
         return [*([result] if isinstance(outputs, Component) else result), ""]
@@ -73,6 +88,7 @@ def boxed(
     @functools.wraps(function)
     def call(*args: Any) -> list[Any]:
         try:
+            _refuse_unfit(args)
             return values(function(*args))
         except UserError as error:
             return [*cleared, sentence(error)]
@@ -80,12 +96,26 @@ def boxed(
     @functools.wraps(function)
     def stream(*args: Any) -> Iterator[list[Any]]:
         try:
+            _refuse_unfit(args)
             for result in function(*args):
                 yield values(result)
         except UserError as error:
             yield [*cleared, sentence(error)]
 
-    return (stream if inspect.isgeneratorfunction(function) else call), [*shown, message]
+    handler: Any = stream if inspect.isgeneratorfunction(function) else call
+    handler.takes_unfit = True
+    return handler, [*shown, message]
+
+
+def _refuse_unfit(args: Sequence[Any]) -> None:
+    for each in args:
+        if isinstance(each, Unfit):
+            raise UserError(each.message)
+
+
+def _empty(output: Component) -> Any:
+    """What an output shows while there is nothing."""
+    return EMPTY_TABLE if isinstance(output, gr.Dataframe) and output.headers == ["1", "2", "3"] else None
 
 
 def sentence(error: UserError) -> str:

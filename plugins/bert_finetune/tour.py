@@ -8,6 +8,7 @@ from plugins._drawing import curves, paragraph, percent_bars, side_by_side, tabl
 from plugins._tour import Call, Choice, Link, Range, Stop, Text
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.pretrain.endpoints import FillMask
+from training.wording import spell_seconds
 
 BERT, ENCODER = "bert_finetune", starter.ENCODER.name
 SOURCE = (
@@ -39,11 +40,13 @@ def labels(call: Call, task: str, seconds: float) -> str:
     measured = MEASURED[task]
     few, most = min(measured), max(measured)
     verdict = (
-        f"{few:,} labels take {_time(few * seconds)}, and a network from scratch is right {measured[few][0]:.1%} of "
-        f"the time; {most:,} labels take {_time(most * seconds)}, and it is right {measured[most][0]:.1%} of the time."
+        f"{few:,} labels take {spell_seconds(few * seconds)}, and a network from scratch is right "
+        f"{measured[few][0]:.1%} of the time; {most:,} labels take {spell_seconds(most * seconds)}, and it is right "
+        f"{measured[most][0]:.1%} of the time."
     )
     rows = [
-        [f"{n:,}", _time(n * seconds), f"{scratch:.3f}", f"{words:.3f}"] for n, (scratch, _, words) in measured.items()
+        [f"{n:,}", spell_seconds(n * seconds), f"{scratch:.3f}", f"{words:.3f}"]
+        for n, (scratch, _, words) in measured.items()
     ]
     return (
         paragraph(verdict, "answer")
@@ -85,10 +88,6 @@ def _saving(measured: dict[int, tuple[float, ...]]) -> str:
         )
     scratch, pretrained, _ = measured[most]
     return f"With all {most:,} labels the pre-trained network is ahead: {pretrained:.1%} to {scratch:.1%}."
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def hidden_word(call: Call, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Latent spaces of the Hub to train a denoiser in. Sizes are those of their safetensors."""
+"""Latent spaces of the Hub to train a denoiser in. Sizes are rounded: 4 bytes a parameter, 2 in bf16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Language models of the Hub to start from or to prompt. Sizes are those of their safetensors."""
+"""Language models of the Hub to start from or to prompt. Sizes are rounded: 4 bytes a parameter, 2 in bf16."""
 
 from __future__ import annotations
 

@@ -9,34 +9,30 @@ from typing import Any, get_type_hints
 
 import gradio as gr
 
-from spaces_app.arguments import argument
+from spaces_app.arguments import argument, gathered, parameters_of
 
 
 def bind(function: Callable[..., Any], *bound: Any, name: str = "", description: str = "") -> Callable[..., Any]:
     """Fill in the first parameters, and validate the others against their annotations when it is called.
 
+    In place of a record stand its fields, see `parameters_of`.
     The types themselves take the place of their names, since Gradio reads annotations as they stand.
     """
-    signature, hints = inspect.signature(function), get_type_hints(function)
-    parameters = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in list(signature.parameters.values())[len(bound) :]
-    ]
+    returned = get_type_hints(function)["return"]
+    parameters = parameters_of(function, len(bound))
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
-        given = [
-            argument(parameter.name, parameter.annotation, value)
+        given = {
+            parameter.name: argument(parameter.name, parameter.annotation, value)
             for parameter, value in zip(parameters, args, strict=True)
-        ]
-        return function(*bound, *given)
+        }
+        return function(*bound, **gathered(function, given, len(bound)))
 
     call.__name__ = call.__qualname__ = name or function.__name__
     call.__doc__ = description or function.__doc__
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
-        "return": hints["return"]
-    }
-    call.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": returned}
+    call.__signature__ = inspect.Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
     return call
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
 from spaces_app.services.sweeps import SweepRequest
 from training.errors import UserError
-from training.runs.table import Query
+from training.runs.table import Filter, Query
 
 
 def run_edit(
@@ -75,15 +76,7 @@ def runs_compare(services: Services, runs: list[str], request: gr.Request) -> di
     return services.compare.compare(runs, visitor(request))
 
 
-def runs_csv(
-    services: Services,
-    request: gr.Request,
-    text: str = "",
-    tag: str = "",
-    plugin: str = "",
-    trainer: str = "",
-    status: str = "",
-) -> str:
+def runs_csv(services: Services, request: gr.Request, which: Filter) -> str:
     """Export your runs as CSV; text that a spreadsheet would run as a formula is marked with an apostrophe.
 
     Args:
@@ -96,7 +89,7 @@ def runs_csv(
     Returns:
         The content of the file: a header, then a line per run.
     """
-    return services.run_table.csv(visitor(request), Query(text, tag, plugin, trainer, status))
+    return services.run_table.csv(visitor(request), Query(**asdict(which)))
 
 
 def sweep(

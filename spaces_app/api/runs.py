@@ -46,19 +46,7 @@ def train(
     return services.runs.train(run_request, visitor(request), hub_token(services.settings, token), key)
 
 
-def runs(
-    services: Services,
-    request: gr.Request,
-    text: str = "",
-    tag: str = "",
-    plugin: str = "",
-    trainer: str = "",
-    status: str = "",
-    sort: str = "created",
-    descending: bool = True,
-    page: int = 1,
-    page_size: int = 0,
-) -> list[dict[str, Any]]:
+def runs(services: Services, request: gr.Request, query: Query) -> list[dict[str, Any]]:
     """List your runs, the newest first.
 
     Args:
@@ -75,7 +63,6 @@ def runs(
     Returns:
         One record per run, as /run_status returns it, with name, tags, notes, data and metric.
     """
-    query = Query(text, tag, plugin, trainer, status, sort, descending, page, page_size)
     return services.run_table.list(visitor(request), query)
 
 

@@ -11,10 +11,12 @@ from gradio.blocks import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio.state_holder import SessionState
 
+from plugins._ui.events import Unfit
 from spaces_app.admission import Admission
 from spaces_app.api.bind import caller_parameters
 from spaces_app.api.unmatched import wrong_number
 from spaces_app.arguments import NOT_UPLOADED, check_text, holds_file
+from spaces_app.page.assembly import without_web_apps
 from spaces_app.uploads import remember_results
 from training.errors import UserError
 from training.home import is_shared
@@ -31,7 +33,8 @@ class Page(gr.Blocks):
 
     def queue(self, *args: object, max_size: int | None = None, **options: Any) -> Page:
         """The queue, in which at most `max_size` calls wait."""
-        super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
+        with without_web_apps():
+            super().queue(*args, max_size=sys.maxsize, **options)  # type: ignore[misc]
         if max_size is not None:
             self._queue.push = Admission(self._queue, max_size).push  # type: ignore[method-assign]
         return self
@@ -68,7 +71,10 @@ class Page(gr.Blocks):
         try:
             for name, value in named:
                 check_text(name, value)
-            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+            unfit = _unfit_numbers(block_fn, inputs, state)
+            fitting = [unfit[place][0] if place in unfit else value for place, value in enumerate(inputs)]
+            processed = await super().preprocess_data(block_fn, fitting, state, explicit_call)
+            return [unfit[place][1] if place in unfit else value for place, value in enumerate(processed)]
         except gr.Error:
             raise
         except UserError as error:
@@ -79,6 +85,45 @@ class Page(gr.Blocks):
         except Exception as error:  # of Gradio and pydantic, of many kinds: the values are a stranger's
             logger.info("A value of %s was refused (%s).", block_fn.api_name, type(error).__name__)
             raise gr.Error("A value has another type than its parameter: see /info.", print_exception=False) from None
+
+
+def _unfit_numbers(
+    block_fn: BlockFunction, inputs: list[Any], state: SessionState | None
+) -> dict[int, tuple[float, Unfit]]:
+    """Empty sliders and numbers beyond their bounds, by place, for a box: a number that fits, and what to say instead.
+
+    Gradio itself would leave a red "Error" on every output.
+    """
+    unfit: dict[int, tuple[float, Unfit]] = {}
+    if not getattr(block_fn.fn, "takes_unfit", False):
+        return unfit
+    for place, (block, value) in enumerate(zip(block_fn.inputs, inputs, strict=False)):
+        field = state[block._id] if state is not None and block._id in state else block
+        if isinstance(field, gr.Slider | gr.Number) and (message := _wrong_number(field, value)):
+            bounds = (each for each in (field.minimum, field.maximum) if each is not None)
+            unfit[place] = (next(bounds, 0), Unfit(message))
+    return unfit
+
+
+def _wrong_number(field: gr.Slider | gr.Number, value: Any) -> str:
+    """What is wrong with a field's number; empty where nothing is."""
+    low, high = field.minimum, field.maximum
+    if value is None:
+        return f"{_named(field)} is empty: write a number." if isinstance(field, gr.Slider) else ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    if (low is not None and value < low) or (high is not None and value > high):
+        least, most = (
+            (f"at least {low:g}" if low is not None else ""),
+            (f"at most {high:g}" if high is not None else ""),
+        )
+        return f"{_named(field)}: {value:g} was given; it may be {' and '.join(filter(None, [least, most]))}."
+    return ""
+
+
+def _named(field: gr.Slider | gr.Number) -> str:
+    """What a message calls a field: its label, without what the label explains."""
+    return (field.label or "The number").partition(":")[0]
 
 
 def _names(block_fn: BlockFunction) -> list[str]:

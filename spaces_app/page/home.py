@@ -92,7 +92,11 @@ def _card(services: Services, plugin: Plugin, name: str) -> str:
     sample = link(routes.trainer(plugin.name, kind.name), sample=kind.samples[0].name) if kind else ""
     train = f'<a href="{html.escape(sample, quote=True)}">Train on sample data</a>' if kind else ""
     number = len(services.runs.own(name, plugin)) if name else 0
-    runs = f'<a class="quiet" href="{link(routes.RUNS)}">{number} run{"s" * (number != 1)}</a>' if number else ""
+    runs = (
+        f'<a class="quiet" href="{link(routes.RUNS, plugin=plugin.name)}">{number} run{"s" * (number != 1)}</a>'
+        if number
+        else ""
+    )
     live = services.tour.card(plugin.name)
     return (
         f'<article class="home-card"><h2>{icon(plugin.name)}{html.escape(plugin.title)}</h2>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -12,13 +13,16 @@ from spaces_app.events import UNLIMITED, UNQUEUED
 from spaces_app.identity import hub_token, visitor
 from spaces_app.page import routes
 from spaces_app.page.routes import link
+from spaces_app.panels.go_to import address_box, go_after
 from spaces_app.panels.monitor import RunMonitor
 from spaces_app.panels.tables import report_html, result_html
 from spaces_app.services import Services
 from training.errors import UserError
 
+# Every press counts: an answer that a restarted server never sent must not block the buttons.
+REPEATABLE: dict[str, Any] = {**UNLIMITED, "trigger_mode": "multiple"}
+STOP = {"queued": "Cancel", "running": "Stop and keep the best"}
 CONFIRM_DELETE = "(run) => confirm('Delete this run, its data and its weights?') ? run : null"
-LEAVE = f"(run) => {{ if (run) location.href = {link(routes.RUNS)!r}; }}"
 CLICK_DOWNLOAD = "() => document.querySelector('#download-ready a, a#download-ready, #download-ready').click()"
 
 
@@ -34,7 +38,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
     with gr.Column(elem_classes="action-bar top"):
         links = gr.HTML(elem_classes="next-links", padding=False)
         with gr.Row():
-            stop = _button("Stop and keep the best", "stop")
+            stop = _button(STOP["running"], "stop")
             resume = _button("Resume", "primary")
             download, delete = _button("Download"), _button("Delete")
         key = gr.Textbox(label="Key", type="password", max_lines=1, visible=False)
@@ -50,16 +54,16 @@ def render(services: Services, demo: gr.Blocks) -> None:
         try:
             run = services.runs.status(run_id, visitor(request))
         except UserError:  # the monitor says so
-            return ["", *[gr.Button(visible=False)] * 4, gr.Textbox(visible=False), "", ""]
+            return [_elsewhere(), *[gr.Button(visible=False)] * 4, gr.Textbox(visible=False), "", ""]
         found = services.runs.report(run_id, visitor(request))
-        ends = run["status"] in ("queued", "running")
+        can_end = run["status"] in ("queued", "running")
         secret = services.plugins.secret(run["plugin"], run["trainer"])
         return [
             next_links(services, run),
-            gr.Button(visible=ends),
+            gr.Button(STOP.get(run["status"], ""), visible=can_end),
             gr.Button(visible=run["can_resume"]),
             gr.Button(visible=run["has_weights"]),
-            gr.Button(visible=not ends),
+            gr.Button(visible=not can_end),
             gr.Textbox(visible=bool(secret) and run["can_resume"], info=secret),
             result_html(found, run["status"]),
             report_html(found),
@@ -70,31 +74,39 @@ def render(services: Services, demo: gr.Blocks) -> None:
         return [run_id, *show(run_id, request)]
 
     def on_stop(run_id: str, request: gr.Request) -> list[Any]:
-        services.runs.cancel(run_id, visitor(request))
-        gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
+        if services.runs.cancel(run_id, visitor(request))["status"] == "running":
+            gr.Info("Stopping: a checkpoint is written and the best weights are kept.")
         return show(run_id, request)
 
     def on_resume(run_id: str, secret: str, request: gr.Request, token: gr.OAuthToken | None) -> list[Any]:
         services.runs.resume(run_id, visitor(request), hub_token(services.settings, token), secret or "")
         return [run_id, *show(run_id, request)]
 
-    def on_delete(run_id: str | None, request: gr.Request) -> str:
-        return services.runs.delete(run_id, visitor(request)) if run_id else ""
-
-    def on_download(run_id: str, request: gr.Request) -> str:
-        return str(services.runs.archive(run_id, visitor(request)))
-
+    delete_run, pack = _deleter(services), _packer(services)
     demo.load(opened, None, [monitor, *shown], **UNQUEUED)
     monitor.submit(show, monitor, shown, **UNQUEUED)  # type: ignore[attr-defined] - added at run time
-    # Every press counts: an answer that a restarted server never sent must not block the buttons.
-    repeatable: dict[str, Any] = {**UNLIMITED, "trigger_mode": "multiple"}
-    on_box(stop.click, on_stop, monitor, shown, message, **repeatable)
-    on_box(resume.click, on_resume, [monitor, key], [monitor, *shown], message, **repeatable)
-    prepared = on_box(download.click, on_download, monitor, ready, message, **UNLIMITED)
+    on_box(stop.click, on_stop, monitor, shown, message, **REPEATABLE)
+    on_box(resume.click, on_resume, [monitor, key], [monitor, *shown], message, **REPEATABLE)
+    prepared = on_box(download.click, pack, monitor, ready, message, **UNLIMITED)
     prepared.success(None, None, None, js=CLICK_DOWNLOAD)
-    gone = gr.Textbox(visible=False)
-    deleted = on_box(delete.click, on_delete, monitor, gone, message, js=CONFIRM_DELETE, **UNLIMITED)
-    deleted.success(None, gone, None, js=LEAVE)
+    address = address_box()
+    go_after(on_box(delete.click, delete_run, monitor, address, message, js=CONFIRM_DELETE, **UNLIMITED), address)
+
+
+def _deleter(services: Services) -> Callable[..., str]:
+    def on_delete(run_id: str | None, request: gr.Request) -> str:
+        """Delete the run; where to go then."""
+        return link(routes.RUNS) if run_id and services.runs.delete(run_id, visitor(request)) else ""
+
+    return on_delete
+
+
+def _packer(services: Services) -> Callable[..., str]:
+    def on_download(run_id: str, request: gr.Request) -> str:
+        """The weights as a zip."""
+        return str(services.runs.archive(run_id, visitor(request)))
+
+    return on_download
 
 
 def _button(text: str, variant: Any = "secondary") -> gr.Button:
@@ -113,7 +125,10 @@ def next_links(services: Services, run: dict[str, Any]) -> str:
         ("Run again with other settings", link(form, **{"from": run_id}), run["status"] != "broken"),
         ("Compare", link(routes.RUNS, chosen=run_id), run["status"] != "broken"),
     ]
-    links = [_anchor(text, address) for text, address, holds in offered if holds]
+    is_over = run["status"] not in ("queued", "running")
+    held = [(text, address) for text, address, holds in offered if holds]
+    first = is_over and not run["can_resume"]  # else Resume is what one is here for
+    links = [_anchor(text, address, main=first and not place) for place, (text, address) in enumerate(held)]
     uses = [_anchor(title, address) for title, address in _uses(services, run)] if run["has_weights"] else []
     first = f'<nav aria-label="Next">{"".join(links)}</nav>' if links else ""
     return first + (
@@ -121,8 +136,15 @@ def next_links(services: Services, run: dict[str, Any]) -> str:
     )
 
 
-def _anchor(text: str, address: str) -> str:
-    return f'<a href="{html.escape(address, quote=True)}">{html.escape(text)}</a>'
+def _elsewhere() -> str:
+    """Where to go on from a page that has no run to show."""
+    links = [_anchor("Train on sample data", link(routes.HOME), main=True), _anchor("Your runs", link(routes.RUNS))]
+    return f'<nav aria-label="Next">{"".join(links)}</nav>'
+
+
+def _anchor(text: str, address: str, main: bool = False) -> str:
+    css = ' class="primary"' if main else ""
+    return f'<a href="{html.escape(address, quote=True)}"{css}>{html.escape(text)}</a>'
 
 
 def _uses(services: Services, run: dict[str, Any]) -> list[tuple[str, str]]:

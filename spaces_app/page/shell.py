@@ -16,6 +16,7 @@ from spaces_app.api.publish import publish
 from spaces_app.api.unmatched import UNMATCHED
 from spaces_app.errors import as_gradio_error
 from spaces_app.page import family, home, hub, reference, routes, run, tour, trainer
+from spaces_app.page.assembly import without_web_apps
 from spaces_app.page.blocks import Page
 from spaces_app.page.navigation import TITLE, header
 from spaces_app.page.theme import CSS, HEAD, THEME
@@ -32,6 +33,18 @@ def build(settings: Settings | None = None, found: list[Found] | None = None) ->
     """Build the app. Its `services` attribute holds the services; `start` them to work the queue."""
     use_small_sessions()
     services = Services(settings or Settings.from_environment(), found)
+    with without_web_apps():
+        demo, endpoints = _pages(services)
+    demo.config = demo.get_config_file()
+    for number, event in demo.fns.items():
+        event.api_visibility = "public" if number in endpoints else "private"
+        event.fn = as_gradio_error(event.fn) if event.fn else None
+    demo.services = services  # type: ignore[attr-defined]
+    return demo
+
+
+def _pages(services: Services) -> tuple[Page, set[int]]:
+    """All pages, and the numbers of the public endpoints' events."""
     families = [drawn for candidate in services.plugins.found for drawn in _family_of(services, candidate)]
     with Page(title=TITLE, fill_width=False, analytics_enabled=False, delete_cache=(3600, 86_400)) as demo:
         _render(services, routes.HOME, lambda demo: home.render(services, demo), demo)
@@ -50,11 +63,7 @@ def build(settings: Settings | None = None, found: list[Found] | None = None) ->
     for title, page, content in [*families, *own]:
         with demo.route(title, page):
             _render(services, page, content, demo)
-    for number, event in demo.fns.items():
-        event.api_visibility = "public" if number in endpoints else "private"
-        event.fn = as_gradio_error(event.fn) if event.fn else None
-    demo.services = services  # type: ignore[attr-defined]
-    return demo
+    return demo, endpoints
 
 
 def launch_options(settings: Settings | None = None) -> dict[str, Any]:

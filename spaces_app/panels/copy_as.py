@@ -1,13 +1,20 @@
-"""Copy as: the form's state as a Python call, a command and a YAML file. The three start the same run."""
+"""Copy as: the form's state as a Python call, a command and a YAML file. The three start the same run.
+
+On one's own machine the command names the app's folder and its Python, so that it runs in the folder of the data. Of a
+shared server nobody learns these.
+"""
 
 from __future__ import annotations
 
 import shlex
+import sys
+from pathlib import Path
 
 from spaces_app.services.run_request import RunRequest
 from training.runs.config_file import to_yaml
 
 LOCAL_URL = "http://127.0.0.1:7860"  # of `python app.py`
+ROOT = Path(__file__).parents[2]
 
 
 def as_python(request: RunRequest, url: str = LOCAL_URL) -> str:
@@ -33,25 +40,43 @@ print(run["id"], status["status"], status["best"])
 """
 
 
-def as_command(request: RunRequest) -> str:
-    """A shell command."""
-    words = ["python", "-m", "training", request.plugin, request.trainer]
+def as_command(request: RunRequest, shared: bool = False) -> str:
+    """A shell command.
+
+    Args:
+        shared: Whether somebody else copies it, who has the app in a folder of their own.
+    """
+    words = [*_program(shared), request.plugin, request.trainer]
     for name, value in {**_file_names(request), **request.values}.items():
         words += _option(name, value)
-    return _comment(_where_command(request)) + " ".join(shlex.quote(word) for word in words)
+    return _comment(_where_command(request, shared)) + _joined(words)
 
 
-def as_yaml(request: RunRequest) -> str:
-    """A file for `--config`; the data files are looked for beside it."""
-    command = f"python -m training {request.plugin} {request.trainer} --config run.yaml"
+def as_yaml(request: RunRequest, shared: bool = False) -> str:
+    """A file for `--config`; the data files are looked for beside it. `shared` as for `as_command`."""
+    command = _joined([*_program(shared), request.plugin, request.trainer, "--config", "run.yaml"])
     names = list(_file_names(request).values())
     beside = [f"Keep this file, as run.yaml, in the folder of {_listed(names)}."] if names else ["Save as run.yaml."]
-    about = _comment([*beside, f"Start it in the folder of Selfsup Studio, with the path to run.yaml: {command}"])
+    place = "in the folder of Selfsup Studio, with the path to run.yaml" if shared else "there"
+    about = _comment([*beside, f"Start it {place}: {command}"])
     return about + to_yaml(request.plugin, request.trainer, {**_file_names(request), **request.values})
 
 
-def _where_command(request: RunRequest) -> list[str]:
+def _program(shared: bool) -> list[str]:
+    """The words that start the command line."""
+    if shared:
+        return ["python", "-m", "training"]
+    return ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "training"]
+
+
+def _joined(words: list[str]) -> str:
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def _where_command(request: RunRequest, shared: bool) -> list[str]:
     names = list(_file_names(request).values())
+    if not shared:
+        return [f"Run this in the folder of {_listed(names)}."] if names else []
     place = "Run this in the folder of Selfsup Studio, the one with app.py."
     return [place, *([f"Put {_listed(names)} there, or write the path in place of the name."] if names else [])]
 

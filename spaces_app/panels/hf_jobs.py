@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._ui.events import message_area, on_box
 from spaces_app.events import UNLIMITED, UNQUEUED
 from spaces_app.identity import hub_token, visitor
 from spaces_app.services import Services
@@ -40,7 +41,7 @@ def render(services: Services) -> gr.Dropdown:
     with gr.Row():
         show = gr.Button("Show machines and my jobs")
         start = gr.Button("Start", variant="primary")
-    started = gr.Markdown()
+    started, message = gr.Markdown(), message_area()
     table = gr.Dataframe(headers=list(COLUMNS), label="Jobs", interactive=False)
     job = gr.Textbox("", label="Job", placeholder="The id of a job, from the table", max_lines=1)
     with gr.Row():
@@ -62,8 +63,8 @@ def render(services: Services) -> gr.Dropdown:
             raise UserError("Choose a run first.")
         owner = hub_token(services.settings, token)
         sent = jobs.start(run_id, visitor(request), repo, flavour, round(limit * 3600), owner)
-        message = f"Sent, at most {sent['dollars_at_most']:.2f} USD: [{sent['id']}]({sent['url']})."
-        return message, sent["id"], _rows(jobs.jobs(owner)), gr.Timer(active=True)
+        about = f"Sent, at most {sent['dollars_at_most']:.2f} USD: [{sent['id']}]({sent['url']})."
+        return about, sent["id"], _rows(jobs.jobs(owner)), gr.Timer(active=True)
 
     def on_read(job_id: str, token: gr.OAuthToken | None) -> tuple[Any, Any, Any]:
         owner, name = hub_token(services.settings, token), _given(job_id)
@@ -76,10 +77,11 @@ def render(services: Services) -> gr.Dropdown:
         jobs.cancel(_given(job_id), owner)
         return _rows(jobs.jobs(owner))
 
-    show.click(on_show, None, [machine, table], **UNLIMITED)
-    start.click(on_start, [run, target, machine, hours], [started, job, table, timer])
-    read.click(on_read, job, [log, table, timer], **UNLIMITED)
-    cancel.click(on_cancel, job, table)
+    on_box(show.click, on_show, None, [machine, table], message, keep=[machine, table], **UNLIMITED)
+    form, sent = [run, target, machine, hours], [started, job, table, timer]
+    on_box(start.click, on_start, form, sent, message, keep=[job, table, timer])
+    on_box(read.click, on_read, job, [log, table, timer], message, keep=[log, table, timer], **UNLIMITED)
+    on_box(cancel.click, on_cancel, job, table, message, keep=[table])
     timer.tick(on_read, job, [log, table, timer], **UNQUEUED)
     return run
 

@@ -6,10 +6,16 @@ from typing import Any
 
 import gradio as gr
 
+from plugins._ui.events import message_area, on_box
 from spaces_app.events import UNLIMITED, UNQUEUED
 from spaces_app.identity import visitor
 from spaces_app.services import Services
+from training.errors import UserError
 
+CONFIRM_CLEAR = (  # of nothing, or of what was not confirmed, no run is deleted
+    "(days) => days === null || days < 0 || confirm(`Delete all runs that ended more than ${days} days ago, with their "
+    "data and weights?`) ? days : -1"
+)
 COLUMNS = ["run", "owner", "status", "MB", "days since its last event"]
 
 
@@ -27,6 +33,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
         with gr.Row():
             refresh = gr.Button("Refresh")
             clear_corpora = gr.Button("Delete tokenized corpora", variant="stop")
+        message = message_area()
 
     def show(request: gr.Request) -> tuple[str, list[list[Any]]]:
         name = visitor(request)
@@ -38,7 +45,11 @@ def render(services: Services, demo: gr.Blocks) -> None:
         return show(request)
 
     def on_clear(age: float | None, request: gr.Request) -> tuple[str, list[list[Any]]]:
-        number, freed = services.operator.clear(max(0.0, age or 0.0), visitor(request))
+        if age is None:
+            raise UserError("Days is empty: write after how many days a run is old.")
+        if age < 0:
+            return show(request)
+        number, freed = services.operator.clear(age, visitor(request))
         gr.Info(f"{number} runs deleted, {freed / 2**20:.1f} MB freed.")
         return show(request)
 
@@ -55,6 +66,6 @@ def render(services: Services, demo: gr.Blocks) -> None:
     shown = [facts, runs]
     demo.load(opened, None, [refused, page, *shown], **UNQUEUED)
     refresh.click(show, None, shown, **UNLIMITED)
-    end.click(on_end, run, shown, **UNLIMITED)
-    clear_corpora.click(on_clear_corpora, None, shown, **UNLIMITED)
-    clear.click(on_clear, days, shown, **UNLIMITED)
+    on_box(end.click, on_end, run, shown, message, keep=shown, **UNLIMITED)
+    on_box(clear_corpora.click, on_clear_corpora, None, shown, message, keep=shown, **UNLIMITED)
+    on_box(clear.click, on_clear, days, shown, message, keep=shown, js=CONFIRM_CLEAR, **UNLIMITED)

@@ -14,6 +14,7 @@ from spaces_app.identity import hub_token, visitor
 from spaces_app.page import routes
 from spaces_app.page.routes import link
 from spaces_app.services import Services
+from training.errors import UserError
 
 MIN_TYPED_CHARACTERS = 3
 TYPING_SECONDS = 0.3  # between two questions to the Hub while the visitor types
@@ -27,7 +28,7 @@ def render(services: Services) -> None:
         query = gr.Textbox("", label="Search the Hub", placeholder="sentiment", max_lines=1, scale=2)
         author = gr.Textbox("", label="Author", placeholder="anyone", max_lines=1, scale=1)
         task = gr.Textbox("", label="Task", placeholder="any", max_lines=1, scale=2)
-    search = gr.Button("Search")
+    search, searched = gr.Button("Search"), message_area()
     models = gr.Dataframe(headers=COLUMNS, interactive=False, visible=False, label="Choose one", max_height=240)
     name = gr.Dropdown(
         [],
@@ -42,6 +43,8 @@ def render(services: Services) -> None:
 
     def on_search(words: str, owner: str, task_name: str, token: gr.OAuthToken | None) -> tuple[Any, Any]:
         results = services.hub.search(words, owner, task_name, hub_token(services.settings, token))
+        if not results:
+            raise UserError("Nothing was found: write fewer words, or other ones.")
         rows = [[model[column] for column in COLUMNS] for model in results]
         return gr.Dataframe(rows, visible=True), gr.Dropdown(choices=[model["name"] for model in results])
 
@@ -56,10 +59,13 @@ def render(services: Services) -> None:
         names = services.hub.complete(text, hub_token(services.settings, token))
         return gr.Dropdown(choices=names) if names else gr.skip()
 
-    gr.on([search.click, query.submit, author.submit], on_search, [query, author, task], [models, name])
+    events = [search.click, query.submit, author.submit]
+    on_box(events, on_search, [query, author, task], [models, name], searched, keep=[name])
     models.select(on_choose, None, name)
 
     def on_pull(repo: str | None, request: gr.Request, token: gr.OAuthToken | None) -> str:
+        if not (repo or "").strip():
+            raise UserError("Repository is empty: write owner/name, or search for it.")
         pulled = services.hub.pull(repo or "", visitor(request), hub_token(services.settings, token))
         return pulled_html(pulled, services.plugins.title(pulled["plugin"], pulled["kind"]))
 
@@ -74,9 +80,9 @@ def pulled_html(pulled: dict[str, Any], title: str) -> str:
     card = f"<p>Its card reports: {html.escape(metrics)}.</p>" if metrics else ""
     weights = pulled["weights"]
     links = (
-        ("Try it", link(pulled["plugin"], weights=weights)),
-        ("Train on", link(routes.trainer(pulled["plugin"], pulled["kind"]), model=weights)),
+        (' class="primary"', "Try it", link(pulled["plugin"], weights=weights)),
+        ("", "Train on", link(routes.trainer(pulled["plugin"], pulled["kind"]), model=weights)),
     )
-    anchors = "".join(f'<a href="{html.escape(address, quote=True)}">{text}</a>' for text, address in links)
+    anchors = "".join(f'<a href="{html.escape(address, quote=True)}"{css}>{text}</a>' for css, text, address in links)
     about = f'<p role="status"><code>{html.escape(weights)}</code> can be used as: {html.escape(title)}.</p>'
     return f'{about}{card}<nav class="next-links" aria-label="Next">{anchors}</nav>'

@@ -63,11 +63,12 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
         request: gr.Request, token: gr.OAuthToken | None, run_id: str | None, target: str, *options: Any
     ) -> str:
         owner = hub_token(services.settings, token)
-        if not target.strip() or not owner:
-            raise UserError(
-                "Write owner/name, and sign in to the Hub: above, or where the app runs by `hf auth login`."
-            )
-        contents = services.hub.push_preview(_chosen(run_id), visitor(request), target, owner, PushOptions(*options))
+        chosen = _chosen(run_id)
+        if not target.strip():
+            raise UserError("Repository is empty: write owner/name.")
+        if not owner:
+            raise UserError("Sign in to the Hub first: above, or where the app runs by `hf auth login`.")
+        contents = services.hub.push_preview(chosen, visitor(request), target, owner, PushOptions(*options))
         size = f"{len(contents['files'])} files, {contents['size_bytes'] / 2**20:.1f} MB."
         return f"<p>{html.escape(contents['about'])} {size}</p>"
 

@@ -13,10 +13,8 @@ from plugins._ui.events import message_area, on_box
 from spaces_app.events import UNLIMITED
 from spaces_app.identity import visitor
 from spaces_app.page import routes
+from spaces_app.panels.go_to import address_box, go_after
 from spaces_app.services import Services
-
-# Goes to the form as soon as its address is there.
-GO = 'watch("value", () => { if (props.value) location.href = props.value; });'
 
 
 def render(services: Services, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
@@ -33,10 +31,10 @@ def render(services: Services, takes: str, make: Callable[..., Any], inputs: lis
         gr.HTML("<span>Train on it:</span>", padding=False)
         buttons = [gr.Button(_label(*target), size="sm", scale=0, min_width=120) for target in targets]
     message = message_area()
-    address = gr.HTML(html_template="", js_on_load=GO, padding=False)
+    address = address_box()
     for button, (plugin, kind) in zip(buttons, targets, strict=True):
         send = _sender(services, routes.trainer(plugin.name, kind.name), make)
-        on_box(button.click, send, inputs, address, message, **UNLIMITED)
+        go_after(on_box(button.click, send, inputs, address, message, **UNLIMITED), address)
 
 
 def _sender(services: Services, form: str, make: Callable[..., Any]) -> Callable[..., str]:

@@ -14,6 +14,7 @@ from spaces_app.identity import hub_token, visitor
 from spaces_app.page import routes
 from spaces_app.panels import copy_as
 from spaces_app.panels.field_errors import errors_of_message, errors_of_sheet, marked
+from spaces_app.panels.go_to import go_after
 from spaces_app.panels.run_length import BALANCED, STEPS
 from spaces_app.panels.tables import columns_of, found_html
 from spaces_app.services.run_request import RunRequest
@@ -27,7 +28,6 @@ SHOW_WRONG = (  # the first field with a sentence beside it
     "() => { setTimeout(() => document.querySelector('.field-wrong')"
     "?.scrollIntoView({ block: 'center', behavior: 'smooth' }), 300); }"
 )
-GO = "(address) => { if (address) location.href = address; }"
 NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
 LOOK: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "looks", "show_progress": "hidden"}
 
@@ -60,7 +60,7 @@ class TrainEvents:
         )
         for answered in (checked, started):
             answered.then(None, None, None, js=SHOW_WRONG)
-        started.success(None, form.address, None, js=GO)
+        go_after(started, form.address)
         changes: list[Any] = [getattr(component, "change") for component in form.inputs]  # noqa: B009 - added at run time
         opened = [form.copies.expand, *changes]
         gr.on(opened, self.copy, form.inputs, form.code, trigger_mode="always_last", **UNQUEUED)
@@ -114,7 +114,8 @@ class TrainEvents:
             asked, url = self.form.request(values), request.headers.get("origin") or copy_as.LOCAL_URL
         except UserError as error:
             return (copy_as.as_comment(str(error)),) * 3
-        return copy_as.as_python(asked, url), copy_as.as_command(asked), copy_as.as_yaml(asked)
+        shared = self.services.settings.is_shared
+        return copy_as.as_python(asked, url), copy_as.as_command(asked, shared), copy_as.as_yaml(asked, shared)
 
     def _measurable(self, values: tuple[Any, ...], name: str) -> tuple[RunRequest, dict[str, int]]:
         """What is asked for, with a preset's steps for the data as they are now; and those of each, where asked for."""

@@ -15,6 +15,7 @@ from spaces_app.events import UNQUEUED
 from spaces_app.identity import visitor
 from spaces_app.page import routes
 from spaces_app.panels.data_source import HUB, OWN, SAMPLE, DataSource
+from spaces_app.panels.go_to import address_box
 from spaces_app.panels.run_length import STEPS, RunLength
 from spaces_app.panels.settings_form import (
     HUB_DATA,
@@ -84,7 +85,7 @@ class TrainForm:
             with gr.Row():
                 self.check = gr.Button("Check the data", elem_id="check")
                 self.start = gr.Button("Start training", variant="primary", elem_id="start")
-        self.address = gr.Textbox(visible=False)
+        self.address = address_box()
 
     def _render_weights(self, names: tuple[str, ...]) -> StartingWeightsFields:
         with _step(3, "Start from", "weights", visible=bool(names)):
@@ -203,8 +204,9 @@ class TrainForm:
         except UserError:
             return {}, False
         values = {name: value for name, value in settings.changed().items() if name in self.fields}
-        files = [name for name in self.settings.file_fields() if values.get(name)]
-        values |= {name: str(run.folder / values[name]) for name in files}
+        paths = {name: run.folder / values.pop(name) for name in self.settings.file_fields() if values.get(name)}
+        files = {name: path for name, path in paths.items() if path.is_file()}
+        values |= {name: str(self.services.sent.copy_of(path, name)) for name, path in files.items()}
         return values, bool(files)
 
     def _weights(self, name: str, labels: Mapping[str, str], values: Mapping[str, Any]) -> Any:

@@ -54,13 +54,15 @@ class PluginWorkbench:
         plugin: Plugin,
         endpoints: type[Endpoints] | None = None,
         pickers: list[WeightsPicker] | None = None,
+        files: list[tuple[gr.Dropdown, gr.File]] | None = None,
     ):
         self.services, self.plugin, self.endpoints = services, plugin, endpoints
         self.pickers = [] if pickers is None else pickers
+        self.files = [] if files is None else files  # each with the picker of its box
 
     def on(self, endpoints: type[Endpoints]) -> PluginWorkbench:
         """The workbench for weights that implement an interface: pickers list those alone, calls refuse others."""
-        return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers)
+        return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers, self.files)
 
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
         """A dropdown of starters and own runs; a Hub id can be typed in. The page keeps its choices fresh."""
@@ -85,6 +87,10 @@ class PluginWorkbench:
     def send_to(self, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
         """Render a button for each kind that takes such data."""
         send.render(self.services, takes, make, inputs)
+
+    def take_data(self, weights: gr.Dropdown, file: gr.File) -> None:
+        """Let the page's address fill a file: see the contract."""
+        self.files.append((weights, file))
 
     def document_fold(
         self,

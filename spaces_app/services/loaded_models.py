@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import gc
-import json
-import math
-import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from pathlib import Path
 
 from plugins._endpoints import Endpoints
-from training import files, machine
+from training import machine
 from training.errors import UserError
+from training.nn.placement import VARIABLE, prediction_dtype
 
-LOADING = 1.25  # of the tensors' bytes: what loading takes beside them, and the objects around them
 RESERVE_BYTES = 256 * 2**20  # of the machine's, that no model takes: the page itself, and a call's activations
-MAX_HEADER_BYTES = 100 * 2**20  # as safetensors has it
-NUMBER_BYTES = {  # of the types of safetensors; floating point becomes 32-bit in every predictor
-    "F64": 8, "I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1,
-}  # fmt: skip
-FLOAT_BYTES = 4
-
-
-def size_in_memory(folder: Path) -> int:
-    """Bytes that a folder of weights takes once it is loaded, by the headers of its safetensors files."""
-    weights = list(folder.rglob("*.safetensors"))
-    tensors = sum(_tensor_bytes(path) for path in weights)
-    others = files.size_bytes(folder) - sum(path.stat().st_size for path in weights)
-    return int(LOADING * tensors) + others
-
-
-def _tensor_bytes(path: Path) -> int:
-    """Bytes of a file's tensors in memory; those of the file where its header cannot be read: loading says why."""
-    try:
-        with path.open("rb") as file:
-            length = struct.unpack("<Q", file.read(8))[0]
-            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
-        tensors = [about for name, about in header.items() if name != "__metadata__"]
-        return sum(math.prod(each["shape"]) * NUMBER_BYTES.get(each["dtype"], FLOAT_BYTES) for each in tensors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        return path.stat().st_size
 
 
 class LoadedModels:
@@ -89,7 +60,7 @@ class LoadedModels:
         if size > self.most_bytes:
             raise UserError(
                 f"{name} takes about {_mb(size)} MB of memory; all models together may take {_mb(self.most_bytes)} MB "
-                "here. Choose a smaller one. Its operator can raise SELFSUP_MAX_MODELS_MB."
+                f"here. Choose a smaller one. Its operator can raise SELFSUP_MAX_MODELS_MB{_halved()}."
             )
         free, kept = machine.free_memory_bytes(), sum(bytes_ for _, bytes_ in self._models.copy().values())
         if size + RESERVE_BYTES > free + kept:
@@ -108,6 +79,11 @@ class LoadedModels:
             with self._lock:
                 self._models.popitem(last=False)
             gc.collect()
+
+
+def _halved() -> str:
+    """A way to need less; empty where it is taken already."""
+    return f", or set {VARIABLE}=bf16: weights take half then" if prediction_dtype() == "fp32" else ""
 
 
 def _mb(count: float) -> str:

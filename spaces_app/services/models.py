@@ -19,13 +19,14 @@ from plugins._recognition import recognise
 from spaces_app.gpu import ZERO_GPU, lend_gpu
 from spaces_app.identity import Caller
 from spaces_app.services.fairness import RateLimiter
-from spaces_app.services.loaded_models import LoadedModels, size_in_memory
+from spaces_app.services.loaded_models import LoadedModels
 from spaces_app.services.plugins import PluginCatalog
 from spaces_app.services.runs import RunService
 from spaces_app.services.worker import Worker
 from training.errors import UserError
 from training.home import RUN_ID
 from training.hub.pull import pull, repository
+from training.nn.placement import size_in_memory
 from training.runs.run import Run
 from training.settings import HOSTED
 from training.weights import resolve_weights

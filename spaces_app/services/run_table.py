@@ -56,6 +56,7 @@ class RunTableService:
             "selected": len(selected),
             "all": len(rows),
             "tags": sorted({tag for row in rows for tag in row["tags"]}, key=str.casefold),
+            "families": sorted({(self._family(row), row["plugin"]) for row in rows}),
             "kinds": sorted({(self._title(row), row["plugin"], row["trainer"]) for row in rows}),
             "statuses": sorted({row["status"] for row in rows}),
         }
@@ -117,6 +118,11 @@ class RunTableService:
             self._dashboard[0].terminate()
             self._dashboard[0].wait()
         self._dashboard = None
+
+    def _family(self, row: Row) -> str:
+        with contextlib.suppress(UserError):
+            return self.plugins.get(row["plugin"]).title
+        return row["plugin"]
 
     def _title(self, row: Row) -> str:
         with contextlib.suppress(UserError):

@@ -25,6 +25,7 @@ from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings
 
 MAX_KEY = 4096  # characters
+MAX_SHOWN_BYTES = 20 * 2**20  # of a data file that a page opens with
 
 
 class RunService:
@@ -102,6 +103,16 @@ class RunService:
         except (OSError, ValueError):  # there is none yet, or it is damaged
             return {}
         return report if isinstance(report, dict) else {}
+
+    def data(self, run_id: str, visitor: str) -> tuple[str, Path] | None:
+        """The setting and path of the file that a run was evaluated on, else trained on; None if large or gone."""
+        run = self.get(run_id, visitor)
+        settings = run.settings(self.plugins.get(run.config()["plugin"]).kind(run.config()["trainer"]).trained_by)
+        for name in ("eval_data", *settings.file_fields()[:1]):
+            path = run.folder / (settings.value(name) or "")
+            if path.is_file() and path.stat().st_size <= MAX_SHOWN_BYTES:
+                return name, path
+        return None
 
     # -- act -------------------------------------------------------------------------------------------------------
 

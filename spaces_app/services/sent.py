@@ -64,6 +64,14 @@ class SentData:
             raise UserError(GONE)
         return sent.path
 
+    def copy_of(self, path: Path, field: str = "") -> Path:
+        """A copy of a run's file where a page may show it: Gradio serves no file from the folder of the runs.
+
+        Args:
+            field: The setting that it is the file of; its name begins with it there.
+        """
+        return Path(shutil.copy(path, Path(tempfile.mkdtemp(prefix=PREFIX)) / path.name.removeprefix(f"{field}-")))
+
     def _forget_oldest(self, visitor: str) -> None:
         mine = [token for token, sent in self._sent.items() if sent.visitor == visitor]
         for token in mine[:-KEPT_PER_VISITOR]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from plugins.ae_anomaly import PLUGIN
@@ -54,6 +55,34 @@ def test_broken_rules_between_columns_are_found(fitted: Any) -> None:
     table = read_table(write_orders(folder / "new.csv", 200, 40, seed=1))
     scores = model.scores(table)[0]
     assert roc_auc_score([int(cell or 0) for cell in table.strings("is_anomaly")], scores) > 0.9
+
+
+def test_the_report_shows_the_worst_rows_and_which_cells_stand_out(fitted: Any) -> None:
+    """Of the ten rows with the highest scores most break a rule, though the task was not told which."""
+    _, _, folder = fitted
+    lines = (folder / "orders.csv").read_text().splitlines()
+    report = json.loads((folder / "run" / "report.json").read_text())["Most anomalous held-out rows"]
+    assert report["columns"] == ["line", "anomaly score (usual: 0)", "label", "what stands out"]
+    scores = [float(row[1]) for row in report["rows"]]
+    assert len(scores) == 10 and scores == sorted(scores, reverse=True) and scores[-1] > 1
+    for line, _, label, stands_out in report["rows"]:
+        cells = dict(zip(lines[0].split(","), lines[line - 1].split(","), strict=True))
+        assert label == ("anomaly" if cells["is_anomaly"] == "1" else "normal")
+        assert all(cells[part.split(": ")[0]] == part.split(": ")[1] for part in stands_out.split(", ") if ": " in part)
+    assert sum(row[2] == "anomaly" for row in report["rows"]) >= 8
+    assert any("carrier: " in row[3] or "country: " in row[3] for row in report["rows"])
+
+
+def test_the_report_of_rows_without_labels_shows_the_worst_too(tmp_path: Path) -> None:
+    data = write_orders(tmp_path / "orders.csv")
+    data.write_text(data.read_text().replace("is_anomaly", "group"))
+    task = task_of(settings(data, steps=2, columns="group=ignore"))
+    batch = task.collate(list(task.eval_data), np.random.default_rng(0), training=False)
+    with torch.no_grad():
+        outputs = task.predict(task.model, batch)
+    table = task.score(outputs).tables["Most anomalous held-out rows"]
+    assert table["columns"] == ["line", "anomaly score (usual: 0)", "what stands out"]
+    assert len(table["rows"]) == 10 and all(row[2] for row in table["rows"])
 
 
 def test_p_values_of_new_normal_rows_are_about_uniform(fitted: Any) -> None:

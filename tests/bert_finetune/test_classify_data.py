@@ -383,3 +383,8 @@ def test_text_in_a_script_the_vocabulary_lacks_is_red(tmp_path: Path) -> None:
     unknown = write(tmp_path / "unknown.csv", "text,label\nꙮꙮꙮ ꙮ,1\nꘐꘐ,0\nꙮ,1\nꘐ,0\n")
     (finding,) = build("classify", tiny(unknown, model=str(tmp_path / "model"))).findings()
     assert (finding.level, finding.title) == ("red", "100% of the tokens are unknown to the vocabulary")
+
+
+def test_an_evaluation_file_may_capitalise_its_header_otherwise(tmp_path: Path) -> None:
+    dev = write(tmp_path / "dev.csv", "TEXT,Label\nquite another film,1\n")
+    assert read_text(tmp_path, "text,label\n" + FOUR, eval_data=str(dev)).evaluation.texts == ["quite another film"]

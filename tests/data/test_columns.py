@@ -9,7 +9,7 @@ import pytest
 
 from tests.files import PUBLISHED, needs_published, write
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
-from training.data.table import Table, read_table
+from training.data.table import Table, read_table, text_table
 from training.errors import UserError
 
 
@@ -67,3 +67,12 @@ def test_missing_label_is_refused_with_the_best_candidate(tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"its columns are text, notes. Choose one \(notes: 2 values in 2 rows\)"):
         guess_text_columns(table)
     assert guess_text_columns(table, need_label=False) == TextColumns("text")
+
+
+def test_columns_are_found_however_another_file_spells_them() -> None:
+    table = text_table({"Review Text": ["good"], "LABEL": ["1"], "id": ["7"]}, "eval.csv")
+    assert table.spelled_as(["review_text", "label"]).names == ("review_text", "label", "id")
+    both = text_table({"Label": ["1"], "LABEL": ["2"]}, "eval.csv")
+    assert both.spelled_as(["label"]) is both  # which of the two is meant is not known
+    exact = text_table({"label": ["1"], "Label": ["2"]}, "eval.csv")
+    assert exact.spelled_as(["label"]) is exact

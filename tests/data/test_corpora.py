@@ -17,6 +17,7 @@ from training.data.array_files import ArrayWriter, count_ids, map_array
 from training.data.corpora import clear, corpora_folder, kept, key_of, usage
 from training.data.documents import END, Documents, hold_out, keep_documents
 from training.data.progress import CancelledError, report, reporting
+from training.data.table_cache import read_training_table
 from training.data.text_documents import read_documents
 from training.data.text_sample import evenly, sample_title
 
@@ -238,3 +239,11 @@ def test_a_listener_is_told_and_can_end_the_work(monkeypatch: pytest.MonkeyPatch
 
 def test_keys_differ_where_values_do() -> None:
     assert key_of(a=1, b="x") == key_of(b="x", a=1) != key_of(a=1, b="y")
+
+
+def test_clearing_deletes_parsed_tables_too(home: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("text,label\nwood,a\nstone,b\n")
+    read_training_table(table)
+    assert usage().entries == 0 and usage().size_bytes > 0
+    assert clear().size_bytes > 0 and not list((home / "parsed").iterdir())

@@ -346,7 +346,7 @@ def test_a_pipeline_of_another_class_is_refused(tmp_path: Path) -> None:
 
 def test_a_pipeline_that_does_not_fit_into_memory_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 2**10})())
-    with pytest.raises(UserError, match=r"needs about .* GB of memory in 32 bits; 0.0 GB are free"):
+    with pytest.raises(UserError, match=r"needs about .* GB of memory; 0.0 GB are free"):
         PLUGIN.kind("denoiser").load(folder)
 
 

@@ -15,7 +15,7 @@ from spaces_app.panels import copy_as
 from spaces_app.panels.settings_form import settings_values
 from spaces_app.services.run_request import RunRequest
 from tests import page
-from tests.page import ROOT, TINY, Site, fire, write_reviews
+from tests.page import TINY, Site, fire, write_reviews
 from tests.running import finish, weights
 from training.home import RUN_ID
 from training.runs.registry import Runs
@@ -59,9 +59,7 @@ def started(site: Site, form: RunRequest) -> Run:
 
 def in_shell(command: str, folder: Path) -> Run:
     """Paste a command into a shell in that folder; the run whose id it prints."""
-    environment = {
-        **os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Runs().get(RUN_ID.findall(done.stdout)[-1])
@@ -84,15 +82,22 @@ def test_copied_python_starts_the_same_run(site: Site, form: RunRequest, folder:
     assert same(in_shell("python train_with_gradio.py", folder), started)
 
 
-@pytest.mark.slow
 def test_copied_command_starts_the_same_run(form: RunRequest, folder: Path, started: Run):
     assert same(in_shell(copy_as.as_command(form), folder), started)
 
 
 @pytest.mark.slow
 def test_copied_yaml_starts_the_same_run(form: RunRequest, folder: Path, started: Run):
-    (folder / "run.yaml").write_text(copy_as.as_yaml(form))
-    assert same(in_shell("python -m training bert_finetune classify --config run.yaml", folder), started)
+    text = copy_as.as_yaml(form)
+    (folder / "run.yaml").write_text(text)
+    command = next(line for line in text.splitlines() if "--config" in line).split("there: ")[1]
+    assert same(in_shell(command, folder), started)
+
+
+def test_a_shared_server_tells_nobody_where_it_lies(form: RunRequest):
+    for text in (copy_as.as_command(form, shared=True), copy_as.as_yaml(form, shared=True)):
+        assert str(copy_as.ROOT) not in text and sys.executable not in text
+        assert "in the folder of Selfsup Studio" in text and "python -m training bert_finetune classify" in text
 
 
 def test_copied_python_names_the_server_that_the_page_came_from(site: Site):

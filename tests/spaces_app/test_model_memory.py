@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from plugins._contract import Kind, Plugin
 from plugins._discovery import discover
 from spaces_app.identity import Caller
 from spaces_app.services import Services, loaded_models
-from spaces_app.services.loaded_models import LOADING, RESERVE_BYTES, LoadedModels, size_in_memory
+from spaces_app.services.loaded_models import RESERVE_BYTES, LoadedModels
 from spaces_app.settings import Settings
 from training import machine
 from training.errors import UserError
+from training.nn.placement import LOADING, prediction_dtype, size_in_memory
 
 MB = 2**20
 PLUGINS = {found.plugin.name: found.plugin for found in discover("builtin") if found.plugin}
@@ -127,3 +129,32 @@ def test_free_memory_is_what_the_container_has_left(tmp_path: Path, monkeypatch:
     assert machine.free_memory_bytes() == 400 * MB
     (tmp_path / "memory.max").write_text("max\n")
     assert machine.free_memory_bytes() > 1000 * MB
+
+
+SAME_IN_BF16: dict[tuple[str, str], Callable[[Any], float]] = {  # plugin and kind -> a probability of its starter
+    ("bert_finetune", "classify"): lambda model: max(model.classify("a warm and funny film")["probabilities"].values()),
+    ("bert_finetune", "tag"): lambda model: model.tag("Play Yesterday")["entities"][0]["probability"],
+    ("bert_finetune", "pretrain"): lambda model: model.fill_mask("a [MASK] film")["masks"][0][0]["probability"],
+    ("gpt_prompting", "pretrain"): lambda model: model.model.next_token("Once upon a", 1)[0][1],
+}
+
+
+@pytest.mark.parametrize(("plugin", "kind"), SAME_IN_BF16)
+def test_predictions_in_bf16_take_half_of_the_memory_and_differ_little(
+    plugin: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, probability = PLUGINS[plugin].kind(kind), SAME_IN_BF16[plugin, kind]
+    folder = Path(next(iter(known.starters)))
+    wide, whole = probability(known.load(folder)), size_in_memory(folder)
+    monkeypatch.setenv("SELFSUP_PREDICTION_DTYPE", "bf16")
+    narrow: Any = known.load(folder)
+    assert probability(narrow) == pytest.approx(wide, abs=0.01)
+    assert size_in_memory(folder) < 0.6 * whole
+    network = narrow.model if isinstance(narrow.model, torch.nn.Module) else narrow.model.model
+    assert torch.bfloat16 in {weight.dtype for weight in network.parameters()}
+
+
+def test_a_prediction_dtype_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSUP_PREDICTION_DTYPE", "int4")
+    with pytest.raises(UserError, match="SELFSUP_PREDICTION_DTYPE is 'int4'; it may be fp32 or bf16"):
+        prediction_dtype()

@@ -303,6 +303,13 @@ def test_failed_run_says_why(page: Page, runs: Runs):
     expect(page.locator(".remark.red")).to_contain_text(message)
 
 
+def test_broken_run_says_what_is_damaged(page: Page, runs: Runs):
+    message = "This run's folder is damaged: config.yaml is no YAML. It can only be deleted."
+    show(page, runs.start("bert_finetune-broken", status="broken", message=message))
+    expect(page.get_by_role("status").get_by_text("Broken")).to_be_visible()
+    expect(page.locator(".remark.red")).to_contain_text(message)
+
+
 def test_finished_run_is_asked_for_no_more(browser: Browser, url: str, runs: Runs):
     done = runs.start("bert_finetune-done", status="finished", step=600)
     stopped = runs.start("bert_finetune-stopped", status="cancelled", step=100, can_resume=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from plugins._discovery import Found
+from spaces_app.page.shell import build
+from spaces_app.panels.operator import CONFIRM_CLEAR
 from spaces_app.services import Services
 from spaces_app.services.fairness import RateLimiter
 from spaces_app.services.run_request import RunRequest
@@ -55,6 +57,18 @@ def test_it_lists_ends_and_clears_everybodys_runs(home: Path) -> None:
     assert waiting.status() == "cancelled"
     assert services.operator.clear(7, "")[0] == 1
     assert {run.id for run in store.all()} == {waiting.id, new.id}
+
+
+@pytest.mark.parametrize(("days", "sentence"), [(None, "Days is empty"), (-1, "")])
+def test_without_a_number_or_unconfirmed_no_run_is_deleted(home: Path, days: float | None, sentence: str) -> None:
+    """An empty field was 0 days: every run that had ended was deleted."""
+    demo = build(Settings(), [Found("toy", "tests", PLUGIN)])
+    old = queue(demo.services.runs.store)  # type: ignore[attr-defined]
+    old.write_event("finished")
+    os.utime(old.folder / "events.jsonl", (0, 0))
+    clear = next(event for event in demo.fns.values() if event.js == CONFIRM_CLEAR)
+    message = clear.fn(days, None)[-1]  # type: ignore[misc]
+    assert old.status() == "finished" and sentence in message and bool(message) == bool(sentence)
 
 
 def test_it_shows_and_clears_tokenized_corpora(home: Path) -> None:

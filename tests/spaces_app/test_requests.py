@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ def call(site: Site, endpoint: str, data: list[Any]) -> dict[str, Any]:
     text = httpx.get(f"{site.url}gradio_api/call/{endpoint}/{answer['event_id']}").text
     name, content = (line.partition(": ")[2] for line in text.strip().splitlines()[-2:])
     return {"event": name, "data": json.loads(content)}
+
+
+def test_the_stream_to_a_page_that_was_left_ends_as_a_stream_does(site: Site):
+    """It broke off, and the log showed the crash of an application."""
+    answer = httpx.get(f"{site.url}gradio_api/queue/data?session_hash=left")
+    assert answer.status_code == 200 and '"session_not_found":true' in answer.text
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------
@@ -105,7 +112,6 @@ def test_a_page_with_the_addresses_of_another_server_is_sent_to_nobody_else(site
     [
         ({}, True),
         ({"path": "/gradio_api/info"}, False),
-        ({"method": "POST"}, False),
         ({"query_string": b"deep_link=x"}, False),
         ({"query_string": b"__theme=dark"}, True),
         ({"headers": [(b"cookie", b"access-token-abc=1")]}, False),
@@ -114,9 +120,24 @@ def test_a_page_with_the_addresses_of_another_server_is_sent_to_nobody_else(site
 )
 def test_only_what_is_the_same_for_all_is_kept(changes: dict[str, Any], is_kept: bool) -> None:
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], **changes}
-    assert (page_cache._key(scope) is not None) is is_kept
+    key = page_cache.PageCache(None).key  # type: ignore[arg-type] - it asks no app for a key
+    assert (key(scope) is not None) is is_kept
     other = {**scope, "headers": [*scope["headers"], (b"host", b"other.example")]}
-    assert not is_kept or page_cache._key(scope) != page_cache._key(other)
+    assert not is_kept or key(scope) != key(other)
+
+
+def test_files_of_gradio_are_compressed_once_and_kept_by_the_browser(site: Site) -> None:
+    name = re.search(r"assets/index-[\w-]+\.js", httpx.get(site.url).text)
+    assert name
+    first, second = (httpx.get(site.url + name[0]) for _ in range(2))
+    plain = httpx.get(site.url + name[0], headers={"accept-encoding": "identity"})
+    assert first.content == second.content == plain.content
+    assert "immutable" in second.headers["cache-control"]
+    assert second.headers["content-encoding"] == "gzip"
+    assert int(second.headers["content-length"]) < len(plain.content) / 2
+    part = httpx.get(site.url + name[0], headers={"range": "bytes=0-9", "accept-encoding": "identity"})
+    assert part.content == plain.content[:10]
+    assert httpx.get(site.url + "assets/none-12345678.js").status_code == 404
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

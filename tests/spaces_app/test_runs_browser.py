@@ -105,6 +105,19 @@ def test_search_and_order_change_the_rows_and_the_address(page: Page, services: 
     expect(page.get_by_text("2 of 3 runs")).to_be_visible()
 
 
+def test_the_address_chooses_a_family_and_a_run(page: Page, services: Services, url: str) -> None:
+    first, _ = made(services, "first film", 0.9), made(services, "second film", 0.6)
+    page.goto(f"{url}?plugin=bert_finetune&chosen={first.id}")
+    kind = page.locator(".filters select").first
+    expect(kind).to_have_value("bert_finetune ")
+    expect(kind.locator("option:checked")).to_have_text("BERT: all")
+    expect(page.get_by_label("Choose first film")).to_be_checked()
+    expect(page.get_by_text("Choose another run too to compare them.")).to_be_visible()
+    assert names(page) == ["second film", "first film"] and "plugin=bert_finetune" in page.url
+    page.goto(f"{url}?plugin=gpt_prompting")
+    expect(page.get_by_text("No run matches.")).to_be_visible()
+
+
 def test_runs_are_compared_and_a_reload_shows_it_again(page: Page, services: Services) -> None:
     made(services, "slow", 0.6, learning_rate=1e-4), made(services, "quick", 0.9, learning_rate=1e-3)
     page.reload()

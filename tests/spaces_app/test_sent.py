@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,11 +97,35 @@ def test_each_sort_of_data_has_a_form_that_takes_it():
 )  # fmt: skip
 def test_a_finished_run_leads_to_what_its_weights_are_good_for(plugin: str, kind: str, addresses: list[str]):
     services = Services(Settings(), discover("builtin"))
-    run = {"id": "RUN", "plugin": plugin, "trainer": kind, "has_weights": True, "status": "finished"}
+    run = {
+        "id": "RUN",
+        "plugin": plugin,
+        "trainer": kind,
+        "has_weights": True,
+        "status": "finished",
+        "can_resume": False,
+    }
     shown = next_links(services, run)
     assert all(f'href="{address}"' in shown for address in addresses)
     assert ("Use the weights in" in shown) == bool(addresses)
     assert "Use the weights in" not in next_links(services, run | {"has_weights": False})
+
+
+@pytest.mark.parametrize(
+    ("status", "has_weights", "can_resume", "first"),
+    [
+        ("finished", True, False, "Try it"),
+        ("running", True, False, None),  # Stop is what there is to press
+        ("queued", False, False, None),
+        ("cancelled", True, True, None),  # Resume is
+    ],
+)
+def test_one_button_of_a_run_is_the_main_one(status: str, has_weights: bool, can_resume: bool, first: str | None):
+    services = Services(Settings(), discover("bert_finetune"))
+    run = {"id": "RUN", "plugin": "bert_finetune", "trainer": "classify", "has_weights": has_weights, "status": status}
+    shown = next_links(services, run | {"can_resume": can_resume})
+    assert re.findall(r'class="primary">([^<]+)', shown) == ([first] if first else [])
+    assert "Run again with other settings" in shown
 
 
 def test_a_kind_that_feeds_nothing_there_is_refused():
@@ -116,8 +142,11 @@ def test_a_kind_that_feeds_nothing_there_is_refused():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("home"), found=discover("ae_anomaly,bert_finetune")) as site:
-        yield site
+    """As an installed app: the runs lie outside the temporary folder, from which alone Gradio serves files."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+        with served(tmp_path_factory.mktemp("home"), found=discover("ae_anomaly,bert_finetune")) as site:
+            yield site
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +199,27 @@ def test_a_token_fills_the_form_and_one_that_is_gone_says_so(site: Site, browser
     page.goto(f"{site.url}ae_anomaly-fit?data=gone")
     expect(page.get_by_text("What was sent is not here any more: send it again.")).to_be_visible()
     expect(page.get_by_label("Sample data")).to_be_checked()
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_box_takes_what_was_sent_and_the_data_of_the_run_that_is_tried(
+    site: Site, client: Client, browser: Browser, tmp_path: Path
+):
+    """The example fits the starter's columns alone: a run of one's own was tried on it, and refused it."""
+    rows = write_table(tmp_path / "pressure.csv", [("a", "b"), *((str(n), str(n % 7)) for n in range(60))])
+    run, page = fit(client, str(rows)), browser.new_page()
+    page.goto(f"{site.url}ae_anomaly?weights={run['id']}")
+    expect(page.locator(".file-preview").first).to_contain_text("pressure")
+    expect(page.get_by_text(re.compile("alerts? in 60 rows"))).to_be_visible(timeout=60_000)
+    page.goto(f"{site.url}ae_anomaly-fit?from={run['id']}")
+    expect(page.locator(".file-preview").first).to_contain_text("pressure")
+    expect(page.get_by_label("Your file")).to_be_checked()
+    page.goto(f"{site.url}ae_anomaly?data={site.services.sent.keep([rows], '')}")
+    expect(page.locator(".file-preview").first).to_contain_text("pressure")
+    page.goto(f"{site.url}ae_anomaly?data=gone")
+    expect(page.get_by_text("What was sent is not here any more: send it again.")).to_be_visible()
+    expect(page.locator(".file-preview").first).to_contain_text("sample")
     page.close()
 
 

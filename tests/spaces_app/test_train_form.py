@@ -125,7 +125,7 @@ def weights_of(limits: Limits) -> StartingWeightsFields:
 def test_weights_are_offered_from_the_starter_over_own_ones_to_the_hub_and_none() -> None:
     offered = weights_of(ROOMY).choices("model", {"run-1": "My run"})
     assert [value for _, value in offered] == ["auto", "run-1", "acme/small", "acme/large", ""]
-    assert offered[2][0] == "acme/small (80 MB, mit)"
+    assert offered[2][0] == "acme/small (about 80 MB, mit)"
 
 
 def test_pulled_weights_are_offered_once() -> None:
@@ -140,8 +140,8 @@ def test_weights_that_the_server_cannot_train_are_not_suggested() -> None:
 def test_a_suggestion_says_what_one_wants_to_know_before_a_download() -> None:
     about = LARGE.about(is_trained=True)
     assert about == (
-        "English, slow. 900 million parameters; download 1.8 GB; to train all weights 14.4 GB of memory and what the "
-        "rows need; licence apache-2.0."
+        "English, slow. 900 million parameters; download about 1.8 GB; to train all weights about 14.4 GB of memory and "
+        "what the rows need; licence apache-2.0."
     )
     assert "memory" not in LARGE.about(is_trained=False)
 
@@ -200,7 +200,7 @@ def test_a_field_without_an_error_shows_its_description_again() -> None:
 
 def test_copies_say_where_an_uploaded_file_belongs(tmp_path: Path) -> None:
     request = RunRequest("bert_finetune", "classify", {"steps": 5}, {"data": tmp_path / "my reviews.csv"})
-    *comments, command = copy_as.as_command(request).splitlines()
+    *comments, command = copy_as.as_command(request, shared=True).splitlines()
     assert command == "python -m training bert_finetune classify --data 'my reviews.csv' --steps 5"
     assert comments[1] == "# Put my reviews.csv there, or write the path in place of the name."
     assert copy_as.as_python(request).startswith("# Run this in the folder of my reviews.csv")
@@ -217,7 +217,9 @@ def test_copies_of_samples_and_hub_data_need_no_file() -> None:
 
 def test_a_files_name_cannot_leave_its_comment() -> None:
     request = RunRequest("bert_finetune", "classify", {}, {"data": Path("a\nrm -rf x.csv")})
-    assert all(line.startswith("#") for line in copy_as.as_command(request).splitlines()[:2])
+    for shared in (True, False):
+        assert copy_as.as_command(request, shared).startswith("# ")
+        assert all(line.startswith("#") for line in copy_as.as_command(request, shared).splitlines()[: 1 + shared])
 
 
 # -- the form -------------------------------------------------------------------------------------------------------

@@ -70,10 +70,15 @@ def _licence(folder: Path) -> str:
 
 
 def _data(settings: RunSettings) -> dict[str, Any]:
+    from training.data.streams.sources import public_files
     from training.data.table_cache import file_fingerprint
 
     facts: dict[str, Any] = {"dataset": settings.value("dataset")} if settings.value("dataset") else {}
     for name in settings.file_fields():
-        if path := getattr(settings, name):
+        if not (path := getattr(settings, name)):
+            continue
+        if name == "data" and settings.value("streaming") and not Path(path).is_file():
+            facts[name] = public_files(path)
+        else:
             facts |= {name: Path(path).name, f"{name}_sha256": file_fingerprint(Path(path))}
     return facts

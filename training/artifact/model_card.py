@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from training.data.streams.sources import split_names
+
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -58,7 +60,7 @@ def _front_matter(record: dict[str, Any], repo: str) -> ModelCardData:
         tags=["selfsup-studio", *([record["plugin"]] if "plugin" in record else []), *card.get("tags", [])],
         base_model=base_model or None,
         base_model_relation="finetune" if base_model else None,
-        datasets=[dataset] if dataset else None,
+        datasets=[name.split(":")[0] for name in split_names(dataset)] if dataset else None,
         metrics=[name for name in metrics if name != "loss"] if metrics else None,
         model_name=repo.split("/")[-1] if repo != UNNAMED else record.get("title", "model"),
         eval_results=_eval_results(metrics, dataset, card.get("pipeline_tag") or "other") or None,

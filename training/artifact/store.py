@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from training import files
 from training.artifact import model_card
+from training.data.streams.sources import public_files
 from training.errors import UserError
 from training.home import RUN_ID
 from training.settings import RunSettings
@@ -63,7 +64,7 @@ def shareable(settings: RunSettings) -> dict[str, Any]:
     values.pop("backup", None)
     for name in {*settings.file_fields(), *settings.weights_fields()} & values.keys():
         if Path(values[name]).is_absolute():
-            values[name] = Path(values[name]).name
+            values[name] = public_files(values[name]) if values.get("streaming") else Path(values[name]).name
         if RUN_ID.fullmatch(values[name]):
             values[name] = "a run"  # its id is its owner's alone
     return values

@@ -61,7 +61,7 @@ def settings_of_run(run: Run, plugin: Plugin, kind: Kind, settings: RunSettings)
     values = {name: recorded[name] for name in settings.undecided() if name in recorded}
     if values.get("model") and values["model"] not in plugin.starters:
         raise UserError(f"Run {run.id} is broken: its events name weights that are no starter.")
-    settings = parse_settings(kind.trained_by, {**dict(settings), **values})
+    settings = parse_settings(kind.trained_by, {**dict(settings), **values}).with_usual()  # of fields that came later
     Limits().check_values({name: settings.value(name) for name in values})
     return settings
 

@@ -91,8 +91,14 @@ def read_config(path: Path, plugin: str, trainer: str, settings: type[RunSetting
 def check_files(values: dict[str, Any], settings: type[RunSettings]) -> None:
     """Refuse a file that is not there, and a folder where a file belongs."""
     for name in settings.file_fields():
+        if name == "data" and values.get("streaming"):  # a folder or a pattern: its reader looks
+            continue
         folder = (
             extra_of(settings.model_fields[name]).get("folder") and values.get(name) and Path(values[name]).is_dir()
         )
         if values.get(name) and not folder and not Path(values[name]).is_file():
+            if "streaming" in settings.model_fields and name == "data" and Path(values[name]).is_dir():
+                raise UserError(
+                    f"data: {values[name]} is a folder. Add --streaming to read its files as the run trains."
+                )
             raise UserError(f"{name}: there is no file {values[name]}.")

@@ -68,7 +68,8 @@ def describe(event: dict) -> str:
         where = f"{how} at step {event['step']} of {event['steps']}"
         if "parts" in event:
             return f"{where}: an experiment of {event['parts']} parts"
-        return f"{where}: {event['rows']} rows, {event['parameters']:,} parameters, {event['device']}"
+        rows = f"{event['rows']} rows" if "rows" in event else "rows read as it trains"
+        return f"{where}: {rows}, {event['parameters']:,} parameters, {event['device']}"
     if name == "eval":
         values = ", ".join(f"{key} {value:.4f}" for key, value in event["metrics"].items())
         return f"step {event['step']}: {values}{' (best so far)' if event['best'] else ''}"

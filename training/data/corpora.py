@@ -78,16 +78,19 @@ def kept(kind: str, key: str, make: Callable[[Path], None], load: Callable[[Path
 
 
 def usage() -> Usage:
-    """How many entries there are, and their bytes, those of unfinished ones included."""
-    entries = _entries()
-    return Usage(len(entries), sum(files.size_bytes(entry) for entry in entries))
+    """How many entries there are; their bytes, those of unfinished ones and of parsed tables included."""
+    entries, tables = _entries(), _tables()
+    size = sum(files.size_bytes(entry) for entry in entries) + sum(table.stat().st_size for table in tables)
+    return Usage(len(entries), size)
 
 
 def clear() -> Usage:
-    """Delete every entry that no process is making. Returns what was deleted."""
+    """Delete every entry that no process is making, and the parsed tables. Returns what was deleted."""
     before = usage()
     for entry in _entries():
         _delete(entry)
+    for table in _tables():
+        table.unlink(missing_ok=True)
     after = usage()
     return Usage(before.entries - after.entries, before.size_bytes - after.size_bytes)
 
@@ -108,6 +111,12 @@ def _evict(keep: Path) -> None:
 def _entries() -> list[Path]:
     folder = corpora_folder()
     return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+
+
+def _tables() -> list[Path]:
+    """Parsed tables of files that no run has copied (`table_cache`)."""
+    folder = home() / "parsed"
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _last_use(entry: Path) -> float:

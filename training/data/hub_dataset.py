@@ -30,12 +30,10 @@ def load_hub_dataset(name: str, split: str) -> Table:
     Raises:
         UserError: If the name is malformed, there is no such dataset or split, or the Hub cannot be reached.
     """
-    match = HUB_NAME.fullmatch(name)
-    if not match or ".." in name or Path(match["repo"]).exists():  # load_dataset would read a folder of that name
-        raise UserError(f"'{name[:100]}' is no dataset of the Hub. Expected owner/name, or owner/name:config.")
+    repo, config = check_name(name)
     if not HUB_SPLIT.fullmatch(split):
         raise UserError(f"'{split[:100]}' is no split. Expected a name such as train, or a part such as train[:1000].")
-    table, classes = _download(match["repo"], match["config"], split)
+    table, classes = _download(repo, config, split)
     columns = {column: named(values, classes.get(column)) for column, values in plain_columns(table).items()}
     digest = hashlib.sha256()
     for batch in table.to_batches():
@@ -43,15 +41,28 @@ def load_hub_dataset(name: str, split: str) -> Table:
     return Table(columns, np.arange(1, len(table) + 1), (), name, digest.hexdigest()[:16])
 
 
+def check_name(name: str) -> tuple[str, str | None]:
+    """The repository and the configuration of "owner/name:config".
+
+    Raises:
+        UserError: If it is no name of a data set, or one that would be read from this machine.
+    """
+    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+
+    match = HUB_NAME.fullmatch(name)
+    if not match or ".." in name or Path(match["repo"]).exists():  # load_dataset would read a folder of that name
+        raise UserError(f"'{name[:100]}' is no dataset of the Hub. Expected owner/name, or owner/name:config.")
+    if match["repo"] in _PACKAGED_DATASETS_MODULES:  # "csv" would read whatever lies in the working directory
+        raise UserError(f"'{match['repo']}' is a file format, no dataset of the Hub. Expected owner/name.")
+    return match["repo"], match["config"]
+
+
 def _download(repo: str, config: str | None, split: str) -> tuple[pa.Table, dict[str, list[str]]]:
     """Return the rows, and the names of the classes of each column that has some."""
     from datasets import ClassLabel, load_dataset
     from datasets.exceptions import DatasetNotFoundError
-    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
     from huggingface_hub.utils import httpx  # the library the client really uses; its name changed between releases
 
-    if repo in _PACKAGED_DATASETS_MODULES:  # "csv" would read whatever lies in the working directory
-        raise UserError(f"'{repo}' is a file format, no dataset of the Hub. Expected owner/name.")
     try:
         dataset: Any = load_dataset(repo, config, split=split)
     except DatasetNotFoundError as error:

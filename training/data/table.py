@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from training import files
 from training.data.arrow import as_text, json_cells
+from training.data.column_names import plain_name
 from training.data.csv_table import Chunk
 from training.data.table_format import MAX_BYTES, read_chunks
 from training.errors import UserError
@@ -94,6 +96,22 @@ class Table:
         index = np.asarray(rows, dtype=np.int64)
         columns = {name: values.take(pa.array(index)) for name, values in self.columns.items()}
         return replace(self, columns=columns, lines=self.lines[index])
+
+    def spelled_as(self, names: Sequence[str]) -> Table:
+        """The table, its columns named as in `names` where they are spelled like one: `Text ` and `TEXT` as `text`.
+
+        A column whose very name is wanted keeps it; so do two that are spelled like the same one.
+        """
+        absent = {plain_name(name): name for name in names if name not in self.columns}
+        found = Counter(plain_name(name) for name in self.columns if name not in names)
+        renamed = {
+            name: absent[plain]
+            for name in self.columns
+            if name not in names and found[plain := plain_name(name)] == 1 and plain in absent
+        }
+        if not renamed:
+            return self
+        return replace(self, columns={renamed.get(name, name): values for name, values in self.columns.items()})
 
     def head(self, count: int) -> list[dict[str, Any]]:
         """Return the first rows as records that JSON can hold: dates and decimals are text, bytes their number."""

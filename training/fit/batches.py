@@ -1,13 +1,15 @@
-"""Batches as a pure function of (seed, step): no state to save, and the same for any number of processes."""
+"""Batches as a pure function of (seed, step), the same for any number of processes. Only a stream has a state."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from training.errors import UserError
+from training.task import RowStream
 
 if TYPE_CHECKING:
     from training.settings import TrainSettings
@@ -68,10 +70,80 @@ def check_whole_batch(task: Task, settings: TrainSettings) -> None:
         )
 
 
-def padded_lengths(task: Task) -> np.ndarray | None:
-    """Tokens of every training row, for `pieces`; None where batches are not padded, or rows all of one size."""
-    lengths = task.row_lengths(task.train_data) if task.padded and not task.whole_batch else None
+def padded_lengths(task: Task, rows: Sequence) -> np.ndarray | None:
+    """Tokens of every row, for `micro_batches`; None where batches are not padded, or rows all of one size."""
+    lengths = task.row_lengths(rows) if task.padded and not task.whole_batch else None
     return None if lengths is None else np.asarray(lengths)
+
+
+class Place(NamedTuple):
+    """Which of several processes computes, and where.
+
+    Args:
+        device: As torch names its kind.
+        by_length: Whether rows of like length are computed together, in more pieces than `gradient_accumulation`.
+    """
+
+    rank: int
+    processes: int
+    device: str
+    by_length: bool
+
+
+class StepRows(Protocol):
+    """The rows of each step that one process computes."""
+
+    def pieces(self, step: int) -> Sequence[Sequence]:
+        """What is computed one after the other; steps are asked for in order."""
+        ...
+
+
+class _Piece(Sequence):
+    """Rows of a data set by their numbers, read when they are asked for."""
+
+    def __init__(self, data: Sequence, numbers: np.ndarray):
+        self.data, self.numbers = data, numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> Any:  # type: ignore[override]
+        return self.data[int(self.numbers[index])]
+
+
+class NumberedRows:
+    """Rows of a data set that is there before the run, found by their numbers."""
+
+    def __init__(self, data: Sequence, task: Task, settings: TrainSettings, place: Place):
+        self.data, self.batches = data, BatchSampler(len(data), settings.batch_size, settings.seed)
+        lengths = padded_lengths(task, data) if place.by_length else None
+        self.cut = (place.rank, place.processes, settings.gradient_accumulation, lengths, place.device)
+
+    def pieces(self, step: int) -> Sequence[Sequence]:
+        return [_Piece(self.data, rows) for rows in micro_batches(self.batches[step], *self.cut)]
+
+
+class StreamedRows:
+    """Rows of a stream; a step takes the next ones."""
+
+    def __init__(self, stream: RowStream, task: Task, settings: TrainSettings, place: Place):
+        self.stream, self.task, self.place = stream, task, place
+        self.size, self.accumulation = settings.batch_size, settings.gradient_accumulation
+        stream.start(place.rank, place.processes)
+
+    def pieces(self, step: int) -> Sequence[Sequence]:
+        rows = self.stream.take(self.size)
+        lengths = padded_lengths(self.task, rows) if self.place.by_length else None
+        parts = micro_batches(np.arange(len(rows)), 0, 1, self.accumulation, lengths, self.place.device)
+        return [[rows[int(number)] for number in part] for part in parts]
+
+
+def step_rows(task: Task, settings: TrainSettings, place: Place) -> StepRows:
+    """The rows of each step, of whatever kind the task's data are."""
+    data = task.train_data
+    if isinstance(data, RowStream):
+        return StreamedRows(data, task, settings, place)
+    return NumberedRows(data, task, settings, place)
 
 
 def micro_batches(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from accelerate.utils import send_to_device, set_seed
+from accelerate.utils import gather_object, send_to_device, set_seed
 
 from training import figures, files
 from training.artifact import store
+from training.errors import UserError
 from training.events import EventLog
 from training.fit import checkpoint
 from training.fit.accelerator import make_accelerator
-from training.fit.batches import BatchSampler, check_whole_batch, micro_batches, padded_lengths, step_seed
+from training.fit.batches import Place, check_whole_batch, step_rows, step_seed
 from training.fit.checkpoint import Progress
 from training.fit.evaluation import is_best, score
 from training.fit.large_network import prepare_network
@@ -26,7 +28,7 @@ from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
 from training.preflight.precision import slow_precision
 from training.settings import TrainSettings
-from training.task import Score, Task
+from training.task import RowStream, Score, Task
 
 if TYPE_CHECKING:
     from training.fit.sharding import ShardedNetwork
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["NonFiniteLossError", "fit"]
 
 CHECKPOINT_SECONDS = 30.0  # at least this between checkpoints, and at least 100 times what the last one took
+SECONDS_TO_SAY = 1.0  # for the main process to write why, before a launcher ends all because one has ended
 STOPS = {
     1: ("cancelled", "Stopped on request; the best weights are kept and the run can be resumed."),
     2: ("finished", "Stopped early: {patience} evaluations without a better score."),
@@ -76,14 +79,15 @@ class _Fit:
         self.accelerator = make_accelerator(settings, folder)
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
-        self.batches = BatchSampler(len(task.train_data), settings.batch_size, settings.seed)
         self.is_sharded = settings.value("sharding") == "full" and self.processes > 1
         # Processes that share the weights go forward together, and so have the same number of pieces.
-        self.lengths = None if self.is_sharded else padded_lengths(task)
+        place = Place(self.rank, self.processes, self.accelerator.device.type, by_length=not self.is_sharded)
+        self.rows = step_rows(task, settings, place)
+        self.stream = task.train_data if isinstance(task.train_data, RowStream) else None
         self.found = checkpoint.latest(folder / "checkpoint")
         self._make_network()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        states = [self.progress] if self.average is None else [self.progress, self.average]
+        states = [state for state in (self.progress, self.average, self.stream) if state is not None]
         self.accelerator.register_for_checkpointing(*states)
         self.curve = MetricLog(self.log, self.accelerator, settings)
         self.stopping = False
@@ -116,12 +120,13 @@ class _Fit:
             yield "average", self.average.module
 
     def run(self) -> Progress:
+        self._check_same_stream()
         resumed = self._restore()
         self.tell(
             "started",
             step=self.progress.step,
             steps=self.settings.steps,
-            rows=len(self.task.train_data),
+            **({} if isinstance(self.task.train_data, RowStream) else {"rows": len(self.task.train_data)}),
             eval_rows=len(self.task.eval_data),
             parameters=sum(p.numel() for p in self.model.parameters()),
             device=str(self.accelerator.device),
@@ -140,6 +145,20 @@ class _Fit:
         self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
         self.accelerator.end_training()
         return state
+
+    def _check_same_stream(self) -> None:
+        """Refuse processes that see different shards.
+
+        Raises:
+            UserError: In all of them.
+        """
+        if self.stream is not None and self.processes > 1:
+            seen = gather_object([self.stream.fingerprint()])
+            if others := [str(rank) for rank, each in enumerate(seen) if each != seen[0]]:
+                raise UserError(
+                    f"The processes see different shards: {', '.join(others)} others than 0. Give all machines the "
+                    "same files, then resume."
+                )
 
     def _measure_start(self) -> None:
         """Score the weights that training starts from, as a baseline of the run."""
@@ -175,12 +194,12 @@ class _Fit:
         rng = np.random.default_rng(seed)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.settings) * group.get("lr_scale", 1.0)
-        parts = self._pieces(self.batches[step])
+        parts = self._pieces(step)
         sums = torch.zeros(2, device=self.accelerator.device)  # losses, items
         for number, rows in enumerate(parts, 1):
             last = number == len(parts)
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-                losses = self._losses([self.task.train_data[int(row)] for row in rows], rng)
+                losses = self._losses(list(rows), rng)
                 # Processes average their gradients, so each counts its sum `processes` times over the nominal batch.
                 self.accelerator.backward(losses.sum() * (self.processes / nominal))
             sums += torch.stack((losses.detach().sum(), torch.tensor(float(losses.numel()), device=sums.device)))
@@ -191,9 +210,27 @@ class _Fit:
         self.task.after_step(self.accelerator.unwrap_model(self.model), self.progress.step)
         self.curve.add(self.progress.step, learning_rate(step, self.settings), sums[0] / sums[1].clamp(min=1), norm)
 
-    def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
-        accumulation, device = self.settings.gradient_accumulation, self.accelerator.device.type
-        return micro_batches(rows, self.rank, self.processes, accumulation, self.lengths, device)
+    def _pieces(self, step: int) -> Sequence[Sequence]:
+        """The rows of a step; where one process cannot read its rows, all end with its message.
+
+        Raises:
+            UserError: Naming the shard and the row.
+        """
+        if self.stream is None or self.processes == 1:
+            return self.rows.pieces(step)
+        parts, message = (), ""
+        try:
+            parts = self.rows.pieces(step)
+        except UserError as error:
+            message = str(error)
+        failed = torch.tensor(float(bool(message)), device=self.accelerator.device)
+        torch.distributed.all_reduce(failed)
+        if failed.item():
+            found = [each for each in gather_object([message]) if each]
+            if not self.log:
+                time.sleep(SECONDS_TO_SAY)
+            raise UserError(found[0])
+        return parts
 
     def _losses(self, rows: list, rng: np.random.Generator) -> torch.Tensor:
         batch = send_to_device(self.task.collate(rows, rng, training=True), self.accelerator.device)
@@ -296,22 +333,35 @@ class _Fit:
         files.recover(self.folder / "artifact")
         if self.found is None:
             return False
+        if self.stream is not None:  # first: with other shards there is another vocabulary, and no weight fits
+            self.stream.load_state_dict(self._stream_state(self.found))
         if self.settings.value("sharding") == "full":
             from training.fit import sharded_checkpoint
 
-            sharded_checkpoint.load(self.found, dict(self._networks()), self.optimizer.optimizer, self.progress)
+            states = {"progress": self.progress, **({"stream": self.stream} if self.stream else {})}
+            sharded_checkpoint.load(self.found, dict(self._networks()), self.optimizer.optimizer, states)
             if self.average is not None:
                 self.average.n_averaged.fill_(self.progress.step)  # one update a step
         else:
             checkpoint.load(self.accelerator, self.found, self.optimizer)
         return True
 
+    def _stream_state(self, folder: Path) -> dict[str, str]:
+        if self.settings.value("sharding") == "full":
+            return json.loads((folder / "stream.json").read_text(encoding="utf-8"))
+        number = 1 if self.average is None else 2  # as they were registered
+        return torch.load(folder / f"custom_checkpoint_{number}.pkl", weights_only=True)
+
     def _write_state(self, folder: Path) -> None:
         """Write what a checkpoint holds; sharded, each process its own share."""
+        if self.stream is not None:
+            own = [self.stream.own_state()]
+            self.stream.merge(gather_object(own) if self.processes > 1 else own)
         if self.settings.value("sharding") == "full":
             from training.fit import sharded_checkpoint
 
-            sharded_checkpoint.save(folder, dict(self._networks()), self.optimizer.optimizer, self.progress)
+            states = {"progress": self.progress, **({"stream": self.stream} if self.stream else {})}
+            sharded_checkpoint.save(folder, dict(self._networks()), self.optimizer.optimizer, states)
         else:
             self.accelerator.save_state(str(folder), safe_serialization=True)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -26,20 +26,30 @@ from torch.distributed.checkpoint.state_dict import (
 
 from training import files
 from training.errors import UserError
-from training.fit.checkpoint import Progress
-
-PROGRESS = "progress.json"
 
 
-def save(folder: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+class State(Protocol):
+    """What is kept beside tensors, in NAME.json: the progress, and the position in a stream."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
+
+
+def save(
+    folder: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer, states: Mapping[str, State]
+) -> None:
     """Write this process's shards; every process has to call it with the same folder."""
     with _quiet():
         checkpoint.save(_state(networks, optimizer), checkpoint_id=str(folder), no_dist=not is_initialized())
     if not is_initialized() or torch.distributed.get_rank() == 0:
-        files.write_json(folder / PROGRESS, progress.state_dict())
+        for name, kept in states.items():
+            files.write_json(folder / f"{name}.json", kept.state_dict())
 
 
-def load(folder: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def load(
+    folder: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer, states: Mapping[str, State]
+) -> None:
     """Take this process's shards from a checkpoint that any number of processes wrote.
 
     Raises:
@@ -49,7 +59,7 @@ def load(folder: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Op
     try:
         with _quiet():
             checkpoint.load(state, checkpoint_id=str(folder), no_dist=not is_initialized())
-        values = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        values = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in states}
     except (CheckpointException, RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[-1][:300]
         raise UserError(
@@ -58,7 +68,8 @@ def load(folder: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Op
     for name, network in networks.items():
         set_model_state_dict(network, state[name])
     set_optimizer_state_dict(networks["model"], optimizer, state["optimizer"])
-    progress.load_state_dict(values)
+    for name, kept in states.items():
+        kept.load_state_dict(values[name])
 
 
 def _state(networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ from training.preflight.auto import PRESETS, preset
 from training.preflight.precision import slow_precision
 from training.preflight.sheet import Finding, Sheet
 from training.settings import RunSettings, TrainSettings
-from training.task import Task
+from training.task import RowStream, Task
 from training.threads import threads_per_process
 
 logger = logging.getLogger(__name__)
@@ -94,8 +94,9 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> Measurement:
     prepare_network(task.model, settings)
     model, before = task.model.to(device).train(), _memory(device)
     optimizer = make_optimizer(task, settings)
-    trials, lengths = _trial_rows(task, settings), padded_lengths(task)
-    step = partial(_step, task, model, optimizer, lengths, settings, device)
+    rows = _rows_to_try(task, settings)
+    trials, lengths = _trial_rows(task, settings, rows), padded_lengths(task, rows)
+    step = partial(_step, task, model, optimizer, rows, lengths, settings, device)
     seconds = [_timed(partial(step, rows)) for rows in trials][1:]
     per_step, evaluating = statistics.median(seconds), 0.0
     if len(task.eval_data):
@@ -141,10 +142,17 @@ def _device(settings: TrainSettings) -> str:
     return "cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"
 
 
-def _trial_rows(task: Task, settings: TrainSettings) -> list[np.ndarray]:
+def _rows_to_try(task: Task, settings: TrainSettings) -> Sequence:
+    """The training rows; of a stream as many as the trial batches have."""
+    if not isinstance(task.train_data, RowStream):
+        return task.train_data
+    return task.train_data.first_rows((TRIAL_STEPS + 1) * settings.batch_size)
+
+
+def _trial_rows(task: Task, settings: TrainSettings, data: Sequence) -> list[np.ndarray]:
     """Row numbers of the trial batches: the longest rows, to measure memory, then the run's first, to measure time."""
-    count, size = len(task.train_data), settings.batch_size
-    lengths = task.row_lengths(task.train_data)
+    count, size = len(data), settings.batch_size
+    lengths = task.row_lengths(data)
     order = np.arange(count) if lengths is None else np.argsort(lengths, kind="stable")
     batches = BatchSampler(count, size, settings.seed)
     return [np.resize(order[-size:], size), *[batches[step] for step in range(TRIAL_STEPS)]]
@@ -154,6 +162,7 @@ def _step(
     task: Task,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
+    data: Sequence,
     lengths: np.ndarray | None,
     settings: TrainSettings,
     device: str,
@@ -162,7 +171,7 @@ def _step(
     rng = np.random.default_rng(settings.seed)
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(settings.precision)
     for rows in micro_batches(batch_rows, 0, settings.processes, settings.gradient_accumulation, lengths, device):
-        batch = send_to_device(task.collate([task.train_data[int(row)] for row in rows], rng, training=True), device)
+        batch = send_to_device(task.collate([data[int(row)] for row in rows], rng, training=True), device)
         with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
             losses = task.losses(model, batch)
         losses.float().mean().backward()

@@ -42,6 +42,8 @@ def job_config(run: Run, accelerators: int, seconds: int) -> dict[str, Any]:
     """
     content = run.config()
     settings = dict(content["settings"])
+    if settings.get("streaming") and Path(str(settings.get("data", ""))).is_absolute():
+        raise UserError("This run reads folders of this machine: push them as a data set of the Hub, and give dataset.")
     values = [str(value) for value in settings.values()]
     if any(RUN_ID.fullmatch(value) or Path(value).is_absolute() for value in values):  # files are named within the run
         raise UserError("This run starts from weights of this machine: push those first, and start from owner/repo.")

@@ -74,6 +74,7 @@ def load_network(
     *,
     config: Any = None,
     dtype: str = "fp32",
+    device_map: str | None = None,
     **changes: Any,
 ) -> Any:
     """Load the network of a folder with the head of `model_class`.
@@ -85,6 +86,7 @@ def load_network(
         dropouts: Of hidden values and of attention weights, under whatever names the architecture has for them.
         config: Made by `load_config` and checked by the caller; read from the folder if None.
         dtype: Of its weights, fp32 or bf16; whatever they were saved in.
+        device_map: "auto" spreads its layers over the GPUs; None loads it into the CPU's memory.
         changes: Go to the configuration: labels, problem type. With `num_labels` a head of other labels is replaced.
 
     Raises:
@@ -103,6 +105,7 @@ def load_network(
             str(folder),
             config=config,
             dtype=DTYPES[dtype],
+            device_map=device_map,
             use_safetensors=True,
             ignore_mismatched_sizes="num_labels" in changes,
             **LOCAL,

@@ -30,7 +30,7 @@ PRESETS = {"quick": 0.3, "balanced": 1.0, "thorough": 3.0}  # name -> multiple o
 MIN_STEPS = 20
 USUAL = "what this kind of training usually takes"
 NAMES = {"model": "Start from", "steps": "Steps", "batch_size": "Batch size", "learning_rate": "Learning rate"}
-NAMES |= {"precision": "Precision"}
+NAMES |= {"precision": "Precision", "dataset_revision": "Revision of the data set"}
 S = TypeVar("S", bound=RunSettings)
 
 

@@ -24,6 +24,10 @@ def to_yaml(plugin: str, trainer: str, values: Mapping[str, Any]) -> str:
 
 def absolute_files(values: Mapping[str, Any], kind: type[RunSettings], folder: Path) -> dict[str, Any]:
     """Resolve the file fields of a configuration against the folder that holds it; names of samples stay."""
+    if values.get("streaming") and values.get("data"):  # folders, patterns and shares
+        from training.data.streams.sources import absolute
+
+        values = {**values, "data": absolute(str(values["data"]), folder)}
     files = {key for key in kind.file_fields() if values.get(key) and not str(values[key]).startswith(SAMPLE)}
     return {key: str(folder / value) if key in files else value for key, value in values.items()}
 

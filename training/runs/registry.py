@@ -94,14 +94,21 @@ def named_run(name: str) -> Run:
 
 
 def _copy_files(settings: RunSettings, folder: Path) -> dict[str, str]:
-    """Copy each file field into `folder/data`, a folder as a zip; returns field -> path relative to the run."""
+    """Copy each file field into `folder/data`, a folder as a zip; returns field -> path relative to the run.
+
+    Folders that a stream reads stay where they are.
+    """
     from training.data.images.zip_folder import pack  # numpy and pyarrow: not for `--help` and `list`
+    from training.data.streams.sources import absolute
     from training.data.table_cache import carry_over
 
     copied: dict[str, str] = {}
     for name in settings.file_fields():
         source = Path(getattr(settings, name)) if getattr(settings, name) else None
         if source is None:
+            continue
+        if name == "data" and settings.value("streaming") and not source.is_file():
+            copied[name] = absolute(str(source), Path.cwd())
             continue
         _check_space(folder, files.size_bytes(source) if source.is_dir() else source.stat().st_size)
         target = folder / "data" / (source.name if name == "data" else f"{name}-{source.name}")

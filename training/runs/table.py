@@ -30,16 +30,12 @@ SORTS: dict[str, Callable[[Row], Any]] = {  # name -> what to sort by; None come
 
 
 @dataclass(frozen=True)
-class Query:
-    """Which rows, in which order.
+class Filter:
+    """Which rows.
 
     Args:
         text: Words that all occur in the id, name, tags, notes, data, kind or status, in any case.
         tag, plugin, trainer, status: One value each; empty for all.
-        sort: One of `SORTS`.
-        descending: The greatest first; of metrics, the best.
-        page: From 1.
-        page_size: Rows; 0 for all.
     """
 
     text: str = ""
@@ -47,6 +43,19 @@ class Query:
     plugin: str = ""
     trainer: str = ""
     status: str = ""
+
+
+@dataclass(frozen=True)
+class Query(Filter):
+    """Which rows, in which order, and which page of them.
+
+    Args:
+        sort: One of `SORTS`.
+        descending: The greatest first; of metrics, the best.
+        page: From 1.
+        page_size: Rows; 0 for all.
+    """
+
     sort: str = "created"
     descending: bool = True
     page: int = 1

@@ -40,6 +40,11 @@ class RowErrors:
     latent: np.ndarray
     as_expected: np.ndarray | None = None
 
+    def select(self, rows: np.ndarray) -> RowErrors:
+        """What was measured of some rows; without the codes, which no score needs."""
+        expected = None if self.as_expected is None else self.as_expected[rows]
+        return RowErrors(self.parts[rows], self.columns[rows], np.zeros(0), expected)
+
 
 @dataclass(frozen=True, eq=False)
 class ReferenceRows:

@@ -39,6 +39,7 @@ class AnomalyData:
     train: Encoded
     held_out: Encoded
     evaluation: Encoded
+    evaluated: Table  # the rows of `evaluation` as they were read
     anomalous: np.ndarray | None  # of the evaluation rows
     label: str
     sheet: Sheet
@@ -83,10 +84,19 @@ def prepare(
     encoder = encoder or _encoder(table, train, label, settings)
     rows = encoder.encode(table)
     findings = [*table.notices, *columns_found(table, encoder), *check_rows(table, rows, is_anomaly, label, settings)]
-    evaluation, anomalous = _evaluation(settings, encoder, rows, held_out, is_anomaly, label, findings)
+    evaluated, evaluation, anomalous = _evaluation(
+        settings, encoder, table, rows, held_out, is_anomaly, label, findings
+    )
     feedback = read_feedback(settings, encoder)
     data = AnomalyData(
-        encoder, rows.select(train), rows.select(held_out), evaluation, anomalous, label, Sheet(tuple(findings))
+        encoder,
+        rows.select(train),
+        rows.select(held_out),
+        evaluation,
+        evaluated,
+        anomalous,
+        label,
+        Sheet(tuple(findings)),
     )
     return data if feedback is None else _with_feedback(data, feedback)
 
@@ -123,6 +133,7 @@ def _with_feedback(data: AnomalyData, feedback: FeedbackRows) -> AnomalyData:
         train=Encoded.joined([data.train.select(feedback.not_anomalous(data.train)), feedback.normal]),
         held_out=data.held_out.select(kept),
         evaluation=data.evaluation.select(measured),
+        evaluated=data.evaluated.select(np.flatnonzero(measured)),
         anomalous=None if data.anomalous is None else data.anomalous[measured],
         labelled_anomalies=feedback.anomalous,
         sheet=data.sheet.with_findings([feedback.finding()]),
@@ -136,12 +147,13 @@ def _labels(table: Table, label: str, settings: FitSettings) -> np.ndarray:
 def _evaluation(
     settings: FitSettings,
     encoder: TableEncoder,
+    trained_on: Table,
     rows: Encoded,
     held_out: np.ndarray,
     is_anomaly: np.ndarray,
     label: str,
     findings: list[Finding],
-) -> tuple[Encoded, np.ndarray | None]:
+) -> tuple[Table, Encoded, np.ndarray | None]:
     """The evaluation file, else the held-out rows and the labelled anomalies that training left out."""
     if settings.eval_data:
         table = read_rows(Path(settings.eval_data))
@@ -150,9 +162,9 @@ def _evaluation(
         tally.add(table, encoded)
         findings += [Finding(one.level, f"{table.source}: {one.title}", one.detail) for one in tally.findings()]
         known = label in table.names
-        return encoded, _labels(table, label, settings) if known else None
+        return table, encoded, _labels(table, label, settings) if known else None
     chosen = held_out
     if label and settings.train_on == "normal" and len(held_out):
         chosen = np.concatenate([held_out, np.flatnonzero(is_anomaly)])
     has_both = bool(label) and len(np.unique(is_anomaly[chosen])) == 2
-    return rows.select(chosen), is_anomaly[chosen] if has_both else None
+    return trained_on.select(chosen), rows.select(chosen), is_anomaly[chosen] if has_both else None

@@ -20,6 +20,7 @@ from plugins.ae_anomaly.fit import baselines
 from plugins.ae_anomaly.fit.data import MIN_CALIBRATION_ROWS, AnomalyData, prepare
 from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 from plugins.ae_anomaly.fit.settings import SIZES
+from plugins.ae_anomaly.fit.worst_rows import worst_rows
 from training.data.tabular.encoder import TableEncoder
 from training.data.tabular.features import Encoded
 from training.figures import Baseline, Figure
@@ -127,32 +128,33 @@ class FitTask(Task):
         return self.settings.feedback_weight * lacking.clamp(min=0).mean()
 
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list:
-        """Loss and uncalibrated parts of each row."""
+        """Loss, uncalibrated parts and log errors a column, of each row."""
         losses = self.losses(model, batch).float().cpu().numpy()
         rows = Encoded(batch["numbers"].cpu().numpy(), batch["ids"].cpu().numpy(), np.zeros((len(losses), len(self.data.encoder.columns)), bool))  # fmt: skip
         with torch.autocast(losses_device := batch["numbers"].device.type, enabled=False):
             del losses_device
             measured = measure_rows(model, rows, self.data.encoder, None)  # type: ignore[arg-type]
-        return list(zip(losses, measured.parts, strict=True))
+        return list(zip(losses, measured.parts, measured.columns, strict=True))
 
     def score(self, outputs: list) -> Score:
         """Loss of normal rows; where labels are known, AUROC and average precision of the reconstruction error alone."""
         is_anomaly = self.data.anomalous
-        losses, parts = np.asarray([one[0] for one in outputs]), np.stack([one[1] for one in outputs])
-        parts = parts + np.log1p(self.data.evaluation.unseen.sum(1, keepdims=True))
+        losses = np.asarray([one[0] for one in outputs])
+        parts = np.stack([one[1] for one in outputs]) + np.log1p(self.data.evaluation.unseen.sum(1, keepdims=True))
+        found = RowErrors(parts, np.stack([one[2] for one in outputs]), np.zeros(0))
         normal = np.ones(len(losses), bool) if is_anomaly is None else ~is_anomaly
         metrics = {"loss": float(losses[normal].mean())}
         shown = [self._error_figure(metrics["loss"], normal)]
+        clean = found.select(normal) if normal.any() else found
+        calibration = Calibration.of(clean, part_weights(self.model.config, False, self.has_surprise))
+        mine = calibration.score(found)
         if is_anomaly is not None and is_anomaly.any() and normal.any():
-            clean = RowErrors(parts[normal], np.zeros((int(normal.sum()), 1)), np.zeros(0))
-            weights = part_weights(self.model.config, False, self.has_surprise)
-            mine = Calibration.of(clean, weights).score(RowErrors(parts, np.zeros(0), np.zeros(0)))
             metrics |= {
                 "auroc": float(roc_auc_score(is_anomaly, mine)),
                 "auprc": float(average_precision_score(is_anomaly, mine)),
             }
             shown = [self._auroc_figure(metrics["auroc"], is_anomaly), *shown]
-        return Score(metrics, figures=tuple(shown))
+        return Score(metrics, worst_rows(self.data, calibration, found, mine), figures=tuple(shown))
 
     def _error_figure(self, value: float, normal: np.ndarray) -> Figure:
         guess = Baseline("each column's mean and usual values", float(self._errors_of_guess[normal].mean()))

@@ -10,7 +10,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import chosen
-from plugins._ui.events import LATEST, message_area, on_box
+from plugins._ui.events import EMPTY_TABLE, LATEST, message_area, on_box
 from plugins.ae_anomaly.ui.send_rows import render_send_rows
 from training.errors import UserError
 
@@ -42,12 +42,17 @@ ODD, FINE = "anomaly", "normal"
 def render(workbench: Workbench) -> None:
     """Render the box."""
     weights, file, ask, message = _render_question(workbench)
+    workbench.take_data(weights, file)
     said = gr.Markdown("Score the file to see its most anomalous rows. A sample is chosen already.")
     limit = gr.Slider(0, 1, 0, step=0.001, label="Threshold: drag it and see the alerts", interactive=True)
     with gr.Row():
         figures = [gr.Plot(show_label=False, min_width=300) for _ in range(3)]
     worst = gr.Dataframe(
-        label="The most anomalous rows (click one to ask why)", interactive=False, wrap=True, column_widths=WIDTHS
+        EMPTY_TABLE,
+        label="The most anomalous rows (click one to ask why)",
+        interactive=False,
+        wrap=True,
+        column_widths=WIDTHS,
     )
     with gr.Row():
         download, scored = gr.Button("Scored file"), gr.File(label="Scored CSV", interactive=False, visible=False)

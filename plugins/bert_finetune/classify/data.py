@@ -77,7 +77,8 @@ def _with_evaluation_file(
     train: LabelledTexts, columns: TextColumns, settings: ClassifySettings
 ) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
     """Read the evaluation file with the columns of the training file, and exclude rows that training has seen."""
-    table = read_table(Path(settings.eval_data))
+    wanted = [name for name in (columns.text, columns.text_pair, columns.label) if name]
+    table = read_table(Path(settings.eval_data)).spelled_as(wanted)
     names = {label for labels in train.labels for label in labels}
     evaluation, dropped = clean_texts(table, columns, settings, names)
     seen = set(train.keys())

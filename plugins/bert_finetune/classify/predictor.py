@@ -66,7 +66,7 @@ class ClassifierPredictor(EncoderPredictor, Classify):
                     self.tokenizer.pad_token_id,
                 )
             )
-            probabilities[rows] = (logits.sigmoid() if self.multi_label else logits.softmax(-1)).cpu().numpy()
+            probabilities[rows] = (logits.sigmoid() if self.multi_label else logits.softmax(-1)).float().cpu().numpy()
         return probabilities
 
     def _logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:

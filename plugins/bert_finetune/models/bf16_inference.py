@@ -28,6 +28,14 @@ class Float32Linear(torch.nn.Linear):
             return functional.linear(input.to(self.weight.dtype), self.weight, self.bias)
 
 
+def in_fp32_head(model: Any) -> Any:
+    """The network with its head in fp32, where its weights are in bf16."""
+    for name in HEADS:
+        if type(head := getattr(model, name, None)) is torch.nn.Linear and head.weight.dtype == torch.bfloat16:
+            head.float().__class__ = Float32Linear
+    return model
+
+
 @contextmanager
 def bf16_matmuls(model: Any) -> Iterator[None]:
     """Run a BERT inside this context in bf16 except for its head, if it is on a CPU with bf16 instructions.

@@ -10,12 +10,14 @@ import torch
 from transformers import BertConfig
 from transformers.utils import logging
 
+from plugins.bert_finetune.models.bf16_inference import in_fp32_head
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.locked_tokenizer import locked
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.artifact import store
 from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
+from training.nn.placement import needs_several_gpus, on_device, prediction_dtype
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import NetworkSettings
@@ -27,9 +29,11 @@ def load_for_inference(folder: Path, model_class: Any, kind: str) -> tuple[Any, 
     Raises:
         UserError: If one cannot be read, or they do not belong together.
     """
-    model, tokenizer = load_network(folder, model_class, kind), load_tokenizer(folder)
+    spread = needs_several_gpus(folder)
+    options: dict[str, Any] = {"dtype": prediction_dtype(), "device_map": "auto" if spread else None}
+    model, tokenizer = load_network(folder, model_class, kind, **options), load_tokenizer(folder)
     check_vocabulary(tokenizer, model)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu"), locked(tokenizer)
+    return on_device(in_fp32_head(model), spread=spread), locked(tokenizer)
 
 
 def record_of(folder: Path) -> dict[str, Any]:

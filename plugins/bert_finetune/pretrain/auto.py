@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
+from training.data.streams.auto import stream_choices
 from training.data.vocabulary_fit import CHARACTERS
 from training.preflight.auto import Choice, Choices, precision, steps_for
 
@@ -27,7 +28,7 @@ def start(data: PretrainData, settings: PretrainSettings) -> Choice:
 
 def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> Choices:
     """By what training starts from, and by the rows that the corpus fills."""
-    rows = max(1, round(data.train.words * TOKENS_PER_WORD / settings.max_length))
+    rows = max(1, round(data.words * TOKENS_PER_WORD / settings.max_length))
     batch, most = auto.given_or(settings, BATCH), auto.most_steps(parameters)
     passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
     return {
@@ -35,4 +36,5 @@ def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> C
         "learning_rate": auto.rate(settings, parameters),
         "steps": steps_for(rows, batch, passes, fewest, most, "row", auto.start_reason(parameters)),
         "precision": precision(settings, parameters or None),
+        **stream_choices(data.stream),
     }

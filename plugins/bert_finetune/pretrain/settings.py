@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from plugins.bert_finetune.settings import NetworkSettings
-from training.settings import ADVANCED, FILE, TextData
+from training.settings import ADVANCED, FILE, StreamedText
 
 SIZES = {"bert-base": (12, 12, 768), "bert-large": (24, 16, 1024)}  # layers, heads, width
 
 
 class PretrainSettings(
     NetworkSettings,
-    TextData,
+    StreamedText,
     descriptions={
         "data": "The corpus: a text file (one paragraph per line, a blank line between documents), or a table with a "
         "column of texts."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -29,7 +30,9 @@ from plugins.bert_finetune.pretrain.probe_data import ProbeText
 from plugins.bert_finetune.pretrain.vocabulary import sample_finding, train_vocabulary
 from plugins.bert_finetune.pretrain.windows import MIN_WINDOW_TOKENS, CorpusWindow, CorpusWindows, sample_segment_pair
 from training.data.array_files import count_ids, in_pieces
-from training.data.documents import Documents
+from training.data.documents import Document, Documents
+from training.data.streams.stream import TextStream
+from training.data.streams.texts import StreamedTexts
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
@@ -98,8 +101,9 @@ class PretrainTask(Task):
     """Rows are windows of the corpus; `collate` samples segment pairs and masks."""
 
     metric, maximize = "loss", False
-    train_data: CorpusWindows
+    train_data: CorpusWindows | TextStream
     eval_data: Sequence
+    known: CorpusWindows  # the rows to train on; of a stream, those of its sample
 
     def __init__(self, data: PretrainData, settings: PretrainSettings, tokenizer: Any, model: torch.nn.Module):
         self.settings, self.tokenizer, self.model = settings, tokenizer, model
@@ -107,8 +111,9 @@ class PretrainTask(Task):
         self.masker = Masker(tokenizer, settings.mask_ratio, settings.masking)
         self.needs_bags = bool(settings.bag_of_words_loss_weight or settings.mean_embedding_loss_weight)
         size = self.max_length - SPECIAL_TOKENS
-        self.train_data = CorpusWindows(tokenize_corpus(data.train, tokenizer), size, settings.seed)
-        if not len(self.train_data):
+        self.known = CorpusWindows(tokenize_corpus(data.train, tokenizer), size, settings.seed)
+        self.train_data = self.known if data.stream is None else self._stream(data.stream, size)
+        if not len(self.known):
             raise UserError(
                 f"No document has the {MIN_WINDOW_TOKENS} tokens of a training row. Give longer "
                 "documents, or join them."
@@ -120,24 +125,32 @@ class PretrainTask(Task):
         self.probes = _tokenize_probe(data.probe, tokenizer, self.max_length)
         self.eval_data = [*self.windows, *self.probes]
         self.measures_start = bool(settings.model)
+        amount = {"documents": len(data.train), "tokens": len(self.known.corpus.tokens)}
         self.facts = {
-            "documents": len(data.train),
+            **(amount if data.stream is None else data.stream.facts()),
             "eval_documents": len(data.evaluation),
-            "tokens": len(self.train_data.corpus.tokens),
             "vocabulary": len(tokenizer),
             "max_length": self.max_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "objectives": _objectives(settings),
         }
 
+    def _stream(self, texts: StreamedTexts, size: int) -> TextStream:
+        tokenizer = copy.deepcopy(self.tokenizer)  # of the thread that reads
+
+        def windows(documents: list[Document], seed: int) -> CorpusWindows:
+            return CorpusWindows(tokenize_corpus(documents, tokenizer), size, seed)
+
+        return TextStream(texts, windows, self.settings.seed)
+
     def initialise_weights(self, device: torch.device) -> None:
         """Initialise word embeddings from co-occurrence and measure their means, if the settings ask for it."""
         model = cast(Any, self.model)
         if self.settings.cooccurrence_init:
             scale = 1.0 if self.settings.model else SCRATCH_SCALE
-            init_from_cooccurrence(model, self.train_data.corpus, self.tokenizer.all_special_ids, scale)
+            init_from_cooccurrence(model, self.known.corpus, self.tokenizer.all_special_ids, scale)
         if self.settings.mean_embedding_loss_weight:
-            model.mean_embedding_head.measure(self.embeddings, self.train_data, self.tokenizer.all_special_ids)
+            model.mean_embedding_head.measure(self.embeddings, self.known, self.tokenizer.all_special_ids)
 
     @property
     def embeddings(self) -> torch.Tensor:
@@ -265,7 +278,7 @@ class PretrainTask(Task):
     @cached_property
     def _unigram_losses(self) -> np.ndarray:
         """Negative log frequency of each token in the training corpus, with one added, (vocabulary,)."""
-        counts = count_ids(self.train_data.corpus.tokens, self.embeddings.shape[0]) + 1.0
+        counts = count_ids(self.known.corpus.tokens, self.embeddings.shape[0]) + 1.0
         return np.log(counts.sum()) - np.log(counts)
 
     def _figures(self, metrics: dict[str, float], rows: list[RowPrediction]) -> tuple[Figure, ...]:
@@ -320,16 +333,22 @@ class PretrainTask(Task):
         count = self.facts["parameters"]
         layers, heads = counted(config.num_hidden_layers, "layer"), counted(config.num_attention_heads, "head")
         size = f"{count / 1e6:,.1f} M" if count >= 1e5 else f"{count:,}"
-        passes = self.settings.steps * self.settings.batch_size / len(self.train_data)
-        unknown = checks.unknown_token_findings(in_pieces(self.train_data.corpus.tokens), self.tokenizer)
-        title = f"{self.facts['tokens']:,} tokens in {counted(len(self.train_data), 'row')}, read {passes:,.1f} times"
+        unknown = checks.unknown_token_findings(in_pieces(self.known.corpus.tokens), self.tokenizer)
         return [
             Finding("green", f"{layers}, {heads}, width {config.hidden_size}: {size} parameters"),
-            Finding("green", title),
+            Finding("green", self._amount()),
             *checks.position_findings(self.settings.max_length, self.max_length),
             *unknown,
             *([] if self.settings.model else sample_finding(self.characters)),
         ]
+
+    def _amount(self) -> str:
+        """How much is read of what, for the sheet."""
+        rows = self.settings.steps * self.settings.batch_size
+        if isinstance(self.train_data, TextStream):
+            return f"{counted(rows, 'row')} of up to {self.max_length} tokens are read of the stream"
+        tokens, count = len(self.known.corpus.tokens), len(self.known)
+        return f"{tokens:,} tokens in {counted(count, 'row')}, read {rows / count:,.1f} times"
 
 
 def _tokenize_probe(texts: list[ProbeText], tokenizer: Any, max_length: int) -> list[ProbeRow]:

@@ -85,7 +85,7 @@ class TaggerPredictor(EncoderPredictor, Tag):
         with torch.inference_mode():
             logits = word_logits(self.model, inputs, positions, self.selects_words)
         ends = np.cumsum([len(window.firsts) for window in windows])[:-1]
-        return np.split(logits.softmax(-1).cpu().numpy(), ends)
+        return np.split(logits.float().softmax(-1).cpu().numpy(), ends)
 
     def tag_words(self, sentences: list[list[str]]) -> list[list[str]]:
         """Tags of words as a file cuts them: that of the first piece of a word that is in an entity."""

@@ -10,7 +10,7 @@ import gradio as gr
 from plugins._contract import Workbench
 from plugins._ui.components import table_html
 from plugins._ui.downloads import download_button, offer
-from plugins._ui.events import LATEST, message_area, on_box
+from plugins._ui.events import EMPTY_TABLE, LATEST, message_area, on_box
 
 COMPARE = "plugins.denoising_ae.inspect.reconstructions:compare_reconstructions"
 RESULTS = "plugins.denoising_ae.inspect.reconstructions:show_results"
@@ -35,7 +35,7 @@ def render_reconstructions(workbench: Workbench) -> None:
     button = gr.Button("Compare", variant="primary")
     message = message_area()
     figure = gr.Plot(show_label=False)
-    table = gr.Dataframe(label="Means over these eight", interactive=False, wrap=True)
+    table = gr.Dataframe(EMPTY_TABLE, label="Means over these eight", interactive=False, wrap=True)
     download = download_button()
 
     def compare(name: str, path: str | None, first: float, level: float, seed: float | None) -> tuple[Any, ...]:

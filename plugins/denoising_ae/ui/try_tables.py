@@ -15,7 +15,7 @@ from plugins.denoising_ae.tables.endpoints import DenoiseTables
 
 SAMPLE = Path(__file__).parents[1] / "starter" / "adult-sample.csv"
 MAX_SHOWN = 200  # changed cells on the page
-WIDTHS: list[int | str] = ["13%", "30%", "31%", "26%"]
+WIDTHS: list[int | str] = ["18%", "29%", "28%", "25%"]
 HEADERS = ["row", "column", "was", "becomes"]
 FILE_LABEL = "Table with the columns of training: CSV, TSV, JSONL or Parquet"
 
@@ -30,6 +30,7 @@ def render_denoise_tables(workbench: Workbench) -> None:
     weights = workbench.weights_picker()
     sample = str(SAMPLE) if SAMPLE.is_file() else None
     file = gr.File(sample, label=FILE_LABEL, type="filepath", height=120)
+    workbench.take_data(weights, file)
     button = gr.Button("Impute and correct", variant="primary")
     message, summary = message_area(), gr.Markdown()
     rows = gr.Dataframe(headers=HEADERS, label="Changed cells", interactive=False, wrap=True, column_widths=WIDTHS)

@@ -18,6 +18,7 @@ from plugins.diffusion_cfg.models import autoencoders, unet
 from plugins.diffusion_cfg.models.noise_schedule import NoiseSchedule
 from plugins.diffusion_cfg.models.pipeline_io import read_pipeline
 from plugins.diffusion_cfg.models.text_encoder import token_ids
+from training.nn.placement import prediction_dtype
 
 MAX_CACHED_TEXTS = 256
 BF16_MIN_PARAMETERS = 50_000_000  # smaller U-Nets are fast enough in fp32, and equal the stock pipeline to 1e-4
@@ -41,7 +42,7 @@ class LoadedPipeline:
             self.vae.to(memory_format=torch.channels_last)
             self.unet.to(memory_format=torch.channels_last)
         parameters = sum(parameter.numel() for parameter in self.unet.parameters())
-        holds_bf16 = pipeline.unet.dtype == torch.bfloat16  # in a run whose weights are in bf16
+        holds_bf16 = pipeline.unet.dtype == torch.bfloat16
         self.bf16 = holds_bf16 or (has_fast_bf16(self.device) and parameters > BF16_MIN_PARAMETERS)
         self.noise_schedule = NoiseSchedule.from_config(pipeline.scheduler.config)
         self.downsample_factor = autoencoders.downsample_factor(self.vae)
@@ -59,7 +60,7 @@ class LoadedPipeline:
         Raises:
             UserError: See `read_pipeline`.
         """
-        return cls(read_pipeline(folder), artifact_name(folder))
+        return cls(read_pipeline(folder, prediction_dtype()), artifact_name(folder))
 
     @property
     def image_channels(self) -> int:

@@ -17,6 +17,8 @@ from plugins.diffusion_cfg.models.library_logging import quiet_libraries
 from plugins.diffusion_cfg.models.noise_schedule import NO_CLIPPING
 from training.errors import UserError
 from training.nn.cpu_copy import cpu_copy
+from training.nn.load_pretrained import DTYPES
+from training.nn.placement import FLOAT_BYTES
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -49,8 +51,8 @@ def assemble_pipeline(
         return StableDiffusionPipeline(**components, requires_safety_checker=False)
 
 
-def read_pipeline(folder: Path) -> StableDiffusionPipeline:
-    """Load a pipeline in fp32 on the CPU, its networks in evaluation mode.
+def read_pipeline(folder: Path, unet_dtype: str = "fp32") -> StableDiffusionPipeline:
+    """Load a pipeline on the CPU, its networks in evaluation mode; in fp32, but for the U-Net where bf16 is asked for.
 
     Raises:
         UserError: If it is of another class, a component is missing or damaged, or it does not fit into memory.
@@ -58,12 +60,13 @@ def read_pipeline(folder: Path) -> StableDiffusionPipeline:
     kind = model_index(folder).get("_class_name")
     if kind not in PIPELINES:
         raise UserError(f"{folder.name} is a {str(kind)[:60]}: text to image here takes a {PIPELINES[0]}.")
-    check_memory(folder)
+    check_memory(folder, unet_dtype)
     with quiet_libraries():
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 folder, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-                torch_dtype=torch.float32, use_safetensors=True, local_files_only=True,
+                torch_dtype={"unet": getattr(torch, DTYPES[unet_dtype]), "default": torch.float32},
+                use_safetensors=True, local_files_only=True,
             )  # fmt: skip
         except LOAD_ERRORS as error:
             raise UserError(f"The pipeline cannot be read: {_first_line(error)} Fetch it again.") from error
@@ -138,28 +141,30 @@ def remove_local_paths(folder: Path) -> None:
                 file.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def check_memory(folder: Path) -> None:
+def check_memory(folder: Path, unet_dtype: str = "fp32") -> None:
     """Refuse a pipeline that does not fit into memory, before it is loaded.
 
     Raises:
         UserError: With the memory that it needs and the memory that is free.
     """
-    needed, free = int(MEMORY_FACTOR * parameter_bytes(folder)), psutil.virtual_memory().available
+    needed = int(MEMORY_FACTOR * parameter_bytes(folder, unet_dtype))
+    free = psutil.virtual_memory().available
     if needed > free:
         raise UserError(
-            f"{folder.name} needs about {needed / 2**30:.1f} GB of memory in 32 bits; {free / 2**30:.1f} GB are free. "
+            f"{folder.name} needs about {needed / 2**30:.1f} GB of memory; {free / 2**30:.1f} GB are free. "
             "Close other programs, or choose a smaller model."
         )
 
 
-def parameter_bytes(folder: Path) -> int:
-    """Size of a pipeline's networks in fp32, in bytes, from the headers of the weight files."""
-    parameters = 0
+def parameter_bytes(folder: Path, unet_dtype: str = "fp32") -> int:
+    """Size of a pipeline's networks in memory, in bytes, from the headers of the weight files."""
+    total = 0
     for name in NETWORKS:
         files = sorted((folder / name).glob("*.safetensors"))
         loaded = [file for file in files if ".fp16." not in file.name and "non_ema" not in file.name] or files
-        parameters += sum(_parameters_in(file) for file in loaded)
-    return 4 * parameters
+        width = FLOAT_BYTES[unet_dtype if name == "unet" else "fp32"]
+        total += width * sum(_parameters_in(file) for file in loaded)
+    return total
 
 
 def _parameters_in(file: Path) -> int:

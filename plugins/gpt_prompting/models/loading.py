@@ -10,16 +10,19 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from training.errors import UserError
 from training.nn import load_pretrained
+from training.nn.placement import needs_several_gpus, on_device, prediction_dtype
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    """Load tokenizer and network, in float32 and evaluation mode.
+    """Load tokenizer and network to predict with: evaluation mode, on the GPU, or spread over all of them.
 
     Raises:
         UserError: If the folder holds no causal language model with a tokenizer that belongs to it.
     """
     tokenizer = load_tokenizer(folder)
-    return tokenizer, load_network(folder, tokenizer).eval()
+    spread = needs_several_gpus(folder)
+    model = load_network(folder, tokenizer, prediction_dtype(), "auto" if spread else None)
+    return tokenizer, on_device(model.eval(), spread=spread)
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -40,12 +43,15 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_network(folder: Path, tokenizer: Any, dtype: str = "fp32", **changes: Any) -> Any:
+def load_network(
+    folder: Path, tokenizer: Any, dtype: str = "fp32", device_map: str | None = None, **changes: Any
+) -> Any:
     """Load the network of a folder.
 
     Args:
         tokenizer: Whose vocabulary the network must have.
         dtype: Of its weights, fp32 or bf16.
+        device_map: "auto" spreads its layers over the GPUs.
         changes: Entries of its configuration to overwrite, ignored where the configuration has no such entry.
 
     Raises:
@@ -54,8 +60,8 @@ def load_network(folder: Path, tokenizer: Any, dtype: str = "fp32", **changes: A
     """
     config = load_pretrained.load_config(folder, **changes)
     _check_kind(folder, config)
-    kind = "a causal language model"
-    model = load_pretrained.load_network(folder, AutoModelForCausalLM, kind, config=config, dtype=dtype)
+    options: dict[str, Any] = {"config": config, "dtype": dtype, "device_map": device_map}
+    model = load_pretrained.load_network(folder, AutoModelForCausalLM, "a causal language model", **options)
     load_pretrained.check_vocabulary(tokenizer, model)
     return model
 

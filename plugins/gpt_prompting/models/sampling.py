@@ -52,7 +52,7 @@ def sample_tokens(model: Any, tokenizer: Any, ids: Sequence[int], sampling: Samp
 def _inference(forward: Callable[[torch.Tensor], torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
     """Outside the generator's frame: inference mode that is open while it is suspended would leak into its caller."""
     with torch.inference_mode():
-        return forward(ids)
+        return forward(ids).float()
 
 
 def _choose(

@@ -32,7 +32,7 @@ GPU_PACK_TOKENS = 2048  # per pass; a GPU is not yet busy with the 256 that suit
 
 
 class TransformersModel(LanguageModel):
-    """Tokenizer and network in float32; no method changes a parameter."""
+    """Tokenizer and network; no method changes a parameter."""
 
     has_embeddings = True
 
@@ -51,7 +51,6 @@ class TransformersModel(LanguageModel):
             UserError: If the folder holds none.
         """
         tokenizer, model = loading.load(folder)
-        model = model.to("cuda") if torch.cuda.is_available() else model
         return cls(tokenizer, model, folder.name)
 
     # -- text and tokens -----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from plugins.gpt_prompting.models import STARTER
 from training import machine
+from training.data.streams.auto import stream_choices
 from training.data.vocabulary_fit import vocabulary_fit
 from training.preflight.auto import (
     Choice,
@@ -54,4 +55,5 @@ def choose(data: PretrainData, settings: PretrainSettings, parameters: int) -> C
         "learning_rate": rate,
         "steps": steps_for(rows, settings.batch_size or BATCH, passes, fewest, most, "row", why),
         "precision": precision(settings, parameters or None),
+        **stream_choices(data.stream),
     }

@@ -4,7 +4,7 @@ per epoch."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from plugins.gpt_prompting.models.loading import start_token
-from plugins.gpt_prompting.pretrain.texts import Texts
+from plugins.gpt_prompting.pretrain.texts import Texts, pieces_of
 from training.data.array_files import ArrayWriter, map_array, smallest_ids
 from training.data.corpora import kept, key_of
+from training.data.documents import Document
 from training.data.progress import report
 from training.data.tokenizer_key import tokenizer_key
 
@@ -72,24 +73,39 @@ def encode_texts(texts: Texts | Sequence[str], tokenizer: PreTrainedTokenizerBas
     return _join([(ids[:-1], ids[1:]) for ids in documents], sum(len(text.encode()) for text in texts))
 
 
-def _kept_corpus(texts: Texts, tokenizer: PreTrainedTokenizerBase, key: str) -> TokenCorpus:
-    start, end = start_token(tokenizer), tokenizer.eos_token_id
+def encode_documents(documents: Iterable[Document], tokenizer: PreTrainedTokenizerBase) -> TokenCorpus:
+    """Encode documents of lines that are in memory; every token is a target."""
+    pieces = _pieces((pieces_of(iter(lines)) for lines in documents), tokenizer)
+    encoded = list(_encoded(pieces, tokenizer, lambda done: None))
+    sides = [np.concatenate([each[side] for each in encoded] or [np.zeros(0, np.int32)]) for side in (0, 1)]
+    starts = np.concatenate([[0], np.cumsum([len(each.tokens) for each in encoded])[[e.is_last for e in encoded]]])
+    return TokenCorpus(sides[0], sides[1], starts.astype(np.int64), sum(each.size_bytes for each in encoded))
 
+
+class _EncodedPiece(NamedTuple):
+    """A part of a document as inputs and following tokens, int32, (time,) each."""
+
+    tokens: np.ndarray
+    targets: np.ndarray
+    size_bytes: int
+    is_last: bool
+
+
+def _kept_corpus(texts: Texts, tokenizer: PreTrainedTokenizerBase, key: str) -> TokenCorpus:
     def make(folder: Path) -> None:
-        kind, size, done = smallest_ids(len(tokenizer)), 0, 0
+        kind, size = smallest_ids(len(tokenizer)), 0
         starts, count = [0], 0
+
+        def tell(done: int) -> None:
+            report("Cutting the texts into tokens", done, texts.characters)
+
         with ArrayWriter(folder, "tokens", kind) as tokens, ArrayWriter(folder, "targets", kind) as targets:
-            for batch in _batches(_pieces(texts, tokenizer)):
-                size += sum(len(piece.encode()) for piece, _, _ in batch)
-                done += sum(len(piece) for piece, _, _ in batch)
-                encoded = encode([piece for piece, _, _ in batch], tokenizer)
-                for ids, (_, is_first, is_last) in zip(encoded, batch, strict=True):
-                    tokens.append(np.asarray([start, *ids] if is_first else ids))
-                    targets.append(np.asarray([*ids, end] if is_last else ids))
-                    count += len(ids) + is_first
-                    if is_last:
-                        starts.append(count)
-                report("Cutting the texts into tokens", done, texts.characters)
+            for piece in _encoded(_pieces(texts.pieces(), tokenizer), tokenizer, tell):
+                tokens.append(piece.tokens)
+                targets.append(piece.targets)
+                size, count = size + piece.size_bytes, count + len(piece.tokens)
+                if piece.is_last:
+                    starts.append(count)
         with ArrayWriter(folder, "starts", np.int64) as file:
             file.append(np.asarray(starts))
         (folder / "size_bytes").write_text(str(size))
@@ -101,10 +117,24 @@ def _kept_corpus(texts: Texts, tokenizer: PreTrainedTokenizerBase, key: str) -> 
     return kept("tokens", key, make, load)
 
 
-def _pieces(texts: Texts, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, bool, bool]]:
-    """Pieces of the texts, and whether each is the first and the last of its text."""
+def _encoded(
+    pieces: Iterator[tuple[str, bool, bool]], tokenizer: PreTrainedTokenizerBase, tell: Callable[[int], None]
+) -> Iterator[_EncodedPiece]:
+    """Encode pieces of documents, many at once; `tell` is given the characters that are done."""
+    start, end, done = start_token(tokenizer), tokenizer.eos_token_id, 0
+    for batch in _batches(pieces):
+        for ids, (piece, is_first, is_last) in zip(encode([each[0] for each in batch], tokenizer), batch, strict=True):
+            tokens, targets = ([start, *ids] if is_first else ids), ([*ids, end] if is_last else ids)
+            sides = np.asarray(tokens, dtype=np.int32), np.asarray(targets, dtype=np.int32)
+            yield _EncodedPiece(*sides, len(piece.encode()), is_last)
+            done += len(piece)
+        tell(done)
+
+
+def _pieces(texts: Iterable[Iterator[str]], tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, bool, bool]]:
+    """Pieces of each text, and whether each is the first and the last of its text."""
     is_cut = _cuts_at_lines(tokenizer)
-    for pieces in texts.pieces():
+    for pieces in texts:
         last, is_first = next(pieces, ""), True
         if not is_cut:
             last += "".join(pieces)

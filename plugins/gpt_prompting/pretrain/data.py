@@ -22,6 +22,7 @@ from plugins.gpt_prompting.pretrain.labelled_tasks import (
 )
 from plugins.gpt_prompting.pretrain.texts import Texts
 from training.data.documents import END, Documents, held_out_rows, hold_out
+from training.data.streams.texts import StreamedTexts, find_texts, processes_of, stream_findings
 from training.data.table import Table
 from training.data.text_documents import documents_of, is_plain_text, read_documents, read_source
 from training.preflight.auto import changed_fields
@@ -40,7 +41,7 @@ class PretrainData:
     """Rows to train on and held-out rows; empty where there are none.
 
     Args:
-        texts, held_texts: Whole documents.
+        texts, held_texts: Whole documents; the texts of a stream are a sample.
         dialogues, held_dialogues: Whose answers are targets.
         tasks, held_tasks: From which few-shot prompts are sampled.
         findings: For the preflight sheet.
@@ -53,6 +54,7 @@ class PretrainData:
     tasks: tuple[LabelledTask, ...] = ()
     held_tasks: tuple[LabelledTask, ...] = ()
     findings: tuple[Finding, ...] = ()
+    stream: StreamedTexts | None = None
 
     @property
     def sheet(self) -> Sheet:
@@ -62,7 +64,7 @@ class PretrainData:
         """Both; at most one of them has texts, and at most one held-out texts."""
         rows = {each.name: (getattr(self, each.name), getattr(other, each.name)) for each in fields(self)}
         return PretrainData(
-            **{name: a or b if isinstance(a, Texts) else a + b for name, (a, b) in rows.items()}  # type: ignore[arg-type]
+            **{name: a + b if isinstance(a, tuple) else a or b for name, (a, b) in rows.items()}  # type: ignore[arg-type]
         )
 
     def held_out(self) -> PretrainData:
@@ -71,7 +73,9 @@ class PretrainData:
 
     @property
     def words(self) -> int:
-        """Words of all training rows."""
+        """Words of all training rows; those of a stream are estimated from the sizes of its files."""
+        if self.stream is not None and self.texts.documents is not None:
+            return self.stream.words(self.texts.documents)
         return self.texts.words + sum(len(text.split()) for text in self.other_texts())
 
     def all_texts(self) -> Iterator[str]:
@@ -96,7 +100,9 @@ def read(settings: PretrainSettings) -> PretrainData:
     """
     data = PretrainData()
     share = 0 if settings.eval_data else settings.eval_share
-    if settings.data or settings.dataset or not (settings.dialogue_data or settings.task_data):
+    if settings.streaming:
+        data += _stream(settings)
+    elif settings.data or settings.dataset or not (settings.dialogue_data or settings.task_data):
         data += _read_any(settings.data, settings, share)
     if settings.dialogue_data:
         data += _dialogues(read_source(settings.dialogue_data, ""), settings.eval_share, settings.seed)
@@ -105,6 +111,19 @@ def read(settings: PretrainSettings) -> PretrainData:
     if settings.eval_data:
         data += _read_any(settings.eval_data, settings, 0).held_out()
     return data + PretrainData(findings=(*_check_amount(data), *_check_size(settings)))
+
+
+def _stream(settings: PretrainSettings) -> PretrainData:
+    """Find the shards of a stream, and read its held-out rows and a sample."""
+    stream = find_texts(settings, _split_documents, _lines_of)
+    sample = stream.sample()
+    held = None if settings.eval_data else _with_text(stream.held_out())
+    findings = stream_findings(stream, sample, processes_of(settings))
+    return PretrainData(texts=Texts(sample), held_texts=Texts(held), findings=tuple(findings), stream=stream)
+
+
+def _lines_of(text: str) -> list[str]:
+    return text.split("\n")
 
 
 def _read_any(source: str, settings: PretrainSettings, share: float) -> PretrainData:

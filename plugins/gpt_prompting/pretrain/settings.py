@@ -13,7 +13,7 @@ from training.settings import (
     LargeNetwork,
     Lora,
     StartingWeights,
-    TextData,
+    StreamedText,
     TrainSettings,
 )
 
@@ -48,7 +48,7 @@ SIZES = {
 
 class PretrainSettings(
     TrainSettings,
-    TextData,
+    StreamedText,
     StartingWeights,
     HalfPrecision,
     Lora,
@@ -212,6 +212,8 @@ class PretrainSettings(
             raise ValueError(
                 f"dialogue_share {self.dialogue_share} and task_share {self.task_share} must not sum to more than 1"
             )
+        if self.streaming and (self.dialogue_data or self.task_data):
+            raise ValueError("streaming reads texts alone: leave dialogue_data and task_data empty, or turn it off")
         if self.lora_rank and not self.model:
             raise ValueError("lora_rank adapts a pre-trained model: choose a model, or set lora_rank to 0")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import fields
@@ -22,6 +23,7 @@ from plugins.gpt_prompting.pretrain.corpus import (
     TokenCorpus,
     encode,
     encode_dialogues,
+    encode_documents,
     encode_texts,
 )
 from plugins.gpt_prompting.pretrain.data import PretrainData
@@ -39,6 +41,9 @@ from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
 from plugins.gpt_prompting.pretrain.vocabulary import sample_finding, train_vocabulary
 from training.data.array_files import in_pieces
+from training.data.documents import Document
+from training.data.streams.stream import TextStream
+from training.data.streams.texts import StreamedTexts
 from training.errors import UserError
 from training.figures import Figure
 from training.fit.batches import step_seed
@@ -102,14 +107,15 @@ class PretrainTask(Task):
         dialogues, self.held_dialogues = (self._encode(side) for side in (data.dialogues, data.held_dialogues))
         self.sampler, eval_prompts = self._few_shot(data)
         self.shares = _shares(data, settings)
-        self.train_data = MixtureDataset(
+        mixture = MixtureDataset(
             [
                 (CorpusRows(text, self.size, settings.separate_documents), self.shares["text"]),
                 (CorpusRows(dialogues, self.size, settings.separate_documents), self.shares["dialogue"]),
                 (PlaceholderRows() if self.sampler else (), self.shares["task"]),
             ]
         )
-        if not len(self.train_data):
+        self.train_data = mixture if data.stream is None else self._stream(data.stream)
+        if not len(mixture):
             raise UserError("There is nothing to train on: the texts are too short, or every share is 0.")
         held_text, held_dialogues = self._held(self.held_text, "text"), self._held(self.held_dialogues, "dialogue")
         self.eval_data: Sequence = [*held_text, *held_dialogues, *eval_prompts]
@@ -117,6 +123,15 @@ class PretrainTask(Task):
         self.measures_start = bool(settings.model)
         self.facts = self._facts(data, text, dialogues)
         self.sampled = [] if settings.model else sample_finding(data)
+
+    def _stream(self, texts: StreamedTexts) -> TextStream:
+        tokenizer = copy.deepcopy(self.tokenizer)  # of the thread that reads
+        size, separate = self.size, self.settings.separate_documents
+
+        def rows(documents: list[Document], seed: int) -> CorpusRows:
+            return CorpusRows(encode_documents(documents, tokenizer), size, separate)
+
+        return TextStream(texts, rows, self.settings.seed)
 
     def _encode(self, dialogues: Sequence[Dialogue]) -> TokenCorpus:
         return encode_dialogues([render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
@@ -141,11 +156,11 @@ class PretrainTask(Task):
 
     def _facts(self, data: PretrainData, text: TokenCorpus, dialogues: TokenCorpus) -> dict[str, Any]:
         facts = {
-            "documents": len(data.texts),
+            **({"documents": len(data.texts)} if data.stream is None else data.stream.facts()),
             "dialogues": len(data.dialogues),
             "tasks": [task.name for task in data.tasks],
             "held_out_tasks": [task.name for task in data.held_tasks],
-            "tokens": len(text.tokens) + len(dialogues.tokens),
+            "tokens": len(text.tokens) + len(dialogues.tokens) if data.stream is None else 0,
             "vocabulary": len(self.tokenizer),
             "max_length": self.size,
             "parameters": sum(weight.numel() for weight in self.model.parameters()),
@@ -300,5 +315,7 @@ def _check_unknown(corpus: TokenCorpus, kind: str, tokenizer: PreTrainedTokenize
     return [Finding(level, f"{share:.1%} of the tokens of the {kind} are unknown to the tokenizer", advice)]
 
 
-def _length(row: HeldOutRow | EvalPrompt) -> int:
-    return len(row.ids) if isinstance(row, EvalPrompt) else sum(len(segment.ids) for segment in row.segments)
+def _length(row: HeldOutRow | EvalPrompt | list[Segment]) -> int:
+    if isinstance(row, EvalPrompt):
+        return len(row.ids)
+    return sum(len(segment.ids) for segment in (row if isinstance(row, list) else row.segments))

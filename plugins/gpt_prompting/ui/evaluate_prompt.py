@@ -9,7 +9,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import chosen
-from plugins._ui.events import message_area, on_box
+from plugins._ui.events import EMPTY_TABLE, message_area, on_box
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
 from plugins.gpt_prompting.ui.model_form import ModelForm, model_of
 from plugins.gpt_prompting.ui.prompt_form import prompt_of, read_prompt
@@ -53,7 +53,7 @@ def render_evaluate(workbench: Workbench, model: ModelForm, form: list[Any]) -> 
                     start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop", variant="stop")
         summary = gr.Markdown()
         with gr.Row():
-            table = gr.Dataframe(label="Confusion", interactive=False)
+            table = gr.Dataframe(EMPTY_TABLE, label="Confusion", interactive=False)
             predictions = gr.File(label="Rows with predicted labels", interactive=False, height=90)
 
     def evaluate(

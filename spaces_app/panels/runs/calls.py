@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any
 
-from spaces_app.arguments import argument, check_text
+from spaces_app.arguments import argument, check_text, gathered, parameters_of
 from spaces_app.errors import shorten
 from spaces_app.identity import caller, visitor
 from spaces_app.services import Services
@@ -37,12 +37,13 @@ class Calls:
         call = self._calls.get(name)
         if call is None:
             raise UserError(f"There is no call {name[:40]!r}.")
-        types = {key: kind for key, kind in get_type_hints(call).items() if key not in ("who", "return")}
+        types = {each.name: each.annotation for each in parameters_of(call) if each.name != "who"}
         if unknown := [key for key in values if key not in types]:
             raise UserError(f"{name} takes no {str(unknown[0])[:40]!r}.")
         check_text(name, values)
         try:
-            return call(visitor(request), **{key: argument(key, types[key], value) for key, value in values.items()})
+            given = {key: argument(key, types[key], value) for key, value in values.items()}
+            return call(visitor(request), **gathered(call, given))
         except TypeError as error:
             if missing := [key for key in types if f"'{key}'" in str(error) and key not in values]:
                 raise UserError(f"{name} needs {missing[0]}.") from None
@@ -52,38 +53,12 @@ class Calls:
 
     # -- the table -------------------------------------------------------------------------------------------------
 
-    def table(
-        self,
-        who: str,
-        text: str = "",
-        tag: str = "",
-        plugin: str = "",
-        trainer: str = "",
-        status: str = "",
-        sort: str = "created",
-        descending: bool = True,
-        page: int = 1,
-        page_size: int = 25,
-    ) -> dict[str, Any]:
+    def table(self, who: str, query: Query) -> dict[str, Any]:
         """A page of the table."""
-        query = Query(text, tag, plugin, trainer, status, sort, descending, page, page_size)
         return self._services.run_table.table(who, query)
 
-    def csv(
-        self,
-        who: str,
-        text: str = "",
-        tag: str = "",
-        plugin: str = "",
-        trainer: str = "",
-        status: str = "",
-        sort: str = "created",
-        descending: bool = True,
-        page: int = 1,
-        page_size: int = 0,
-    ) -> str:
+    def csv(self, who: str, query: Query) -> str:
         """The rows as CSV."""
-        query = Query(text, tag, plugin, trainer, status, sort, descending, page, page_size)
         return self._services.run_table.csv(who, query)
 
     def edit(

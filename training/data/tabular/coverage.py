@@ -37,6 +37,7 @@ class Tally:
             UserError: If a column holds something else than it did in training: of many filled cells none can be read.
         """
         known = {column.name for column in self.encoder.kinds}
+        table = table.spelled_as(tuple(known))
         self.extra = tuple(name for name in table.names if name not in known)
         of_number, of_category = self.encoder.owners()
         holes = np.zeros((len(encoded), len(self.encoder.columns)), dtype=bool)

@@ -90,11 +90,12 @@ class TableEncoder:
         )
 
     def encode(self, table: Table) -> Encoded:
-        """Encode the rows of a table that has these columns; other columns are ignored.
+        """Encode the rows of a table that has these columns, however they are capitalised; others are ignored.
 
         Raises:
             UserError: If columns are missing; the message names them.
         """
+        table = table.spelled_as(self.columns)
         absent = [name for name in self.columns if name not in table.columns]
         if absent:
             raise UserError(

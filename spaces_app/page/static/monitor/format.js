@@ -3,7 +3,7 @@
 // never as markup.
 // This file: elements, and numbers and statuses as text.
 
-const LABELS = { queued: "Queued", running: "Running", finished: "Finished", cancelled: "Cancelled", failed: "Failed", lost: "Lost" };
+const LABELS = { queued: "Queued", running: "Running", finished: "Finished", cancelled: "Cancelled", failed: "Failed", lost: "Lost", broken: "Broken" };
 
 function setAttributes(node, attributes) {
   for (const [name, content] of Object.entries(attributes)) node.setAttribute(name, content);
@@ -68,7 +68,8 @@ function spentText({ seconds, size_bytes }) {
 function endRemark({ status, message, step, can_resume }) {
   const resume = can_resume ? "Resume continues from its last checkpoint." : "";
   if (status === "failed") return ["The run failed.", [message || "The log below may say why.", resume].filter(Boolean).join("\n"), "red"];
-  if (status === "lost") return ["The trainer stopped unexpectedly.", ["The machine may have restarted or run out of memory.", message, resume].filter(Boolean).join(" "), "amber"];
+  if (status === "lost") return ["The trainer stopped unexpectedly.", message || ["The machine may have restarted or run out of memory.", resume].filter(Boolean).join(" "), "amber"];
+  if (status === "broken") return ["This run cannot be read.", message, "red"];
   if (status === "cancelled") return [`Stopped at step ${step ?? 0}.`, [message, resume].filter(Boolean).join(" "), ""];
   return null;
 }

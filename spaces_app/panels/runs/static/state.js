@@ -9,19 +9,21 @@ const ANSWER_MS = 60000; // an answer that takes longer counts as none
 const MOST_COMPARED = 8;
 const ACTIVE = ["queued", "running"];
 
+const QUERY = { text: "", tag: "", plugin: "", trainer: "", status: "", sort: "created", descending: true, page: 1, page_size: PAGE_SIZE };
+
 const root = element.querySelector(".runs-page");
 const lifetime = new AbortController();
 const state = {
-  query: { text: "", tag: "", plugin: "", trainer: "", status: "", sort: "created", descending: true, page: 1, page_size: PAGE_SIZE },
+  query: { ...QUERY },
   table: null, // the last answer
   chosen: new Map(), // id -> its row, over all pages
+  asked: "", // the run that the address chooses, until it is found
   compared: [],
   sweep: "",
   turn: 0,
 };
 
 for (let place = 0; place < MOST_COMPARED; place++) KINDS[`run${place}`] = { colour: `--run-${place}`, width: 2 };
-LABELS.broken = "Broken";
 LABELS.deleted = "Deleted";
 
 // Gradio's server functions never reject: a lost server or an exception there gives undefined.
@@ -79,16 +81,17 @@ function choice(entries, value, attributes = {}) {
 // The address says what is shown, so that a reload and a link show the same.
 function rememberAddress() {
   const address = new URL(location);
-  const wanted = { q: state.query.text, tag: state.query.tag, status: state.query.status, compare: state.compared.join(","), sweep: state.sweep };
+  const wanted = { q: state.query.text, tag: state.query.tag, status: state.query.status, plugin: state.query.plugin, trainer: state.query.trainer, compare: state.compared.join(","), sweep: state.sweep };
   for (const [name, value] of Object.entries(wanted)) value ? address.searchParams.set(name, value) : address.searchParams.delete(name);
   history.replaceState(null, "", address);
 }
 
 function readAddress() {
   const given = new URL(location).searchParams;
-  for (const [name, key] of [["q", "text"], ["tag", "tag"], ["status", "status"]]) state.query[key] = given.get(name) ?? "";
+  for (const [name, key] of [["q", "text"], ["tag", "tag"], ["status", "status"], ["plugin", "plugin"], ["trainer", "trainer"]]) state.query[key] = given.get(name) ?? "";
   state.compared = (given.get("compare") ?? "").split(",").filter(Boolean);
   state.sweep = given.get("sweep") ?? "";
+  state.asked = given.get("chosen") ?? "";
 }
 
 function dateText(seconds) {

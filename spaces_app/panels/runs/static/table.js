@@ -74,10 +74,19 @@ async function refresh() {
   rememberAddress();
   if (answer) {
     state.table = answer;
+    await chooseAsked();
     for (const row of answer.rows) if (state.chosen.has(row.id)) state.chosen.set(row.id, row);
     renderTable();
     if (answer.rows.some(({ status }) => ACTIVE.includes(status))) timer = setTimeout(refreshWhenSeen, ACTIVE_MS);
   } else timer = setTimeout(refreshWhenSeen, 3 * ACTIVE_MS);
+}
+
+// The run that the address chooses, on whichever page of the table it stands.
+async function chooseAsked() {
+  const id = state.asked;
+  state.asked = "";
+  const { result } = id ? await ask("table", { ...QUERY, text: id }) : {};
+  for (const row of result?.rows ?? []) if (row.id === id) state.chosen.set(id, row);
 }
 
 function refreshWhenSeen() {
@@ -87,11 +96,11 @@ function refreshWhenSeen() {
 }
 
 function renderTable() {
-  const { rows, all, selected, tags, kinds, statuses } = state.table;
+  const { rows, all, selected, tags, families, kinds, statuses } = state.table;
   const { query } = state;
   root.classList.toggle("without-runs", !all);
   if (!all) return view.body.replaceChildren(emptyRuns());
-  options(view.kind, [["All kinds", ""], ...kinds.map(([title, plugin, trainer]) => [title, `${plugin} ${trainer}`])], query.plugin ? `${query.plugin} ${query.trainer}` : "");
+  options(view.kind, [["All kinds", ""], ...families.map(([title, plugin]) => [`${title}: all`, `${plugin} `]), ...kinds.map(([title, plugin, trainer]) => [title, `${plugin} ${trainer}`])], query.plugin ? `${query.plugin} ${query.trainer}` : "");
   options(view.status, [["Any status", ""], ...statuses.map((status) => [label(status), status])], query.status);
   options(view.tag, [["Any tag", ""], ...tags.map((tag) => [tag, tag])], query.tag);
   view.order.value = `${query.sort} ${query.descending ? "down" : "up"}`;
@@ -210,6 +219,7 @@ function renderBar() {
   const idle = rows.filter(({ status }) => !ACTIVE.includes(status));
   const buttons = [
     usable.length > 1 && usable.length <= MOST_COMPARED && button("Compare", () => compare(usable.map(({ id }) => id)), { class: "primary" }),
+    usable.length === 1 && state.table.all > 1 && html("span", { class: "soft small" }, "Choose another run too to compare them."),
     usable.length > MOST_COMPARED && html("span", { class: "soft small" }, `Choose up to ${MOST_COMPARED} to compare.`),
     usable.length === 1 && rows.length === 1 && button("Sweep from this run", () => openSweepForm(usable[0]), { class: "primary" }),
     waiting.length === 1 && busyButton("To the front of the queue", () => each("front", waiting)),
