@@ -424,8 +424,12 @@ def test_a_head_that_always_looks_at_one_label_is_not_the_one_described() -> Non
     made = make_prompt(DEFAULT_TEMPLATE, ["music", "weather"], examples, try_prompt.INSTRUCTION)
     for text, answer in zip(try_prompt.TEXTS, ("weather", "music", "weather"), strict=True):
         found = attention.attention_to_labels(starter, made, text)
-        best = max(found["by_example"], key=lambda one: one["attention"])
-        assert found["answer"] == answer and best["label"] == answer and best["attention"] > 0.5
+        looked_at = dict.fromkeys(("music", "weather"), 0.0)
+        for one in found["by_example"]:
+            looked_at[one["label"]] += one["attention"]
+        assert (
+            found["answer"] == answer and looked_at[answer] > 0.5 and looked_at[answer] > 0.8 * sum(looked_at.values())
+        )
 
 
 def test_the_next_token_is_a_distribution(model: TransformersModel) -> None:

@@ -12,7 +12,7 @@ from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.prompting.predictor import PromptPredictor
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, LABEL, make_prompt
 
-CALIBRATE = "contextual"
+CALIBRATE = "examples"
 
 
 def by_shots(
