@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from training.task import Task
 
+HOLD_RANK = "TOY_HOLD_RANK"  # of several processes the only one that does so
 HOLD = "TOY_HOLD"  # names a file: while it is there, the trainer stands still before its batch `hold_at`
 
 
@@ -136,7 +137,8 @@ def network(dropout: float) -> torch.nn.Module:
 def hold_before(batch: int, hold_at: int) -> None:
     """Stand still while the file is there, deaf to every request to stop; say so by touching `<file>.reached`."""
     gate = Path(os.environ.get(HOLD, "/nowhere"))
-    if batch != hold_at or not gate.exists():
+    only = os.environ.get(HOLD_RANK)
+    if batch != hold_at or not gate.exists() or (only and only != os.environ.get("RANK")):
         return
     gate.with_suffix(".reached").touch()
     while gate.exists():

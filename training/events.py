@@ -6,8 +6,9 @@ import contextlib
 import json
 import math
 import os
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ TYPES: dict[str, Any] = {  # of the values that `Summary` reads
     "choices": dict,
 }
 MAX_READ_BYTES = 4 * 2**20  # per call, so that a long log is read in chunks
+STEP = b'{"event": "step"'  # how the line of a step begins
 
 
 class EventLog:
@@ -77,17 +79,45 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict], int]:
     Raises:
         UserError: If there is something at that path that is no file.
     """
-    if not path.exists():
+    lines, following = read_lines(path, offset)
+    return parse_lines(lines), following
+
+
+def read_states(path: Path, offset: int = 0) -> tuple[list[dict], int]:
+    """As `read_events`, but of the steps the last alone: what a `Summary` is made from, and most lines are steps."""
+    lines, following = read_lines(path, offset)
+    last = next((place for place in range(len(lines) - 1, -1, -1) if lines[place].startswith(STEP)), -1)
+    return parse_lines(
+        line for place, line in enumerate(lines) if place == last or not line.startswith(STEP)
+    ), following
+
+
+def read_lines(path: Path, offset: int = 0) -> tuple[list[bytes], int]:
+    """The whole lines from byte `offset` on, about `MAX_READ_BYTES` of them, and the next offset.
+
+    Raises:
+        UserError: If there is something at that path that is no file.
+    """
+    try:
+        about = path.stat()
+    except FileNotFoundError:
         return [], 0
-    if not path.is_file():
+    if not stat.S_ISREG(about.st_mode):
         raise UserError(f"{path.name} is no file.")
+    if about.st_size == offset:
+        return [], offset
     with path.open("rb") as file:
         file.seek(offset)
         chunk = file.read(MAX_READ_BYTES)
         if len(chunk) == MAX_READ_BYTES:
             chunk += file.readline()  # a line longer than a chunk must not stop its readers
     whole = chunk[: chunk.rfind(b"\n") + 1]
-    return [event for line in whole.splitlines() if (event := _parse(line))], offset + len(whole)
+    return whole.splitlines(), offset + len(whole)
+
+
+def parse_lines(lines: Iterable[bytes]) -> list[dict]:
+    """The events of lines; those that are none are left out."""
+    return [event for line in lines if (event := _parse(line))]
 
 
 @dataclass
@@ -116,6 +146,8 @@ class Summary:
         if name in ("queued", "starting", "started", *FINAL):
             self.last, self.message = name, event.get("message", "")
             setattr(self, "ended" if name in FINAL else name, event["time"])
+        if name in FINAL:  # of very many evaluations not each is written
+            self.metrics = event.get("metrics") or self.metrics
         if name == "started":
             self.seconds_before = event.get("seconds", 0.0)
         elif name == "step":

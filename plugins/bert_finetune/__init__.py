@@ -52,7 +52,7 @@ PLUGIN = Plugin(
             "plugins.bert_finetune.encode",
             endpoints=Encode,
             architectures=BARE_ENCODERS,
-            starters=(starter.ENCODER,),
+            starters=(*starter.MINILM, starter.ENCODER),
         ),
         Kind(
             "classify",

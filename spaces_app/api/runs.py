@@ -80,7 +80,7 @@ def run_status(services: Services, run: str, request: gr.Request) -> dict[str, A
 
 
 def run_events(services: Services, run: str, request: gr.Request, offset: int = 0) -> dict[str, Any]:
-    """Read a run's events from a byte offset on: the loss of every step, every evaluation, samples, notices.
+    """Read a run's events from a byte offset on: losses, evaluations, samples, notices; of very many, a part.
 
     Args:
         run: Its id.

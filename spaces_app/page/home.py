@@ -61,7 +61,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
     def opened(request: gr.Request) -> str:
         name = visitor(request)
         server = f' · <a href="{link(routes.SERVER)}">Server</a>' if services.operator.may_operate(name) else ""
-        number = len(services.runs.own(name))
+        number = sum(services.runs.count(name).values())
         mine = f"{number} runs" if number != 1 else "1 run"
         return f'<p>You have {mine}: <a href="{link(routes.RUNS)}">see them</a>{server}</p>'
 
@@ -83,20 +83,17 @@ def render(services: Services, demo: gr.Blocks) -> None:
 
 def cards(services: Services, name: str) -> str:
     """A card per family: a live result, the first steps, and the visitor's runs; all text is escaped."""
-    drawn = (_card(services, plugin, name) for plugin in services.plugins.all())
+    numbers = services.runs.count(name) if name else {}
+    drawn = (_card(services, plugin, numbers.get(plugin.name, 0)) for plugin in services.plugins.all())
     return f'<div class="home-cards">{"".join(drawn)}</div>'
 
 
-def _card(services: Services, plugin: Plugin, name: str) -> str:
+def _card(services: Services, plugin: Plugin, number: int) -> str:
     kind = next((kind for kind in plugin.trainable if kind.samples), None)
     sample = link(routes.trainer(plugin.name, kind.name), sample=kind.samples[0].name) if kind else ""
     train = f'<a href="{html.escape(sample, quote=True)}">Train on sample data</a>' if kind else ""
-    number = len(services.runs.own(name, plugin)) if name else 0
-    runs = (
-        f'<a class="quiet" href="{link(routes.RUNS, plugin=plugin.name)}">{number} run{"s" * (number != 1)}</a>'
-        if number
-        else ""
-    )
+    address = link(routes.RUNS, plugin=plugin.name)
+    runs = f'<a class="quiet" href="{address}">{number} run{"s" * (number != 1)}</a>' if number else ""
     live = services.tour.card(plugin.name)
     return (
         f'<article class="home-card"><h2>{icon(plugin.name)}{html.escape(plugin.title)}</h2>'

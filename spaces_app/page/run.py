@@ -31,7 +31,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
 
     def poll(run_id: str, offset: int, request: Any) -> dict[str, Any]:
         try:
-            return services.runs.events(run_id, visitor(request), offset)
+            return services.runs.page_events(run_id, visitor(request), offset)
         except UserError as error:
             return {"error": str(error)}
 

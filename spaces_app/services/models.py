@@ -27,7 +27,7 @@ from training.errors import UserError
 from training.home import RUN_ID
 from training.hub.pull import pull, repository
 from training.nn.placement import size_in_memory
-from training.runs.run import Run
+from training.runs.index import Row
 from training.settings import HOSTED
 from training.weights import resolve_weights
 
@@ -54,11 +54,13 @@ class ModelService:
 
     def names(self, plugin: Plugin, visitor: str) -> dict[str, Kind]:
         """Weights to offer, with their kind: starters, own runs with weights, pulled ones, runs of hosted models."""
+        return self._names(plugin, visitor, self.runs.descriptions(visitor, plugin, with_weights=True))
+
+    def _names(self, plugin: Plugin, visitor: str, runs: list[Row]) -> dict[str, Kind]:
         starters = {folder.name: kind for kind in plugin.kinds for folder in kind.starters}
-        runs = self.runs.own(visitor, plugin, with_weights=True)
-        kinds = {run.id: kind for run in runs if (kind := _kind_of(plugin, run))}
-        local = [run.id for run in runs if any(run.artifact.rglob("*.safetensors"))]
-        hosted = [run.id for run in runs if run.id not in local]  # its artifact is a prompt alone
+        kinds = {run["id"]: kind for run in runs if (kind := _kind_of(plugin, run))}
+        local = [run["id"] for run in runs if run["has_tensors"]]
+        hosted = [run["id"] for run in runs if not run["has_tensors"]]  # its artifact is a prompt alone
         of_visitor = self._pulled.get(visitor, {})
         pulled = {name: kind for name, (owner, kind, _) in of_visitor.items() if owner == plugin.name}
         trained = [{name: kinds[name] for name in names if name in kinds} for names in (local, hosted)]
@@ -66,14 +68,15 @@ class ModelService:
 
     def labels(self, plugin: Plugin, visitor: str) -> dict[str, str]:
         """Weights to offer, with what a person calls them: kind, score and when they were made."""
-        return {name: self._label(plugin, name, kind, visitor) for name, kind in self.names(plugin, visitor).items()}
+        runs = {run["id"]: run for run in self.runs.descriptions(visitor, plugin, with_weights=True)}
+        named = self._names(plugin, visitor, list(runs.values()))
+        return {name: self._label(plugin, name, kind, runs.get(name)) for name, kind in named.items()}
 
-    def _label(self, plugin: Plugin, name: str, kind: Kind, visitor: str) -> str:
+    def _label(self, plugin: Plugin, name: str, kind: Kind, run: Row | None) -> str:
         if name in plugin.starters:
             return f"{name} (starter: {kind.title})"
-        if not RUN_ID.fullmatch(name):
+        if run is None:
             return f"{name} ({kind.title})"
-        run = self.runs.status(name, visitor)
         began = datetime.fromtimestamp(run["created"]).strftime("%d %b %H:%M")
         score = next((f", {metric} {value:.3f}" for metric, value in run["best"].items() if value is not None), "")
         return f"{run.get('name') or kind.title} of {began}{score}"
@@ -268,8 +271,8 @@ class ModelService:
             return load(name)
 
 
-def _kind_of(plugin: Plugin, run: Run) -> Kind | None:
+def _kind_of(plugin: Plugin, run: Row) -> Kind | None:
     try:
-        return plugin.kind(run.config()["trainer"])
+        return plugin.kind(run["trainer"])
     except UserError:  # of a version that had other kinds
         return None

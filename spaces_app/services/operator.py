@@ -14,6 +14,7 @@ from spaces_app.settings import Settings
 from training.data import corpora
 from training.errors import UserError
 from training.home import home
+from training.runs.index import Row
 from training.runs.queue import cancel_when_queued
 from training.runs.run import Run
 
@@ -40,7 +41,7 @@ class OperatorService:
         """Load, memory, disk and queue, as words."""
         self._check(visitor)
         memory, disk = psutil.virtual_memory(), shutil.disk_usage(_existing_home())
-        states = [run.status() for run in self.runs.store.all()]
+        states = [row["status"] for row in self.runs.store.index.rows()]
         return {
             "load": f"{os.getloadavg()[0]:.1f} of {psutil.cpu_count()} cores in the last minute",
             "memory": f"{_gb(memory.total - memory.available)} of {_gb(memory.total)} in use",
@@ -54,7 +55,7 @@ class OperatorService:
     def table(self, visitor: str) -> list[list[Any]]:
         """A row per run: id, owner, status, MB, days old; the newest first."""
         self._check(visitor)
-        return [self._row(run) for run in self.runs.store.all()]
+        return [self._row(row) for row in self.runs.store.index.rows()]
 
     def end(self, run_id: str, visitor: str) -> None:
         """Stop anybody's run; its best weights are kept."""
@@ -75,9 +76,9 @@ class OperatorService:
         self._check(visitor)
         return corpora.clear().size_bytes
 
-    def _row(self, run: Run) -> list[Any]:
-        about = run.describe()
-        return [run.id, run.owner(), about["status"], round(about["size_bytes"] / 2**20, 1), round(_age(run) / DAY, 1)]
+    def _row(self, row: Row) -> list[Any]:
+        age = _age(self.runs.store.known(row["id"]))
+        return [row["id"], row["owner"], row["status"], round(row["size_bytes"] / 2**20, 1), round(age / DAY, 1)]
 
     def _check(self, visitor: str) -> None:
         if not self.may_operate(visitor):

@@ -20,7 +20,7 @@ from training.runs.labels import edit_labels
 from training.runs.queue import child_environment
 from training.runs.table import Query, page_of, select, to_csv
 
-HIDDEN = ("made", "owner")  # of a row, from its visitor
+HIDDEN = ("made", "owner", "has_tensors")  # of a row, from its visitor
 MAX_AT_ONCE = 1000  # runs that one call deletes
 PROJECT = "selfsup-studio"  # what trackio files the runs under
 SHOW = "import sys, trackio; trackio.show(sys.argv[1], open_browser=False, server_port=int(sys.argv[2]))"
@@ -36,12 +36,7 @@ class RunTableService:
 
     def rows(self, visitor: str) -> list[Row]:
         """Descriptions of a visitor's runs, the newest first: as `RunService.status`, with labels, data and metric."""
-        rows = self._runs.store.index.rows()
-        if self.settings.is_shared:
-            rows = [row for row in rows if visitor and row["owner"] == visitor]
-        waits = any(row["status"] == "queued" for row in rows)
-        positions = self._runs.positions() if waits else {}
-        return [{**row, "queue_position": positions.get(row["id"])} for row in rows]
+        return self._runs.descriptions(visitor)
 
     def list(self, visitor: str, query: Query) -> list[dict[str, Any]]:
         """The rows of the query's page."""
@@ -51,13 +46,14 @@ class RunTableService:
         """A page of the table, the numbers of rows, and what can be filtered by."""
         rows = self.rows(visitor)
         selected = select(rows, query)
+        titles = {kind: self._title(*kind) for kind in {_kind(row) for row in rows}}
         return {
-            "rows": [{**_shown(row), "title": self._title(row)} for row in page_of(selected, query)],
+            "rows": [{**_shown(row), "title": titles[_kind(row)]} for row in page_of(selected, query)],
             "selected": len(selected),
             "all": len(rows),
             "tags": sorted({tag for row in rows for tag in row["tags"]}, key=str.casefold),
-            "families": sorted({(self._family(row), row["plugin"]) for row in rows}),
-            "kinds": sorted({(self._title(row), row["plugin"], row["trainer"]) for row in rows}),
+            "families": sorted({(self._family(name), name) for name, _ in titles}),
+            "kinds": sorted((title, *kind) for kind, title in titles.items()),
             "statuses": sorted({row["status"] for row in rows}),
         }
 
@@ -119,16 +115,20 @@ class RunTableService:
             self._dashboard[0].wait()
         self._dashboard = None
 
-    def _family(self, row: Row) -> str:
+    def _family(self, name: str) -> str:
         with contextlib.suppress(UserError):
-            return self.plugins.get(row["plugin"]).title
-        return row["plugin"]
+            return self.plugins.get(name).title
+        return name
 
-    def _title(self, row: Row) -> str:
+    def _title(self, name: str, trainer: str) -> str:
         with contextlib.suppress(UserError):
-            plugin = self.plugins.get(row["plugin"])
-            return f"{plugin.title}: {plugin.kind(row['trainer']).title}"
-        return " ".join(filter(None, [row["plugin"], row["trainer"]]))
+            plugin = self.plugins.get(name)
+            return f"{plugin.title}: {plugin.kind(trainer).title}"
+        return " ".join(filter(None, [name, trainer]))
+
+
+def _kind(row: Row) -> tuple[str, str]:
+    return row["plugin"], row["trainer"]
 
 
 def _shown(row: Row) -> dict[str, Any]:

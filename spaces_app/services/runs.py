@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from training.errors import UserError
 from training.events import read_events
 from training.hub.pull import repository
 from training.runs.forkserver import WarmProcess
+from training.runs.index import Row
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued, move_to_front
 from training.runs.registry import Runs
 from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings
+from training.thinned_events import read_thinned
 
 MAX_KEY = 4096  # characters
 MAX_SHOWN_BYTES = 20 * 2**20  # of a data file that a page opens with
@@ -63,19 +67,34 @@ class RunService:
 
     def own(self, visitor: str, plugin: Plugin | None = None, *, with_weights: bool = False) -> list[Run]:
         """A visitor's runs, the newest first: all, or one plugin's, or those that have weights."""
-        prefix = f"{plugin.name}-" if plugin else ""
-        mine = [run for run in self.store.all() if run.id.startswith(prefix) and may_see(run, visitor, self.settings)]
-        return [run for run in mine if run.artifact.is_dir() or not with_weights]
+        return [self.store.known(row["id"]) for row in self._rows(visitor, plugin, with_weights=with_weights)]
 
     def descriptions(
         self, visitor: str, plugin: Plugin | None = None, *, with_weights: bool = False
     ) -> list[dict[str, Any]]:
-        """What `own` gives, each as `status` describes it."""
-        return [self._describe(run) for run in self.own(visitor, plugin, with_weights=with_weights)]
+        """What `own` gives, each as `status` describes it and with its name, tags, notes and data beside."""
+        rows = self._rows(visitor, plugin, with_weights=with_weights)
+        positions = self.positions() if any(row["status"] == "queued" for row in rows) else {}
+        more = [{"title": self.plugins.title(row["plugin"], row["trainer"])} for row in rows]
+        return [
+            {**row, **title, "queue_position": positions.get(row["id"])} for row, title in zip(rows, more, strict=True)
+        ]
+
+    def _rows(self, visitor: str, plugin: Plugin | None = None, *, with_weights: bool = False) -> list[Row]:
+        """The index's descriptions of a visitor's runs, the newest first: of 10,000 none is read again."""
+        prefix = f"{plugin.name}-" if plugin else ""
+        rows = [row for row in self.store.index.rows() if row["id"].startswith(prefix)]
+        if self.settings.is_shared:
+            rows = [row for row in rows if visitor and row["owner"] == visitor]
+        return [row for row in rows if row["has_weights"] or not with_weights]
+
+    def count(self, visitor: str) -> dict[str, int]:
+        """Plugin -> number of a visitor's runs."""
+        return dict(Counter(row["id"].rpartition("-")[0] for row in self._rows(visitor)))
 
     def newest(self, visitor: str) -> str:
         """The id of a visitor's newest run; empty if there is none."""
-        return next((run.id for run in self.own(visitor)), "")
+        return next((row["id"] for row in self._rows(visitor)), "")
 
     def archive(self, run_id: str, visitor: str) -> Path:
         """A zip of a run's weights, as they would be pushed, in a temporary folder."""
@@ -85,7 +104,7 @@ class RunService:
 
     def lost(self, visitor: str) -> list[str]:
         """The ids of a visitor's runs whose trainer stopped unexpectedly."""
-        return [run.id for run in self.own(visitor) if run.status() == "lost"]
+        return [row["id"] for row in self._rows(visitor) if row["status"] == "lost"]
 
     def status(self, run_id: str, visitor: str) -> dict[str, Any]:
         """Describe a run: status, progress, metrics, place in the queue."""
@@ -93,7 +112,11 @@ class RunService:
 
     def events(self, run_id: str, visitor: str, offset: int) -> dict[str, Any]:
         """Events from a byte offset on, with the status and the log's tail."""
-        return self._events(self.get(run_id, visitor), offset)
+        return self._events(self.get(run_id, visitor), offset, read_events)
+
+    def page_events(self, run_id: str, visitor: str, offset: int) -> dict[str, Any]:
+        """As `events`, but of a long record as many as a chart shows, in one answer."""
+        return self._events(self.get(run_id, visitor), offset, read_thinned)
 
     def report(self, run_id: str, visitor: str) -> dict[str, Any]:
         """The tables of the best evaluation: title -> columns and rows."""
@@ -218,10 +241,10 @@ class RunService:
         title = self.plugins.title(about["plugin"], about["trainer"])
         return {**about, "title": title, "queue_position": self._queue.position(run)}
 
-    def _events(self, run: Run, offset: int) -> dict[str, Any]:
+    def _events(self, run: Run, offset: int, read: Callable[[Path, int], tuple[list[dict], int]]) -> dict[str, Any]:
         path = run.folder / "events.jsonl"
         size = path.stat().st_size if path.is_file() else 0
-        events, next_offset = read_events(path, max(0, min(offset, size))) if size else ([], 0)
+        events, next_offset = read(path, max(0, min(offset, size))) if size else ([], 0)
         return {
             "events": events,
             "offset": next_offset,

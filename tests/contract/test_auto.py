@@ -126,6 +126,7 @@ def test_settings_of_a_network_ask_for_new_weights(tmp_path: Path) -> None:
 
 def test_what_is_given_stays(tmp_path: Path) -> None:
     given = {"steps": 7, "learning_rate": 0.01, "batch_size": 4, "precision": "fp32", "model": ""}
+    given |= {"contrastive": "off"}
     decision = decided("classify", data=str(write_reviews(tmp_path / "a.csv", ENGLISH)), **given)
     assert decision.choices == {}
     assert {name: decision.settings.value(name) for name in given} == given

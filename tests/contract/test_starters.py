@@ -1,5 +1,6 @@
 """The weights that ship with the plugins: small enough for a Space, documented, and good for what they are offered for."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from sklearn.datasets import load_sample_image
 
+import plugins
 from plugins._contract import Plugin
 from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN as BERT
@@ -21,7 +23,13 @@ from plugins.testing import PICKLED
 from training.artifact.store import read_record
 
 MOST_BYTES = 10 * 1000 * 1000  # what the Hub takes in a Space without LFS
-SHIPPED = [(found.plugin, name) for found in discover() if found.plugin for name in found.plugin.starters]
+SHIPPED = [
+    (found.plugin, name)
+    for found in discover()
+    if found.plugin
+    for name, folder in found.plugin.starters.items()
+    if folder.is_relative_to(Path(plugins.__file__).parent)  # not those of an optional package
+]
 NAMES = [f"{plugin.name}/{name}" for plugin, name in SHIPPED]
 
 

@@ -76,6 +76,16 @@ def test_memory_of_one_process_is_weights_moments_and_the_peak_of_a_step() -> No
     assert averaged.peak - needed.peak == 4_000
 
 
+def test_on_a_cpu_the_allocator_keeps_more_of_layers_that_are_computed_again() -> None:
+    machine = replace(find_machine("A100-80GB"), is_gpu=False)
+    plain, checkpointed = (
+        plan.memory(TRACE, layered(gradient_checkpointing=on), machine).peak - 4_000 - 8_000 - plan.CPU_LIBRARIES
+        for on in (False, True)
+    )
+    assert plain == pytest.approx(1.25 * 8_000)
+    assert checkpointed == pytest.approx(2.2 * 8_000)
+
+
 def test_sharding_divides_weights_gradients_and_optimiser_among_the_processes() -> None:
     needed = plan.memory(TRACE, layered(sharding="full"), find_machine("4xA100-80GB"))
     assert (needed.weights, needed.gradients, needed.optimizer) == (1_000, 1_000, 2_000)

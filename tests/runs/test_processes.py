@@ -15,7 +15,9 @@ from tests.running import events, finish, losses, queue, wait_for
 from tests.toy import make_task, toy_settings
 from training.errors import UserError
 from training.fit.loop import fit
-from training.runs.distributed import wait_for_run
+from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat, Watch
+from training.hf_jobs.job_files import SCRIPT, job_config
+from training.runs.distributed import has_lost_peer, launch_command, wait_for_run
 from training.runs.queue import child_environment, start_process
 from training.runs.registry import Runs
 from training.runs.run import Run
@@ -109,3 +111,144 @@ def test_two_killed_processes_leave_no_orphans_and_resume_to_the_same_curve(
     assert [event["step"] for event in events(run.folder, "checkpoint")] == [8, 16, 24]
     alone = one_process(tmp_path / "alone", **COMMON)
     assert list(losses(run.folder).values()) == pytest.approx(list(losses(alone).values()), rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_process_comes_back_and_the_run_goes_on_to_the_same_result(
+    rank: int, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = toy / "gate"
+    gate.touch()
+    monkeypatch.setenv("TOY_HOLD", str(gate))
+    run = queue(Runs(), **COMMON, processes=2, hold_at=12)
+    launch(run)
+    wait_for(gate.with_suffix(".reached").exists)
+    workers = [each for each in workers_of(run) if each.environ()["RANK"] == str(rank)]
+    gate.unlink()  # before the kill: the other one goes on, into an exchange that nobody answers
+    workers[0].kill()
+    assert finish(run) == "finished", run.log_tail()
+    starts = events(run.folder, "started")
+    assert [event["step"] for event in starts] in ([0, 8], [0, 16], [0, 24]), starts
+    assert "restart 1" in events(run.folder, "notice")[0]["message"]
+    alone = one_process(tmp_path / "alone", **COMMON)
+    curve = {event["step"]: event["loss"] for event in events(run.folder, "step")}
+    assert list(curve.values()) == pytest.approx(list(losses(alone).values()), rel=1e-5)
+    assert scores(run.folder)[-1] == pytest.approx(scores(alone)[-1], rel=1e-5)
+    assert not (run.folder / "heartbeats").exists()
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_ends_the_run_with_its_name(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = toy / "gate"
+    gate.touch()
+    for name, value in {"TOY_HOLD": str(gate), "TOY_HOLD_RANK": "1", "SELFSUP_HANG_SECONDS": "2"}.items():
+        monkeypatch.setenv(name, value)
+    run = queue(Runs(), **COMMON, processes=2, hold_at=12)
+    launch(run)
+    wait_for(gate.with_suffix(".reached").exists)
+    workers = workers_of(run)
+    assert finish(run) == "failed", run.log_tail()
+    assert run.summary().message.startswith("Process 1 of 2 (counted from 0) has hung for 2 seconds at step 11")
+    assert run.describe()["can_resume"]
+    wait_for(lambda: not any(map(is_alive, workers)))
+
+
+@pytest.mark.slow
+def test_a_failure_in_words_is_not_tried_again(toy: Path) -> None:
+    run = queue(Runs(), **COMMON | {"learning_rate": 1e6, "max_grad_norm": 0, "steps": 200}, processes=2)
+    points = run.folder / "data"
+    points.mkdir(exist_ok=True)
+    (points / "points.csv").write_text("1,1,0\n" * 30 + "nan,1,1\n" * 30)
+    config = run.folder / "config.yaml"
+    config.write_text(config.read_text() + "  points: data/points.csv\n")
+    launch(run)
+    assert finish(run) == "failed", run.log_tail()
+    assert "no longer a number" in run.summary().message
+    assert len(events(run.folder, "started")) == 1
+    assert not events(run.folder, "notice")
+
+
+def workers_of(run: Run) -> list[psutil.Process]:
+    """The processes that train."""
+    trainer = psutil.Process(int((run.folder / "pid").read_text()))
+    return [
+        each for each in trainer.children(recursive=True) if "worker" in each.cmdline() and "RANK" in each.environ()
+    ]
+
+
+# -- without processes -------------------------------------------------------------------------------------------------
+
+
+def note(folder: Path, *notes: tuple[int, int]) -> None:
+    """What each process notes."""
+    for rank, (step, phase) in enumerate(notes):
+        Heartbeat(folder, rank, len(notes)).note(step, phase)
+
+
+@pytest.mark.parametrize(
+    ("notes", "named"),
+    [
+        ([(7, WAITS), (7, COMPUTES)], "Process 1 of 2 "),
+        ([(7, COMPUTES), (7, WAITS)], "Process 0 of 2 "),
+        ([(7, WAITS), (7, COMPUTES), (7, COMPUTES)], "Process 1 and 2 of 3 "),
+        ([(7, WAITS), (7, WAITS)], "None of the 2 processes has moved for 60 seconds at step 7"),
+        ([(7, COMPUTES), (7, COMPUTES)], "None of the 2 processes"),
+    ],
+)
+def test_the_process_that_the_others_wait_for_is_named(
+    notes: list[tuple[int, int]], named: str, tmp_path: Path
+) -> None:
+    watch = Watch(tmp_path, len(notes), 60.0)
+    note(tmp_path, *notes)
+    assert watch.look(0.0) is None
+    assert watch.look(59.0) is None
+    hang = watch.look(60.0)
+    assert hang is not None
+    assert hang.sentence(len(notes), 60.0).startswith(named)
+
+
+def test_processes_that_move_start_evaluate_or_save_hang_not(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, 2, 60.0)
+    assert watch.look(0.0) is None  # they start
+    assert watch.look(100.0) is None
+    note(tmp_path, (7, WAITS), (7, COMPUTES))
+    assert watch.look(101.0) is None
+    note(tmp_path, (8, WAITS), (8, COMPUTES))
+    assert watch.look(200.0) is None
+    note(tmp_path, (8, ALONE), (8, WAITS))
+    assert watch.look(201.0) is None
+    assert watch.look(9_000.0) is None
+    watch.close()
+    assert Heartbeat(tmp_path, 0, 2).note(1, WAITS) is None  # nobody watches
+    assert not (tmp_path / "heartbeats").exists()
+
+
+def test_the_launch_line_starts_a_process_for_each_accelerator_and_starts_them_again(toy: Path) -> None:
+    run = queue(Runs(), **COMMON)
+    settings = job_config(run, accelerators=4, seconds=3600)["settings"]
+    assert settings["processes"] == 4
+    line = launch_command(run, settings["processes"])
+    assert line[1:] == [
+        "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4", "--max-restarts", "3",
+        "-m", "training", "worker", str(run.folder),
+    ]  # fmt: skip
+    assert 'python -m training run "$PWD/runs/$RUN"' in SCRIPT  # which reads `processes` from the run's file
+    assert "processes" not in job_config(run, accelerators=1, seconds=3600)["settings"]
+    assert "processes" not in job_config(run, accelerators=0, seconds=3600)["settings"]
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1234"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (UserError("The loss was no longer a number."), False),
+    ],
+)
+def test_the_loss_of_another_process_is_told_from_a_failure(
+    error: Exception, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not has_lost_peer(error)  # a run of one process has no other
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert has_lost_peer(error) == lost

@@ -13,7 +13,7 @@ import pytest
 
 from tests.running import queue
 from training.errors import UserError
-from training.runs.index import FILE, RunIndex
+from training.runs.index import FILE, FORMAT, RunIndex
 from training.runs.labels import Labels, checked_labels, edit_labels, read_labels
 from training.runs.metrics import lower_is_better, main_metric
 from training.runs.queue import Dispatcher, move_to_front
@@ -99,7 +99,7 @@ def test_an_ended_run_is_read_once_and_not_again_by_the_next_server(
     assert sorted(row["id"] for row in first) == sorted(made)
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"format": 1, "ended": [3]}', '{"format": 99, "ended": {}}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{}", '{"format": 2, "ended": [3]}', '{"format": 99, "ended": {}}', "\x00"])
 def test_a_damaged_index_costs_nothing_but_time(runs: Runs, content: str) -> None:
     ended(runs, accuracy=1.0)
     (runs.folder / FILE).write_text(content)
@@ -125,7 +125,7 @@ def test_ten_thousand_runs_answer_in_under_a_second(tmp_path: Path) -> None:
         about |= {"plugin": "toy", "trainer": "fit", "data": "", "metric": None}
         inside, written = run.stat(), (run / "events.jsonl").stat()
         ended_rows[run.name] = [[inside.st_mtime_ns, written.st_mtime_ns, written.st_size], about]
-    (folder / FILE).write_text(json.dumps({"format": 1, "ended": ended_rows}))
+    (folder / FILE).write_text(json.dumps({"format": FORMAT, "ended": ended_rows}))
     runs = Runs(folder)
     started = time.process_time()
     rows = select(runs.index.rows(), Query("run 77", sort="name"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.data_url import figure_png
-from training.events import read_events
+from training.thinned_events import read_thinned
 
 DECAY = 0.9  # of the running mean of the training loss
 MAX_POINTS = 2000  # of the training loss
@@ -42,18 +42,13 @@ def _curves(events: Path) -> tuple[Curve, dict[str, Curve]]:
     """Return the last value of each step: values computed again after a resume replace earlier ones."""
     losses: dict[int, float] = {}
     scores: dict[str, dict[int, float]] = {}
-    offset = -1
-    following = 0
-    while following != offset:
-        offset = following
-        chunk, following = read_events(events, offset)
-        for event in chunk:
-            if event["event"] == "step" and event["loss"] is not None:
-                losses[event["step"]] = event["loss"]
-            elif event["event"] == "eval":
-                for name, value in event["metrics"].items():
-                    if value is not None:
-                        scores.setdefault(name, {})[event["step"]] = value
+    for event in read_thinned(events)[0]:
+        if event["event"] == "step" and event["loss"] is not None:
+            losses[event["step"]] = event["loss"]
+        elif event["event"] == "eval":
+            for name, value in event["metrics"].items():
+                if value is not None:
+                    scores.setdefault(name, {})[event["step"]] = value
     return _sorted(losses), {name: _sorted(curve) for name, curve in scores.items()}
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,19 @@ from training.cli.decide import decide_at_start, settings_of_run, with_weights
 from training.cli.plan import refuse_too_large
 from training.data.progress import CancelledError, reporting
 from training.errors import UserError
-from training.events import EventLog
+from training.events import FINAL, EventLog
 from training.preflight.limits import Limits
-from training.runs.distributed import check_world, follow_parent, is_first, is_joining, launch, wait_for_run
+from training.runs.distributed import (
+    check_world,
+    follow_parent,
+    has_lost_peer,
+    is_first,
+    is_joining,
+    is_over,
+    launch,
+    restarts,
+    wait_for_run,
+)
 from training.runs.registry import Runs
 from training.runs.run import Run
 from training.settings import RunSettings, TrainSettings
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
     from training.task import Data
 
 HIDDEN = argparse.SUPPRESS  # commands that the queue and the launchers call, not people
+FIRST_SPEAKS_SECONDS = 1.0  # that the others leave it to say what went wrong
 NEXT_RUN_SECONDS = 2.0  # an open page starts the next run sooner
 
 
@@ -71,6 +83,12 @@ def worker_command(options: argparse.Namespace) -> int:
     """Train as one of several processes; the launcher holds the lock and takes any code but 0 for a crash."""
     follow_parent()
     run = Run(options.folder)
+    if is_over(run):
+        return 0
+    if restarts() and is_first():
+        run.write_event(
+            "notice", message=f"A training process was lost; restart {restarts()}, from the last checkpoint."
+        )
     plugin, kind = kind_of(run)
     code = train(run, plugin, kind, run.settings(kind.trained_by))
     return 0 if code == 130 else code
@@ -125,6 +143,8 @@ def run_here(run: Run, plugin: Plugin, kind: Kind, lock: int | None = None, data
 
 def _join(run: Run, plugin: Plugin, kind: Kind) -> int:
     """Train as one process of a launcher outside, on one machine or several; the first holds the run for all."""
+    if is_over(run):
+        return 0
     settings = run.settings(kind.trained_by)
     if isinstance(settings, TrainSettings):
         check_world(settings)
@@ -165,6 +185,9 @@ def fit_task(
             run.write_event("cancelled", step=run.summary().step, message="Stopped before the first step.")
         return 130
     except Exception as error:  # a plugin's code and the machine's limits meet here; the cause must reach the page
+        if has_lost_peer(error):  # the launcher starts all of them again
+            traceback.print_exc()
+            return 1
         return _failed(run, error, _decided(run, plugin, kind, settings))
     ended = run.summary().last
     if is_first() and ended == "finished":  # nothing resumes it, and its checkpoints weigh three times its weights
@@ -219,11 +242,12 @@ def _failed(run: Run, error: Exception, settings: RunSettings) -> int:
     from training.fit.explain_failure import explain
 
     if not isinstance(error, UserError):
-        import traceback
-
         traceback.print_exc()
     message = explain(error, settings)
-    if is_first():
+    if not is_first():  # the first has said the same, or is killed with the others before it could say anything
+        time.sleep(FIRST_SPEAKS_SECONDS)
+        message = f"Process {os.environ['RANK']}: {message}"
+    if is_first() or run.summary().last not in FINAL:
         print(f"failed: {message}", file=sys.stderr)
         run.write_event("failed", step=run.summary().step, metrics=run.summary().metrics, message=message)
     return 2 if isinstance(error, UserError) else 1

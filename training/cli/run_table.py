@@ -13,9 +13,10 @@ from training.runs.labels import MAX_NAME, checked_labels, edit_labels, write_la
 from training.runs.metrics import lower_is_better, main_metric
 from training.runs.registry import Runs, named_run
 from training.runs.sweeps import MAX_RUNS, Sweep, Sweeps, best_place, combinations, new_id, title_of
-from training.runs.table import SORTS, Query, select, to_csv
+from training.runs.table import SORTS, Query, page_of, select, to_csv
 from training.settings import RunSettings, parse_settings
 
+PAGE = 100  # runs
 SWEEP = """Train a run per combination, one after the other, and print the best. Give --vary once per setting:
   --vary learning_rate=1e-4,3e-4,1e-3       these values
   --vary learning_rate=1e-5:1e-3            bounds, with --random N
@@ -30,7 +31,9 @@ def add_commands(commands: Any) -> None:
         listing.add_argument(f"--{name}", default="", help=f"Only runs of this {name}.")
     listing.add_argument("--sort", choices=list(SORTS), default="created")
     listing.add_argument("--ascending", action="store_true", help="The smallest first; of metrics, the worst.")
-    listing.add_argument("--csv", action="store_true", help="As CSV, with all columns.")
+    listing.add_argument("--page", type=int, default=1, help="From 1.")
+    listing.add_argument("--page-size", type=int, default=PAGE, help=f"Runs a page, {PAGE} by default; 0: all.")
+    listing.add_argument("--csv", action="store_true", help="As CSV, with all columns and all pages.")
     listing.set_defaults(command=list_command)
 
     edit = commands.add_parser("edit", help="change the name, tags or notes of a run")
@@ -63,15 +66,15 @@ def add_commands(commands: Any) -> None:
 def list_command(options: argparse.Namespace) -> int:
     """Print a line per run."""
     words = " ".join(options.text)
-    query = Query(
-        words, options.tag, options.plugin, options.trainer, options.status, options.sort, not options.ascending
-    )
+    filters = (words, options.tag, options.plugin, options.trainer, options.status)
+    query = Query(*filters, options.sort, not options.ascending, options.page, options.page_size)
     rows = Runs().index.rows()
     chosen = select(rows, query)
     if options.csv:
         print(to_csv(chosen), end="")
         return 0
-    for row in chosen:
+    shown = page_of(chosen, query)
+    for row in shown:
         best = ", ".join(f"{key} {value:.3f}" for key, value in row["best"].items() if value is not None)
         steps = f"{row['step']:>7}/{row['steps']:<7}"
         labels = " ".join(filter(None, [row["name"], *(f"#{tag}" for tag in row["tags"])]))
@@ -82,6 +85,11 @@ def list_command(options: argparse.Namespace) -> int:
         print("No runs yet.")
     elif not chosen:
         print("No run matches.")
+    if len(shown) < len(chosen):
+        page = min(query.page, pages := -(-len(chosen) // query.page_size))
+        print(
+            f"page {page} of {pages}, {len(chosen):,} runs in all: --page {page % pages + 1}, or --page-size 0 for all"
+        )
     return 0
 
 

@@ -26,6 +26,8 @@ from training.fit.large_network import prepare_network
 from training.fit.metric_log import MetricLog, NonFiniteLossError
 from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
+from training.fit.thinning import CHECKPOINTS, EVALUATIONS, PREVIEWS, Patience, is_kept
+from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat
 from training.preflight.precision import slow_precision
 from training.settings import TrainSettings
 from training.task import RowStream, Score, Task
@@ -78,6 +80,7 @@ class _Fit:
         self.progress = Progress()
         self.accelerator = make_accelerator(settings, folder)
         self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
+        self.heartbeat = Heartbeat(folder, self.rank, self.processes) if self.processes > 1 else None
         self.log = EventLog(folder / "events.jsonl", listener) if self.accelerator.is_main_process else None
         self.is_sharded = settings.value("sharding") == "full" and self.processes > 1
         # Processes that share the weights go forward together, and so have the same number of pieces.
@@ -90,6 +93,8 @@ class _Fit:
         states = [state for state in (self.progress, self.average, self.stream) if state is not None]
         self.accelerator.register_for_checkpointing(*states)
         self.curve = MetricLog(self.log, self.accelerator, settings)
+        self.evaluations = Patience(time.monotonic())
+        self.warned: set[str] = set()
         self.stopping = False
         self.saved, self.save_seconds = time.monotonic(), 0.0
 
@@ -140,6 +145,7 @@ class _Fit:
             self._measure_start()
         with stop_on_signal(self.stop):
             outcome, message = self._train()
+            self._note(ALONE)
             self._finish(outcome)
         state = self.progress
         self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
@@ -189,6 +195,7 @@ class _Fit:
     def _step(self) -> None:
         """One optimiser step: the pieces of the batch forward and backward, then clip and update."""
         step, nominal = self.progress.step, self.settings.batch_size
+        self._note(COMPUTES)
         seed = step_seed(self.settings.seed, step, self.rank)
         set_seed(seed)
         rng = np.random.default_rng(seed)
@@ -200,6 +207,8 @@ class _Fit:
             last = number == len(parts)
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
                 losses = self._losses(list(rows), rng)
+                if last:
+                    self._note(WAITS)
                 # Processes average their gradients, so each counts its sum `processes` times over the nominal batch.
                 self.accelerator.backward(losses.sum() * (self.processes / nominal))
             sums += torch.stack((losses.detach().sum(), torch.tensor(float(losses.numel()), device=sums.device)))
@@ -234,6 +243,8 @@ class _Fit:
 
     def _losses(self, rows: list, rng: np.random.Generator) -> torch.Tensor:
         batch = send_to_device(self.task.collate(rows, rng, training=True), self.accelerator.device)
+        if self.is_sharded:  # layers are gathered in the forward pass
+            self._note(WAITS)
         with self.accelerator.autocast():
             return self.task.losses(self.model, batch).float()
 
@@ -253,6 +264,7 @@ class _Fit:
 
     def evaluate(self) -> None:
         """Score the held-out rows, keep the weights if they are the best so far, show a preview."""
+        self._note(ALONE)
         self.curve.flush()
         model = self._weights()
         model.eval()
@@ -262,14 +274,26 @@ class _Fit:
         if self._agree(int(best)):
             self._keep(found)
         if found is not None:
-            self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
-            for warning in found.warnings:
-                self.tell("notice", step=self.progress.step, message=warning)
+            self._tell_evaluation(found, best)
             self.accelerator.log({f"eval/{k}": v for k, v in found.metrics.items()}, step=self.progress.step)
-        if self.log or self.is_sharded:
+        is_last = self.progress.step == self.settings.steps
+        if (self.log or self.is_sharded) and (is_kept(self._evaluation_number(), PREVIEWS) or is_last):
             self._preview(model)
         self.model.train()
         self.curve.restart_clock()
+
+    def _tell_evaluation(self, found: Score, best: bool) -> None:
+        """Write an evaluation, and each warning once; of very many, every second, fourth, … and those that are best."""
+        now = time.monotonic()
+        if best or is_kept(self._evaluation_number(), EVALUATIONS) or self.evaluations.is_over(now):
+            self.evaluations.written = now
+            self.tell("eval", step=self.progress.step, metrics=found.metrics, best=best)
+        for warning in (each for each in found.warnings if each not in self.warned):
+            self.warned.add(warning)
+            self.tell("notice", step=self.progress.step, message=warning)
+
+    def _evaluation_number(self) -> int:
+        return self.progress.step // self.settings.evaluation_interval
 
     def _preview(self, model: torch.nn.Module) -> None:
         shards = self.shards.get(self._evaluated())
@@ -313,11 +337,13 @@ class _Fit:
             self.evaluate()
         if self._agree(int(not (self.progress.metrics and (self.folder / "artifact").exists()))):
             self._keep(None)
+        self.curve.close()
         self.accelerator.wait_for_everyone()
 
     def save(self) -> None:
         """Write a checkpoint, never of weights whose loss was not finite."""
-        self.curve.flush()
+        self._note(ALONE)
+        self.curve.close()
         started = time.monotonic()
         if self.log:
             self.log.sync()  # a checkpoint that survives a power cut has its curve with it
@@ -325,8 +351,10 @@ class _Fit:
         path = checkpoint.save(self.accelerator, folder, step, self.settings.keep_checkpoints, self._write_state)
         self.saved, self.save_seconds = time.monotonic(), time.monotonic() - started
         if self.log:
-            size = files.size_bytes(path)
-            self.tell("checkpoint", step=step, size_bytes=size, seconds=round(self.save_seconds, 3))
+            every = self.settings.checkpoint_every
+            if not every or is_kept(step // every, CHECKPOINTS):
+                size = files.size_bytes(path)
+                self.tell("checkpoint", step=step, size_bytes=size, seconds=round(self.save_seconds, 3))
         self.curve.restart_clock()
 
     def _restore(self) -> bool:
@@ -395,6 +423,10 @@ class _Fit:
         shared = torch.tensor([value], device=self.accelerator.device)
         torch.distributed.broadcast(shared, 0)
         return int(shared.item())
+
+    def _note(self, phase: int) -> None:
+        if self.heartbeat:
+            self.heartbeat.note(self.progress.step, phase)
 
     def stop(self) -> None:
         """Ask for the end after the step that is being computed."""

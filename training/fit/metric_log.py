@@ -1,4 +1,7 @@
-"""The curve of a run: losses gathered where they are computed, written twice a second, refused when not finite."""
+"""The curve of a run: losses gathered where they are computed, written twice a second, refused when not finite.
+
+Of a long run means over several steps are written (`thinning`); the tracker gets what is read twice a second.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import torch
 
 from training.errors import UserError
 from training.events import EventLog
+from training.fit.thinning import StepWindow
 from training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -37,7 +41,9 @@ class MetricLog:
     def __init__(self, log: EventLog | None, accelerator: Accelerator, settings: TrainSettings):
         self.log, self.accelerator, self.settings = log, accelerator, settings
         self.pending: list[_Step] = []
+        self.rate = 0.0  # rows a second
         self.flushed = time.monotonic()
+        self.window = StepWindow(self.flushed)
 
     def add(self, step: int, learning_rate: float, loss: torch.Tensor, grad_norm: torch.Tensor) -> None:
         """Take one step in; write when the last time is half a second ago."""
@@ -46,8 +52,14 @@ class MetricLog:
         if time.monotonic() - self.flushed >= FLUSH_SECONDS or step <= 1:
             self.flush()
 
+    def close(self) -> None:
+        """Write all steps, also those of a window that is not full: before a checkpoint and at the end."""
+        self.flush()
+        if self.log and (point := self.window.rest()):
+            self.log.write_all([self._event(point)])
+
     def flush(self) -> None:
-        """Write the steps since the last time.
+        """Read the steps since the last time, and write what is due of them.
 
         Raises:
             NonFiniteLossError: If one of them was not finite.
@@ -58,7 +70,8 @@ class MetricLog:
         values = torch.stack([torch.stack((each.loss.cpu(), each.grad_norm.cpu().float())) for each in steps]).tolist()
         seconds = time.monotonic() - self.flushed
         self.restart_clock()
-        self.log.write_all(self._events(steps, values, len(steps) * self.settings.batch_size / max(1e-9, seconds)))
+        self.rate = len(steps) * self.settings.batch_size / max(1e-9, seconds)
+        self.log.write_all(self._events(steps, values))
         self.accelerator.log(
             {"train/loss": values[-1][0], "train/learning_rate": steps[-1].learning_rate}, step=steps[-1].step
         )
@@ -68,20 +81,16 @@ class MetricLog:
         """Leave what was done since the last flush (an evaluation, a checkpoint) out of the rows a second."""
         self.flushed = time.monotonic()
 
-    def _events(self, steps: list[_Step], values: list[list[float]], rate: float) -> list[dict]:
-        now = round(time.time(), 3)
-        return [
-            {
-                "event": "step",
-                "time": now,
-                "step": each.step,
-                "loss": loss,
-                "learning_rate": each.learning_rate,
-                "grad_norm": norm,
-                "rate": round(rate, 2),
-            }
+    def _events(self, steps: list[_Step], values: list[list[float]]) -> list[dict]:
+        now = time.monotonic()
+        points = (
+            self.window.add(each.step, {"loss": loss, "learning_rate": each.learning_rate, "grad_norm": norm}, now)
             for each, (loss, norm) in zip(steps, values, strict=True)
-        ]
+        )
+        return [self._event(point) for point in points if point]
+
+    def _event(self, point: dict[str, float]) -> dict:
+        return {"event": "step", "time": round(time.time(), 3), **point, "rate": round(self.rate, 2)}
 
     def _check(self, steps: list[_Step], values: list[list[float]]) -> None:
         skips = self.settings.precision == "fp16"  # fp16 skips the steps whose gradient overflowed

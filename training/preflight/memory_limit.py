@@ -45,14 +45,23 @@ def limit_more_memory(more: int, reserve: int = 0) -> None:
 def watch_memory(most: int) -> None:
     """Raise MemoryError in the main thread once this process holds more; end it if it does not come to that."""
 
+    told = threading.Event()
+
     def fail(*_: object) -> None:
-        raise MemoryError(f"More than {most / 2**20:,.0f} MB of memory.")
+        if not told.is_set():
+            told.set()
+            raise MemoryError(f"More than {most / 2**20:,.0f} MB of memory.")
 
     def watch() -> None:
         while resident_bytes() <= most:
             time.sleep(WATCH_SECONDS)
-        signal.pthread_kill(main, signal.SIGUSR1)
-        time.sleep(GRACE_SECONDS)
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end:
+            # Python runs the handler between its own steps: a call that waits begins before it, and must be woken.
+            signal.pthread_kill(main, signal.SIGUSR1)
+            if told.wait(WATCH_SECONDS):
+                break
+        time.sleep(max(0.0, end - time.monotonic()))
         if resident_bytes() > most:
             os.write(2, b"error: out of memory\n")
             os._exit(1)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from training import files
-from training.events import read_events
 from training.runs.metrics import lower_is_better
 from training.runs.run import Run
 from training.settings import RunSettings
+from training.thinned_events import read_thinned
 
 MAX_RUNS = 8  # that a chart can tell apart
 MAX_POINTS = 400  # of one curve
@@ -39,16 +39,12 @@ def curves(run: Run) -> dict[str, Curve]:
     Values that a resumed run computed again replace the earlier ones.
     """
     found: dict[str, dict[int, float]] = {}
-    path, offset, following = run.folder / "events.jsonl", -1, 0
-    while following != offset:
-        offset = following
-        events, following = read_events(path, offset)
-        for event in events:
-            if event["event"] == "step":
-                _add(found, TRAINING_LOSS, event, event.get("loss"))
-            elif event["event"] == "eval":
-                for name, value in event.get("metrics", {}).items():
-                    _add(found, name, event, value)
+    for event in read_thinned(run.folder / "events.jsonl")[0]:
+        if event["event"] == "step":
+            _add(found, TRAINING_LOSS, event, event.get("loss"))
+        elif event["event"] == "eval":
+            for name, value in event.get("metrics", {}).items():
+                _add(found, name, event, value)
     return {name: _thin(sorted(points.items())) for name, points in found.items()}
 
 

@@ -24,6 +24,7 @@ from training.runs.run import GRACE_SECONDS, Run
 logger = logging.getLogger(__name__)
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "SELFSUP_KEY")
 KEY = "SELFSUP_KEY"  # for a service that the run calls (a hosted model)
+LOOK_SECONDS = 10.0  # between two looks at runs that have ended
 Secrets = Mapping[str, str]  # environment variable -> value, for one process; kept in memory only
 
 
@@ -58,7 +59,7 @@ class Dispatcher:
         with _queue_lock(self.runs) as is_mine:
             if not is_mine:
                 return
-            states = [(run, run.status()) for run in self.runs.unfinished()]
+            states = [(run, run.status()) for run in self.runs.unfinished(LOOK_SECONDS)]
             for run in (run for run, status in states if status == "running"):
                 with _damage_is_its_own(run):
                     self._guard(run)
@@ -111,11 +112,13 @@ class Dispatcher:
         """Return the run's position in the queue, from 1, or None if it is not queued."""
         if run.status() != "queued":
             return None
-        return 1 + sum(other.status() == "queued" and other.place() < run.place() for other in self.runs.unfinished())
+        return 1 + sum(
+            other.status() == "queued" and other.place() < run.place() for other in self.runs.unfinished(LOOK_SECONDS)
+        )
 
     def positions(self) -> dict[str, int]:
         """Run -> its position in the queue, from 1, of all that wait."""
-        oldest_first = [run for run in reversed(self.runs.unfinished()) if run.status() == "queued"]
+        oldest_first = [run for run in reversed(self.runs.unfinished(LOOK_SECONDS)) if run.status() == "queued"]
         return {run.id: number for number, run in enumerate(sorted(oldest_first, key=Run.place), 1)}
 
 

@@ -42,6 +42,7 @@ class Runs:
         files.write_text(run.folder / "owner", owner)
         files.write_text(run.folder / "config.yaml", to_yaml(plugin, trainer, values))
         run.write_event("queued")
+        run.announce()
         return run
 
     def get(self, run_id: str) -> Run:
@@ -58,6 +59,10 @@ class Runs:
             raise UserError(f"There is no run {run_id}.")
         return self._cache.setdefault(run_id, Run(folder))
 
+    def known(self, run_id: str) -> Run:
+        """The run of an id that was listed, without a look whether it is still there."""
+        return self._cache.get(run_id) or self._cache.setdefault(run_id, Run(self.folder / run_id))
+
     def all(self) -> list[Run]:
         """Return every run, the newest first."""
         names = (
@@ -69,10 +74,14 @@ class Runs:
                 created.append((_created(self.folder / name), self.get(name)))
         return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]
 
-    def unfinished(self) -> list[Run]:
-        """Return every run that waits, trains, or cannot be read, the newest first; an ended one costs no reading."""
+    def unfinished(self, max_age: float = 0.0) -> list[Run]:
+        """Return every run that waits, trains, or cannot be read, the newest first; an ended one costs no reading.
+
+        Args:
+            max_age: As of `RunIndex.unfinished`.
+        """
         created: list[tuple[float, Run]] = []
-        for run in self.index.unfinished():
+        for run in self.index.unfinished(max_age):
             with contextlib.suppress(FileNotFoundError):  # being deleted
                 created.append((_created(run.folder), run))
         return [run for _, run in sorted(created, key=lambda pair: pair[0], reverse=True)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import os
 import shutil
 import signal
 import time
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 from training import files
 from training.errors import RunHeldError, UserError
-from training.events import FINAL, EventLog, Summary, read_events
+from training.events import FINAL, EventLog, Summary, read_states
 from training.home import RUN_ID
 from training.runs import lock_file
 from training.runs.config_file import absolute_files, read_config
@@ -27,7 +28,7 @@ from training.settings import RunSettings, parse_settings
 CONTENTS = {  # files of a run: all that is deleted from a folder that the user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
     "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup",
-    "push", "push.jsonl", "push.lock", "push.log", "labels.json", "place",
+    "push", "push.jsonl", "push.lock", "push.log", "labels.json", "place", "heartbeats",
 }  # fmt: skip
 NOT_FOLDERS = ("lock", "push.lock", "cancel", "owner")
 LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what happens to the run while it is held
@@ -112,7 +113,7 @@ class Run:
     def summary(self) -> Summary:
         """Return all events folded into one summary; each call reads only the new ones."""
         while True:
-            events, offset = read_events(self.folder / "events.jsonl", self._offset)
+            events, offset = read_states(self.folder / "events.jsonl", self._offset)
             for event in events:
                 self._summary.fold(event)
             if offset == self._offset:
@@ -216,6 +217,12 @@ class Run:
             file.seek(max(0, path.stat().st_size - LOG_TAIL))
             return file.read().decode(errors="replace")
 
+    def announce(self) -> None:
+        """Tell the queues of all processes that this run is new, or goes on: they look at the runs' folder's time."""
+        with contextlib.suppress(OSError):
+            if RUN_ID.fullmatch(self.id):
+                os.utime(self.folder.parent)
+
     def write_event(self, event: str, **values: object) -> None:
         EventLog(self.folder / "events.jsonl").write(event, **values)
 
@@ -286,6 +293,7 @@ class Run:
         for name in ("cancel", "place"):
             (self.folder / name).unlink(missing_ok=True)
         self.write_event("queued")
+        self.announce()
 
     def delete(self) -> None:
         """Delete the folder; from a folder that the user chose, only the run's own files.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
-from training.preflight.auto import Choice, Choices, precision, steps_for
+from training.preflight.auto import USUAL, Choice, Choices, precision, steps_for
+from training.wording import counted
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.data import ClassifyData
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 BATCH = 32
 PASSES, SCRATCH_PASSES = 3, 5
 FEWEST, FEWEST_SCRATCH = 150, 300
+# Few labels from a sentence encoder: contrastive training, docs/experiments/bert_finetune.md#few-labels-beside-setfit
+FEW_ROWS, FEW_A_CLASS = 4000, 48  # training rows, and rows of a class on average
+ANCHORS, ANCHORS_OF_MANY = 16, 32  # rows a step, each with a partner of its class
+MOST_PASSES, CONTRASTIVE_RATE = 16, 1e-4
 STEPS_PER_CLASS = 8  # each label has to be seen some times
 # A new head for many labels learns faster at a higher rate: Banking77, 450 steps, 0.867 in place of 0.829.
 MANY_CLASSES, FACTOR_OF_MANY, SMALL_NETWORK = 20, 3, 10_000_000
@@ -22,16 +27,26 @@ MANY_CLASSES, FACTOR_OF_MANY, SMALL_NETWORK = 20, 3, 10_000_000
 def start(data: ClassifyData, settings: ClassifySettings) -> Choice:
     """The pre-trained encoder. Not the starter for sentiments: it has seen the labels of SST-2, and would pass for good
     on held-out rows that it knows."""
+    for folder in starter.MINILM:
+        chosen = auto.start_from(
+            folder, data.train.joined(), settings, "trained to give texts alike in meaning like vectors"
+        )
+        if chosen.value:
+            return chosen
     return auto.start_from(starter.ENCODER, data.train.joined(), settings)
 
 
 def choose(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:
     """Rates and steps by what training starts from, by rows and by labels."""
+    contrastive = _contrastive(data, settings, parameters)
+    if contrastive.value == "on":
+        return {"contrastive": contrastive, **_few(data, settings, parameters)}
     batch, classes = auto.given_or(settings, BATCH), len(data.label_names)
     passes, fewest = (PASSES, FEWEST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH)
     fewest = max(fewest, STEPS_PER_CLASS * classes)
     most = auto.most_steps(parameters)
     return {
+        "contrastive": contrastive,
         "batch_size": Choice(BATCH, "texts of this length"),
         "learning_rate": _rate(settings, parameters, classes),
         "steps": steps_for(len(data.train), batch, passes, fewest, most, "row", auto.start_reason(parameters)),
@@ -44,3 +59,32 @@ def _rate(settings: ClassifySettings, parameters: int, classes: int) -> Choice:
     if settings.lora_rank or classes < MANY_CLASSES or not 0 < parameters <= SMALL_NETWORK:
         return rate
     return Choice(round(FACTOR_OF_MANY * float(rate.value), 5), f"{rate.reason}, and {classes} labels")
+
+
+def _contrastive(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choice:
+    """On where labels are few and training starts from a sentence encoder, or where it was asked for."""
+    if settings.contrastive != "auto":
+        return Choice(settings.contrastive, "as given")
+    rows, each = len(data.train), len(data.train) / max(1, len(data.label_names))
+    name = settings.model.rpartition("/")[2].partition("@")[0]
+    is_sentence_encoder = settings.model.startswith("sentence-transformers/") or name == starter.SENTENCES
+    plain = not (settings.multi_label or settings.gradient_accumulation > 1 or data.train.pairs)
+    if not (parameters and plain and is_sentence_encoder) or rows > FEW_ROWS or each > FEW_A_CLASS:
+        return Choice("off", USUAL)
+    return Choice("on", f"few labels: {counted(round(each), 'row')} a class, and a sentence encoder to start from")
+
+
+def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:
+    """Passes fall with the number of rows, each of which is compared with more others."""
+    rows, many = len(data.train), len(data.label_names) > MANY_CLASSES
+    batch = auto.given_or(settings, ANCHORS_OF_MANY if many else ANCHORS)
+    passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7)
+    rate = Choice(CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
+    if settings.lora_rank or parameters <= SMALL_NETWORK:
+        rate = auto.rate(settings, parameters)
+    return {
+        "batch_size": Choice(batch, "each text beside another of its class"),
+        "learning_rate": rate,
+        "steps": steps_for(rows, batch, passes / 2, 10, auto.MOST_STEPS, "row", auto.start_reason(parameters)),
+        "precision": precision(settings, parameters or None),
+    }

@@ -17,6 +17,7 @@ from transformers.models.bert.modeling_bert import (
     eager_attention_forward,
 )
 
+from plugins.bert_finetune.models.mean_pooling import use_mean_pooling
 from training.nn.packed_attention import attend_block, gather, split_blocks
 
 
@@ -68,8 +69,11 @@ class ClsOnlyLayer(BertLayer):
 def use_cls_only_layer(model: Any) -> None:
     """Let a BERT classifier's last layer compute its first token only; other architectures are left unchanged.
 
-    Swaps the class of the layer (`__class__`); weights, names and copies stay as they are.
+    Swaps the class of the layer (`__class__`); weights, names and copies stay as they are. A layer of mean pooling
+    gives one vector per text already.
     """
+    if use_mean_pooling(model):
+        return
     if isinstance(model, BertForSequenceClassification) and not model.config.is_decoder:
         model.bert.encoder.layer[-1].__class__ = ClsOnlyLayer
 

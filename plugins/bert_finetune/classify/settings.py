@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plugins.bert_finetune.settings import LinearProbingFirst, NetworkSettings
-from training.settings import ADVANCED, Lora, TableData
+from training.settings import ADVANCED, Lora, TableData, decided_later
 
 
 class ClassifySettings(
@@ -44,6 +44,18 @@ class ClassifySettings(
         "frequent ones.",
         json_schema_extra=ADVANCED,
     )
+    pooling: Literal["auto", "first", "mean"] = Field(
+        "auto",
+        description="Vector that the head reads: of the first token, as BERT was trained, or the mean of all tokens, "
+        "as sentence encoders were. auto: as the weights say.",
+        json_schema_extra=ADVANCED,
+    )
+    contrastive: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Train the encoder to put texts of a class close together, then fit the head by logistic "
+        "regression; better than fine-tuning where labels are few. auto: on for a sentence encoder and few labels.",
+        json_schema_extra={**decided_later("off"), **ADVANCED},
+    )
     drop_leaked: bool = Field(
         True, description="Exclude evaluation texts that also occur in the training file.", json_schema_extra=ADVANCED
     )
@@ -55,3 +67,9 @@ class ClassifySettings(
         "memorisation when labels are few.",
         json_schema_extra=ADVANCED,
     )
+
+    @model_validator(mode="after")
+    def _contrastive_has_one_label(self) -> ClassifySettings:
+        if self.contrastive == "on" and self.multi_label:
+            raise ValueError("contrastive compares texts by their one label: set it to off where texts have several")
+        return self

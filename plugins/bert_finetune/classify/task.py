@@ -18,12 +18,15 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
+from plugins.bert_finetune.classify.contrastive import head_weights, supervised_contrastive_loss, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
-from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.models import loading, mean_pooling
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
-from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
+from plugins.bert_finetune.models.lp_ft import head_inputs, head_of, init_head_from_probe, sample_rows, set_head
+from plugins.bert_finetune.models.mean_pooling import FIRST, MEAN
+from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.cpu_copy import cpu_copy
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURE_SUFFIX = "ForSequenceClassification"  # of the architectures of classifiers
 PREVIEW_ROWS = 4  # held-out texts whose predictions are shown during training
+MEAN_POOLING = "The head reads the mean of all token vectors, as sentence encoders are trained."
 PROBE_ROWS = 1000  # texts for the linear probe: one forward pass of them costs about ten training steps
 
 
@@ -59,15 +63,42 @@ def build(data: ClassifyData, settings: ClassifySettings, untrained: bool = Fals
     tokenizer, model = loading.load_or_create(
         settings, AutoModelForSequenceClassification, "a text classifier", texts, untrained, **labels
     )
+    pooling = _pool(model, settings)
     use_cls_only_layer(model)
-    model = loading.add_lora(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else model
+    if settings.lora_rank:
+        last = len(model.bert.encoder.layer) - 1 if pooling == MEAN else 0
+        exclude = rf"bert\.(encoder\.layer\.{last}|pooler)\..*" if pooling == MEAN else None
+        model = loading.add_lora(model, settings.lora_rank, settings.lora_alpha, exclude)
     lp_ft = (
         settings.lp_ft
         and not untrained
         and not settings.multi_label
         and loading.needs_new_head(settings.model, ARCHITECTURE_SUFFIX, labels)
     )
-    return ClassifyTask(data, settings, tokenizer, model, lp_ft)
+    return ClassifyTask(data, settings, tokenizer, model, lp_ft and settings.contrastive != "on", pooling)
+
+
+def _pool(model: Any, settings: ClassifySettings) -> str:
+    """Add mean pooling if the settings ask for it, or leave it to the weights and they were trained so.
+
+    Raises:
+        UserError: If the mean was asked for, and the network has no place for it; or the first token, of a network
+            that was trained with the mean.
+    """
+    trained_so = bool(settings.model) and mean_pooling.mean_pools(Path(settings.model))
+    if getattr(model.config, mean_pooling.CONFIG, "") == MEAN:
+        if settings.pooling == "first":
+            raise UserError(
+                "pooling: first was given, but these weights pool by the mean: choose auto or other weights."
+            )
+        return MEAN
+    if settings.pooling == "mean" and not mean_pooling.can_pool(model):
+        name = type(model).__name__
+        raise UserError(f"pooling: mean works for BERT's architecture, and the weights are a {name}. Choose first.")
+    if settings.pooling == "mean" or (settings.pooling == "auto" and trained_so and mean_pooling.can_pool(model)):
+        mean_pooling.add_mean_pooling(model)
+        return MEAN
+    return FIRST
 
 
 class ClassifyTask(Task):
@@ -88,9 +119,13 @@ class ClassifyTask(Task):
         tokenizer: Any,
         model: torch.nn.Module,
         lp_ft: bool = False,
+        pooling: str = FIRST,
     ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.lp_ft = lp_ft
+        self.lp_ft, self.pooling, self.contrastive = lp_ft, pooling, settings.contrastive == "on"
+        # Few held-out rows would choose among the evaluations by chance.
+        self.whole_batch = self.keep_last_weights = self.contrastive
+        self.head_is_stale = True
         self.max_length = min(settings.max_length, max_positions(model))
         self.padded = not enable_packing(model)
         self.index = {name: number for number, name in enumerate(data.label_names)}
@@ -109,7 +144,13 @@ class ClassifyTask(Task):
             "max_length": self.max_length,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "baseline": self._baseline(),
+            "pooling": pooling,
         }
+        if self.contrastive:
+            head = head_of(model, len(self.index))
+            if head is None:
+                raise UserError(f"contrastive: a {type(model).__name__} has no linear head to fit. Set it to off.")
+            head.requires_grad_(False)  # fitted on the vectors before each evaluation
 
     def initialise_weights(self, device: torch.device) -> None:
         """Initialise a new head with a linear probe (LP-FT), if the settings ask for it."""
@@ -120,6 +161,20 @@ class ClassifyTask(Task):
         rows = [self.train_data[int(row)] for row in sampled]
         lengths = [self.train_data.lengths[row] for row in sampled]
         init_head_from_probe(self, rows, lengths, len(self.index), lambda features, batch: (features, batch["labels"]))
+
+    def after_step(self, model: torch.nn.Module, step: int) -> None:
+        """The vectors have changed: a head that is fitted on them has to be fitted again before it is used."""
+        self.head_is_stale = True
+
+    def _fit_head(self, model: Any) -> None:
+        """Fit the head on the vectors of the training rows, if these have changed since."""
+        if not (self.contrastive and self.head_is_stale) or (head := head_of(model, len(self.index))) is None:
+            return
+        self.head_is_stale = False
+        rows = list(self.train_data)
+        found = head_inputs(self, model, head, rows, self.train_data.lengths, lambda x, batch: (x, batch["labels"]))
+        if len(np.unique(found[1])) > 1:
+            set_head(head, *head_weights(*found, len(self.index), self.settings.class_weights == "balanced"))
 
     def _targets(self, rows: LabelledTexts) -> np.ndarray:
         """Class ids, (rows,), or 0 and 1 for each class, (rows, classes)."""
@@ -159,20 +214,39 @@ class ClassifyTask(Task):
         """Shuffle words of training rows, if the settings ask for it, and make a batch with `labels`."""
         if training and (probability := self.settings.word_shuffle_probability):
             rows = [shuffle_words(row, rng) if rng.random() < probability else row for row in rows]
+        if training and self.contrastive:
+            rows = with_partners(rows, self.train_data, rng)
         ids, types = [row.ids for row in rows], [row.types for row in rows]
         batch, _ = make_batch(ids, types, self.tokenizer.pad_token_id, not self.padded)
         return batch | {"labels": torch.as_tensor(np.stack([row.target for row in rows]))}
 
     def losses(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Cross entropy per row, (batch,); multi-label: binary cross entropy, averaged over the classes."""
+        """Cross entropy per row, (batch,); multi-label: binary cross entropy, averaged over the classes.
+
+        With `contrastive`, the contrastive loss of each row and its partner, (2 batch,).
+        """
         inputs = {name: value for name, value in batch.items() if name != "labels"}
+        if self.contrastive:
+            return supervised_contrastive_loss(self._head_inputs(model, inputs), batch["labels"])
         logits = model(**inputs).logits.float()  # (batch, classes)
         if self.settings.multi_label:
             return functional.binary_cross_entropy_with_logits(logits, batch["labels"], reduction="none").mean(1)
         losses = functional.cross_entropy(logits, batch["labels"], reduction="none")
         return losses if self.class_weight is None else losses * self.class_weight.to(losses.device)[batch["labels"]]
 
+    def _head_inputs(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The vectors that the head is given, (batch, width)."""
+        seen: list[torch.Tensor] = []
+        head: Any = head_of(model, len(self.index))
+        hook = head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        try:
+            model(**inputs)
+        finally:
+            hook.remove()
+        return seen[0]
+
     def predict(self, model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> list[np.ndarray]:
+        self._fit_head(model)
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         return list(model(**inputs).logits.float().cpu().numpy())  # (classes,) each
 
@@ -215,6 +289,7 @@ class ClassifyTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """Write a folder for `AutoModelForSequenceClassification`, with adapters merged: it loads without peft."""
+        self._fit_head(model)
         if self.settings.lora_rank:
             model = cpu_copy(model, torch.float32).merge_and_unload()
         loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
@@ -224,6 +299,8 @@ class ClassifyTask(Task):
         positions = max_positions(self.model)
         findings = checks.position_findings(self.settings.max_length, positions)
         findings += checks.truncation_findings([train, evaluation], self.tokenizer, self.max_length, positions)
+        if self.pooling == MEAN:
+            findings.append(Finding("green", "Pooling: mean", MEAN_POOLING))
         return findings + checks.unknown_token_findings(self.train_data.ids, self.tokenizer)
 
 

@@ -115,11 +115,12 @@ def save_pretrained(model: Any, tokenizer: Any, folder: Path, half: bool) -> Non
     tokenizer.save_pretrained(folder)
 
 
-def add_lora(model: Any, rank: int, alpha: float) -> Any:
+def add_lora(model: Any, rank: int, alpha: float, exclude: str | None = None) -> Any:
     """Freeze the network and add low-rank adapters to its linear layers (Hu et al., 2022); the head stays trainable.
 
     Args:
         alpha: The adapters are scaled by alpha / rank; 0: twice the rank.
+        exclude: Pattern of names of layers that get no adapter.
     """
     from peft import LoraConfig, TaskType, get_peft_model  # only LoRA runs pay for its import
 
@@ -129,6 +130,7 @@ def add_lora(model: Any, rank: int, alpha: float) -> Any:
         lora_alpha=alpha or 2 * rank,  # type: ignore[arg-type] - annotated int, used as a factor
         lora_dropout=0.0,
         target_modules="all-linear",
+        exclude_modules=exclude,
     )
     return get_peft_model(model, config)
 

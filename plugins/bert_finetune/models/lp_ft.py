@@ -41,13 +41,17 @@ def init_head_from_probe(task: Task, rows: list, lengths: Sequence[int], classes
         select: Head input and batch -> feature vectors, (items, width), and class ids, (items,); ids below 0 are
             ignored.
     """
-    head = _head(task.model, classes)
+    head = head_of(task.model, classes)
     if head is None:
         return
-    vectors, targets = _vectors(task, head, rows, lengths, select)
+    vectors, targets = head_inputs(task, task.model, head, rows, lengths, select)
     if len(np.unique(targets)) < 2:
         return
-    weight, bias = _regression(vectors, targets, classes)
+    set_head(head, *_regression(vectors, targets, classes))
+
+
+def set_head(head: torch.nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
+    """Write weights, (classes, width), and biases, (classes,), into a linear layer."""
     with torch.no_grad():
         head.weight.copy_(torch.as_tensor(weight))
         if head.bias is not None:
@@ -70,7 +74,8 @@ def sample_rows(classes: np.ndarray, counts: np.ndarray, max_items: int, seed: i
     return sampled[: np.searchsorted(np.cumsum(counts[sampled]), max_items) + 1]
 
 
-def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
+def head_of(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
+    """The last linear layer with one output per class; None where there is none."""
     layers = [
         module
         for name, module in model.named_modules()
@@ -79,25 +84,31 @@ def _head(model: torch.nn.Module, classes: int) -> torch.nn.Linear | None:
     return layers[-1] if layers else None
 
 
-def _vectors(
-    task: Task, head: torch.nn.Linear, rows: list, lengths: Sequence[int], select: SelectVectors
+def head_inputs(
+    task: Task,
+    model: torch.nn.Module,
+    head: torch.nn.Linear,
+    rows: list,
+    lengths: Sequence[int],
+    select: SelectVectors,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """What a head of `model` is given for these rows, (items, width), and their class ids, (items,); no dropout."""
     head_inputs: list[torch.Tensor] = []
     hook = head.register_forward_pre_hook(lambda _, inputs: head_inputs.append(inputs[0].detach().float()))
-    device, was_training = next(task.model.parameters()).device, task.model.training
+    device, was_training = next(model.parameters()).device, model.training
     vectors, targets = [], []
     try:
         with torch.inference_mode():
-            task.model.eval()
+            model.eval()
             for numbers in batches_by_length(list(lengths)):
                 batch: Any = send_to_device(task.evaluation_batch([rows[number] for number in numbers]), device)
-                task.predict(task.model, batch)
+                task.predict(model, batch)
                 features, ids = (tensor.cpu().numpy() for tensor in select(head_inputs.pop(), batch))
                 vectors.append(features[ids >= 0])
                 targets.append(ids[ids >= 0])
     finally:
         hook.remove()
-        task.model.train(was_training)
+        model.train(was_training)
     return np.concatenate(vectors), np.concatenate(targets)
 
 

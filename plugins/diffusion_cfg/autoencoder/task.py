@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,6 +85,7 @@ class AutoencoderTask(Task):
     """Rows are images, (size, size, channels) uint8."""
 
     metric, maximize = "psnr", True
+    train_data: Sequence
 
     def __init__(self, settings: AutoencoderSettings, data: SplitImages, model: AutoencoderKL, image_size: int):
         self.settings = settings

@@ -73,7 +73,7 @@ def render_generate(workbench: Workbench) -> None:
         return [provenance.model if known else gr.skip(), _describe(provenance), *(values[name] for name in FIELDS)]
 
     inputs, outputs = [weights, initial_image, *fields], [images, sentence, files]
-    triggers, quiet = [button.click, prompt.submit, message.play], {"show_progress": "minimal"}
+    triggers, quiet = [button.click, prompt.submit, message.play], dict[str, Any](show_progress="minimal")
     work = [on_box(triggers, generate, inputs, outputs, message, **quiet)]
     with examples:  # prompts that the starters draw well
         samples = [[text, name] for name, prompts in starter.EXAMPLES.items() for text in prompts]
