@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plugins.gpt_prompting.models import STARTER
+from plugins.gpt_prompting.models.sampling_defaults import MIN_P, REPETITION_PENALTY, TEMPERATURE
 from plugins.gpt_prompting.prompting.predictor import PromptPredictor, load
 
 PROMPTS = (
@@ -64,11 +65,14 @@ def texts_of(predictor: PromptPredictor, setting: dict[str, float]) -> list[str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=Path, required=True, help="A text whose words count as words.")
+    parser.add_argument("--weights", type=Path, default=STARTER, help="A folder.")
+    parser.add_argument("--chosen", action="store_true", help="Only the defaults.")
     parser.add_argument("--read", action="store_true", help="Print the texts, too.")
     options = parser.parse_args()
-    known, predictor = set(words_of(options.words.read_text(encoding="utf-8"))), load(STARTER)
+    known, predictor = set(words_of(options.words.read_text(encoding="utf-8"))), load(options.weights)
     print("| temperature | min_p | repetition_penalty | real | repeated | distinct |\n" + "| --- " * 6 + "|")
-    for setting in SETTINGS:
+    chosen = {"temperature": TEMPERATURE, "min_p": MIN_P, "repetition_penalty": REPETITION_PENALTY}
+    for setting in [chosen] if options.chosen else SETTINGS:
         texts = texts_of(predictor, setting)
         each = [words_of(text) for text in texts]
         words = [word for part in each for word in part]

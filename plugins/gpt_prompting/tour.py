@@ -22,8 +22,9 @@ EXAMPLES = (
 )
 ROWS = 100  # classified by each prompt, to measure its accuracy
 CALIBRATED = (
-    "Computed just now. The probabilities are calibrated by those of an empty request (Zhao et al., 2021): without "
-    "that, a single example pulls nearly all answers to its own label."
+    "Computed just now. The probabilities are calibrated by those of random words of the examples (Fei et al., 2023): "
+    "without that, a single example pulls nearly all answers to its own label. With several, a label also gains by how "
+    "similar the request is to its examples (Shi et al., 2022)."
 )
 STORY = "Once upon a time there was a king who"
 NEXT = "For the first"
@@ -89,7 +90,7 @@ STOPS = (
         "Prompt with 0, 1 and 4 examples",
         "A language model has learned one thing without labels: which token comes next. Written into its prompt, a few "
         "examples of a task take the place of training; no weight changes.",
-        "The accuracy below: a single example is no help, four are, and no weight was changed. A model this small "
+        "The accuracy below rises with the examples, and no weight was changed. A model this small "
         "gains little; large ones gain far more.",
         "Which label does a request get that is about both?",
         ("play something for a rainy day",),

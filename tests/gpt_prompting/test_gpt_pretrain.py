@@ -286,6 +286,17 @@ def test_the_loss_without_a_table_of_logits_is_cross_entropy(count: int, words: 
         assert torch.allclose(one, other, atol=1e-5)
 
 
+def test_the_gradient_of_the_table_in_bf16_is_that_of_float32_to_three_digits() -> None:
+    torch.manual_seed(0)
+    hidden, table = torch.randn(700, 16, requires_grad=True), torch.randn(5000, 16, requires_grad=True)
+    targets, weights = torch.randint(0, 5000, (700,)), torch.rand(700)
+    wanted = torch.autograd.grad(chunked_cross_entropy(hidden, table, targets, weights).sum(), table)[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        losses = chunked_cross_entropy(hidden.bfloat16(), table, targets, weights)
+    found = torch.autograd.grad(losses.sum(), table)[0]
+    assert found.dtype == torch.float32 and (found - wanted).norm() < 0.01 * wanted.norm()
+
+
 def test_a_loss_with_a_gradient_of_its_own_for_each_token_is_refused() -> None:
     hidden, table = torch.randn(3, 4, requires_grad=True), torch.randn(5, 4)
     losses = chunked_cross_entropy(hidden, table, torch.tensor([0, 1, 2]), torch.ones(3))

@@ -10,9 +10,9 @@ from typing import Any
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.prompting.predictor import PromptPredictor
-from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, LABEL, Prompt
+from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, LABEL, make_prompt
 
-CALIBRATE = "contextual"
+CALIBRATE = "examples"
 
 
 def by_shots(
@@ -32,7 +32,7 @@ def by_shots(
     tests = random.Random(0).sample(usable, rows)
     records = []
     for shots in (0, 1, len(examples)):
-        prompt = Prompt(DEFAULT_TEMPLATE, labels, instruction, examples=tuple(examples[:shots]), calibrate=CALIBRATE)
+        prompt = make_prompt(DEFAULT_TEMPLATE, labels, examples[:shots], instruction, CALIBRATE)
         scorer = LabelScorer(predictor.model, prompt)
         own, *others = scorer.label([{"text": text}, *tests])
         correct = sum(each.label == test[LABEL] for each, test in zip(others, tests, strict=True))

@@ -14,6 +14,7 @@ from plugins.gpt_prompting.models.hosted_servers import ServerError
 from plugins.gpt_prompting.models.interface import LanguageModel
 from plugins.gpt_prompting.prompting import calibration
 from plugins.gpt_prompting.prompting.context_window import ContextFitter, FittedPrompt
+from plugins.gpt_prompting.prompting.example_similarity import ExampleSimilarity
 from plugins.gpt_prompting.prompting.failures import Failures
 from plugins.gpt_prompting.prompting.prompts import Prompt, Row
 
@@ -82,6 +83,7 @@ class LabelScorer:
         self.verbalizers = [prompt.continuation(name, closed) for name in prompt.names]
         answer_tokens = max(map(model.count, self.verbalizers)) if model.has_probabilities else MAX_ANSWER_TOKENS
         self.fitter = ContextFitter(model, prompt, answer_tokens)
+        self.similarity = ExampleSimilarity(model, prompt.fields, prompt.names)
         self.seconds = 0.0
         self._baseline: np.ndarray | None = None  # scores for calibration, computed at the first row
 
@@ -104,12 +106,18 @@ class LabelScorer:
         started = time.monotonic()
         contexts = [prompt.text for prompt in fitted]
         for index, scores in self.model.score(contexts, [self.verbalizers] * len(contexts)):
+            shown = self.prompt.examples if examples is None else examples[index]
+            prediction = self._scored(fitted[index], np.asarray(scores), rows[index], shown)
             self.seconds += time.monotonic() - started
-            yield self._scored(fitted[index], np.asarray(scores))
+            yield prediction
             started = time.monotonic()
 
-    def _scored(self, fitted: FittedPrompt, scores: np.ndarray) -> LabelPrediction:
+    def _scored(self, fitted: FittedPrompt, scores: np.ndarray, row: Row, examples: Sequence[Row]) -> LabelPrediction:
+        """Calibrate; with `examples`, all that were given count, also those that did not fit into the context."""
         probabilities = self._calibrate(scores[None])[0]
+        if self.prompt.calibrate == "examples":
+            logits = np.log(np.maximum(probabilities, 1e-12)) + self.similarity(row, examples)
+            probabilities = calibration.distribution(logits[None])[0]
         names = self.prompt.names
         return LabelPrediction(
             names[int(probabilities.argmax())],
@@ -124,18 +132,22 @@ class LabelScorer:
             return calibration.distribution(scores)
         if self._baseline is None:
             self._baseline = self._score_baseline()
-        if self.prompt.calibrate == "contextual":
-            return calibration.contextual(scores, self._baseline)
-        return calibration.pmi(scores, self._baseline[0])
+        if self.prompt.calibrate == "pmi":
+            return calibration.pmi(scores, self._baseline[0])
+        return calibration.contextual(scores, self._baseline)
 
     def _score_baseline(self) -> np.ndarray:
-        """Log-likelihoods of the labels without an input: of content-free inputs, (inputs, labels), or the premise, (1,
-        labels)."""
-        if self.prompt.calibrate == "contextual":
-            rows = [dict.fromkeys(self.prompt.fields, text) for text in calibration.CONTENT_FREE]
-            contexts = [self.fitter.fit(row).text for row in rows]
+        """Log-likelihoods of the labels without an input: of inputs that say nothing, (inputs, labels), or the premise,
+        (1, labels). Without examples, domain and examples take the content-free inputs of contextual."""
+        fields, examples = self.prompt.fields, self.prompt.examples
+        if self.prompt.calibrate == "pmi":
+            contexts = [self.prompt.premise() or self.prompt.query(dict.fromkeys(fields, ""))]
         else:
-            contexts = [self.prompt.premise() or self.prompt.query(dict.fromkeys(self.prompt.fields, ""))]
+            has_words = self.prompt.calibrate != "contextual" and examples
+            rows = (
+                calibration.random_word_rows(examples, fields) if has_words else calibration.content_free_rows(fields)
+            )
+            contexts = [self.fitter.fit(row).text for row in rows]
         return self.model.log_likelihoods(contexts, [self.verbalizers] * len(contexts))
 
     def _generated(self, fitted: FittedPrompt) -> LabelPrediction:

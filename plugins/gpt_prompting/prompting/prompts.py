@@ -17,7 +17,7 @@ PROMPT_FILE = "prompt.json"  # in an artifact and on the Hub
 VARIABLE = re.compile(r"\{\{|\}\}|\{([^{}\n]{1,60})\}")
 LABEL = "label"
 DEFAULT_TEMPLATE = "Text: {text}\nLabel: {label}"
-CALIBRATIONS = ("none", "contextual", "pmi")
+CALIBRATIONS = ("none", "contextual", "domain", "examples", "pmi")
 MAX_LABELS = 200
 Row = Mapping[str, str]  # variable -> value; a demonstration has its label too
 
@@ -32,7 +32,8 @@ class Prompt:
         instruction: Written once, before everything else.
         separator: Between instruction, demonstrations and query.
         examples: The demonstrations: rows with a label, in the order in which they are shown.
-        calibrate: none, contextual or pmi; see `calibration`.
+        calibrate: none, contextual, domain, pmi (see `calibration`), or examples: domain, and the similarity to each
+            label's examples (see `example_similarity`).
     """
 
     template: str = DEFAULT_TEMPLATE

@@ -64,10 +64,11 @@ class ShotsSettings(
         "the file.",
     )
     label_column: str = Field("", max_length=200, description="Column of the labels. Empty: guessed.")
-    calibrate: Literal["none", "contextual", "pmi"] = Field(
+    calibrate: Literal["none", "contextual", "domain", "examples", "pmi"] = Field(
         "none",
         description="Calibration against what the model predicts regardless of the input: contextual (Zhao et al., "
-        "2021) or PMI (Holtzman et al., 2021).",
+        "2021), domain (random words of the examples: Fei et al., 2023), PMI (Holtzman et al., 2021), or examples: "
+        "domain, and the similarity to each label's examples by embedding and words (Shi et al., 2022).",
     )
     random_labels: bool = Field(
         True,

@@ -113,9 +113,10 @@ def _render_form(workbench: Workbench) -> list[Any]:
         )
         calibrate = gr.Radio(
             list(CALIBRATIONS),
-            value="none",
+            value="examples",
             label="Calibration",
-            info="contextual: Zhao et al., 2021; PMI: Holtzman et al., 2021",
+            info="contextual: Zhao et al., 2021; domain: Fei et al., 2023; PMI: Holtzman et al., 2021; examples: "
+            "domain, and how similar the text is to each label’s examples",
             min_width=160,
         )
     examples = gr.Dataframe(
