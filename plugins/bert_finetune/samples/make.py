@@ -51,7 +51,7 @@ def main(tasks: str, books: str, snips: str) -> None:
     requests = table[table.task == "clinc_domain"]
     write_texts(requests[requests.split == "train"].groupby("label").head(400), "requests.csv")
     write_texts(requests[requests.split == "validation"].groupby("label").head(50), "requests-eval.csv")
-    unlabelled = pd.read_csv(HERE / "requests.csv")[["text"]][:1000]
+    unlabelled: Any = pd.read_csv(HERE / "requests.csv")[["text"]][:1000]
     unlabelled.to_csv(HERE / "requests-unlabelled.csv", index=False)
     reviews = table[table.task.isin(REVIEWS)]
     write_texts(reviews[500:], "reviews.csv")
