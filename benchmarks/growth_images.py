@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import io
-import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from benchmarks.growth_process import exponent, train
+from benchmarks.growth_process import print_growth, print_header
 
 SIDE = 28
 FLAGS = {"noise": "gaussian", "size": "small", "channels": "grey", "batch-size": 16, "eval-images": 16}
@@ -33,26 +33,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 100_000])
     parser.add_argument("--forms", nargs="+", default=list(FORMS[:2]), choices=FORMS)
     options = parser.parse_args()
-    print(
-        "| | images | way | seconds to the first step | memory, GB | exponent of seconds |\n|---|---:|---|---:|---:|---:|"
-    )
+    print_header("images")
     for form in options.forms:
-        before: list[tuple[int, float]] = []
-        for count in options.images:
-            with tempfile.TemporaryDirectory() as place:
-                data = write(Path(place), form, count)
-                for way in ("first time", "second time"):
-                    run = train("denoising_ae", "images", data, Path(place), way, FLAGS)
-                    if way == "first time":
-                        before.append((count, run.seconds))
-                    grown = exponent(before) if way == "first time" else ""
-                    print(
-                        f"| {form} | {count:,} | {way} | {run.seconds:.1f} | {run.gigabytes:.2f} | {grown} |",
-                        flush=True,
-                    )
+        print_growth(form, options.images, partial(write, form=form), "denoising_ae", "images", FLAGS)
 
 
-def write(place: Path, form: str, count: int) -> Path:
+def write(place: Path, count: int, form: str) -> Path:
     if form == "parquet":
         return write_parquet(place / "images.parquet", count)
     if form == "zip":

@@ -1,4 +1,4 @@
-"""Train in a process of its own, and measure its memory and the seconds until its first step."""
+"""Train in a process of its own at several sizes, and print its memory and the seconds until its first step."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,34 @@ class Measured(NamedTuple):
     seconds: float
     gigabytes: float
     folder: Path
+
+
+def print_header(unit: str) -> None:
+    print(
+        f"| | {unit} | way | seconds to the first step | memory, GB | exponent of seconds |\n"
+        "|---|---:|---|---:|---:|---:|"
+    )
+
+
+def print_growth(
+    name: str,
+    sizes: Sequence[int],
+    write: Callable[[Path, int], Path],
+    plugin: str,
+    kind: str,
+    flags: Mapping[str, object],
+) -> None:
+    """A line for each size and way; `write` puts data of a size into a folder, and returns where they are."""
+    before: list[tuple[int, float]] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as place:
+            data = write(Path(place), size)
+            for way in ("first time", "second time"):
+                run = train(plugin, kind, data, Path(place), way, flags)
+                if way == "first time":
+                    before.append((size, run.seconds))
+                grown = exponent(before) if way == "first time" else ""
+                print(f"| {name} | {size:,} | {way} | {run.seconds:.1f} | {run.gigabytes:.2f} | {grown} |", flush=True)
 
 
 def train(

@@ -8,14 +8,13 @@ Tables have five columns of numbers and five of categories. Memory: see `growth_
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
 
-from benchmarks.growth_process import exponent, train
+from benchmarks.growth_process import print_growth, print_header
 
 KINDS = {"ae_anomaly": "fit", "denoising_ae": "tables"}
 FLAGS = {"ae_anomaly": {"size": "fast", "batch-size": 256}, "denoising_ae": {"size": "small", "batch-size": 256}}
@@ -27,26 +26,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--plugins", nargs="+", default=list(KINDS), choices=list(KINDS))
     options = parser.parse_args()
-    print(
-        "| | rows | way | seconds to the first step | memory, GB | exponent of seconds |\n|---|---:|---|---:|---:|---:|"
-    )
+    print_header("rows")
     for plugin in options.plugins:
-        before: list[tuple[int, float]] = []
-        for rows in options.rows:
-            with tempfile.TemporaryDirectory() as place:
-                data = write(Path(place) / "rows.csv", rows)
-                for way in ("first time", "second time"):
-                    run = train(plugin, KINDS[plugin], data, Path(place), way, FLAGS[plugin])
-                    if way == "first time":
-                        before.append((rows, run.seconds))
-                    grown = exponent(before) if way == "first time" else ""
-                    print(
-                        f"| {plugin} | {rows:,} | {way} | {run.seconds:.1f} | {run.gigabytes:.2f} | {grown} |",
-                        flush=True,
-                    )
+        print_growth(plugin, options.rows, write, plugin, KINDS[plugin], FLAGS[plugin])
 
 
-def write(path: Path, rows: int) -> Path:
+def write(place: Path, rows: int) -> Path:
+    path = place / "rows.csv"
     mixed = np.random.default_rng(1).normal(size=(3, 5))
     generator, names = np.random.default_rng(0), np.asarray([f"value {n}" for n in range(50)])
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Atomic writes: after a crash a file or folder is either the old one or the complete new one."""
+"""Files and folders: atomic writes, after which a crash leaves the old or the complete new one; sizes; eviction."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,16 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def evict(folder: Path, most_bytes: int, max_age_seconds: float) -> None:
+    """Delete the files of a cache that are too old, then the oldest until the rest takes at most so many bytes."""
+    newest_first = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda pair: -pair[0].st_mtime)
+    total = 0
+    for about, path in newest_first:
+        total += about.st_size
+        if total > most_bytes or time.time() - about.st_mtime > max_age_seconds:
+            path.unlink(missing_ok=True)
 
 
 def size_bytes(folder: Path) -> int:

@@ -22,15 +22,13 @@ from plugins.bert_finetune.classify.task import ClassifyTask
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.mean_pooling import MEAN, MeanPoolingLayer
 from plugins.bert_finetune.models.pooling import masked_mean
-from plugins.bert_finetune.models.wordpiece import train_wordpiece
-from tests.bert_models import build
+from tests.bert_models import WORDS, build, tiny_encoder
 from tests.files import write
 from training.artifact.store import read_record
 from training.errors import UserError
 from training.fit.loop import fit
 from training.settings import parse_settings
 
-WORDS = {"red": "tomato cherry ruby brick", "green": "grass leaf emerald lime", "blue": "sky sea sapphire ink"}
 TEXTS = ["tomato ruby", "grass leaf lime grass emerald lime", "sky", "ink sea sapphire sky"]
 
 
@@ -38,10 +36,7 @@ TEXTS = ["tomato ruby", "grass leaf lime grass emerald lime", "sky", "ink sea sa
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence encoder as sentence-transformers writes it: no head, and a note that the mean is its vector."""
     folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = train_wordpiece([" ".join(WORDS.values())] * 3, 90, 32)
-    torch.manual_seed(0)
-    sizes = parse_settings(ClassifySettings, {"layers": 2, "heads": 4, "hidden_size": 32})
-    model = BertModel(loading.new_config(sizes, tokenizer))
+    model, tokenizer = tiny_encoder(BertModel)
     for weight in model.parameters():  # random weights of a size at which tokens have different vectors
         torch.nn.init.normal_(weight, std=0.3) if weight.ndim > 1 else None
     loading.save_pretrained(model, tokenizer, folder, half=False)

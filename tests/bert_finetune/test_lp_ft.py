@@ -16,24 +16,18 @@ from plugins.bert_finetune.classify.task import ClassifyTask
 from plugins.bert_finetune.models import loading, lp_ft
 from plugins.bert_finetune.models.linear_probe import INVERSE_PENALTIES, INVERSE_PENALTY, best_inverse_penalty
 from plugins.bert_finetune.models.lp_ft import sample_rows
-from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.tag import task as tag
 from plugins.bert_finetune.tag.settings import TagSettings
-from tests.bert_models import build
+from tests.bert_models import WORDS, build, tiny_encoder
 from tests.files import write
 from training.settings import parse_settings
-
-WORDS = {"red": "tomato cherry ruby brick", "green": "grass leaf emerald lime", "blue": "sky sea sapphire ink"}
 
 
 @pytest.fixture(scope="module")
 def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of random weights: its vectors tell texts apart, its classes it cannot know."""
     folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = train_wordpiece([" ".join(WORDS.values())] * 3, 90, 32)
-    torch.manual_seed(0)
-    sizes = parse_settings(ClassifySettings, {"layers": 2, "heads": 4, "hidden_size": 32})
-    loading.save_pretrained(BertForPreTraining(loading.new_config(sizes, tokenizer)), tokenizer, folder, half=False)
+    loading.save_pretrained(*tiny_encoder(BertForPreTraining), folder, half=False)
     return folder
 
 

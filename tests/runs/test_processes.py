@@ -32,6 +32,17 @@ def launch(run: Run) -> None:
         start_process(["run", str(run.folder)], run.folder / "log.txt", descriptor)
 
 
+def launch_held(toy: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, Path]:
+    """A run of two processes that has reached step 12, and the file whose deletion lets it go on."""
+    gate = toy / "gate"
+    gate.touch()
+    monkeypatch.setenv("TOY_HOLD", str(gate))
+    run = queue(Runs(), **COMMON, processes=2, hold_at=12)
+    launch(run)
+    wait_for(gate.with_suffix(".reached").exists)
+    return run, gate
+
+
 def one_process(folder: Path, **settings: Any) -> Path:
     folder.mkdir()
     fit(make_task(toy_settings(**settings)), toy_settings(**settings), folder)
@@ -88,12 +99,7 @@ def test_machines_that_do_not_share_the_folder_are_told(tmp_path: Path) -> None:
 def test_two_killed_processes_leave_no_orphans_and_resume_to_the_same_curve(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = toy / "gate"
-    gate.touch()
-    monkeypatch.setenv("TOY_HOLD", str(gate))
-    run = queue(Runs(), **COMMON, processes=2, hold_at=12)
-    launch(run)
-    wait_for(gate.with_suffix(".reached").exists)
+    run, gate = launch_held(toy, monkeypatch)
     trainer = psutil.Process(int((run.folder / "pid").read_text()))
     launcher, *workers = trainer.children(recursive=True)
     assert len(workers) == 2
@@ -118,12 +124,7 @@ def test_two_killed_processes_leave_no_orphans_and_resume_to_the_same_curve(
 def test_a_killed_process_comes_back_and_the_run_goes_on_to_the_same_result(
     rank: int, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = toy / "gate"
-    gate.touch()
-    monkeypatch.setenv("TOY_HOLD", str(gate))
-    run = queue(Runs(), **COMMON, processes=2, hold_at=12)
-    launch(run)
-    wait_for(gate.with_suffix(".reached").exists)
+    run, gate = launch_held(toy, monkeypatch)
     workers = [each for each in workers_of(run) if each.environ()["RANK"] == str(rank)]
     gate.unlink()  # before the kill: the other one goes on, into an exchange that nobody answers
     workers[0].kill()

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from training import files
 from training.data.progress import report
 from training.data.table import Table, fingerprint, read_table, readable
 from training.data.table_format import MAX_BYTES, read_chunks
@@ -173,20 +173,10 @@ def _has_room(folder: Path, needed: int) -> bool:
     free = shutil.disk_usage(folder).free
     if folder == home() / "parsed":
         most = MAX_SHARED_CACHE_BYTES if is_shared() else min(MAX_CACHE_BYTES, int(free * MAX_SHARE_OF_DISK))
-        _evict(folder, most - needed)
+        files.evict(folder, most - needed, MAX_AGE_SECONDS)
         if needed > most:
             return False
     return needed < free * MAX_SHARE_OF_DISK
-
-
-def _evict(folder: Path, size: int) -> None:
-    """Delete tables that are too old, then the oldest until the rest takes at most `size` bytes."""
-    newest_first = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda pair: -pair[0].st_mtime)
-    total = 0
-    for about, path in newest_first:
-        total += about.st_size
-        if total > size or time.time() - about.st_mtime > MAX_AGE_SECONDS:
-            path.unlink(missing_ok=True)
 
 
 def _write(tables: Iterable[pa.Table], target: Path, about: Callable[[], dict[str, Any]]) -> None:

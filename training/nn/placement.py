@@ -41,7 +41,12 @@ def size_in_memory(folder: Path) -> int:
     return int(LOADING * sum(_tensor_bytes(path) for path in weights)) + others
 
 
-def needs_several_gpus(folder: Path) -> bool:
+def loading_options(folder: Path) -> dict[str, Any]:
+    """`dtype` and `device_map` of weights that are loaded to predict with; see `load_pretrained.load_network`."""
+    return {"dtype": prediction_dtype(), "device_map": "auto" if _needs_several_gpus(folder) else None}
+
+
+def _needs_several_gpus(folder: Path) -> bool:
     """Whether there are several GPUs, and the weights are too large for the first."""
     import torch
 
@@ -50,11 +55,12 @@ def needs_several_gpus(folder: Path) -> bool:
     return size_in_memory(folder) > CARD_SHARE * torch.cuda.mem_get_info(0)[0]
 
 
-def on_device(model: Any, *, spread: bool = False) -> Any:
-    """A network on the GPU, if there is one; one that is spread over several stays where it is."""
+def on_device(model: Any) -> Any:
+    """A network on the GPU, if there is one; one that was loaded with a device map stays where it is."""
     import torch
 
-    return model if spread or not torch.cuda.is_available() else model.to("cuda")
+    is_placed = getattr(model, "hf_device_map", None) is not None
+    return model if is_placed or not torch.cuda.is_available() else model.to("cuda")
 
 
 def _tensor_bytes(path: Path) -> int:

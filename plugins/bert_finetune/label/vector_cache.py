@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugins.bert_finetune.label.head import unit
+from training import files
 from training.home import home
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def cached_vectors(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
         found = np.load(path, allow_pickle=False)
         if found.ndim == 2 and len(found) == len(texts):
             return found.astype(np.float32)
-    vectors = encode(model, texts)
-    _store(path, vectors.astype(np.float16))
-    return vectors.astype(np.float16).astype(np.float32)  # the same numbers at every call
+    vectors = encode(model, texts).astype(np.float16)
+    _store(path, vectors)
+    return vectors.astype(np.float32)  # the same numbers at every call
 
 
 def encode(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
@@ -70,7 +70,7 @@ def _store(path: Path, vectors: np.ndarray) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _evict(path.parent, MAX_CACHE_BYTES - vectors.nbytes)
+        files.evict(path.parent, MAX_CACHE_BYTES - vectors.nbytes, MAX_AGE_SECONDS)
         if vectors.nbytes > min(MAX_CACHE_BYTES, shutil.disk_usage(path.parent).free * MAX_SHARE_OF_DISK):
             return
         try:
@@ -79,13 +79,3 @@ def _store(path: Path, vectors: np.ndarray) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def _evict(folder: Path, size: int) -> None:
-    """Delete what is too old, then the least recently used until the rest takes at most `size` bytes."""
-    newest_first = sorted(((path.stat(), path) for path in folder.iterdir()), key=lambda pair: -pair[0].st_mtime)
-    total = 0
-    for about, path in newest_first:
-        total += about.st_size
-        if total > size or time.time() - about.st_mtime > MAX_AGE_SECONDS:
-            path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.artifact import store
 from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
-from training.nn.placement import needs_several_gpus, on_device, prediction_dtype
+from training.nn.placement import loading_options, on_device
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.settings import NetworkSettings
@@ -29,11 +29,9 @@ def load_for_inference(folder: Path, model_class: Any, kind: str) -> tuple[Any, 
     Raises:
         UserError: If one cannot be read, or they do not belong together.
     """
-    spread = needs_several_gpus(folder)
-    options: dict[str, Any] = {"dtype": prediction_dtype(), "device_map": "auto" if spread else None}
-    model, tokenizer = load_network(folder, model_class, kind, **options), load_tokenizer(folder)
+    model, tokenizer = load_network(folder, model_class, kind, **loading_options(folder)), load_tokenizer(folder)
     check_vocabulary(tokenizer, model)
-    return on_device(in_fp32_head(model), spread=spread), locked(tokenizer)
+    return on_device(in_fp32_head(model)), locked(tokenizer)
 
 
 def record_of(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from training.errors import UserError
 from training.nn import load_pretrained
-from training.nn.placement import needs_several_gpus, on_device, prediction_dtype
+from training.nn.placement import loading_options, on_device
 
 
 def load(folder: Path) -> tuple[Any, Any]:
@@ -20,9 +20,7 @@ def load(folder: Path) -> tuple[Any, Any]:
         UserError: If the folder holds no causal language model with a tokenizer that belongs to it.
     """
     tokenizer = load_tokenizer(folder)
-    spread = needs_several_gpus(folder)
-    model = load_network(folder, tokenizer, prediction_dtype(), "auto" if spread else None)
-    return tokenizer, on_device(model.eval(), spread=spread)
+    return tokenizer, on_device(load_network(folder, tokenizer, **loading_options(folder)).eval())
 
 
 def load_tokenizer(folder: Path) -> Any:
