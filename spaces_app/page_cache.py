@@ -45,20 +45,20 @@ class AnswerCache:
         if key not in self._answers:
             async with self._lock:
                 if key not in self._answers:
-                    self._keep(key, await self._ask(scope, receive))
+                    self._keep(key, await self._ask(scope))
         status, headers, body = self._answers[key]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         if status != 200 or any(name == b"set-cookie" for name, _ in headers):
             self._answers.pop(key, None)
 
-    async def _ask(self, scope: Scope, receive: Receive) -> Answer:
+    async def _ask(self, scope: Scope) -> Answer:
         messages: list[Message] = []
 
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        await self.app(scope, receive, collect)
+        await self.app(scope, _patient_client(), collect)
         body = b"".join(message.get("body", b"") for message in messages[1:])
         headers = MutableHeaders(raw=list(messages[0]["headers"]))
         headers.append("vary", "accept-encoding")
@@ -101,12 +101,22 @@ class FileCache(AnswerCache):
             return None
         return (scope["path"], str(_takes_gzip(scope)))
 
-    async def _ask(self, scope: Scope, receive: Receive) -> Answer:
-        status, raw, body = await super()._ask(scope, receive)
+    async def _ask(self, scope: Scope) -> Answer:
+        status, raw, body = await super()._ask(scope)
         headers = MutableHeaders(raw=raw)
         if status == 200:
             headers["cache-control"] = FOREVER
         return status, headers.raw, body
+
+
+def _patient_client() -> Receive:
+    """A client that waits for the whole answer, which others want too: the one who asked may leave before its end."""
+    asked: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        return asked.pop() if asked else await asyncio.Future()
+
+    return receive
 
 
 def _takes_gzip(scope: Scope) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from gradio.state_holder import SessionState
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from plugins._discovery import Found
 from spaces_app import page_cache, requests, temporary
@@ -138,6 +141,33 @@ def test_files_of_gradio_are_compressed_once_and_kept_by_the_browser(site: Site)
     part = httpx.get(site.url + name[0], headers={"range": "bytes=0-9", "accept-encoding": "identity"})
     assert part.content == plain.content[:10]
     assert httpx.get(site.url + "assets/none-12345678.js").status_code == 404
+
+
+@pytest.mark.parametrize("cache", [page_cache.FileCache, page_cache.PageCache])
+def test_a_visitor_who_leaves_early_leaves_no_half_of_a_file_to_others(cache: type[page_cache.AnswerCache]) -> None:
+    async def whole() -> AsyncIterator[bytes]:
+        for _ in range(8):
+            await asyncio.sleep(0.01)
+            yield b"export default 1;"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(whole(), headers={"etag": "a"})(scope, receive, send)
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def ask() -> bytes:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        path = "/assets/Example-1.js" if cache is page_cache.FileCache else "/"
+        await cached({"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}, gone, send)
+        return b"".join(message.get("body", b"") for message in sent)
+
+    cached = cache(app)
+    assert [asyncio.run(ask()), asyncio.run(ask())] == [b"export default 1;" * 8] * 2
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
