@@ -14,6 +14,8 @@ from training.settings import TrainSettings
 
 PROJECT = "selfsup-studio"  # what the trackers file the run under
 
+_ENDED: list[torch.distributed.ProcessGroup] = []
+
 # Weights that two layers share are saved once; accelerate would say so, as a warning, at each checkpoint.
 logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
 
@@ -42,3 +44,14 @@ def make_accelerator(settings: TrainSettings, folder: Path) -> Accelerator:
         config = {name: value for name, value in settings.changed().items() if not isinstance(value, list)}
         accelerator.init_trackers(PROJECT, config=config)
     return accelerator
+
+
+def end(accelerator: Accelerator) -> None:
+    """Finish the trackers and leave the other processes.
+
+    The group of processes stays referenced. Python would free it with its lock (the GIL) held and wait there for gloo's
+    threads, which want the lock to release their last tensors: a run that has finished would never end.
+    """
+    if torch.distributed.is_initialized() and torch.distributed.group.WORLD is not None:
+        _ENDED.append(torch.distributed.group.WORLD)
+    accelerator.end_training()

@@ -18,7 +18,7 @@ from training.artifact import store
 from training.errors import UserError
 from training.events import EventLog
 from training.fit import checkpoint
-from training.fit.accelerator import make_accelerator
+from training.fit.accelerator import end, make_accelerator
 from training.fit.batches import Place, check_whole_batch, step_rows, step_seed
 from training.fit.checkpoint import Progress
 from training.fit.evaluation import is_best, score
@@ -149,7 +149,7 @@ class _Fit:
             self._finish(outcome)
         state = self.progress
         self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
-        self.accelerator.end_training()
+        end(self.accelerator)
         return state
 
     def _check_same_stream(self) -> None:
