@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 Curve = Sequence[tuple[float, float]]
-WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 560, 250, 46, 28, 40  # of a chart, and its margins, in units of its view box
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 560, 264, 46, 28, 54  # of a chart, and its margins, in units of its view box
 
 
 def paragraph(text: str, css: str = "") -> str:
@@ -90,7 +90,7 @@ def curves(title: str, x_title: str, y_title: str, lines: Mapping[str, Curve]) -
         for y in (0, 0.25, 0.5, 0.75, 1)
     )
     ticks = "".join(
-        f'<text x="{place(x, 0)[0]:.1f}" y="{HEIGHT - BOTTOM + 24}" text-anchor="middle">{x:,.0f}</text>'
+        f'<text x="{place(x, 0)[0]:.1f}" y="{HEIGHT - BOTTOM + 26}" text-anchor="middle">{x:,.0f}</text>'
         for x in sorted({x for line in lines.values() for x, _ in line})
     )
     drawn = "".join(_line(number, [place(x, y) for x, y in line]) for number, line in enumerate(lines.values()))
@@ -99,7 +99,7 @@ def curves(title: str, x_title: str, y_title: str, lines: Mapping[str, Curve]) -
     return (
         f'<figure class="drawn-curves"><figcaption>{html.escape(title)}</figcaption><ul class="legend">{legend}</ul>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{described}">{grid}{ticks}'
-        f'<text x="{WIDTH / 2}" y="{HEIGHT - 2}" text-anchor="middle">{html.escape(x_title)}</text>'
+        f'<text x="{WIDTH / 2}" y="{HEIGHT - 5}" text-anchor="middle">{html.escape(x_title)}</text>'
         f"{drawn}</svg></figure>"
     )
 

@@ -114,7 +114,11 @@ def _refuse_unfit(args: Sequence[Any]) -> None:
 
 
 def _empty(output: Component) -> Any:
-    """What an output shows while there is nothing."""
+    """What an output shows while there is nothing; a button keeps its words, and a timer rests."""
+    if isinstance(output, gr.Timer):  # of no seconds it would tick without a pause
+        return gr.Timer(active=False)
+    if isinstance(output, gr.Button):
+        return gr.skip()
     return EMPTY_TABLE if isinstance(output, gr.Dataframe) and output.headers == ["1", "2", "3"] else None
 
 

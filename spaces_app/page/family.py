@@ -15,6 +15,7 @@ from spaces_app.events import UNQUEUED
 from spaces_app.identity import visitor
 from spaces_app.page import routes
 from spaces_app.panels import try_form
+from spaces_app.panels.stale import stale
 from spaces_app.panels.workbench import PluginWorkbench, WeightsPicker
 from spaces_app.services import Services
 from training.errors import UserError
@@ -65,7 +66,7 @@ def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
     def connect(demo: gr.Blocks) -> None:
         demo.load(opened, None, [*holders, *choices, *files, message], **UNQUEUED).then(None, js=WEIGHTS_CHOSEN)
 
-    tabs.change(refresh, choices, choices, **UNQUEUED)
+    gr.on([tabs.change, stale()], refresh, choices, choices, **UNQUEUED)
     return connect
 
 

@@ -10,6 +10,7 @@ from spaces_app.events import UNQUEUED
 from spaces_app.page import routes
 from spaces_app.panels import hf_jobs, pull, push
 from spaces_app.panels.run_choice import run_choices
+from spaces_app.panels.stale import stale
 from spaces_app.services import Services
 
 
@@ -32,4 +33,8 @@ def render(services: Services, demo: gr.Blocks) -> None:
             run_choices(services, request, chosen),
         ]
 
+    def refresh(request: gr.Request) -> list[Any]:
+        return [run_choices(services, request, with_weights=True), run_choices(services, request)]
+
     demo.load(opened, None, [pushed_run, job_run], **UNQUEUED)
+    gr.on([stale()], refresh, None, [pushed_run, job_run], **UNQUEUED)

@@ -85,12 +85,15 @@ def render(services: Services, demo: gr.Blocks) -> None:
     delete_run, pack = _deleter(services), _packer(services)
     demo.load(opened, None, [monitor, *shown], **UNQUEUED)
     monitor.submit(show, monitor, shown, **UNQUEUED)  # type: ignore[attr-defined] - added at run time
-    on_box(stop.click, on_stop, monitor, shown, message, **REPEATABLE)
-    on_box(resume.click, on_resume, [monitor, key], [monitor, *shown], message, **REPEATABLE)
+    stopped = on_box(stop.click, on_stop, monitor, shown, message, keep=shown, **REPEATABLE)
+    resumed = on_box(resume.click, on_resume, [monitor, key], [monitor, *shown], message, keep=shown, **REPEATABLE)
     prepared = on_box(download.click, pack, monitor, ready, message, **UNLIMITED)
     prepared.success(None, None, None, js=CLICK_DOWNLOAD)
     address = address_box()
-    go_after(on_box(delete.click, delete_run, monitor, address, message, js=CONFIRM_DELETE, **UNLIMITED), address)
+    deleted = on_box(delete.click, delete_run, monitor, address, message, js=CONFIRM_DELETE, **UNLIMITED)
+    go_after(deleted, address)
+    for pressed in (stopped, resumed, prepared, deleted):  # in another tab the run may have ended, or gone
+        pressed.then(show, monitor, shown, **UNQUEUED)
 
 
 def _deleter(services: Services) -> Callable[..., str]:

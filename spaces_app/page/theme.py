@@ -44,8 +44,7 @@ class StudioTheme(gr.themes.Base):
             font_mono=(LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
         )
         self.name = "studio"
-        for part in (SURFACES, TEXT, INPUTS, BUTTONS):
-            super().set(**part)
+        super().set(**SURFACES, **TEXT, **INPUTS, **BUTTONS)  # at once: a second call would undo `background_fill_*`
 
 
 SURFACES = {

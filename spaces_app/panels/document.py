@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Document, Plugin
+from plugins._ui.events import message_area, on_box
 from spaces_app.identity import hub_token
 from spaces_app.services import Services
 from training.hub.push import PushOptions
@@ -36,7 +37,7 @@ def render(
         with gr.Row():
             push = gr.Button("Push to the Hub", size="sm")
             pull = gr.Button("Open from the Hub", size="sm")
-        state = gr.HTML()
+        message, state = message_area(), gr.HTML()
 
     def on_push(target: str, is_private: bool, token: gr.OAuthToken | None, *values: object) -> str:
         owner, options = hub_token(services.settings, token), PushOptions(is_private)
@@ -49,5 +50,5 @@ def render(
         message = f'<p role="status">Opened {html.escape(pulled.repo)} at {html.escape(pulled.commit[:12])}.</p>'
         return [message, *show(pulled.text)]
 
-    push.click(on_push, [repo, private, *inputs], state)
-    pull.click(on_pull, repo, [state, *outputs])
+    on_box(push.click, on_push, [repo, private, *inputs], state, message)
+    on_box(pull.click, on_pull, repo, [state, *outputs], message, keep=outputs)

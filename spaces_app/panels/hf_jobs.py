@@ -82,7 +82,7 @@ def render(services: Services) -> gr.Dropdown:
     on_box(start.click, on_start, form, sent, message, keep=[job, table, timer])
     on_box(read.click, on_read, job, [log, table, timer], message, keep=[log, table, timer], **UNLIMITED)
     on_box(cancel.click, on_cancel, job, table, message, keep=[table])
-    timer.tick(on_read, job, [log, table, timer], **UNQUEUED)
+    on_box(timer.tick, on_read, job, [log, table, timer], message, keep=[log, table], **UNQUEUED)
     return run
 
 

@@ -81,10 +81,10 @@ def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
 
     token_box.change(lambda typed: use_token(services.settings, typed or ""), token_box, None, **UNQUEUED)
     form = [run, repo, private, pull_request, tag]
-    run.change(on_choose, run, [preview, state, timer], **UNLIMITED)
+    on_box(run.change, on_choose, run, [preview, state, timer], message, **UNLIMITED)
     on_box(check.click, on_check, form, state, message, **UNLIMITED)
     on_box(push.click, on_push, form, [state, timer], message)
-    timer.tick(show_state, run, [state, timer], **UNQUEUED)
+    on_box(timer.tick, show_state, run, [state, timer], message, **UNQUEUED)
     return run, preview
 
 

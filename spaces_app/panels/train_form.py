@@ -25,6 +25,7 @@ from spaces_app.panels.settings_form import (
     sections,
     settings_values,
 )
+from spaces_app.panels.stale import stale
 from spaces_app.panels.starting_weights import StartingWeightsFields
 from spaces_app.panels.train_events import LOOK, NOTHING, TrainEvents
 from spaces_app.services import Services
@@ -175,6 +176,14 @@ class TrainForm:
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
         filled = demo.load(opened, None, outputs, **UNQUEUED)
         filled.then(self.events.look, self.inputs, self.events.look_outputs, **LOOK)
+        if fields := self.settings.weights_fields():
+            gr.on([stale()], self._menus, None, [self.fields[name] for name in fields], **UNQUEUED)
+
+    def _menus(self, request: gr.Request) -> Any:
+        """The menus of weights as they are now: runs end and are deleted meanwhile."""
+        labels = self.services.models.labels(self.plugin, visitor(request))
+        menus = [gr.Dropdown(self.weights.choices(name, labels)) for name in self.settings.weights_fields()]
+        return menus if len(menus) > 1 else menus[0]
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
         """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""

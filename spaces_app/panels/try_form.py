@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._endpoints import endpoints_of, streams
+from plugins._ui.events import message_area, on_box
 from spaces_app.panels.endpoint_form import endpoint_form, endpoint_values, result_component
 from spaces_app.panels.settings_form import label_of
 from spaces_app.panels.workbench import PluginWorkbench
@@ -33,7 +34,8 @@ def _render_endpoint(bench: PluginWorkbench, endpoint: Callable[..., Any], weigh
         summary = (inspect.getdoc(endpoint) or "").splitlines()[0]
         gr.Markdown(f"**{label_of(endpoint.__name__)}**: {summary}")
         inputs, result = endpoint_form(endpoint), result_component(endpoint)
-        gr.Button("Run", variant="primary").click(_handler(bench, endpoint), [weights, *inputs], result)
+        button, message = gr.Button("Run", variant="primary"), message_area()
+        on_box(button.click, _handler(bench, endpoint), [weights, *inputs], result, message)
 
 
 def _handler(bench: PluginWorkbench, endpoint: Callable[..., Any]) -> Callable[..., Any]:

@@ -112,3 +112,15 @@ def test_the_request_is_still_found_by_its_annotation(box):
     with demo:
         on_box(button.click, named, text, shown, message)
     assert "request" in inspect.signature(_handler(demo)).parameters
+
+
+def test_a_mistake_leaves_a_button_its_words_and_stops_a_timer():
+    def refuse() -> list:
+        raise UserError("No.")
+
+    with gr.Blocks(analytics_enabled=False) as demo:
+        button, timer, message = gr.Button("Stop"), gr.Timer(1.0), message_area()
+        on_box(button.click, refuse, None, [button, timer], message)
+    words, rests, _ = _handler(demo)()
+    assert words == gr.skip()
+    assert rests.active is False and rests.value > 0  # of no seconds it would tick without a pause

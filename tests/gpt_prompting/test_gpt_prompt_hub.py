@@ -99,3 +99,24 @@ def test_the_card_shows_the_prompt_and_lets_no_text_of_it_out_of_its_box() -> No
 def test_the_cards_snippet_is_python() -> None:
     card = render(PROMPT.to_json(), "alice/wording")
     compile(card.split("```python\n")[1].split("```")[0], "card", "exec")
+
+
+def test_a_prompt_that_cannot_be_sent_is_a_sentence_in_the_fold_and_keeps_the_form() -> None:
+    import gradio as gr
+
+    from plugins._discovery import Found
+    from plugins.gpt_prompting import PLUGIN
+    from plugins.gpt_prompting.ui.prompt_form import from_json, to_json
+    from spaces_app.panels import document
+    from spaces_app.services import Services
+    from spaces_app.settings import Settings
+
+    services = Services(Settings(), [Found("gpt_prompting", "a test", PLUGIN)])
+    with gr.Blocks(analytics_enabled=False) as demo:
+        form: list[Any] = [gr.Textbox() for _ in range(4)] + [gr.Dataframe()]
+        document.render(services, PLUGIN, PLUGIN.documents[0], to_json, form, from_json, form)
+    push, pull = (event.fn for event in demo.fns.values() if event.fn)
+    state, words = push("owner/name", True, None, "", "{text} {label}", "", "none", [])  # type: ignore[misc]
+    assert state is None and words == '<p role="alert">Give 2 to 200 labels; there are 0.</p>'
+    state, *kept, words = pull("", None)  # type: ignore[misc]
+    assert state is None and kept == [gr.skip()] * 5 and 'role="alert"' in words

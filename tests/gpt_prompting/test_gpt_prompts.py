@@ -83,7 +83,7 @@ def test_any_value_stands_in_the_prompt_as_it_is(text: str) -> None:
     [
         ("Text: {text}", LABELS, [], "no {label}"),
         ("Label: {label}", LABELS, [], "no variable beside"),
-        (TEMPLATE, ["good"], [], "1 labels were given"),
+        (TEMPLATE, ["good"], [], "Give 2 to 200 labels; there is 1"),
         (TEMPLATE, ["good", " "], [], "A label is empty"),
         (TEMPLATE, ["good", "good"], [], "occurs twice"),
         (TEMPLATE, ["good=fine", "bad=fine"], [], "same words 'fine'"),
@@ -437,3 +437,12 @@ def test_the_next_token_is_a_distribution(model: TransformersModel) -> None:
     assert found[0]["token"] == " good" and sum(one["probability"] for one in found) <= 1.0001
     with pytest.raises(UserError, match="1 to 200"):
         PromptPredictor(model).next_token("x", 0)
+
+
+def test_the_label_has_a_share_of_the_width_whatever_the_template_asks_for() -> None:
+    from plugins.gpt_prompting.ui.prompt_form import update_headers
+
+    table = update_headers("{text} {label}", [["a", "good"]])
+    assert [float(width.rstrip("%")) for width in table.column_widths] == [67, 33]
+    table = update_headers("{premise} {hypothesis} {label}", [["a", "good"]])
+    assert [float(width.rstrip("%")) for width in table.column_widths] == [37, 37, 25]

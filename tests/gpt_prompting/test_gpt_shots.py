@@ -159,7 +159,7 @@ def test_no_row_is_both_an_example_and_measured(weights: Path, file: Path) -> No
         ({"shots": "200"}, "rows are left to select them from"),
         ({"template": "Text: {text}"}, "no {label}"),
         ({"template": "{title}: {label}"}, "no column title"),
-        ({"labels": "good"}, "1 labels were given"),
+        ({"labels": "good"}, "Give 2 to 200 labels; there is 1"),
         ({"labels": "up, down"}, "fewer than two labels"),
         ({"fine_tuned_run": "bert_finetune-0123456789abcdef"}, "no run bert_finetune-0123456789abcdef"),
     ],

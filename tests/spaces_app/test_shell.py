@@ -276,3 +276,10 @@ def test_weights_open_in_the_tab_of_their_kind(services: Services):
     picker = nearest_picker(bench.pickers, plugin.kind("hush"))
     assert picker and picker.tabs == ((tabs, quiet),)
     assert quiet.id is not None
+
+
+def test_the_theme_holds_every_colour_that_it_names():
+    from spaces_app.page.theme import BUTTONS, INPUTS, SURFACES, TEXT, THEME
+
+    named = {**SURFACES, **TEXT, **INPUTS, **BUTTONS}
+    assert {name: getattr(THEME, name) for name in named} == named

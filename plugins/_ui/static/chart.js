@@ -53,7 +53,8 @@ function number(value, unit = "") {
     return `${share >= 10 || share === 0 ? share.toFixed(0) : share >= 0.1 ? share.toFixed(1) : share.toExponential(0)} %`;
   }
   const size = Math.abs(value);
-  return (Number.isInteger(value) ? String(value) : size >= 100 ? value.toFixed(0) : value.toFixed(size >= 10 ? 1 : 2)) + (unit ? ` ${unit}` : "");
+  const text = Number.isInteger(value) ? String(value) : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return (Number(text) ? text : text.replace("-", "")) + (unit ? ` ${unit}` : "");
 }
 
 function tint(share, signed = false) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def render(workbench: Workbench) -> None:
     said = gr.Markdown("Score the file to see its most anomalous rows. A sample is chosen already.")
     limit = gr.Slider(0, 1, 0, step=0.001, label="Threshold: drag it and see the alerts", interactive=True)
     with gr.Row():
-        figures = [gr.Plot(show_label=False, min_width=300) for _ in range(3)]
+        figures = [gr.Plot(show_label=False, elem_classes="curves", min_width=300) for _ in range(3)]
     worst = gr.Dataframe(
         EMPTY_TABLE,
         label="The most anomalous rows (click one to ask why)",
@@ -122,7 +123,7 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
         row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
         why = gr.Button("Why is this row anomalous?")
     message, told = message_area(), gr.Markdown()
-    picture = gr.Plot(show_label=False, visible=False)
+    picture = gr.Plot(show_label=False, elem_classes="curves", visible=False)
     cells = gr.Dataframe(label="Every cell", interactive=False, visible=False)
 
     def explain(name: str, path: str | None, number: float) -> tuple[Any, ...]:
@@ -156,7 +157,7 @@ def _render_feedback(
             written = gr.File(label="Verdicts", interactive=False, visible=False)
         message = message_area()
 
-    def judge(number: float, given: list[list[Any]], verdict: str) -> list[list[Any]]:
+    def judge(verdict: str, number: float, given: list[list[Any]]) -> list[list[Any]]:
         return [[each, word] for each, word in (_labels_given(given) | {int(number or 1): verdict}).items()]
 
     def after(name: str, path: str | None, given: list[list[Any]], score: float) -> tuple[Any, ...]:
@@ -173,8 +174,8 @@ def _render_feedback(
             visible=True,
         )
 
-    fine.click(lambda number, given: judge(number, given, FINE), [row, table], table)
-    is_anomaly.click(lambda number, given: judge(number, given, ODD), [row, table], table)
+    for button, verdict in ((fine, FINE), (is_anomaly, ODD)):
+        on_box(button.click, partial(judge, verdict), [row, table], table, message)
     clear.click(lambda: [], None, table)
     on_box(moved.click, after, [weights, file, table, limit], [limit, *shown], message)
     on_box(export.click, write, [weights, file, table], written, message)

@@ -86,7 +86,7 @@ def render_results(workbench: Workbench) -> None:
     )
     weights = workbench.weights_picker()
     message = message_area()
-    figure = gr.Plot(show_label=False)
+    figure = gr.Plot(show_label=False, elem_classes="curves")
     table = gr.HTML(elem_classes="wide-table")
     download = download_button()
 

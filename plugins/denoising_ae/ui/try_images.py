@@ -31,7 +31,10 @@ def render_denoise_images(workbench: Workbench) -> None:
             files, sample = _render_files()
             noise, level, seed = _render_noise()
             with gr.Row():
-                button, stop = gr.Button("Denoise", variant="primary"), gr.Button("Stop", variant="stop")
+                button, stop = (
+                    gr.Button("Denoise", variant="primary", min_width=120),
+                    gr.Button("Stop", variant="stop", min_width=80),
+                )
             message = message_area()
             settings = _render_settings()
         with gr.Column(scale=7, min_width=320):

@@ -88,7 +88,7 @@ def _plot_cosines(trajectories: list[Trajectory]) -> Figure:
 
 def plot_guidance_norms(results: list[ScaleResult], model: str, top: float) -> Figure:
     """Norm of the guidance difference per step at each scale; `top` is the end of the axis."""
-    figure, axes = _figure(f"‖conditional − unconditional‖, {_escape(model)}")
+    figure, axes = _figure(f"‖conditional − unconditional‖\n{_escape(model)}")
     for result, colour in zip(results, COLOURS * len(results), strict=False):
         guided = [pair for pair in zip(result.timesteps, result.differences, strict=True) if pair[1]]
         if guided:

@@ -102,7 +102,7 @@ def strip_image(visible: bool = True) -> gr.Image:
 def plots(count: int) -> list[gr.Plot]:
     """Plots in a row."""
     with gr.Row():
-        return [gr.Plot(show_label=False, min_width=300) for _ in range(count)]
+        return [gr.Plot(show_label=False, elem_classes="curves", min_width=300) for _ in range(count)]
 
 
 def optional_path(path: str | None) -> Path | None:

@@ -45,7 +45,10 @@ def render_generate(workbench: Workbench) -> None:
                 starter.PROMPTS[0], label="Prompt", lines=2, max_lines=4, placeholder="What the image should show"
             )
             with gr.Row():
-                button, stop = gr.Button("Generate", variant="primary"), gr.Button("Stop", variant="stop")
+                button, stop = (
+                    gr.Button("Generate", variant="primary", min_width=120),
+                    gr.Button("Stop", variant="stop", min_width=80),
+                )
             message = message_area()
             examples = gr.Column()
         with gr.Column(scale=6, min_width=330):

@@ -216,7 +216,7 @@ def make_prompt(
 
 def _check_labels(labels: Mapping[str, str]) -> None:
     if not 2 <= len(labels) <= MAX_LABELS:
-        raise UserError(f"{len(labels)} labels were given; 2 to {MAX_LABELS} were expected.")
+        raise UserError(f"Give 2 to {MAX_LABELS} labels; there {'is' if len(labels) == 1 else 'are'} {len(labels)}.")
     if not all(name.strip() and words.strip() for name, words in labels.items()):
         raise UserError("A label is empty: give each a name and words.")
     words = [text.strip() for text in labels.values()]

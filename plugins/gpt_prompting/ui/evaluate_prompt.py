@@ -50,7 +50,10 @@ def render_evaluate(workbench: Workbench, model: ModelForm, form: list[Any]) -> 
                     )
                 message = message_area("Choose a file of labelled rows, then press Evaluate.")
                 with gr.Row():
-                    start, stop = gr.Button("Evaluate", variant="primary"), gr.Button("Stop", variant="stop")
+                    start, stop = (
+                        gr.Button("Evaluate", variant="primary", min_width=120),
+                        gr.Button("Stop", variant="stop", min_width=80),
+                    )
         summary = gr.Markdown()
         with gr.Row():
             table = gr.Dataframe(EMPTY_TABLE, label="Confusion", interactive=False)
@@ -88,7 +91,10 @@ def render_compare(workbench: Workbench, model: ModelForm, form: list[Any]) -> N
                 max_rows = gr.Number(200, precision=0, minimum=0, label="Rows", info="0: all")
                 message = message_area("Choose a file of labelled rows, then press Compare.")
                 with gr.Row():
-                    start, stop = gr.Button("Compare", variant="primary"), gr.Button("Stop", variant="stop")
+                    start, stop = (
+                        gr.Button("Compare", variant="primary", min_width=120),
+                        gr.Button("Stop", variant="stop", min_width=80),
+                    )
         summary = gr.Markdown()
         table = gr.Dataframe(
             headers=["text", "label", "first", "second"],

@@ -19,13 +19,19 @@ def fields_of(template: str) -> list[str]:
     return [name for name in variables(template) if name != LABEL]
 
 
+def widths(names: list[str]) -> list[str]:
+    """Widths of the columns of the examples, in percent: the label, the last of them, stays in sight on a phone."""
+    label = 100 // (len(names) + 1)
+    return [*[f"{(100 - label) // (len(names) - 1 or 1)}%"] * (len(names) - 1), f"{label}%"]
+
+
 def update_headers(template: str, rows: list[list[Any]]) -> Any:
     """Make the columns of the examples those of the template's variables; cells stay by position, the label last."""
     names = [*fields_of(template), LABEL]
     width = len(rows[0]) if rows else 2
     if width != len(names):
         rows = [[*row[:-1], *[""] * len(names)][: len(names) - 1] + row[-1:] for row in rows or []]
-    return gr.Dataframe(headers=names, value=rows)
+    return gr.Dataframe(rows, headers=names, column_widths=widths(names))
 
 
 def prompt_of(instruction: str, template: str, labels: str, calibrate: str, rows: list[list[Any]]) -> Prompt:
@@ -93,4 +99,10 @@ def form_values(prompt: Prompt) -> list[Any]:
     names = [*prompt.fields, LABEL]
     rows = [[example[name] for name in names] for example in prompt.examples]
     template = prompt.template[:start] + space + prompt.template[start:]
-    return [prompt.instruction, template, labels, prompt.calibrate, gr.Dataframe(rows, headers=names)]
+    return [
+        prompt.instruction,
+        template,
+        labels,
+        prompt.calibrate,
+        gr.Dataframe(rows, headers=names, column_widths=widths(names)),
+    ]

@@ -55,7 +55,7 @@ def answer_sections(state: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "title": f"Answer {number}" if has_many else "",
-            "facts": [f"{len(answer['tokens'])} tokens", answer["finished"] or "generating …"],
+            "facts": [_tokens(len(answer["tokens"])), answer["finished"] or "generating …"],
             "tokens": answer["tokens"],
             "text": answer["text"],
             "note": answer["note"],
@@ -75,10 +75,14 @@ def prompt_size(state: dict[str, Any]) -> str:
     return f"{state['prompt_tokens']:,}{context} tokens"
 
 
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count:,} tokens"
+
+
 def speed(state: dict[str, Any]) -> str:
     seed = f" · seed {state['seed']}" if state.get("seed", -1) >= 0 else ""
     first_token = 1000 * state["first_token_seconds"]
     return (
-        f"{state['new_tokens']:,} tokens generated in {state['seconds']:.2f} s · first token after {first_token:.0f} ms"
+        f"{_tokens(state['new_tokens'])} generated in {state['seconds']:.2f} s · first token after {first_token:.0f} ms"
         f" · {state['tokens_per_second']:.0f} tokens/s{seed}"
     )

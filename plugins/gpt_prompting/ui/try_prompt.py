@@ -24,6 +24,7 @@ from plugins.gpt_prompting.ui.prompt_form import (
     save_prompt,
     to_json,
     update_headers,
+    widths,
 )
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, token_view_value
 
@@ -122,6 +123,7 @@ def _render_form(workbench: Workbench) -> list[Any]:
     examples = gr.Dataframe(
         EXAMPLES,
         headers=["text", LABEL],
+        column_widths=widths(["text", LABEL]),
         label="Examples, in the order they are shown",
         interactive=True,
         type="array",
@@ -161,7 +163,7 @@ def _render_select_examples(form: list[Any], text: Any) -> None:
 
         rows = select_examples(chosen(path, LABELLED_ROWS), written, int(count), selection, int(seed or 0), query)
         names = [*fields_of(written), LABEL]
-        return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names)
+        return gr.Dataframe([[row[name] for name in names] for row in rows], headers=names, column_widths=widths(names))
 
     on_box(button.click, select, [file, template, count, selection, seed, text, examples], examples, message)
 
