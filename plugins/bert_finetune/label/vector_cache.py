@@ -18,7 +18,7 @@ import numpy as np
 
 from plugins.bert_finetune.label.head import unit
 from training import files
-from training.home import home
+from training.home import cache_folder
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.encode.predictor import EncoderPredictor
@@ -32,7 +32,7 @@ CHUNK = 1024  # texts of similar length
 
 def cached_vectors(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
     """Vectors of length 1, (texts, width), float32; encoded at the first call, short texts together."""
-    path = home() / "vectors" / f"{_fingerprint(model, texts)}.npy"
+    path = cache_folder("vectors") / f"{_fingerprint(model, texts)}.npy"
     with contextlib.suppress(OSError, ValueError):  # none yet, or damaged
         os.utime(path)
         found = np.load(path, allow_pickle=False)
