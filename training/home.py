@@ -9,6 +9,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+CACHES = {  # folders of what is made again when it is needed, and what they hold
+    "corpora": "texts, tokens and images of training",
+    "parsed": "parsed tables",
+    "vectors": "sentence vectors",
+    "latents": "latents of images",
+}
 RUN_ID = re.compile(r"[a-z][a-z0-9_]{1,39}-[0-9a-f]{16}")  # also the name of the run's folder
 
 
@@ -20,6 +26,17 @@ def home() -> Path:
 
 def runs_folder() -> Path:
     return home() / "runs"
+
+
+def cache_folder(name: str) -> Path:
+    """A folder of `CACHES`; what lies there is shown and cleared by `training.data.caches`.
+
+    Raises:
+        KeyError: For another name.
+    """
+    if name not in CACHES:
+        raise KeyError(name)
+    return home() / name
 
 
 def is_space() -> bool:

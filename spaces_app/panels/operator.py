@@ -32,7 +32,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
             clear = gr.Button("Delete runs that ended before that", variant="stop", scale=2)
         with gr.Row():
             refresh = gr.Button("Refresh")
-            clear_corpora = gr.Button("Delete tokenized corpora", variant="stop")
+            clear_caches = gr.Button("Delete the caches of texts, tables, vectors and latents", variant="stop")
         message = message_area()
 
     def show(request: gr.Request) -> tuple[str, list[list[Any]]]:
@@ -53,9 +53,9 @@ def render(services: Services, demo: gr.Blocks) -> None:
         gr.Info(f"{number} runs deleted, {freed / 2**20:.1f} MB freed.")
         return show(request)
 
-    def on_clear_corpora(request: gr.Request) -> tuple[str, list[list[Any]]]:
-        freed = services.operator.clear_corpora(visitor(request))
-        gr.Info(f"{freed / 2**20:,.1f} MB freed. A run that needs a corpus makes it again.")
+    def on_clear_caches(request: gr.Request) -> tuple[str, list[list[Any]]]:
+        freed = services.operator.clear_caches(visitor(request))
+        gr.Info(f"{freed / 2**20:,.1f} MB freed. A run makes again what it needs.")
         return show(request)
 
     def opened(request: gr.Request) -> list[Any]:
@@ -67,5 +67,5 @@ def render(services: Services, demo: gr.Blocks) -> None:
     demo.load(opened, None, [refused, page, *shown], **UNQUEUED)
     refresh.click(show, None, shown, **UNLIMITED)
     on_box(end.click, on_end, run, shown, message, keep=shown, **UNLIMITED)
-    on_box(clear_corpora.click, on_clear_corpora, None, shown, message, keep=shown, **UNLIMITED)
+    on_box(clear_caches.click, on_clear_caches, None, shown, message, keep=shown, **UNLIMITED)
     on_box(clear.click, on_clear, days, shown, message, keep=shown, js=CONFIRM_CLEAR, **UNLIMITED)

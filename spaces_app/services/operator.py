@@ -11,9 +11,9 @@ import psutil
 
 from spaces_app.services.runs import RunService
 from spaces_app.settings import Settings
-from training.data import corpora
+from training.data import caches
 from training.errors import UserError
-from training.home import home
+from training.home import CACHES, home
 from training.runs.index import Row
 from training.runs.queue import cancel_when_queued
 from training.runs.run import Run
@@ -48,7 +48,7 @@ class OperatorService:
             "this process": _gb(psutil.Process().memory_info().rss),
             "disk": f"{_gb(disk.used)} of {_gb(disk.total)} in use",
             "queue": f"{states.count('running')} running, {states.count('queued')} waiting",
-            "tokenized corpora": _mb(corpora.usage().size_bytes),
+            **{CACHES[name]: _mb(found.size_bytes) for name, found in caches.usage().items()},
             "runs": f"{len(states)}, {states.count('broken')} broken",
         }
 
@@ -71,10 +71,10 @@ class OperatorService:
             run.delete()
         return len(old), freed
 
-    def clear_corpora(self, visitor: str) -> int:
-        """Delete the tokenized corpora that no process is making; a run makes again what it needs. Returns bytes."""
+    def clear_caches(self, visitor: str) -> int:
+        """Delete the caches, but for what a process is making; a run makes again what it needs. Returns bytes."""
         self._check(visitor)
-        return corpora.clear().size_bytes
+        return sum(freed.size_bytes for freed in caches.clear().values())
 
     def _row(self, row: Row) -> list[Any]:
         age = _age(self.runs.store.known(row["id"]))

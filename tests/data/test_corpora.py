@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from training.cli.main import main
-from training.data import corpora, documents
+from training.data import caches, corpora, documents
 from training.data.array_files import ArrayWriter, count_ids, map_array
-from training.data.corpora import clear, corpora_folder, kept, key_of, usage
+from training.data.corpora import corpora_folder, kept, key_of
 from training.data.documents import END, Documents, hold_out, keep_documents
 from training.data.progress import CancelledError, report, reporting
 from training.data.table_cache import read_training_table
 from training.data.text_documents import read_documents
 from training.data.text_sample import evenly, sample_title
+from training.home import CACHES, cache_folder
 
 pytestmark = pytest.mark.usefixtures("home")
 PROCESSES = multiprocessing.get_context("fork")
@@ -67,7 +68,7 @@ def test_an_error_leaves_nothing() -> None:
 
     with pytest.raises(OSError, match="No space"):
         kept("test", "full", fail, lambda folder: None)
-    assert usage() == (0, 0)
+    assert caches.usage()["corpora"] == (0, 0)
 
 
 def test_after_a_kill_the_next_makes_it_whole() -> None:
@@ -80,11 +81,11 @@ def test_after_a_kill_the_next_makes_it_whole() -> None:
     half = corpora_folder() / "test-number.new" / "value.int64"
     while not half.exists():
         time.sleep(0.01)
-    assert clear().entries == 0  # of what is being made, nothing is deleted
+    assert caches.clear()["corpora"].entries == 0  # of what is being made, nothing is deleted
     assert process.pid
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    assert usage().entries == 1  # the half-made one is counted
+    assert caches.usage()["corpora"].entries == 1  # the half-made one is counted
     assert number([]) == 7
     assert [entry.name for entry in corpora_folder().iterdir() if entry.is_dir()] == ["test-number"]
 
@@ -99,7 +100,7 @@ def test_a_damaged_entry_is_made_again() -> None:
 def test_what_is_mapped_stays_readable_when_it_is_deleted(tmp_path: Path) -> None:
     found = three_documents()
     mapped = kept("test", "array", lambda folder: write_array(folder), lambda folder: map_array(folder, "values"))
-    assert clear().entries == 2 and usage() == (0, 0)
+    assert caches.clear()["corpora"].entries == 2 and caches.usage()["corpora"] == (0, 0)
     assert list(found) == THREE and mapped.tolist() == [1, 2, 3]
 
 
@@ -119,20 +120,20 @@ def test_entries_that_nobody_used_for_long_are_deleted() -> None:
     number([])
     os.utime(corpora_folder() / "test-number", (0, 0))
     three_documents()
-    assert usage().entries == 1
+    assert caches.usage()["corpora"].entries == 1
 
 
 def test_the_oldest_gives_way_where_the_disk_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     number([])
     monkeypatch.setattr(corpora, "MAX_SHARE_OF_DISK", 0.0)
     found = three_documents()
-    assert usage().entries == 1 and list(found) == THREE  # what was just made stays
+    assert caches.usage()["corpora"].entries == 1 and list(found) == THREE  # what was just made stays
 
 
 def test_the_command_shows_and_clears(capsys: pytest.CaptureFixture[str]) -> None:
     number([])
-    assert main(["cache"]) == 0 and "1 folder, 0.0 MB" in capsys.readouterr().out
-    assert main(["cache", "--clear"]) == 0 and usage().entries == 0
+    assert main(["cache"]) == 0 and "texts, tokens and images of training: 0.0 MB in 1 entry" in capsys.readouterr().out
+    assert main(["cache", "--clear"]) == 0 and caches.usage()["corpora"].entries == 0
 
 
 # -- documents -------------------------------------------------------------------------------------------------------------
@@ -234,16 +235,38 @@ def test_a_listener_is_told_and_can_end_the_work(monkeypatch: pytest.MonkeyPatch
     report("nobody listens", 1, 1)
     with reporting(listen), pytest.raises(CancelledError):
         kept("test", "stopped", make, lambda folder: None)
-    assert told == [("counting", 0.0), ("counting", 0.25), ("counting", 0.5)] and usage().entries == 0
+    assert told == [("counting", 0.0), ("counting", 0.25), ("counting", 0.5)] and caches.usage()["corpora"].entries == 0
 
 
 def test_keys_differ_where_values_do() -> None:
     assert key_of(a=1, b="x") == key_of(b="x", a=1) != key_of(a=1, b="y")
 
 
-def test_clearing_deletes_parsed_tables_too(home: Path, tmp_path: Path) -> None:
+def test_every_cache_is_shown_and_cleared(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    number([])
     table = tmp_path / "table.csv"
     table.write_text("text,label\nwood,a\nstone,b\n")
     read_training_table(table)
-    assert usage().entries == 0 and usage().size_bytes > 0
-    assert clear().size_bytes > 0 and not list((home / "parsed").iterdir())
+    for name in ("vectors", "latents"):
+        cache_folder(name).mkdir()
+        np.save(cache_folder(name) / "a.npy", np.zeros(2**18))  # 2 MB
+    mapped = np.load(home / "latents" / "a.npy", mmap_mode="r")
+    assert {name: used.entries for name, used in caches.usage().items()} == dict.fromkeys(CACHES, 1)
+    assert main(["cache"]) == 0 and f"sentence vectors: 2.0 MB in 1 entry, {home}" in capsys.readouterr().out
+    assert caches.clear()["vectors"] == (1, 2 * 2**20 + 128)
+    assert set(caches.usage().values()) == {(0, 0)} and mapped.sum() == 0
+
+
+def test_a_file_that_is_being_written_is_not_cleared(home: Path) -> None:
+    folder = cache_folder("latents")
+    folder.mkdir(parents=True)
+    now, left = folder / "a.17.part", folder / "b.18.part"
+    for file in (now, left):
+        file.write_bytes(bytes(8))
+    os.utime(left, (0, 0))  # of a process that was killed
+    assert caches.clear()["latents"] == (1, 8) and list(folder.iterdir()) == [now]
+
+
+def test_a_cache_that_is_not_in_the_list_has_no_folder(home: Path) -> None:
+    with pytest.raises(KeyError):
+        cache_folder("others")

@@ -18,6 +18,7 @@ from tests.running import queue
 from tests.toy import PLUGIN
 from training.data.corpora import kept
 from training.errors import UserError
+from training.home import CACHES
 
 
 def server(**settings: object) -> Services:
@@ -37,7 +38,7 @@ def test_on_a_shared_server_only_its_owner_sees_it(home: Path, monkeypatch: pyte
         service.table,
         lambda name: service.end("x", name),
         lambda name: service.clear(1, name),
-        service.clear_corpora,
+        service.clear_caches,
     ):
         with pytest.raises(UserError, match="Only the owner of this server"):
             call("bob")
@@ -71,12 +72,15 @@ def test_without_a_number_or_unconfirmed_no_run_is_deleted(home: Path, days: flo
     assert old.status() == "finished" and sentence in message and bool(message) == bool(sentence)
 
 
-def test_it_shows_and_clears_tokenized_corpora(home: Path) -> None:
+def test_it_shows_and_clears_the_caches(home: Path) -> None:
     service = server().operator
     kept("tokens", "a", lambda folder: (folder / "x").write_bytes(bytes(3 * 2**20)) and None, lambda folder: None)
-    assert service.facts("")["tokenized corpora"] == "3.0 MB"
-    assert service.clear_corpora("") >= 3 * 2**20
-    assert service.facts("")["tokenized corpora"] == "0.0 MB"
+    (home / "latents").mkdir()
+    (home / "latents" / "a.npy").write_bytes(bytes(2**20))
+    shown = service.facts("")
+    assert shown["texts, tokens and images of training"] == "3.0 MB" and shown["latents of images"] == "1.0 MB"
+    assert service.clear_caches("") >= 4 * 2**20
+    assert {service.facts("")[name] for name in CACHES.values()} == {"0.0 MB"}
 
 
 def test_a_visitor_may_have_so_many_runs_at_once(home: Path) -> None:

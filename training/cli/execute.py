@@ -23,6 +23,7 @@ from training.data.progress import CancelledError, reporting
 from training.errors import UserError
 from training.events import FINAL, EventLog
 from training.preflight.limits import Limits
+from training.quick_imports import without_collection
 from training.runs.distributed import (
     check_world,
     follow_parent,
@@ -198,14 +199,15 @@ def fit_task(
 def _fit(
     run: Run, plugin: Plugin, kind: Kind, settings: RunSettings, listener: Callable[[dict], None], data: Data | None
 ) -> bool:
-    from training.artifact.lineage import describe_run
-    from training.fit.experiment import run_task
-    from training.task import Task
-
     settings = settings_of_run(run, plugin, kind, settings)
     with reporting(partial(_tell_progress, run, listener)):
         data = kind.read(with_weights(plugin, settings)) if data is None else data
     data.sheet.raise_if_blocked()
+    _import_what_trains(kind)
+    from training.artifact.lineage import describe_run
+    from training.fit.experiment import run_task
+    from training.task import Task
+
     settings = decide_at_start(run, plugin, kind, data, settings, listener)
     ready = with_weights(plugin, settings)
     start = Path(ready.value("model")) if "model" in ready.named_weights() else None
@@ -216,6 +218,13 @@ def _fit(
     if isinstance(task, Task):
         Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
     return run_task(task, settings, run.folder, about, listener)
+
+
+def _import_what_trains(kind: Kind) -> None:
+    if "torch" not in sys.modules:
+        with without_collection():
+            importlib.import_module("training.fit.experiment")
+            kind.part("task")
 
 
 def _tell_progress(run: Run, listener: Callable[[dict], None], what: str, share: float) -> None:

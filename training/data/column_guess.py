@@ -18,6 +18,8 @@ from training.errors import UserError
 
 MAX_CLASSES = 200  # distinct values of a column of unknown name that may be the label
 EXAMPLE_CHARACTERS = 80
+DESCRIBED_ROWS = 100_000  # that are copied at once
+MAX_DISTINCT, MAX_DISTINCT_BYTES = 100_000, 32 * 2**20
 YES_NO = ({"yes", "no"}, {"true", "false"}, {"t", "f"}, {"y", "n"}, {"0", "1"})
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 DATE = r"\d{4}-\d\d-\d\d([T ].*)?|\d\d?[/.]\d\d?[/.]\d{4}"
@@ -31,46 +33,80 @@ def describe_columns(table: Table) -> tuple[dict[str, Any], ...]:
 
     Returns:
         Records of `name`, `type` (text, category, number, yes/no, date, list, empty, other), `filled` and `distinct`
-        counts, `shortest` and `longest` in characters, and two `examples` cut at 80 characters.
+        counts, `shortest` and `longest` in characters, and two `examples` cut at 80 characters. Distinct values are
+        counted up to `MAX_DISTINCT`, or fewer where they are long: a set of all would grow with the table.
     """
     return tuple(_describe(name, values) for name, values in table.columns.items())
 
 
 def _describe(name: str, values: pa.ChunkedArray) -> dict[str, Any]:
+    """Describe a column, of which some rows at a time are copied."""
+    described = _Described(name, values.type)
+    for start in range(0, max(1, len(values)), DESCRIBED_ROWS):
+        described.add(values.slice(start, DESCRIBED_ROWS).drop_null())
+    return described.record()
+
+
+class _Described:
+    """What is said of a column whose filled cells are added in pieces."""
+
+    def __init__(self, name: str, arrow_type: pa.DataType):
+        self.name, self.arrow_type = name, arrow_type
+        self.filled, self.shortest, self.longest = 0, 0, 0
+        self.distinct: pa.Array | None = None
+        self.are_dates = self.are_numbers = True
+
+    def add(self, filled: pa.ChunkedArray) -> None:
+        compute: Any = pc
+        text = as_text(filled)
+        if text is not None and (len(text) or self.distinct is None):
+            found = compute.unique(text)
+            lengths = compute.min_max(compute.utf8_length(found))
+            shortest, longest = lengths["min"].as_py() or 0, lengths["max"].as_py() or 0
+            self.shortest = min(self.shortest, shortest) if self.filled else shortest
+            self.longest = max(self.longest, longest)
+            self.are_dates = self.are_dates and _all_match(found, DATE)
+            self.are_numbers = self.are_numbers and _all_match(found, NUMBER)
+            self._count(found)
+        self.filled += len(filled)
+
+    def _count(self, found: pa.Array) -> None:
+        compute: Any = pc
+        if self.distinct is None:
+            self.distinct = found
+        elif len(self.distinct) < MAX_DISTINCT and self.distinct.nbytes < MAX_DISTINCT_BYTES:
+            self.distinct = compute.unique(pa.concat_arrays([self.distinct, found]))
+        self.distinct = self.distinct.slice(0, MAX_DISTINCT)
+
+    def record(self) -> dict[str, Any]:
+        compute: Any = pc
+        about = {"name": self.name, "type": "other", "filled": self.filled, "distinct": 0}
+        about |= {"shortest": self.shortest, "longest": self.longest, "examples": []}
+        if self.distinct is None:
+            return about
+        examples = compute.utf8_slice_codeunits(self.distinct.slice(0, 2), 0, EXAMPLE_CHARACTERS)
+        return about | {"type": self._kind(), "distinct": len(self.distinct), "examples": examples.to_pylist()}
+
+    def _kind(self) -> str:
+        """Classify the column by its type, its filled cells as text and its distinct values."""
+        assert self.distinct is not None
+        if pa.types.is_list(self.arrow_type) or pa.types.is_large_list(self.arrow_type):
+            return "list"
+        if not self.filled:
+            return "empty"
+        if len(self.distinct) == 2 and {str(value).casefold() for value in self.distinct.to_pylist()} in YES_NO:
+            return "yes/no"
+        if self.are_dates:
+            return "date"
+        if self.are_numbers:
+            return "number"
+        is_category = _repeats(len(self.distinct), self.filled) and self.longest <= MAX_CATEGORY_CHARACTERS
+        return "category" if is_category else "text"
+
+
+def _all_match(texts: pa.Array, pattern: str) -> bool:
     compute: Any = pc
-    filled = values.drop_null()
-    record = {"name": name, "type": "other", "filled": len(filled), "distinct": 0}
-    record |= {"shortest": 0, "longest": 0, "examples": []}
-    text = as_text(filled)
-    if text is None:
-        return record
-    distinct = compute.unique(text)
-    lengths = compute.min_max(compute.utf8_length(text))
-    record |= {"type": _kind(values.type, text, distinct), "distinct": len(distinct)}
-    record |= {"shortest": lengths["min"].as_py() or 0, "longest": lengths["max"].as_py() or 0}
-    examples = compute.utf8_slice_codeunits(distinct.slice(0, 2), 0, EXAMPLE_CHARACTERS)
-    return record | {"examples": examples.to_pylist()}
-
-
-def _kind(arrow_type: pa.DataType, text: pa.ChunkedArray, distinct: pa.Array) -> str:
-    """Classify a column by its type, its filled cells as text and its distinct values."""
-    compute: Any = pc
-
-    def every(pattern: str) -> bool:
-        return compute.all(compute.match_substring_regex(distinct, f"^({pattern})$")).as_py()
-
-    if pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type):
-        return "list"
-    if not len(text):
-        return "empty"
-    if len(distinct) == 2 and {str(value).casefold() for value in distinct.to_pylist()} in YES_NO:
-        return "yes/no"
-    if every(DATE):
-        return "date"
-    if every(NUMBER):
-        return "number"
-    longest = compute.max(compute.utf8_length(distinct)).as_py()
-    return "category" if _repeats(len(distinct), len(text)) and longest <= MAX_CATEGORY_CHARACTERS else "text"
+    return bool(compute.all(compute.match_substring_regex(texts, f"^({pattern})$")).as_py())
 
 
 def _repeats(distinct: int, filled: int) -> bool:

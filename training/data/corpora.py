@@ -17,30 +17,23 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 
 from training import files
-from training.home import home, is_shared
+from training.home import cache_folder, is_shared
 
 MAX_AGE_SECONDS, MAX_SHARED_AGE_SECONDS = 30 * 86_400.0, 86_400.0  # since the last use
 MAX_SHARE_OF_DISK = 0.5  # of what is free or taken by corpora
 SIZES = "sizes.json"  # of an entry's files, written last
-LOCKS = 256  # lock files, shared by the entries; a lock of each entry's own could never be deleted
+LOCK, LOCKS = ".lock-", 256  # lock files, shared by the entries; a lock of each entry's own could never be deleted
 
 Made = TypeVar("Made")
 
 
-class Usage(NamedTuple):
-    """What the corpora take."""
-
-    entries: int
-    size_bytes: int
-
-
 def corpora_folder() -> Path:
-    return home() / "corpora"
+    return cache_folder("corpora")
 
 
 def key_of(**parts: object) -> str:
@@ -77,22 +70,10 @@ def kept(kind: str, key: str, make: Callable[[Path], None], load: Callable[[Path
     return loaded
 
 
-def usage() -> Usage:
-    """How many entries there are; their bytes, those of unfinished ones and of parsed tables included."""
-    entries, tables = _entries(), _tables()
-    size = sum(files.size_bytes(entry) for entry in entries) + sum(table.stat().st_size for table in tables)
-    return Usage(len(entries), size)
-
-
-def clear() -> Usage:
-    """Delete every entry that no process is making, and the parsed tables. Returns what was deleted."""
-    before = usage()
+def delete_unused() -> None:
+    """Delete every entry that no process is making."""
     for entry in _entries():
         _delete(entry)
-    for table in _tables():
-        table.unlink(missing_ok=True)
-    after = usage()
-    return Usage(before.entries - after.entries, before.size_bytes - after.size_bytes)
 
 
 def _evict(keep: Path) -> None:
@@ -111,12 +92,6 @@ def _evict(keep: Path) -> None:
 def _entries() -> list[Path]:
     folder = corpora_folder()
     return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-
-
-def _tables() -> list[Path]:
-    """Parsed tables of files that no run has copied (`table_cache`)."""
-    folder = home() / "parsed"
-    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _last_use(entry: Path) -> float:
@@ -151,7 +126,7 @@ def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
         BlockingIOError: Another process holds it, and `wait` is false.
     """
     number = int(hashlib.sha256(folder.name.encode()).hexdigest(), 16) % LOCKS
-    descriptor = os.open(folder.with_name(f".lock-{number:03}"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder.with_name(f"{LOCK}{number:03}"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

@@ -191,7 +191,8 @@ def _batches(parts: Iterable[str | None]) -> Iterator[tuple[list[str], list[int]
                 ends.append(len(batch))
             is_open = False
             continue
-        batch.append(part.encode("utf-8", "replace").decode())  # Arrow holds no unpaired surrogates
+        # Arrow holds no unpaired surrogates.
+        batch.append(part if part.isascii() else part.encode("utf-8", "replace").decode())
         size, is_open = size + len(part), True
         if size >= BATCH_CHARACTERS or len(batch) >= BATCH_PARTS:
             yield batch, ends

@@ -38,7 +38,7 @@ class Table:
         fingerprint: First 16 hex digits of the SHA-256 of the file's bytes.
     """
 
-    columns: dict[str, pa.ChunkedArray]
+    columns: Mapping[str, pa.ChunkedArray]
     lines: np.ndarray
     notices: tuple[Finding, ...]
     source: str
@@ -97,6 +97,11 @@ class Table:
         columns = {name: values.take(pa.array(index)) for name, values in self.columns.items()}
         return replace(self, columns=columns, lines=self.lines[index])
 
+    def view(self, rows: Sequence[int] | np.ndarray) -> Table:
+        """As `select`, but a column is copied each time that it is asked for, so that no other is in memory."""
+        index = np.asarray(rows, dtype=np.int64)
+        return replace(self, columns=_ColumnsOfRows(self.columns, index), lines=self.lines[index])
+
     def slice(self, start: int, rows: int) -> Table:
         """Return some rows that stand one after the other; nothing is copied."""
         columns = {name: values.slice(start, rows) for name, values in self.columns.items()}
@@ -122,6 +127,25 @@ class Table:
         """Return the first rows as records that JSON can hold: dates and decimals are text, bytes their number."""
         values = [json_cells(column.slice(0, count)) for column in self.columns.values()]
         return [dict(zip(self.columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+class _ColumnsOfRows(Mapping[str, pa.ChunkedArray]):
+    """Some rows of columns, copied when they are asked for."""
+
+    def __init__(self, columns: Mapping[str, pa.ChunkedArray], rows: np.ndarray):
+        self._columns, self._rows = columns, pa.array(rows)
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        return self._columns[name].take(self._rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def text_table(columns: Mapping[str, Sequence[str | None]], source: str) -> Table:

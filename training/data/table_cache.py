@@ -24,7 +24,7 @@ from training import files
 from training.data.progress import report
 from training.data.table import Table, fingerprint, read_table, readable
 from training.data.table_format import MAX_BYTES, read_chunks
-from training.home import home, is_shared
+from training.home import cache_folder, is_shared
 from training.preflight.sheet import Finding
 
 VERSION = 3  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
@@ -101,7 +101,7 @@ def _run_place(path: Path) -> Path:
 
 
 def _home_place(path: Path) -> Path:
-    return home() / "parsed" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.arrow"
+    return cache_folder("parsed") / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.arrow"
 
 
 def _load(cached: Path, path: Path, identity: dict[str, Any]) -> Table | None:
@@ -171,7 +171,7 @@ def _store(table: Table, target: Path, identity: dict[str, Any]) -> None:
 def _has_room(folder: Path, needed: int) -> bool:
     """Whether a table of so many bytes may be cached; in the studio's home old ones give way to it."""
     free = shutil.disk_usage(folder).free
-    if folder == home() / "parsed":
+    if folder == cache_folder("parsed"):
         most = MAX_SHARED_CACHE_BYTES if is_shared() else min(MAX_CACHE_BYTES, int(free * MAX_SHARE_OF_DISK))
         files.evict(folder, most - needed, MAX_AGE_SECONDS)
         if needed > most:

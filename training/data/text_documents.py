@@ -21,6 +21,7 @@ from training.preflight.sheet import Finding
 TEXT = (".txt", ".text", ".md", "")
 VERSION = 1  # of what the readers make of a source; raise it when the documents or notices of the same file change
 MAX_LINE = 4_000_000  # characters in memory at once
+REPORTED_CHARACTERS = 100_000  # between two reports
 READING = "Reading the texts"
 
 Splitter = Callable[[str], Iterable[str]]  # cuts a part into smaller parts
@@ -90,11 +91,14 @@ def _read_text(
 
 def _lines(file: TextFile, notices: list[Finding]) -> Iterator[str]:
     """The lines with their ends; one that is too long is cut, and a notice added when all are read."""
-    size, cut = file.path.stat().st_size, 0
+    size, cut, unreported = file.path.stat().st_size, 0, 0
     with file.open() as text:
-        for line in iter(lambda: text.readline(MAX_LINE), ""):
+        while line := text.readline(MAX_LINE):
             cut += len(line) == MAX_LINE and not line.endswith(("\n", "\r"))
-            report(READING, _position(text), size)
+            unreported += len(line)
+            if unreported >= REPORTED_CHARACTERS:
+                report(READING, _position(text), size)
+                unreported = 0
             yield line
     if cut:
         advice = f"A line was cut after every {MAX_LINE:,} characters: separate paragraphs by line ends."

@@ -17,6 +17,8 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from training.quick_imports import without_collection
+
 logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 65_536  # of one order to the warm process
@@ -83,9 +85,10 @@ def serve(main: Callable[[list[str]], int], imports: Sequence[Callable[[], objec
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # checking for a GPU must not initialise CUDA before the fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for import_module in imports:
-        with contextlib.suppress(Exception):  # a plugin's module that does not import says so when its run starts
-            import_module()
+    with without_collection():
+        for import_module in imports:
+            with contextlib.suppress(Exception):  # a plugin's module that does not import says so when its run starts
+                import_module()
     channel = socket.socket(fileno=os.dup(0))
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, MAX_MESSAGE_BYTES, 1)

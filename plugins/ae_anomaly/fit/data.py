@@ -122,7 +122,7 @@ def _held_out_rows(rows: int, share: float) -> int:
 
 def _encoder(table: Table, train: np.ndarray, label: str, settings: FitSettings) -> TableEncoder:
     """Fitted on the training rows."""
-    fitted_on = table.select(train)
+    fitted_on = table.view(train)
     kinds = guess_column_types(
         fitted_on,
         parse_column_types(settings.columns, table.names),

@@ -18,7 +18,7 @@ import numpy as np
 
 from plugins.bert_finetune.label.head import unit
 from training import files
-from training.home import home
+from training.home import cache_folder
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.encode.predictor import EncoderPredictor
@@ -45,7 +45,7 @@ def cached_vectors(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
 
 
 def _from_disk(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
-    path = home() / "vectors" / f"{_fingerprint(model, texts)}.npy"
+    path = cache_folder("vectors") / f"{_fingerprint(model, texts)}.npy"
     with contextlib.suppress(OSError, ValueError):  # none yet, or damaged
         os.utime(path)
         found = np.load(path, allow_pickle=False)

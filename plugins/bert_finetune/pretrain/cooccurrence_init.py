@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from scipy.sparse import coo_array, csr_array
-from sklearn.decomposition import TruncatedSVD
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
@@ -75,6 +74,8 @@ def cooccurrence_vectors(corpus: TokenizedCorpus, vocabulary: int, width: int) -
     Returns:
         float32, (V, width); zeros for tokens without context.
     """
+    from sklearn.decomposition import TruncatedSVD  # 1.5 s, which runs without it save
+
     svd = TruncatedSVD(width, n_iter=7, random_state=0)
     projected = svd.fit_transform(_positive_pmi(_cooccurrence_counts(corpus, vocabulary)))  # U S
     values = svd.singular_values_

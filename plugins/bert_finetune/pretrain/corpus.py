@@ -14,12 +14,13 @@ from training.data.array_files import ArrayWriter, map_array, smallest_ids
 from training.data.corpora import kept, key_of
 from training.data.documents import Document, Documents
 from training.data.progress import report
+from training.data.token_ids import TokenIds, one_ahead, token_ids
 from training.data.tokenizer_key import tokenizer_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TOKENIZED_TOGETHER = 20_000  # sentences per call of the tokenizer, shared by its threads
+TOKENIZED_TOGETHER = 5000  # sentences per call of the tokenizer, shared by its threads; a token takes 500 bytes
 VERSION = 1  # of the files; raise it when the same documents give other ones
 
 
@@ -50,9 +51,9 @@ def tokenize_corpus(documents: Documents | Sequence[Document], tokenizer: PreTra
         return _kept_corpus(documents, tokenizer, key_of(version=VERSION, texts=documents.key, tokenizer=tokens_of))
     counts = np.asarray([len(document) for document in documents], dtype=np.int64)
     pieces = list(_tokenized(itertools.chain.from_iterable(documents), tokenizer))
-    tokens = np.concatenate([ids for ids, _ in pieces] or [np.zeros(0)]).astype(np.int32)
-    sentences = np.concatenate([[0], *np.cumsum([length for _, lengths in pieces for length in lengths])[None]])
-    sentences = sentences.astype(np.int64)
+    tokens = np.concatenate([ids for ids, _ in pieces] or [np.zeros(0, dtype=np.int32)])
+    lengths = np.concatenate([lengths for _, lengths in pieces] or [np.zeros(0, dtype=np.int64)])
+    sentences = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return TokenizedCorpus(tokens, sentences, sentences[_starts(counts)])
 
 
@@ -61,11 +62,11 @@ def _kept_corpus(documents: Documents, tokenizer: PreTrainedTokenizerBase, key: 
         ids_type, total, end, done = smallest_ids(len(tokenizer)), int(documents.counts().sum()), 0, 0
         with ArrayWriter(folder, "tokens", ids_type) as tokens, ArrayWriter(folder, "sentences", np.int64) as sentences:
             sentences.append(np.zeros(1))
-            for ids, lengths in _tokenized(documents.parts(), tokenizer):
+            for ids, counts in one_ahead(_tokenized(documents.parts(), tokenizer)):
                 tokens.append(ids)
-                ends = end + np.cumsum(lengths, dtype=np.int64)
+                ends = end + np.cumsum(counts)
                 sentences.append(ends)
-                end, done = int(ends[-1]), done + len(lengths)
+                end, done = int(ends[-1]), done + len(counts)
                 report("Cutting the texts into tokens", done, total)
         with ArrayWriter(folder, "documents", np.int64) as starts:
             starts.append(map_array(folder, "sentences")[_starts(documents.counts())])
@@ -82,14 +83,7 @@ def _starts(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
 
 
-def _tokenized(sentences: Iterator[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[np.ndarray, list[int]]]:
+def _tokenized(sentences: Iterator[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[TokenIds]:
     """Token ids of many sentences end to end, and the tokens of each."""
     while batch := list(itertools.islice(sentences, TOKENIZED_TOGETHER)):
-        ids = tokenizer(
-            batch,
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )["input_ids"]
-        yield np.fromiter(itertools.chain.from_iterable(ids), dtype=np.int32), [len(own) for own in ids]
+        yield token_ids(batch, tokenizer)

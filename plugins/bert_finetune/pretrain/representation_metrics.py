@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-from plugins.bert_finetune.models.linear_probe import linear_probe
 from plugins.bert_finetune.pretrain.probe_data import FOLDS
 from training.figures import Figure
 
@@ -26,6 +24,10 @@ def effective_rank(vectors: np.ndarray) -> float:
 
 def probe_accuracy(vectors: np.ndarray, labels: list[str]) -> float:
     """Accuracy of logistic regression on frozen sentence vectors, mean of 5 folds (Alain & Bengio, 2017)."""
+    from sklearn.model_selection import StratifiedKFold, cross_val_score  # 1.5 s, which runs without a probe save
+
+    from plugins.bert_finetune.models.linear_probe import linear_probe
+
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     return float(cross_val_score(linear_probe(), vectors, labels, cv=folds).mean())
 

@@ -63,7 +63,7 @@ def read(settings: TablesSettings) -> TableRows:
     train, evaluation = np.arange(len(table)), np.zeros(0, np.int64)
     if eval_table is None:
         train, evaluation = split_rows(None, len(table), eval_share=settings.eval_share, seed=settings.seed)
-    encoder = _fit_encoder(table.select(fitted_rows(train, settings.seed)), settings)
+    encoder = _fit_encoder(table.view(fitted_rows(train, settings.seed)), settings)
     findings = [
         *table.notices,
         *sample_findings(len(train)),

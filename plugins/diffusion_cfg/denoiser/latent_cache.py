@@ -17,7 +17,7 @@ import torch
 from plugins.diffusion_cfg.data.resize import ResizedImages, to_float_batch
 from plugins.diffusion_cfg.models import autoencoders
 from training.data.progress import report
-from training.home import home
+from training.home import cache_folder
 
 BATCH = 64
 MAX_FILES = 6  # older ones are deleted
@@ -54,12 +54,12 @@ class Latents:
 def cached_latents(vae: Any, images: ResizedImages, device: str) -> np.ndarray:
     """Latents of all images, (images, channels, height, width) float32.
 
-    They are mapped from `home()/latents`, where they are written first unless the same images met the same autoencoder
+    They are mapped from the cache `latents`, written first unless the same images met the same autoencoder
     before. Without room on the disk they are in memory.
     """
     if not len(images):
         return np.zeros(0, np.float32)
-    file = home() / "latents" / f"{_key(vae, images)}.npy"
+    file = cache_folder("latents") / f"{_key(vae, images)}.npy"
     with contextlib.suppress(OSError, ValueError):
         latents = np.load(file, mmap_mode="r", allow_pickle=False)
         os.utime(file)

@@ -17,6 +17,7 @@ from training.data.array_files import ArrayWriter, map_array, smallest_ids
 from training.data.corpora import kept, key_of
 from training.data.documents import Document
 from training.data.progress import report
+from training.data.token_ids import one_ahead, token_ids
 from training.data.tokenizer_key import tokenizer_key
 
 if TYPE_CHECKING:
@@ -122,11 +123,13 @@ def _encoded(
 ) -> Iterator[_EncodedPiece]:
     """Encode pieces of documents, many at once; `tell` is given the characters that are done."""
     start, end, done = start_token(tokenizer), tokenizer.eos_token_id, 0
-    for batch in _batches(pieces):
-        for ids, (piece, is_first, is_last) in zip(encode([each[0] for each in batch], tokenizer), batch, strict=True):
-            tokens, targets = ([start, *ids] if is_first else ids), ([*ids, end] if is_last else ids)
-            sides = np.asarray(tokens, dtype=np.int32), np.asarray(targets, dtype=np.int32)
-            yield _EncodedPiece(*sides, len(piece.encode()), is_last)
+    encoded = ((batch, token_ids([each[0] for each in batch], tokenizer)) for batch in _batches(pieces))
+    for batch, found in one_ahead(encoded):
+        for ids, (piece, is_first, is_last) in zip(found.of_each(), batch, strict=True):
+            tokens = np.concatenate([[start], ids]) if is_first else ids
+            targets = np.concatenate([ids, [end]]) if is_last else ids
+            size = len(piece) if piece.isascii() else len(piece.encode())
+            yield _EncodedPiece(tokens.astype(np.int32), targets.astype(np.int32), size, is_last)
             done += len(piece)
         tell(done)
 
@@ -196,16 +199,9 @@ def _overlaps(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
 
 def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     """Encode texts without special tokens."""
-    ids: list[list[int]] = []
-    for start in range(0, len(texts), TOKENIZER_BATCH):
-        ids += tokenizer(
-            list(texts[start : start + TOKENIZER_BATCH]),
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )["input_ids"]
-    return ids
+    starts = range(0, len(texts), TOKENIZER_BATCH)
+    batches = [token_ids(list(texts[start : start + TOKENIZER_BATCH]), tokenizer) for start in starts]
+    return [ids.tolist() for batch in batches for ids in batch.of_each()]
 
 
 def _join(documents: list[tuple[np.ndarray, np.ndarray]], size_bytes: int) -> TokenCorpus:

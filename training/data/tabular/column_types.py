@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -104,11 +105,12 @@ def guess_column_types(
         literal: Columns in which the words for "missing" are values.
     """
     said = said or {}
-    guesses = [
-        Guess(name, values, said.get(name), ("",) if name in literal else missing, name in literal)
-        for name, values in table.columns.items()
-        if name not in skip
-    ]
+    guesses = []
+    for name in table.names:
+        if name not in skip:
+            read = partial(table.column, name)
+            guesses.append(Guess(name, read, said.get(name), ("",) if name in literal else missing, name in literal))
+            guesses[-1].forget()
     signs = {sign for guess in guesses if (sign := guess.decimal_sign())}
     if not signs and _is_comma_separated(table):
         signs = {"."}
@@ -126,18 +128,47 @@ def _is_comma_separated(table: Table) -> bool:
 class Guess:
     """One column and what it may be: its own cells first, then what other columns show of the table's spellings."""
 
-    def __init__(self, name: str, values: pa.ChunkedArray, said: Kind | None, missing: Sequence[str], literal: bool):
-        self.name, self.values, self.missing, self.literal = name, values, missing, literal
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], pa.ChunkedArray],
+        said: Kind | None,
+        missing: Sequence[str],
+        literal: bool,
+    ):
+        self.name, self.read, self.missing, self.literal = name, read, missing, literal
         self.said: Kind | None = said
-        self.is_typed = is_number(values.type) or is_clock(values.type)
+        self.is_typed = is_number(self.values.type) or is_clock(self.values.type)
         self.is_ignored = said == "ignore"
-        self.text = None if self.is_typed or self.is_ignored else clean_text(values, missing)
-        self.filled = None if self.text is None else self.text.drop_null()
         self.is_plain = self.filled is not None and _are_floats(self.filled)
         self.date_sample = self._date_sample()
         self.is_date = self._is_date()
         has_cells = self.filled is not None and len(self.filled) and not self.is_date and said != "category"
-        self.cells = NumberCells.of(self.filled) if has_cells and self.filled is not None else None
+        self.cells = NumberCells.of(self._read_filled) if has_cells else None
+
+    @cached_property
+    def values(self) -> pa.ChunkedArray:
+        """The cells."""
+        return self.read()
+
+    @cached_property
+    def text(self) -> pa.ChunkedArray | None:
+        """The cells as text; None of numbers, and of what has no text form."""
+        return None if self.is_typed or self.is_ignored else clean_text(self.values, self.missing)
+
+    @cached_property
+    def filled(self) -> pa.ChunkedArray | None:
+        """Those that are not missing."""
+        return None if self.text is None else self.text.drop_null()
+
+    def _read_filled(self) -> pa.ChunkedArray:
+        assert self.filled is not None
+        return self.filled
+
+    def forget(self) -> None:
+        """Keep no cells; they are read again when they are needed, so that one column is in memory at a time."""
+        for name in ("values", "text", "filled"):
+            self.__dict__.pop(name, None)
 
     def decimal_sign(self) -> str:
         """What the column shows of the table's decimal sign; empty where it is no number, or leaves it open."""
@@ -154,6 +185,7 @@ class Guess:
     def column(self, decimal: str, order: str) -> Column:
         """Judge the column."""
         made = self._judged(decimal, order)
+        self.forget()
         return replace(made, literal=self.literal)
 
     def _judged(self, decimal: str, order: str) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -28,22 +28,25 @@ class NumberCells:
     """The distinct filled cells of a column that are more than digits and a point, and counts of those that are not.
 
     Args:
-        cells: Filled, (rows,).
+        read: Reads the filled cells; they are not kept, since those of all columns would be in memory at once.
+        filled: How many there are.
         odd: Distinct cells that need parsing, each with its count.
         plain: Evidence of the others.
     """
 
-    cells: pa.ChunkedArray
+    read: Callable[[], pa.ChunkedArray]
+    filled: int
     odd: list[tuple[str, int]]
     plain: Evidence
 
     @classmethod
-    def of(cls, filled: pa.ChunkedArray) -> NumberCells | None:
+    def of(cls, read: Callable[[], pa.ChunkedArray]) -> NumberCells | None:
         """Count the cells; None where they are no numbers at first sight."""
         compute: Any = pc
+        filled = read()
         try:
             filled.cast(pa.float64())  # the usual case: nothing needs a second look
-            return cls(filled, [], _plain_evidence(filled))
+            return cls(read, len(filled), [], _plain_evidence(filled))
         except pa.ArrowInvalid:
             pass
         plain = compute.match_substring_regex(filled, numbers.PLAIN)
@@ -54,12 +57,12 @@ class NumberCells:
         if len(others) and len(others) - compute.sum(likely).as_py() > 0.7 * len(filled):
             return None
         counts = [(entry["values"], entry["counts"]) for entry in others.value_counts().to_pylist()]
-        return cls(filled, counts, _plain_evidence(filled.filter(plain)))
+        return cls(read, len(filled), counts, _plain_evidence(filled.filter(plain)))
 
     @cached_property
     def is_clock(self) -> bool:
         """Whether the cells are times of day or durations."""
-        return _share(self.odd, len(self.cells), lambda cell: parse_clock(cell) is not None) >= MIN_SHARE
+        return _share(self.odd, self.filled, lambda cell: parse_clock(cell) is not None) >= MIN_SHARE
 
     @property
     def has_words(self) -> bool:
@@ -78,7 +81,7 @@ class NumberCells:
             return ""
         unit, _ = max(units.items(), key=lambda pair: (pair[1], pair[0]))
         readable = sum(count for cell, count in self.odd if parse_number(cell, NumberFormat(unit=unit)))
-        return unit if (readable + self._plain_cells) >= MIN_SHARE * len(self.cells) else ""
+        return unit if (readable + self._plain_cells) >= MIN_SHARE * self.filled else ""
 
     @cached_property
     def parsed(self) -> list[tuple[str, Parsed, int]]:
@@ -88,12 +91,12 @@ class NumberCells:
 
     @property
     def _plain_cells(self) -> int:
-        return len(self.cells) - sum(count for _, count in self.odd)
+        return self.filled - sum(count for _, count in self.odd)
 
     @cached_property
     def readable(self) -> float:
         """The share of the filled cells that are numbers."""
-        return (self._plain_cells + sum(count for _, _, count in self.parsed)) / max(1, len(self.cells))
+        return (self._plain_cells + sum(count for _, _, count in self.parsed)) / max(1, self.filled)
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -149,8 +152,9 @@ class NumberCells:
         """The magnitudes of the cells without a per cent sign."""
         odd = [cell for cell, one, _ in self.parsed if one.after.strip() in numbers.PER]
         compute: Any = pc
-        signed = compute.is_in(self.cells, value_set=pa.array(odd, pa.string())) if odd else None
-        rest = self.cells if signed is None else self.cells.filter(compute.invert(signed))
+        cells = self.read()
+        signed = compute.is_in(cells, value_set=pa.array(odd, pa.string())) if odd else None
+        rest = cells if signed is None else cells.filter(compute.invert(signed))
         values = np.abs(numbers.to_numbers(rest, form)[0])
         return values[np.isfinite(values)]
 
@@ -169,7 +173,7 @@ class NumberCells:
         """Every distinct cell as it is written; of plain ones only the digits after the point count."""
         yield from ((one, count) for cell, count in self.odd if (one := parse_number(cell, form)))
         compute: Any = pc
-        plain = self.cells
+        plain = self.read()
         if self.odd:
             plain = plain.filter(compute.match_substring_regex(plain, numbers.PLAIN))
         if form.decimal == ",":
