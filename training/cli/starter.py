@@ -16,9 +16,8 @@ from typing import Any
 
 import yaml
 
-import plugins
+from plugins import _discovery
 from plugins._contract import Kind, Plugin
-from plugins._discovery import find
 from training import files
 from training.cli.execute import run_here
 from training.errors import UserError
@@ -29,7 +28,7 @@ from training.runs.run import Run
 from training.settings import parse_settings
 from training.wording import counted, listed, spell_seconds
 
-PLUGINS = Path(plugins.__file__).parent
+PLUGINS = Path(_discovery.__file__).parent
 RECIPES = "*/starter/recipe/*.yaml"
 
 
@@ -54,7 +53,7 @@ class Stage:
 
     def kind(self) -> tuple[Plugin, Kind]:
         """The plugin and the kind that it trains."""
-        plugin = find(self.plugin)
+        plugin = _discovery.find(self.plugin)
         return plugin, plugin.kind(self.trainer)
 
 
