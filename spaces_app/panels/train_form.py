@@ -26,7 +26,7 @@ from spaces_app.panels.settings_form import (
     settings_values,
 )
 from spaces_app.panels.starting_weights import StartingWeightsFields
-from spaces_app.panels.train_events import LOOK, NOTHING, TrainEvents
+from spaces_app.panels.train_events import NOTHING, TrainEvents
 from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
@@ -173,8 +173,7 @@ class TrainForm:
             return [*source, self.length.opened(values), *updates.values(), problem]
 
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
-        filled = demo.load(opened, None, outputs, **UNQUEUED)
-        filled.then(self.events.look, self.inputs, self.events.look_outputs, **LOOK)
+        self.events.look_when(demo.load(opened, None, outputs, **UNQUEUED).then)
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
         """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""
