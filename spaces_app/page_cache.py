@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_app.identity import AUTH_COOKIE
+from spaces_app.page.preloads import with_preloads
 from spaces_app.page.routes import is_page
 
 SHAPED_BY = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")  # all that Gradio makes addresses of
@@ -36,6 +37,10 @@ class AnswerCache:
     def key(self, scope: Scope) -> Key | None:
         """What the answer to a request depends on; None for one that is not kept."""
         raise NotImplementedError
+
+    def prepared(self, body: bytes) -> bytes:
+        """What is kept of an answer."""
+        return body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = self.key(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
@@ -59,7 +64,7 @@ class AnswerCache:
             messages.append(message)
 
         await self.app(scope, _patient_client(), collect)
-        body = b"".join(message.get("body", b"") for message in messages[1:])
+        body = self.prepared(b"".join(message.get("body", b"") for message in messages[1:]))
         headers = MutableHeaders(raw=list(messages[0]["headers"]))
         headers.append("vary", "accept-encoding")
         if _takes_gzip(scope) and "content-encoding" not in headers:
@@ -84,6 +89,10 @@ class PageCache(AnswerCache):
             return None  # another site's script, somebody with a name, another page
         shape = [headers.get(name, "") for name in SHAPED_BY]
         return (scope["path"], scope.get("scheme", ""), scope.get("root_path", ""), str(_takes_gzip(scope)), *shape)
+
+    def prepared(self, body: bytes) -> bytes:
+        """The page with links to what it will load."""
+        return with_preloads(body.decode()).encode() if body.startswith(b"<!doctype html") else body
 
     def _keep(self, key: Key, answer: Answer) -> None:
         super()._keep(key, answer)

@@ -72,7 +72,7 @@ STOPS = (
         (Text("Caption", "red heart"), Range("Seed of the noise", 0, 20, 1, 0)),
         steps,
         (DIFFUSION,),
-        (Link("More in Diffusion", DIFFUSION), Link("Train on emoji", DIFFUSION, "denoiser", {"sample": "noto"})),
+        (Link("More in Diffusion", DIFFUSION), Link("Train on emoji", DIFFUSION, "denoiser", {"sample": "blob"})),
         "Make a picture",
     ),
     Stop(

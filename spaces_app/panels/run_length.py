@@ -17,7 +17,7 @@ from training.wording import spell_seconds
 STEPS = "steps"
 BALANCED, OWN = "balanced", "own"
 NAMES = {name: name.capitalize() for name in PRESETS} | {OWN: "Own number of steps"}
-ABOUT = "Quick is about a third of Balanced, Thorough three times."
+ABOUT = "Quick is at most a third of Balanced, Thorough three times."
 CLEAR = f"(choice, steps) => choice === '{OWN}' ? steps : null"  # a preset is chosen: no number beside it
 CHOOSE = f"(steps) => steps === null || steps === '' ? '{BALANCED}' : '{OWN}'"  # a number is typed: it counts
 

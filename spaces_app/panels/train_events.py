@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -19,7 +20,6 @@ from spaces_app.panels.run_length import BALANCED, STEPS
 from spaces_app.panels.tables import columns_of, found_html
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
-from training.preflight.auto import preset_steps
 
 if TYPE_CHECKING:
     from spaces_app.panels.train_form import TrainForm
@@ -29,6 +29,10 @@ SHOW_WRONG = (  # the first field with a sentence beside it
     "?.scrollIntoView({ block: 'center', behavior: 'smooth' }), 300); }"
 )
 CLEAR = "() => ''"
+# Above the old findings, which fade: theme.css shows it after a second, since most data are read before.
+READ = r"(found ?? '').replace(/^<p class=.reading.*?<\/p>/, '')"
+READING = f"""(found) => '<p class="reading" role="status">Reading the data …</p>' + {READ}"""
+NOT_READ = f"(found) => {READ}"
 NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
 LOOK: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "looks", "show_progress": "hidden"}
 
@@ -48,7 +52,7 @@ class TrainEvents:
 
     def _connect(self) -> None:
         form = self.form
-        gr.on(self._looks(), self.look, form.inputs, self.look_outputs, **LOOK)
+        self.look_when(partial(gr.on, self._looks()))
         gr.on(self._chosen(), None, None, form.message, js=CLEAR)  # what it said of other data
         checked = form.check.click(
             self.check,
@@ -66,6 +70,12 @@ class TrainEvents:
         changes: list[Any] = [getattr(component, "change") for component in form.inputs]  # noqa: B009 - added at run time
         opened = [form.copies.expand, *changes]
         gr.on(opened, self.copy, form.inputs, form.code, trigger_mode="always_last", **UNQUEUED)
+
+    def look_when(self, on: Callable[..., Any]) -> None:
+        """Look at the data, and say meanwhile that they are read; `on` connects a function to the events for it."""
+        found = self.form.found
+        on(None, found, found, js=READING)
+        on(self.look, self.form.inputs, self.look_outputs, **LOOK).failure(None, found, found, js=NOT_READ)
 
     def _looks(self) -> list[Any]:
         """Events after which other data are found: of their source, and of the columns that a person chooses."""
@@ -138,8 +148,9 @@ class TrainEvents:
         """Preset -> its steps, of a sheet for which no steps were given."""
         if not self.form.length.has_presets:
             return {}
-        steps = sheet["decided"].get(STEPS, {}).get("value") or self.settings.model_fields[STEPS].default
-        return preset_steps(int(steps), self.services.settings) if steps else {}
+        decided = sheet["decided"]
+        usual = 0 if STEPS in decided else self.settings.model_fields[STEPS].default
+        return self.services.checks.presets_of(decided, usual)
 
     # -- beside the fields -----------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from spaces_app.panels.settings_form import (
 )
 from spaces_app.panels.stale import stale
 from spaces_app.panels.starting_weights import StartingWeightsFields
-from spaces_app.panels.train_events import LOOK, NOTHING, TrainEvents
+from spaces_app.panels.train_events import NOTHING, TrainEvents
 from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
@@ -174,8 +174,7 @@ class TrainForm:
             return [*source, self.length.opened(values), *updates.values(), problem]
 
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
-        filled = demo.load(opened, None, outputs, **UNQUEUED)
-        filled.then(self.events.look, self.inputs, self.events.look_outputs, **LOOK)
+        self.events.look_when(demo.load(opened, None, outputs, **UNQUEUED).then)
         if fields := self.settings.weights_fields():
             gr.on([stale()], self._menus, None, [self.fields[name] for name in fields], **UNQUEUED)
 

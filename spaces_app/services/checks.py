@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -57,9 +58,13 @@ class CheckService:
         plugin, kind, settings = validate(replace(request, values=values), self.plugins, self.settings)
         sheet = Sheet.from_dict(self._run("sheet", plugin, kind, settings, READ_SECONDS))
         sheet.raise_if_blocked()
-        decided = sheet.decided.get("steps", {}).get("value", 0)
-        steps = settings.value("steps", 0) or decided
-        return preset_steps(int(steps), self.settings) if steps else {}
+        return self.presets_of(sheet.decided, settings.value("steps", 0))
+
+    def presets_of(self, decided: Mapping[str, Mapping[str, Any]], given: int = 0) -> dict[str, int]:
+        """Preset -> its steps, by what was decided of a sheet, or else by what is given; empty without either."""
+        choice = decided.get("steps", {})
+        steps = int(given or choice.get("value", 0))
+        return preset_steps(steps, self.settings, choice.get("quick", 0)) if steps else {}
 
     def sheet(self, plugin: Plugin, kind: Kind, settings: RunSettings) -> Sheet:
         """The findings about the data, without trial steps."""

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from plugins._contract import Kind
+from plugins._contract import Kind, Plugin
 from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN as BERT
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.denoising_ae import PLUGIN as DENOISING
+from plugins.diffusion_cfg import PLUGIN as DIFFUSION
 from plugins.gpt_prompting import PLUGIN as GPT
 from tests import toy
 from training.cli.decide import decide_at_start, decide_settings, settings_of_run
@@ -24,7 +25,7 @@ from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
 from training.preflight import auto
-from training.preflight.auto import Choice, count_parameters, decide, fine_tuning_rate, preset, steps_for
+from training.preflight.auto import Choice, count_parameters, decide, fine_tuning_rate, preset_steps, steps_for
 from training.preflight.limits import Limits
 from training.runs.registry import Runs
 from training.runs.run import Run
@@ -175,9 +176,24 @@ def test_a_batch_is_a_multiple_of_its_pieces() -> None:
 
 
 def test_presets_are_multiples_of_what_auto_gives() -> None:
-    settings = TrainSettings(steps=500)
-    assert [preset(settings, name)["steps"] for name in ("quick", "balanced", "thorough")] == [150, 500, 1500]
-    assert preset(settings, "thorough", Limits(max_steps=600)) == {"steps": 600}
+    assert preset_steps(500, Limits()) == {"quick": 150, "balanced": 500, "thorough": 1500}
+    assert preset_steps(500, Limits(max_steps=600))["thorough"] == 600
+    assert preset_steps(15, Limits()) == {"quick": 15, "balanced": 15, "thorough": 45}  # what auto takes stays so
+
+
+def test_quick_takes_about_a_minute_where_steps_are_slow() -> None:
+    assert preset_steps(500, Limits(), quick=40) == {"quick": 40, "balanced": 500, "thorough": 1500}
+    assert preset_steps(100, Limits(), quick=40)["quick"] == 30
+
+
+@pytest.mark.parametrize(("plugin", "name"), [(GPT, "pretrain"), (DIFFUSION, "denoiser")])
+def test_quick_is_short_on_sample_data(plugin: Plugin, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.machine.gpus", lambda: 0)
+    kind = plugin.kind(name)
+    settings = parse_settings(kind.trained_by, {"data": str(kind.samples[0].files["data"])})
+    steps = decide_settings(plugin, kind, kind.read(settings), settings).record()["steps"]
+    presets = preset_steps(int(steps["value"]), Limits(), steps["quick"])
+    assert presets["quick"] == 40 and presets["balanced"] >= 200
 
 
 def test_tables_start_from_new_weights_and_gpt_from_its_starter(tmp_path: Path) -> None:

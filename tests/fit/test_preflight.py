@@ -50,7 +50,7 @@ def test_time_is_of_a_process_with_its_share_of_rows_and_threads(monkeypatch: py
     task, before = toy.make_task(settings), torch.get_num_threads()
     (times, memory) = trial_steps.measure(task, settings).findings
     evaluation = 2 * len(task.eval_data) / 16 / 2  # twice, in batches of 16 rows, by two processes
-    assert f"about {40 + evaluation:.0f} seconds for 40 steps" in times.title
+    assert f"about {40 + evaluation:.0f} s for 40 steps" in times.title
     assert set(threads) == {1} and torch.get_num_threads() == before
 
     alone = toy.toy_settings(steps=40, device="cpu")

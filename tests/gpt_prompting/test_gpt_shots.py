@@ -151,6 +151,17 @@ def test_no_row_is_both_an_example_and_measured(weights: Path, file: Path) -> No
     assert data.chance == 0.5 and 0.5 <= data.majority < 1
 
 
+def test_few_rows_take_the_usual_numbers_that_they_allow(weights: Path, tmp_path: Path) -> None:
+    four = tmp_path / "examples.csv"
+    four.write_text("text,label\nplay jazz,music\nwill it rain,weather\na song by adele,music\nis it sunny,weather\n")
+    data = read(parse_settings(ShotsSettings, {"model": str(weights), "data": str(four)}))
+    assert (data.counts, len(data.pool), len(data.rows)) == ([0, 1, 2], 2, 2)
+    (finding,) = [each for each in data.sheet.findings if each.title == "At most 2 examples in a prompt"]
+    assert (finding.level, finding.detail.endswith("(4, 8) are left out.")) == ("amber", True)
+    with pytest.raises(UserError, match=r"16 examples were asked for; 2 rows are left .*: give numbers up to 2\."):
+        read(parse_settings(ShotsSettings, {"model": str(weights), "data": str(four), "shots": "0, 16"}))
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

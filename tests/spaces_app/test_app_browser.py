@@ -166,6 +166,35 @@ def test_weights_chosen_while_the_page_still_fills_stay_chosen(
     page.close()
 
 
+def test_a_page_names_in_its_head_every_script_that_it_loads(browser: Browser, untrained: Site):
+    page, scripts = browser.new_page(), set[str]()
+    page.on("request", lambda request: scripts.add(request.url) if "/assets/" in request.url else None)
+    page.goto(f"{untrained.url}bert_finetune")
+    expect(page.get_by_role("button", name="Classify", exact=True)).to_be_visible()
+    linked = page.content().partition("<body")[0]
+    assert len(scripts) > 30
+    assert [url for url in scripts if url.rpartition("/")[2] not in linked] == []
+    page.close()
+
+
+def test_a_slow_look_at_the_data_says_that_they_are_read(
+    browser: Browser, untrained: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    page = browser.new_page()
+    page.goto(f"{untrained.url}bert_finetune-classify")
+    page.get_by_label("Your file").check()
+    answered, look = Event(), untrained.services.checks.look
+    monkeypatch.setattr(untrained.services.checks, "look", lambda *what: answered.wait(60) and look(*what))
+    page.locator("input[type=file]").first.set_input_files(write_reviews(tmp_path / "reviews.csv"))
+    reading = page.get_by_text("Reading the data …")
+    expect(reading).to_have_css("opacity", "1", timeout=15_000)
+    expect(page.locator(".reading ~ p")).to_have_css("opacity", "0.25")  # what was found before
+    answered.set()
+    expect(reading).to_have_count(0, timeout=30_000)
+    expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible()
+    page.close()
+
+
 @pytest.mark.slow
 def test_every_page_fits_the_window(browser: Browser, tmp_path: Path):
     with served(tmp_path, trains=False) as site:

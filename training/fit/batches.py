@@ -36,7 +36,7 @@ class BatchSampler:
         if rows < 1:
             raise ValueError("There are no rows to make batches of.")
         self.rows, self.batch_size, self.seed = rows, batch_size, seed
-        self._epoch = lru_cache(maxsize=4)(self._permutation)
+        self._epoch = lru_cache(maxsize=2)(self._permutation)  # a batch that crosses an end needs both
 
     def __getitem__(self, step: int) -> np.ndarray:
         start = step * self.batch_size

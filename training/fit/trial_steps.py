@@ -26,12 +26,14 @@ from training.fit.explain_failure import explain
 from training.fit.large_network import bf16_findings, prepare_network
 from training.fit.optim import make_optimizer
 from training.home import home
-from training.preflight.auto import PRESETS, preset
+from training.preflight.auto import preset_steps
+from training.preflight.limits import Limits
 from training.preflight.precision import slow_precision
 from training.preflight.sheet import Finding, Sheet
 from training.settings import RunSettings, TrainSettings
 from training.task import RowStream, Task
 from training.threads import threads_per_process
+from training.wording import spell_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def full_sheet(sheet: Sheet, build: Callable[[], Task | Experiment], settings: R
         if isinstance(settings, TrainSettings) and not isinstance(task, Experiment):
             measured = measure(task, settings)
             findings = [*findings, *measured.findings, disk_needed(task, settings)]
-            sheet = replace(sheet, presets=measured.presets(settings))
+            sheet = replace(sheet, presets=measured.presets(settings, sheet.decided.get("steps", {}).get("quick", 0)))
     except UserError as error:
         findings = [Finding("red", "The model cannot be built", str(error))]
     except Exception as error:  # a plugin's code and the machine's limits meet here; both belong on the sheet
@@ -69,9 +71,9 @@ class Measurement:
     evaluation_seconds: float
     findings: tuple[Finding, ...]
 
-    def presets(self, settings: TrainSettings) -> dict[str, dict[str, float]]:
-        """Name -> steps and seconds."""
-        steps = {name: preset(settings, name)["steps"] for name in PRESETS}
+    def presets(self, settings: TrainSettings, quick: int = 0) -> dict[str, dict[str, float]]:
+        """Name -> steps and seconds; `quick` as of `Choice`."""
+        steps = preset_steps(settings.steps, Limits(), quick)
         return {
             name: {"steps": count, "seconds": round(count * self.seconds_per_step + self.evaluation_seconds, 1)}
             for name, count in steps.items()
@@ -109,7 +111,7 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> Measurement:
     found = [
         Finding(
             "green",
-            f"{parameters:,} parameters on {device}; about {_spell(total)} for {settings.steps:,} steps",
+            f"{parameters:,} parameters on {device}; about {spell_seconds(total)} for {settings.steps:,} steps",
             f"{settings.batch_size / per_step:.0f} rows a second, measured on {TRIAL_STEPS} steps.",
         )
     ]
@@ -117,7 +119,7 @@ def _measured(task: Task, settings: TrainSettings, device: str) -> Measurement:
         found.append(
             Finding(
                 "amber",
-                f"The time limit of {_spell(settings.time_limit)} comes first",
+                f"The time limit of {spell_seconds(settings.time_limit)} comes first",
                 "The best weights until then are kept.",
             )
         )
@@ -240,9 +242,3 @@ def _memory(device: str) -> int:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _spell(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -10,14 +10,14 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from training.preflight.limits import Limits
 from training.preflight.precision import bf16_speedup
 from training.preflight.sheet import Finding
-from training.settings import RunSettings, TrainSettings, extra_of, parse_settings
+from training.settings import RunSettings, extra_of, parse_settings
 from training.wording import counted
 
 # A fine-tuned network of this many parameters does best at this rate; larger ones take less, as the square root. That
@@ -27,7 +27,7 @@ LORA_FACTOR, LORA_RATE = 10, 1e-3  # adapters take ten times the rate of all wei
 MIN_SPEEDUP = 1.3  # times that a product is faster in bf16, from which on it is chosen
 MIN_BF16_PARAMETERS = 1_000_000  # below, the time goes into other things than products
 PRESETS = {"quick": 0.3, "balanced": 1.0, "thorough": 3.0}  # name -> multiple of the steps that auto gives
-MIN_STEPS = 20
+MIN_STEPS = 20  # of Quick, unless there are fewer altogether
 USUAL = "what this kind of training usually takes"
 NAMES = {"model": "Start from", "steps": "Steps", "batch_size": "Batch size", "learning_rate": "Learning rate"}
 NAMES |= {"precision": "Precision", "dataset_revision": "Revision of the data set"}
@@ -36,10 +36,15 @@ S = TypeVar("S", bound=RunSettings)
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that was decided, and why: a phrase that goes on after "because of", such as "600 rows"."""
+    """A value that was decided, and why: a phrase that goes on after "because of", such as "600 rows".
+
+    Args:
+        quick: Of steps: how many the preset Quick takes at most, where a third of them is more than about a minute.
+    """
 
     value: int | float | str
     reason: str
+    quick: int = 0
 
 
 Choices = Mapping[str, Choice]
@@ -66,8 +71,11 @@ class Decision(Generic[S]):
         return "; ".join(f"{title} ({reason})" for title, reason in self._lines())
 
     def record(self) -> dict[str, dict[str, Any]]:
-        """Field -> value and reason, JSON-ready."""
-        return {name: {"value": choice.value, "reason": choice.reason} for name, choice in self.choices.items()}
+        """Field -> value and reason, and of steps those of Quick where they are fewer than a third; JSON-ready."""
+        return {
+            name: {"value": choice.value, "reason": choice.reason} | ({"quick": choice.quick} if choice.quick else {})
+            for name, choice in self.choices.items()
+        }
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         for _, title, value, reason in decided_rows(self.record()):
@@ -106,7 +114,11 @@ def decide(settings: S, rules: Choices, limits: Limits) -> Decision[S]:
 
 
 def _at_most(choice: Choice, most: int) -> Choice:
-    return choice if int(choice.value) <= most else Choice(most, f"the most that this server allows; {choice.reason}")
+    return (
+        choice
+        if int(choice.value) <= most
+        else replace(choice, value=most, reason=f"the most that this server allows; {choice.reason}")
+    )
 
 
 def _batch(settings: RunSettings, choice: Choice, most: int) -> Choice:
@@ -131,19 +143,27 @@ def fine_tuning_rate(parameters: int, lora_rank: int = 0) -> Choice:
 
 
 def steps_for(
-    rows: int, batch_size: int, passes: float, at_least: int, at_most: int, unit: str = "row", why: str = ""
+    rows: int,
+    batch_size: int,
+    passes: float,
+    at_least: int,
+    at_most: int,
+    unit: str = "row",
+    why: str = "",
+    quick: int = 0,
 ) -> Choice:
     """So many passes over the rows, and never fewer or more steps than the bounds.
 
     Args:
         why: What the passes depend on besides: "from pre-trained weights".
+        quick: As of `Choice`.
     """
     wanted = math.ceil(passes * rows / batch_size)
     steps = min(max(wanted, at_least), at_most)
     actual = steps * batch_size / max(1, rows)
     reason = f"{counted(rows, unit)}, each read {'about ' if actual >= 1 else ''}{_times(actual)}"
     reason += f", {why}" if why else ""
-    return Choice(steps, reason)
+    return Choice(steps, reason, quick)
 
 
 def precision(settings: RunSettings, parameters: int | None = None) -> Choice:
@@ -192,22 +212,11 @@ def changed_fields(settings: RunSettings, names: tuple[str, ...]) -> list[str]:
 # -- presets -------------------------------------------------------------------------------------------------------
 
 
-def preset(settings: TrainSettings, name: str, limits: Limits | None = None) -> dict[str, int]:
-    """What a preset sets, given settings whose steps were decided: `steps`.
-
-    Args:
-        name: quick, balanced or thorough, a third, one and three times the steps.
-
-    Raises:
-        KeyError: For another name.
-    """
-    return {"steps": preset_steps(settings.steps, limits or Limits())[name]}
-
-
-def preset_steps(steps: int, limits: Limits) -> dict[str, int]:
-    """Preset -> its steps, given those that auto decided; at most a server's limit."""
+def preset_steps(steps: int, limits: Limits, quick: int = 0) -> dict[str, int]:
+    """Preset -> its steps, given those that auto decided, and the most that Quick takes; at most a server's limit."""
     most = limits.max_steps
-    wanted = {name: max(MIN_STEPS, round(steps * factor)) for name, factor in PRESETS.items()}
+    wanted = {name: round(steps * factor) for name, factor in PRESETS.items()}
+    wanted["quick"] = min(max(MIN_STEPS, wanted["quick"]), steps, quick or steps)
     return {name: min(count, most) if most else count for name, count in wanted.items()}
 
 

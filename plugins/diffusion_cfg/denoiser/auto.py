@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugins.diffusion_cfg import auto
+from training import machine
 from training.preflight.auto import Choice, Choices, changed_fields, fine_tuning_rate, steps_for
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ NEW_NETWORK = (
 )  # fmt: skip
 BATCH, SCRATCH_RATE = 64, 5e-4
 PASSES, FEWEST, MOST = 20, 300, 1000
+QUICK = 40  # steps of a starter take two processor cores about a minute
 SCRATCH_PASSES, FEWEST_SCRATCH, MOST_SCRATCH = 80, 1000, 4000
 
 
@@ -32,9 +34,10 @@ def choose(data: SplitImages, settings: DenoiserSettings, parameters: int) -> Ch
     bounds = (PASSES, FEWEST, MOST) if parameters else (SCRATCH_PASSES, FEWEST_SCRATCH, MOST_SCRATCH)
     passes, fewest, most = bounds
     rate = fine_tuning_rate(parameters) if parameters else Choice(SCRATCH_RATE, "new weights")
+    quick = QUICK if parameters and not machine.gpus() else 0
     why, batch = f"from {'trained' if parameters else 'new'} weights", settings.batch_size or BATCH
     return {
         "batch_size": Choice(BATCH, "small images"),
         "learning_rate": rate,
-        "steps": steps_for(len(data.train), batch, passes, fewest, auto.most(most), "image", why),
+        "steps": steps_for(len(data.train), batch, passes, fewest, auto.most(most), "image", why, quick),
     }

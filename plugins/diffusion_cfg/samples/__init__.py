@@ -23,4 +23,4 @@ BLOB = Sample(
     "Blobmoji (github.com/C1710/blobmoji), after Google's; names of the Unicode CLDR",
     "Apache-2.0",
 )
-DENOISER, AUTOENCODER, LORA = (NOTO, BLOB), (NOTO, BLOB), (BLOB, NOTO)
+DENOISER, AUTOENCODER, LORA = (BLOB, NOTO), (NOTO, BLOB), (BLOB, NOTO)  # the starter draws like NOTO already

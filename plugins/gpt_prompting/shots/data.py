@@ -63,11 +63,10 @@ def read(settings: ShotsSettings) -> ShotsData:
     labels = split_labels(settings.labels) or labelled.labels
     prompt = make_prompt(template, labels, (), settings.instruction, settings.calibrate)
     pool, rows, findings = _split(labelled, prompt, settings)
-    if max(counts) > len(pool):
-        raise UserError(f"shots: {max(counts)} examples were asked for; {len(pool)} rows are left to select them from.")
+    counts, fewer = _possible(counts, len(pool), settings)
     rows, left_out = _limit(rows, settings)
     title = f"{counted(len(rows), 'row')} to evaluate on, {counted(len(pool), 'row')} to select examples from"
-    findings = [Finding("green", title, f"Labels: {listed(prompt.names, 12)}."), *findings, *left_out]
+    findings = [Finding("green", title, f"Labels: {listed(prompt.names, 12)}."), *findings, *fewer, *left_out]
     table = labelled.table
     sheet = Sheet((*table.notices, *findings), describe_columns(table), tuple(table.head(5)))
     return ShotsData(prompt, pool, rows, counts, sheet)
@@ -145,6 +144,26 @@ def _split(
     if len({row[LABEL] for row in rows}) < 2:
         raise UserError("The rows to evaluate on have fewer than two labels: give more rows, or other labels.")
     return pool, rows, findings
+
+
+def _possible(counts: list[int], pool: int, settings: ShotsSettings) -> tuple[list[int], list[Finding]]:
+    """The numbers of demonstrations that the pool allows. Of the usual ones, larger numbers are left out.
+
+    Raises:
+        UserError: If a number that was given is larger than the pool.
+    """
+    possible = [count for count in counts if count <= pool]
+    if possible == counts:
+        return counts, []
+    have = f"{counted(pool, 'row')} {'is' if pool == 1 else 'are'} left to select them from"
+    usual = type(settings).model_fields["shots"].default
+    if parse_counts(settings.shots) != parse_counts(usual):
+        raise UserError(f"shots: {max(counts)} examples were asked for; {have}: give numbers up to {pool}.")
+    title = f"At most {counted(possible[-1], 'example')} in a prompt"
+    detail = (
+        f"{have[0].upper()}{have[1:]}: the usual numbers above that ({listed(counts[len(possible) :])}) are left out."
+    )
+    return possible, [Finding("amber", title, detail)]
 
 
 def _limit(rows: list[Row], settings: ShotsSettings) -> tuple[list[Row], list[Finding]]:

@@ -65,7 +65,10 @@ def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
                 with gr.Column(min_width=220):
                     generated = TokenView("Generated answer", "The answer that the model writes appears here.")
             scores = gr.Dataframe(
-                headers=["label", "words", "log-likelihood", "probability"], label="Scores", interactive=False
+                headers=["label", "words", "log-likelihood", "probability"],
+                label="Scores",
+                interactive=False,
+                visible=False,  # until there are some: an empty table takes the browser as long as all fields together
             )
     notes = gr.Markdown()
     prompt = TokenView("Prompt, as sent to the model", "Press Classify to see it, with the probability of every token.")
@@ -78,7 +81,7 @@ def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
             yield (
                 state["probabilities"] or {state["label"] or "(none)": 1.0},
                 generated_value(state),
-                score_rows(state, made),
+                gr.Dataframe(score_rows(state, made), visible=True),
                 "\n\n".join(filter(None, (answered_by(name), describe_notes(state, made)))),
                 token_view_value([section]),
             )
