@@ -32,7 +32,8 @@ IMAGES = ROOT / "docs"  # a Space gets docs/*.png beside the README
 SIZE = {"width": 1440, "height": 900}
 PENDING = ".progress-text, .wrap.translucent:not(.hide)"
 HOME_SECONDS = 60  # until the starters have computed their live results
-CURVE_SECONDS = 25  # of training, for curves that can be seen
+CURVE_STEPS = 40  # of training, for curves that can be seen
+REACHED = "(steps) => +document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow') >= steps"
 PATIENCE = 120_000  # milliseconds; the first prediction waits for imports
 
 
@@ -93,8 +94,7 @@ def train(page: Page, address: str) -> None:
     page.goto(f"{address}bert_finetune-classify?sample=reviews")
     page.get_by_text("OK", exact=True).first.wait_for()  # the data were looked at
     page.get_by_role("button", name="Start training").click()
-    page.get_by_role("progressbar", name="Training progress").wait_for()
-    page.wait_for_timeout(CURVE_SECONDS * 1000)
+    page.wait_for_function(REACHED, arg=CURVE_STEPS, timeout=5 * PATIENCE)
     page.evaluate("scrollTo(0, 0)")
 
 

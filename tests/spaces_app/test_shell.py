@@ -190,23 +190,25 @@ def test_page_with_broken_plugins_opens_and_the_good_one_answers(site: Site):
 
 
 def test_form_calls_the_endpoint(site: Site):
-    assert press_run(site, 0, "here", "so", 2)["output"]["data"] == ["SO SO"]
+    assert press_run(site, 0, "here", "so", 2)["output"]["data"] == ["SO SO", ""]
 
 
 def test_form_gives_a_file_as_a_path_and_lists_as_json(site: Site, tmp_path: Path):
     (tmp_path / "a.txt").write_text("to be or not to be")
     uploaded = upload(site, tmp_path / "a.txt")
-    assert press_run(site, 1, "here", uploaded, '["be", "or"]')["output"]["data"] == [{"be": 2, "or": 1}]
+    assert press_run(site, 1, "here", uploaded, '["be", "or"]')["output"]["data"] == [{"be": 2, "or": 1}, ""]
 
 
 def test_form_without_its_file_asks_for_one(site: Site):
-    assert press_run(site, 1, "here", None, "[]")["output"]["error"] == "File: choose a file first."
+    answer = press_run(site, 1, "here", None, "[]")["output"]["data"]
+    assert answer == [None, '<p role="alert">File: choose a file first.</p>']
 
 
 def test_form_with_text_that_is_no_json_says_so(site: Site, tmp_path: Path):
     (tmp_path / "a.txt").write_text("to be")
     answer = press_run(site, 1, "here", upload(site, tmp_path / "a.txt"), "be, or")
-    assert answer["output"]["error"] == "Words: 'be, or' is not JSON."
+    said = "Words: &#x27;be, or&#x27; is not JSON."
+    assert answer["output"]["data"] == [None, f'<p role="alert">{said}</p>']
 
 
 def test_the_page_is_built_without_the_libraries_that_train() -> None:

@@ -56,7 +56,8 @@ def pull_document(name: str, file: str, token: str | None) -> PulledDocument:
 
     named = repository(name.strip())
     if not named:
-        raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
+        given = f"{name[:100]!r} is not a Hub repository" if name else "Repository is empty"
+        raise UserError(f"{given}: write owner/repo or owner/repo@revision.")
     repo, revision = named
     with hub_errors(repo):
         info = with_retries(lambda: open_api(token).model_info(repo, revision=revision, files_metadata=True))

@@ -70,7 +70,8 @@ def pull(name: str, token: str | None = None, admit: AcceptCallback | None = Non
     """
     named = repository(name)
     if not named:
-        raise UserError(f"{name[:100]!r} is not a Hub repository: write owner/repo or owner/repo@revision.")
+        given = f"{name[:100]!r} is not a Hub repository" if name else "Repository is empty"
+        raise UserError(f"{given}: write owner/repo or owner/repo@revision.")
     repo, revision = named
     verified = _verified_commit(repo, revision)
     if verified:

@@ -19,7 +19,7 @@ def fields_of(template: str) -> list[str]:
     return [name for name in variables(template) if name != LABEL]
 
 
-def widths(names: list[str]) -> list[str]:
+def widths(names: list[str]) -> list[str | int]:
     """Widths of the columns of the examples, in percent: the label, the last of them, stays in sight on a phone."""
     label = 100 // (len(names) + 1)
     return [*[f"{(100 - label) // (len(names) - 1 or 1)}%"] * (len(names) - 1), f"{label}%"]
