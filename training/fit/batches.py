@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from training.data.array_files import row_numbers
 from training.errors import UserError
 from training.task import RowStream
 
@@ -36,7 +37,7 @@ class BatchSampler:
         if rows < 1:
             raise ValueError("There are no rows to make batches of.")
         self.rows, self.batch_size, self.seed = rows, batch_size, seed
-        self._epoch = lru_cache(maxsize=4)(self._permutation)
+        self._epoch = lru_cache(maxsize=2)(self._permutation)  # a step ends one and begins the next
 
     def __getitem__(self, step: int) -> np.ndarray:
         start = step * self.batch_size
@@ -46,7 +47,7 @@ class BatchSampler:
         return rows[first : first + self.batch_size]
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, 0, epoch]).permutation(self.rows)
+        return np.random.default_rng([self.seed, 0, epoch]).permutation(row_numbers(self.rows))
 
 
 def check_whole_batch(task: Task, settings: TrainSettings) -> None:
