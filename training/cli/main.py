@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from plugins._discovery import discover
-from training.cli import cache, check, confined, execute, hf_jobs, hub, plan, run_table, runs, train
+from training.cli import cache, check, confined, execute, hf_jobs, hub, plan, run_table, runs, starter, train
 from training.errors import UserError, disk_message
 
 USAGE = "python -m training PLUGIN TRAINER [settings] | COMMAND"
@@ -47,7 +47,7 @@ def make_parser() -> tuple[argparse.ArgumentParser, set[str]]:
     parser = argparse.ArgumentParser(prog="python -m training", usage=USAGE, add_help=False, allow_abbrev=False)
     parser.set_defaults(takes_settings=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (run_table, runs, cache, check, plan, hub, hf_jobs, execute, confined):
+    for module in (run_table, runs, cache, check, plan, hub, hf_jobs, starter, execute, confined):
         module.add_commands(commands)
     return parser, set(commands.choices)
 
