@@ -19,17 +19,26 @@ INTERVAL_SECONDS = 0.05
 
 
 class Measured(NamedTuple):
-    """Seconds from the start of the process to its first step, and the most anonymous memory that it held."""
+    """What a training process took.
+
+    Args:
+        seconds, processor_seconds: From its start to its first step: by the clock, and of the processor, which tells
+            more where others use the machine too.
+        gigabytes: The most anonymous memory that it held.
+        rows_a_second: Trained on for each second of the processor, of the second half of the steps.
+    """
 
     seconds: float
+    processor_seconds: float
     gigabytes: float
+    rows_a_second: float
     folder: Path
 
 
 def print_header(unit: str) -> None:
     print(
-        f"| | {unit} | way | seconds to the first step | memory, GB | exponent of seconds |\n"
-        "|---|---:|---|---:|---:|---:|"
+        f"| | {unit} | way | seconds to the first step | of the processor | memory, GB | exponent of those |\n"
+        "|---|---:|---|---:|---:|---:|---:|"
     )
 
 
@@ -49,32 +58,57 @@ def print_growth(
             for way in ("first time", "second time"):
                 run = train(plugin, kind, data, Path(place), way, flags)
                 if way == "first time":
-                    before.append((size, run.seconds))
+                    before.append((size, run.processor_seconds))
                 grown = exponent(before) if way == "first time" else ""
-                print(f"| {name} | {size:,} | {way} | {run.seconds:.1f} | {run.gigabytes:.2f} | {grown} |", flush=True)
+                took = f"{run.seconds:.1f} | {run.processor_seconds:.1f} | {run.gigabytes:.2f}"
+                print(f"| {name} | {size:,} | {way} | {took} | {grown} |", flush=True)
 
 
 def train(
     plugin: str, kind: str, data: Path, place: Path, way: str, flags: Mapping[str, object], steps: int = 20
 ) -> Measured:
     """Train some steps; the run lies in `place`."""
+    place.mkdir(exist_ok=True)
     folder = place / f"run-{way.replace(' ', '-')}"
     command = [sys.executable, "-m", "training", plugin, kind, "--data", str(data), "--steps", str(steps)]
     command += ["--learning-rate", "0.001", "--precision", "fp32", "--device", "cpu", "--folder", str(folder)]
-    command += [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+    command += [
+        text
+        for name, value in flags.items()
+        for text in ([f"--{name}"] if value is True else [f"--{name}", str(value)])
+    ]
     environment = {**os.environ, "SELFSUP_HOME": str(place / "home")}
-    began = time.time()
+    began, most = time.time(), 0
+    used: dict[int, float] = {}  # step -> seconds of the processor until it was seen
     with (place / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        most = 0
         while process.poll() is None:
-            most = max(most, _anonymous_bytes(process.pid))
+            anonymous, processor = _use(process.pid)
+            most = max(most, anonymous)
+            if (step := _last_step(folder / "events.jsonl")) is not None:
+                used.setdefault(step, processor)
             time.sleep(INTERVAL_SECONDS)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}\n{(place / 'log.txt').read_text()[-2000:]}")
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     first = next(event["time"] for event in events if event["event"] == "started") - began
-    return Measured(first, most / 1e9, folder)
+    half = [(step, seconds) for step, seconds in used.items() if step >= steps / 2]
+    (low, before), (high, after) = (half[0], half[-1]) if len(half) > 1 else ((0, 0.0), (0, 1.0))
+    rate = (high - low) * int(str(flags["batch-size"])) / (after - before)
+    return Measured(first, next(iter(used.values()), 0.0), most / 1e9, rate, folder)
+
+
+def _last_step(events: Path) -> int | None:
+    """The last step of a run that was written; None before the first."""
+    if not events.exists():
+        return None
+    lines = events.read_bytes()[-20_000:].splitlines()
+    for line in reversed(lines):
+        if line.startswith(b"{") and line.endswith(b"}"):
+            event = json.loads(line)
+            if event["event"] in ("started", "step"):
+                return event.get("step", 0)
+    return None
 
 
 def exponent(measured: Sequence[tuple[int, float]]) -> str:
@@ -85,13 +119,14 @@ def exponent(measured: Sequence[tuple[int, float]]) -> str:
     return f"{math.log(longer / seconds) / math.log(larger / size):.2f}"
 
 
-def _anonymous_bytes(process_id: int) -> int:
-    """Of the process and those that it started."""
-    total = 0
+def _use(process_id: int) -> tuple[int, float]:
+    """Anonymous bytes and seconds of the processor, of the process and those that it started."""
+    size, seconds = 0, 0.0
     try:
         for process in (own := psutil.Process(process_id), *own.children(recursive=True)):
-            about = process.memory_info()
-            total += about.rss - getattr(about, "shared", 0)
+            about, times = process.memory_info(), process.cpu_times()
+            size += about.rss - getattr(about, "shared", 0)
+            seconds += times.user + times.system
     except psutil.Error:
-        return total
-    return total
+        pass
+    return size, seconds

@@ -52,22 +52,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--measured", action="store_true")
     parser.add_argument("--checkpointing", action="store_true")
-    parser.add_argument("--only", default="", help="Of the measured ones, those with these words.")
+    parser.add_argument("--only", default="", help="Rows whose title has these words.")
     options = parser.parse_args()
     if options.measured:
         print_measured(options.only)
     elif options.checkpointing:
         print_checkpointing()
     else:
-        print_planned()
+        print_planned(options.only)
 
 
-def print_planned() -> None:
+def print_planned(only: str) -> None:
     """What the plan says of known networks on an A100."""
     print("| network, rows at once | " + " | ".join(COLUMNS) + " |")
     print("|---|" + "---:|" * len(COLUMNS))
     for title, make, settings in networks():
-        print(f"| {title} | " + " | ".join(cells(make, settings)) + " |", flush=True)
+        if only in title:
+            print(f"| {title} | " + " | ".join(cells(make, settings)) + " |", flush=True)
 
 
 def cells(make: Any, settings: Any) -> Iterator[str]:
@@ -215,25 +216,25 @@ def full_rows(name: str, kind: Any, values: dict[str, Any], folder: Path) -> Any
 
 
 def steps(task: Any, settings: Any, count: int) -> list[float]:
-    """Seconds of each of so many steps of training."""
+    """Seconds of the processor of each of so many steps of training."""
     prepare_network(task.model.train(), settings)
     optimizer, rng = make_optimizer(task, settings), np.random.default_rng(0)
     seconds = []
     for step in range(count):
-        started = time.perf_counter()
+        started = time.process_time()
         rows = np.arange(step * settings.batch_size, (step + 1) * settings.batch_size) % len(task.train_data)
         losses = task.losses(task.model, task.collate([task.train_data[int(row)] for row in rows], rng, training=True))
         losses.mean().backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     return seconds
 
 
 def print_checkpointing() -> None:
     """A network of twelve layers with and without gradient checkpointing."""
     gpu_check.import_all()
-    print("| | activations, MB | process, MB | seconds a step |\n|---|---:|---:|---:|", flush=True)
+    print("| | activations, MB | process, MB | seconds of the processor a step |\n|---|---:|---:|---:|", flush=True)
     for on in (False, True):
         alive, process, seconds = gpu_check.run_fork(partial(twelve_layers, on))
         title = "gradient checkpointing" if on else "without"
@@ -241,7 +242,7 @@ def print_checkpointing() -> None:
 
 
 def twelve_layers(on: bool) -> tuple[float, float, float]:
-    """Bytes alive after a forward pass, bytes of the process, seconds of a step."""
+    """Bytes alive after a forward pass, bytes of the process, seconds of the processor of a step."""
     name = "gpt_prompting.pretrain"
     _, kind = gpu_check.kind_of(name)
     values = {**WIDE, "layers": 12, "max_length": 256, "batch_size": 8, "gradient_checkpointing": on}

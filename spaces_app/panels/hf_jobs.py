@@ -31,7 +31,9 @@ ABOUT = (
 def render(services: Services) -> gr.Dropdown:
     """Render form, jobs and logs; returns the dropdown of runs, for the page to fill."""
     gr.Markdown(ABOUT)
-    run = gr.Dropdown([], label="Run", info="Any run: its settings and data are sent.")
+    run = gr.Dropdown(
+        [], label="Run", info="Its settings and data are sent. An older run by its id.", allow_custom_value=True
+    )
     target = gr.Textbox("", label="Repository for the weights", placeholder="owner/name", max_lines=1)
     with gr.Row():
         machine = gr.Dropdown(["cpu-basic"], value="cpu-basic", label="Machine", allow_custom_value=True)

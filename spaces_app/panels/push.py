@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 def render(services: Services) -> tuple[gr.Dropdown, gr.Markdown]:
     """Render form and state; returns the dropdown of runs, for the page to fill, and the preview, not yet rendered."""
     gr.Markdown("## Push\nYour weights with their model card, as one commit, with your own token.")
-    run = gr.Dropdown([], label="Run", info="A run with weights.")
+    run = gr.Dropdown([], label="Run", info="A run with weights; an older one by its id.", allow_custom_value=True)
     token_box = gr.Textbox(
         "",
         label="Your Hub token",

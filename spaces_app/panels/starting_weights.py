@@ -10,6 +10,7 @@ import gradio as gr
 
 from plugins._contract import Kind
 from plugins._suggestions import Suggestion
+from spaces_app.panels.run_choice import in_menu
 from spaces_app.panels.settings_form import render_fields
 from training.errors import UserError
 from training.preflight.limits import Limits
@@ -43,7 +44,7 @@ class StartingWeightsFields:
         auto = [(AUTO_LABEL, AUTO)] if self.settings.has_auto(name) else []
         suggested = [(each.label, each.name) for each in self.suggestions[name] if each.name not in labels]
         nothing = SCRATCH_LABEL if self.settings.has_auto(name) else "Leave empty"
-        return [*auto, *((label, each) for each, label in labels.items()), *suggested, (nothing, "")]
+        return [*auto, *((labels[each], each) for each in in_menu(labels)), *suggested, (nothing, "")]
 
     def _fits(self, suggestion: Suggestion, field: str, limits: Limits) -> bool:
         if suggestion.field != field:

@@ -13,6 +13,7 @@ from plugins._contract import Kind, Plugin
 from plugins._endpoints import Endpoints
 from spaces_app.identity import caller
 from spaces_app.panels import document, send
+from spaces_app.panels.run_choice import in_menu
 from spaces_app.services import Services
 from spaces_app.services.models import Function
 
@@ -39,7 +40,7 @@ class WeightsPicker:
             chosen: What is chosen now.
             wanted: What is to be chosen.
         """
-        names = [name for name, kind in weights.items() if kind in self.kinds]
+        names = in_menu((name for name, kind in weights.items() if kind in self.kinds), wanted)
         choices = [(labels.get(name, name), name) for name in names]
         fill = wanted or (names[0] if self.is_empty and names and not chosen else "")
         return gr.Dropdown(choices=choices, value=fill) if fill else gr.Dropdown(choices=choices)

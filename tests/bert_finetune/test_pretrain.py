@@ -30,6 +30,7 @@ from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus, tokenize_corp
 from plugins.bert_finetune.pretrain.data import _paragraphs, read
 from plugins.bert_finetune.pretrain.masking import Masker
 from plugins.bert_finetune.pretrain.previous_token_head_init import offsets
+from plugins.bert_finetune.pretrain.probe_data import read_probe_texts
 from plugins.bert_finetune.pretrain.representation_metrics import collapse_warnings, effective_rank
 from plugins.bert_finetune.pretrain.sentence_splitting import split_sentences
 from plugins.bert_finetune.pretrain.settings import PretrainSettings
@@ -37,6 +38,7 @@ from plugins.bert_finetune.pretrain.vocabulary import sample
 from plugins.bert_finetune.pretrain.windows import IS_NEXT, IS_OTHER, CorpusWindows, sample_segment_pair
 from tests.bert_models import build, check, load
 from training.data.documents import hold_out
+from training.data.table import Table
 from training.data.text_documents import read_documents
 from training.errors import UserError
 from training.fit.loop import fit
@@ -462,3 +464,12 @@ def test_without_the_bag_nothing_of_it_is_computed(corpus: Path) -> None:
     task = build("pretrain", settings(corpus))
     batch = task.collate([task.train_data[0]], np.random.default_rng(0), training=True)
     assert "bag" not in batch and network.forward(task.model, batch).bag is None
+
+
+def test_the_probe_reads_as_many_labelled_rows_as_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"text {number},{'' if number == 3 else 'ab'[number % 2]}" for number in range(40)]
+    (tmp_path / "probe.csv").write_text("text,label\n" + "\n".join(lines))
+    monkeypatch.setattr(Table, "strings", lambda *_: pytest.fail("all rows were made strings"))
+    found = read_probe_texts(PretrainSettings(probe_data=str(tmp_path / "probe.csv"), probe_rows=21))
+    assert [row.text for row in found] == [f"text {number}" for number in range(22) if number != 3]
+    assert found[0].label == "a" and found[-1].label == "b"

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.files import PUBLISHED, needs_published, write
+from training.data import column_guess
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
 from training.data.table import Table, read_table, text_table
 from training.errors import UserError
@@ -76,3 +77,41 @@ def test_columns_are_found_however_another_file_spells_them() -> None:
     assert both.spelled_as(["label"]) is both  # which of the two is meant is not known
     exact = text_table({"label": ["1"], "Label": ["2"]}, "eval.csv")
     assert exact.spelled_as(["label"]) is exact
+
+
+def test_a_column_described_in_pieces_is_described_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(
+        tmp_path,
+        some=[None, None, None, "word", "a longer text", None, "word", "x"],
+        flag=["yes", None, "no", "yes", "no", "no", "yes", "yes"],
+        number=[1.5, None, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+        kind=["a", "b", "a", "b", "a", "b", "a", "c"],
+        odd=["1", "2", "3", "4", "5", "6", "7", "eight"],
+        empty=pa.nulls(8, pa.string()).to_pylist(),
+        tags=[["a", "b"]] * 8,
+    )
+    whole = describe_columns(table)
+    monkeypatch.setattr(column_guess, "DESCRIBED_ROWS", 3)
+    assert describe_columns(table) == whole
+    about = {column["name"]: column for column in whole}
+    assert [about[name]["type"] for name in table.names] == [
+        "text", "yes/no", "number", "category", "text", "empty", "list",
+    ]  # fmt: skip
+    assert (about["some"]["filled"], about["some"]["distinct"], about["some"]["shortest"]) == (4, 3, 1)
+
+
+def test_distinct_values_are_counted_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(tmp_path, text=[f"text {number}" for number in range(20)])
+    monkeypatch.setattr(column_guess, "DESCRIBED_ROWS", 4)
+    monkeypatch.setattr(column_guess, "MAX_DISTINCT", 12)
+    [described] = describe_columns(table)
+    assert (described["filled"], described["distinct"], described["type"]) == (20, 12, "text")
+
+
+def test_rows_of_a_view_are_those_of_a_selection(tmp_path: Path) -> None:
+    table = table_of(tmp_path, a=[*range(9)], b=[f"text {number}" for number in range(9)])
+    view, selected = table.view([5, 2, 7]), table.select([5, 2, 7])
+    assert view.names == selected.names and view.lines.tolist() == selected.lines.tolist() and len(view) == 3
+    assert [view.strings(name) for name in view.names] == [["5", "2", "7"], ["text 5", "text 2", "text 7"]]
+    with pytest.raises(UserError, match="'c' is not in"):
+        view.column("c")

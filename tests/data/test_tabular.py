@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -198,3 +199,20 @@ def test_an_encoder_of_many_rows_is_fitted_on_a_sample(monkeypatch: pytest.Monke
     assert len(set(sample)) == 10 and set(sample) <= set(rows) and np.array_equal(sample, fitted_rows(rows, seed=1))
     assert np.array_equal(fitted_rows(rows[:10], seed=1), rows[:10]) and sample_findings(10) == []
     assert "10 of the 40 training rows" in sample_findings(40)[0].title
+
+
+def test_one_column_at_a_time_is_in_memory_while_types_are_guessed() -> None:
+    """The cells of all columns, and their text, were kept until the last was judged."""
+    rows = 20_000
+    cells = {f"c{n}": pa.chunked_array([[f"{number % 997} words {n}" for number in range(rows)]]) for n in range(12)}
+    table = Table(cells, np.arange(rows), (), "a.csv", "")
+    before, most = pa.total_allocated_bytes(), []
+
+    class Watched(Table):
+        def column(self, name: str) -> pa.ChunkedArray:
+            most.append(pa.total_allocated_bytes() - before)
+            return super().column(name)
+
+    watched = Watched(**vars(table.view(np.arange(rows))))
+    TableEncoder.fit(watched, guess_column_types(watched))
+    assert len(most) >= 24 and max(most) < 4 * cells["c0"].nbytes

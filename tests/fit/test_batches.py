@@ -85,3 +85,9 @@ def test_steps_ranks_and_seeds_draw_different_numbers() -> None:
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="no rows"):
         BatchSampler(0, 4, 0)
+
+
+def test_rows_are_numbered_in_few_bytes_and_the_batches_are_the_same() -> None:
+    batches = BatchSampler(1000, 64, seed=3)
+    assert batches[2].tolist() == np.random.default_rng([3, 0, 0]).permutation(1000)[128:192].tolist()
+    assert batches[2].dtype == np.int32

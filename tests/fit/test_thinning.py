@@ -16,6 +16,7 @@ from tests.toy import make_task, toy_settings
 from training.artifact.learning_curves import plot
 from training.events import EventLog, read_events, read_states
 from training.fit import loop, thinning
+from training.fit.experiment import Experiment, Fit, Part, run_experiment
 from training.fit.loop import fit
 from training.fit.thinning import STEPS, WAIT_SECONDS, Patience, StepWindow, is_kept, stride
 from training.runs.run import Run
@@ -175,3 +176,22 @@ def test_the_curves_of_a_long_record_are_drawn(old_log: Path) -> None:
     picture = plot(old_log)
     assert picture is not None
     assert picture.startswith(b"\x89PNG")
+
+
+def test_the_parts_of_an_experiment_are_thinned_as_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part's steps were written as those of a run that began with it."""
+    monkeypatch.setattr(thinning, "STEPS", 8)
+
+    class Parts(Experiment):
+        parts = [Part(name, {}, 8) for name in "abcd"]  # noqa: RUF012
+
+        def run(self, part: Part, fit: Fit) -> dict[str, Any]:
+            settings = toy_settings(steps=8, eval_every=8)
+            return {"loss": len(str(fit(make_task(settings), settings)))}
+
+        def metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+            return {}
+
+    assert run_experiment(Parts(), tmp_path, {})
+    steps = [event["step"] for event in events(tmp_path) if event["event"] == "step"]
+    assert steps == [*range(1, 9), *range(10, 17, 2), *range(20, 33, 4)]

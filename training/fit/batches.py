@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from training.data.array_files import row_numbers
 from training.errors import UserError
 from training.task import RowStream
 
@@ -46,7 +47,7 @@ class BatchSampler:
         return rows[first : first + self.batch_size]
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, 0, epoch]).permutation(self.rows)
+        return np.random.default_rng([self.seed, 0, epoch]).permutation(row_numbers(self.rows))
 
 
 def check_whole_batch(task: Task, settings: TrainSettings) -> None:

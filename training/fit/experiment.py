@@ -17,6 +17,7 @@ from training.errors import UserError
 from training.events import EventLog
 from training.figures import Figure, figure_table
 from training.fit.signals import stop_on_signal
+from training.fit.thinning import StepWindow
 from training.preflight.limits import Limits
 from training.settings import RunSettings, TrainSettings
 
@@ -182,6 +183,7 @@ class _Experiment:
         self.steps = 0  # of the parts that are done
         self.last_step = 0  # and of the one that is being done
         self.signalled = False
+        self.window = StepWindow(self.began)
 
     def run(self) -> bool:
         known = {result["part"] for result in self.results}
@@ -242,7 +244,9 @@ class _Experiment:
 
         Limits().check_parameters(sum(parameter.numel() for parameter in task.model.parameters()))
         settings = settings.with_usual()
+        self.window = StepWindow(time.monotonic())
         progress: Progress = fit(task, settings, place, self.record, lambda event: self._pass_on(event, place))
+        self._write(self.window.rest())
         if progress.step < settings.steps:
             (place / "cancel").unlink(missing_ok=True)
             raise StoppedError
@@ -253,9 +257,13 @@ class _Experiment:
         if event["event"] == "step":
             values = {name: value for name, value in event.items() if name not in ("event", "time", "step")}
             self.last_step = self.steps + event["step"]
-            self.log.write("step", step=self.last_step, **values)
+            self._write(self.window.add(self.last_step, values, time.monotonic()))
         if self.is_stopped():
             (place / "cancel").touch()
+
+    def _write(self, point: dict[str, float] | None) -> None:
+        if point:
+            self.log.write("step", **point)
 
     def _stop(self) -> None:
         self.signalled = True

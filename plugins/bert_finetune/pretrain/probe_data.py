@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from training.data.column_guess import guess_text_columns
-from training.data.table import read_table
+from training.data.table_cache import read_training_table
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ def read_probe_texts(settings: PretrainSettings) -> list[ProbeText]:
     """
     if not settings.probe_data:
         return []
-    table = read_table(Path(settings.probe_data))
+    table = read_training_table(Path(settings.probe_data))
     columns = guess_text_columns(table)
-    texts, labels = table.strings(columns.text), table.strings(columns.label or "")
-    rows = [ProbeText(text, label) for text, label in zip(texts, labels, strict=True) if text and label]
-    counts = Counter(row.label for row in rows[: settings.probe_rows])
-    rows = [row for row in rows[: settings.probe_rows] if counts[row.label] >= FOLDS]
+    cells = zip(table.iter_strings(columns.text), table.iter_strings(columns.label or ""), strict=True)
+    labelled = (ProbeText(text, label) for text, label in cells if text and label)
+    rows = list(itertools.islice(labelled, settings.probe_rows))  # the others are never in memory
+    counts = Counter(row.label for row in rows)
+    rows = [row for row in rows if counts[row.label] >= FOLDS]
     if len({row.label for row in rows}) < 2:
         raise UserError(
             f"{Path(settings.probe_data).name}: the probe needs two classes with at least {FOLDS} texts each."

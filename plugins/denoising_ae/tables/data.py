@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data.array_files import row_numbers
 from training.data.column_guess import describe_columns
 from training.data.splits import split_column, split_rows
 from training.data.table_stream import read_rows, read_training_rows
@@ -60,7 +61,7 @@ def read(settings: TablesSettings) -> TableRows:
             f"{table.source} has {len(table)} rows: at least {MIN_ROWS} are needed, {USEFUL_ROWS} or more are useful."
         )
     eval_table = read_rows(Path(settings.eval_data)) if settings.eval_data else None
-    train, evaluation = np.arange(len(table)), np.zeros(0, np.int64)
+    train, evaluation = row_numbers(len(table)), row_numbers(0)
     if eval_table is None:
         train, evaluation = split_rows(None, len(table), eval_share=settings.eval_share, seed=settings.seed)
     encoder = _fit_encoder(table.view(fitted_rows(train, settings.seed)), settings)

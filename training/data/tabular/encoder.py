@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.array_files import unnamed_array
+from training.data.array_files import row_numbers, unnamed_array
 from training.data.progress import report
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
@@ -134,13 +134,14 @@ class TableEncoder:
         Of many rows the arrays are in files: see `unnamed_array`.
 
         Args:
-            order: Numbers of rows, each at most once, int64.
+            order: Numbers of rows, each at most once.
 
         Raises:
             UserError: As `encode`.
         """
-        places = np.full(len(table), -1, np.int64)
-        places[order] = np.arange(len(order))
+        numbered = row_numbers(len(order))
+        places = np.full(len(table), -1, numbered.dtype)
+        places[order] = numbered
         rows, unread = len(order), Counter[str]()
         numbers = unnamed_array((rows, len(self.numbers)), np.float32)
         categories = unnamed_array((rows, len(self.categories)), np.int32)

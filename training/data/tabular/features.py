@@ -12,7 +12,7 @@ from training.data.tabular.scaling import Scaler
 
 HIDDEN, ABSENT, RARE = 0, 1, 2  # ids before those of a column's own values: unseen or masked; missing; too rare to keep
 SPECIAL = ("(hidden)", "(missing)", "(rare)")
-PIECE_ROWS = 500_000
+PIECE_ROWS = 100_000
 PRESENT = "(present)"
 
 
