@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
+from plugins.bert_finetune.zero_shot.predict import ENTAILMENT, SIMILARITY
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import write_predictions
 from training.data.table import Table, read_table
@@ -36,6 +39,9 @@ class ClassifierPredictor(EncoderPredictor, Classify):
         self.cls_only = cls_only_copy(self.model)
         self.names = [model.config.id2label[number] for number in range(model.config.num_labels)]
         self.multi_label = model.config.problem_type == "multi_label_classification"
+        # As the pipeline of transformers finds it: natural language inference has a label that begins so.
+        self.entailment = next((i for i, name in enumerate(self.names) if name.lower().startswith("entail")), None)
+        self.comparison = SIMILARITY if self.entailment is None else ENTAILMENT
 
     def classify(self, text: str, text_pair: str = "") -> dict[str, Any]:
         text, text_pair = self._checked(text, text_pair)
@@ -68,6 +74,15 @@ class ClassifierPredictor(EncoderPredictor, Classify):
             )
             probabilities[rows] = (logits.sigmoid() if self.multi_label else logits.softmax(-1)).float().cpu().numpy()
         return probabilities
+
+    def compare(self, texts: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
+        """Probability that the text entails the sentence (Yin et al., 2019), where the weights were trained for it."""
+        if self.entailment is None:
+            return super().compare(texts, sentences)
+        premises, hypotheses = zip(*product(texts, sentences), strict=True)
+        with bf16_matmuls(self.cls_only):
+            entailed = self.probabilities([*premises], [*hypotheses])[:, self.entailment]
+        return entailed.reshape(len(texts), len(sentences))
 
     def _logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         with torch.inference_mode():

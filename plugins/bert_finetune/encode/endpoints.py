@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from plugins._endpoints import Endpoints
+from plugins.bert_finetune.zero_shot.label_names import TEMPLATE
 
 
 class Encode(Endpoints):
-    """Sentence vectors of a text, and labelling with them."""
+    """Sentence vectors of a text, labelling with them, and labels by their names alone."""
 
     @abstractmethod
     def embed(self, text: str) -> list[float]:
@@ -71,4 +72,71 @@ class Encode(Endpoints):
 
         Returns:
             A CSV file: the table's columns, label (blank where none was given), predicted_label and probability.
+        """
+
+    @abstractmethod
+    def zero_shot(self, text: str, labels: list[str], template: str = TEMPLATE) -> dict[str, Any]:
+        """Label a text by the names of the labels alone; nothing is trained.
+
+        Args:
+            text: The text; longer texts than the model reads are truncated.
+            labels: Two to 200, each NAME, or LABEL = WORDS where the label says little (1 = world politics).
+            template: The sentence that a label's words are put into, in place of {label}.
+
+        Returns:
+            label: the one of the highest score; scores: label -> cosine of the vectors of text and sentence
+            (similarity), or, of weights trained for natural language inference, the probability that the text entails
+            the sentence (entailment; Yin et al., 2019); method: similarity or entailment. Scores of similarity are no
+            probabilities: compare them within one text.
+        """
+
+    @abstractmethod
+    def zero_shot_file(
+        self,
+        file: Path,
+        labels: list[str] = [],  # noqa: B006 - part of the published signature, never changed
+        template: str = TEMPLATE,
+        adapt: bool = True,
+        text_column: str = "",
+        label_column: str = "",
+    ) -> Path:
+        """Label every row of a table by the names of the labels alone.
+
+        Args:
+            file: A table of texts: CSV, TSV, JSONL or Parquet, also gzipped.
+            labels: As for zero_shot. Empty: those of the table's label column.
+            template: As for zero_shot.
+            adapt: Whether similarity moves each label's vector towards the texts that it is nearest to, which helps
+                where labels are about equally frequent, and harms where one has nearly all texts; from ten texts a
+                label on.
+            text_column: Its name; by default it is guessed. Two columns of texts are joined.
+            label_column: Its name; by default a column with a usual name, such as label. It may be missing.
+
+        Returns:
+            A CSV file: the table's columns, then predicted_label and score.
+        """
+
+    @abstractmethod
+    def zero_shot_accuracy(
+        self,
+        file: Path,
+        labels: list[str] = [],  # noqa: B006 - as above
+        template: str = TEMPLATE,
+        text_column: str = "",
+        label_column: str = "",
+    ) -> dict[str, Any]:
+        """Measure labels by their names alone on a table that has labels; these are only compared with.
+
+        Args:
+            file: A table of texts and labels: CSV, TSV, JSONL or Parquet, also gzipped.
+            labels: As for zero_shot. Empty: those of the table's label column.
+            template: As for zero_shot.
+            text_column: Its name; by default it is guessed. Two columns of texts are joined.
+            label_column: Its name; by default a column with a usual name, such as label.
+
+        Returns:
+            method: similarity or entailment; texts; measured: texts with one of the labels; accuracies: [{"name",
+            "accuracy", "low", "high"}] with 95 % intervals, of always the most frequent label, of the label names
+            alone and, with similarity and ten texts a label, of names adapted to these texts; labels: [{"label",
+            "texts", "recall"}] of the last of these, the worst first; notes: sentences on what was left out.
         """

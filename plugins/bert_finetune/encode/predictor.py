@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from transformers import AutoModel
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.label.pool import read_pool
 from plugins.bert_finetune.label.rounds import describe_round, vectors_of, write_labels
+from plugins.bert_finetune.label.vector_cache import encode
 from plugins.bert_finetune.models.loading import load_for_inference
 from plugins.bert_finetune.models.pooling import embed_texts
+from plugins.bert_finetune.zero_shot import predict as zero_shot
+from plugins.bert_finetune.zero_shot.label_names import TEMPLATE
+from plugins.bert_finetune.zero_shot.table import read_named
 from training.data.column_guess import guess_text_columns
 from training.data.predictions_csv import predictions_writer, temporary_file
 from training.data.table import read_table
@@ -30,6 +35,8 @@ class EncoderPredictor(Encode):
     Args:
         max_length: Tokens that it was trained on; by default as many as it has positions for.
     """
+
+    comparison: str = zero_shot.SIMILARITY  # of a text and a label's sentence, see `compare`
 
     def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
         self.model, self.tokenizer = model.eval(), tokenizer
@@ -60,6 +67,36 @@ class EncoderPredictor(Encode):
     def label_rest(self, file: Path, text_column: str = "", label_column: str = "") -> Path:
         pool = read_pool(file, text_column, label_column)
         return write_labels(pool, vectors_of(self, pool))
+
+    def zero_shot(self, text: str, labels: list[str], template: str = TEMPLATE) -> dict[str, Any]:
+        return zero_shot.predict_text(self, text, labels, template)
+
+    def zero_shot_file(
+        self,
+        file: Path,
+        labels: list[str] = [],  # noqa: B006 - part of the published signature, never changed
+        template: str = TEMPLATE,
+        adapt: bool = True,
+        text_column: str = "",
+        label_column: str = "",
+    ) -> Path:
+        named = read_named(file, labels, template, text_column, label_column)
+        return zero_shot.write_table(named, list(zero_shot.score_table(self, named, adapt).values())[-1])
+
+    def zero_shot_accuracy(
+        self,
+        file: Path,
+        labels: list[str] = [],  # noqa: B006 - as above
+        template: str = TEMPLATE,
+        text_column: str = "",
+        label_column: str = "",
+    ) -> dict[str, Any]:
+        named = read_named(file, labels, template, text_column, label_column)
+        return zero_shot.describe_accuracy(self, named, zero_shot.score_table(self, named))
+
+    def compare(self, texts: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
+        """How well each sentence fits each text, (texts, sentences): the cosine of their vectors."""
+        return encode(self, texts) @ encode(self, sentences).T
 
     def vectors(self, texts: list[str]) -> np.ndarray:
         """One vector per text, (texts, width), float32.

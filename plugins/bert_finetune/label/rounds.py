@@ -139,20 +139,24 @@ def vectors_of(model: EncoderPredictor, pool: Pool) -> np.ndarray:
 
 def notes(model: EncoderPredictor, pool: Pool) -> list[str]:
     """What the encoder does not read of the texts, and one class or none so far, a sentence each."""
+    classes = {*pool.labels.values()}
+    one = [f"One class so far ({next(iter(classes))}): suggestions come with the second."] if len(classes) == 1 else []
+    return reading_notes(model, pool.texts) + one
+
+
+def reading_notes(model: EncoderPredictor, texts: Sequence[str]) -> list[str]:
+    """What the encoder does not read of the texts, a sentence each."""
     said = []
-    if long := sum(len(text.split()) > model.max_length for text in pool.texts):
+    if long := sum(len(text.split()) > model.max_length for text in texts):
         said.append(
             f"{counted(long, 'text')} longer than the {model.max_length} tokens that this encoder reads: only the "
             "beginning counts."
         )
-    if _is_foreign(model, pool.texts):
+    if _is_foreign(model, texts):
         said.append(
             "The encoder's vocabulary does not fit these texts: is it of another language? Expect little of the "
             "suggestions, or choose an encoder of their language."
         )
-    classes = {*pool.labels.values()}
-    if len(classes) == 1:
-        said.append(f"One class so far ({next(iter(classes))}): suggestions come with the second.")
     return said
 
 

@@ -14,6 +14,7 @@ from plugins.bert_finetune.ui import (
     try_answer,
     try_classify,
     try_label,
+    try_names,
     try_pretrain,
     try_tag,
     try_translate,
@@ -25,6 +26,8 @@ def render(workbench: Workbench) -> None:
     with gr.Tab("Try"), gr.Tabs():
         with gr.Tab("Classify"):
             try_classify.render(workbench)
+        with gr.Tab("No labels"):
+            try_names.render(workbench)
         with gr.Tab("Label texts"):
             try_label.render(workbench)
         with gr.Tab("Named entities"):
