@@ -9,6 +9,7 @@ from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.classify.endpoints import Classify
 from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.encode.settings import EncodeSettings
 from plugins.bert_finetune.label_efficiency.endpoints import LabelEfficiency
 from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 from plugins.bert_finetune.pretrain.endpoints import FillMask
@@ -47,14 +48,6 @@ PLUGIN = Plugin(
     "pre-train one on your own text.",
     kinds=(
         Kind(
-            "encode",
-            "Encoders without a head",
-            "plugins.bert_finetune.encode",
-            endpoints=Encode,
-            architectures=BARE_ENCODERS,
-            starters=(*starter.MINILM, starter.ENCODER),
-        ),
-        Kind(
             "classify",
             "Classify",
             "plugins.bert_finetune.classify",
@@ -79,6 +72,19 @@ PLUGIN = Plugin(
             samples=samples.PRETRAIN,
             suggestions=suggestions.PRETRAIN,
             feeds=("classify.model", "tag.model", "answer.model", "translate.model", "label_efficiency.own_model"),
+        ),
+        Kind(
+            "encode",
+            "Sentence vectors",
+            "plugins.bert_finetune.encode",
+            EncodeSettings,
+            Encode,
+            architectures=BARE_ENCODERS,
+            starters=(*starter.MINILM, starter.ENCODER),
+            card=cards.ENCODE,
+            samples=samples.ENCODE,
+            suggestions=suggestions.PRETRAIN,
+            feeds=("classify.model", "encode.model"),
         ),
         Kind(
             "tag",

@@ -32,6 +32,22 @@ print(guess(f"The capital of France is {guess.tokenizer.mask_token}."))
     summary="A bidirectional encoder pre-trained on plain text by masked language modelling, to be fine-tuned.",
     limits=("Its predictions repeat what is frequent in its corpus, true or not.",),
 )
+ENCODE = replace(
+    CLASSIFY,
+    pipeline_tag="sentence-similarity",
+    library_name="sentence-transformers",
+    paper="Gao et al., 2021, arXiv:2104.08821",
+    tags=("bert", "feature-extraction"),
+    usage="""
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("{repo}")
+vectors = model.encode(["A man plays a guitar.", "Someone is making music."])
+print(model.similarity(vectors, vectors))
+""",
+    summary="An encoder whose mean token vector stands for a sentence, trained on plain text by SimCSE.",
+    limits=("Sentences with the same words and opposite meanings get similar vectors.",),
+)
 TAG = replace(
     CLASSIFY,
     pipeline_tag="token-classification",

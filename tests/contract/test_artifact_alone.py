@@ -63,6 +63,13 @@ out = model.generate(**inputs, num_beams=4, num_return_sequences=1, max_length=3
 print(json.dumps({tokenizer.decode(out.sequences[0], skip_special_tokens=True).strip(): float(out.sequences_scores[0])}))
 """
 
+EMBEDDER = """
+from transformers import AutoModel
+model, tokenizer = AutoModel.from_pretrained(REPO), AutoTokenizer.from_pretrained(REPO)
+vector = model(**tokenizer("a warm film", return_tensors="pt")).last_hidden_state[0].mean(0)
+print(json.dumps({str(number): float(value) for number, value in enumerate(vector[:4])}))
+"""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -86,6 +93,9 @@ FAMILIES = {
         "pretrain",
         HIDDEN_WORDS,
         lambda model: {one["word"]: one["probability"] for one in model.fill_mask("a warm [MASK] film", 3)["masks"][0]},
+    ),
+    "encode": Family(
+        "encode", EMBEDDER, lambda model: {str(n): value for n, value in enumerate(model.embed("a warm film")[:4])}
     ),
     "tag": Family(
         "tag",

@@ -29,6 +29,7 @@ IMAGES = {"image_size": 16, "size": "tiny", "preview_steps": 1}
 SIZES: dict[str, dict[str, Any]] = {
     "pretrain": TINY,
     "classify": TINY,
+    "encode": TINY | {"dropout": 0.1},  # without dropout the two vectors of a sentence are one
     "tag": TINY,
     "answer": TINY | {"max_length": 64},
     "translate": TINY | {"decoder_layers": 4, "beams": 1},

@@ -53,7 +53,7 @@ def test_bert_finetune_keeps_the_contract(tmp_path: Path, reviews: Path) -> None
         "answer": write(tmp_path / "questions.csv", "question,context,answer\n" + "who ?,anna was there,anna\n" * 20),
         "translate": write(tmp_path / "pairs.csv", "a,b\n" + "".join(f"the dog {i},der Hund {i}\n" for i in range(20))),
     }
-    settings = {name: {"data": str(reviews), **TINY} for name in ("classify", "pretrain")}
+    settings = {name: {"data": str(reviews), **TINY} for name in ("classify", "pretrain", "encode")}
     settings["label_efficiency"] = {**settings["classify"], "shares": "50, 100", "seeds": 1, "tfidf": False}
     settings |= {name: {"data": str(file), **TINY} for name, file in files.items()}
     call = {
@@ -62,6 +62,7 @@ def test_bert_finetune_keeps_the_contract(tmp_path: Path, reviews: Path) -> None
         "translate": lambda model: model.translate("the dog"),
         "classify": lambda model: model.classify("a wonderful film"),
         "pretrain": lambda model: model.fill_mask("a [MASK] film"),
+        "encode": lambda model: model.embed("a wonderful film"),
     }
     check_plugin(BERT, tmp_path / "runs", settings, call)
 

@@ -1,1 +1,1 @@
-"""Kind `encode`: encoders without a task head, for sentence vectors and Look inside; it is not trained."""
+"""Kind `encode`: encoders without a head. Sentence vectors, trained on plain text by SimCSE; labelling; Look inside."""

@@ -39,6 +39,18 @@ PRETRAIN = (
     ),
 )
 
+ENCODE = (
+    Sample(
+        "requests",
+        "Requests to an assistant, their labels unread",
+        "4,000 short requests. Nothing says which are alike: the report tells how their vectors spread, and not how "
+        "good they are.",
+        {"data": HERE / "requests.csv"},
+        CLASSIFY[0].source,
+        CLASSIFY[0].license,
+    ),
+)
+
 TAG = (
     Sample(
         "commands",
