@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from plugins.bert_finetune.label.choose import margin_rows, random_order, random
 from plugins.bert_finetune.label.head import Head, estimate, unit, wilson
 from plugins.bert_finetune.label.pool import Pool, make_pool, read_pool
 from plugins.bert_finetune.label.rounds import next_round
+from plugins.bert_finetune.label.sessions import Labels, labels_of, open_session
 from tests.files import write
 from training.errors import UserError
 
@@ -80,7 +82,7 @@ def test_margin_takes_what_lies_between_two_classes_and_not_the_same_text_ten_ti
 
 
 def test_random_sample_is_the_labelled_start_of_an_order_that_another_day_repeats():
-    texts = [f"text {row}" for row in range(200)]
+    texts = tuple(f"text {row}" for row in range(200))
     order = random_order(texts)
     assert sorted(order.tolist()) == list(range(200))
     assert (random_order(texts) == order).all()
@@ -262,45 +264,105 @@ def test_labels_of_a_page_become_a_pool(tmp_path: Path):
     assert pool.labels == {1: "y", 0: "x"}
 
 
+def topic_of(text: str) -> str:
+    return next(name for name in TOPICS if TOPICS[name] in text)
+
+
+def log_of(state: dict[str, Any]) -> Labels:
+    return labels_of(open_session(state["key"]).entries())
+
+
 def test_a_session_labels_skips_takes_back_and_goes_on_from_its_file(encoder: EncoderPredictor, tmp_path: Path):
     path = table(tmp_path, [*topics(12, 0), ("twice", "food"), ("twice", "money")])
     state = desk.start(encoder, path, "", "money, travel,\nfood, money", {})
     assert state["names"] == ["money", "travel", "food"]
     first, second = state["queue"][:2]
     assert (first["text"], first["hint"]) == ("twice", "Its rows have different labels: food, money. Which is right?")
-    state = desk.answer(encoder, path, "", state, "food")
-    state = desk.answer(encoder, path, "", state, "")
-    assert state["skipped"] == [second["number"]]
-    state = desk.undo(path, "", state)
-    assert (state["labels"], state["queue"][0]["hint"]) == ([], "You said: food.")
-    state = desk.answer(encoder, path, "", state, "money")
-    while len(state["labels"]) < 22:
-        text = state["queue"][0]["text"]
-        state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
+    state = desk.answer(encoder, state, "food")
+    state = desk.answer(encoder, state, "")
+    assert log_of(state).skipped == [second["number"]]
+    state = desk.undo(state)
+    assert (state["given"], state["queue"][0]["hint"]) == (0, "You said: food.")
+    state = desk.answer(encoder, state, "money")
+    while state["given"] < 22:
+        state = desk.answer(encoder, state, topic_of(state["queue"][0]["text"]))
     assert second["number"] not in {each["number"] for each in state["queue"]}
     assert any(each["hint"].startswith("Suggestion: ") for each in state["queue"])
-    assert desk.start(encoder, path, "", "money, food", state)["labels"] == state["labels"]
-    again = desk.start(encoder, desk.write(encoder, path, "", state), "", "", {})
-    assert sorted(again["labels"]) == sorted(state["labels"])
-    with desk.write_labelled(path, "", state).open(encoding="utf-8") as file:
+    assert desk.start(encoder, path, "", "money, food", state)["key"] == state["key"]
+    again = desk.start(encoder, desk.write(encoder, state), "", "", {})
+    assert again["key"] != state["key"] and log_of(again).labels == log_of(state).labels
+    with desk.write_labelled(state).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [*rows[0]] == ["text", "label"]
     assert len(rows) == 23  # 22 texts, of which one stands in two rows
     assert {row["label"] for row in rows if row["text"] == "twice"} == {"money"}
 
 
-def test_the_curve_has_one_estimate_for_each_number_of_labels(encoder: EncoderPredictor, tmp_path: Path):
+def test_undo_twice_takes_two_labels_back_and_a_change_gives_the_earlier_one(encoder: EncoderPredictor):
+    state = desk.start(encoder, None, "one text\nanother text\na third text", "a, b", {})
+    numbers = [each["number"] for each in state["queue"]]
+    for label in ("a", "b"):
+        state = desk.answer(encoder, state, label)
+    state = desk.undo(desk.undo(state))
+    assert [each["number"] for each in state["queue"]] == numbers and state["given"] == 0
+    state = desk.undo(desk.answer(encoder, desk.answer(encoder, state, "b"), "a"))
+    assert log_of(state).labels == {numbers[0]: "b"}
+    with pytest.raises(UserError, match="no label to take back"):
+        desk.undo(desk.undo(state))
+
+
+def test_a_session_goes_on_another_day_with_its_curve(encoder: EncoderPredictor, tmp_path: Path):
     path = table(tmp_path, topics(30, 0))
     state = desk.start(encoder, path, "", "money, travel, food", {})
-    while len(state["labels"]) < 60:
-        text = state["queue"][0]["text"]
-        state = desk.answer(encoder, path, "", state, next(name for name in TOPICS if TOPICS[name] in text))
-    again = desk.start(encoder, path, "", "money, travel, food", state)
+    while state["given"] < 60:
+        state = desk.answer(encoder, state, topic_of(state["queue"][0]["text"]))
+    path.unlink()
+    again = desk.resume(encoder, state["key"])
+    assert (again["given"], again["texts"], again["names"]) == (60, 90, ["money", "travel", "food"])
     assert [each["labels"] for each in again["curve"]] == [50, 60]
     assert all(each["low"] <= each["accuracy"] <= each["high"] for each in again["curve"])
+    assert not {each["number"] for each in again["queue"]} & log_of(again).labels.keys()
 
 
-def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor, tmp_path: Path):
+def test_two_people_label_one_session_and_nothing_is_lost(encoder: EncoderPredictor):
+    lines = "\n".join(f"{words} {row}" for row in range(8) for words in TOPICS.values())
+    ann = desk.start(encoder, None, lines, "money, travel, food", {})
+    bob = desk.resume(encoder, ann["key"])
+    assert {each["number"] for each in bob["queue"]} == {each["number"] for each in ann["queue"]}
+    bob["queue"] = ann["queue"]  # the same text is in front of both
+    contested, second = (each["number"] for each in ann["queue"][:2])
+    ann = desk.answer(encoder, desk.answer(encoder, ann, "money"), "food")
+    bob = desk.answer(encoder, bob, "travel")
+    assert "Somebody else said 'money' for the text that you gave 'travel': yours was last" in bob["told"]
+    assert "1 text labelled by somebody else meanwhile." in bob["told"]
+    assert second not in {each["number"] for each in bob["queue"]}  # ann has done it
+    assert log_of(bob).labels == {contested: "travel", second: "food"}
+    assert bob["given"] == 2
+    bob = desk.undo(bob)
+    assert log_of(bob).labels == {contested: "money", second: "food"}
+    said = [entry["label"] for entry in open_session(ann["key"]).entries() if entry.get("text") == contested]
+    assert said == ["money", "travel", "money"]
+    ann = desk.add_name(ann, "weather")
+    assert "weather" in desk.answer(encoder, bob, "money")["names"]
+
+
+def test_labels_written_at_once_are_all_kept(encoder: EncoderPredictor):
+    session = open_session(desk.start(encoder, None, "one text\nanother text", "a, b", {})["key"])
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: session.append([{"text": number, "label": "x" * 50, "by": "t"}]), range(200)))
+    assert sorted(labels_of(session.entries()).labels) == list(range(200))
+
+
+def test_a_line_that_a_crash_cut_short_is_no_label(encoder: EncoderPredictor):
+    session = open_session(desk.start(encoder, None, "one text\nanother text", "a, b", {})["key"])
+    session.append([{"text": 0, "label": "a", "by": "t"}])
+    with session.log.open("a", encoding="utf-8") as file:
+        file.write('{"text": 1, "lab')
+    session.append([{"text": 1, "label": "b", "by": "t"}])
+    assert labels_of(session.entries()).labels == {0: "a", 1: "b"}
+
+
+def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor):
     lines = "one text\nanother text\none text"
     with pytest.raises(UserError, match="Choose a file of texts, or paste some"):
         desk.start(encoder, None, " \n ", "a, b", {})
@@ -308,15 +370,34 @@ def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor, tmp_path
         desk.start(encoder, None, lines, "a, a", {})
     state = desk.start(encoder, None, lines, "a, b", {})
     assert state["texts"] == 2
-    with pytest.raises(UserError, match="These are other texts"):
-        desk.write_labelled(None, "one text\na third", state)
     with pytest.raises(UserError, match="There is no label yet"):
-        desk.write_labelled(None, lines, state)
+        desk.write_labelled(state)
     with pytest.raises(UserError, match="no label to take back"):
-        desk.undo(None, lines, state)
+        desk.undo(state)
     with pytest.raises(UserError, match="Press Start first"):
-        desk.answer(encoder, None, lines, {}, "a")
+        desk.answer(encoder, {}, "a")
     assert desk.add_name(state, " c ")["names"] == ["a", "b", "c"]
     for label in ("a", "b"):
-        state = desk.answer(encoder, None, lines, state, label)
+        state = desk.answer(encoder, state, label)
     assert (state["queue"], state["how"]) == ([], "none left")
+
+
+@pytest.mark.parametrize("key", ["", "x" * 22, "../../../etc/passwd", "a/b", None, 5])
+def test_a_key_that_names_no_session_is_told(encoder: EncoderPredictor, key: Any):
+    with pytest.raises(UserError, match="no such session"):
+        desk.resume(encoder, key)
+
+
+def test_a_deleted_session_is_gone_with_its_texts(encoder: EncoderPredictor, tmp_path: Path):
+    state = desk.start(encoder, None, "one text\nanother text", "a, b", {})
+    desk.delete(state)
+    assert not list((tmp_path / "home/labels").iterdir())
+    with pytest.raises(UserError, match="no such session"):
+        desk.answer(encoder, state, "a")
+
+
+def test_sessions_without_a_label_for_long_are_deleted(encoder: EncoderPredictor):
+    old = open_session(desk.start(encoder, None, "one text\nanother text", "a, b", {})["key"])
+    os.utime(old.log, (time.time() - 91 * 86_400,) * 2)
+    fresh = desk.start(encoder, None, "one text\na third", "a, b", {})
+    assert not old.folder.exists() and open_session(fresh["key"]).folder.is_dir()

@@ -40,6 +40,7 @@ class EncoderPredictor(Encode):
 
     def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
         self.model, self.tokenizer = model.eval(), tokenizer
+        self.recent: tuple[tuple[str, ...], np.ndarray] | None = None  # texts and vectors, of label/vector_cache.py
         self.max_length = min(max_length or tokenizer.model_max_length, max_positions(model), MAX_LENGTH)
 
     def embed(self, text: str) -> list[float]:

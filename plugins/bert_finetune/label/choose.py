@@ -6,9 +6,9 @@ has the same order on another day, and which labelled texts were drawn at random
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -22,10 +22,13 @@ RANDOM_SHARE = 0.2  # of a round
 MIN_LABELLED_SHARE = 0.9  # of the first texts of the random order: the rest was skipped
 
 
-def random_order(texts: Sequence[str]) -> np.ndarray:
+@functools.lru_cache(maxsize=4)  # of a session, whose rounds ask for the same
+def random_order(texts: tuple[str, ...]) -> np.ndarray:
     """Numbers of the texts in an order that has nothing to do with what they say, the same at every call."""
     digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
-    return np.argsort(np.array([int.from_bytes(each, "big") for each in digests], np.uint64), kind="stable")
+    order = np.argsort(np.array([int.from_bytes(each, "big") for each in digests], np.uint64), kind="stable")
+    order.flags.writeable = False
+    return order
 
 
 def random_sample(order: np.ndarray, labelled: np.ndarray) -> np.ndarray:

@@ -27,11 +27,24 @@ MAX_CACHE_BYTES = 2 * 2**30
 MAX_AGE_SECONDS = 86_400.0
 MAX_SHARE_OF_DISK = 0.2  # of what is free
 MAX_CHARACTERS_PER_TOKEN = 20  # beyond them nothing of a text is read
+MAX_RECENT_BYTES = 512 * 2**20
 CHUNK = 1024  # texts of similar length
 
 
 def cached_vectors(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
-    """Vectors of length 1, (texts, width), float32; encoded at the first call, short texts together."""
+    """Vectors of length 1, (texts, width), float32; encoded at the first call, short texts together.
+
+    Those of a tuple of texts stay in memory with the model until it is asked for others.
+    """
+    if model.recent and model.recent[0] is texts:
+        return model.recent[1]
+    vectors = _from_disk(model, texts)
+    if isinstance(texts, tuple) and vectors.nbytes <= MAX_RECENT_BYTES:
+        model.recent = texts, vectors
+    return vectors
+
+
+def _from_disk(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
     path = home() / "vectors" / f"{_fingerprint(model, texts)}.npy"
     with contextlib.suppress(OSError, ValueError):  # none yet, or damaged
         os.utime(path)

@@ -26,6 +26,12 @@ EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: a
 DESK = "plugins.bert_finetune.label.desk"
 HOW = {"typicality": "typical of many", "margin": "between two labels"}
 ROUNDS_SHOWN = 12
+FROM_ADDRESS = "(name, key) => [name, new URLSearchParams(location.search).get('labels') || '']"
+TO_ADDRESS = """(state) => {
+  const url = new URL(location);
+  state?.key ? url.searchParams.set("labels", state.key) : url.searchParams.delete("labels");
+  history.replaceState(null, "", url);
+}"""
 # One listener for the page: it presses what is in sight, unless somebody writes.
 KEYS = """
 if (!window.labelKeys) {
@@ -63,6 +69,7 @@ def render(workbench: Workbench) -> None:
     begin = gr.Button("Start", variant="primary")
     message = message_area("Press Start. The first time, every text is encoded, which takes a while for a large file.")
     state = gr.JSON(value={}, visible=False)
+    address = gr.Textbox(visible=False)
     text = gr.Textbox(label="Text", lines=3, interactive=False)
     radio = gr.Radio([], label="Its label", elem_id="label-desk", visible=False)
     with gr.Row():
@@ -74,53 +81,68 @@ def render(workbench: Workbench) -> None:
     said = gr.HTML(padding=False)
     chart = Chart("Expected accuracy", EMPTY)
     gr.HTML(visible=True, padding=False, js_on_load=KEYS)
-    texts, shown = [file, pasted], [state, text, radio, said, chart]
+    shown = [state, text, radio, said, chart]
 
     def start(name: str, path: str | None, lines: str, labels: str, held: Any) -> list[Any]:
         return _view(bench.call(f"{DESK}:start", name, _path(path), lines, labels, held or {}))
 
-    def answer(name: str, path: str | None, lines: str, held: Any, label: str | None) -> list[Any]:
-        return _view(bench.call(f"{DESK}:answer", name, _path(path), lines, held or {}, label or ""))
+    def resumed(name: str, key: str) -> list[Any]:
+        return _view(bench.call(f"{DESK}:resume", name, key)) if key else [gr.skip()] * len(shown)
 
-    def skipped(name: str, path: str | None, lines: str, held: Any) -> list[Any]:
-        return answer(name, path, lines, held, "")
+    def answer(name: str, held: Any, label: str | None) -> list[Any]:
+        return _view(bench.call(f"{DESK}:answer", name, held or {}, label or ""))
 
-    def undone(path: str | None, lines: str, held: Any) -> list[Any]:
-        return _view(desk.undo(_path(path), lines, held or {}))
+    def skipped(name: str, held: Any) -> list[Any]:
+        return answer(name, held, "")
+
+    def undone(held: Any) -> list[Any]:
+        return _view(desk.undo(held or {}))
 
     def added(held: Any, label: str) -> list[Any]:
         return [*_view(desk.add_name(held or {}, label)), ""]
 
-    asked = [weights, *texts, state]
-    on_box(begin.click, start, [weights, *texts, names, state], shown, message, keep=shown)
+    asked = [weights, state]
+    begun = on_box(begin.click, start, [weights, file, pasted, names, state], shown, message, keep=shown)
+    begun.then(None, state, None, js=TO_ADDRESS)
+    on_box(message.play, resumed, [weights, address], shown, message, keep=shown, js=FROM_ADDRESS)
     options = {"show_progress": "minimal", "keep": shown}
     on_box(radio.input, answer, [*asked, radio], shown, message, **options)
     on_box(skip.click, skipped, asked, shown, message, **options)
-    on_box(back.click, undone, [*texts, state], shown, message, **options)
+    on_box(back.click, undone, [state], shown, message, **options)
     on_box(other.submit, added, [state, other], [*shown, other], message, **options)
-    _render_results(bench, asked, texts, state)
+    _render_results(bench, weights, shown)
 
 
-def _render_results(bench: Workbench, asked: list[Any], texts: list[Any], state: Any) -> None:
-    """The labels as a file, and the way to a training form."""
+def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
+    """The labels as a file, the way to a training form, and their deletion."""
     gr.Markdown(
-        "**Keep your labels**: they are on this page only. Download the file, and open it here to go on another day. "
-        "It has the label of each text, and the predicted one for all."
+        "**The labels are kept** under this page's address, until 90 days after the last one. Open it and *Label "
+        "texts* to go on another day, or give it to others, to label together: who has the address sees the texts. The "
+        "file has the label of each text, and the predicted one for all."
     )
+    state = shown[0]
     with gr.Row():
-        button = gr.Button("Labels as a file")
+        with gr.Column(min_width=240):
+            button = gr.Button("Labels as a file")
+            drop = gr.Button("Delete texts and labels", variant="stop", size="sm")
         written = gr.File(label="Labelled CSV", interactive=False, height=120, min_width=240)
     message = message_area()
 
-    def write(name: str, path: str | None, lines: str, held: Any) -> str:
-        return str(bench.call(f"{DESK}:write", name, _path(path), lines, held or {}))
+    def write(name: str, held: Any) -> str:
+        return str(bench.call(f"{DESK}:write", name, held or {}))
 
-    on_box(button.click, write, asked, written, message)
+    on_box(button.click, write, [weights, state], written, message)
 
-    def labelled(path: str | None, lines: str, held: Any) -> Path:
-        return desk.write_labelled(_path(path), lines, held or {})
+    def labelled(held: Any) -> Path:
+        return desk.write_labelled(held or {})
 
-    bench.send_to(LABELLED_TEXTS, labelled, [*texts, state])
+    def deleted(held: Any) -> list[Any]:
+        desk.delete(held or {})
+        return [{}, "", gr.Radio([], visible=False), "<p>Texts and labels are deleted.</p>", chart_value([], EMPTY)]
+
+    dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
+    dropped.then(None, state, None, js=TO_ADDRESS)
+    bench.send_to(LABELLED_TEXTS, labelled, [state])
 
 
 def _path(path: str | None) -> Path | None:
@@ -138,8 +160,9 @@ def _view(state: dict[str, Any]) -> list[Any]:
 
 def _report(state: dict[str, Any]) -> str:
     """Sentences on the labels so far, escaped."""
-    given, curve = len(state["labels"]), state["curve"]
-    lines = [f"{counted(given, 'label')} of {state['texts']:,} texts."]
+    curve = state["curve"]
+    lines = [state["told"]] if state["told"] else []
+    lines.append(f"{counted(state['given'], 'label')} of {state['texts']:,} texts.")
     if curve:
         now = curve[-1]
         lines.append(
