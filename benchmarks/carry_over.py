@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from benchmarks.few_labels import done as earlier_runs
+
 UNTUNED = "label names alone", "adapted to these texts"
 
 
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     tasks = [read(*each) for each in options.task]
-    done = [json.loads(line) for line in Path(options.out).open()] if Path(options.out).is_file() else []
+    done = list(earlier_runs(options.out))
     for seed in range(options.seeds):
         for task in tasks:
             if not any((each["trained_on"], each["seed"]) == (task.name, seed) for each in done):
