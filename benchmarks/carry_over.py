@@ -96,7 +96,9 @@ def fine_tuned(task: Task, tasks: list[Task], options: argparse.Namespace, seed:
         data: Any = kind.read(settings)
         settings = with_weights(PLUGIN, decide_settings(PLUGIN, kind, data, settings).settings)
         built: Any = kind.build(data, settings.model_copy(update={"eval_every": settings.steps}))
-        fit(built, built.settings, Path(folder) / "run")
+        run = Path(folder) / "run"
+        run.mkdir()
+        fit(built, built.settings, run)
         predictor = ClassifierPredictor(built.model, built.tokenizer, {"facts": built.facts})
     seen = {text for text, _ in task.train}
     results = []

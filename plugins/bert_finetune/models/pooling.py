@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +10,6 @@ import torch
 from plugins.bert_finetune.models.batching import batches_by_length, max_batch_tokens, pad
 from plugins.bert_finetune.models.bf16_inference import bf16_matmuls
 from training.errors import UserError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 MANY_TEXTS = 64  # from which on rounding to bf16 is worth its time
 
@@ -53,7 +50,7 @@ def backbone(model: Any) -> Any:
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
 
 
-def embed_texts(model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int) -> np.ndarray:
+def embed_texts(model: Any, tokenizer: Any, texts: list[str], max_length: int) -> np.ndarray:
     """Embed texts by masked mean pooling of the last layer, (texts, width), float32.
 
     Texts of similar length are computed together; many of them in bf16 where a CPU has instructions for it.
