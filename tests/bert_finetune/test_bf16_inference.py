@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import DebertaConfig, DebertaForSequenceClassification
@@ -45,6 +46,24 @@ def test_a_file_is_computed_in_bf16_where_that_is_quick(
     getattr(model, endpoint)(write(tmp_path / "rows.csv", text))
     assert seen == {torch.bfloat16 if able else torch.float32}
     assert next(network.parameters()).dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize(("able", "dtype", "most"), [(False, torch.float32, 1e-5), (True, torch.bfloat16, 0.03)])
+def test_vectors_of_many_texts_are_those_of_each(
+    able: bool, dtype: torch.dtype, most: float, monkeypatch: pytest.MonkeyPatch
+):
+    """They are computed by length, whatever their order, and the first ones alone in 32 bits."""
+    monkeypatch.setattr(bf16_inference, "has_bf16_products", lambda: able)
+    model, seen = load(PLUGIN.starters["bert-6x192"]), []
+    model.model.bert.encoder.layer[0].intermediate.dense.register_forward_hook(
+        lambda _, __, out: seen.append(out.dtype)
+    )
+    texts = [" ".join(["river", "sea", "war", "film"][row % 4 :] * (1 + row * 7 % 11)) for row in range(70)]
+    many = model.vectors(texts)
+    assert {*seen} == {dtype}
+    alone = np.concatenate([model.vectors([text]) for text in texts[:12]])
+    assert seen[-1] == torch.float32
+    assert np.abs(many[:12] - alone).max() / np.abs(alone).max() < most
 
 
 def test_other_architectures_stay_in_32_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,7 @@ from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.predictor import ClassifierPredictor
 from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
 from plugins.bert_finetune.label.head import unit, wilson
-from plugins.bert_finetune.zero_shot.adaptation import adapt_to_texts
+from plugins.bert_finetune.zero_shot.adaptation import adapt_to_texts, adapted_scores
 from plugins.bert_finetune.zero_shot.label_names import name_labels, split_names
 from plugins.bert_finetune.zero_shot.predict import label_file
 from plugins.bert_finetune.zero_shot.table import read_named, rows_with_words
@@ -100,6 +100,17 @@ def test_names_move_to_the_texts_that_they_attract_and_keep_their_meaning():
     alone, adapted = ((texts @ each.T).argmax(1) for each in (names, adapt_to_texts(names, texts)))
     assert np.mean(adapted == of) > 0.98 > 0.97 > np.mean(alone == of)
     assert np.linalg.norm(adapt_to_texts(names, texts), axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_all_vectors_have_in_common_is_taken_out_first():
+    """As in encoders that were not trained to compare texts: names have another mean than texts."""
+    random = np.random.default_rng(0)
+    of = np.repeat([0, 1], 100)
+    axes = np.eye(6)
+    texts = unit(0.4 * axes[of] + 2 * axes[4] + random.normal(0, 0.05, (200, 6)))
+    names = unit(np.stack([0.4 * axes[0] + 1.5 * axes[5] + axes[4], 0.2 * axes[1] + 1.5 * axes[5]]))
+    assert np.mean((texts @ names.T).argmax(1) == of) == 0.5  # the first name has all
+    assert np.mean(adapted_scores(names, texts).argmax(1) == of) > 0.98
 
 
 def test_report_stands_beside_the_most_frequent_label_and_says_which_name_is_found_least(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from plugins.bert_finetune.classify.labelled_texts import clean_text
@@ -29,7 +29,9 @@ class ScoredPairs:
 
     def correlation(self, cosines: np.ndarray) -> float:
         """Spearman's rank correlation of cosines with the scores."""
-        return float(spearmanr(cosines, self.scores).statistic) if np.ptp(cosines) else 0.0
+        if not np.ptp(cosines):
+            return 0.0
+        return float(np.corrcoef(rankdata(cosines), rankdata(self.scores))[0, 1])
 
     def shared_words(self) -> float:
         """The correlation that words in common give, without a network: cosines of TF-IDF vectors."""

@@ -37,14 +37,17 @@ def in_fp32_head(model: Any) -> Any:
 
 
 @contextmanager
-def bf16_matmuls(model: Any) -> Iterator[None]:
+def bf16_matmuls(model: Any, enabled: bool = True) -> Iterator[None]:
     """Run a BERT inside this context in bf16 except for its head, if it is on a CPU with bf16 instructions.
 
     Swaps the class of the head (`__class__`), not its weights. Other architectures stay in float32: some, such as
     DeBERTa, cannot run in bf16.
+
+    Args:
+        enabled: Whether there are rows enough for it.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
-    use_bf16 = on_cpu and isinstance(model, BertPreTrainedModel) and has_bf16_products()
+    use_bf16 = enabled and on_cpu and isinstance(model, BertPreTrainedModel) and has_bf16_products()
     for name in HEADS if use_bf16 else ():
         if type(head := getattr(model, name, None)) is torch.nn.Linear:
             head.__class__ = Float32Linear

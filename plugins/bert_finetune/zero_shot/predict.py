@@ -13,7 +13,7 @@ from plugins.bert_finetune.classify.labelled_texts import clean_text
 from plugins.bert_finetune.label.head import wilson
 from plugins.bert_finetune.label.rounds import reading_notes
 from plugins.bert_finetune.label.vector_cache import cached_vectors, encode
-from plugins.bert_finetune.zero_shot.adaptation import MIN_TEXTS_PER_LABEL, adapt_to_texts
+from plugins.bert_finetune.zero_shot.adaptation import MIN_TEXTS_PER_LABEL, adapted_scores
 from plugins.bert_finetune.zero_shot.label_names import name_labels
 from plugins.bert_finetune.zero_shot.table import NamedTable, read_named
 from training.data.predictions_csv import write_predictions
@@ -60,7 +60,7 @@ def score_table(model: EncoderPredictor, named: NamedTable, adapt: bool = True) 
     texts, prototypes = cached_vectors(model, named.texts), encode(model, named.names.sentences)
     scores = {NAMES: texts @ prototypes.T}
     if adapt and count >= MIN_TEXTS_PER_LABEL * labels:
-        scores[ADAPTED] = texts @ adapt_to_texts(prototypes, texts).T
+        scores[ADAPTED] = adapted_scores(prototypes, texts)
     return scores
 
 
