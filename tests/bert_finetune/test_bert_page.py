@@ -23,6 +23,7 @@ def test_every_box_of_the_tab_answers(browser: Browser, site: Site) -> None:
     tab.goto(f"{site.url}bert_finetune")
     for outer, inner, button, answer in (
         ("Try", "Classify", "Classify", "[data-testid=label-output-value]:text('positive')"),
+        ("Try", "No labels", "Label the text", ".chart-view:has-text('small talk')"),
         ("Try", "Label texts", "Start", "#label-desk"),
         ("Try", "Named entities", "Find entities", ":text('Copenhagen')"),
         ("Try", "Question answering", "Answer", "[data-testid=label-output-value]:text('1889')"),

@@ -95,7 +95,7 @@ def test_on_a_phone_every_tab_is_in_sight_and_the_api_page_has_its_list(browser:
         for tab in page.locator("[role=tablist]:visible [role=tab]").all():
             box = tab.bounding_box()
             assert box and box["x"] + box["width"] <= PHONE["width"], tab.text_content()
-        assert page.locator("[role=tablist]:visible").nth(1).locator("[role=tab]").count() == 7  # none behind a menu
+        assert page.locator("[role=tablist]:visible").nth(1).locator("[role=tab]").count() == 8  # none behind a menu
     for page in opened(browser, site, routes.API, "light", PHONE):
         expect(page.get_by_role("button", name="Use via API")).to_be_visible()
 
