@@ -80,7 +80,7 @@ def render(workbench: Workbench) -> None:
 
 def _render_file(bench: Workbench, asked: list[Any]) -> None:
     """Render the file: its labels are only compared with."""
-    gr.Markdown("#### A whole file\nLabels that the file has are only compared with.")
+    gr.Markdown("**A whole file.** Labels that the file has are only compared with.")
     with gr.Row():
         file = gr.File(
             str(SAMPLE) if SAMPLE.is_file() else None,
