@@ -72,11 +72,10 @@ class _Described:
 
     def _count(self, found: pa.Array) -> None:
         compute: Any = pc
-        if self.distinct is None:
-            self.distinct = found
-        elif len(self.distinct) < MAX_DISTINCT and self.distinct.nbytes < MAX_DISTINCT_BYTES:
-            self.distinct = compute.unique(pa.concat_arrays([self.distinct, found]))
-        self.distinct = self.distinct.slice(0, MAX_DISTINCT)
+        known = self.distinct if self.distinct is not None else found.slice(0, 0)
+        if len(known) < MAX_DISTINCT and known.nbytes < MAX_DISTINCT_BYTES:
+            known = compute.unique(pa.concat_arrays([known, found])).slice(0, MAX_DISTINCT)
+        self.distinct = known
 
     def record(self) -> dict[str, Any]:
         compute: Any = pc
