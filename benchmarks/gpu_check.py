@@ -48,6 +48,7 @@ COLUMNS = ("trainer", "precision", "memory, MB", "plan, MB", "", "rows a second"
 ANSWERS: dict[str, Callable[[Any, Path, Path], Any]] = {  # kind -> a call of what `load` gives; training file, folder
     "bert_finetune.pretrain": lambda model, data, folder: model.fill_mask("the [MASK] of oz"),
     "bert_finetune.classify": lambda model, data, folder: model.classify("how do i get home"),
+    "bert_finetune.encode": lambda model, data, folder: model.embed("how do i get home"),
     "bert_finetune.tag": lambda model, data, folder: model.tag("wake me at nine"),
     "bert_finetune.answer": lambda model, data, folder: model.answer("who was there?", "anna was there"),
     "bert_finetune.translate": lambda model, data, folder: model.translate("3 may 2020"),
@@ -63,6 +64,10 @@ WIDE = {"layers": 12, "heads": 12, "hidden_size": 768}
 SIZES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # kind -> settings of the check, and of a quick one
     "bert_finetune.pretrain": ({"size": "bert-base", "batch_size": 64, "max_length": 128}, TINY),
     "bert_finetune.classify": ({**WIDE, "batch_size": 64, "max_length": 128}, TINY),
+    "bert_finetune.encode": (  # without dropout the two vectors of a sentence are one
+        {**WIDE, "batch_size": 64, "max_length": 64, "dropout": 0.1},
+        {**TINY, "dropout": 0.1},
+    ),
     "bert_finetune.tag": ({**WIDE, "batch_size": 64, "max_length": 128}, TINY),
     "bert_finetune.answer": ({**WIDE, "batch_size": 32, "max_length": 256}, {**TINY, "max_length": 64}),
     "bert_finetune.translate": (

@@ -72,10 +72,10 @@ class _Described:
 
     def _count(self, found: pa.Array) -> None:
         compute: Any = pc
-        known = found if self.distinct is None else self.distinct
-        if known is not found and len(known) < MAX_DISTINCT and known.nbytes < MAX_DISTINCT_BYTES:
-            known = compute.unique(pa.concat_arrays([known, found]))
-        self.distinct = known.slice(0, MAX_DISTINCT)
+        known = self.distinct if self.distinct is not None else found.slice(0, 0)
+        if len(known) < MAX_DISTINCT and known.nbytes < MAX_DISTINCT_BYTES:
+            known = compute.unique(pa.concat_arrays([known, found])).slice(0, MAX_DISTINCT)
+        self.distinct = known
 
     def record(self) -> dict[str, Any]:
         compute: Any = pc

@@ -22,8 +22,8 @@ LABEL_NAMES = (
 HEADER_NAMES = {*LABEL_NAMES, *(name for names in TEXT_NAMES for name in names), "id", "index", "idx", "date", "name"}
 
 PREDICTIONS = (  # columns that our scored files end with, one tuple per kind of model
-    ("predicted_label", "probability"), ("predicted_answer", "probability"), ("predicted_tag",), ("predicted_tags",),
-    ("translation",), ("entities",), ("filled_text", "words"), ("follows", "probability"),
+    ("predicted_label", "probability"), ("predicted_label", "score"), ("predicted_answer", "probability"),
+    ("predicted_tag",), ("predicted_tags",), ("translation",), ("entities",), ("filled_text", "words"), ("follows", "probability"),
     ("anomaly_score", "p_value", "is_anomalous", "reasons"),
 )  # fmt: skip
 

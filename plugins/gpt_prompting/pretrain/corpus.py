@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -122,13 +122,12 @@ def _encoded(
     pieces: Iterator[tuple[str, bool, bool]], tokenizer: PreTrainedTokenizerBase, tell: Callable[[int], None]
 ) -> Iterator[_EncodedPiece]:
     """Encode pieces of documents, many at once; `tell` is given the characters that are done."""
-    ends: Any = tokenizer.eos_token_id  # one number, whatever its type says
-    start, done = start_token(tokenizer), 0
+    start, end, done = np.asarray([start_token(tokenizer)]), np.asarray([tokenizer.eos_token_id]), 0
     encoded = ((batch, token_ids([each[0] for each in batch], tokenizer)) for batch in _batches(pieces))
     for batch, found in one_ahead(encoded):
         for ids, (piece, is_first, is_last) in zip(found.of_each(), batch, strict=True):
-            tokens = np.concatenate([[start], ids]) if is_first else ids
-            targets = np.concatenate([ids, [ends]]) if is_last else ids
+            tokens = np.concatenate([start, ids]) if is_first else ids
+            targets = np.concatenate([ids, end]) if is_last else ids
             size = len(piece) if piece.isascii() else len(piece.encode())
             yield _EncodedPiece(tokens.astype(np.int32), targets.astype(np.int32), size, is_last)
             done += len(piece)
