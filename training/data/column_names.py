@@ -23,8 +23,8 @@ HEADER_NAMES = {*LABEL_NAMES, *(name for names in TEXT_NAMES for name in names),
 
 PREDICTIONS = (  # columns that our scored files end with, one tuple per kind of model
     ("predicted_label", "probability"), ("predicted_label", "score"), ("predicted_answer", "probability"),
-    ("predicted_tag",), ("predicted_tags",), ("translation",), ("entities",), ("filled_text", "words"), ("follows", "probability"),
-    ("anomaly_score", "p_value", "is_anomalous", "reasons"),
+    ("predicted_tag",), ("predicted_tags",), ("translation",), ("entities",), ("filled_text", "words"),
+    ("follows", "probability"), ("anomaly_score", "p_value", "is_anomalous", "reasons"),
 )  # fmt: skip
 
 
