@@ -11,7 +11,6 @@ import hashlib
 import math
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 NEIGHBOURS = 20  # whose distance says how typical a text is
 MAX_CLUSTERS = 500
@@ -84,6 +83,8 @@ def typical_rows(vectors: np.ndarray, labelled: np.ndarray, unlabelled: np.ndarr
 
 def _clusters(vectors: np.ndarray, count: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Number of the cluster of each vector, by k-means; no more clusters than there are different vectors."""
+    from sklearn.cluster import KMeans  # a second, which the page starts without
+
     count = min(count, len(np.unique(vectors, axis=0)))
     return KMeans(count, n_init="auto", max_iter=ITERATIONS, random_state=0).fit_predict(vectors, sample_weight=weights)
 

@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 INVERSE_PENALTY = 10.0  # of vectors of length 1
 MIN_MEASURED = 10  # texts drawn at random, for an estimate; fewer give an interval as wide as the scale
@@ -51,6 +50,8 @@ class Head:
     """
 
     def __init__(self, vectors: np.ndarray, targets: np.ndarray):
+        from sklearn.linear_model import LogisticRegression  # a second, which the page starts without
+
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The number of unique classes")  # few labels of many classes are usual
             self.model = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000, tol=1e-3).fit(vectors, targets)
