@@ -28,7 +28,7 @@ def render(services: Services, takes: str, make: Callable[..., Any], inputs: lis
     if not targets:
         return
     with gr.Row(elem_classes="send-to"):
-        gr.HTML("<span>Train on it:</span>", padding=False)
+        gr.HTML("<span>Send to:</span>", padding=False)
         buttons = [gr.Button(_label(*target), size="sm", scale=0, min_width=120) for target in targets]
     message = message_area()
     address = address_box()

@@ -26,7 +26,7 @@ REQUESTS = (
     "work = work, salary and taxes"
 )
 EXAMPLES = [
-    ["is it safe to fly to cairo next week", REQUESTS],
+    ["i need an idea for a french dinner", REQUESTS],
     ["The striker scored twice in the final.", "world politics\nsports\nbusiness\ntechnology"],
     ["a dull film, badly acted", "negative = a bad film\npositive = a good film"],
     ["I paid for one coffee and was charged twice.", "lost card\ncharged twice\nchange of address\nclose the account"],
