@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from plugins import _discovery
 from plugins._contract import Kind, Plugin
 from training import files
@@ -111,7 +109,7 @@ def _find(name: str, recipes: dict[str, Stage]) -> Stage:
 
 def read_stage(path: Path) -> Stage:
     """One run file of a recipe."""
-    content = {**yaml.safe_load(path.read_text(encoding="utf-8")), **read_config(path)}
+    content = read_config(path)
     names = content["plugin"], content["trainer"]
     return Stage(path, content.get("starter", ""), *names, content["settings"], content.get("after", {}))
 
