@@ -9,7 +9,8 @@ from training.artifact.safetensors_io import damaged, read_config
 from training.data.tabular.encoder import TableEncoder
 from training.errors import UserError
 
-ARCHITECTURE, FORMAT = "TableAutoencoder", 2  # 2: scores with the nearest remembered row
+ARCHITECTURE = "TableAutoencoder"
+FORMAT, BY_TAILS = 2, 3  # 2: scores with the nearest remembered row; 3: and with the tails of each column's errors
 
 
 def read_detector_config(folder: Path) -> dict[str, Any]:
@@ -19,9 +20,9 @@ def read_detector_config(folder: Path) -> dict[str, Any]:
         UserError: If it is missing, damaged, or of another format.
     """
     found = read_config(folder)
-    if found.get("architecture") != ARCHITECTURE or found.get("format") != FORMAT:
+    if found.get("architecture") != ARCHITECTURE or found.get("format") not in (FORMAT, BY_TAILS):
         kind = found.get("architecture") or ", ".join(found.get("architectures", [])) or "unknown"
-        raise UserError(f"These weights are {kind} of format {found.get('format', '?')}; ae_anomaly reads {ARCHITECTURE} of format {FORMAT}.")  # fmt: skip
+        raise UserError(f"These weights are {kind} of format {found.get('format', '?')}; ae_anomaly reads {ARCHITECTURE} of format {FORMAT} and {BY_TAILS}.")  # fmt: skip
     return found
 
 

@@ -48,7 +48,8 @@ class AnomalyPredictor(DetectAnomalies):
         remembered = (tensors[f"memory.{name}"].float() for name in ("inputs", "latents"))
         self.memory = row_errors.ReferenceRows(*remembered, numbers=self.model.config.numbers)
         names = ("mean", "scale", "weights", "scores", "columns")
-        self.calibration = Calibration(*(tensors[f"calibration.{name}"].double().numpy() for name in names))
+        known = (tensors[f"calibration.{name}"].double().numpy() for name in names)
+        self.calibration = Calibration(*known, by_tails=about["format"] == store.BY_TAILS)
         self.remembered: dict[Any, Any] = {}  # scores of the files that were asked for last
 
     @classmethod

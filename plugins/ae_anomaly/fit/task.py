@@ -139,13 +139,16 @@ class FitTask(Task):
         """Loss of normal rows; where labels are known, AUROC and average precision of the reconstruction error alone."""
         is_anomaly = self.data.anomalous
         losses = np.asarray([one[0] for one in outputs])
-        parts = np.stack([one[1] for one in outputs]) + np.log1p(self.data.evaluation.unseen.sum(1, keepdims=True))
-        found = RowErrors(parts, np.stack([one[2] for one in outputs]), np.zeros(0))
+        unseen = self.data.evaluation.unseen
+        parts = np.stack([one[1] for one in outputs]) + np.log1p(unseen.sum(1, keepdims=True))
+        columns = np.stack([one[2] for one in outputs])
+        columns = np.logaddexp(columns, np.where(unseen, np.log(np.log1p(self.data.encoder.rows)), -np.inf))
+        found = RowErrors(parts, columns, np.zeros(0))
         normal = np.ones(len(losses), bool) if is_anomaly is None else ~is_anomaly
         metrics = {"loss": float(losses[normal].mean())}
         shown = [self._error_figure(metrics["loss"], normal)]
         clean = found.select(normal) if normal.any() else found
-        calibration = Calibration.of(clean, part_weights(self.model.config, False, self.has_surprise))
+        calibration = Calibration.of(clean, part_weights(self.model.config, False, self.has_surprise), self.by_tails)
         mine = calibration.score(found)
         if is_anomaly is not None and is_anomaly.any() and normal.any():
             metrics |= {
@@ -179,6 +182,11 @@ class FitTask(Task):
         encoder = self.data.encoder
         return bool(encoder.categories or encoder.constants)
 
+    @property
+    def by_tails(self) -> bool:
+        """Whether there are categories alone: then the score counts how far in its tail each column's error lies."""
+        return not self.model.config.numbers
+
     def save(self, model: torch.nn.Module, folder: Path) -> None:
         """config.json (columns, sizes) and model.safetensors (weights, remembered rows, what clean rows score)."""
         network: Any = model
@@ -195,7 +203,7 @@ class FitTask(Task):
         chosen = np.random.default_rng(self.settings.seed).permutation(len(clean))[:CALIBRATION_ROWS]
         found = measure_rows(network, clean.select(chosen), self.data.encoder, memory)
         weights = np.pad(weights, (0, found.parts.shape[1] - len(weights)))
-        calibration = Calibration.of(found, weights)
+        calibration = Calibration.of(found, weights, self.by_tails)
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
         tensors |= {"memory.inputs": memory.inputs.half(), "memory.latents": memory.latents.half()}
         for name in ("mean", "scale", "weights", "scores", "columns"):
@@ -204,7 +212,7 @@ class FitTask(Task):
             )
         save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, folder / "model.safetensors")
         about = {
-            "format": store.FORMAT,
+            "format": store.BY_TAILS if self.by_tails else store.FORMAT,
             "architecture": store.ARCHITECTURE,
             "network": network.config.to_dict(),
             "encoder": self.data.encoder.to_dict(),
