@@ -206,6 +206,20 @@ def test_marks_of_no_label_are_left_out_and_told(mark: str, tmp_path: Path) -> N
     assert any(row.level == "amber" and row.title.startswith("10 rows dropped") for row in data.sheet.findings)
 
 
+def test_minus_one_beside_0_and_1_is_a_class_unless_it_stands_apart(tmp_path: Path) -> None:
+    def names(labels: str) -> list[str]:
+        rows = "".join(f"text {row},{label}\n" for row, label in enumerate(labels.split()))
+        data = read_text(tmp_path, f"text,label\n{rows}")
+        assert ("taken for a class" in titles(data)) == ("-1" in data.label_names)
+        assert ("rows dropped: the label -1" in titles(data)) == ("-1" not in data.label_names)
+        return data.label_names
+
+    assert names("-1 0 1 -1 1 0 0 -1 1") == ["-1", "0", "1"]
+    assert names("0 1 0 1 1 -1 -1 -1") == ["0", "1"]  # a test split without labels, behind that of training
+    assert names("0 1 -1 0 2 1 -1 2 0") == ["0", "1", "2"]
+    assert names("0 1 0 1 -1 " * 1 + "0 1 " * 100 + "-1") == ["0", "1"]  # two of 206
+
+
 def test_marks_that_are_labels_stay(tmp_path: Path) -> None:
     rows = "".join(f"text {n},{'+-'[n % 2]}\n" for n in range(20))
     dev = write(tmp_path / "dev.csv", "text,label\nnew one,-\nnew two,-\n")

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.list_cells import parse_labels
@@ -24,6 +25,7 @@ NO_LABEL = {"nan", "null", "<na>", "n/a", "#n/a", "#n/a n/a", "unlabeled", "unla
 NO_LABEL_MARK = re.compile(r"[-\N{EN DASH}\N{EM DASH}?._*~/#\N{HORIZONTAL ELLIPSIS}]+")
 BITS = {"0", "1", "0.0", "1.0", "0.", "1.", "false", "true"}
 VECTOR = re.compile(r"[01]{3,}|[01](?:\.0*)?(?:\s*[\s,;|/]\s*[01](?:\.0*)?)+")  # as one cell
+MIN_SHARE_OF_CLASS = 0.02  # of the rows, for -1 to be a class beside 0 and 1
 ANSWERS = {"accept", "reject", "ignore"}  # of annotators to the label that Prodigy proposed
 
 
@@ -74,6 +76,9 @@ def clean_texts(
     items = _label_items(table, columns.label or "", settings)
     labels = [tuple(dict.fromkeys(filter(None, (label.strip() for label in row)))) for row in items]
     marks = _marks_of_no_label({label for row in labels for label in row} - {*known})
+    is_class = marks == {"-1"} and _is_third_class(labels)
+    if is_class:
+        marks = set()
     rows = LabelledTexts(
         texts, pairs, [tuple(label for label in row if label not in marks) for row in labels], table.lines.tolist()
     )
@@ -88,6 +93,8 @@ def clean_texts(
     removed = {row for numbers in dropped.values() for row in numbers}
     findings = [_dropped(rows, numbers, why) for why, numbers in dropped.items() if numbers]
     findings += _vector_findings(items, settings)
+    if is_class:
+        findings.append(Finding("amber", "The label -1 is taken for a class, as 0 and 1 are."))
     return rows.select(row for row in range(len(rows)) if row not in removed), findings
 
 
@@ -129,7 +136,7 @@ def _marks_of_no_label(names: set[str]) -> set[str]:
     """Labels that say that a row has none: `-` of SNLI, -1 of GLUE, and what exporters write for an empty cell.
 
     A mark of punctuation is a label where another label is punctuation, too: + and -. -1 is a mark where the other
-    labels count from 0 or are words; classes -1 and 1 are left alone.
+    labels count from 0 or are words; classes -1 and 1 are left alone, and `_is_third_class` looks at -1, 0 and 1.
     """
     marks = {name for name in names if name.casefold() in NO_LABEL or NO_LABEL_MARK.fullmatch(name)}
     if any(not re.search(r"\w", name) for name in names - marks):
@@ -138,6 +145,16 @@ def _marks_of_no_label(names: set[str]) -> set[str]:
     is_counted = "0" in others and all(name.isdigit() for name in others)
     is_worded = bool(others) and not any(re.fullmatch(r"[-+]?[\d.,]+", name) for name in others)
     return marks | ({"-1"} & names if is_counted or is_worded else set())
+
+
+def _is_third_class(labels: Sequence[Sequence[str]]) -> bool:
+    """Whether -1 is a class beside 0 and 1, as negative is beside neutral and positive.
+
+    Rows without a label are few, or stand together, as those of a test split do behind those of a training split.
+    """
+    rows = [row for row, own in enumerate(labels) if "-1" in own]
+    is_block = rows[-1] - rows[0] + 1 == len(rows)
+    return {*chain(*labels)} == {"-1", "0", "1"} and not is_block and len(rows) >= MIN_SHARE_OF_CLASS * len(labels)
 
 
 def _why(marks: set[str]) -> str:
