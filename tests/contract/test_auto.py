@@ -20,7 +20,7 @@ from plugins.diffusion_cfg import PLUGIN as DIFFUSION
 from plugins.gpt_prompting import PLUGIN as GPT
 from tests import toy
 from training.cli.decide import decide_at_start, decide_settings, settings_of_run
-from training.cli.flags import read_config
+from training.cli.flags import settings_from_file
 from training.cli.main import main
 from training.errors import UserError
 from training.events import read_events
@@ -79,7 +79,7 @@ def test_the_word_auto_is_taken_for_every_such_field(name: str, word: str) -> No
 
 def test_the_word_is_taken_in_a_run_file(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("settings: {steps: auto, learning_rate: auto, batch_size: 8}\n")
-    values = read_config(tmp_path / "run.yaml", "bert_finetune", "classify", ClassifySettings)
+    values = settings_from_file(tmp_path / "run.yaml", "bert_finetune", "classify", ClassifySettings)
     settings = parse_settings(ClassifySettings, values)
     assert (settings.steps, settings.learning_rate, settings.batch_size) == (0, 0, 8)
 

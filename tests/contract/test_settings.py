@@ -14,7 +14,7 @@ from plugins._contract import Kind
 from plugins._discovery import discover
 from plugins.bert_finetune.classify.settings import ClassifySettings
 from tests.toy import ToySettings, toy_settings
-from training.cli.flags import read_config
+from training.cli.flags import settings_from_file
 from training.errors import UserError
 from training.runs.config_file import to_yaml
 from training.runs.registry import Runs
@@ -116,7 +116,7 @@ def test_a_trainer_with_an_undescribed_setting_is_refused() -> None:
 
 def test_a_run_file_finds_its_data_beside_it(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("settings: {points: points.csv, steps: 7}\n")
-    found = read_config(tmp_path / "run.yaml", "toy", "fit", ToySettings)
+    found = settings_from_file(tmp_path / "run.yaml", "toy", "fit", ToySettings)
     assert found == {"points": str(tmp_path / "points.csv"), "steps": 7}
 
 
@@ -124,13 +124,13 @@ def test_a_run_file_finds_its_data_beside_it(tmp_path: Path) -> None:
 def test_a_run_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.yaml").write_text(text, encoding="latin-1")
     with pytest.raises(UserError, match=r"run\.yaml"):
-        read_config(tmp_path / "run.yaml", "toy", "fit", ToySettings)
+        settings_from_file(tmp_path / "run.yaml", "toy", "fit", ToySettings)
 
 
 def test_a_run_file_of_another_trainer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("plugin: toy\ntrainer: other\n")
     with pytest.raises(UserError, match="is for toy other, not for toy fit"):
-        read_config(tmp_path / "run.yaml", "toy", "fit", ToySettings)
+        settings_from_file(tmp_path / "run.yaml", "toy", "fit", ToySettings)
 
 
 def test_the_file_that_a_run_keeps_gives_the_same_settings(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def _metavar(field: FieldInfo) -> str:
     return kind.__name__.upper() if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) else "VALUE"
 
 
-def read_config(path: Path, plugin: str, trainer: str, settings: type[RunSettings]) -> dict[str, Any]:
+def settings_from_file(path: Path, plugin: str, trainer: str, settings: type[RunSettings]) -> dict[str, Any]:
     """The settings of a run file; its data files are relative to it.
 
     Raises:

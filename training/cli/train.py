@@ -8,7 +8,7 @@ from pathlib import Path
 from plugins._contract import Kind, Plugin
 from plugins._discovery import find
 from training.cli.execute import run_here
-from training.cli.flags import add_flags, check_files, read_config, refuse_unknown
+from training.cli.flags import add_flags, check_files, refuse_unknown, settings_from_file
 from training.errors import UserError
 from training.runs.distributed import is_first, is_joining, wait_for_run
 from training.runs.registry import Runs
@@ -65,7 +65,7 @@ def _samples(kind: Kind) -> str:
 
 def _settings(plugin: Plugin, kind: Kind, options: argparse.Namespace) -> RunSettings:
     known = kind.trained_by
-    values = read_config(Path(options.config), plugin.name, kind.name, known) if options.config else {}
+    values = settings_from_file(Path(options.config), plugin.name, kind.name, known) if options.config else {}
     values |= {name: value for name, value in vars(options).items() if name not in ("config", "folder")}
     values = kind.with_sample(values)
     check_files(values, known)
