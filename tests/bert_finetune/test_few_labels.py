@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify import auto
-from plugins.bert_finetune.classify.contrastive import TEMPERATURE, supervised_contrastive_loss
+from plugins.bert_finetune.classify.contrastive import cosine_loss
 from plugins.bert_finetune.classify.data import read
 from plugins.bert_finetune.classify.predictor import load
 from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -108,11 +107,11 @@ def test_contrastive_training_learns_what_is_not_there_before(encoder: Path, row
     made = task(encoder, rows)
 
     def spread(model: Any) -> float:
-        """Mean loss of the training rows: log(classes' rows) where vectors say nothing of the class."""
+        """Mean loss of the training rows: 0 where each class has one vector, at right angles to the others."""
         batch = made.collate(list(made.train_data), np.random.default_rng(0), training=False)
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         with torch.no_grad():
-            return float(supervised_contrastive_loss(made._head_inputs(model.eval(), inputs), batch["labels"]).mean())
+            return float(cosine_loss(made._head_inputs(model.eval(), inputs), batch["labels"]).mean())
 
     before = spread(made.model)
     fit(made, made.settings, folder_in(trained.parent, "again"))
@@ -155,13 +154,13 @@ def test_lora_trains_the_encoder_and_not_the_pooling(encoder: Path, rows: Path, 
     assert not torch.equal(merged[0].attention.self.value.weight, before[0].attention.self.value.weight)
 
 
-def test_loss_is_that_of_the_paper():
+def test_pairs_within_and_between_classes_count_alike():
     vectors = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0], [0.0, 1.0]])
-    found = supervised_contrastive_loss(vectors, torch.tensor([0, 1, 0, 0]))
-    close, far = math.exp(1 / TEMPERATURE), 1.0  # exp(cosine / temperature)
-    first = -(math.log(close / (close + 2 * far)) + math.log(far / (close + 2 * far))) / 2
-    np.testing.assert_allclose(float(found[0]), first, rtol=1e-5)
-    assert float(found[1]) == 0  # alone in its class
+    found = cosine_loss(vectors, torch.tensor([0, 1, 0, 0]))
+    # Six ordered pairs within class 0, of which four have a cosine of 0, and six between, of which two have one of 1.
+    np.testing.assert_allclose(float(found.mean()), 0.5 * 4 / 6 + 0.5 * 2 / 6, rtol=1e-6)
+    np.testing.assert_allclose(found, [1 / 3, 1 / 3, 1 / 3, 1], rtol=1e-6)
+    np.testing.assert_allclose(cosine_loss(vectors, torch.tensor([0, 1, 2, 3])), [0.5 * 4 / 12] * 4, rtol=1e-6)
 
 
 def test_one_label_a_class_is_trained_too(encoder: Path, tmp_path: Path):

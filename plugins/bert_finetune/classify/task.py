@@ -18,7 +18,7 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
-from plugins.bert_finetune.classify.contrastive import head_weights, supervised_contrastive_loss, with_partners
+from plugins.bert_finetune.classify.contrastive import cosine_loss, head_weights, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
@@ -227,7 +227,7 @@ class ClassifyTask(Task):
         """
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         if self.contrastive:
-            return supervised_contrastive_loss(self._head_inputs(model, inputs), batch["labels"])
+            return cosine_loss(self._head_inputs(model, inputs), batch["labels"])
         logits = model(**inputs).logits.float()  # (batch, classes)
         if self.settings.multi_label:
             return functional.binary_cross_entropy_with_logits(logits, batch["labels"], reduction="none").mean(1)
