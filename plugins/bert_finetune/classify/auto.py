@@ -18,7 +18,7 @@ FEWEST, FEWEST_SCRATCH = 150, 300
 # Few labels from a sentence encoder: contrastive training, docs/experiments/bert_finetune.md#few-labels-beside-setfit
 FEW_ROWS, FEW_A_CLASS = 4000, 48  # training rows, and rows of a class on average
 ANCHORS, ANCHORS_OF_MANY = 16, 32  # rows a step, each with a partner of its class
-MOST_PASSES, CONTRASTIVE_RATE = 16, 1e-4
+MOST_PASSES, CONTRASTIVE_RATE, CONTRASTIVE_RATE_OF_MANY = 16, 1e-4, 5e-5
 STEPS_PER_CLASS = 8  # each label has to be seen some times
 # A new head for many labels learns faster at a higher rate: Banking77, 450 steps, 0.867 in place of 0.829.
 MANY_CLASSES, FACTOR_OF_MANY, SMALL_NETWORK = 20, 3, 10_000_000
@@ -79,7 +79,8 @@ def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Cho
     rows, many = len(data.train), len(data.label_names) > MANY_CLASSES
     batch = auto.given_or(settings, ANCHORS_OF_MANY if many else ANCHORS)
     passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7)
-    rate = Choice(CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
+    value = CONTRASTIVE_RATE_OF_MANY if many else CONTRASTIVE_RATE
+    rate = Choice(value, "contrastive training of a sentence encoder")
     if settings.lora_rank or parameters <= SMALL_NETWORK:
         rate = auto.rate(settings, parameters)
     return {
