@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from operator import eq
 from typing import Any, overload
 
@@ -17,7 +18,11 @@ class Texts(Sequence[str]):
     """Texts by their places, made into strings as they are asked for."""
 
     def __init__(self, values: Iterable[str]):
-        self._values = pa.array((text.encode(*CODING) for text in values), pa.large_binary())
+        data, kind = (text.encode(*CODING) for text in values), pa.large_binary()
+        pieces = [pa.array([], kind)]  # `pa.array` makes a list of an iterator first
+        while part := list(islice(data, ITERATED)):
+            pieces.append(pa.array(part, kind))
+        self._values = pa.concat_arrays(pieces)
 
     def __len__(self) -> int:
         return len(self._values)
