@@ -59,7 +59,7 @@ def test_rows_of_numbers_as_groups_are_split_like_those_of_texts(place: str) -> 
 @pytest.mark.parametrize("shape", [(), (3,)])
 def test_spooled_rows_are_all_rows_in_order(place: str, shape: tuple[int, ...]) -> None:
     pieces = [np.random.default_rng(n).integers(0, 100, (n + 1, *shape)).astype(np.int16) for n in range(4)]
-    rows = SpooledRows()
+    rows = SpooledRows(np.int16)
     for piece in pieces:
         rows.append(piece)
     array = rows.array()

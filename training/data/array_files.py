@@ -110,16 +110,17 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 class SpooledRows:
-    """Rows appended piece by piece to an array; a large one is mapped from a file without a name."""
+    """Rows of one type, appended piece by piece to an array; a large one is mapped from a file without a name."""
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: np.dtype | type):
         home().mkdir(parents=True, exist_ok=True)
         self._file = tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=home())  # noqa: SIM115 - `array` closes it
-        self._like = np.zeros(0)
+        self._like = np.zeros(0, dtype)
 
     def append(self, rows: np.ndarray) -> None:
+        rows = np.ascontiguousarray(rows, self._like.dtype)
         self._like = rows[:0]
-        self._file.write(np.ascontiguousarray(rows).tobytes())
+        self._file.write(rows.tobytes())
 
     def array(self) -> np.ndarray:
         """All rows, read-only; asked for once."""

@@ -96,7 +96,8 @@ def file_scores(model: AnomalyPredictor, file: Path) -> FileScores:
 
 def _score(model: AnomalyPredictor, file: Path) -> FileScores:
     tally = Tally(model.encoder)
-    scores, p_values, *reasons = (SpooledRows() for _ in range(2 + len(fields(Reasons))))
+    scores, p_values = SpooledRows(np.float64), SpooledRows(np.float64)
+    reasons = [SpooledRows(kind) for kind in (np.int16, np.uint8, bool)]  # as `Reasons` has them
     for piece in stream_table(file):
         rows = model.encoder.encode(piece)
         tally.add(piece, rows)

@@ -13,7 +13,7 @@ import numpy as np
 
 from plugins.gpt_prompting.models.loading import start_token
 from plugins.gpt_prompting.pretrain.texts import Texts, pieces_of
-from training.data.array_files import ArrayWriter, map_array, smallest_ids
+from training.data.array_files import ArrayWriter, SpooledRows, map_array, smallest_ids
 from training.data.corpora import kept, key_of
 from training.data.documents import Document
 from training.data.progress import report
@@ -94,21 +94,23 @@ class _EncodedPiece(NamedTuple):
 
 def _kept_corpus(texts: Texts, tokenizer: PreTrainedTokenizerBase, key: str) -> TokenCorpus:
     def make(folder: Path) -> None:
-        kind, size = smallest_ids(len(tokenizer)), 0
-        starts, count = [0], 0
+        kind, size, count = smallest_ids(len(tokenizer)), 0, 0
 
         def tell(done: int) -> None:
             report("Cutting the texts into tokens", done, texts.characters)
 
-        with ArrayWriter(folder, "tokens", kind) as tokens, ArrayWriter(folder, "targets", kind) as targets:
+        with (
+            ArrayWriter(folder, "tokens", kind) as tokens,
+            ArrayWriter(folder, "targets", kind) as targets,
+            ArrayWriter(folder, "starts", np.int64) as starts,
+        ):
+            starts.append(np.zeros(1))
             for piece in _encoded(_pieces(texts.pieces(), tokenizer), tokenizer, tell):
                 tokens.append(piece.tokens)
                 targets.append(piece.targets)
                 size, count = size + piece.size_bytes, count + len(piece.tokens)
                 if piece.is_last:
-                    starts.append(count)
-        with ArrayWriter(folder, "starts", np.int64) as file:
-            file.append(np.asarray(starts))
+                    starts.append(np.asarray([count]))
         (folder / "size_bytes").write_text(str(size))
 
     def load(folder: Path) -> TokenCorpus:
@@ -168,25 +170,27 @@ def _batches(pieces: Iterator[tuple[str, bool, bool]]) -> Iterator[list[tuple[st
 
 
 def encode_dialogues(
-    transcripts: Sequence[tuple[str, list[tuple[int, int]]]], tokenizer: PreTrainedTokenizerBase
+    transcripts: Iterable[tuple[str, list[tuple[int, int]]]], tokenizer: PreTrainedTokenizerBase
 ) -> TokenCorpus:
     """Encode transcripts of which only the answers are targets.
 
     Args:
         transcripts: Text, and start and end of each answer in it, as `dialogues.render_dialogue` returns them.
     """
-    documents, size = [], 0
-    for start in range(0, len(transcripts), TOKENIZER_BATCH):
-        batch = transcripts[start : start + TOKENIZER_BATCH]
+    tokens, targets, lengths, size = SpooledRows(np.int32), SpooledRows(np.int32), SpooledRows(np.int64), 0
+    lengths.append(np.zeros(1))
+    given = iter(transcripts)
+    while batch := list(itertools.islice(given, TOKENIZER_BATCH)):
         texts = [text for text, _ in batch]
         encoding = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         for (text, spans), ids, offsets in zip(batch, encoding["input_ids"], encoding["offset_mapping"], strict=True):
             if len(ids) > 1:
-                tokens = np.asarray(ids, dtype=np.int32)
                 is_answer = _overlaps(np.asarray(offsets, dtype=np.int64), spans)
-                documents.append((tokens[:-1], np.where(is_answer, tokens, UNLABELLED)[1:].astype(np.int32)))
+                tokens.append(np.asarray(ids[:-1]))
+                targets.append(np.where(is_answer, ids, UNLABELLED)[1:])
+                lengths.append(np.asarray([len(ids) - 1]))
                 size += sum(len(text[a:b].encode()) for a, b in spans)
-    return _join(documents, size)
+    return TokenCorpus(tokens.array(), targets.array(), np.cumsum(lengths.array()), size)
 
 
 def _overlaps(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
@@ -220,16 +224,16 @@ class CorpusRows(Sequence[list[Segment]]):
 
     def __init__(self, corpus: TokenCorpus, size: int, separate: bool):
         self.corpus, self.size, self.separate = corpus, size, separate
-        count = -(-len(corpus.tokens) // size)
-        self.bounds = np.minimum(np.arange(count + 1) * size, len(corpus.tokens))
-        if count > 1 and self.bounds[-1] - self.bounds[-2] < MIN_ROW_TOKENS:
-            self.bounds = self.bounds[:-1]
+        whole, rest = divmod(len(corpus.tokens), size)
+        self.count = whole + (rest >= MIN_ROW_TOKENS or (rest > 0 and not whole))
 
     def __len__(self) -> int:
-        return len(self.bounds) - 1
+        return self.count
 
     def __getitem__(self, row: int) -> list[Segment]:  # type: ignore[override]
-        start, end = self.bounds[row], self.bounds[row + 1]
+        if not 0 <= row < self.count:
+            raise IndexError(row)
+        start, end = row * self.size, min((row + 1) * self.size, len(self.corpus.tokens))
         cuts = np.asarray([start, end])
         if self.separate:
             starts = self.corpus.starts[np.searchsorted(self.corpus.starts, start, side="right") :]
