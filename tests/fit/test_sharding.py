@@ -88,6 +88,12 @@ def test_a_checkpoint_of_two_processes_is_resumed_by_one(alone: Any, shared: Any
         torch.testing.assert_close(tensor, weights(alone[0])[name], rtol=1e-3, atol=1e-5)
 
 
+def test_processes_that_read_different_rows_are_refused_in_words(tmp_path: Path) -> None:
+    """Their gradients were averaged, and nobody was told."""
+    with pytest.raises(AssertionError, match="The processes read different data: 1 others than 0"):
+        launch(tmp_path, 2, odd_rank="1", **SETTINGS)
+
+
 @pytest.mark.slow
 def test_four_processes_resume_the_checkpoint_of_two_and_hold_a_quarter_each(
     alone: Any, shared: Any, tmp_path: Path
