@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -69,7 +70,7 @@ def smallest_ids(vocabulary: int) -> np.dtype:
 
 def row_numbers(rows: int) -> np.ndarray:
     """0, 1, … of so many rows, as `unnamed_array`, in the smallest type that holds them, so that lists may be long."""
-    numbers = unnamed_array((rows,), _number_type(rows))
+    numbers = unnamed_array((rows,), number_type(rows))
     for start in range(0, rows, PIECE):
         numbers[start : start + PIECE] = np.arange(start, min(start + PIECE, rows), dtype=numbers.dtype)
     return numbers
@@ -81,7 +82,7 @@ def numbers_where(chosen: np.ndarray) -> np.ndarray:
     Args:
         chosen: bool, (rows,).
     """
-    numbers, done = unnamed_array((int(np.count_nonzero(chosen)),), _number_type(len(chosen))), 0
+    numbers, done = unnamed_array((int(np.count_nonzero(chosen)),), number_type(len(chosen))), 0
     for start in range(0, len(chosen), PIECE):
         found = np.flatnonzero(chosen[start : start + PIECE])
         numbers[done : done + len(found)] = found + start
@@ -96,7 +97,8 @@ def shuffled_rows(rows: int, generator: np.random.Generator) -> np.ndarray:
     return numbers
 
 
-def _number_type(rows: int) -> np.dtype:
+def number_type(rows: int) -> np.dtype:
+    """The smallest type that holds the numbers of so many rows."""
     return np.dtype(np.int32 if rows < 2**31 else np.int64)
 
 
@@ -114,7 +116,8 @@ class SpooledRows:
 
     def __init__(self, dtype: np.dtype | type):
         home().mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=home())  # noqa: SIM115 - `array` closes it
+        self._file = tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=home())  # noqa: SIM115
+        weakref.finalize(self, self._file.close)  # also where what fills it fails
         self._like = np.zeros(0, dtype)
 
     def append(self, rows: np.ndarray) -> None:

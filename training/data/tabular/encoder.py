@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.array_files import row_numbers, unnamed_array
+from training.data.array_files import number_type, unnamed_array
 from training.data.progress import report
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
@@ -140,7 +140,7 @@ class TableEncoder:
             UserError: As `encode`.
         """
         rows, unread = len(order), Counter[str]()
-        places = unnamed_array((len(table),), row_numbers(0).dtype)  # counted from 1, so that 0 is a row left out
+        places = unnamed_array((len(table),), number_type(len(table)))  # counted from 1, so that 0 is a row left out
         for start in range(0, rows, ENCODED_ROWS):
             of_piece = order[start : start + ENCODED_ROWS]
             places[of_piece] = np.arange(start + 1, start + 1 + len(of_piece))
