@@ -105,7 +105,7 @@ def train(folder: Path, **values: Any) -> dict[str, int]:
     """Train in `folder`; returns the bytes of weights, gradients and optimiser that this process held at a step."""
     values = dict(values)
     task = LayeredTask(layers=values.pop("layers", 6))
-    if os.environ.get("RANK") == values.pop("odd_rank", None):
+    if os.environ.get("RANK") == values.pop("odd_rank", "none"):
         task.train_data = [*task.train_data[1:], task.train_data[0]]
     fit = _Fit(task, settings_of(**values), folder, {}, None)
     held: dict[str, int] = {}
