@@ -116,7 +116,7 @@ class SpooledRows:
 
     def __init__(self, dtype: np.dtype | type):
         home().mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=home())  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=str(home()))  # noqa: SIM115
         weakref.finalize(self, self._file.close)  # also where what fills it fails
         self._like = np.zeros(0, dtype)
 

@@ -43,7 +43,7 @@ def split_rows(
     *,
     eval_share: float,
     seed: int,
-    groups: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split row indexes for training and evaluation, stratified by class; the same seed gives the same split.
 
@@ -79,7 +79,7 @@ def split_rows(
 
 
 def _split_unlabelled(
-    rows: int, groups: Sequence[Hashable] | None, eval_share: float, rng: np.random.Generator
+    rows: int, groups: Sequence[Hashable] | np.ndarray | None, eval_share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """As with one class for all rows; of ten million that have no groups, 20 MB are in memory."""
     if not rows:
@@ -100,7 +100,7 @@ def _split_unlabelled(
     return numbers_where(~held_out), numbers_where(held_out)
 
 
-def _numbers(groups: Sequence[Hashable]) -> np.ndarray:
+def _numbers(groups: Sequence[Hashable] | np.ndarray) -> np.ndarray:
     """Groups as numbers in the order in which they first come, int64 (rows,)."""
     if isinstance(groups, np.ndarray):
         _, firsts, numbers = np.unique(groups, return_index=True, return_inverse=True)
@@ -109,7 +109,7 @@ def _numbers(groups: Sequence[Hashable]) -> np.ndarray:
     return np.fromiter((known.setdefault(group, len(known)) for group in groups), np.int64, len(groups))
 
 
-def _groups_by_class(labels: Sequence[Hashable], groups: Sequence[Hashable]) -> list[list[list[int]]]:
+def _groups_by_class(labels: Sequence[Hashable], groups: Sequence[Hashable] | np.ndarray) -> list[list[list[int]]]:
     """Return, class by class, its groups of rows; a group with several labels counts for the rarest of them."""
     members: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):

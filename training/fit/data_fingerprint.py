@@ -11,6 +11,7 @@ import torch
 from accelerate.utils import set_seed
 
 from training.fit.batches import step_seed
+from training.task import RowStream
 
 if TYPE_CHECKING:
     from training.settings import TrainSettings
@@ -25,6 +26,7 @@ def data_fingerprint(task: Task, settings: TrainSettings) -> str:
     Of numbers that are no integers the shape alone counts: machines may round otherwise.
     """
     digest, rows = hashlib.sha256(), task.train_data
+    assert not isinstance(rows, RowStream), "a stream has a fingerprint of its own"
     shapes = [(name, tuple(tensor.shape)) for name, tensor in task.model.state_dict().items()]
     digest.update(repr((len(rows), len(task.eval_data), shapes)).encode())
     seed = step_seed(settings.seed, 0, 0)

@@ -225,13 +225,13 @@ class CorpusRows(Sequence[list[Segment]]):
     def __init__(self, corpus: TokenCorpus, size: int, separate: bool):
         self.corpus, self.size, self.separate = corpus, size, separate
         whole, rest = divmod(len(corpus.tokens), size)
-        self.count = whole + (rest >= MIN_ROW_TOKENS or (rest > 0 and not whole))
+        self.rows = whole + (rest >= MIN_ROW_TOKENS or (rest > 0 and not whole))
 
     def __len__(self) -> int:
-        return self.count
+        return self.rows
 
     def __getitem__(self, row: int) -> list[Segment]:  # type: ignore[override]
-        if not 0 <= row < self.count:
+        if not 0 <= row < self.rows:
             raise IndexError(row)
         start, end = row * self.size, min((row + 1) * self.size, len(self.corpus.tokens))
         cuts = np.asarray([start, end])
