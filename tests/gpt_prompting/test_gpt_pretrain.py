@@ -29,6 +29,7 @@ from transformers import (
 )
 
 from plugins.gpt_prompting import PLUGIN
+from plugins.gpt_prompting.pretrain import corpus as corpus_module
 from plugins.gpt_prompting.pretrain import network
 from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
@@ -235,10 +236,30 @@ def test_texts_on_disk_have_the_tokens_of_texts_in_memory(
     )
 
 
+def test_a_very_long_line_is_cut_between_words_and_has_the_tokens_of_the_whole(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a line of 200 MB 4 million characters were given to the tokenizer at once, which took 2.3 GB."""
+    monkeypatch.setattr("plugins.gpt_prompting.pretrain.corpus.PIECE_CHARACTERS", 40)
+    line = " ".join(["it's", "said,", "42", "wood", " two", "«so»", "\t", "l'été"] * 50)
+    texts, given = texts_of(tmp_path / "a.txt", line), []
+
+    def token_ids(batch: list[str], tokenizer: Any) -> Any:
+        given.extend(batch)
+        return own(batch, tokenizer)
+
+    own = corpus_module.token_ids
+    monkeypatch.setattr(corpus_module, "token_ids", token_ids)
+    found = encode_texts(texts, tokenizer)
+    assert max(map(len, given)) < 80 and "".join(given).endswith(line)
+    assert np.array_equal(found.tokens, encode_texts(list(texts), tokenizer).tokens)
+
+
 def test_a_tokenizer_that_marks_where_a_text_begins_gets_it_whole(
     tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.gpt_prompting.pretrain.texts.PIECE_CHARACTERS", 5)
+    for place in ("texts", "corpus"):
+        monkeypatch.setattr(f"plugins.gpt_prompting.pretrain.{place}.PIECE_CHARACTERS", 5)
     marking = copy.deepcopy(tokenizer)
     marking.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     texts = texts_of(tmp_path / "a.txt", LONG)

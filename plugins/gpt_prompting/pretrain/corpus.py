@@ -4,6 +4,7 @@ per epoch."""
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from plugins.gpt_prompting.models.loading import start_token
-from plugins.gpt_prompting.pretrain.texts import Texts, pieces_of
+from plugins.gpt_prompting.pretrain.texts import PIECE_CHARACTERS, Texts, pieces_of
 from training.data.array_files import ArrayWriter, SpooledRows, map_array, smallest_ids
 from training.data.corpora import kept, key_of
 from training.data.documents import Document
@@ -27,6 +28,7 @@ UNLABELLED = -100  # target of a token that is not trained on
 VERSION = 1  # of the files; raise it when the same texts give other ones
 TOKENIZER_BATCH = 1000  # documents that the tokenizer's threads share
 TOKENIZER_CHARACTERS = 1_000_000  # of them together; a token takes 500 bytes meanwhile
+WORD_GAP = re.compile(r"(?<=\S) (?=\S)")
 MIN_ROW_TOKENS = 2  # in a corpus' last row, which otherwise holds what is left
 
 
@@ -138,8 +140,10 @@ def _encoded(
 
 def _pieces(texts: Iterable[Iterator[str]], tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, bool, bool]]:
     """Pieces of each text, and whether each is the first and the last of its text."""
-    is_cut = _cuts_at_lines(tokenizer)
+    is_cut = _cuts(tokenizer, ["wood\n", "stone"])
+    is_cut_at_words = is_cut and _cuts(tokenizer, ["wood", " stone", " 7"])
     for pieces in texts:
+        pieces = _shorter(pieces) if is_cut_at_words else pieces
         last, is_first = next(pieces, ""), True
         if not is_cut:
             last += "".join(pieces)
@@ -149,10 +153,19 @@ def _pieces(texts: Iterable[Iterator[str]], tokenizer: PreTrainedTokenizerBase) 
         yield last, is_first, True
 
 
-def _cuts_at_lines(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether a text has the tokens of its lines; a tokenizer that marks the beginning of a text has others."""
-    whole, *parts = encode(["wood\nstone", "wood\n", "stone"], tokenizer)
-    return whole == [token for part in parts for token in part]
+def _cuts(tokenizer: PreTrainedTokenizerBase, parts: list[str]) -> bool:
+    """Whether a text has the tokens of these parts; a tokenizer that marks the beginning of a text has others."""
+    whole, *each = encode(["".join(parts), *parts], tokenizer)
+    return whole == [token for tokens in each for token in tokens]
+
+
+def _shorter(pieces: Iterable[str]) -> Iterator[str]:
+    """Cut the pieces of very long lines before a space between two words, where a byte-level tokenizer cuts as well."""
+    for piece in pieces:
+        while cut := WORD_GAP.search(piece, PIECE_CHARACTERS):
+            yield piece[: cut.start()]
+            piece = piece[cut.start() :]
+        yield piece
 
 
 def _batches(pieces: Iterator[tuple[str, bool, bool]]) -> Iterator[list[tuple[str, bool, bool]]]:
