@@ -364,7 +364,7 @@ def test_a_model_is_trained_in_its_own_chat_template() -> None:
 def test_dialogues_of_two_files_are_all_there_in_order(tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": f"wer {n}?", "response": f"ich „{n}“ 👋"}) for n in range(20)]
     first, second = (write_file(tmp_path / name, "\n".join(part)) for name, part in (("a.jsonl", lines[:12]), ("b.jsonl", lines[12:])))  # fmt: skip
-    data = PLUGIN.kind("pretrain").read(chosen(data=str(first), dialogue_data=str(second)))
+    data = read(chosen(data=str(first), dialogue_data=str(second)))
     sides = [[turns[0].content for turns in side] for side in (data.dialogues, data.held_dialogues)]
     assert sorted(sides[0] + sides[1]) == sorted(f"wer {n}?" for n in range(20)) and len(sides[1]) >= 2
     numbers = [int(content[4:-1]) for content in sides[0]]
