@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -104,9 +105,9 @@ def _last_step(events: Path) -> int | None:
         return None
     lines = events.read_bytes()[-20_000:].splitlines()
     for line in reversed(lines):
-        if line.startswith(b"{") and line.endswith(b"}"):
+        with contextlib.suppress(ValueError):  # of the first a part, and the last is being written
             event = json.loads(line)
-            if event["event"] in ("started", "step"):
+            if isinstance(event, dict) and event.get("event") in ("started", "step"):
                 return event.get("step", 0)
     return None
 

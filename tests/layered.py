@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,10 @@ def settings_of(**values: Any) -> LayeredSettings:
 def train(folder: Path, **values: Any) -> dict[str, int]:
     """Train in `folder`; returns the bytes of weights, gradients and optimiser that this process held at a step."""
     values = dict(values)
-    fit = _Fit(LayeredTask(layers=values.pop("layers", 6)), settings_of(**values), folder, {}, None)
+    task = LayeredTask(layers=values.pop("layers", 6))
+    if os.environ.get("RANK") == values.pop("odd_rank", "none"):
+        task.train_data = [*task.train_data[1:], task.train_data[0]]
+    fit = _Fit(task, settings_of(**values), folder, {}, None)
     held: dict[str, int] = {}
     update = fit._update
 
@@ -128,8 +132,6 @@ def local_bytes(tensor: Any) -> int:
 
 
 if __name__ == "__main__":
-    import os
-
     place = Path(sys.argv[1])
     torch.set_num_threads(1)
     found = train(place, **json.loads(sys.argv[2]))

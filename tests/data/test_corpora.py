@@ -20,6 +20,7 @@ from training.data.progress import CancelledError, report, reporting
 from training.data.table_cache import read_training_table
 from training.data.text_documents import read_documents
 from training.data.text_sample import evenly, sample_title
+from training.errors import UserError
 from training.home import CACHES, cache_folder
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -61,12 +62,15 @@ def test_two_processes_that_want_the_same_make_it_once(home: Path) -> None:
     assert (home / "made").read_text() == "x"
 
 
-def test_an_error_leaves_nothing() -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError("Write error: No space left on")])
+def test_a_full_disk_is_told_and_leaves_nothing(error: OSError) -> None:
+    """A Parquet file of images was said to be unreadable, and of texts a checkpoint to be whole."""
+
     def fail(folder: Path) -> None:
         (folder / "half").write_bytes(bytes(1000))
-        raise OSError(28, "No space left on device")
+        raise error
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="The disk is full: the files that training reads are not made"):
         kept("test", "full", fail, lambda folder: None)
     assert caches.usage()["corpora"] == (0, 0)
 

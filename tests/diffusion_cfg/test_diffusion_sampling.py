@@ -75,6 +75,15 @@ def test_words_of_the_captions_are_single_tokens() -> None:
     assert text_encoder.train_tokenizer(CAPTIONS, 600, 8).tokenize("red square") == ["red</w>", "square</w>"]
 
 
+def test_the_same_captions_give_the_same_vocabulary() -> None:
+    """A resumed run, and each of several processes, trains it again; sub-words of one count came in any order."""
+    random = np.random.default_rng(0)
+    words = ["".join(random.choice(list("abcdefghij"), random.integers(3, 8))) for _ in range(300)]
+    captions = [" ".join(random.choice(words, 4)) for _ in range(200)]
+    made = [text_encoder.train_tokenizer(captions, 700, 16).get_vocab() for _ in range(6)]
+    assert all(vocabulary == made[0] for vocabulary in made) and len(made[0]) == 700
+
+
 def test_the_pixel_autoencoder_is_the_identity() -> None:
     vae, pixels = autoencoders.make_pixel_autoencoder(3), torch.rand(2, 3, 16, 16) * 2 - 1
     latents = autoencoders.encode_images(vae, pixels)

@@ -24,6 +24,7 @@ from tests.shapes import CAPTIONS, TINY, shape, write_shapes
 from training.data.images.kept_pixels import KeptPixels
 from training.data.images.read import read_images
 from training.errors import UserError
+from training.fit.large_network import prepare_network
 from training.fit.loop import fit
 from training.home import home
 from training.settings import parse_settings
@@ -126,6 +127,24 @@ def test_a_denoiser_works_in_a_trained_latent_space_and_stock_diffusers_loads_it
     artifact = str(tmp_path / "run" / "artifact")
     again, _ = train("denoiser", tmp_path / "on", data=str(data), model=artifact, steps=1, eval_share=0.1)
     assert again.image_size == (16, 16)
+
+
+@pytest.mark.parametrize("name", ["denoiser", "lora"])
+def test_weights_in_bf16_are_loaded_so_and_are_those_of_a_network_that_was_cast(
+    name: str, tmp_path: Path, data: Path
+) -> None:
+    """The network was loaded in fp32 first, which takes twice the memory."""
+    base = tmp_path / "base"
+    pipeline_io.save_pipeline(build("denoiser", data=str(data), **MICRO).pipeline, base, half_precision=False)
+    values = {"data": str(data), "model": str(base), "ema_decay": 0.0, "eval_share": 0.1}
+    loaded, cast = (build(name, **values, weights_dtype=dtype).model for dtype in ("bf16", "fp32"))
+    types = {weight.dtype for part, weight in loaded.unet.named_parameters() if "lora" not in part}
+    assert types == {torch.bfloat16}
+    for model in (loaded, cast):
+        prepare_network(model, settings(name, **values, weights_dtype="bf16"))
+    others = dict(cast.named_parameters())
+    for part, weight in loaded.named_parameters():
+        assert weight.dtype == others[part].dtype and torch.equal(weight, others[part]), part
 
 
 @pytest.mark.parametrize(("rank", "alpha", "text"), [(4, 32, True), (8, 4, False), (2, 0, False)])

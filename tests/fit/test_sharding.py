@@ -88,12 +88,22 @@ def test_a_checkpoint_of_two_processes_is_resumed_by_one(alone: Any, shared: Any
         torch.testing.assert_close(tensor, weights(alone[0])[name], rtol=1e-3, atol=1e-5)
 
 
+def test_processes_that_read_different_rows_are_refused_in_words(tmp_path: Path) -> None:
+    """Their gradients were averaged, and nobody was told."""
+    with pytest.raises(AssertionError, match="The processes read different data: 1 others than 0"):
+        launch(tmp_path, 2, odd_rank="1", **SETTINGS)
+
+
 @pytest.mark.slow
-def test_a_checkpoint_of_two_processes_is_resumed_by_three(alone: Any, shared: Any, tmp_path: Path) -> None:
+def test_four_processes_resume_the_checkpoint_of_two_and_hold_a_quarter_each(
+    alone: Any, shared: Any, tmp_path: Path
+) -> None:
     shutil.copytree(shared[0] / "checkpoint" / "step-000000005", tmp_path / "checkpoint" / "step-000000005")
-    launch(tmp_path, 3, sharding="full", **SETTINGS)
+    held = launch(tmp_path, 4, sharding="full", **SETTINGS)
     expected = {step: loss for step, loss in losses(alone[0]).items() if step > 5}
     assert losses(tmp_path) == pytest.approx(expected, rel=1e-4)
+    for part, size in alone[1].items():
+        assert all(0.2 * size < each[part] <= 0.3 * size for each in held), part
 
 
 def test_a_checkpoint_of_another_network_is_refused_in_words(shared: Any, tmp_path: Path) -> None:

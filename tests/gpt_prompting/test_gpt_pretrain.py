@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from transformers import (
 )
 
 from plugins.gpt_prompting import PLUGIN
+from plugins.gpt_prompting.pretrain import corpus as corpus_module
 from plugins.gpt_prompting.pretrain import network
 from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
 from plugins.gpt_prompting.pretrain.chunked_cross_entropy import chunked_cross_entropy
@@ -40,7 +42,7 @@ from plugins.gpt_prompting.pretrain.corpus import (
     encode_texts,
 )
 from plugins.gpt_prompting.pretrain.data import read
-from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Turn, render_dialogue
+from plugins.gpt_prompting.pretrain.dialogues import TRANSCRIPT, Dialogues, Turn, render_dialogue
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.settings import SIZES, PretrainSettings
 from plugins.gpt_prompting.pretrain.texts import Texts
@@ -234,10 +236,30 @@ def test_texts_on_disk_have_the_tokens_of_texts_in_memory(
     )
 
 
+def test_a_very_long_line_is_cut_between_words_and_has_the_tokens_of_the_whole(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a line of 200 MB 4 million characters were given to the tokenizer at once, which took 2.3 GB."""
+    monkeypatch.setattr("plugins.gpt_prompting.pretrain.corpus.PIECE_CHARACTERS", 40)
+    line = " ".join(["it's", "said,", "42", "wood", " two", "«so»", "\t", "l'été"] * 50)
+    texts, given = texts_of(tmp_path / "a.txt", line), []
+
+    def token_ids(batch: list[str], tokenizer: Any) -> Any:
+        given.extend(batch)
+        return own(batch, tokenizer)
+
+    own = corpus_module.token_ids
+    monkeypatch.setattr(corpus_module, "token_ids", token_ids)
+    found = encode_texts(texts, tokenizer)
+    assert max(map(len, given)) < 80 and "".join(given).endswith(line)
+    assert np.array_equal(found.tokens, encode_texts(list(texts), tokenizer).tokens)
+
+
 def test_a_tokenizer_that_marks_where_a_text_begins_gets_it_whole(
     tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.gpt_prompting.pretrain.texts.PIECE_CHARACTERS", 5)
+    for place in ("texts", "corpus"):
+        monkeypatch.setattr(f"plugins.gpt_prompting.pretrain.{place}.PIECE_CHARACTERS", 5)
     marking = copy.deepcopy(tokenizer)
     marking.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     texts = texts_of(tmp_path / "a.txt", LONG)
@@ -337,6 +359,28 @@ def test_a_model_is_trained_in_its_own_chat_template() -> None:
     text, spans = render_dialogue(talk, own)
     assert text == "[user] say it [bot] it is [user] say it [bot] it "
     assert [text[start:end] for start, end in spans] == ["it is ", "it "]
+
+
+def test_dialogues_of_two_files_are_all_there_in_order(tmp_path: Path) -> None:
+    lines = [json.dumps({"prompt": f"wer {n}?", "response": f"ich „{n}“ 👋"}) for n in range(20)]
+    first, second = (write_file(tmp_path / name, "\n".join(part)) for name, part in (("a.jsonl", lines[:12]), ("b.jsonl", lines[12:])))  # fmt: skip
+    data = read(chosen(data=str(first), dialogue_data=str(second)))
+    sides = [[turns[0].content for turns in side] for side in (data.dialogues, data.held_dialogues)]
+    assert sorted(sides[0] + sides[1]) == sorted(f"wer {n}?" for n in range(20)) and len(sides[1]) >= 2
+    numbers = [int(content[4:-1]) for content in sides[0]]
+    assert numbers == sorted(numbers) and data.dialogues[0][1] == Turn("assistant", f"ich „{numbers[0]}“ 👋")
+
+
+def test_many_dialogues_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each was a list of Python's strings: 2.5 KB."""
+    monkeypatch.setattr("training.data.array_files.LARGE_BYTES", 0)
+    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    dialogues = Dialogues([Turn("user", f"{n} {'a' * 500}"), Turn("assistant", "b" * 500)] for n in range(1000))
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert taken < 100_000 and dialogues.select(np.arange(1000) == 700)[0][0].content[:4] == "700 "
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -68,8 +69,70 @@ def smallest_ids(vocabulary: int) -> np.dtype:
 
 
 def row_numbers(rows: int) -> np.ndarray:
-    """0, 1, … of so many rows, in the smallest type that holds them: of ten million a list is 40 MB and not 80."""
-    return np.arange(rows, dtype=np.int32 if rows < 2**31 else np.int64)
+    """0, 1, … of so many rows, as `unnamed_array`, in the smallest type that holds them, so that lists may be long."""
+    numbers = unnamed_array((rows,), number_type(rows))
+    for start in range(0, rows, PIECE):
+        numbers[start : start + PIECE] = np.arange(start, min(start + PIECE, rows), dtype=numbers.dtype)
+    return numbers
+
+
+def numbers_where(chosen: np.ndarray) -> np.ndarray:
+    """The numbers of the rows that are chosen, in order and as `row_numbers` gives them.
+
+    Args:
+        chosen: bool, (rows,).
+    """
+    numbers, done = unnamed_array((int(np.count_nonzero(chosen)),), number_type(len(chosen))), 0
+    for start in range(0, len(chosen), PIECE):
+        found = np.flatnonzero(chosen[start : start + PIECE])
+        numbers[done : done + len(found)] = found + start
+        done += len(found)
+    return numbers
+
+
+def shuffled_rows(rows: int, generator: np.random.Generator) -> np.ndarray:
+    """`generator.permutation(rows)` as `row_numbers` gives them."""
+    numbers = row_numbers(rows)
+    generator.shuffle(numbers)
+    return numbers
+
+
+def number_type(rows: int) -> np.dtype:
+    """The smallest type that holds the numbers of so many rows."""
+    return np.dtype(np.int32 if rows < 2**31 else np.int64)
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays of one type end to end, as `unnamed_array`."""
+    whole, done = unnamed_array((sum(map(len, parts)),), parts[0].dtype), 0
+    for part in parts:
+        whole[done : done + len(part)] = part
+        done += len(part)
+    return whole
+
+
+class SpooledRows:
+    """Rows of one type, appended piece by piece to an array; a large one is mapped from a file without a name."""
+
+    def __init__(self, dtype: np.dtype | type):
+        home().mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.SpooledTemporaryFile(LARGE_BYTES, dir=str(home()))  # noqa: SIM115
+        weakref.finalize(self, self._file.close)  # also where what fills it fails
+        self._like = np.zeros(0, dtype)
+
+    def append(self, rows: np.ndarray) -> None:
+        rows = np.ascontiguousarray(rows, self._like.dtype)
+        self._like = rows[:0]
+        self._file.write(rows.tobytes())
+
+    def array(self) -> np.ndarray:
+        """All rows, read-only; asked for once."""
+        with self._file as file:
+            size, kind, shape = file.tell(), self._like.dtype, (-1, *self._like.shape[1:])
+            if size > LARGE_BYTES:
+                return np.asarray(np.memmap(file, kind, "r")).reshape(shape)  # type: ignore[arg-type] - it has what is asked
+            file.seek(0)
+            return np.frombuffer(file.read(), kind).reshape(shape)
 
 
 def unnamed_array(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:

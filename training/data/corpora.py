@@ -9,6 +9,7 @@ while are deleted, and so is the one used longest ago where all together take to
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,12 +23,14 @@ from typing import TypeVar
 import pyarrow as pa
 
 from training import files
+from training.errors import UserError
 from training.home import cache_folder, is_shared
 
 MAX_AGE_SECONDS, MAX_SHARED_AGE_SECONDS = 30 * 86_400.0, 86_400.0  # since the last use
 MAX_SHARE_OF_DISK = 0.5  # of what is free or taken by corpora
 SIZES = "sizes.json"  # of an entry's files, written last
 LOCK, LOCKS = ".lock-", 256  # lock files, shared by the entries; a lock of each entry's own could never be deleted
+FULL_DISK = "No space left"  # in what Arrow says
 
 Made = TypeVar("Made")
 
@@ -52,7 +55,7 @@ def kept(kind: str, key: str, make: Callable[[Path], None], load: Callable[[Path
         load: Opens the files, which may be deleted afterwards: what is mapped stays readable.
 
     Raises:
-        OSError: The disk is full; nothing half-made is left.
+        UserError: The disk is full; nothing half-made is left.
     """
     folder = corpora_folder() / f"{kind}-{key}"
     corpora_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,12 +65,26 @@ def kept(kind: str, key: str, make: Callable[[Path], None], load: Callable[[Path
                 loaded = load(folder)
                 os.utime(folder)
                 return loaded
-        with files.replacing(folder) as new:
+        with _full_disk_in_words(), files.replacing(folder) as new:
             make(new)
             files.write_json(new / SIZES, _sizes(new))
         loaded = load(folder)
     _evict(keep=folder)
     return loaded
+
+
+@contextlib.contextmanager
+def _full_disk_in_words() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or FULL_DISK in str(error)
+        if not is_full:
+            raise
+        raise UserError(
+            "The disk is full: the files that training reads are not made, and no part of them is left. Delete old "
+            "runs, or what the studio keeps (python -m training cache --clear), then start again or resume."
+        ) from error
 
 
 def delete_unused() -> None:

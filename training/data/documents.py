@@ -73,7 +73,7 @@ class Documents(Sequence[Document]):
 
     def __iter__(self) -> Iterator[Document]:
         parts = self.parts()
-        for count in self.counts().tolist():
+        for count in self.iter_counts():
             yield [next(parts) for _ in range(count)]
 
     def parts(self) -> Iterator[str]:
@@ -92,6 +92,11 @@ class Documents(Sequence[Document]):
     def counts(self) -> np.ndarray:
         """Parts of each document, (documents,)."""
         return self.ends - self.starts
+
+    def iter_counts(self) -> Iterator[int]:
+        """`counts`, of which only some are Python's at a time."""
+        for start in range(0, len(self), BATCH_PARTS):
+            yield from (self.ends[start : start + BATCH_PARTS] - self.starts[start : start + BATCH_PARTS]).tolist()
 
     @property
     def words(self) -> int:

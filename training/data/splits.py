@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from training.data.array_files import numbers_where, shuffled_rows
 from training.data.column_names import plain_name
 from training.preflight.sheet import Finding
 
@@ -42,7 +43,7 @@ def split_rows(
     *,
     eval_share: float,
     seed: int,
-    groups: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split row indexes for training and evaluation, stratified by class; the same seed gives the same split.
 
@@ -78,34 +79,37 @@ def split_rows(
 
 
 def _split_unlabelled(
-    rows: int, groups: Sequence[Hashable] | None, eval_share: float, rng: np.random.Generator
+    rows: int, groups: Sequence[Hashable] | np.ndarray | None, eval_share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As with one class for all rows, in a few numbers a row: ten million rows are split in 200 MB."""
+    """As with one class for all rows; of ten million that have no groups, 20 MB are in memory."""
     if not rows:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    group_of = np.arange(rows) if groups is None else _numbers(groups)
-    sizes = np.bincount(group_of)
-    [wanted] = _rows_wanted([rows], [len(sizes)], eval_share, rng)
-    order = rng.permutation(len(sizes))
-    chosen = np.zeros(len(sizes), dtype=bool)
-    if groups is None:
+    group_of = None if groups is None else _numbers(groups)
+    sizes = None if group_of is None else np.bincount(group_of)
+    count = rows if sizes is None else len(sizes)
+    [wanted] = _rows_wanted([rows], [count], eval_share, rng)
+    order, chosen = shuffled_rows(count, rng), np.zeros(count, dtype=bool)
+    if sizes is None:
         chosen[order[:wanted]] = True
     else:
         for index in order if wanted else ():
             if sizes[index] <= wanted:
                 wanted -= sizes[index]
                 chosen[index] = True
-    held_out = chosen[group_of]
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    held_out = chosen if group_of is None else chosen[group_of]
+    return numbers_where(~held_out), numbers_where(held_out)
 
 
-def _numbers(groups: Sequence[Hashable]) -> np.ndarray:
-    """Groups as numbers in the order in which they first come."""
+def _numbers(groups: Sequence[Hashable] | np.ndarray) -> np.ndarray:
+    """Groups as numbers in the order in which they first come, int64 (rows,)."""
+    if isinstance(groups, np.ndarray):
+        _, firsts, numbers = np.unique(groups, return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(firsts))[numbers]
     known: dict[Hashable, int] = {}
     return np.fromiter((known.setdefault(group, len(known)) for group in groups), np.int64, len(groups))
 
 
-def _groups_by_class(labels: Sequence[Hashable], groups: Sequence[Hashable]) -> list[list[list[int]]]:
+def _groups_by_class(labels: Sequence[Hashable], groups: Sequence[Hashable] | np.ndarray) -> list[list[list[int]]]:
     """Return, class by class, its groups of rows; a group with several labels counts for the rarest of them."""
     members: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):

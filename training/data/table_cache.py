@@ -18,9 +18,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from training import files
+from training.data.array_files import joined
 from training.data.progress import report
 from training.data.table import Table, fingerprint, read_table, readable
 from training.data.table_format import MAX_BYTES, read_chunks
@@ -112,7 +114,8 @@ def _load(cached: Path, path: Path, identity: dict[str, Any]) -> Table | None:
     *names, _ = rows.column_names
     columns = {name: rows.column(number) for number, name in enumerate(names)}
     notices = tuple(Finding(**notice) for notice in about["notices"])
-    return Table(columns, rows.column(len(names)).to_numpy(), notices, path.name, about["fingerprint"])
+    lines = joined([chunk.to_numpy() for chunk in rows.column(len(names)).chunks] or [np.zeros(0, np.int64)])
+    return Table(columns, lines, notices, path.name, about["fingerprint"])
 
 
 def _map(cached: Path) -> tuple[pa.Table | None, dict[str, Any]]:

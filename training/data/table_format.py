@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ from training.preflight.sheet import Finding
 MEBIBYTE = 2**20
 MAX_BYTES = 500 * MEBIBYTE  # of a file that is read as a whole
 UNPACKED = 4  # times that limit that a compressed file may grow to
-PARQUET_ROWS = 50_000  # of a chunk
+PARQUET_ROWS, PARQUET_BUFFER_BYTES = 50_000, 2**20  # of a chunk, and of what is read of a column at once
 FOREIGN = {  # what files that are no tables begin with
     b"PK\x03\x04": "a zip archive or an Excel workbook: export the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel or Office file: export the sheet as CSV",
@@ -151,14 +152,28 @@ def parquet_tables(path: Path, max_unpacked: int | None, rows: int) -> Iterator[
     decoded, packed = 0, path.stat().st_size
     try:
         with open_bytes(path) as raw:
-            file = pq.ParquetFile(io.BytesIO(raw.read()) if is_gzip(path) else raw)
+            file = open_parquet(io.BytesIO(raw.read()) if is_gzip(path) else raw)
             _check_parquet(path, file, max_unpacked)
-            for batch in file.iter_batches(batch_size=rows):
+            for batch in parquet_batches(file, rows):
                 decoded += batch.nbytes
                 check_unpacked(packed, decoded, path.name)
                 yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path.name} is not a Parquet file, or a damaged one. Copy or download it again.") from error
+
+
+def open_parquet(file: BinaryIO) -> pq.ParquetFile:
+    """A Parquet file whose columns are read a piece at a time, not a row group at once."""
+    return pq.ParquetFile(file, buffer_size=PARQUET_BUFFER_BYTES, pre_buffer=False)
+
+
+def parquet_batches(
+    file: pq.ParquetFile, rows: int, columns: list[str] | None = None, first_group: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Yield up to `rows` rows after the other; one row group is asked for at a time, since a reader of several keeps
+    what it has read: of 250 MB it held 220."""
+    for group in range(first_group, file.num_row_groups):
+        yield from file.iter_batches(batch_size=rows, row_groups=[group], columns=columns)
 
 
 def _cell_bytes(kind: pa.DataType) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from training.data.array_files import row_numbers
+from training.data.array_files import shuffled_rows
 from training.errors import UserError
 from training.task import RowStream
 
@@ -41,13 +41,16 @@ class BatchSampler:
 
     def __getitem__(self, step: int) -> np.ndarray:
         start = step * self.batch_size
-        epochs = range(start // self.rows, (start + self.batch_size - 1) // self.rows + 1)
-        rows = np.concatenate([self._epoch(epoch) for epoch in epochs])
-        first = start - epochs[0] * self.rows
-        return rows[first : first + self.batch_size]
+        end = start + self.batch_size
+        epochs = range(start // self.rows, (end - 1) // self.rows + 1)
+        firsts = [epoch * self.rows for epoch in epochs]
+        parts = [
+            self._epoch(epoch)[max(0, start - first) : end - first] for epoch, first in zip(epochs, firsts, strict=True)
+        ]
+        return np.concatenate(parts)
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, 0, epoch]).permutation(row_numbers(self.rows))
+        return shuffled_rows(self.rows, np.random.default_rng([self.seed, 0, epoch]))
 
 
 def check_whole_batch(task: Task, settings: TrainSettings) -> None:

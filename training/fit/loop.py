@@ -21,6 +21,7 @@ from training.fit import checkpoint
 from training.fit.accelerator import end, make_accelerator
 from training.fit.batches import Place, check_whole_batch, step_rows, step_seed
 from training.fit.checkpoint import Progress
+from training.fit.data_fingerprint import data_fingerprint
 from training.fit.evaluation import is_best, score
 from training.fit.large_network import prepare_network
 from training.fit.metric_log import MetricLog, NonFiniteLossError
@@ -125,7 +126,8 @@ class _Fit:
             yield "average", self.average.module
 
     def run(self) -> Progress:
-        self._check_same_stream()
+        if self.processes > 1:
+            self._check_same_data()
         resumed = self._restore()
         self.tell(
             "started",
@@ -152,19 +154,20 @@ class _Fit:
         end(self.accelerator)
         return state
 
-    def _check_same_stream(self) -> None:
-        """Refuse processes that see different shards.
+    def _check_same_data(self) -> None:
+        """Refuse processes that see different shards or rows.
 
         Raises:
             UserError: In all of them.
         """
-        if self.stream is not None and self.processes > 1:
-            seen = gather_object([self.stream.fingerprint()])
-            if others := [str(rank) for rank, each in enumerate(seen) if each != seen[0]]:
-                raise UserError(
-                    f"The processes see different shards: {', '.join(others)} others than 0. Give all machines the "
-                    "same files, then resume."
-                )
+        own = data_fingerprint(self.task, self.settings) if self.stream is None else self.stream.fingerprint()
+        seen = gather_object([own])
+        if others := [str(rank) for rank, each in enumerate(seen) if each != seen[0]]:
+            what = "read different data" if self.stream is None else "see different shards"
+            raise UserError(
+                f"The processes {what}: {', '.join(others)} others than 0. Give all machines the same files, then "
+                "resume."
+            )
 
     def _measure_start(self) -> None:
         """Score the weights that training starts from, as a baseline of the run."""

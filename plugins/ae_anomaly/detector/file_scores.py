@@ -1,8 +1,11 @@
-"""Anomaly scores of a whole file, read in chunks: of each row a score, a p-value and its three worst columns are kept."""
+"""Anomaly scores of a whole file, read in chunks: of each row a score, a p-value and its three worst columns are kept.
+
+Of many rows they lie in files without names.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.data.array_files import SpooledRows
 from training.data.table_stream import stream_table
 from training.data.tabular.coverage import Tally
 from training.preflight.sheet import Finding
@@ -91,13 +95,17 @@ def file_scores(model: AnomalyPredictor, file: Path) -> FileScores:
 
 
 def _score(model: AnomalyPredictor, file: Path) -> FileScores:
-    tally, scores, reasons = Tally(model.encoder), [], []
+    tally = Tally(model.encoder)
+    scores, p_values = SpooledRows(np.float64), SpooledRows(np.float64)
+    reasons = [SpooledRows(kind) for kind in (np.int16, np.uint8, bool)]  # as `Reasons` has them
     for piece in stream_table(file):
         rows = model.encoder.encode(piece)
         tally.add(piece, rows)
         found = model.probe(rows)
-        scores.append(model.calibration.score(found))
-        reasons.append(Reasons.of(model.calibration.shares(found), rows.unseen))
-    whole = np.concatenate(scores)
-    parts = (np.concatenate([getattr(one, name) for one in reasons]) for name in ("columns", "percent", "unseen"))
-    return FileScores(whole, model.calibration.p_values(whole), Reasons(*parts), tally.findings())
+        of_piece = model.calibration.score(found)
+        scores.append(of_piece)
+        p_values.append(model.calibration.p_values(of_piece))
+        blamed = Reasons.of(model.calibration.shares(found), rows.unseen)
+        for kept, field in zip(reasons, fields(Reasons), strict=True):
+            kept.append(getattr(blamed, field.name))
+    return FileScores(scores.array(), p_values.array(), Reasons(*(kept.array() for kept in reasons)), tally.findings())

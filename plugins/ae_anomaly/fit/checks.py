@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from plugins.ae_anomaly.fit.labels import possible_labels
+from training.data.array_files import unnamed_array
 from training.data.table import Table
 from training.data.tabular.column_types import parse_column_types
 from training.data.tabular.features import PIECE_ROWS, Encoded
@@ -26,7 +27,7 @@ OUTLIER_LIMIT = 9.9e3  # scaled; see `scaling.LIMIT`
 def check_rows(table: Table, rows: Encoded, is_anomaly: np.ndarray, label: str, settings: FitSettings) -> list[Finding]:
     """Too few rows, repeated rows, values far out, and what the labels say."""
     found = []
-    count = int((~is_anomaly).sum()) if settings.train_on == "normal" else len(table)
+    count = len(is_anomaly) - int(is_anomaly.sum()) if settings.train_on == "normal" else len(table)
     if count < FEW_ROWS:
         found.append(Finding("amber", f"Only {count} rows to train on", f"{FEW_ROWS} or more are useful; p-values are coarse."))  # fmt: skip
     elif count < FEW_TO_CALIBRATE:
@@ -49,7 +50,7 @@ def _distinct(rows: Encoded) -> int:
     """How many different rows there are, told by a random projection of their bits: quick for a million."""
     features = rows.numbers.shape[1] + rows.categories.shape[1]
     factors = np.random.default_rng(0).integers(1, 2**63, features, dtype=np.uint64) | np.uint64(1)
-    mixed = np.zeros(len(rows), dtype=np.uint64)
+    mixed = unnamed_array((len(rows),), np.uint64)
     for number, piece in enumerate(rows.pieces()):
         bits = np.concatenate([piece.numbers.view(np.uint32), piece.categories.view(np.uint32)], axis=1)
         sums = mixed[number * PIECE_ROWS :][: len(bits)]

@@ -11,7 +11,7 @@ import numpy as np
 from plugins.ae_anomaly.fit.checks import FEW_ROWS, check_rows
 from plugins.ae_anomaly.fit.feedback_rows import FeedbackRows, read_feedback
 from plugins.ae_anomaly.fit.labels import find_label, read_labels
-from training.data.array_files import row_numbers
+from training.data.array_files import joined, numbers_where, row_numbers
 from training.data.arrow_texts import shared
 from training.data.column_guess import describe_columns
 from training.data.splits import split_column
@@ -78,17 +78,19 @@ def prepare(
     """
     label = _label_of_training(table, settings)
     is_anomaly = _labels(table, label, settings) if label else np.zeros(len(table), dtype=bool)
-    numbered = row_numbers(len(table))
-    usable = numbered[~is_anomaly] if settings.train_on == "normal" else numbered
+    only_normal = settings.train_on == "normal"
+    usable = numbers_where(~is_anomaly) if only_normal else row_numbers(len(table))
     if len(usable) < fewest:
         raise UserError(f"{table.source} has {len(usable)} rows to train on: at least {fewest} are needed, {FEW_ROWS} or more to be useful.")  # fmt: skip
-    order = np.random.default_rng(settings.seed).permutation(usable)
+    np.random.default_rng(settings.seed).shuffle(usable)
     kept_back = _held_out_rows(len(usable), settings.eval_share)
-    held_out, train = np.sort(order[:kept_back]), np.sort(order[kept_back:])
+    held_out, train = usable[:kept_back], usable[kept_back:]
+    held_out.sort()
+    train.sort()
     sampled = [] if encoder else sample_findings(len(train))
     encoder = encoder or _encoder(table, fitted_rows(train, settings.seed), label, settings)
-    left_out = numbered[is_anomaly] if settings.train_on == "normal" else numbered[:0]
-    order = np.concatenate([train, held_out, left_out])  # so that each part is a slice, and none is copied
+    left_out = numbers_where(is_anomaly) if only_normal else usable[:0]
+    order = joined([train, held_out, left_out])  # so that each part is a slice, and none is copied
     rows = encoder.encode_in_order(table, order)
     others = rows.select(slice(len(train), None))
     checks = check_rows(table, rows, is_anomaly[order], label, settings)

@@ -99,9 +99,7 @@ def _split(settings: ImagesSettings, images: NoisyAndClean) -> tuple[NoisyAndCle
     copies = len(digests) - len(np.unique(digests))
     title = f"{copies:,} images are copies of others"
     findings = [Finding("amber", title, "Copies stay on one side of the split.")] if copies else []
-    rows, held_out = split_rows(
-        None, len(files), eval_share=settings.eval_share, seed=settings.seed, groups=digests.tolist()
-    )
+    rows, held_out = split_rows(None, len(files), eval_share=settings.eval_share, seed=settings.seed, groups=digests)
     return images.select(rows), images.select(held_out), findings
 
 

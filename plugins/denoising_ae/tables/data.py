@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.array_files import row_numbers
+from training.data.array_files import joined, row_numbers
 from training.data.column_guess import describe_columns
 from training.data.splits import split_column, split_rows
 from training.data.table_stream import read_rows, read_training_rows
@@ -44,7 +44,7 @@ class TableRows:
 
     def encoded(self, encoder: TableEncoder) -> tuple[Encoded, Encoded]:
         """Training and evaluation rows as an encoder reads them."""
-        rows = encoder.encode_in_order(self.table, np.concatenate([self.train, self.evaluation]))
+        rows = encoder.encode_in_order(self.table, joined([self.train, self.evaluation]))
         train, held_out = (rows.select(part) for part in (slice(0, len(self.train)), slice(len(self.train), None)))
         return train, held_out if self.eval_table is None else encoder.encode(self.eval_table)
 

@@ -104,7 +104,7 @@ def read_split(settings: ImageSettings, caption_column: str | None = None) -> Sp
 
 def _split(data: CaptionedImages, settings: ImageSettings) -> tuple[CaptionedImages, CaptionedImages]:
     """Hold out a share of the images; copies of one file stay on one side."""
-    digests = data.images.digests().tolist()
+    digests = data.images.digests()
     rows, held_out = split_rows(None, len(data), eval_share=settings.eval_share, seed=settings.seed, groups=digests)
     return data.select(rows), data.select(held_out)
 

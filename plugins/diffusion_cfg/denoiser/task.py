@@ -63,7 +63,8 @@ def build(data: SplitImages, settings: DenoiserSettings) -> DenoisingTask:
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     if settings.model:
         folder = Path(settings.model)
-        return DenoisingTask(settings, data, pipeline_io.read_pipeline(folder), was_trained_jointly(folder))
+        pipeline = pipeline_io.read_pipeline(folder, settings.weights_dtype)
+        return DenoisingTask(settings, data, pipeline, was_trained_jointly(folder))
     if settings.autoencoder:
         vae = pipeline_io.read_autoencoder(Path(settings.autoencoder))
     else:

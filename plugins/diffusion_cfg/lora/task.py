@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ def build(data: SplitImages, settings: LoraSettings) -> LoraTask:
             "model: no pipeline to adapt was given. Choose a starter, a run, or a Stable Diffusion of the Hub."
         )
     torch.manual_seed(step_seed(settings.seed, 0, 0))
-    return LoraTask(settings, data, pipeline_io.read_pipeline(Path(settings.model)))
+    return LoraTask(settings, data, pipeline_io.read_pipeline(Path(settings.model), settings.weights_dtype))
 
 
 class LoraTask(DenoisingTask):
@@ -65,7 +67,9 @@ class LoraTask(DenoisingTask):
     def _add_adapters(self, network: Any, layers: list[str]) -> None:
         rank, alpha = self.settings.lora_rank, self.alpha
         network.requires_grad_(False)
-        network.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=layers))
+        config = LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=layers)
+        with _shown_as_fp32(network):
+            network.add_adapter(config)
 
     def save(self, model: Any, folder: Path) -> None:
         """Save the pipeline with the adapters merged, and the adapters alone, for `load_lora_weights` and others."""
@@ -82,6 +86,19 @@ class LoraTask(DenoisingTask):
         total = sum(parameter.numel() for parameter in self.model.parameters())
         trained = sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
         return [*super().findings(), Finding("green", f"The adapters are {trained / total:.1%} of the parameters")]
+
+
+@contextlib.contextmanager
+def _shown_as_fp32(network: torch.nn.Module) -> Iterator[None]:
+    """Inside, weights stand aside for fp32 tensors without memory: peft rounds adapters to the type that it adapts."""
+    kept = [(parameter, parameter.data) for parameter in network.parameters()]
+    for parameter, data in kept:
+        parameter.data = torch.zeros((), dtype=torch.float32).expand(data.shape)
+    try:
+        yield
+    finally:
+        for parameter, data in kept:
+            parameter.data = data
 
 
 def _kohya_weights(network: Any, prefix: str, alpha: float) -> dict[str, torch.Tensor]:

@@ -17,6 +17,10 @@ HEAD_WIDTH = 32
 def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: int) -> CLIPTokenizer:
     """Train a byte-level BPE tokenizer in CLIP's format; every byte is in the vocabulary, so no word is unknown.
 
+    The same captions give the same vocabulary, so that a resumed run can train it again. The trainer numbers letters at
+    the end of a word in the order of a hash table, which differs between calls, and breaks ties by number: it is given
+    them as special tokens, in order.
+
     Args:
         vocabulary_size: Sub-words at most; 514 of them are bytes and special tokens.
         max_length: Tokens that every prompt is truncated or padded to, start and end tokens included.
@@ -26,14 +30,13 @@ def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: i
     learner.normalizer = stock.backend_tokenizer.normalizer
     learner.pre_tokenizer = stock.backend_tokenizer.pre_tokenizer
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    byte_tokens = [*alphabet, *(letter + WORD_END for letter in alphabet)]
     trainer = trainers.BpeTrainer(  # type: ignore[call-arg] - the stub lacks end_of_word_suffix
-        vocab_size=vocabulary_size - 2, end_of_word_suffix=WORD_END, initial_alphabet=alphabet, show_progress=False
+        vocab_size=vocabulary_size - 2, end_of_word_suffix=WORD_END, special_tokens=byte_tokens, show_progress=False
     )
     learner.train_from_iterator(captions, trainer)
-    # CLIP's vocabulary has every byte twice, inside a word and at its end; `tokenizers` adds only the ones that it saw.
-    # So the vocabulary is written anew: both forms of every byte, then the merges in order, cut to the size asked for.
+    # The vocabulary is written anew: both forms of every byte, then the merges in order, cut to the size asked for.
     merges: Any = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
-    byte_tokens = [*alphabet, *(letter + WORD_END for letter in alphabet)]
     merges = merges[: max(0, vocabulary_size - len(byte_tokens) - 2)]
     tokens = [*byte_tokens, *(left + right for left, right in merges), START, END]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}

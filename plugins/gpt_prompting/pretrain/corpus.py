@@ -4,6 +4,7 @@ per epoch."""
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from plugins.gpt_prompting.models.loading import start_token
-from plugins.gpt_prompting.pretrain.texts import Texts, pieces_of
-from training.data.array_files import ArrayWriter, map_array, smallest_ids
+from plugins.gpt_prompting.pretrain.texts import PIECE_CHARACTERS, Texts, pieces_of
+from training.data.array_files import ArrayWriter, SpooledRows, map_array, smallest_ids
 from training.data.corpora import kept, key_of
 from training.data.documents import Document
 from training.data.progress import report
@@ -27,6 +28,7 @@ UNLABELLED = -100  # target of a token that is not trained on
 VERSION = 1  # of the files; raise it when the same texts give other ones
 TOKENIZER_BATCH = 1000  # documents that the tokenizer's threads share
 TOKENIZER_CHARACTERS = 1_000_000  # of them together; a token takes 500 bytes meanwhile
+WORD_GAP = re.compile(r"(?<=\S) (?=\S)")
 MIN_ROW_TOKENS = 2  # in a corpus' last row, which otherwise holds what is left
 
 
@@ -94,21 +96,23 @@ class _EncodedPiece(NamedTuple):
 
 def _kept_corpus(texts: Texts, tokenizer: PreTrainedTokenizerBase, key: str) -> TokenCorpus:
     def make(folder: Path) -> None:
-        kind, size = smallest_ids(len(tokenizer)), 0
-        starts, count = [0], 0
+        kind, size, count = smallest_ids(len(tokenizer)), 0, 0
 
         def tell(done: int) -> None:
             report("Cutting the texts into tokens", done, texts.characters)
 
-        with ArrayWriter(folder, "tokens", kind) as tokens, ArrayWriter(folder, "targets", kind) as targets:
+        with (
+            ArrayWriter(folder, "tokens", kind) as tokens,
+            ArrayWriter(folder, "targets", kind) as targets,
+            ArrayWriter(folder, "starts", np.int64) as starts,
+        ):
+            starts.append(np.zeros(1))
             for piece in _encoded(_pieces(texts.pieces(), tokenizer), tokenizer, tell):
                 tokens.append(piece.tokens)
                 targets.append(piece.targets)
                 size, count = size + piece.size_bytes, count + len(piece.tokens)
                 if piece.is_last:
-                    starts.append(count)
-        with ArrayWriter(folder, "starts", np.int64) as file:
-            file.append(np.asarray(starts))
+                    starts.append(np.asarray([count]))
         (folder / "size_bytes").write_text(str(size))
 
     def load(folder: Path) -> TokenCorpus:
@@ -136,8 +140,10 @@ def _encoded(
 
 def _pieces(texts: Iterable[Iterator[str]], tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, bool, bool]]:
     """Pieces of each text, and whether each is the first and the last of its text."""
-    is_cut = _cuts_at_lines(tokenizer)
+    is_cut = _cuts(tokenizer, ["wood\n", "stone"])
+    is_cut_at_words = is_cut and _cuts(tokenizer, ["wood", " stone", " 7"])
     for pieces in texts:
+        pieces = _shorter(pieces) if is_cut_at_words else pieces
         last, is_first = next(pieces, ""), True
         if not is_cut:
             last += "".join(pieces)
@@ -147,10 +153,19 @@ def _pieces(texts: Iterable[Iterator[str]], tokenizer: PreTrainedTokenizerBase) 
         yield last, is_first, True
 
 
-def _cuts_at_lines(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether a text has the tokens of its lines; a tokenizer that marks the beginning of a text has others."""
-    whole, *parts = encode(["wood\nstone", "wood\n", "stone"], tokenizer)
-    return whole == [token for part in parts for token in part]
+def _cuts(tokenizer: PreTrainedTokenizerBase, parts: list[str]) -> bool:
+    """Whether a text has the tokens of these parts; a tokenizer that marks the beginning of a text has others."""
+    whole, *each = encode(["".join(parts), *parts], tokenizer)
+    return whole == [token for tokens in each for token in tokens]
+
+
+def _shorter(pieces: Iterable[str]) -> Iterator[str]:
+    """Cut the pieces of very long lines before a space between two words, where a byte-level tokenizer cuts as well."""
+    for piece in pieces:
+        while cut := WORD_GAP.search(piece, PIECE_CHARACTERS):
+            yield piece[: cut.start()]
+            piece = piece[cut.start() :]
+        yield piece
 
 
 def _batches(pieces: Iterator[tuple[str, bool, bool]]) -> Iterator[list[tuple[str, bool, bool]]]:
@@ -168,25 +183,27 @@ def _batches(pieces: Iterator[tuple[str, bool, bool]]) -> Iterator[list[tuple[st
 
 
 def encode_dialogues(
-    transcripts: Sequence[tuple[str, list[tuple[int, int]]]], tokenizer: PreTrainedTokenizerBase
+    transcripts: Iterable[tuple[str, list[tuple[int, int]]]], tokenizer: PreTrainedTokenizerBase
 ) -> TokenCorpus:
     """Encode transcripts of which only the answers are targets.
 
     Args:
         transcripts: Text, and start and end of each answer in it, as `dialogues.render_dialogue` returns them.
     """
-    documents, size = [], 0
-    for start in range(0, len(transcripts), TOKENIZER_BATCH):
-        batch = transcripts[start : start + TOKENIZER_BATCH]
+    tokens, targets, lengths, size = SpooledRows(np.int32), SpooledRows(np.int32), SpooledRows(np.int64), 0
+    lengths.append(np.zeros(1))
+    given = iter(transcripts)
+    while batch := list(itertools.islice(given, TOKENIZER_BATCH)):
         texts = [text for text, _ in batch]
         encoding = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         for (text, spans), ids, offsets in zip(batch, encoding["input_ids"], encoding["offset_mapping"], strict=True):
             if len(ids) > 1:
-                tokens = np.asarray(ids, dtype=np.int32)
                 is_answer = _overlaps(np.asarray(offsets, dtype=np.int64), spans)
-                documents.append((tokens[:-1], np.where(is_answer, tokens, UNLABELLED)[1:].astype(np.int32)))
+                tokens.append(np.asarray(ids[:-1]))
+                targets.append(np.where(is_answer, ids, UNLABELLED)[1:])
+                lengths.append(np.asarray([len(ids) - 1]))
                 size += sum(len(text[a:b].encode()) for a, b in spans)
-    return _join(documents, size)
+    return TokenCorpus(tokens.array(), targets.array(), np.cumsum(lengths.array()), size)
 
 
 def _overlaps(offsets: np.ndarray, spans: list[tuple[int, int]]) -> np.ndarray:
@@ -220,16 +237,16 @@ class CorpusRows(Sequence[list[Segment]]):
 
     def __init__(self, corpus: TokenCorpus, size: int, separate: bool):
         self.corpus, self.size, self.separate = corpus, size, separate
-        count = -(-len(corpus.tokens) // size)
-        self.bounds = np.minimum(np.arange(count + 1) * size, len(corpus.tokens))
-        if count > 1 and self.bounds[-1] - self.bounds[-2] < MIN_ROW_TOKENS:
-            self.bounds = self.bounds[:-1]
+        whole, rest = divmod(len(corpus.tokens), size)
+        self.rows = whole + (rest >= MIN_ROW_TOKENS or (rest > 0 and not whole))
 
     def __len__(self) -> int:
-        return len(self.bounds) - 1
+        return self.rows
 
     def __getitem__(self, row: int) -> list[Segment]:  # type: ignore[override]
-        start, end = self.bounds[row], self.bounds[row + 1]
+        if not 0 <= row < self.rows:
+            raise IndexError(row)
+        start, end = row * self.size, min((row + 1) * self.size, len(self.corpus.tokens))
         cuts = np.asarray([start, end])
         if self.separate:
             starts = self.corpus.starts[np.searchsorted(self.corpus.starts, start, side="right") :]

@@ -4,15 +4,15 @@ them."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plugins.gpt_prompting.pretrain.auto import NEW_NETWORK
-from plugins.gpt_prompting.pretrain.dialogues import Dialogue, dialogue_columns, read_dialogues
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, Dialogues, dialogue_columns, read_dialogues
 from plugins.gpt_prompting.pretrain.labelled_tasks import (
     LabelledTask,
     check_tasks,
@@ -49,8 +49,8 @@ class PretrainData:
 
     texts: Texts = field(default_factory=Texts)
     held_texts: Texts = field(default_factory=Texts)
-    dialogues: tuple[Dialogue, ...] = ()
-    held_dialogues: tuple[Dialogue, ...] = ()
+    dialogues: Sequence[Dialogue] = ()
+    held_dialogues: Sequence[Dialogue] = ()
     tasks: tuple[LabelledTask, ...] = ()
     held_tasks: tuple[LabelledTask, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -63,9 +63,7 @@ class PretrainData:
     def __add__(self, other: PretrainData) -> PretrainData:
         """Both; at most one of them has texts, and at most one held-out texts."""
         rows = {each.name: (getattr(self, each.name), getattr(other, each.name)) for each in fields(self)}
-        return PretrainData(
-            **{name: a + b if isinstance(a, tuple) else a or b for name, (a, b) in rows.items()}  # type: ignore[arg-type]
-        )
+        return PretrainData(**{name: _joined(*both) for name, both in rows.items()})
 
     def held_out(self) -> PretrainData:
         """The same rows, all held out."""
@@ -90,6 +88,15 @@ class PretrainData:
         for task in self.tasks:
             for label, texts in task.classes.items():
                 yield "\n\n".join(f"Text: {text}\nLabel: {label}" for text in texts)
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """Both, if only one is not empty that one: nothing is copied then."""
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return first + second
+    if isinstance(first, Dialogues) and isinstance(second, Dialogues):
+        return Dialogues(itertools.chain(first, second))
+    return first or second
 
 
 def read(settings: PretrainSettings) -> PretrainData:
@@ -184,13 +191,12 @@ def _dialogues(table: Table, share: float, seed: int) -> PretrainData:
     if not dialogues:
         advice = "Each needs an answer: a turn of the assistant, or a response."
         return PretrainData(findings=(Finding("red", "There are no dialogues to train on", advice),))
-    held = held_out_rows(len(dialogues), share, seed) if share and len(dialogues) > 1 else [False] * len(dialogues)
-    split = [
-        [dialogue for dialogue, is_held in zip(dialogues, held, strict=True) if is_held == side] for side in (0, 1)
-    ]
+    has_held = share and len(dialogues) > 1
+    held = held_out_rows(len(dialogues), share, seed) if has_held else np.zeros(len(dialogues), bool)
     answers = sum(turn.role == "assistant" for dialogue in dialogues for turn in dialogue)
     title = f"{counted(len(dialogues), 'dialogue')} with {counted(answers, 'answer')}; only answers are trained on"
-    return PretrainData(dialogues=tuple(split[0]), held_dialogues=tuple(split[1]), findings=(Finding("green", title),))
+    train, held_out = dialogues.select(~held), dialogues.select(held)
+    return PretrainData(dialogues=train, held_dialogues=held_out, findings=(Finding("green", title),))
 
 
 def _tasks(table: Table, settings: PretrainSettings) -> PretrainData:

@@ -3,13 +3,20 @@ answers."""
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT
+from training.data.array_files import numbers_where, row_numbers
+from training.data.arrow_texts import SpooledTexts
 from training.data.column_names import plain_name
-from training.data.table import Table
+from training.data.table import ITERATED_ROWS, Table
 from training.errors import UserError
 
 TURNS = ("turns", "messages", "conversations", "conversation", "dialogue", "dialog")
@@ -34,6 +41,30 @@ class Turn(NamedTuple):
 Dialogue = list[Turn]
 
 
+class Dialogues(Sequence[Dialogue]):
+    """Dialogues kept as JSON, of which one at a time is made of Python's objects; many lie in a file without a name."""
+
+    def __init__(self, dialogues: Iterable[Dialogue]):
+        self._texts = SpooledTexts(json.dumps(dialogue, ensure_ascii=False) for dialogue in dialogues)
+        self._rows = row_numbers(len(self._texts))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Dialogue:  # type: ignore[override] - one at a time
+        return [Turn(*turn) for turn in json.loads(self._texts[int(self._rows[index])])]
+
+    def select(self, chosen: np.ndarray) -> Dialogues:
+        """Some of the dialogues; nothing is copied.
+
+        Args:
+            chosen: bool, (dialogues,).
+        """
+        selected = copy.copy(self)
+        selected._rows = self._rows[numbers_where(chosen)]
+        return selected
+
+
 def dialogue_columns(table: Table) -> tuple[str, ...] | None:
     """Find the column of turns, or the columns of prompt, response and optional input; None if the table holds no
     dialogues."""
@@ -49,7 +80,7 @@ def dialogue_columns(table: Table) -> tuple[str, ...] | None:
     return (prompt, response, *([extra] if extra else []))
 
 
-def read_dialogues(table: Table) -> list[Dialogue]:
+def read_dialogues(table: Table) -> Dialogues:
     """Read all dialogues that have an answer.
 
     Raises:
@@ -63,11 +94,11 @@ def read_dialogues(table: Table) -> list[Dialogue]:
             "and content), or prompt and response."
         )
     rows = _of_turns(table, columns[0]) if len(columns) == 1 else _of_pairs(table, columns)
-    return [dialogue for dialogue in rows if any(turn.role == "assistant" for turn in dialogue)]
+    return Dialogues(dialogue for dialogue in rows if any(turn.role == "assistant" for turn in dialogue))
 
 
 def _of_turns(table: Table, column: str) -> Iterator[Dialogue]:
-    for value, line in zip(table.column(column).to_pylist(), table.lines.tolist(), strict=True):
+    for value, line in zip(_values(table.column(column)), table.lines, strict=True):
         if value is None or value == "":
             continue
         try:
@@ -78,6 +109,12 @@ def _of_turns(table: Table, column: str) -> Iterator[Dialogue]:
                 f"{table.source}, line {line}: '{column}' is not a list of turns ({str(error)[:100]}). Expected "
                 '[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}].'
             ) from None
+
+
+def _values(column: pa.ChunkedArray) -> Iterator[Any]:
+    """The cells, of which only some are Python's at a time."""
+    for start in range(0, len(column), ITERATED_ROWS):
+        yield from column.slice(start, ITERATED_ROWS).to_pylist()
 
 
 def _turn(turn: Any, number: int) -> Turn:
@@ -94,8 +131,8 @@ def _turn(turn: Any, number: int) -> Turn:
 
 
 def _of_pairs(table: Table, columns: tuple[str, ...]) -> Iterator[Dialogue]:
-    prompts, responses, *extra = (table.strings(name) for name in columns)
-    inputs = extra[0] if extra else [None] * len(prompts)
+    prompts, responses, *extra = (table.iter_strings(name) for name in columns)
+    inputs = extra[0] if extra else itertools.repeat(None, len(table))
     for prompt, response, given in zip(prompts, responses, inputs, strict=True):
         if prompt and response:
             message = f"{prompt}\n{given}" if given else prompt

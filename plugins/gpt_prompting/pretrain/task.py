@@ -134,7 +134,7 @@ class PretrainTask(Task):
         return TextStream(texts, rows, self.settings.seed)
 
     def _encode(self, dialogues: Sequence[Dialogue]) -> TokenCorpus:
-        return encode_dialogues([render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues], self.tokenizer)
+        return encode_dialogues((render_dialogue(dialogue, self.tokenizer) for dialogue in dialogues), self.tokenizer)
 
     def _few_shot(self, data: PretrainData) -> tuple[FewShotSampler | None, list[EvalPrompt]]:
         if not (data.tasks or data.held_tasks):

@@ -55,7 +55,7 @@ class Texts(Sequence[str]):
         """The pieces of each text, in order; each must be read before the next."""
         if self.documents is not None:
             lines = self.documents.parts()
-            for count in self.documents.counts().tolist():
+            for count in self.documents.iter_counts():
                 yield pieces_of(itertools.islice(lines, count))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from training.data.array_files import numbers_where
 from training.data.images.decode import header
 from training.data.images.image_set import ImageSet
 from training.data.progress import report
@@ -56,16 +58,16 @@ def check_images(images: ImageSet, smallest: int = 1) -> tuple[ImageSet, list[Fi
     facts = inspect_images(images)
     broken = [row for row, fact in enumerate(facts) if fact.fault]
     small = [row for row, fact in enumerate(facts) if not fact.fault and min(fact.height, fact.width) < smallest]
-    left_out = {*broken, *small}
-    images = _with_sizes(images, facts)
-    kept = [row for row in range(len(images)) if row not in left_out]
+    images, is_kept = _with_sizes(images, facts), np.ones(len(images), bool)
+    is_kept[[*broken, *small]] = False
+    kept = numbers_where(is_kept)
     findings = [*images.notices, *_left_out(images, facts, broken, small, smallest)]
-    if not kept:
+    if not len(kept):
         return images.select([]), [
             *findings,
             Finding("red", "No image is left to train on", "See why above, and give others."),
         ]
-    described = _describe(images, [facts[row] for row in kept])
+    described = _describe(images, list(itertools.compress(facts, is_kept)))
     return images.select(kept), [*described, *findings, *_changes(images, facts)]
 
 
@@ -109,7 +111,7 @@ def _by_header(images: ImageSet, row: int) -> ImageFacts:
 
 def _describe(images: ImageSet, facts: Sequence[ImageFacts]) -> list[Finding]:
     sizes = Counter((fact.height, fact.width) for fact in facts)
-    heights, widths = np.asarray(list(sizes.elements())).T
+    heights, widths = np.asarray(list(sizes)).T
     if len(sizes) == 1:
         size = f"all {widths[0]} x {heights[0]}"
     else:

@@ -40,7 +40,7 @@ class KeptPixels(Sequence[np.ndarray]):
             file.flush()
             self._file = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
-        self._ends = self.shapes.astype(np.int64).prod(1).cumsum()
+        self._ends = np.prod(self.shapes, axis=1, dtype=np.int64).cumsum()
 
     def __len__(self) -> int:
         return len(self.shapes)

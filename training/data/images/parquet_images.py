@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.array_files import ArrayWriter, map_array
+from training.data.array_files import ArrayWriter, map_array, row_numbers
 from training.data.arrow import plain, plain_columns
 from training.data.corpora import kept, key_of
 from training.data.images.decode import MAX_FILE_BYTES
@@ -122,10 +122,10 @@ def _checked(cells: list[bytes | None], source: str) -> list[bytes]:
 
 def _load(folder: Path, source: str, digest: str) -> ParquetImages:
     ends = map_array(folder, "ends")
-    beside = pa.ipc.open_file(pa.OSFile(str(folder / BESIDE))).read_all()
+    beside = pa.ipc.open_file(pa.memory_map(str(folder / BESIDE))).read_all()
     about: Mapping[bytes, bytes] = beside.schema.metadata or {}
     columns = {name: beside.column(name) for name in beside.column_names if name != PATH}
-    table = Table(columns, np.arange(1, len(beside) + 1), (), source, digest)
+    table = Table(columns, row_numbers(len(beside)) + 1, (), source, digest)
     paths = beside.column(PATH) if PATH in beside.column_names else None
     return ParquetImages(table, tuple(about[COLUMNS].decode().split("\0")), paths, _FlatFile(folder / IMAGES, ends))
 

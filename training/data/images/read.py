@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.data.array_files import row_numbers
 from training.data.arrow_texts import Texts
 from training.data.hub_dataset import load_hub_dataset
 from training.data.images.archive import SUFFIXES, members_of
@@ -71,7 +72,7 @@ def _of_members(path: Path) -> ImageSet:
         raise UserError(f"{members.source} holds no images ({what}): {formats} are read.")
     beside = read_metadata(members)
     digest = fingerprint(path) if path.is_file() else ""
-    rows = np.arange(len(names))
+    rows = row_numbers(len(names))
     texts, read = (beside.columns, beside.several), lambda index: members.read(names[index])
     return ImageSet(names, read, rows, *texts, members.source, digest, beside.notices)
 
@@ -87,7 +88,7 @@ def _of_parquet(path: Path) -> ImageSet:
         raise UserError(f"{names[index]} in {path.name} has no bytes. Store images in the file, not their paths.")
 
     notices = (*_chosen(file.columns), *beside.notices)
-    rows, table = np.arange(len(file.table)), file.table
+    rows, table = row_numbers(len(file.table)), file.table
     return ImageSet(names, read, rows, beside.columns, beside.several, path.name, table.fingerprint, notices)
 
 
@@ -111,7 +112,7 @@ def _of_dataset(table: Table) -> ImageSet:
         return data
 
     notices = (*table.notices, *_chosen(found), *beside.notices)
-    rows = np.arange(len(table))
+    rows = row_numbers(len(table))
     return ImageSet(names, read, rows, beside.columns, beside.several, table.source, table.fingerprint, notices)
 
 

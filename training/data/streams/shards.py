@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from training.data.column_guess import guess_text_columns
 from training.data.streams.sources import Shard
 from training.data.table import text_table
+from training.data.table_format import open_parquet, parquet_batches
 from training.errors import UserError
 from training.retry import pause_seconds
 
@@ -110,7 +111,7 @@ def _first_records(shard: Shard) -> list[dict[str, Any]]:
     try:
         if shard.format == "parquet":
             with _open(shard) as file:
-                batches = pq.ParquetFile(file).iter_batches(GUESS_ROWS)
+                batches = parquet_batches(open_parquet(file), GUESS_ROWS)
                 return next(batches, pa.record_batch({})).to_pylist()
         return list(itertools.islice(_records(shard, 0), GUESS_ROWS))
     except FAULTS as error:
@@ -123,26 +124,26 @@ def _first_records(shard: Shard) -> list[dict[str, Any]]:
 
 def _parquet_rows(shard: Shard, column: str, start: int) -> Iterator[str | None]:
     with _open(shard) as file:
-        parquet = pq.ParquetFile(file)
+        parquet = open_parquet(file)
         if column not in parquet.schema_arrow.names:
             raise UserError(f"{shard.name} has no column '{column}'; it has: {', '.join(parquet.schema_arrow.names)}.")
-        groups, first = _groups_from(parquet, start)
+        group, first = _group_of(parquet, start)
         skip = start - first
-        for batch in parquet.iter_batches(PARQUET_ROWS, row_groups=groups, columns=[column]) if groups else ():
+        for batch in parquet_batches(parquet, PARQUET_ROWS, [column], group):
             values = batch.column(0).slice(min(skip, len(batch))).to_pylist()
             skip = max(0, skip - len(batch))
             yield from (_text(value, shard, column) for value in values)
 
 
-def _groups_from(parquet: pq.ParquetFile, start: int) -> tuple[list[int], int]:
-    """The row groups that hold the row `start` and those after it, and their first row."""
+def _group_of(parquet: pq.ParquetFile, start: int) -> tuple[int, int]:
+    """The row group that holds the row `start`, or the number of all; and its first row."""
     first = 0
     for number in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(number).num_rows
         if first + rows > start:
-            return list(range(number, parquet.num_row_groups)), first
+            return number, first
         first += rows
-    return [], first
+    return parquet.num_row_groups, first
 
 
 def _json_rows(shard: Shard, column: str, start: int) -> Iterator[str | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.data.array_files import row_numbers, unnamed_array
+from training.data.array_files import number_type, unnamed_array
 from training.data.progress import report
 from training.data.tabular.column_types import Column
 from training.data.tabular.features import CategoryFeature, Encoded, NumberFeature
@@ -139,17 +139,18 @@ class TableEncoder:
         Raises:
             UserError: As `encode`.
         """
-        numbered = row_numbers(len(order))
-        places = np.full(len(table), -1, numbered.dtype)
-        places[order] = numbered
         rows, unread = len(order), Counter[str]()
+        places = unnamed_array((len(table),), number_type(len(table)))  # counted from 1, so that 0 is a row left out
+        for start in range(0, rows, ENCODED_ROWS):
+            of_piece = order[start : start + ENCODED_ROWS]
+            places[of_piece] = np.arange(start + 1, start + 1 + len(of_piece))
         numbers = unnamed_array((rows, len(self.numbers)), np.float32)
         categories = unnamed_array((rows, len(self.categories)), np.int32)
         unseen = unnamed_array((rows, len(self.columns)), bool)
         for start in range(0, len(table), ENCODED_ROWS):
             report(ENCODING, start, len(table))
             piece = self.encode(table.slice(start, ENCODED_ROWS))
-            to = places[start : start + ENCODED_ROWS]
+            to = places[start : start + ENCODED_ROWS] - 1
             wanted = to >= 0
             numbers[to[wanted]], categories[to[wanted]] = piece.numbers[wanted], piece.categories[wanted]
             unseen[to[wanted]] = piece.unseen[wanted]
