@@ -174,7 +174,7 @@ def _collect(stage: Stage, artifact: Path, target: Path, training: dict[str, Any
         record = store.read_record(artifact)
         record["training"] |= training
         if stage.licence:
-            record["data"]["licence"] = stage.licence
+            record["data"]["data_licence"] = stage.licence
         if alone.is_dir():
             record = adapters.described(record, new)
         files.write_json(new / store.RECORD, record)

@@ -7,10 +7,11 @@ any other, kept below the studio's home: whatever reads weights needs to know no
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def described(record: dict[str, Any], adapters: Path) -> dict[str, Any]:
     usage = USAGE.format(model=f"AutoModelFor{architecture.partition('For')[2]}", base=base.name)
     card = {**record["card"], "library_name": "peft", "usage": usage}
     data = {**record["data"], "base_model": base.name, "base_model_sha256": base.sha256[:16]}
-    return {**record, "card": card, "data": data, "base_model": base.name, "base_model_relation": "adapter"}
+    belongs_to = {"base_model": base.name, "base_model_relation": "adapter", "lineage": [base.name]}
+    return {**record, "card": card, "data": data, **belongs_to}
 
 
 def merged(adapters: Path, base: Path | None) -> Path:
@@ -92,21 +94,25 @@ def merged(adapters: Path, base: Path | None) -> Path:
         UserError: If the base is not here, or is another one than that of the training.
     """
     wanted = Base.named_in(adapters)
-    key = hashlib.sha256(f"{files.sha256(adapters / WEIGHTS)} {wanted.sha256}".encode()).hexdigest()[:16]
-    folder = home() / "starters" / key / adapters.name
+    folder = home() / "starters" / _content(adapters, (adapters / WEIGHTS).stat().st_mtime_ns) / adapters.name
     if not (folder / BASE_WEIGHTS).is_file():
         base = _checked(adapters.name, wanted, base)
-        new = folder.parent / f"{os.getpid()}"  # two processes may merge at once: the first one's stays
-        shutil.rmtree(new, ignore_errors=True)
-        try:
-            _merge(adapters, base, new)
-            _put(new, folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as new:  # two processes may merge at once
+            _merge(adapters, base, Path(new) / folder.name)
+            _put(Path(new) / folder.name, folder)
     return folder
 
 
+@functools.lru_cache
+def _content(adapters: Path, _changed: int) -> str:
+    """A name for what a folder of adapters holds, which says whose they are, too."""
+    parts = [f"{path.name} {files.sha256(path)}" for path in sorted(adapters.iterdir())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
 def _put(new: Path, folder: Path) -> None:
+    """Move a complete folder to its place; where another process was first, its own stays."""
     files.sync(new)
     try:
         new.rename(folder)
