@@ -240,3 +240,30 @@ def test_box_says_what_answered_and_what_a_better_one_takes(made: Path, monkeypa
     monkeypatch.setattr(starter, "MINILM", (starter.ENCODER,))
     assert "another file of all-MiniLM-L6-v2 than the one installed here" in box.answered_by("")
     assert box.answered_by("owner/repo") == ""
+
+
+# -- those that ship -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", starter.ADAPTERS, ids=lambda folder: folder.name)
+def test_shipped_adapters_are_small_and_say_what_they_were_trained_on(folder: Path):
+    record, base = store.read_record(folder), adapters.Base.named_in(folder)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3_000_000
+    assert (base.name, base.size_bytes) == ("sentence-transformers/all-MiniLM-L6-v2", 90_868_376)
+    assert record["base_model"] == base.name and record["data"]["data_licence"]
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in (*adapters.COPIED, adapters.CONFIG))
+    assert not [machine for machine in ("/work", "/home/", "/tmp/", "/root") if machine in text]
+
+
+@pytest.mark.parametrize(
+    ("adapted", "small", "metric"),
+    [
+        (starter.ADAPTED_SENTIMENT, starter.SENTIMENT, "accuracy"),
+        (starter.ADAPTED_ENTITIES, starter.ENTITIES, "f1"),
+        (starter.ADAPTED_QUESTIONS, starter.QUESTIONS, "f1"),
+    ],
+)
+def test_shipped_adapters_are_better_than_the_small_starter_on_the_same_rows(adapted: Path, small: Path, metric: str):
+    better, worse = store.read_record(adapted), store.read_record(small)
+    assert better["data"]["eval_data_sha256"] == worse["data"]["eval_data_sha256"]
+    assert better["metrics"][metric] > worse["metrics"][metric] + 0.04

@@ -14,8 +14,8 @@ from plugins.bert_finetune.ui.answered_by import ENTITIES
 from plugins.bert_finetune.ui.file_box import render_file_box
 
 EXAMPLES = [
-    "book a table for two at Noma in Copenhagen tomorrow",
     "play the new album by Radiohead on Spotify",
+    "book a table for two at Noma in Copenhagen tomorrow",
     "rate The Great Gatsby five out of six stars",
     "will it snow in Berlin next week",
 ]  # the starters were trained on voice commands
