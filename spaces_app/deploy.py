@@ -13,9 +13,9 @@ from training.hub.client import hub_errors, open_api, with_retries
 from training.hub.pull import REPO
 
 ROOT = Path(__file__).parents[1]
-FILES = ["app.py", "requirements.txt", "README.md", "LICENSE", "docs/*.png"]
 PACKAGES = ("plugins", "spaces_app", "training")
 REQUIREMENTS, MODELS = "requirements.txt", "requirements-models.txt"
+FILES = ["app.py", REQUIREMENTS, MODELS, "README.md", "LICENSE", "docs/*.png"]
 IGNORED = ["**/__pycache__/**", "*.pyc"]
 
 

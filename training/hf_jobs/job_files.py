@@ -75,6 +75,8 @@ def job_files(run: Run, content: dict[str, Any]) -> list[CommitOperationAdd]:
 
 def has_models() -> bool:
     """Whether all packages of weights are installed here: a run that starts from them needs them there, too."""
+    if not (ROOT / MODELS).is_file():
+        return False
     lines = (ROOT / MODELS).read_text(encoding="utf-8").splitlines()
     names = [line.partition("==")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
     try:
