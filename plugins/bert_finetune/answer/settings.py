@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from plugins.bert_finetune.settings import NetworkSettings
+from plugins.bert_finetune.settings import FineTuningSettings
 from training.settings import ADVANCED, TableData
 
 
 class AnswerSettings(
-    NetworkSettings,
+    FineTuningSettings,
     TableData,
     descriptions={
         "data": "Questions: SQuAD JSON (version 1 or 2), or a table with the columns question, context and answer."

@@ -21,6 +21,7 @@ from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import ContextWindow, answer_span, make_windows, max_question_tokens
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
+from plugins.bert_finetune.models.lora import add_lora
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
@@ -61,7 +62,7 @@ def build(data: AnswerData, settings: AnswerSettings) -> AnswerTask:
     tokenizer, model = loading.load_or_create(settings, AutoModelForQuestionAnswering, "a question answerer", texts)
     if not tokenizer.is_fast:
         raise UserError("This model's tokenizer gives no offsets of its tokens: choose another model.")
-    return AnswerTask(data, settings, tokenizer, model)
+    return AnswerTask(data, settings, tokenizer, add_lora(model, settings))
 
 
 class AnswerTask(Task):
@@ -198,7 +199,7 @@ class AnswerTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """Write a folder for `AutoModelForQuestionAnswering`."""
-        loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save_network(model, self.tokenizer, folder, self.settings)
 
     def findings(self) -> list[Finding]:
         """Report windows, truncated questions, answers lost between windows, and unknown tokens."""

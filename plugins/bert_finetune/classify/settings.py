@@ -6,19 +6,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from plugins.bert_finetune.settings import LinearProbingFirst, NetworkSettings
-from training.settings import ADVANCED, Lora, TableData, decided_later
+from plugins.bert_finetune.settings import FineTuningSettings, LinearProbingFirst
+from training.settings import ADVANCED, TableData, decided_later
 
 
-class ClassifySettings(
-    NetworkSettings,
-    TableData,
-    LinearProbingFirst,
-    Lora,
-    descriptions={
-        "lora_rank": "Rank of LoRA adapters, which train about 1 % of the weights (Hu et al., 2022). 0: all."
-    },
-):
+class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
     """Settings of `classify`."""
 
     text_column: str = Field(

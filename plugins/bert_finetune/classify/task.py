@@ -24,12 +24,12 @@ from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
 from plugins.bert_finetune.models import loading, mean_pooling
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
+from plugins.bert_finetune.models.lora import add_lora
 from plugins.bert_finetune.models.lp_ft import head_inputs, head_of, init_head_from_probe, sample_rows, set_head
 from plugins.bert_finetune.models.mean_pooling import FIRST, MEAN
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
-from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Task
@@ -65,10 +65,8 @@ def build(data: ClassifyData, settings: ClassifySettings, untrained: bool = Fals
     )
     pooling = _pool(model, settings)
     use_cls_only_layer(model)
-    if settings.lora_rank:
-        last = len(model.bert.encoder.layer) - 1 if pooling == MEAN else 0
-        exclude = rf"bert\.(encoder\.layer\.{last}|pooler)\..*" if pooling == MEAN else None
-        model = loading.add_lora(model, settings.lora_rank, settings.lora_alpha, exclude)
+    last = len(model.bert.encoder.layer) - 1 if pooling == MEAN else 0
+    model = add_lora(model, settings, rf"bert\.(encoder\.layer\.{last}|pooler)\..*" if pooling == MEAN else "")
     lp_ft = (
         settings.lp_ft
         and not untrained
@@ -288,11 +286,9 @@ class ClassifyTask(Task):
         return [{"text": _preview_line(self.data.evaluation, row, scores[row], self.data.label_names)} for row in rows]
 
     def save(self, model: Any, folder: Path) -> None:
-        """Write a folder for `AutoModelForSequenceClassification`, with adapters merged: it loads without peft."""
+        """Write a folder for `AutoModelForSequenceClassification`."""
         self._fit_head(model)
-        if self.settings.lora_rank:
-            model = cpu_copy(model, torch.float32).merge_and_unload()
-        loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save_network(model, self.tokenizer, folder, self.settings)
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)

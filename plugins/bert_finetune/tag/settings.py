@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from plugins.bert_finetune.settings import LinearProbingFirst, NetworkSettings
+from plugins.bert_finetune.settings import FineTuningSettings, LinearProbingFirst
 from training.settings import ADVANCED, TableData
 
 
 class TagSettings(
-    NetworkSettings,
+    FineTuningSettings,
     TableData,
     LinearProbingFirst,
     descriptions={

@@ -17,6 +17,7 @@ from transformers import AutoModelForTokenClassification
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
+from plugins.bert_finetune.models.lora import add_lora
 from plugins.bert_finetune.models.lp_ft import init_head_from_probe, sample_rows
 from plugins.bert_finetune.tag import report
 from plugins.bert_finetune.tag.data import TagData
@@ -54,7 +55,8 @@ def build(data: TagData, settings: TagSettings) -> TagTask:
     texts = [" ".join(sentence.words) for sentence in data.train]
     tokenizer, model = loading.load_or_create(settings, AutoModelForTokenClassification, "a tagger", texts, **labels)
     lp_ft = settings.lp_ft and loading.needs_new_head(settings.model, ARCHITECTURE_SUFFIX, labels)
-    return TagTask(data, settings, tokenizer, model, lp_ft)
+    selects_words = use_first_subword_layer(model)
+    return TagTask(data, settings, tokenizer, add_lora(model, settings), selects_words, lp_ft)
 
 
 class TaggedWindow(NamedTuple):
@@ -76,6 +78,7 @@ class TagTask(Task):
     """Rows are windows: a sentence, or a part of one that is too long.
 
     Args:
+        selects_words: Whether the network takes the positions of words (`use_first_subword_layer`).
         lp_ft: Whether the head is initialised with a linear probe before the first step.
     """
 
@@ -84,12 +87,18 @@ class TagTask(Task):
     eval_data: list[TaggedWindow]
 
     def __init__(
-        self, data: TagData, settings: TagSettings, tokenizer: Any, model: torch.nn.Module, lp_ft: bool = False
+        self,
+        data: TagData,
+        settings: TagSettings,
+        tokenizer: Any,
+        model: torch.nn.Module,
+        selects_words: bool = False,
+        lp_ft: bool = False,
     ):
         self.data, self.settings, self.tokenizer, self.model = data, settings, tokenizer, model
-        self.lp_ft = lp_ft
+        self.selects_words, self.lp_ft = selects_words, lp_ft
         self.metric = "accuracy" if data.plain else "f1"
-        self.padded, self.selects_words = not enable_packing(model), use_first_subword_layer(model)
+        self.padded = not enable_packing(model)
         self.max_length = min(settings.max_length, max_positions(model))
         self.index = {tag: number for number, tag in enumerate(data.tags)}
         self.train_data, self.eval_data = self._rows(data.train), self._rows(data.evaluation)
@@ -199,7 +208,7 @@ class TagTask(Task):
 
     def save(self, model: Any, folder: Path) -> None:
         """Write a folder for `AutoModelForTokenClassification`."""
-        loading.save_pretrained(model, self.tokenizer, folder, self.settings.half_precision)
+        loading.save_network(model, self.tokenizer, folder, self.settings)
 
     def findings(self) -> list[Finding]:
         findings = checks.position_findings(self.settings.max_length, self.max_length)

@@ -11,6 +11,7 @@ from plugins._ui.answer_label import AnswerLabel
 from plugins._ui.events import LATEST, message_area, on_box
 from plugins._ui.examples import render_examples
 from plugins.bert_finetune.answer.endpoints import Answer
+from plugins.bert_finetune.ui.answered_by import QUESTIONS
 from plugins.bert_finetune.ui.file_box import render_file_box
 
 TOWER = (
@@ -39,10 +40,7 @@ EXAMPLES = [
 
 def render(workbench: Workbench) -> None:
     """Render question, context and answers, and the file box."""
-    gr.Markdown(
-        "The answer is a part of the context that you give. The starter is a very small model: it finds dates best, "
-        "and is often wrong elsewhere. Fine-tune a larger encoder for answers to rely on."
-    )
+    gr.Markdown("The answer is a part of the context that you give. Fine-tune a larger encoder for answers to rely on.")
     bench = workbench.on(Answer)
     weights = bench.weights_picker()
     with gr.Row():
@@ -56,15 +54,16 @@ def render(workbench: Workbench) -> None:
             highlighted = gr.HighlightedText(
                 label="In the context", combine_adjacent=False, color_map={"answer": "#0d9488"}
             )
+            source = gr.Markdown()
 
     def answer(name: str, asked: str, passage: str) -> list[Any]:
         best = bench.call(Answer.answer, name, asked, passage)
         ranked = [best, *best["alternatives"]]
         probabilities = {row["answer"] or "no answer": row["probability"] for row in reversed(ranked)}
         span = [{"entity": "answer", "start": best["start"], "end": best["end"]}] if best["answer"] else []
-        return [probabilities, {"text": passage, "entities": span}]
+        return [probabilities, {"text": passage, "entities": span}, QUESTIONS.answered_by(name)]
 
-    inputs, outputs = [weights, question, context], [label, highlighted]
+    inputs, outputs = [weights, question, context], [label, highlighted, source]
     render_examples(EXAMPLES, [question, context], answer, inputs, outputs, message)
     file_label = "A table with question and context, or SQuAD JSON"
     render_file_box(bench, Answer.answer_file, "Answer a file", "Answer every row", [weights], file_label)

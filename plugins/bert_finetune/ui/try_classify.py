@@ -11,6 +11,7 @@ from plugins._ui.answer_label import AnswerLabel
 from plugins._ui.events import LATEST, message_area, on_box
 from plugins._ui.examples import render_examples
 from plugins.bert_finetune.classify.endpoints import Classify
+from plugins.bert_finetune.ui.answered_by import SENTIMENT
 from plugins.bert_finetune.ui.file_box import render_file_box
 from training.errors import UserError
 
@@ -25,8 +26,7 @@ EXAMPLES = [
 def render(workbench: Workbench) -> None:
     """Render the text, the label probabilities, and the file box."""
     gr.Markdown(
-        "One label for a whole text. The starter was trained on reviews of films and knows *positive* and *negative*; "
-        "it is small, and often misreads a negation such as “not bad at all”."
+        "One label for a whole text. The starters were trained on reviews of films and know *positive* and *negative*."
     )
     bench = workbench.on(Classify)
     weights = bench.weights_picker()
@@ -36,12 +36,15 @@ def render(workbench: Workbench) -> None:
             pair = render_second_text(bench, weights)
             message = message_area("Write a text and press Classify.")
             button = gr.Button("Classify", variant="primary")
-        label = AnswerLabel(label="Label", num_top_classes=8, min_width=280)
+        with gr.Column(min_width=280):
+            label = AnswerLabel(label="Label", num_top_classes=8)
+            source = gr.Markdown()
 
     def classify(name: str, first: str, second: str) -> list[Any]:
-        return [bench.call(Classify.classify, name, first, second)["probabilities"]]
+        found = bench.call(Classify.classify, name, first, second)
+        return [found["probabilities"], SENTIMENT.answered_by(name)]
 
-    inputs, outputs = [weights, text, pair], [label]
+    inputs, outputs = [weights, text, pair], [label, source]
     render_examples([[example] for example in EXAMPLES], [text], classify, inputs, outputs, message)
     render_file_box(bench, Classify.classify_file, "Classify a file", "Classify every row", [weights])
     events = [button.click, text.submit, pair.submit, weights.change, message.play]
