@@ -147,7 +147,7 @@ def untuned(tasks: list[Task], options: argparse.Namespace) -> list[dict[str, An
 
 def matrix(results: list[dict[str, Any]], tasks: list[str]) -> str:
     """Mean accuracy with a 95 % interval: Student's over seeds, or Wilson's over the rows of one."""
-    from plugins.bert_finetune.label.head import wilson
+    from training.labelling.sampling import wilson
 
     lines = [f"| trained on | {' | '.join(tasks)} |", "| --- |" + " --- |" * len(tasks)]
     for row in [*tasks, *UNTUNED]:

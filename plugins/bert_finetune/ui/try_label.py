@@ -8,11 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import LABELLED_TEXTS, Workbench
+from plugins._contract import LABELLED_TEXTS, NewRun, Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.events import message_area, on_box
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.label import desk
+from plugins.bert_finetune.ui.text_columns import connect_text_columns, named_columns, render_text_columns
+from training.labelling import desk as sessions
+from training.labelling.sessions import TEXTS
 from training.wording import counted
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "requests-unlabelled.csv"
@@ -21,6 +24,13 @@ ABOUT = (
     "Label a few texts, and a classifier labels the rest: logistic regression on the encoder's sentence vectors. First "
     "come typical texts, then those between two labels; one in five is drawn at random, to measure with. Keys: "
     "**1** to **9** for a label, **S** to skip, **U** to undo."
+)
+KEPT = (
+    "**The labels are kept** under this page's address, until 90 days after the last. Open it to go on another day, "
+    "or give it to others, to label together: who has the address sees the texts. *Keep as a run* puts labels and "
+    "classifier into the list of runs: its page leads to *Try it*, *Publish* and back to *Go on labelling*. It is "
+    "measured with the texts drawn at random, which it does not learn from. The file has the label of each text, and "
+    "the predicted one for all."
 )
 EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
 DESK = "plugins.bert_finetune.label.desk"
@@ -55,6 +65,7 @@ def render(workbench: Workbench) -> None:
     """Render texts and label names, the text in question, and what the labels give."""
     gr.Markdown(ABOUT)
     bench = workbench.on(Encode)
+    bench.opened_by("labels")
     weights = bench.weights_picker()
     with gr.Row():
         file = gr.File(
@@ -65,6 +76,7 @@ def render(workbench: Workbench) -> None:
             min_width=280,
         )
         pasted = gr.Textbox(label="Or paste texts, one a line", lines=4, max_lines=8, min_width=280)
+    texts, label_column = render_text_columns(["text"])
     names = gr.Textbox(NAMES, label="Labels", info="Separated by commas. Labels in the file are added.")
     begin = gr.Button("Start", variant="primary")
     message = message_area("Press Start. The first time, every text is encoded, which takes a while for a large file.")
@@ -83,8 +95,13 @@ def render(workbench: Workbench) -> None:
     gr.HTML(visible=True, padding=False, js_on_load=KEYS)
     shown = [state, text, radio, said, chart]
 
-    def start(name: str, path: str | None, lines: str, labels: str, held: Any) -> list[Any]:
-        return _view(bench.call(f"{DESK}:start", name, _path(path), lines, labels, held or {}))
+    connect_text_columns(file, texts, label_column, message)
+
+    def start(
+        name: str, path: str | None, lines: str, labels: str, held: Any, columns: list[str], label: str
+    ) -> list[Any]:
+        given = _path(path), lines, labels, held or {}, *named_columns(columns, label)
+        return _view(bench.call(f"{DESK}:start", name, *given))
 
     def resumed(name: str, key: str) -> list[Any]:
         return _view(bench.call(f"{DESK}:resume", name, key)) if key else [gr.skip()] * len(shown)
@@ -99,10 +116,11 @@ def render(workbench: Workbench) -> None:
         return _view(desk.undo(held or {}))
 
     def added(held: Any, label: str) -> list[Any]:
-        return [*_view(desk.add_name(held or {}, label)), ""]
+        return [*_view(sessions.add_name(held or {}, label, TEXTS)), ""]
 
     asked = [weights, state]
-    begun = on_box(begin.click, start, [weights, file, pasted, names, state], shown, message, keep=shown)
+    given = [weights, file, pasted, names, state, texts, label_column]
+    begun = on_box(begin.click, start, given, shown, message, keep=shown)
     begun.then(None, state, None, js=TO_ADDRESS)
     on_box(message.play, resumed, [weights, address], shown, message, keep=shown, js=FROM_ADDRESS)
     options = {"show_progress": "minimal", "keep": shown}
@@ -115,14 +133,11 @@ def render(workbench: Workbench) -> None:
 
 def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
     """The labels as a file, the way to a training form, and their deletion."""
-    gr.Markdown(
-        "**The labels are kept** under this page's address, until 90 days after the last one. Open it and *Label "
-        "texts* to go on another day, or give it to others, to label together: who has the address sees the texts. The "
-        "file has the label of each text, and the predicted one for all."
-    )
+    gr.Markdown(KEPT)
     state = shown[0]
     with gr.Row():
         with gr.Column(min_width=240):
+            keep = gr.Button("Keep as a run", variant="primary")
             button = gr.Button("Labels as a file")
             drop = gr.Button("Delete texts and labels", variant="stop", size="sm")
         written = gr.File(label="Labelled CSV", interactive=False, height=120, min_width=240)
@@ -133,11 +148,17 @@ def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
 
     on_box(button.click, write, [weights, state], written, message)
 
+    def kept(name: str, held: Any) -> NewRun:
+        found = bench.call(f"{DESK}:keep", name, name, held or {})
+        return NewRun(found.settings, found.files, found.name, held["key"])
+
+    bench.start_run(keep, "classify", kept, [weights, state], message)
+
     def labelled(held: Any) -> Path:
         return desk.write_labelled(held or {})
 
     def deleted(held: Any) -> list[Any]:
-        desk.delete(held or {})
+        sessions.delete(held or {}, TEXTS)
         return [{}, "", gr.Radio([], visible=False), "<p>Texts and labels are deleted.</p>", chart_value([], EMPTY)]
 
     dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
