@@ -42,7 +42,7 @@ def choose(data: ClassifyData, settings: ClassifySettings, parameters: int) -> C
     if settings.frozen_encoder:
         none = "no step is trained"
         return {
-            "contrastive": contrastive,
+            "contrastive": Choice("off", none),
             "steps": Choice(1, none),
             "precision": precision(settings, parameters or None),
         }

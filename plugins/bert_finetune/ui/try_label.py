@@ -11,6 +11,7 @@ import gradio as gr
 from plugins._contract import LABELLED_TEXTS, NewRun, Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.events import message_area, on_box
+from plugins._ui.labelling import DESK, FROM_ADDRESS, KEYS, SKIP, TO_ADDRESS, UNDO
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.label import desk
 from plugins.bert_finetune.ui.text_columns import connect_text_columns, named_columns, render_text_columns
@@ -33,32 +34,9 @@ KEPT = (
     "the predicted one for all."
 )
 EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
-DESK = "plugins.bert_finetune.label.desk"
+FUNCTIONS = "plugins.bert_finetune.label.desk"
 HOW = {"typicality": "typical of many", "margin": "between two labels"}
 ROUNDS_SHOWN = 12
-FROM_ADDRESS = "(name, key) => [name, new URLSearchParams(location.search).get('labels') || '']"
-TO_ADDRESS = """(state) => {
-  const url = new URL(location);
-  state?.key ? url.searchParams.set("labels", state.key) : url.searchParams.delete("labels");
-  history.replaceState(null, "", url);
-}"""
-# One listener for the page: it presses what is in sight, unless somebody writes.
-KEYS = """
-if (!window.labelKeys) {
-  window.labelKeys = true;
-  document.addEventListener("keydown", (event) => {
-    const at = document.activeElement;
-    const writes = at && at.matches("textarea, [contenteditable=true], input:not([type=radio])");
-    if (writes || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const desk = document.querySelector("#label-desk");
-    if (!desk || !desk.offsetParent) return;
-    const press = { s: "#label-skip", u: "#label-undo" }[event.key.toLowerCase()];
-    const labels = desk.querySelectorAll("input[type=radio]");
-    const target = press ? document.querySelector(press) : labels[Number(event.key) - 1];
-    if (target) { event.preventDefault(); target.click(); }
-  });
-}
-"""
 
 
 def render(workbench: Workbench) -> None:
@@ -83,11 +61,11 @@ def render(workbench: Workbench) -> None:
     state = gr.JSON(value={}, visible=False)
     address = gr.Textbox(visible=False)
     text = gr.Textbox(label="Text", lines=3, interactive=False)
-    radio = gr.Radio([], label="Its label", elem_id="label-desk", visible=False)
+    radio = gr.Radio([], label="Its label", elem_id=DESK, visible=False)
     with gr.Row():
         skip, back = (
-            gr.Button("Skip", elem_id="label-skip", size="sm"),
-            gr.Button("Undo", elem_id="label-undo", size="sm"),
+            gr.Button("Skip", elem_id=SKIP, size="sm"),
+            gr.Button("Undo", elem_id=UNDO, size="sm"),
         )
         other = gr.Textbox(label="Add a label", max_lines=1, placeholder="Write it, press Enter", min_width=200)
     said = gr.HTML(padding=False)
@@ -101,13 +79,13 @@ def render(workbench: Workbench) -> None:
         name: str, path: str | None, lines: str, labels: str, held: Any, columns: list[str], label: str
     ) -> list[Any]:
         given = _path(path), lines, labels, held or {}, *named_columns(columns, label)
-        return _view(bench.call(f"{DESK}:start", name, *given))
+        return _view(bench.call(f"{FUNCTIONS}:start", name, *given))
 
     def resumed(name: str, key: str) -> list[Any]:
-        return _view(bench.call(f"{DESK}:resume", name, key)) if key else [gr.skip()] * len(shown)
+        return _view(bench.call(f"{FUNCTIONS}:resume", name, key)) if key else [gr.skip()] * len(shown)
 
     def answer(name: str, held: Any, label: str | None) -> list[Any]:
-        return _view(bench.call(f"{DESK}:answer", name, held or {}, label or ""))
+        return _view(bench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
 
     def skipped(name: str, held: Any) -> list[Any]:
         return answer(name, held, "")
@@ -144,12 +122,12 @@ def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
     message = message_area()
 
     def write(name: str, held: Any) -> str:
-        return str(bench.call(f"{DESK}:write", name, held or {}))
+        return str(bench.call(f"{FUNCTIONS}:write", name, held or {}))
 
     on_box(button.click, write, [weights, state], written, message)
 
     def kept(name: str, held: Any) -> NewRun:
-        found = bench.call(f"{DESK}:keep", name, name, held or {})
+        found = bench.call(f"{FUNCTIONS}:keep", name, name, held or {})
         return NewRun(found.settings, found.files, found.name, held["key"])
 
     bench.start_run(keep, "classify", kept, [weights, state], message)
