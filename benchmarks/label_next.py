@@ -6,7 +6,7 @@
 An oracle gives the labels of the training file, ten a round, until `--most`. Both sides fit the same logistic
 regression on the same frozen vectors. The final accuracy is that with the labels of all rows. The report says how many
 labels each side needs for 90 % of it (the mean of the seeds' curves), how often the 95 % interval of the estimate held
-the accuracy on the rows without a label, and where it would have said that more labels are hardly worth it.
+the accuracy on the held-out rows, and where it would have said that more labels are hardly worth it.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def report(lines: list[dict[str, Any]]) -> str:
     final = float(np.mean([line["final"] for line in lines]))
     needed = {side: reached(mean[side], SHARE * final) for side in SIDES}
     each = {side: needed_by_seed(lines, side) for side in SIDES}
-    held = [line["low"] <= line["rest"] <= line["high"] for line in lines if "low" in line]
+    held = [line["low"] <= line["accuracy"] <= line["high"] for line in lines if "low" in line]
     stops = defaultdict(list)
     for line in lines:
         if line.get("agreement", 0) >= 0.98:
