@@ -137,7 +137,9 @@ def test_where_every_alert_has_a_verdict_the_precision_is_known():
     assert found.chosen == ()
     assert found.estimate is not None and found.estimate.low == found.estimate.high
     alerts = found.ranking >= found.limit
-    assert found.estimate.precision == pytest.approx(np.mean([verdicts[row] for row in np.flatnonzero(alerts)]))
+    assert found.estimate.precision == pytest.approx(
+        np.mean([verdicts[row] for row in np.flatnonzero(alerts).tolist()])
+    )
 
 
 def answered(model: AnomalyPredictor, state: State, count: int) -> State:

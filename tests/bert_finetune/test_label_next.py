@@ -402,6 +402,7 @@ def test_a_deleted_session_is_gone_with_its_texts(encoder: EncoderPredictor, tmp
 
 def test_sessions_without_a_label_for_long_are_deleted(encoder: EncoderPredictor):
     old = open_session(desk.start(encoder, None, "one text\nanother text", "a, b", {})["key"])
-    os.utime(old.log, (time.time() - 91 * 86_400,) * 2)
+    then = time.time() - 91 * 86_400
+    os.utime(old.log, (then, then))
     fresh = desk.start(encoder, None, "one text\na third", "a, b", {})
     assert not old.folder.exists() and open_session(fresh["key"]).folder.is_dir()

@@ -162,12 +162,12 @@ def test_a_run_leads_back_to_its_session_which_is_kept_as_long_as_the_run(encode
     about = {**services.runs.status(run.id, ""), "session": key}
     assert f'href="./bert_finetune?labels={key}"' in next_links(services, about)
     assert key not in json.dumps(services.runs.status(run.id, ""))  # who has it may label
-    old = (time.time() - 91 * 86_400,) * 2
-    os.utime(open_session(key, TEXTS).log, (old[0], old[1]))
+    old = time.time() - 91 * 86_400
+    os.utime(open_session(key, TEXTS).log, (old, old))
     desk.start(encoder, None, "one text\na third", "a, b", {})
     assert open_session(key, TEXTS).key == key
     run.delete()
-    os.utime(open_session(key, TEXTS).log, (old[0], old[1]))
+    os.utime(open_session(key, TEXTS).log, (old, old))
     desk.start(encoder, None, "one text\na fourth", "a, b", {})
     with pytest.raises(UserError, match="no such session"):
         open_session(key, TEXTS)
