@@ -19,10 +19,10 @@ from training.wording import counted
 
 FUNCTIONS = "plugins.ae_anomaly.verdicts.desk"
 ABOUT = (
-    "Say of a few rows whether they are anomalies: the threshold moves, and from four verdicts of each sort on the score "
+    "Say of a few rows whether they are anomalies: the threshold moves, and from two verdicts of each sort on the score "
     "learns which errors matter, where cross-validation finds that this helps. Of ten rows most have the highest score, "
-    "two are doubtful, and two are drawn at random of the rows called anomalies, to measure with. Keys: **1** anomaly, "
-    "**2** normal, **S** to skip, **U** to undo."
+    "two are doubtful, and two are drawn at random of the rows called anomalies (20 at least), to measure with. Keys: "
+    "**1** anomaly, **2** normal, **S** to skip, **U** to undo."
 )
 KEPT = (
     "**The verdicts are kept** under this page's address, until 90 days after the last. Open it to go on another day, or "
@@ -33,6 +33,7 @@ KEPT = (
 EMPTY = "The precision of the alerts appears here, from ten verdicts on rows drawn at random on."
 LABELS = {"anomaly": "1 anomaly", "normal": "2 normal"}
 ROUNDS_SHOWN = 12
+MOST_TABLES, MIN_TALL = 3, 8  # of a row's cells, and cells in one
 
 
 def render(workbench: Workbench) -> None:
@@ -54,10 +55,11 @@ def render(workbench: Workbench) -> None:
     radio = gr.Radio([], label="This row is", elem_id=DESK, visible=False)
     with gr.Row():
         skip, back = gr.Button("Skip", elem_id=SKIP, size="sm"), gr.Button("Undo", elem_id=UNDO, size="sm")
+    cells = gr.HTML(padding=False)  # below the buttons, which stay in their place
     said = gr.HTML(padding=False)
     chart = Chart("Precision of the alerts", EMPTY)
     gr.HTML(visible=True, padding=False, js_on_load=KEYS)
-    shown = [state, row, radio, said, chart]
+    shown = [state, row, radio, cells, said, chart]
 
     def start(name: str, path: str | None, held: Any) -> list[Any]:
         return _view(workbench.call(f"{FUNCTIONS}:start", name, chosen(path), "", held or {}))
@@ -114,7 +116,7 @@ def _render_results(workbench: Workbench, weights: Any, shown: list[Any]) -> Non
     def deleted(held: Any) -> list[Any]:
         sessions.delete(held or {}, ROWS)
         said = "<p>Rows and verdicts are deleted. Runs that learned from them keep theirs.</p>"
-        return [{}, "", gr.Radio([], visible=False), said, chart_value([], EMPTY)]
+        return [{}, "", gr.Radio([], visible=False), "", said, chart_value([], EMPTY)]
 
     dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
     dropped.then(None, state, None, js=TO_ADDRESS)
@@ -129,7 +131,7 @@ def _view(state: dict[str, Any]) -> list[Any]:
         visible=now is not None,
         info=now["hint"] if now else "",
     )
-    return [state, _row(now), radio, _report(state), _curve(state)]
+    return [state, _row(now), radio, _cells(now), _report(state), _curve(state)]
 
 
 def _row(item: dict[str, Any] | None) -> str:
@@ -138,16 +140,26 @@ def _row(item: dict[str, Any] | None) -> str:
         return "<p>Every row has a verdict or was skipped.</p>"
     reasons = f" Most unusual: {item['reasons']}." if item["reasons"] else ""
     about = f"Row {item['number'] + 1:,}, anomaly score {item['score']:.3f}.{reasons}"
-    cells = table_html({"headers": ["column", "value"], "data": item["cells"]})
-    return f"<p>{html.escape(about)}</p>{cells}"
+    return f"<p>{html.escape(about)}</p>"
+
+
+def _cells(item: dict[str, Any] | None) -> str:
+    """The cells of the row, those of the reasons first, in tables side by side; escaped."""
+    data = item["cells"] if item else []
+    tall = max(MIN_TALL, -(-len(data) // MOST_TABLES))
+    tables = [
+        f"<div>{table_html({'headers': ['column', 'value'], 'data': data[start : start + tall]})}</div>"
+        for start in range(0, len(data), tall)
+    ]
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0 2rem">{"".join(tables)}</div>'
 
 
 def _report(state: dict[str, Any]) -> str:
     """Sentences on the verdicts so far, escaped."""
     lines = [state["told"]] if state["told"] else []
     lines.append(f"{counted(state['given'], 'verdict')} on {counted(state['rows'], 'row')}.")
-    by = "probability" if state["uses_errors"] else "anomaly score"
-    lines.append(f"{counted(state['alerts'], 'row')} called anomalies, from a {by} of {state['limit']:.3f} on.")
+    by = "a probability" if state["uses_errors"] else "an anomaly score"
+    lines.append(f"{counted(state['alerts'], 'row')} called anomalies, from {by} of {state['limit']:.3f} on.")
     if state["uses_errors"]:
         lines.append("The score now learns from the verdicts which errors matter.")
     if state["curve"]:

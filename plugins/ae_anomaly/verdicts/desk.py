@@ -5,6 +5,7 @@ The state, answers, undo and several people at once are those of every desk: `tr
 
 from __future__ import annotations
 
+import filecmp
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -50,7 +51,7 @@ def start(model: AnomalyPredictor, path: Path, threshold: str, before: State) ->
     row_features(model, path)
     if before.get("key"):
         session = open_session(before["key"], ROWS)
-        if session.data.read_bytes() == path.read_bytes():
+        if filecmp.cmp(session.data, path, shallow=False):
             return _ask(model)(session, {**before, "told": ""})
     session = create_session(ROWS, path, (ANOMALY, NORMAL), {}, threshold=threshold)
     return _ask(model)(session, desk.new_state(is_first=True))

@@ -18,7 +18,7 @@ from training.labelling.sampling import MIN_MEASURED, random_sample, wilson
 DOUBTFUL_SHARE, RANDOM_SHARE = 0.2, 0.2  # of a round
 HIGHEST, DOUBTFUL, RANDOM = "highest score", "doubtful", "drawn at random"
 FOLDS = 5
-FEWEST_ALERTS = 20
+FEWEST_ALERTS = 20  # rows that are called anomalies at least: some have to be drawn at random of them
 SAME_VERDICTS = 10  # from which on other rows are looked for, and how many of them
 EXPLORED = 500  # highest rows that they are looked for among
 MOST_SAMPLE_SHARE = 1.0  # of the verdicts: random rows are few, none is to be left out

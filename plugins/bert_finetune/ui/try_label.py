@@ -137,7 +137,13 @@ def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
 
     def deleted(held: Any) -> list[Any]:
         sessions.delete(held or {}, TEXTS)
-        return [{}, "", gr.Radio([], visible=False), "<p>Texts and labels are deleted.</p>", chart_value([], EMPTY)]
+        return [
+            {},
+            "",
+            gr.Radio([], visible=False),
+            "<p>Texts and labels are deleted. Runs that were made of them keep theirs.</p>",
+            chart_value([], EMPTY),
+        ]
 
     dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
     dropped.then(None, state, None, js=TO_ADDRESS)
