@@ -11,6 +11,7 @@ names alone, which were tuned on nothing. A fit is a line of `--out`: the same c
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import statistics
 import tempfile
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--template", default="This is {label}.")
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--csv", help="Writes the matrix there, a line for each cell.")
     options = parser.parse_args()
     tasks = [read(*each) for each in options.task]
     done = list(earlier_runs(options.out))
@@ -51,6 +53,8 @@ def main() -> None:
     if not any(each["trained_on"] == UNTUNED[0] for each in done):
         done += record(options.out, untuned(tasks, options))
     print(matrix(done, [task.name for task in tasks]))
+    if options.csv:
+        write_csv(options.csv, done)
 
 
 def record(path: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -145,27 +149,50 @@ def untuned(tasks: list[Task], options: argparse.Namespace) -> list[dict[str, An
     return results
 
 
-def matrix(results: list[dict[str, Any]], tasks: list[str]) -> str:
-    """Mean accuracy with a 95 % interval: Student's over seeds, or Wilson's over the rows of one."""
-    from plugins.bert_finetune.label.head import wilson
+class Cell(NamedTuple):
+    """Mean accuracy with its 95 % interval: Student's over seeds, or Wilson's over the rows of one."""
 
+    trained_on: str
+    tested_on: str
+    accuracy: float
+    low: float
+    high: float
+    seeds: int
+    rows: int
+
+
+def cells(results: list[dict[str, Any]]) -> dict[tuple[str, str], Cell]:
+    """What was trained on and what is tested on -> the mean over the seeds."""
+    from training.labelling.sampling import wilson
+
+    found = {}
+    for key in dict.fromkeys((each["trained_on"], each["tested_on"]) for each in results):
+        own = [each for each in results if (each["trained_on"], each["tested_on"]) == key]
+        values = [each["accuracy"] for each in own]
+        mean, rows = statistics.mean(values), own[0]["rows"]
+        low, high = wilson(mean, rows)
+        if len(values) > 1:
+            half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+            low, high = max(0.0, mean - half), min(1.0, mean + half)
+        found[key] = Cell(*key, mean, low, high, len(values), rows)
+    return found
+
+
+def matrix(results: list[dict[str, Any]], tasks: list[str]) -> str:
+    """The cells as a table."""
+    found = cells(results)
     lines = [f"| trained on | {' | '.join(tasks)} |", "| --- |" + " --- |" * len(tasks)]
     for row in [*tasks, *UNTUNED]:
-        cells = []
-        for column in tasks:
-            own = [each for each in results if (each["trained_on"], each["tested_on"]) == (row, column)]
-            values = [each["accuracy"] for each in own]
-            if not values:
-                cells.append("")
-                continue
-            mean = statistics.mean(values)
-            low, high = wilson(mean, own[0]["rows"])
-            if len(values) > 1:
-                half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-                low, high = max(0.0, mean - half), min(1.0, mean + half)
-            cells.append(f"{mean:.3f} ({low:.3f} to {high:.3f})")
-        lines.append(f"| {row} | {' | '.join(cells)} |")
+        own = [found.get((row, column)) for column in tasks]
+        words = ["" if each is None else f"{each.accuracy:.3f} ({each.low:.3f} to {each.high:.3f})" for each in own]
+        lines.append(f"| {row} | {' | '.join(words)} |")
     return "\n".join(lines)
+
+
+def write_csv(path: str, results: list[dict[str, Any]]) -> None:
+    """A line for each cell."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([Cell._fields, *cells(results).values()])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 An oracle gives the labels of the training file, ten a round, until `--most`. Both sides fit the same logistic
 regression on the same frozen vectors. The final accuracy is that with the labels of all rows. The report says how many
 labels each side needs for 90 % of it (the mean of the seeds' curves), how often the 95 % interval of the estimate held
-the accuracy on the rows without a label, and where it would have said that more labels are hardly worth it.
+the accuracy on the held-out rows, and where it would have said that more labels are hardly worth it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 SIDES = ("label next", "random")
 SHARE = 0.9  # of the final accuracy
@@ -27,7 +28,7 @@ SHARE = 0.9  # of the final accuracy
 def main() -> None:
     options = parse()
     vectors, names, held, truth = encoded(options)
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for side in SIDES:
             if not any((line["seed"], line["side"]) == (seed, side) for line in done(options.out)):
                 lines = curve(options, vectors, names, held, truth, seed, side)
@@ -44,6 +45,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=600, help="Labels.")
     parser.add_argument("--step", type=int, default=20, help="Labels between two measurements.")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--out", required=True)
     return parser.parse_args()
 
@@ -61,7 +63,8 @@ def encoded(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.nda
     for path in (options.train, options.eval_data):
         table = read_table(Path(path))
         columns = guess_text_columns(table)
-        texts = [text or " " for text in table.strings(columns.text)]
+        cells = [table.strings(name) for name in (columns.text, columns.text_pair) if name]
+        texts = [" ".join(filter(None, row)) or " " for row in zip(*cells, strict=True)]
         parts += [cached_vectors(model, texts), np.array(table.strings(columns.label or ""))]
     return parts[0], parts[1], parts[2], parts[3]
 
@@ -88,7 +91,7 @@ def curve(
     labels: dict[int, str] = {}
     lines, seconds, found = [], 0.0, None
     while len(labels) <= options.most:
-        pool = Pool(None, "", "", texts, (), labels, {})  # type: ignore[arg-type] - no file is written
+        pool = Pool(None, (), "", texts, (), labels, {})  # type: ignore[arg-type] - no file is written
         start = time.perf_counter()
         if side == "label next":
             found = next_round(pool, vectors, 10)
@@ -107,6 +110,31 @@ def curve(
     return lines
 
 
+def reached(curve: dict[int, float], level: float) -> float:
+    """Labels from which on the mean of three measurements in a row is at that level; infinite if none is."""
+    counts = sorted(curve)
+    means = [(n, np.mean([curve[each] for each in counts[place : place + 3]])) for place, n in enumerate(counts)]
+    return next((n for n, value in means[:-2] if value >= level), np.inf)
+
+
+def needed_by_seed(lines: list[dict[str, Any]], side: str) -> list[float]:
+    """Labels that a side needs with each seed."""
+    own = [line for line in lines if line["side"] == side]
+    by_seed: dict[int, dict[int, float]] = defaultdict(dict)
+    for line in own:
+        by_seed[line["seed"]][line["labels"]] = line["accuracy"] / line["final"]
+    return [reached(curve, SHARE) for _, curve in sorted(by_seed.items())]
+
+
+def ratio(each: dict[str, list[float]]) -> str:
+    """Share of the random side's labels that the other needs, with Student's 95 % interval over the seeds."""
+    pairs = [a / b for a, b in zip(*(each[side] for side in SIDES), strict=False)]
+    if len(pairs) < 2 or not np.isfinite([*each[SIDES[1]], *pairs]).all():
+        return "no ratio: a side is not there with the most labels, or there is one seed"
+    half = stats.t.ppf(0.975, len(pairs) - 1) * np.std(pairs, ddof=1) / len(pairs) ** 0.5
+    return f"labels next / random: {np.mean(pairs):.2f} ({np.mean(pairs) - half:.2f} to {np.mean(pairs) + half:.2f})"
+
+
 def done(path: str) -> list[dict[str, Any]]:
     file = Path(path)
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
@@ -121,14 +149,16 @@ def report(lines: list[dict[str, Any]]) -> str:
     for (side, labels), values in sorted(groups.items()):
         mean[side][labels] = float(np.mean(values))
     final = float(np.mean([line["final"] for line in lines]))
-    needed = {side: next((n for n, v in mean[side].items() if v >= SHARE * final), None) for side in SIDES}
-    held = [line["low"] <= line["rest"] <= line["high"] for line in lines if "low" in line]
+    needed = {side: reached(mean[side], SHARE * final) for side in SIDES}
+    each = {side: needed_by_seed(lines, side) for side in SIDES}
+    held = [line["low"] <= line["accuracy"] <= line["high"] for line in lines if "low" in line]
     stops = defaultdict(list)
     for line in lines:
         if line.get("agreement", 0) >= 0.98:
             stops[line["seed"]].append((line["labels"], line["accuracy"] / line["final"]))
     text = [f"{n:5d} labels: " + ", ".join(f"{s} {mean[s].get(n, np.nan):.3f}" for s in SIDES) for n in mean[SIDES[0]]]
     text += [f"final {final:.3f}; labels for {SHARE:.0%} of it: {needed}"]
+    text += [f"by seed (infinite: not there with the most): {each}", ratio(each)]
     text += [f"the interval held the accuracy in {np.mean(held):.0%} of {len(held)} rounds"]
     text += [f"first said to be enough (labels, share of the final accuracy): {[each[0] for each in stops.values()]}"]
     text += [f"longest round: {max(line['seconds'] for line in lines):.2f} s"]

@@ -313,8 +313,25 @@ class Plugin:
         return next((folder.name for kind in self.answering(endpoints) for folder in kind.starters), "")
 
 
+@dataclass(frozen=True)
+class NewRun:
+    """A run that a tab asks for.
+
+    Args:
+        settings: Those that differ from the defaults; no files.
+        files: Setting -> file, of which the run keeps a copy.
+        name: What the list of runs calls it.
+        session: Key of the labelling session that it is made of, to which its page then leads; empty for none.
+    """
+
+    settings: Mapping[str, Any]
+    files: Mapping[str, Path]
+    name: str = ""
+    session: str = ""
+
+
 class Workbench(Protocol):
-    """What a tab may ask of the shell. No runs, tokens or Hub here: those have panels of their own."""
+    """What a tab may ask of the shell. No tokens or Hub here: those have panels of their own."""
 
     plugin: Plugin
 
@@ -346,6 +363,17 @@ class Workbench(Protocol):
             takes: `TABLE`, `IMAGES` or `LABELLED_TEXTS`.
             make: What the components `inputs` hold -> a file or a list of files; a `UserError` is shown in the box.
         """
+
+    def start_run(self, button: Any, kind: str, make: Callable[..., NewRun], inputs: list[Any], message: Any) -> None:
+        """Let a button start a run of a kind of this plugin, and go to its page.
+
+        Args:
+            make: What the components `inputs` hold -> the run; a `UserError` is shown in `message`.
+            message: The box's, of `message_area`.
+        """
+
+    def opened_by(self, name: str) -> None:
+        """Let the page's address open the tab that is being rendered: `?name=…`."""
 
     def take_data(self, weights: Any, file: Any) -> None:
         """Let the page's address fill a file: `?data=` of what was sent, or the data of the run that `?weights=` names.

@@ -33,7 +33,8 @@ def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
         _tab_of(plugin)(workbench)
     pickers = workbench.pickers
     choices, files = [picker.component for picker in pickers], [file for _, file in workbench.files]
-    holders = list(dict.fromkeys(holder for picker in pickers for holder, _ in picker.tabs))
+    places = [*(picker.tabs for picker in pickers), *workbench.opened.values()]
+    holders = list(dict.fromkeys(holder for place in places for holder, _ in place))
 
     def refresh(request: gr.Request, *chosen: str | None, wanted: str = "") -> list[Any]:
         names = services.models.names(plugin, visitor(request))
@@ -56,7 +57,9 @@ def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
     def opened(request: gr.Request) -> list[Any]:
         wanted = routes.query(request, "weights")
         nearest = nearest_picker(pickers, services.models.names(plugin, visitor(request)).get(wanted))
-        shown = {holder: gr.Tabs(selected=inner.id) for holder, inner in nearest.tabs} if nearest else {}
+        named = next((place for name, place in workbench.opened.items() if routes.query(request, name)), ())
+        place = named or (nearest.tabs if nearest else ())
+        shown = {holder: gr.Tabs(selected=inner.id) for holder, inner in place}
         return [
             *(shown.get(each, gr.skip()) for each in holders),
             *refresh(request, *[None] * len(choices), wanted=wanted),

@@ -59,7 +59,7 @@ def render(services: Services, demo: gr.Blocks) -> None:
         can_end = run["status"] in ("queued", "running")
         secret = services.plugins.secret(run["plugin"], run["trainer"])
         return [
-            next_links(services, run),
+            next_links(services, {**run, "session": services.runs.session(run_id, visitor(request))}),
             gr.Button(STOP.get(run["status"], ""), visible=can_end),
             gr.Button(visible=run["can_resume"]),
             gr.Button(visible=run["has_weights"]),
@@ -123,6 +123,7 @@ def next_links(services: Services, run: dict[str, Any]) -> str:
     answers = services.plugins.answers(plugin, kind)
     offered = [
         ("Try it", link(plugin, weights=run_id), run["has_weights"] and answers),
+        ("Go on labelling", link(plugin, labels=run.get("session", "")), bool(run.get("session"))),
         ("Publish", link(routes.HUB, run=run_id), run["has_weights"]),
         ("Train on", link(form, model=run_id), run["has_weights"] and services.plugins.starts_from(plugin, kind)),
         ("Run again with other settings", link(form, **{"from": run_id}), run["status"] != "broken"),

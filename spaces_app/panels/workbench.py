@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from plugins._contract import Kind, Plugin
+from plugins._contract import Kind, NewRun, Plugin
 from plugins._endpoints import Endpoints
 from spaces_app.identity import caller
-from spaces_app.panels import document, send
+from spaces_app.panels import document, send, start_run
 from spaces_app.panels.run_choice import in_menu
 from spaces_app.services import Services
 from spaces_app.services.models import Function
@@ -56,14 +56,16 @@ class PluginWorkbench:
         endpoints: type[Endpoints] | None = None,
         pickers: list[WeightsPicker] | None = None,
         files: list[tuple[gr.Dropdown, gr.File]] | None = None,
+        opened: dict[str, tuple[tuple[gr.Tabs, gr.Tab], ...]] | None = None,
     ):
         self.services, self.plugin, self.endpoints = services, plugin, endpoints
         self.pickers = [] if pickers is None else pickers
         self.files = [] if files is None else files  # each with the picker of its box
+        self.opened = {} if opened is None else opened  # name of the address's query -> tabs that it opens
 
     def on(self, endpoints: type[Endpoints]) -> PluginWorkbench:
         """The workbench for weights that implement an interface: pickers list those alone, calls refuse others."""
-        return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers, self.files)
+        return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers, self.files, self.opened)
 
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
         """A dropdown of starters and own runs; a Hub id can be typed in. The page keeps its choices fresh."""
@@ -88,6 +90,16 @@ class PluginWorkbench:
     def send_to(self, takes: str, make: Callable[..., Any], inputs: list[Any]) -> None:
         """Render a button for each kind that takes such data."""
         send.render(self.services, takes, make, inputs)
+
+    def start_run(
+        self, button: gr.Button, kind: str, make: Callable[..., NewRun], inputs: list[Any], message: gr.HTML
+    ) -> None:
+        """Let a button start a run: see the contract."""
+        start_run.connect(self.services, self.plugin, kind, button, make, inputs, message)
+
+    def opened_by(self, name: str) -> None:
+        """Let the page's address open this tab: see the contract."""
+        self.opened[name] = _enclosing_tabs()
 
     def take_data(self, weights: gr.Dropdown, file: gr.File) -> None:
         """Let the page's address fill a file: see the contract."""

@@ -20,6 +20,7 @@ from training.backup import uploader
 from training.errors import UserError
 from training.events import read_events
 from training.hub.pull import repository
+from training.labelling.sessions import open_session, session_of_run
 from training.runs.forkserver import WarmProcess
 from training.runs.index import Row
 from training.runs.queue import KEY, Dispatcher, cancel_when_queued, move_to_front
@@ -109,6 +110,18 @@ class RunService:
     def status(self, run_id: str, visitor: str) -> dict[str, Any]:
         """Describe a run: status, progress, metrics, place in the queue."""
         return self._describe(self.get(run_id, visitor))
+
+    def session(self, run_id: str, visitor: str) -> str:
+        """Key of the labelling session that a run was made of; empty for none. Who knows it may label."""
+        return session_of_run(self.get(run_id, visitor).folder)
+
+    def keep_session(self, run_id: str, visitor: str, key: str) -> None:
+        """Let a run lead to the labelling session that it was made of, which is kept as long as the run.
+
+        Raises:
+            UserError: If there is no such session.
+        """
+        open_session(key).keep_for(self.get(run_id, visitor).folder)
 
     def events(self, run_id: str, visitor: str, offset: int) -> dict[str, Any]:
         """Events from a byte offset on, with the status and the log's tail."""

@@ -15,13 +15,17 @@ import pytest
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
 from plugins.bert_finetune.label import desk, vector_cache
-from plugins.bert_finetune.label.choose import margin_rows, random_order, random_sample, typical_rows
-from plugins.bert_finetune.label.head import Head, estimate, unit, wilson
+from plugins.bert_finetune.label.choose import margin_rows, typical_rows
+from plugins.bert_finetune.label.head import Head, estimate, unit
 from plugins.bert_finetune.label.pool import Pool, make_pool, read_pool
 from plugins.bert_finetune.label.rounds import next_round
-from plugins.bert_finetune.label.sessions import Labels, labels_of, open_session
+from plugins.bert_finetune.text_rows import read_text_rows
 from tests.files import write
+from training.data.table import read_table
 from training.errors import UserError
+from training.labelling.desk import add_name, delete
+from training.labelling.sampling import random_order, random_sample, wilson
+from training.labelling.sessions import TEXTS, Labels, labels_of, open_session
 
 TOPICS = {"money": "send money to my bank account", "travel": "book a flight to paris", "food": "cook rice for dinner"}
 
@@ -45,7 +49,7 @@ def blobs(sizes: list[int], spread: float = 0.1) -> tuple[np.ndarray, np.ndarray
 
 def pool_of(texts: int, labels: dict[int, str], conflicts: dict[int, tuple[str, ...]] | None = None) -> Pool:
     table: Any = None
-    return Pool(table, "", "", tuple(f"text {row}" for row in range(texts)), (), labels, conflicts or {})
+    return Pool(table, (), "", tuple(f"text {row}" for row in range(texts)), (), labels, conflicts or {})
 
 
 def test_cold_start_takes_the_middle_of_each_cluster_and_no_outlier():
@@ -259,8 +263,8 @@ def test_a_round_of_100_000_texts_takes_about_a_second():
 
 
 def test_labels_of_a_page_become_a_pool(tmp_path: Path):
-    read = read_pool(table(tmp_path, [("a", "x"), ("b", ""), ("a", "")]))
-    pool = make_pool(read.table, "text", "label", ["", "y", "x"])
+    rows = read_text_rows(read_table(table(tmp_path, [("a", "x"), ("b", ""), ("a", "")])))
+    pool = make_pool(rows, ["", "y", "x"])
     assert pool.labels == {1: "y", 0: "x"}
 
 
@@ -340,9 +344,9 @@ def test_two_people_label_one_session_and_nothing_is_lost(encoder: EncoderPredic
     assert bob["given"] == 2
     bob = desk.undo(bob)
     assert log_of(bob).labels == {contested: "money", second: "food"}
-    said = [entry["label"] for entry in open_session(ann["key"]).entries() if entry.get("text") == contested]
+    said = [entry["label"] for entry in open_session(ann["key"]).entries() if entry.get("item") == contested]
     assert said == ["money", "travel", "money"]
-    ann = desk.add_name(ann, "weather")
+    ann = add_name(ann, "weather", TEXTS)
     assert "weather" in desk.answer(encoder, bob, "money")["names"]
 
 
@@ -376,7 +380,7 @@ def test_a_session_refuses_what_does_not_fit(encoder: EncoderPredictor):
         desk.undo(state)
     with pytest.raises(UserError, match="Press Start first"):
         desk.answer(encoder, {}, "a")
-    assert desk.add_name(state, " c ")["names"] == ["a", "b", "c"]
+    assert add_name(state, " c ", TEXTS)["names"] == ["a", "b", "c"]
     for label in ("a", "b"):
         state = desk.answer(encoder, state, label)
     assert (state["queue"], state["how"]) == ([], "none left")
@@ -390,7 +394,7 @@ def test_a_key_that_names_no_session_is_told(encoder: EncoderPredictor, key: Any
 
 def test_a_deleted_session_is_gone_with_its_texts(encoder: EncoderPredictor, tmp_path: Path):
     state = desk.start(encoder, None, "one text\nanother text", "a, b", {})
-    desk.delete(state)
+    delete(state, TEXTS)
     assert not list((tmp_path / "home/labels").iterdir())
     with pytest.raises(UserError, match="no such session"):
         desk.answer(encoder, state, "a")
@@ -398,6 +402,7 @@ def test_a_deleted_session_is_gone_with_its_texts(encoder: EncoderPredictor, tmp
 
 def test_sessions_without_a_label_for_long_are_deleted(encoder: EncoderPredictor):
     old = open_session(desk.start(encoder, None, "one text\nanother text", "a, b", {})["key"])
-    os.utime(old.log, (time.time() - 91 * 86_400,) * 2)
+    then = time.time() - 91 * 86_400
+    os.utime(old.log, (then, then))
     fresh = desk.start(encoder, None, "one text\na third", "a, b", {})
     assert not old.folder.exists() and open_session(fresh["key"]).folder.is_dir()

@@ -13,7 +13,7 @@ from transformers import BertForSequenceClassification
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.predictor import ClassifierPredictor
 from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
-from plugins.bert_finetune.label.head import unit, wilson
+from plugins.bert_finetune.label.head import unit
 from plugins.bert_finetune.zero_shot.adaptation import adapt_to_texts, adapted_scores
 from plugins.bert_finetune.zero_shot.label_names import name_labels, split_names
 from plugins.bert_finetune.zero_shot.predict import label_file
@@ -21,6 +21,7 @@ from plugins.bert_finetune.zero_shot.table import read_named, rows_with_words
 from tests.bert_models import tiny_encoder
 from tests.files import write
 from training.errors import UserError
+from training.labelling.sampling import wilson
 
 TEMPLATE = "This is {label}."
 

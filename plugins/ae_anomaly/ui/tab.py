@@ -12,7 +12,7 @@ from plugins._ui.components import chosen
 from plugins._ui.downloads import download_button, offer
 from plugins._ui.events import LATEST, message_area, on_box
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
-from plugins.ae_anomaly.ui import try_scoring
+from plugins.ae_anomaly.ui import try_scoring, try_verdicts
 from plugins.ae_anomaly.ui.try_scoring import SAMPLE
 
 DRIFTED = SAMPLE.with_name("sample-drifted.csv")
@@ -25,8 +25,11 @@ WAYS = ["PCA", "UMAP", "latent 1 and 2"]
 
 def render(workbench: Workbench) -> None:
     """Render both tabs."""
-    with gr.Tab("Try"):
-        try_scoring.render(workbench)
+    with gr.Tab("Try"), gr.Tabs():
+        with gr.Tab("Score a file"):
+            try_scoring.render(workbench)
+        with gr.Tab("Judge rows"):
+            try_verdicts.render(workbench)
     with gr.Tab("Look inside"), gr.Tabs():
         with gr.Tab("Map of rows"):
             _render_map(workbench)

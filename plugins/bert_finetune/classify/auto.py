@@ -39,6 +39,13 @@ def start(data: ClassifyData, settings: ClassifySettings) -> Choice:
 def choose(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:
     """Rates and steps by what training starts from, by rows and by labels."""
     contrastive = _contrastive(data, settings, parameters)
+    if settings.frozen_encoder:
+        none = "no step is trained"
+        return {
+            "contrastive": Choice("off", none),
+            "steps": Choice(1, none),
+            "precision": precision(settings, parameters or None),
+        }
     if contrastive.value == "on":
         return {"contrastive": contrastive, **_few(data, settings, parameters)}
     batch, classes = auto.given_or(settings, BATCH), len(data.label_names)

@@ -48,6 +48,12 @@ class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
         "regression; better than fine-tuning where labels are few. auto: on for a sentence encoder and few labels.",
         json_schema_extra={**decided_later("off"), **ADVANCED},
     )
+    frozen_encoder: bool = Field(
+        False,
+        description="Keep the encoder as it is and fit the head alone, by logistic regression on its vectors: a matter "
+        "of seconds. Needs weights to start from.",
+        json_schema_extra=ADVANCED,
+    )
     drop_leaked: bool = Field(
         True, description="Exclude evaluation texts that also occur in the training file.", json_schema_extra=ADVANCED
     )
@@ -64,4 +70,13 @@ class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
     def _contrastive_has_one_label(self) -> ClassifySettings:
         if self.contrastive == "on" and self.multi_label:
             raise ValueError("contrastive compares texts by their one label: set it to off where texts have several")
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_encoder_has_weights_and_one_label(self) -> ClassifySettings:
+        if self.frozen_encoder and (self.multi_label or not self.model):
+            what = "one label a text" if self.multi_label else "weights to start from: choose a model"
+            raise ValueError(f"frozen_encoder needs {what}")
+        if self.frozen_encoder and self.processes > 1:
+            raise ValueError("frozen_encoder trains nothing: set processes to 1")
         return self

@@ -20,6 +20,7 @@ from plugins.bert_finetune.classify import baselines, report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
 from plugins.bert_finetune.classify.contrastive import cosine_loss, head_weights, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
+from plugins.bert_finetune.classify.frozen import FrozenEncoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
 from plugins.bert_finetune.models import loading, mean_pooling
@@ -43,7 +44,20 @@ MEAN_POOLING = "The head reads the mean of all token vectors, as sentence encode
 PROBE_ROWS = 1000  # texts for the linear probe: one forward pass of them costs about ten training steps
 
 
-def build(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
+def build(data: ClassifyData, settings: ClassifySettings) -> ClassifyTask | FrozenEncoder:
+    """The task of a run, or with `frozen_encoder` its experiment without steps.
+
+    Raises:
+        UserError: If `settings.model` cannot be read, or its head cannot be fitted.
+    """
+    if not settings.frozen_encoder:
+        return build_task(data, settings)
+    # A task with `contrastive` fits its head before an evaluation.
+    settings = settings.model_copy(update={"contrastive": "on", "lora_rank": 0})
+    return FrozenEncoder(build_task(data, settings), settings)
+
+
+def build_task(data: ClassifyData, settings: ClassifySettings, untrained: bool = False) -> ClassifyTask:
     """Make or load tokenizer and network, and tokenize the texts.
 
     Args:
@@ -250,7 +264,7 @@ class ClassifyTask(Task):
 
     def score(self, outputs: list[np.ndarray]) -> Score:
         found = self._score(outputs)
-        return dataclasses.replace(found, figures=(self._figure(found.metrics),))
+        return dataclasses.replace(found, figures=(self.figure(found.metrics),))
 
     def _score(self, outputs: list[np.ndarray]) -> Score:
         return report.score(
@@ -261,7 +275,8 @@ class ClassifyTask(Task):
             self.settings.multi_label,
         )
 
-    def _figure(self, metrics: dict[str, float]) -> Figure:
+    def figure(self, metrics: dict[str, float]) -> Figure:
+        """Macro F1 beside its baselines."""
         meaning = "The F1 score of each label, averaged: how many of its texts are found, and how many finds are right."
         usual = Baseline("always the most frequent label", self.facts["baseline"]["macro_f1"])
         known = [usual, *([self._tfidf] if self._tfidf else [])]

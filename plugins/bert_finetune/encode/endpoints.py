@@ -46,7 +46,7 @@ class Encode(Endpoints):
 
         Args:
             file: A table: CSV, TSV, JSONL or Parquet, also gzipped. Rows without a label are to be labelled.
-            text_column: Its name; by default it is guessed.
+            text_column: Its name, or two names separated by a comma, which are joined; by default guessed.
             label_column: Its name; by default a column with a usual name, such as label. It may be missing.
             count: How many texts, 1 to 100.
 
@@ -67,7 +67,7 @@ class Encode(Endpoints):
 
         Args:
             file: A table as for label_next, with labels of two classes at least.
-            text_column: Its name; by default it is guessed.
+            text_column: As for label_next.
             label_column: Its name; by default a column with a usual name, such as label.
 
         Returns:
@@ -109,7 +109,7 @@ class Encode(Endpoints):
             adapt: Whether similarity moves each label's vector towards the texts that it is nearest to, which helps
                 where labels are about equally frequent, and harms where one has nearly all texts; from ten texts a
                 label on.
-            text_column: Its name; by default it is guessed. Two columns of texts are joined.
+            text_column: Its name, or two names separated by a comma, which are joined; by default guessed.
             label_column: Its name; by default a column with a usual name, such as label. It may be missing.
 
         Returns:
@@ -131,7 +131,7 @@ class Encode(Endpoints):
             file: A table of texts and labels: CSV, TSV, JSONL or Parquet, also gzipped.
             labels: As for zero_shot. Empty: those of the table's label column.
             template: As for zero_shot.
-            text_column: Its name; by default it is guessed. Two columns of texts are joined.
+            text_column: Its name, or two names separated by a comma, which are joined; by default guessed.
             label_column: Its name; by default a column with a usual name, such as label.
 
         Returns:

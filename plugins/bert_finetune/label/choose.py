@@ -1,14 +1,6 @@
-"""Which texts to label next: typical ones while labels are few, later those between two classes; never ten alike.
-
-A few of each round are drawn at random, to measure with. Their order is that of a hash of the text: so the same file
-has the same order on another day, and which labelled texts were drawn at random need not be written down.
-"""
+"""Which texts to label next: typical ones while labels are few, later those between two classes; never ten alike."""
 
 from __future__ import annotations
-
-import functools
-import hashlib
-import math
 
 import numpy as np
 
@@ -17,34 +9,6 @@ MAX_CLUSTERS = 500
 ITERATIONS = 10  # of k-means
 SAMPLE = 3000  # texts among which typical ones are looked for
 CANDIDATES = 10  # uncertain texts for each that is chosen
-RANDOM_SHARE = 0.2  # of a round
-MIN_LABELLED_SHARE = 0.9  # of the first texts of the random order: the rest was skipped
-
-
-@functools.lru_cache(maxsize=4)  # of a session, whose rounds ask for the same
-def random_order(texts: tuple[str, ...]) -> np.ndarray:
-    """Numbers of the texts in an order that has nothing to do with what they say, the same at every call."""
-    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
-    order = np.argsort(np.array([int.from_bytes(each, "big") for each in digests], np.uint64), kind="stable")
-    order.flags.writeable = False
-    return order
-
-
-def random_sample(order: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """Labelled texts that are a random sample of all: those at the beginning of the random order, a fifth at most.
-
-    Args:
-        order: Of `random_order`.
-        labelled: Row numbers with a label.
-
-    Returns:
-        Row numbers.
-    """
-    has_label = np.isin(order, labelled)
-    share = np.cumsum(has_label) / np.arange(1, len(order) + 1)
-    ends = np.flatnonzero((share >= MIN_LABELLED_SHARE) & has_label)
-    most = math.ceil(RANDOM_SHARE * len(labelled))
-    return order[: ends[-1] + 1][has_label[: ends[-1] + 1]][:most] if len(ends) else order[:0]
 
 
 def typical_rows(vectors: np.ndarray, labelled: np.ndarray, unlabelled: np.ndarray, count: int) -> np.ndarray:

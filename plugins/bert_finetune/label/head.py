@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.labelling.sampling import MIN_MEASURED, wilson
+
 INVERSE_PENALTY = 10.0  # of vectors of length 1
-MIN_MEASURED = 10  # texts drawn at random, for an estimate; fewer give an interval as wide as the scale
 SAMPLE = 2000  # texts that the agreement looks at
-NORMAL_95 = 1.96  # standard deviations of a 95 % interval
 STABLE = 0.98  # agreement of predictions from which on more labels change little
 
 
@@ -89,11 +89,3 @@ def estimate(part: Head, whole: Head, vectors: np.ndarray, targets: np.ndarray, 
     sample = texts[np.random.default_rng(0).permutation(len(texts))[:SAMPLE]]
     agreement = float(np.mean(part.predict(sample) == whole.predict(sample)))
     return Estimate(accuracy, *wilson(accuracy, len(targets)), len(targets), agreement)
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """95 % interval of a share of `count` (Wilson, 1927)."""
-    square = NORMAL_95**2
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = NORMAL_95 * np.sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.bert_finetune.classify.labelled_texts import clean_text
-from training.data.column_guess import guess_text_columns
+from plugins.bert_finetune.text_rows import TextRows, read_text_rows
 from training.data.table import Table
 from training.data.table_cache import read_training_table
 from training.errors import UserError
@@ -22,6 +21,7 @@ class Pool:
     """Different texts of a table, in the order of the file.
 
     Args:
+        text_columns: One, or two that are joined.
         texts: Each once, trimmed.
         row_texts: Number of its text for each row of the table; -1 where the row has none.
         labels: Text number -> label, of those that have one.
@@ -29,7 +29,7 @@ class Pool:
     """
 
     table: Table
-    text_column: str
+    text_columns: tuple[str, ...]
     label_column: str
     texts: tuple[str, ...]
     row_texts: tuple[int, ...]
@@ -50,27 +50,29 @@ class Pool:
 def read_pool(file: Path, text_column: str = "", label_column: str = "") -> Pool:
     """Read a table of texts; a label column is taken by its name only, and its blank cells are texts without a label.
 
+    Args:
+        text_column: As of `read_text_rows`.
+
     Raises:
         UserError: If there are fewer than two different texts, or a named column is missing.
     """
-    table = read_training_table(file)
-    columns = guess_text_columns(table, text_column=text_column, label_column=label_column, need_label=False)
-    cells = table.strings(columns.label) if columns.label else [""] * len(table)
-    return make_pool(table, columns.text, columns.label or LABEL, cells)
+    rows = read_text_rows(read_training_table(file), text_column, label_column)
+    return make_pool(rows, rows.labels)
 
 
-def make_pool(table: Table, text_column: str, label_column: str, cells: Sequence[str | None]) -> Pool:
+def make_pool(rows: TextRows, cells: Sequence[str]) -> Pool:
     """As `read_pool`, with one label for each row of the table, empty for none."""
-    numbers: dict[str, int] = {}
-    rows = [clean_text(text) for text in table.strings(text_column)]
-    row_texts = tuple(numbers.setdefault(text, len(numbers)) if text else -1 for text in rows)
+    table, numbers = rows.table, dict[str, int]()
+    row_texts = tuple(numbers.setdefault(text, len(numbers)) if text else -1 for text in rows.texts)
     if len(numbers) < 2:
         found = counted(len(numbers), "different text")
-        raise UserError(f"Column {text_column!r} of {table.source} has {found}: two at least are needed.")
+        where = " and ".join(map(repr, rows.text_columns))
+        raise UserError(f"Column {where} of {table.source} has {found}: two at least are needed.")
     given: dict[int, dict[str, None]] = defaultdict(dict)
-    for number, cell in zip(row_texts, cells, strict=True):
-        if number >= 0 and (label := (cell or "").strip()):
+    for number, label in zip(row_texts, cells, strict=True):
+        if number >= 0 and label:
             given[number][label] = None
     labels = {number: next(iter(names)) for number, names in given.items() if len(names) == 1}
     conflicts = {number: tuple(names) for number, names in given.items() if len(names) > 1}
-    return Pool(table, text_column, label_column, tuple(numbers), row_texts, labels, conflicts)
+    label_column = rows.columns.label or LABEL
+    return Pool(table, tuple(rows.text_columns), label_column, tuple(numbers), row_texts, labels, conflicts)

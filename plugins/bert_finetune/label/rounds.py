@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from plugins.bert_finetune.label.choose import RANDOM_SHARE, margin_rows, random_order, random_sample, typical_rows
+from plugins.bert_finetune.label.choose import margin_rows, typical_rows
 from plugins.bert_finetune.label.head import Estimate, Head, estimate
 from plugins.bert_finetune.label.pool import Pool
 from plugins.bert_finetune.label.vector_cache import cached_vectors
 from training.data.predictions_csv import predictions_writer, temporary_file
 from training.errors import UserError
+from training.labelling.sampling import RANDOM_SHARE, random_order, random_sample
 from training.wording import counted
 
 if TYPE_CHECKING:

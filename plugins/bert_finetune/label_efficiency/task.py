@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.settings import ClassifySettings
-from plugins.bert_finetune.classify.task import build as build_classify
+from plugins.bert_finetune.classify.task import build_task as build_classify
 from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.label_efficiency.shares import label_counts, parse_shares
 from training.artifact import confidence_intervals

@@ -8,11 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import LABELLED_TEXTS, Workbench
+from plugins._contract import LABELLED_TEXTS, NewRun, Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.events import message_area, on_box
+from plugins._ui.labelling import DESK, FROM_ADDRESS, KEYS, SKIP, TO_ADDRESS, UNDO
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.label import desk
+from plugins.bert_finetune.ui.text_columns import connect_text_columns, named_columns, render_text_columns
+from training.labelling import desk as sessions
+from training.labelling.sessions import TEXTS
 from training.wording import counted
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "requests-unlabelled.csv"
@@ -22,39 +26,24 @@ ABOUT = (
     "come typical texts, then those between two labels; one in five is drawn at random, to measure with. Keys: "
     "**1** to **9** for a label, **S** to skip, **U** to undo."
 )
+KEPT = (
+    "**The labels are kept** under this page's address, until 90 days after the last. Open it to go on another day, "
+    "or give it to others, to label together: who has the address sees the texts. *Keep as a run* puts labels and "
+    "classifier into the list of runs: its page leads to *Try it*, *Publish* and back to *Go on labelling*. It is "
+    "measured with the texts drawn at random, which it does not learn from. The file has the label of each text, and "
+    "the predicted one for all."
+)
 EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
-DESK = "plugins.bert_finetune.label.desk"
+FUNCTIONS = "plugins.bert_finetune.label.desk"
 HOW = {"typicality": "typical of many", "margin": "between two labels"}
 ROUNDS_SHOWN = 12
-FROM_ADDRESS = "(name, key) => [name, new URLSearchParams(location.search).get('labels') || '']"
-TO_ADDRESS = """(state) => {
-  const url = new URL(location);
-  state?.key ? url.searchParams.set("labels", state.key) : url.searchParams.delete("labels");
-  history.replaceState(null, "", url);
-}"""
-# One listener for the page: it presses what is in sight, unless somebody writes.
-KEYS = """
-if (!window.labelKeys) {
-  window.labelKeys = true;
-  document.addEventListener("keydown", (event) => {
-    const at = document.activeElement;
-    const writes = at && at.matches("textarea, [contenteditable=true], input:not([type=radio])");
-    if (writes || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const desk = document.querySelector("#label-desk");
-    if (!desk || !desk.offsetParent) return;
-    const press = { s: "#label-skip", u: "#label-undo" }[event.key.toLowerCase()];
-    const labels = desk.querySelectorAll("input[type=radio]");
-    const target = press ? document.querySelector(press) : labels[Number(event.key) - 1];
-    if (target) { event.preventDefault(); target.click(); }
-  });
-}
-"""
 
 
 def render(workbench: Workbench) -> None:
     """Render texts and label names, the text in question, and what the labels give."""
     gr.Markdown(ABOUT)
     bench = workbench.on(Encode)
+    bench.opened_by("labels")
     weights = bench.weights_picker()
     with gr.Row():
         file = gr.File(
@@ -65,17 +54,18 @@ def render(workbench: Workbench) -> None:
             min_width=280,
         )
         pasted = gr.Textbox(label="Or paste texts, one a line", lines=4, max_lines=8, min_width=280)
+    texts, label_column = render_text_columns(["text"])
     names = gr.Textbox(NAMES, label="Labels", info="Separated by commas. Labels in the file are added.")
     begin = gr.Button("Start", variant="primary")
     message = message_area("Press Start. The first time, every text is encoded, which takes a while for a large file.")
     state = gr.JSON(value={}, visible=False)
     address = gr.Textbox(visible=False)
     text = gr.Textbox(label="Text", lines=3, interactive=False)
-    radio = gr.Radio([], label="Its label", elem_id="label-desk", visible=False)
+    radio = gr.Radio([], label="Its label", elem_id=DESK, visible=False)
     with gr.Row():
         skip, back = (
-            gr.Button("Skip", elem_id="label-skip", size="sm"),
-            gr.Button("Undo", elem_id="label-undo", size="sm"),
+            gr.Button("Skip", elem_id=SKIP, size="sm"),
+            gr.Button("Undo", elem_id=UNDO, size="sm"),
         )
         other = gr.Textbox(label="Add a label", max_lines=1, placeholder="Write it, press Enter", min_width=200)
     said = gr.HTML(padding=False)
@@ -83,14 +73,19 @@ def render(workbench: Workbench) -> None:
     gr.HTML(visible=True, padding=False, js_on_load=KEYS)
     shown = [state, text, radio, said, chart]
 
-    def start(name: str, path: str | None, lines: str, labels: str, held: Any) -> list[Any]:
-        return _view(bench.call(f"{DESK}:start", name, _path(path), lines, labels, held or {}))
+    connect_text_columns(file, texts, label_column, message)
+
+    def start(
+        name: str, path: str | None, lines: str, labels: str, held: Any, columns: list[str], label: str
+    ) -> list[Any]:
+        given = _path(path), lines, labels, held or {}, *named_columns(columns, label)
+        return _view(bench.call(f"{FUNCTIONS}:start", name, *given))
 
     def resumed(name: str, key: str) -> list[Any]:
-        return _view(bench.call(f"{DESK}:resume", name, key)) if key else [gr.skip()] * len(shown)
+        return _view(bench.call(f"{FUNCTIONS}:resume", name, key)) if key else [gr.skip()] * len(shown)
 
     def answer(name: str, held: Any, label: str | None) -> list[Any]:
-        return _view(bench.call(f"{DESK}:answer", name, held or {}, label or ""))
+        return _view(bench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
 
     def skipped(name: str, held: Any) -> list[Any]:
         return answer(name, held, "")
@@ -99,10 +94,11 @@ def render(workbench: Workbench) -> None:
         return _view(desk.undo(held or {}))
 
     def added(held: Any, label: str) -> list[Any]:
-        return [*_view(desk.add_name(held or {}, label)), ""]
+        return [*_view(sessions.add_name(held or {}, label, TEXTS)), ""]
 
     asked = [weights, state]
-    begun = on_box(begin.click, start, [weights, file, pasted, names, state], shown, message, keep=shown)
+    given = [weights, file, pasted, names, state, texts, label_column]
+    begun = on_box(begin.click, start, given, shown, message, keep=shown)
     begun.then(None, state, None, js=TO_ADDRESS)
     on_box(message.play, resumed, [weights, address], shown, message, keep=shown, js=FROM_ADDRESS)
     options = {"show_progress": "minimal", "keep": shown}
@@ -115,30 +111,39 @@ def render(workbench: Workbench) -> None:
 
 def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
     """The labels as a file, the way to a training form, and their deletion."""
-    gr.Markdown(
-        "**The labels are kept** under this page's address, until 90 days after the last one. Open it and *Label "
-        "texts* to go on another day, or give it to others, to label together: who has the address sees the texts. The "
-        "file has the label of each text, and the predicted one for all."
-    )
+    gr.Markdown(KEPT)
     state = shown[0]
     with gr.Row():
         with gr.Column(min_width=240):
+            keep = gr.Button("Keep as a run", variant="primary")
             button = gr.Button("Labels as a file")
             drop = gr.Button("Delete texts and labels", variant="stop", size="sm")
         written = gr.File(label="Labelled CSV", interactive=False, height=120, min_width=240)
     message = message_area()
 
     def write(name: str, held: Any) -> str:
-        return str(bench.call(f"{DESK}:write", name, held or {}))
+        return str(bench.call(f"{FUNCTIONS}:write", name, held or {}))
 
     on_box(button.click, write, [weights, state], written, message)
+
+    def kept(name: str, held: Any) -> NewRun:
+        found = bench.call(f"{FUNCTIONS}:keep", name, name, held or {})
+        return NewRun(found.settings, found.files, found.name, held["key"])
+
+    bench.start_run(keep, "classify", kept, [weights, state], message)
 
     def labelled(held: Any) -> Path:
         return desk.write_labelled(held or {})
 
     def deleted(held: Any) -> list[Any]:
-        desk.delete(held or {})
-        return [{}, "", gr.Radio([], visible=False), "<p>Texts and labels are deleted.</p>", chart_value([], EMPTY)]
+        sessions.delete(held or {}, TEXTS)
+        return [
+            {},
+            "",
+            gr.Radio([], visible=False),
+            "<p>Texts and labels are deleted. Runs that were made of them keep theirs.</p>",
+            chart_value([], EMPTY),
+        ]
 
     dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
     dropped.then(None, state, None, js=TO_ADDRESS)

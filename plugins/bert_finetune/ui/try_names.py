@@ -14,6 +14,7 @@ from plugins._ui.components import chosen, table_html
 from plugins._ui.events import LATEST, message_area, on_box
 from plugins._ui.examples import render_examples
 from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.ui.text_columns import connect_text_columns, named_columns, render_text_columns
 from plugins.bert_finetune.zero_shot.label_names import TEMPLATE, split_names
 from plugins.bert_finetune.zero_shot.table import rows_with_words
 from training.wording import counted
@@ -92,28 +93,39 @@ def _render_file(bench: Workbench, asked: list[Any]) -> None:
         with gr.Column(min_width=280):
             adapt = gr.Checkbox(True, label="Adapt to these texts", info=ADAPT)
             button = gr.Button("Label the file")
+    texts, label_column = render_text_columns(["text"])
     message = message_area("Press Label the file: the labels are those above.")
+    connect_text_columns(file, texts, label_column, message)
     chart = Chart("Accuracy", EMPTY_FILE)
     said = gr.HTML(padding=False)
     predictions = gr.File(label="Rows with predicted labels", interactive=False, height=90)
 
-    def run(first: str, second: str, names: str, sentence: str, path: str | None, adapts: bool) -> list[Any]:
-        given = chosen(path), split_names(names), sentence, adapts
+    def run(
+        first: str,
+        second: str,
+        names: str,
+        sentence: str,
+        path: str | None,
+        adapts: bool,
+        columns: list[str],
+        label: str,
+    ) -> list[Any]:
+        given = chosen(path), split_names(names), sentence, adapts, *named_columns(columns, label)
         found = {name: bench.call(f"{PREDICT}:label_file", name, *given) for name in _of(first, second)}
         reports = {name: report for name, (report, _) in found.items()}
         panels = [_accuracy(name, report) for name, report in reports.items() if report["accuracies"]]
         first_file = next(iter(found.values()))[1]
         return [chart_value(panels, "This file has no labels to measure with."), _said(reports), str(first_file)]
 
-    on_box(button.click, run, [*asked, file, adapt], [chart, said, predictions], message)
+    on_box(button.click, run, [*asked, file, adapt, texts, label_column], [chart, said, predictions], message)
     gr.Markdown(
         "Labelled rows can be learned from, or a prompted GPT is measured on them, with no example and with some:"
     )
 
-    def labelled(names: str, path: str | None) -> Path:
-        return rows_with_words(chosen(path), split_names(names))
+    def labelled(names: str, path: str | None, columns: list[str], label: str) -> Path:
+        return rows_with_words(chosen(path), split_names(names), *named_columns(columns, label))
 
-    bench.send_to(LABELLED_TEXTS, labelled, [asked[2], file])
+    bench.send_to(LABELLED_TEXTS, labelled, [asked[2], file, texts, label_column])
 
 
 def _of(first: str, second: str) -> list[str]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugins.bert_finetune.classify.labelled_texts import clean_text
-from plugins.bert_finetune.label.head import wilson
 from plugins.bert_finetune.label.rounds import reading_notes
 from plugins.bert_finetune.label.vector_cache import cached_vectors, encode
 from plugins.bert_finetune.zero_shot.adaptation import MIN_TEXTS_PER_LABEL, adapted_scores
@@ -18,6 +17,7 @@ from plugins.bert_finetune.zero_shot.label_names import name_labels
 from plugins.bert_finetune.zero_shot.table import NamedTable, read_named
 from training.data.predictions_csv import write_predictions
 from training.errors import UserError
+from training.labelling.sampling import wilson
 from training.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -135,9 +135,15 @@ def _recalls(truths: np.ndarray, guesses: np.ndarray) -> list[dict[str, Any]]:
 
 
 def label_file(
-    model: EncoderPredictor, file: Path, labels: Sequence[str], template: str, adapt: bool
+    model: EncoderPredictor,
+    file: Path,
+    labels: Sequence[str],
+    template: str,
+    adapt: bool,
+    text_column: str = "",
+    label_column: str = "",
 ) -> tuple[dict[str, Any], Path]:
     """Accuracy on the table, empty where it has no labels, and the table with predictions: of one pass over it."""
-    named = read_named(file, labels, template)
+    named = read_named(file, labels, template, text_column, label_column)
     ways = score_table(model, named, adapt)
     return describe_accuracy(model, named, ways, need=False), write_table(named, list(ways.values())[-1])

@@ -1,8 +1,8 @@
-"""Sessions of labelling on disk: the texts, and a log that only grows, so that people can label one together.
+"""Sessions of labelling on disk: a table, and a log that only grows, so that people can label one together.
 
-A folder `home()/labels/KEY` has the table of texts as it was given, in `texts/`, `session.json` and `log.jsonl`. Each
-line of the log is a label of a text, a skip, a further name or an estimate, with who wrote it; the last one of a text
-counts. Who knows the key may read and write: it is drawn at random, as the id of a run is.
+A folder `home()/labels/KEY` has the table as it was given, in `data/`, `session.json` and `log.jsonl`. Each line of the
+log is a label of an item (a text, a row), a skip, a further name or an estimate, with who wrote it; the last one of an
+item counts. Who knows the key may read and write: it is drawn at random, as the id of a run is.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from typing import Any
 
 from training import files
 from training.errors import UserError
-from training.home import home
+from training.home import RUN_ID, home, runs_folder
 
 KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 LOG, ABOUT = "log.jsonl", "session.json"
-KEPT_SECONDS = 90 * 86_400  # after the last label
+OF_RUN = "labelling"  # file in the folder of a run: the key of the session that it was made of
+KEPT_SECONDS = 90 * 86_400  # after the last label; longer where a run was made of it
 MAX_BYTES = 5 * 2**30  # of all sessions together; the oldest go first
+TEXTS, ROWS = "texts", "rows"  # what a session asks about
 GONE = "There is no such session here: it was deleted, or the address is incomplete."
 
 
@@ -36,17 +38,19 @@ class LabelSession:
     """A session by its key.
 
     Args:
-        texts: The table of texts.
+        data: The table.
         names: Of the labels, as the session began.
+        options: What else it began with, such as the columns; JSON.
     """
 
     key: str
-    texts: Path
+    data: Path
     names: tuple[str, ...]
+    options: Mapping[str, Any]
 
     @property
     def folder(self) -> Path:
-        return self.texts.parents[1]
+        return self.data.parents[1]
 
     @property
     def log(self) -> Path:
@@ -90,35 +94,68 @@ class LabelSession:
             os.close(file)
 
     def delete(self) -> None:
-        """Delete texts and labels."""
+        """Delete the table and its labels; runs that were made of them stay."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def keep_for(self, run: Path) -> None:
+        """Let a run's folder lead to this session, which is kept as long as the run."""
+        files.write_text(run / OF_RUN, self.key)
+        with self._locked():
+            about = _read_about(self.key)
+            files.write_json(self.folder / ABOUT, {**about, "runs": [*about.get("runs", []), run.name]})
 
-def create_session(texts: Path, names: Sequence[str], labels: Mapping[int, str]) -> LabelSession:
-    """Begin with a copy of a table of texts, and the labels that it has."""
+
+def create_session(
+    what: str, data: Path, names: Sequence[str], labels: Mapping[int, str], **options: Any
+) -> LabelSession:
+    """Begin with a copy of a table, and the labels that it has.
+
+    Args:
+        what: `TEXTS` or `ROWS`.
+    """
     _forget_old()
     key = secrets.token_urlsafe(16)
     folder = _folder(key)
-    (folder / "texts").mkdir(parents=True)
-    kept = Path(shutil.copyfile(texts, folder / "texts" / texts.name))
-    files.write_json(folder / ABOUT, {"texts": kept.name, "names": list(names)})
-    entries = [{"text": number, "label": label, "by": "file"} for number, label in labels.items()]
-    session = LabelSession(key, kept, tuple(names))
-    session.log.touch()
-    session.append(entries)
+    (folder / "data").mkdir(parents=True)
+    shutil.copyfile(data, folder / "data" / data.name)
+    files.write_json(folder / ABOUT, {"what": what, "file": data.name, "names": list(names), "options": options})
+    (folder / LOG).touch()
+    session = open_session(key, what)
+    session.append({"item": number, "label": label, "by": "file"} for number, label in labels.items())
     return session
 
 
-def open_session(key: object) -> LabelSession:
+def open_session(key: object, what: str = "") -> LabelSession:
     """The session of a key.
 
+    Args:
+        what: It has to ask about; empty for anything.
+
     Raises:
-        UserError: If there is none.
+        UserError: If there is none, or it asks about something else.
     """
     if not isinstance(key, str) or not KEY.fullmatch(key) or not (_folder(key) / ABOUT).is_file():
         raise UserError(GONE)
+    about = _read_about(key)
+    if what and about["what"] != what:
+        raise UserError(f"This address is that of a session about {about['what']}: open it where those are labelled.")
+    return LabelSession(key, _folder(key) / about["folder"] / about["file"], tuple(about["names"]), about["options"])
+
+
+def session_of_run(run: Path) -> str:
+    """Key of the session that a run was made of; empty where there is none any more."""
+    with contextlib.suppress(OSError):
+        key = (run / OF_RUN).read_text(encoding="utf-8").strip()
+        return key if KEY.fullmatch(key) and (_folder(key) / ABOUT).is_file() else ""
+    return ""
+
+
+def _read_about(key: str) -> dict[str, Any]:
+    """What a session was begun with; one of texts from before there were others lacks some of it."""
     about = json.loads((_folder(key) / ABOUT).read_text(encoding="utf-8"))
-    return LabelSession(key, _folder(key) / "texts" / about["texts"], tuple(about["names"]))
+    if "texts" in about:
+        return {"what": TEXTS, "folder": "texts", "file": about["texts"], "options": {}, **about}
+    return {"folder": "data", **about}
 
 
 @dataclass(frozen=True)
@@ -126,8 +163,8 @@ class Labels:
     """What a log says.
 
     Args:
-        labels: Text -> label, in the order in which they were given.
-        skipped: Texts that were skipped and not labelled since.
+        labels: Item -> label, in the order in which they were given.
+        skipped: Items that were skipped and not labelled since.
         names: Of labels that were added.
         curve: Estimates by the number of labels, the fewest first.
     """
@@ -139,20 +176,20 @@ class Labels:
 
 
 def labels_of(entries: Sequence[Mapping[str, Any]]) -> Labels:
-    """Read a log; of several entries of a text the last counts."""
+    """Read a log; of several entries of an item the last counts."""
     labels: dict[int, str] = {}
     skipped: dict[int, None] = {}
     names: dict[str, None] = {}
     curve: dict[int, dict[str, Any]] = {}
     for entry in entries:
-        if "text" in entry:
-            labels.pop(entry["text"], None)
-            skipped.pop(entry["text"], None)
+        if "item" in entry:
+            labels.pop(entry["item"], None)
+            skipped.pop(entry["item"], None)
             if entry.get("label"):
-                labels[entry["text"]] = entry["label"]
+                labels[entry["item"]] = entry["label"]
                 names[entry["label"]] = None
             elif entry.get("skip"):
-                skipped[entry["text"]] = None
+                skipped[entry["item"]] = None
         elif "name" in entry:
             names[entry["name"]] = None
         elif "estimate" in entry:
@@ -170,15 +207,26 @@ def _parsed(line: str) -> dict[str, Any] | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return None
+    return {"item": entry.pop("text"), **entry} if "text" in entry else entry  # as it was written at first
+
+
+def _is_of_a_run(folder: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        names = _read_about(folder.name).get("runs", [])
+        return any(RUN_ID.fullmatch(name) and (runs_folder() / name / OF_RUN).is_file() for name in names)
+    return False
 
 
 def _forget_old() -> None:
-    """Delete sessions without a label for 90 days, then the oldest until the rest has room."""
+    """Delete sessions without a label for 90 days, then the oldest until the rest has room; not those of runs."""
     parent, total = home() / "labels", 0
     with contextlib.suppress(OSError):
         logs = [(log.stat().st_mtime, log.parent) for log in parent.glob(f"*/{LOG}")]
         for changed, folder in sorted(logs, reverse=True):
+            if _is_of_a_run(folder):
+                continue
             total += files.size_bytes(folder)
             if total > MAX_BYTES or time.time() - changed > KEPT_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,182 @@
+"""Judge rows: ten at a time, those first that are most anomalous, doubtful, or drawn at random of the alerts."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from plugins._contract import NewRun, Workbench
+from plugins._ui.chart import Chart, bars, chart_value
+from plugins._ui.components import chosen, table_html
+from plugins._ui.events import message_area, on_box
+from plugins._ui.labelling import DESK, FROM_ADDRESS, KEYS, SKIP, TO_ADDRESS, UNDO
+from plugins.ae_anomaly.ui.try_scoring import SAMPLE
+from training.labelling import desk as sessions
+from training.labelling.sessions import ROWS
+from training.wording import counted
+
+FUNCTIONS = "plugins.ae_anomaly.verdicts.desk"
+ABOUT = (
+    "Say of a few rows whether they are anomalies: the threshold moves, and from two verdicts of each sort on the score "
+    "learns which errors matter, where cross-validation finds that this helps. Of ten rows most have the highest score, "
+    "two are doubtful, and two are drawn at random of the rows called anomalies (20 at least), to measure with. Keys: "
+    "**1** anomaly, **2** normal, **S** to skip, **U** to undo."
+)
+KEPT = (
+    "**The verdicts are kept** under this page's address, until 90 days after the last. Open it to go on another day, or "
+    "give it to others, to judge together: who has the address sees the rows. *Learn from them* starts a run that learns "
+    "this file with the verdicts: normal rows are learned, anomalies are pushed away, and no judged row is measured with. "
+    "Its page leads back here by *Go on labelling*."
+)
+EMPTY = "The precision of the alerts appears here, from ten verdicts on rows drawn at random on."
+LABELS = {"anomaly": "1 anomaly", "normal": "2 normal"}
+ROUNDS_SHOWN = 12
+MOST_TABLES, MIN_TALL = 3, 8  # of a row's cells, and cells in one
+
+
+def render(workbench: Workbench) -> None:
+    """Render the file, the row in question, and what the verdicts give."""
+    gr.Markdown(ABOUT)
+    workbench.opened_by("labels")
+    weights = workbench.weights_picker()
+    file = gr.File(
+        str(SAMPLE) if SAMPLE.is_file() else None,
+        label="Rows to judge: CSV, TSV, JSONL or Parquet",
+        type="filepath",
+        height=120,
+    )
+    begin = gr.Button("Start", variant="primary")
+    message = message_area("Press Start. A sample is chosen already.")
+    state = gr.JSON(value={}, visible=False)
+    address = gr.Textbox(visible=False)
+    row = gr.HTML(padding=False)
+    radio = gr.Radio([], label="This row is", elem_id=DESK, visible=False)
+    with gr.Row():
+        skip, back = gr.Button("Skip", elem_id=SKIP, size="sm"), gr.Button("Undo", elem_id=UNDO, size="sm")
+    cells = gr.HTML(padding=False)  # below the buttons, which stay in their place
+    said = gr.HTML(padding=False)
+    chart = Chart("Precision of the alerts", EMPTY)
+    gr.HTML(visible=True, padding=False, js_on_load=KEYS)
+    shown = [state, row, radio, cells, said, chart]
+
+    def start(name: str, path: str | None, held: Any) -> list[Any]:
+        return _view(workbench.call(f"{FUNCTIONS}:start", name, chosen(path), "", held or {}))
+
+    def resumed(name: str, key: str) -> list[Any]:
+        return _view(workbench.call(f"{FUNCTIONS}:resume", name, key)) if key else [gr.skip()] * len(shown)
+
+    def answer(name: str, held: Any, label: str | None) -> list[Any]:
+        return _view(workbench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
+
+    def skipped(name: str, held: Any) -> list[Any]:
+        return answer(name, held, "")
+
+    def undone(name: str, held: Any) -> list[Any]:
+        return _view(workbench.call(f"{FUNCTIONS}:undo", name, held or {}))
+
+    begun = on_box(begin.click, start, [weights, file, state], shown, message, keep=shown)
+    begun.then(None, state, None, js=TO_ADDRESS)
+    on_box(message.play, resumed, [weights, address], shown, message, keep=shown, js=FROM_ADDRESS)
+    options = {"show_progress": "minimal", "keep": shown}
+    on_box(radio.input, answer, [weights, state, radio], shown, message, **options)
+    on_box(skip.click, skipped, [weights, state], shown, message, **options)
+    on_box(back.click, undone, [weights, state], shown, message, **options)
+    _render_results(workbench, weights, shown)
+
+
+def _render_results(workbench: Workbench, weights: Any, shown: list[Any]) -> None:
+    """Files, the run that learns from the verdicts, and their deletion."""
+    gr.Markdown(KEPT)
+    state = shown[0]
+    with gr.Row():
+        with gr.Column(min_width=240):
+            learn = gr.Button("Learn from them", variant="primary")
+            scored, judged = gr.Button("All rows as a file"), gr.Button("Judged rows as a file")
+            drop = gr.Button("Delete rows and verdicts", variant="stop", size="sm")
+        written = gr.File(label="CSV", interactive=False, height=120, min_width=240)
+    message = message_area()
+
+    def writer(function: str) -> Any:
+        def write(name: str, held: Any) -> str:
+            return str(workbench.call(f"{FUNCTIONS}:{function}", name, held or {}))
+
+        return write
+
+    on_box(scored.click, writer("write_scored"), [weights, state], written, message)
+    on_box(judged.click, writer("write_verdicts"), [weights, state], written, message)
+
+    def kept(name: str, held: Any) -> NewRun:
+        found = workbench.call(f"{FUNCTIONS}:keep", name, name, held or {})
+        return NewRun(found.settings, found.files, found.name, held["key"])
+
+    workbench.start_run(learn, "fit", kept, [weights, state], message)
+
+    def deleted(held: Any) -> list[Any]:
+        sessions.delete(held or {}, ROWS)
+        said = "<p>Rows and verdicts are deleted. Runs that learned from them keep theirs.</p>"
+        return [{}, "", gr.Radio([], visible=False), "", said, chart_value([], EMPTY)]
+
+    dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
+    dropped.then(None, state, None, js=TO_ADDRESS)
+
+
+def _view(state: dict[str, Any]) -> list[Any]:
+    """The state, and the components that show it."""
+    now = state["queue"][0] if state["queue"] else None
+    radio = gr.Radio(
+        [(text, name) for name, text in LABELS.items()],
+        value=None,
+        visible=now is not None,
+        info=now["hint"] if now else "",
+    )
+    return [state, _row(now), radio, _cells(now), _report(state), _curve(state)]
+
+
+def _row(item: dict[str, Any] | None) -> str:
+    """The row in question, escaped."""
+    if item is None:
+        return "<p>Every row has a verdict or was skipped.</p>"
+    reasons = f" Most unusual: {item['reasons']}." if item["reasons"] else ""
+    about = f"Row {item['number'] + 1:,}, anomaly score {item['score']:.3f}.{reasons}"
+    return f"<p>{html.escape(about)}</p>"
+
+
+def _cells(item: dict[str, Any] | None) -> str:
+    """The cells of the row, those of the reasons first, in tables side by side; escaped."""
+    data = item["cells"] if item else []
+    tall = max(MIN_TALL, -(-len(data) // MOST_TABLES))
+    tables = [
+        f"<div>{table_html({'headers': ['column', 'value'], 'data': data[start : start + tall]})}</div>"
+        for start in range(0, len(data), tall)
+    ]
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0 2rem">{"".join(tables)}</div>'
+
+
+def _report(state: dict[str, Any]) -> str:
+    """Sentences on the verdicts so far, escaped."""
+    lines = [state["told"]] if state["told"] else []
+    lines.append(f"{counted(state['given'], 'verdict')} on {counted(state['rows'], 'row')}.")
+    by = "a probability" if state["uses_errors"] else "an anomaly score"
+    lines.append(f"{counted(state['alerts'], 'row')} called anomalies, from {by} of {state['limit']:.3f} on.")
+    if state["uses_errors"]:
+        lines.append("The score now learns from the verdicts which errors matter.")
+    if state["curve"]:
+        now = state["curve"][-1]
+        lines.append(
+            f"Precision of these {now['precision']:.0%} (95 % interval {now['low']:.0%} to {now['high']:.0%}), measured "
+            f"with {counted(now['measured'], 'row')} after {counted(now['labels'], 'verdict')}."
+        )
+    if state["queue"]:
+        lines.append(f"{counted(len(state['queue']), 'row')} left in this round.")
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+
+def _curve(state: dict[str, Any]) -> str:
+    """A bar for each of the latest rounds, with its interval."""
+    rows = [
+        (f"{counted(each['labels'], 'verdict')}: {each['low']:.0%} to {each['high']:.0%}", each["precision"], "")
+        for each in state["curve"][-ROUNDS_SHOWN:]
+    ]
+    return chart_value([bars("Precision, with its 95 % interval", rows, "percent")] if rows else [], EMPTY)
