@@ -28,7 +28,7 @@ from training.settings import RunSettings, parse_settings
 CONTENTS = {  # files of a run: all that is deleted from a folder that the user chose
     "owner", "data", "events.jsonl", "log.txt", "pid", "lock", "cancel", "checkpoint", "artifact", "artifact.old",
     "artifact.new", "report.json", "results.jsonl", "parts", "tracker", "backup",
-    "push", "push.jsonl", "push.lock", "push.log", "labels.json", "place", "heartbeats",
+    "push", "push.jsonl", "push.lock", "push.log", "labels.json", "labelling", "place", "heartbeats",
 }  # fmt: skip
 NOT_FOLDERS = ("lock", "push.lock", "cancel", "owner")
 LOCK_HOLDERS = {"lock": "trained", "push.lock": "pushed"}  # lock file -> what happens to the run while it is held
