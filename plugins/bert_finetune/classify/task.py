@@ -18,7 +18,7 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
-from plugins.bert_finetune.classify.contrastive import cosine_loss, head_weights, with_partners
+from plugins.bert_finetune.classify.contrastive import contrastive_losses, head_weights, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.frozen import FrozenEncoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
@@ -239,7 +239,7 @@ class ClassifyTask(Task):
         """
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         if self.contrastive:
-            return cosine_loss(self._head_inputs(model, inputs), batch["labels"])
+            return contrastive_losses(self._head_inputs(model, inputs), batch["labels"], len(self.index))
         logits = model(**inputs).logits.float()  # (batch, classes)
         if self.settings.multi_label:
             return functional.binary_cross_entropy_with_logits(logits, batch["labels"], reduction="none").mean(1)
