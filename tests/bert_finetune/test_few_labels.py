@@ -16,13 +16,13 @@ from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify import auto
 from plugins.bert_finetune.classify.contrastive import (
     TEMPERATURE,
-    contrastive_losses,
     cosine_loss,
+    loss_for,
     softmax_loss,
 )
 from plugins.bert_finetune.classify.data import read
 from plugins.bert_finetune.classify.predictor import load
-from plugins.bert_finetune.classify.settings import MANY_CLASSES, ClassifySettings
+from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.classify.task import ClassifyTask
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.mean_pooling import MEAN, MeanPoolingLayer
@@ -169,11 +169,11 @@ def test_pairs_within_and_between_classes_count_alike():
     np.testing.assert_allclose(cosine_loss(vectors, torch.tensor([0, 1, 2, 3])), [0.5 * 4 / 12] * 4, rtol=1e-6)
 
 
-def test_of_many_classes_the_loss_is_the_softmax_of_the_paper():
+def test_of_many_classes_or_rows_the_loss_is_the_softmax_of_the_paper():
     vectors, classes = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1, 0, 0])
-    found = contrastive_losses(vectors, classes, MANY_CLASSES + 1)
-    assert torch.equal(found, softmax_loss(vectors, classes))
-    assert torch.equal(contrastive_losses(vectors, classes, MANY_CLASSES), cosine_loss(vectors, classes))
+    assert [loss_for(rows, 2) for rows in (16, 64)] == [cosine_loss, softmax_loss]
+    assert loss_for(8 * 77, 77) == softmax_loss
+    found = softmax_loss(vectors, classes)
     close, far = math.exp(1 / TEMPERATURE), 1.0  # exp(cosine / temperature)
     first = -(math.log(close / (close + 2 * far)) + math.log(far / (close + 2 * far))) / 2
     np.testing.assert_allclose(float(found[0]), first, rtol=1e-5)

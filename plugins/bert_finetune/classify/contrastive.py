@@ -2,14 +2,15 @@
 
 SetFit (Tunstall et al., 2022, arXiv:2209.11055) does so with pairs of texts, each of which costs two forward passes.
 Here a step encodes a batch once and compares all of its pairs, with a text of its own class beside each text, so that
-also a batch of 77 classes has pairs to draw together. Of few classes the cosines of all pairs count alike; of many,
-the softmax of a text's cosines counts most the texts of other classes that are closest to it. Measured in
+also a batch of 77 classes has pairs to draw together. With very few rows of few classes the cosines of all pairs
+count alike; else the softmax of a text's cosines counts most the texts of other classes that are closest to it. Measured in
 docs/experiments/bert_finetune.md#few-labels-beside-setfit.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn import functional
 from plugins.bert_finetune.classify.settings import MANY_CLASSES
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts
 
+COSINE_ROWS = 16  # of a class
 TEMPERATURE = 0.1  # of the cosines; 0.3 gave the same accuracy on SST-2
 INVERSE_PENALTY = (
     10.0  # of logistic regression on unit vectors; of frozen ones 10 is within 0.01 of the best of 1 to 100
@@ -27,9 +29,9 @@ INVERSE_PENALTY = (
 ABSENT_BIAS = -5.0  # of a class without rows, relative to the smallest bias
 
 
-def contrastive_losses(vectors: torch.Tensor, classes: torch.Tensor, count: int) -> torch.Tensor:
-    """The loss of each text, (texts,), by how many classes there are."""
-    return (softmax_loss if count > MANY_CLASSES else cosine_loss)(vectors, classes)
+def loss_for(rows: int, classes: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The loss that did better with so many training rows and classes."""
+    return cosine_loss if classes <= MANY_CLASSES and rows <= COSINE_ROWS * classes else softmax_loss
 
 
 def cosine_loss(vectors: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:

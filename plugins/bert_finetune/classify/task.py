@@ -18,7 +18,7 @@ from transformers import AutoModelForSequenceClassification
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
-from plugins.bert_finetune.classify.contrastive import contrastive_losses, head_weights, with_partners
+from plugins.bert_finetune.classify.contrastive import head_weights, loss_for, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.frozen import FrozenEncoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
@@ -146,6 +146,7 @@ class ClassifyTask(Task):
             for rows, shuffles in ((data.train, settings.word_shuffle_probability > 0), (data.evaluation, False))
         )
         self.class_weight = self._class_weight()
+        self.contrastive_loss = loss_for(len(data.train), len(self.index))
         self.facts = {
             "rows": len(data.train),
             "eval_rows": len(data.evaluation),
@@ -239,7 +240,7 @@ class ClassifyTask(Task):
         """
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         if self.contrastive:
-            return contrastive_losses(self._head_inputs(model, inputs), batch["labels"], len(self.index))
+            return self.contrastive_loss(self._head_inputs(model, inputs), batch["labels"])
         logits = model(**inputs).logits.float()  # (batch, classes)
         if self.settings.multi_label:
             return functional.binary_cross_entropy_with_logits(logits, batch["labels"], reduction="none").mean(1)
