@@ -2,8 +2,8 @@
 
 SetFit (Tunstall et al., 2022, arXiv:2209.11055) does so with pairs of texts, each of which costs two forward passes.
 Here a step encodes a batch once and compares all of its pairs, with a text of its own class beside each text, so that
-also a batch of 77 classes has pairs to draw together. With very few rows of few classes the cosines of all pairs
-count alike; else the softmax of a text's cosines counts most the texts of other classes that are closest to it. Measured in
+also a batch of 77 classes has pairs to draw together. With very few rows of few classes the cosines of all pairs count
+alike; else the softmax of a text's cosines counts most the texts of other classes that are closest to it. Measured in
 docs/experiments/bert_finetune.md#few-labels-beside-setfit.
 """
 
