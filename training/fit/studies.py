@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from training import files
 from training.artifact import model_card, store
+from training.figures import TITLE
 from training.task import Study
 
 
@@ -27,7 +29,11 @@ def keep_studies(studies: Sequence[Study], folder: Path) -> None:
     files.write_text(artifact / "README.md", model_card.render(record))
     report = folder / "report.json"
     tables = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
-    for study in studies:
-        text = " ".join(filter(None, (study.text, study.advice)))
-        tables[study.title] = {"columns": study.columns, "rows": study.rows, "text": text}
-    files.write_json(report, tables)
+    first = {name: tables.pop(name) for name in (TITLE,) if name in tables}
+    added = {study.title: _table(study) for study in studies}
+    files.write_json(report, {**first, **added, **{name: tables[name] for name in tables if name not in titles}})
+
+
+def _table(study: Study) -> dict[str, Any]:
+    text = " ".join(filter(None, (study.text, study.advice)))
+    return {"columns": study.columns, "rows": study.rows, "text": text}

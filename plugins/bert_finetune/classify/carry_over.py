@@ -28,7 +28,7 @@ TITLE = "Does it carry over?"
 NAMES = "label names alone"
 COLUMNS = ["tested on", "rows", "accuracy", "95 % interval", "difference", "always the most frequent label", NAMES]
 MEASURED = (
-    "These weights, scored once on labelled rows of a related task, beside their own held-out rows. "
+    "These weights were scored once on labelled rows of a related task, which they were not trained on. "
     "Intervals are of 95 %: Wilson's of an accuracy, Newcombe's of a difference."
 )
 PROMPTED = (
@@ -62,7 +62,7 @@ class Scored:
         untuned = {"always the most frequent label": self.usual, NAMES: self.names}
         name, best = max(((name, value) for name, value in untuned.items() if value is not None), key=lambda it: it[1])
         how = "better than" if best < low else "worse than" if best > high else "no better, beyond chance, than"
-        return f"On {self.name} it is {how} {name} ({best:.3f})."
+        return f"It is {how} {name} there ({best:.3f})."
 
 
 def study_related(artifact: Path, data: ClassifyData, related: RelatedTexts) -> Study:
@@ -78,7 +78,7 @@ def study_related(artifact: Path, data: ClassifyData, related: RelatedTexts) -> 
     held = "the run's own held-out rows"
     own = None if own_accuracy is None else _scored(held, data.evaluation, own_accuracy, guess.get("own"))
     rows = [*([_row(own)] if own else []), _row(other, own)]
-    sentences = [MEASURED, _difference_in_words(own, other) if own else "", other.verdict(), why_not or _how_named()]
+    sentences = [_difference_in_words(own, other) if own else "", other.verdict(), MEASURED, why_not or _how_named()]
     return Study(TITLE, " ".join(filter(None, sentences)), COLUMNS, rows, PROMPTED)
 
 

@@ -57,6 +57,7 @@ def read_related(
         return None, []
     wanted = [name for name in (columns.text, columns.text_pair, columns.label) if name]
     table = read_table(Path(settings.related_data)).spelled_as(wanted)
+    table = replace(table, source=table.source.removeprefix(f"{SETTING}-"))  # as a run keeps it
     own = columns if {*wanted} <= {*table.names} else _guess(table, columns, names)
     rows, dropped = clean_texts(table, own, settings, names)
     findings = [replace(each, title=f"{table.source}: {each.title}") for each in (*table.notices, *dropped)]
