@@ -250,3 +250,10 @@ def test_it_is_refused_with_several_labels_and_is_no_setting_of_label_efficiency
     with pytest.raises(UserError, match="related_data is scored by one label a text"):
         parse_settings(PLUGIN.kind("classify").trained_by, {"related_data": "a.csv", "multi_label": True})
     assert "related_data" not in PLUGIN.kind("label_efficiency").trained_by.settable_fields()
+
+
+def test_without_held_out_rows_the_related_ones_stand_alone(tmp_path: Path, encoder: Path):
+    settings = given(tmp_path, encoder, related_rows(), steps=2, learning_rate=1e-3, contrastive="off", eval_share=0)
+    run = trained(tmp_path / "run", settings.model_copy(update={"eval_data": ""}))
+    rows = json.loads((run / "report.json").read_text())[TITLE]["rows"]
+    assert [(row[0], row[1], row[4]) for row in rows] == [("shop.csv", 24, "")]
