@@ -213,6 +213,14 @@ def test_of_many_rows_some_are_drawn_at_random(tmp_path: Path, encoder: Path, mo
     assert "shop.csv: 10 rows of a related task to score at the end, drawn at random from 24" in sheet(settings)
 
 
+def test_own_rows_too_many_to_be_named_are_said(tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(carry_over, "MAX_ROWS", 10)
+    run = trained(tmp_path / "run", given(tmp_path, encoder, related_rows(), frozen_encoder=True))
+    table = json.loads((run / "report.json").read_text())[TITLE]
+    assert table["rows"][0][-1] == "not measured" != table["rows"][1][-1]
+    assert "of more than 10 own rows it is not measured" in table["text"]
+
+
 @pytest.mark.parametrize(("names", "why"), [((), "make models"), (("1", "2", "3"), "without a letter")])
 def test_without_label_names_the_column_says_so(
     names: tuple[str, ...], why: str, tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch

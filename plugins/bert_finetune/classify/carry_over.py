@@ -78,7 +78,7 @@ def study_related(artifact: Path, data: ClassifyData, related: RelatedTexts) -> 
     held = "the run's own held-out rows"
     own = None if own_accuracy is None else _scored(held, data.evaluation, own_accuracy, guess.get("own"))
     rows = [*([_row(own)] if own else []), _row(other, own)]
-    sentences = [_difference_in_words(own, other) if own else "", other.verdict(), MEASURED, why_not or _how_named()]
+    sentences = [_difference_in_words(own, other) if own else "", other.verdict(), MEASURED, why_not or _how_named(own)]
     return Study(TITLE, " ".join(filter(None, sentences)), COLUMNS, rows, PROMPTED)
 
 
@@ -148,8 +148,10 @@ def _why_no_names(data: ClassifyData) -> str:
     return f"By {NAMES} nothing was measured: {why}." if why else ""
 
 
-def _how_named() -> str:
-    return f"“{NAMES.capitalize()}” is the label whose sentence “{TEMPLATE}” is nearest by {starter.SENTENCES}."
+def _how_named(own: Scored | None) -> str:
+    how = f"“{NAMES.capitalize()}” is the label whose sentence “{TEMPLATE}” is nearest by {starter.SENTENCES}"
+    many = f"; of more than {MAX_ROWS:,} own rows it is not measured" if own and own.names is None else ""
+    return f"{how}{many}."
 
 
 def _guesses_by_names(data: ClassifyData, related: RelatedTexts) -> dict[str, list[str]]:
