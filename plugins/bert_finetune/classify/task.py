@@ -17,6 +17,7 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
+from plugins.bert_finetune.classify.carry_over import study_related
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
 from plugins.bert_finetune.classify.contrastive import head_weights, loss_for, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
@@ -33,7 +34,7 @@ from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
-from training.task import Score, Task
+from training.task import Score, Study, Task
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -305,6 +306,10 @@ class ClassifyTask(Task):
         """Write a folder for `AutoModelForSequenceClassification`."""
         self._fit_head(model)
         loading.save_network(model, self.tokenizer, folder, self.settings)
+
+    def study_kept_weights(self, artifact: Path) -> list[Study]:
+        """Whether the kept weights carry over to the rows of `related_data`."""
+        return [] if self.data.related is None else [study_related(artifact, self.data, self.data.related)]
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)
