@@ -38,14 +38,14 @@ def main() -> None:
 def train(options: argparse.Namespace, recorded: bool) -> float:
     from plugins.bert_finetune.classify.data import read
     from plugins.bert_finetune.classify.settings import ClassifySettings
-    from plugins.bert_finetune.classify.task import build
+    from plugins.bert_finetune.classify.task import build_task
     from training.fit import loop
 
     with tempfile.TemporaryDirectory() as folder:
         settings = ClassifySettings.model_validate(
             {"data": options.data, "eval_share": 0, "steps": options.steps, "eval_every": 10**6, "device": "cpu"}
         )
-        task = build(read(settings), settings.with_usual())
+        task = build_task(read(settings), settings.with_usual())
         before = loop.EventLog, loop.CHECKPOINT_SECONDS
         if not recorded:
             loop.EventLog, loop.CHECKPOINT_SECONDS = Nothing, 1e9  # type: ignore[assignment, misc]
@@ -73,7 +73,7 @@ class Nothing:
 def checkpoint_seconds(options: argparse.Namespace) -> float:
     from plugins.bert_finetune.classify.data import read
     from plugins.bert_finetune.classify.settings import ClassifySettings
-    from plugins.bert_finetune.classify.task import build
+    from plugins.bert_finetune.classify.task import build_task
     from training.events import read_events
     from training.fit.loop import fit
 
@@ -81,7 +81,7 @@ def checkpoint_seconds(options: argparse.Namespace) -> float:
         settings = ClassifySettings.model_validate(
             {"data": options.data, "eval_share": 0, "steps": 20, "checkpoint_every": 5, "device": "cpu"}
         )
-        fit(build(read(settings), settings.with_usual()), settings, Path(folder))
+        fit(build_task(read(settings), settings.with_usual()), settings, Path(folder))
         events, _ = read_events(Path(folder) / "events.jsonl")
     return statistics.median(event["seconds"] for event in events if event["event"] == "checkpoint")
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 DESKTOP, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 LOOKS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
-BUSY = ":is(.wrap.default.full, .wrap.generating, .wrap.translucent):not(.hide)"  # Gradio's covers of what is computed
+BUSY = ":is(.wrap.default.full, .wrap.generating, .wrap.translucent):not(.hide), .reading"  # covers of what is computed
 RUN_AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.flatMap(rule =>
   rule.nodes.map(node => `${rule.id} (${rule.impact}): ${node.html.slice(0, 160)} ${node.any.map(
     check => check.data?.contrastRatio ? `${check.data.contrastRatio} of ${check.data.fgColor} on ${check.data.bgColor}` : ''
