@@ -65,8 +65,8 @@ def render(workbench: Workbench) -> None:
     radio = gr.Radio([], label="This row is", elem_id=DESK, visible=False)
     with gr.Row():
         skip, back = gr.Button("Skip", elem_id=SKIP, size="sm"), gr.Button("Undo", elem_id=UNDO, size="sm")
-        number = gr.Number(
-            None, precision=0, label="Judge another row", placeholder="Its number, press Enter", min_width=200
+        number = gr.Textbox(
+            label="Judge another row", max_lines=1, placeholder="Its number in the file, press Enter", min_width=200
         )
     cells = gr.HTML(padding=False)  # below the buttons, which stay in their place
     said = gr.HTML(padding=False)
@@ -92,8 +92,9 @@ def render(workbench: Workbench) -> None:
     def undone(name: str, held: Any) -> list[Any]:
         return _view(workbench.call(f"{FUNCTIONS}:undo", name, held or {}))
 
-    def named(name: str, held: Any, row: float | None) -> list[Any]:
-        return _view(workbench.call(f"{FUNCTIONS}:choose", name, held or {}, int(row or 0)))
+    def named(name: str, held: Any, row: str) -> list[Any]:
+        wanted = int(row) if row.strip().isdecimal() else 0
+        return [*_view(workbench.call(f"{FUNCTIONS}:choose", name, held or {}, wanted)), ""]
 
     begun = on_box(begin.click, start, [weights, file, state], shown, message, keep=shown)
     begun.then(None, state, None, js=TO_ADDRESS)
@@ -103,7 +104,8 @@ def render(workbench: Workbench) -> None:
     on_box(radio.input, answer, [weights, state, radio], shown, message, **options)
     on_box(skip.click, skipped, [weights, state], shown, message, **options)
     on_box(back.click, undone, [weights, state], shown, message, **options)
-    on_box(number.submit, named, [weights, state, number], shown, message, **options).then(None, js=LEAVE_FIELD)
+    chosen_row = on_box(number.submit, named, [weights, state, number], [*shown, number], message, **options)
+    chosen_row.then(None, js=LEAVE_FIELD)
     _render_results(workbench, weights, shown)
 
 
