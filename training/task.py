@@ -28,6 +28,22 @@ class Score:
     figures: tuple[Figure, ...] = ()  # what the metrics mean, beside baselines; by default `Task.metric` alone
 
 
+@dataclass(frozen=True)
+class Study:
+    """A table measured once, of the weights that a run keeps. It goes into the card: no rows of the user's data.
+
+    Args:
+        text: What was measured and what it says; plain sentences.
+        advice: What else the run's page says.
+    """
+
+    title: str
+    text: str
+    columns: list[str]
+    rows: list[list]
+    advice: str = ""
+
+
 class Data(Protocol):
     """What a kind's `read` returns: rows read and checked once, for the sheet, the trial steps and the run alike."""
 
@@ -155,6 +171,14 @@ class Task(ABC):
         matrices, vectors = [p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         return [group for group in groups if group["params"]]
+
+    def study_kept_weights(self, artifact: Path) -> list[Study]:
+        """Measure what the run keeps, once, when it has finished; by default nothing.
+
+        Args:
+            artifact: The folder of weights and record.
+        """
+        return []
 
     def findings(self) -> list[Finding]:
         """What only the built task can tell the preflight sheet: truncated rows, unknown tokens."""

@@ -92,7 +92,8 @@ def report_html(report: dict[str, Any]) -> str:
 
 
 def _report_table(table: dict[str, Any]) -> str:
-    return table_html(table["columns"], table["rows"]) if table["rows"] else "<p>None.</p>"
+    text = f"<p>{html.escape(table['text'])}</p>" if table.get("text") else ""
+    return text + (table_html(table["columns"], table["rows"]) if table["rows"] else "<p>None.</p>")
 
 
 def _figures_html(table: dict[str, Any]) -> str:

@@ -132,7 +132,7 @@ class RunService:
         return self._events(self.get(run_id, visitor), offset, read_thinned)
 
     def report(self, run_id: str, visitor: str) -> dict[str, Any]:
-        """The tables of the best evaluation: title -> columns and rows."""
+        """The tables of the best evaluation: title -> columns and rows; a study's text too."""
         path = self.get(run_id, visitor).folder / "report.json"
         try:
             report = json.loads(path.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify import auto
-from plugins.bert_finetune.classify.contrastive import cosine_loss
+from plugins.bert_finetune.classify.contrastive import (
+    TEMPERATURE,
+    cosine_loss,
+    loss_for,
+    softmax_loss,
+)
 from plugins.bert_finetune.classify.data import read
 from plugins.bert_finetune.classify.predictor import load
 from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -161,6 +167,17 @@ def test_pairs_within_and_between_classes_count_alike():
     np.testing.assert_allclose(float(found.mean()), 0.5 * 4 / 6 + 0.5 * 2 / 6, rtol=1e-6)
     np.testing.assert_allclose(found, [1 / 3, 1 / 3, 1 / 3, 1], rtol=1e-6)
     np.testing.assert_allclose(cosine_loss(vectors, torch.tensor([0, 1, 2, 3])), [0.5 * 4 / 12] * 4, rtol=1e-6)
+
+
+def test_of_many_classes_or_rows_the_loss_is_the_softmax_of_the_paper():
+    vectors, classes = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1, 0, 0])
+    assert [loss_for(rows, 2) for rows in (16, 64)] == [cosine_loss, softmax_loss]
+    assert loss_for(8 * 77, 77) == softmax_loss
+    found = softmax_loss(vectors, classes)
+    close, far = math.exp(1 / TEMPERATURE), 1.0  # exp(cosine / temperature)
+    first = -(math.log(close / (close + 2 * far)) + math.log(far / (close + 2 * far))) / 2
+    np.testing.assert_allclose(float(found[0]), first, rtol=1e-5)
+    assert float(found[1]) == 0  # alone in its class
 
 
 def test_one_label_a_class_is_trained_too(encoder: Path, tmp_path: Path):

@@ -186,9 +186,11 @@ def test_chat_answers_retries_into_a_branch_and_undoes(page: Page, run: str) -> 
     box.fill("a warm film")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("of 160 tokens")).to_be_visible()
-    expect(page.locator(".token-view").locator("visible=true").locator(".fact").last).not_to_contain_text("generating")
+    state = page.locator(".token-view").locator("visible=true").locator(".fact").last
+    expect(state).not_to_contain_text("generating")
     page.get_by_label("Retry").last.click()
     expect(page.get_by_label("Branches")).to_be_visible()
+    expect(state).not_to_contain_text("generating")
     page.get_by_label("Undo").last.click()
     expect(box).to_have_value("a warm film")
 

@@ -194,7 +194,7 @@ def stranger(space: tuple[str, Path]) -> Client:
 @pytest.fixture(scope="module")
 def run(owner: Client, reviews: Path) -> Iterator[str]:
     """The owner's run; it goes on while the tests look at it."""
-    run = start(owner, reviews, steps=20_000)
+    run = start(owner, reviews, steps=200_000)
     yield run
     owner.predict(run, api_name="/run_cancel")
     ended(owner, run)

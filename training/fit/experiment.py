@@ -24,7 +24,7 @@ from training.settings import RunSettings, TrainSettings
 if TYPE_CHECKING:
     from training.fit.checkpoint import Progress
     from training.preflight.sheet import Finding
-    from training.task import Task
+    from training.task import Study, Task
 
 RESULTS, PARTS = "results.jsonl", "parts"
 TOLD_EVERY = 0.5  # seconds between two words on how far a part is
@@ -116,6 +116,10 @@ class Experiment(ABC):
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         """Add to the kept weights' folder what the experiment found; returns what their record should say besides."""
         return {}
+
+    def study_kept_weights(self, artifact: Path) -> list[Study]:
+        """As of a task."""
+        return []
 
     def findings(self) -> list[Finding]:
         """What only the built experiment can tell the preflight sheet."""
@@ -277,6 +281,7 @@ class _Experiment:
 
     def _finish(self) -> None:
         from training.artifact import model_card, store
+        from training.fit.studies import keep_studies
 
         kept, made = self.folder / PARTS / "kept", self.folder / PARTS / "made"
         record = None
@@ -290,6 +295,7 @@ class _Experiment:
                 record["figures"] = [figure.record() for figure in self.experiment.figures(self.results)]
                 files.write_json(new / store.RECORD, record)
                 files.write_text(new / "README.md", model_card.render(record))
+            keep_studies(self.experiment.study_kept_weights(self.folder / "artifact"), self.folder)
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
 
     def tell(self, event: str, **values: object) -> None:

@@ -27,6 +27,7 @@ from training.fit.large_network import prepare_network
 from training.fit.metric_log import MetricLog, NonFiniteLossError
 from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
+from training.fit.studies import keep_studies
 from training.fit.thinning import CHECKPOINTS, EVALUATIONS, PREVIEWS, Patience, is_kept
 from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat
 from training.preflight.precision import slow_precision
@@ -340,6 +341,8 @@ class _Fit:
             self.evaluate()
         if self._agree(int(not (self.progress.metrics and (self.folder / "artifact").exists()))):
             self._keep(None)
+        if self.log and outcome == "finished":
+            keep_studies(self.task.study_kept_weights(self.folder / "artifact"), self.folder)
         self.curve.close()
         self.accelerator.wait_for_everyone()
 

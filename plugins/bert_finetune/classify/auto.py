@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
+from plugins.bert_finetune.classify.settings import MANY_CLASSES
 from training.preflight.auto import USUAL, Choice, Choices, precision, steps_for
 from training.wording import counted
 
@@ -18,10 +19,10 @@ FEWEST, FEWEST_SCRATCH = 150, 300
 # Few labels from a sentence encoder: contrastive training, docs/experiments/bert_finetune.md#few-labels-beside-setfit
 FEW_ROWS, FEW_A_CLASS = 4000, 48  # training rows, and rows of a class on average
 ANCHORS, ANCHORS_OF_MANY = 16, 32  # rows a step, each with a partner of its class
-MOST_PASSES, CONTRASTIVE_RATE, CONTRASTIVE_RATE_OF_MANY = 16, 1e-4, 5e-5
+MOST_PASSES, CONTRASTIVE_RATE = 16, 1e-4
 STEPS_PER_CLASS = 8  # each label has to be seen some times
 # A new head for many labels learns faster at a higher rate: Banking77, 450 steps, 0.867 in place of 0.829.
-MANY_CLASSES, FACTOR_OF_MANY, SMALL_NETWORK = 20, 3, 10_000_000
+FACTOR_OF_MANY, SMALL_NETWORK = 3, 10_000_000
 
 
 def start(data: ClassifyData, settings: ClassifySettings) -> Choice:
@@ -86,8 +87,7 @@ def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Cho
     rows, many = len(data.train), len(data.label_names) > MANY_CLASSES
     batch = auto.given_or(settings, ANCHORS_OF_MANY if many else ANCHORS)
     passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7)
-    value = CONTRASTIVE_RATE_OF_MANY if many else CONTRASTIVE_RATE
-    rate = Choice(value, "contrastive training of a sentence encoder")
+    rate = Choice(CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
     if settings.lora_rank or parameters <= SMALL_NETWORK:
         rate = auto.rate(settings, parameters)
     return {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from plugins.bert_finetune.classify.label_checks import check_labels, check_overlap, check_split
 from plugins.bert_finetune.classify.label_leakage import check_label_leakage
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
+from plugins.bert_finetune.classify.related import RelatedTexts, read_related
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
 from training.data.splits import split_column, split_rows
 from training.data.table import Table, read_table
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassifyData:
-    """Training and evaluation rows; `label_names` are the labels of the training rows, in the order of their ids."""
+    """Training and evaluation rows; `label_names` are the labels of the training rows, in the order of their ids.
+
+    `related` are rows of a related task, to be scored at the end.
+    """
 
     train: LabelledTexts
     evaluation: LabelledTexts
     label_names: list[str]
     columns: TextColumns
     sheet: Sheet
+    related: RelatedTexts | None = None
 
 
 def read(settings: ClassifySettings) -> ClassifyData:
@@ -64,10 +69,13 @@ def read(settings: ClassifySettings) -> ClassifyData:
     )
     names = _sorted_labels({label for labels in train.labels for label in labels})
     findings += split_findings
+    related = None
     if not any(finding.level == "red" for finding in findings):
         findings += check_split(train, evaluation, settings)
+        related, related_findings = read_related(settings, columns, train, evaluation, names)
+        findings += related_findings
     sheet = Sheet(tuple(findings), describe_columns(table), tuple(table.head(5)))
-    return ClassifyData(train, evaluation, names, columns, sheet)
+    return ClassifyData(train, evaluation, names, columns, sheet, related)
 
 
 def _columns_found(columns: TextColumns, table: Table) -> Finding:

@@ -15,6 +15,7 @@ from training.fit.accelerator import make_accelerator
 from training.fit.evaluation import score
 from training.fit.experiment import Experiment, Fit, Part
 from training.preflight.sheet import Finding
+from training.task import Study
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -58,6 +59,9 @@ class FrozenEncoder(Experiment):
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         return {"metrics": self.metrics(results)}
+
+    def study_kept_weights(self, artifact: Path) -> list[Study]:
+        return self.task.study_kept_weights(artifact)
 
     def findings(self) -> list[Finding]:
         title = "The encoder stays as it is: only the head is fitted, by logistic regression"

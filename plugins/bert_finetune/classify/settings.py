@@ -7,12 +7,20 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from plugins.bert_finetune.settings import FineTuningSettings, LinearProbingFirst
-from training.settings import ADVANCED, TableData, decided_later
+from training.settings import ADVANCED, FILE, TableData, decided_later
+
+MANY_CLASSES = 20  # above, few labels are trained by another loss, and a new head at a higher rate
 
 
 class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
     """Settings of `classify`."""
 
+    related_data: str = Field(
+        "",
+        description="Labelled rows of a related task with the same label names: at the end the best weights are also "
+        "scored on them, to see whether they carry over. Nothing is trained on them.",
+        json_schema_extra={**FILE, **ADVANCED},
+    )
     text_column: str = Field(
         "", max_length=200, description="Column of the texts. Empty: guessed from names and content."
     )
@@ -70,6 +78,12 @@ class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
     def _contrastive_has_one_label(self) -> ClassifySettings:
         if self.contrastive == "on" and self.multi_label:
             raise ValueError("contrastive compares texts by their one label: set it to off where texts have several")
+        return self
+
+    @model_validator(mode="after")
+    def _related_data_has_one_label(self) -> ClassifySettings:
+        if self.related_data and self.multi_label:
+            raise ValueError("related_data is scored by one label a text: leave it out, or set multi_label to off")
         return self
 
     @model_validator(mode="after")

@@ -17,8 +17,9 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
+from plugins.bert_finetune.classify.carry_over import study_related
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
-from plugins.bert_finetune.classify.contrastive import cosine_loss, head_weights, with_partners
+from plugins.bert_finetune.classify.contrastive import head_weights, loss_for, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.frozen import FrozenEncoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
@@ -33,7 +34,7 @@ from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
-from training.task import Score, Task
+from training.task import Score, Study, Task
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -146,6 +147,7 @@ class ClassifyTask(Task):
             for rows, shuffles in ((data.train, settings.word_shuffle_probability > 0), (data.evaluation, False))
         )
         self.class_weight = self._class_weight()
+        self.contrastive_loss = loss_for(len(data.train), len(self.index))
         self.facts = {
             "rows": len(data.train),
             "eval_rows": len(data.evaluation),
@@ -239,7 +241,7 @@ class ClassifyTask(Task):
         """
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         if self.contrastive:
-            return cosine_loss(self._head_inputs(model, inputs), batch["labels"])
+            return self.contrastive_loss(self._head_inputs(model, inputs), batch["labels"])
         logits = model(**inputs).logits.float()  # (batch, classes)
         if self.settings.multi_label:
             return functional.binary_cross_entropy_with_logits(logits, batch["labels"], reduction="none").mean(1)
@@ -304,6 +306,10 @@ class ClassifyTask(Task):
         """Write a folder for `AutoModelForSequenceClassification`."""
         self._fit_head(model)
         loading.save_network(model, self.tokenizer, folder, self.settings)
+
+    def study_kept_weights(self, artifact: Path) -> list[Study]:
+        """Whether the kept weights carry over to the rows of `related_data`."""
+        return [] if self.data.related is None else [study_related(artifact, self.data, self.data.related)]
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)

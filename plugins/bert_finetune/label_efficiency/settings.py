@@ -10,7 +10,10 @@ from training.settings import ADVANCED, WEIGHTS
 
 class LabelEfficiencySettings(
     ClassifySettings,
-    fixed=("patience", "eval_every", "processes", "multi_label", "label_separator", "sharding", "frozen_encoder"),
+    fixed=(
+        *("patience", "eval_every", "processes", "multi_label", "label_separator", "sharding", "frozen_encoder"),
+        "related_data",
+    ),
     usual={"steps": 200, "learning_rate": 3e-4},
     descriptions={
         "steps": "Optimiser steps of every training run.",
