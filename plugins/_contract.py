@@ -309,8 +309,12 @@ class Plugin:
         return tuple(kind for kind in self.kinds if endpoints in endpoints_of(kind.endpoints).values())
 
     def default_weights(self, endpoints: type[Endpoints] | Callable[..., Any] | None = None) -> str:
-        """The starter that answers where no weights are named; empty where the plugin ships none that can."""
-        return next((folder.name for kind in self.answering(endpoints) for folder in kind.starters), "")
+        """The starter that answers where no weights are named: the first that is here, or else the first.
+
+        Empty where the plugin ships none that can.
+        """
+        folders = [folder for kind in self.answering(endpoints) for folder in kind.starters]
+        return next((folder.name for folder in [*filter(Path.is_dir, folders), *folders]), "")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,15 @@ def resolve_weights(
 
 
 def _whole(folder: Path, starters: Mapping[str, Path]) -> Path:
-    """A starter's folder; of adapters, that of the starter they were trained on with the adapters merged."""
+    """A starter's folder; of adapters, that of the starter they were trained on with the adapters merged.
+
+    Raises:
+        UserError: If it was deleted, or the adapters' weights are not here.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"The starter {folder.name} is not on this machine any more: choose other weights, or install it again."
+        )
     if not adapters.are_adapters(folder):
         return folder
     return adapters.merged(folder, starters.get(adapters.Base.named_in(folder).name.rpartition("/")[2]))

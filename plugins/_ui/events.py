@@ -18,12 +18,12 @@ EMPTY_TABLE = {"headers": [""], "data": []}  # a table whose headers come with i
 LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal"}  # of a box that is quick
 
 # A component of a tab that was never open is not on the page yet; once there, it may be built again, for which the page
-# remembers it. The page that is opened with ?weights=... says when they are chosen; until then the example would be
-# answered by others.
+# remembers it. The page that is opened with ?weights=... or ?labels=... says when they are chosen; until then the
+# example would be answered by others.
 ON_SIGHT = """
 const key = element.closest("[id]")?.id ?? "", seen = (window.boxesSeen ??= new Set());
 const run = (waits) => (waits && !window.weightsChosen ? setTimeout(run, 50, waits - 1) : trigger("play"));
-if (!seen.has(key) || !key) { seen.add(key); run(/[?&](weights|data)=/.test(location.search) ? 200 : 0); }
+if (!seen.has(key) || !key) { seen.add(key); run(/[?&](weights|data|labels)=/.test(location.search) ? 200 : 0); }
 """
 
 

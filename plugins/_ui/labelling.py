@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from training.labelling.sessions import KEY, open_session
+
 FROM_ADDRESS = "(name, key) => [name, new URLSearchParams(location.search).get('labels') || '']"
 TO_ADDRESS = """(state) => {
   const url = new URL(location);
@@ -10,6 +17,7 @@ TO_ADDRESS = """(state) => {
 }"""
 DESK, SKIP, UNDO = "label-desk", "label-skip", "label-undo"  # ids of the labels (a Radio) and of two buttons
 # One listener for the page: it presses what is in sight, unless somebody writes.
+LEAVE_FIELD = "() => { document.activeElement?.blur(); }"  # so that keys label again
 KEYS = """
 if (!window.labelKeys) {
   window.labelKeys = true;
@@ -26,3 +34,33 @@ if (!window.labelKeys) {
   });
 }
 """
+
+
+def weights_and_table(key: str, what: str, weights: str) -> tuple[str, Path]:
+    """What a session is of, for a box that is opened by its key: *Start* there goes on with it.
+
+    Args:
+        weights: Of the box, for a session that does not name its own.
+
+    Returns:
+        Name of the weights, and a copy of the table where the page may offer files.
+
+    Raises:
+        UserError: If there is no such session.
+    """
+    session = open_session(key, what)
+    copy = Path(tempfile.mkdtemp(prefix="selfsup-")) / session.data.name
+    shutil.copyfile(session.data, copy)
+    return session.options.get("weights") or weights, copy
+
+
+def earlier_session(state: dict[str, Any], page: str) -> str:
+    """A link to the session that was open before another file began this one, as HTML; empty for none.
+
+    Args:
+        page: The address of the plugin's page: its name.
+    """
+    key = state.get("earlier") or ""
+    if not KEY.fullmatch(key):
+        return ""
+    return f'<p>Another file, so this is a new session: <a href="./{page}?labels={key}">open the earlier one</a></p>'

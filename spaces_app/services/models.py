@@ -57,7 +57,7 @@ class ModelService:
         return self._names(plugin, visitor, self.runs.descriptions(visitor, plugin, with_weights=True))
 
     def _names(self, plugin: Plugin, visitor: str, runs: list[Row]) -> dict[str, Kind]:
-        starters = {folder.name: kind for kind in plugin.kinds for folder in kind.starters}
+        starters = {folder.name: kind for kind in plugin.kinds for folder in kind.starters if folder.is_dir()}
         kinds = {run["id"]: kind for run in runs if (kind := _kind_of(plugin, run))}
         local = [run["id"] for run in runs if run["has_tensors"]]
         hosted = [run["id"] for run in runs if not run["has_tensors"]]  # its artifact is a prompt alone
@@ -152,7 +152,7 @@ class ModelService:
         """The folder of weights that this caller may use.
 
         A repository of another kind is refused before its weights are fetched. What a visitor pulled was shown to their
-        token, and a commit does not change: the Hub is not asked again.
+        token, and a commit does not change: the Hub is not asked again, unless its files were deleted.
         """
 
         def accept(folder: Path, names: Sequence[str]) -> None:
@@ -160,8 +160,9 @@ class ModelService:
 
         if RUN_ID.fullmatch(name):
             return self.runs.get(name, caller.visitor).weights()
-        if name in self._pulled.get(caller.visitor, {}):
-            return self._pulled[caller.visitor][name][-1]
+        pulled = self._pulled.get(caller.visitor, {}).get(name)
+        if pulled and pulled[-1].is_dir():
+            return pulled[-1]
         if name not in plugin.starters and repository(name):
             return pull(name, caller.token, accept).folder
         with _loading:  # a starter of adapters is merged at its first use

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugins._ui.labelling import earlier_session, weights_and_table
 from plugins.ae_anomaly import PLUGIN
 from plugins.ae_anomaly.fit.predictor import AnomalyPredictor
 from plugins.ae_anomaly.ui.try_scoring import SAMPLE
+from plugins.ae_anomaly.ui.try_verdicts import _report
 from plugins.ae_anomaly.verdicts import desk, features
 from plugins.ae_anomaly.verdicts.features import row_features
 from plugins.ae_anomaly.verdicts.head import RowFeatures, fit_head
@@ -171,6 +173,49 @@ def test_a_session_asks_rows_without_their_label_takes_back_and_goes_on(model: A
         & labels_of(open_session(state["key"], ROWS).entries()).labels.keys()
     )
     assert desk.start(model, SAMPLE, "", state)["key"] == state["key"]
+
+
+def test_any_row_can_be_judged_by_its_number_and_its_verdict_taken_back(model: AnomalyPredictor):
+    state = desk.start(model, SAMPLE, "", {})
+    asked = [each["number"] for each in state["queue"]]
+    chosen = next(row for row in range(120) if row not in asked)
+    state = desk.choose(model, state, chosen + 1)
+    assert [each["number"] for each in state["queue"]] == [chosen, *asked]
+    assert all(rows_of(SAMPLE)[chosen][name] == value for name, value in state["queue"][0]["cells"])
+    state = desk.answer(model, state, desk.NORMAL)
+    assert labels_of(open_session(state["key"], ROWS).entries()).labels == {chosen: desk.NORMAL}
+    state = desk.choose(model, state, chosen + 1)
+    assert state["queue"][0]["hint"] == "You said: normal. Skip takes the verdict back."
+    assert desk.answer(model, state, "")["given"] == 0
+    for number in (0, 121):
+        with pytest.raises(UserError, match="The file has rows 1 to 120"):
+            desk.choose(model, state, number)
+
+
+def test_a_session_opened_by_its_key_brings_its_table_and_weights_and_start_goes_on_with_it(
+    model: AnomalyPredictor, tmp_path: Path
+):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("".join(SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)[:60]), encoding="utf-8")
+    state = desk.answer(model, desk.start(model, mine, "", {}, "my-weights"), desk.ANOMALY)
+    weights, table = weights_and_table(state["key"], ROWS, "hypothyroid")
+    assert (weights, table.name, table.read_bytes()) == ("my-weights", "mine.csv", mine.read_bytes())
+    again = desk.start(model, table, "", desk.resume(model, state["key"]), "others")
+    assert (again["key"], again["given"], again["file"]) == (state["key"], 1, "mine.csv")
+    assert weights_and_table(state["key"], ROWS, "")[0] == "others", "those chosen last"
+    assert earlier_session(again, "ae_anomaly") == ""
+    other = desk.start(model, SAMPLE, "", again)
+    assert other["key"] != state["key"]
+    assert f'href="./ae_anomaly?labels={state["key"]}"' in earlier_session(other, "ae_anomaly")
+    assert earlier_session({"earlier": '"><script>'}, "ae_anomaly") == ""
+
+
+def test_a_known_precision_has_no_interval(model: AnomalyPredictor):
+    known = {"precision": 0.75, "low": 0.75, "high": 0.75, "measured": 20, "labels": 30}
+    state = {**desk.start(model, SAMPLE, "", {}), "curve": [known]}
+    assert "Precision of these 75%: each of them has a verdict, after 30 verdicts." in _report(state)
+    state["curve"] = [{**known, "low": 0.531, "high": 0.888}]
+    assert "75%: 95 % interval 53% to 89%, measured with 20 rows drawn at random, after" in _report(state)
 
 
 def test_files_of_a_session_have_scores_and_verdicts_and_its_run_learns_from_them(model: AnomalyPredictor):

@@ -20,6 +20,8 @@ from plugins.bert_finetune.label.head import Head, estimate, unit
 from plugins.bert_finetune.label.pool import Pool, make_pool, read_pool
 from plugins.bert_finetune.label.rounds import next_round
 from plugins.bert_finetune.text_rows import read_text_rows
+from plugins.bert_finetune.ui import try_label
+from plugins.bert_finetune.ui.text_columns import named_columns
 from tests.files import write
 from training.data.table import read_table
 from training.errors import UserError
@@ -406,3 +408,36 @@ def test_sessions_without_a_label_for_long_are_deleted(encoder: EncoderPredictor
     os.utime(old.log, (then, then))
     fresh = desk.start(encoder, None, "one text\na third", "a, b", {})
     assert not old.folder.exists() and open_session(fresh["key"]).folder.is_dir()
+
+
+def test_a_session_opened_by_its_key_fills_the_box_so_that_start_goes_on(encoder: EncoderPredictor, tmp_path: Path):
+    """Of two columns that are not the guessed ones, and without the sample's labels."""
+    path = tmp_path / "mine.csv"
+    rows = [f"long body of the text {row},title {row},{'a' if row % 2 else 'b,c'}" for row in range(4)]
+    path.write_text(
+        "\n".join(["body,title,topic", *(f'{row[:-3]}"{row[-3:]}"' if "b,c" in row else row for row in rows)])
+    )
+    state = desk.start(encoder, path, "", "a, d", {}, "title, body", "topic", "my-encoder")
+
+    class Bench:
+        def call(self, function: str, weights: str, key: str) -> Any:
+            assert (function, weights) == (f"{try_label.FUNCTIONS}:resume", "my-encoder")
+            return desk.resume(encoder, key)
+
+    bench: Any = Bench()
+    weights, table, texts, label, names, held, *_ = try_label._opened(bench, "all-MiniLM-L6-v2", state["key"])
+    assert (weights, Path(table).name, texts.value, label.value) == (
+        "my-encoder",
+        "mine.csv",
+        ["title", "body"],
+        "topic",
+    )
+    assert names == "a, d", "b,c has a comma, and comes with the file"
+    columns = named_columns(texts.value, label.value)
+    again = desk.start(encoder, Path(table), "", names, held, *columns, weights)
+    assert (again["key"], sorted(again["names"])) == (state["key"], ["a", "b,c", "d"])
+
+
+def test_the_labels_of_the_sample_are_not_those_of_other_texts():
+    assert try_label._own_names(try_label.NAMES) == ""
+    assert try_label._own_names("cats, dogs") != ""

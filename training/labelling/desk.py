@@ -2,8 +2,8 @@
 
 The page holds a state, JSON that it gives back each time: `key` of the session, `writer` (who labels, drawn at random),
 `seen` (entries of the log so far), `queue` (what is asked next: each with its number, a hint and what shows it), and
-what it shows: `names`, `given` (labels), `curve` (estimates), `told` (what others did), and what the plugin adds. All
-else is in the log.
+what it shows: `file`, `names`, `given` (labels), `curve` (estimates), `told` (what others did), `earlier` (key of the
+session that was open before), and what the plugin adds. All else is in the log.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ Item = dict[str, Any]  # `number`, `hint`, and what shows it
 Ask = Callable[[LabelSession, State], State]  # the state with the next round
 
 
-def new_state(is_first: bool) -> State:
+def new_state(is_first: bool, earlier: str = "") -> State:
     """The state of somebody who begins.
 
     Args:
         is_first: Whether the session is new: whoever comes later begins at another item of the round.
+        earlier: Key of the session that was open before; empty for none.
     """
-    return {"writer": secrets.token_hex(4), "first": is_first}
+    return {"writer": secrets.token_hex(4), "first": is_first, "earlier": earlier}
 
 
 def session_of(state: State, what: str, message: str = "") -> LabelSession:
@@ -68,7 +69,8 @@ def counts(session: LabelSession, state: State, entries: Sequence[Mapping[str, A
     """The state with what the log says."""
     log = labels_of(entries)
     names = unique([*session.names, *log.names])
-    return {**state, "seen": len(entries), "given": len(log.labels), "names": names, "curve": log.curve}
+    about = {"file": session.data.name, "names": names}
+    return {**state, **about, "seen": len(entries), "given": len(log.labels), "curve": log.curve}
 
 
 def answer(state: State, label: str, what: str, ask: Ask) -> State:
@@ -131,9 +133,17 @@ def undo(state: State, what: str, show: Callable[[LabelSession, int], Item]) -> 
     number, label = entries[labels[-1]]["item"], entries[labels[-1]]["label"]
     before = labels_of(entries[: labels[-1]]).labels.get(number)
     entries = session.append([{"item": number, "label": before, "undoes": labels[-1], "by": state["writer"]}])
-    again = {**show(session, number), "number": number, "hint": f"You said: {label}."}
-    queue = [again, *(each for each in state["queue"] if each["number"] != number)]
-    return counts(session, {**state, "queue": queue, "told": ""}, entries)
+    state = put_first(state, {**show(session, number), "number": number, "hint": f"You said: {label}."})
+    return counts(session, state, entries)
+
+
+def put_first(state: State, item: Item) -> State:
+    """Ask an item before the others of the round."""
+    return {
+        **state,
+        "queue": [item, *(each for each in state["queue"] if each["number"] != item["number"])],
+        "told": "",
+    }
 
 
 def add_name(state: State, name: str, what: str) -> State:

@@ -40,7 +40,7 @@ class LabelSession:
     Args:
         data: The table.
         names: Of the labels, as the session began.
-        options: What else it began with, such as the columns; JSON.
+        options: What else it began with, such as columns and weights; JSON.
     """
 
     key: str
@@ -96,6 +96,12 @@ class LabelSession:
     def delete(self) -> None:
         """Delete the table and its labels; runs that were made of them stay."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def set_option(self, name: str, value: str) -> None:
+        """Change what it began with, for those who open it later."""
+        with self._locked():
+            about = _read_about(self.key)
+            files.write_json(self.folder / ABOUT, {**about, "options": {**about["options"], name: value}})
 
     def keep_for(self, run: Path) -> None:
         """Let a run's folder lead to this session, which is kept as long as the run."""

@@ -122,7 +122,7 @@ def _put(new: Path, folder: Path) -> None:
 
 
 def _checked(name: str, wanted: Base, base: Path | None) -> Path:
-    if base is None:
+    if base is None or not (base / BASE_WEIGHTS).is_file():
         raise UserError(f"{name} are adapters of {wanted.name}, which is not installed here. Install it: make models.")
     if files.sha256(base / BASE_WEIGHTS) != wanted.sha256:
         raise UserError(

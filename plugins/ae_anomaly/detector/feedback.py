@@ -39,17 +39,10 @@ def move_threshold(scores: np.ndarray, is_anomaly: np.ndarray, limit: float) -> 
     return float(best[np.abs(best - limit).argmin()])
 
 
-def feedback_threshold(model: AnomalyPredictor, file: Path, feedback: dict[int, bool], limit: float) -> float:
-    """The threshold after these labels, row (from 1) -> whether it is an anomaly."""
-    found = file_scores(model, file)
-    rows = _rows(feedback, len(found))
-    return move_threshold(found.scores[np.asarray(rows) - 1], np.asarray([feedback[row] for row in rows]), limit)
-
-
 def write_feedback(model: AnomalyPredictor, file: Path, feedback: dict[int, bool]) -> Path:
     """The labelled rows with a column `is_anomaly`: the `feedback_data` of `fit`."""
     if not feedback:
-        raise UserError("No row has a verdict yet: choose one in the table and press Normal or Anomaly.")
+        raise UserError("No row has a verdict yet: call one an anomaly or normal first.")
     rows = _rows(feedback, len(file_scores(model, file)))
     found = read_rows_at(file, rows)
     columns: dict[str, Any] = {

@@ -1,9 +1,8 @@
-"""Box of Try: score a file, move the threshold, explain one row, give feedback on rows."""
+"""Box of Try: score a file, move the threshold, explain one row."""
 
 from __future__ import annotations
 
 import math
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,7 @@ ABOUT = {
     "alerts": "How many rows to call anomalies.",
     "score": "The anomaly score from which on a row is an anomaly.",
 }
-REFIT = (
-    "Choose a row in the table above and say what it is. *Move the threshold* puts it where it contradicts the fewest labels. "
-    "*Feedback as a file* gives what **Train** takes as *feedback*, beside your training file: normal rows are learned, anomalies are "
-    "pushed away, and no labelled row is measured with."
-)
 WIDTHS: list[int | str] = ["16%", "24%", "40%", "20%"]  # Gradio takes nothing but pixels and shares rightly
-ODD, FINE = "anomaly", "normal"
 
 
 def render(workbench: Workbench) -> None:
@@ -89,8 +82,7 @@ def render(workbench: Workbench) -> None:
     on_box(limit.release, move, [weights, file, limit], shown, message, show_progress="hidden")
     on_box(download.click, write, [weights, file, limit], scored, message)
     render_send_rows(workbench, weights, file, limit)
-    row = _render_row(workbench, weights, file, worst)
-    _render_feedback(workbench, weights, file, row, limit, move, shown)
+    _render_row(workbench, weights, file, worst)
 
 
 class _Question:
@@ -117,7 +109,7 @@ def _render_question(workbench: Workbench) -> tuple[gr.Dropdown, gr.File, _Quest
     return weights, file, _Question(button, [way, value]), message_area()
 
 
-def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr.Number:
+def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> None:
     """One row, actual against expected."""
     with gr.Row():
         row = gr.Number(1, precision=0, minimum=1, label="Row of the file (from 1)")
@@ -139,46 +131,6 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> gr
     answers = [told, picture, cells]
     on_box(why.click, explain, [weights, file, row], answers, message)
     on_box(worst.select, pick, [weights, file, worst], [row, *answers], message)
-    return row
-
-
-def _render_feedback(
-    workbench: Workbench, weights: Any, file: Any, row: gr.Number, limit: gr.Slider, move: Any, shown: list[Any]
-) -> None:
-    """Thumbs up and down, and what follows from them."""
-    with gr.Accordion("Your feedback", open=False):
-        gr.Markdown(REFIT)
-        with gr.Row():
-            fine, is_anomaly = gr.Button("This row is normal"), gr.Button("This row is an anomaly")
-            clear = gr.Button("Forget all")
-        table = gr.Dataframe(headers=["row", "verdict"], type="array", label="Verdicts", interactive=False)
-        with gr.Row():
-            moved, export = gr.Button("Move the threshold"), gr.Button("Feedback as a file")
-            written = gr.File(label="Verdicts", interactive=False, visible=False)
-        message = message_area()
-
-    def judge(verdict: str, number: float, given: list[list[Any]]) -> list[list[Any]]:
-        return [[each, word] for each, word in (_labels_given(given) | {int(number or 1): verdict}).items()]
-
-    def after(name: str, path: str | None, given: list[list[Any]], score: float) -> tuple[Any, ...]:
-        feedback = {number: word == ODD for number, word in _labels_given(given).items()}
-        put = workbench.call(
-            "plugins.ae_anomaly.detector.feedback:feedback_threshold", name, chosen(path), feedback, score
-        )
-        return put, *move(name, path, put)
-
-    def write(name: str, path: str | None, given: list[list[Any]]) -> gr.File:
-        feedback = {number: word == ODD for number, word in _labels_given(given).items()}
-        return gr.File(
-            str(workbench.call("plugins.ae_anomaly.detector.feedback:write_feedback", name, chosen(path), feedback)),
-            visible=True,
-        )
-
-    for button, verdict in ((fine, FINE), (is_anomaly, ODD)):
-        on_box(button.click, partial(judge, verdict), [row, table], table, message)
-    clear.click(lambda: [], None, table)
-    on_box(moved.click, after, [weights, file, table, limit], [limit, *shown], message)
-    on_box(export.click, write, [weights, file, table], written, message)
 
 
 def _slider(low: float, high: float, value: float) -> gr.Slider:
@@ -189,8 +141,3 @@ def _slider(low: float, high: float, value: float) -> gr.Slider:
 def _pictures(found: dict[str, Any]) -> tuple[Any, ...]:
     curves = [gr.Plot(curve, visible=curve is not None) for curve in found["curves"]]
     return found["said"], found["figure"], *curves, found["worst"]
-
-
-def _labels_given(given: list[list[Any]]) -> dict[int, str]:
-    """The table of feedback; Gradio gives an empty table as one row of empty cells."""
-    return {int(row[0]): row[1] for row in given or [] if row and row[0] not in (None, "")}

@@ -11,13 +11,23 @@ from plugins._contract import NewRun, Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.components import chosen, table_html
 from plugins._ui.events import message_area, on_box
-from plugins._ui.labelling import DESK, FROM_ADDRESS, KEYS, SKIP, TO_ADDRESS, UNDO
+from plugins._ui.labelling import (
+    DESK,
+    FROM_ADDRESS,
+    KEYS,
+    LEAVE_FIELD,
+    SKIP,
+    TO_ADDRESS,
+    UNDO,
+    earlier_session,
+    weights_and_table,
+)
 from plugins.ae_anomaly.ui.try_scoring import SAMPLE
 from training.labelling import desk as sessions
 from training.labelling.sessions import ROWS
 from training.wording import counted
 
-FUNCTIONS = "plugins.ae_anomaly.verdicts.desk"
+PLUGIN_PAGE, FUNCTIONS = "ae_anomaly", "plugins.ae_anomaly.verdicts.desk"
 ABOUT = (
     "Say of a few rows whether they are anomalies: the threshold moves, and from two verdicts of each sort on the score "
     "learns which errors matter, where cross-validation finds that this helps. Of ten rows most have the highest score, "
@@ -55,6 +65,9 @@ def render(workbench: Workbench) -> None:
     radio = gr.Radio([], label="This row is", elem_id=DESK, visible=False)
     with gr.Row():
         skip, back = gr.Button("Skip", elem_id=SKIP, size="sm"), gr.Button("Undo", elem_id=UNDO, size="sm")
+        number = gr.Textbox(
+            label="Judge another row", max_lines=1, placeholder="Its number in the file, press Enter", min_width=200
+        )
     cells = gr.HTML(padding=False)  # below the buttons, which stay in their place
     said = gr.HTML(padding=False)
     chart = Chart("Precision of the alerts", EMPTY)
@@ -62,10 +75,13 @@ def render(workbench: Workbench) -> None:
     shown = [state, row, radio, cells, said, chart]
 
     def start(name: str, path: str | None, held: Any) -> list[Any]:
-        return _view(workbench.call(f"{FUNCTIONS}:start", name, chosen(path), "", held or {}))
+        return _view(workbench.call(f"{FUNCTIONS}:start", name, chosen(path), "", held or {}, name))
 
     def resumed(name: str, key: str) -> list[Any]:
-        return _view(workbench.call(f"{FUNCTIONS}:resume", name, key)) if key else [gr.skip()] * len(shown)
+        if not key:
+            return [gr.skip()] * len(opened)
+        name, table = weights_and_table(key, ROWS, name)
+        return [name, str(table), *_view(workbench.call(f"{FUNCTIONS}:resume", name, key))]
 
     def answer(name: str, held: Any, label: str | None) -> list[Any]:
         return _view(workbench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
@@ -76,13 +92,20 @@ def render(workbench: Workbench) -> None:
     def undone(name: str, held: Any) -> list[Any]:
         return _view(workbench.call(f"{FUNCTIONS}:undo", name, held or {}))
 
+    def named(name: str, held: Any, row: str) -> list[Any]:
+        wanted = int(row) if row.strip().isdecimal() else 0
+        return [*_view(workbench.call(f"{FUNCTIONS}:choose", name, held or {}, wanted)), ""]
+
     begun = on_box(begin.click, start, [weights, file, state], shown, message, keep=shown)
     begun.then(None, state, None, js=TO_ADDRESS)
-    on_box(message.play, resumed, [weights, address], shown, message, keep=shown, js=FROM_ADDRESS)
+    opened = [weights, file, *shown]
+    on_box(message.play, resumed, [weights, address], opened, message, keep=opened, js=FROM_ADDRESS)
     options = {"show_progress": "minimal", "keep": shown}
     on_box(radio.input, answer, [weights, state, radio], shown, message, **options)
     on_box(skip.click, skipped, [weights, state], shown, message, **options)
     on_box(back.click, undone, [weights, state], shown, message, **options)
+    chosen_row = on_box(number.submit, named, [weights, state, number], [*shown, number], message, **options)
+    chosen_row.then(None, js=LEAVE_FIELD)
     _render_results(workbench, weights, shown)
 
 
@@ -157,26 +180,36 @@ def _cells(item: dict[str, Any] | None) -> str:
 def _report(state: dict[str, Any]) -> str:
     """Sentences on the verdicts so far, escaped."""
     lines = [state["told"]] if state["told"] else []
-    lines.append(f"{counted(state['given'], 'verdict')} on {counted(state['rows'], 'row')}.")
+    lines.append(f"{state['file']}: {counted(state['given'], 'verdict')} on {counted(state['rows'], 'row')}.")
     by = "a probability" if state["uses_errors"] else "an anomaly score"
     lines.append(f"{counted(state['alerts'], 'row')} called anomalies, from {by} of {state['limit']:.3f} on.")
     if state["uses_errors"]:
         lines.append("The score now learns from the verdicts which errors matter.")
     if state["curve"]:
         now = state["curve"][-1]
+        measured = (
+            f"95 % interval {_interval(now)}, measured with {counted(now['measured'], 'row')} drawn at random"
+            if now["low"] < now["high"]
+            else "each of them has a verdict"
+        )
         lines.append(
-            f"Precision of these {now['precision']:.0%} (95 % interval {now['low']:.0%} to {now['high']:.0%}), measured "
-            f"with {counted(now['measured'], 'row')} after {counted(now['labels'], 'verdict')}."
+            f"Precision of these {now['precision']:.0%}: {measured}, after {counted(now['labels'], 'verdict')}."
         )
     if state["queue"]:
         lines.append(f"{counted(len(state['queue']), 'row')} left in this round.")
-    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + earlier_session(state, PLUGIN_PAGE)
+
+
+def _interval(estimate: dict[str, Any]) -> str:
+    """Its ends; one number where every alert has a verdict."""
+    ends = [f"{estimate['low']:.0%}", f"{estimate['high']:.0%}"]
+    return " to ".join(ends) if estimate["low"] < estimate["high"] else "all judged"
 
 
 def _curve(state: dict[str, Any]) -> str:
     """A bar for each of the latest rounds, with its interval."""
     rows = [
-        (f"{counted(each['labels'], 'verdict')}: {each['low']:.0%} to {each['high']:.0%}", each["precision"], "")
+        (f"{counted(each['labels'], 'verdict')}: {_interval(each)}", each["precision"], "")
         for each in state["curve"][-ROUNDS_SHOWN:]
     ]
     return chart_value([bars("Precision, with its 95 % interval", rows, "percent")] if rows else [], EMPTY)

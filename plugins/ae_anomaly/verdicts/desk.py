@@ -38,11 +38,12 @@ ANOMALY, NORMAL = "anomaly", "normal"
 SHOWN_CELLS = 40  # of a row
 
 
-def start(model: AnomalyPredictor, path: Path, threshold: str, before: State) -> State:
+def start(model: AnomalyPredictor, path: Path, threshold: str, before: State, weights: str = "") -> State:
     """Begin with a file, or go on where the session is of it, and ask the first rows.
 
     Args:
         threshold: As of `parse_threshold`: where rows are called anomalies before there are verdicts.
+        weights: Name of the model, for who opens the session by its key.
 
     Raises:
         UserError: If it cannot be read, lacks columns, or has too many rows.
@@ -52,9 +53,10 @@ def start(model: AnomalyPredictor, path: Path, threshold: str, before: State) ->
     if before.get("key"):
         session = open_session(before["key"], ROWS)
         if filecmp.cmp(session.data, path, shallow=False):
+            session.set_option("weights", weights)
             return _ask(model)(session, {**before, "told": ""})
-    session = create_session(ROWS, path, (ANOMALY, NORMAL), {}, threshold=threshold)
-    return _ask(model)(session, desk.new_state(is_first=True))
+    session = create_session(ROWS, path, (ANOMALY, NORMAL), {}, threshold=threshold, weights=weights)
+    return _ask(model)(session, desk.new_state(is_first=True, earlier=before.get("key", "")))
 
 
 def resume(model: AnomalyPredictor, key: str) -> State:
@@ -76,12 +78,29 @@ def undo(model: AnomalyPredictor, state: State) -> State:
     return desk.undo(state, ROWS, lambda session, number: _shown(model, session, [number])[0])
 
 
+def choose(model: AnomalyPredictor, state: State, number: int) -> State:
+    """Ask a row before the others of the round, for its first verdict or another.
+
+    Args:
+        number: Of the row in the file, from 1.
+
+    Raises:
+        UserError: If the file has no such row.
+    """
+    session = _session(state)
+    if not 1 <= number <= state["rows"]:
+        raise UserError(f"The file has rows 1 to {state['rows']:,}: write one of these numbers.")
+    verdict = _verdicts(session).get(number - 1)
+    hint = "Your choice." if verdict is None else f"You said: {_word(verdict)}. Skip takes the verdict back."
+    return desk.put_first(state, {**_shown(model, session, [number - 1])[0], "hint": hint})
+
+
 def write_scored(model: AnomalyPredictor, state: State) -> Path:
     """The table with the score that the verdicts gave it, what is called an anomaly, and the verdicts, as CSV."""
     session = _session(state)
     found, verdicts = _round(model, session)
     scores, start_at = row_features(model, session.data).scores, 0
-    with predictions_writer(temporary_file(session.data.name, "-judged.csv")) as write:
+    with predictions_writer(temporary_file(session.data.name, "-scored.csv")) as write:
         for chunk in stream_table(session.data):
             rows = range(start_at, start_at + len(chunk))
             ranking = found.ranking[rows.start : rows.stop]

@@ -47,6 +47,7 @@ def start(
     before: State,
     text_column: str = "",
     label_column: str = "",
+    weights: str = "",
 ) -> State:
     """Begin with a file or with lines, and ask the first texts; labels that the file has are kept.
 
@@ -54,6 +55,7 @@ def start(
         names: Of the classes, separated by commas or lines.
         before: The state so far: its session goes on if it is of the same texts.
         text_column, label_column: Of the file, as of `read_text_rows`.
+        weights: Name of the model, for who opens the session by its key.
 
     Raises:
         UserError: If there are no texts, or no two names.
@@ -71,11 +73,13 @@ def start(
         earlier = _pool_of_session(session)
         if (earlier.table.fingerprint, earlier.texts) == (pool.table.fingerprint, pool.texts):
             session.append({"name": name, "by": before["writer"]} for name in known)
+            session.set_option("weights", weights)
             return _ask(model)(session, {**before, "told": ""})
     if len(known) < 2:
         raise UserError("Name two labels at least, such as: positive, negative.")
-    session = create_session(TEXTS, path, known, pool.labels, text_column=columns[0], label_column=columns[1])
-    return _ask(model)(session, desk.new_state(is_first=True))
+    options = {"text_column": columns[0], "label_column": columns[1], "weights": weights}
+    session = create_session(TEXTS, path, known, pool.labels, **options)
+    return _ask(model)(session, desk.new_state(is_first=True, earlier=before.get("key", "")))
 
 
 def resume(model: EncoderPredictor, key: str) -> State:

@@ -37,15 +37,25 @@ def render_text_columns(first: list[str] | None = None) -> tuple[gr.Dropdown, gr
 
 
 def connect_text_columns(file: gr.File, texts: gr.Dropdown, labels: gr.Dropdown, message: gr.HTML) -> None:
-    """Offer the columns of each new file, those chosen that are guessed."""
+    """Offer the columns of each new file of the visitor, those chosen that are guessed."""
+    events, shown = [file.upload, file.clear], [texts, labels]
+    on_box(events, offered_columns, file, shown, message, keep=shown, show_progress="hidden")
 
-    def offer(path: str | None) -> list[Any]:
-        if not path:
-            return [gr.Dropdown([], value=[]), gr.Dropdown([BY_NAME], value="")]
-        names, guessed, label = columns_of(Path(path))
-        return [gr.Dropdown(names, value=guessed), gr.Dropdown([BY_NAME, *names], value=label)]
 
-    on_box(file.change, offer, file, [texts, labels], message, keep=[texts, labels], show_progress="hidden")
+def offered_columns(path: str | None, text_column: str = "", label_column: str = "") -> list[Any]:
+    """Both dropdowns with the columns of a file.
+
+    Args:
+        text_column, label_column: Chosen before, as of `named_columns`; empty for a guess.
+    """
+    if not path:
+        return [gr.Dropdown([], value=[]), gr.Dropdown([BY_NAME], value="")]
+    names, guessed, label = columns_of(Path(path))
+    texts = [name.strip() for name in text_column.split(",")] if text_column else guessed
+    return [
+        gr.Dropdown(names, value=texts, multiselect=True),
+        gr.Dropdown([BY_NAME, *names], value=label_column or label),
+    ]
 
 
 def named_columns(texts: list[str] | None, label: str | None) -> tuple[str, str]:

@@ -11,12 +11,27 @@ import gradio as gr
 from plugins._contract import LABELLED_TEXTS, NewRun, Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.events import message_area, on_box
-from plugins._ui.labelling import DESK, FROM_ADDRESS, KEYS, SKIP, TO_ADDRESS, UNDO
+from plugins._ui.labelling import (
+    DESK,
+    FROM_ADDRESS,
+    KEYS,
+    LEAVE_FIELD,
+    SKIP,
+    TO_ADDRESS,
+    UNDO,
+    earlier_session,
+    weights_and_table,
+)
 from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.label import desk
-from plugins.bert_finetune.ui.text_columns import connect_text_columns, named_columns, render_text_columns
+from plugins.bert_finetune.ui.text_columns import (
+    connect_text_columns,
+    named_columns,
+    offered_columns,
+    render_text_columns,
+)
 from training.labelling import desk as sessions
-from training.labelling.sessions import TEXTS
+from training.labelling.sessions import TEXTS, open_session
 from training.wording import counted
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "requests-unlabelled.csv"
@@ -34,7 +49,7 @@ KEPT = (
     "the predicted one for all."
 )
 EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
-FUNCTIONS = "plugins.bert_finetune.label.desk"
+PLUGIN_PAGE, FUNCTIONS = "bert_finetune", "plugins.bert_finetune.label.desk"
 HOW = {"typicality": "typical of many", "margin": "between two labels"}
 ROUNDS_SHOWN = 12
 
@@ -74,15 +89,16 @@ def render(workbench: Workbench) -> None:
     shown = [state, text, radio, said, chart]
 
     connect_text_columns(file, texts, label_column, message)
+    gr.on([file.upload, pasted.input], _own_names, names, names, queue=False)
 
     def start(
         name: str, path: str | None, lines: str, labels: str, held: Any, columns: list[str], label: str
     ) -> list[Any]:
         given = _path(path), lines, labels, held or {}, *named_columns(columns, label)
-        return _view(bench.call(f"{FUNCTIONS}:start", name, *given))
+        return _view(bench.call(f"{FUNCTIONS}:start", name, *given, name))
 
     def resumed(name: str, key: str) -> list[Any]:
-        return _view(bench.call(f"{FUNCTIONS}:resume", name, key)) if key else [gr.skip()] * len(shown)
+        return _opened(bench, name, key) if key else [gr.skip()] * len(opened)
 
     def answer(name: str, held: Any, label: str | None) -> list[Any]:
         return _view(bench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
@@ -100,12 +116,13 @@ def render(workbench: Workbench) -> None:
     given = [weights, file, pasted, names, state, texts, label_column]
     begun = on_box(begin.click, start, given, shown, message, keep=shown)
     begun.then(None, state, None, js=TO_ADDRESS)
-    on_box(message.play, resumed, [weights, address], shown, message, keep=shown, js=FROM_ADDRESS)
+    opened = [weights, file, texts, label_column, names, *shown]
+    on_box(message.play, resumed, [weights, address], opened, message, keep=opened, js=FROM_ADDRESS)
     options = {"show_progress": "minimal", "keep": shown}
     on_box(radio.input, answer, [*asked, radio], shown, message, **options)
     on_box(skip.click, skipped, asked, shown, message, **options)
     on_box(back.click, undone, [state], shown, message, **options)
-    on_box(other.submit, added, [state, other], [*shown, other], message, **options)
+    on_box(other.submit, added, [state, other], [*shown, other], message, **options).then(None, js=LEAVE_FIELD)
     _render_results(bench, weights, shown)
 
 
@@ -150,6 +167,20 @@ def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
     bench.send_to(LABELLED_TEXTS, labelled, [state])
 
 
+def _own_names(names: str) -> Any:
+    """The sample's labels are not those of other texts."""
+    return "" if names == NAMES else gr.skip()
+
+
+def _opened(bench: Workbench, weights: str, key: str) -> list[Any]:
+    """Weights, file, columns and label names of a session, with which *Start* goes on with it, and its view."""
+    weights, table = weights_and_table(key, TEXTS, weights)
+    held, options = bench.call(f"{FUNCTIONS}:resume", weights, key), open_session(key, TEXTS).options
+    columns = offered_columns(str(table), options.get("text_column", ""), options.get("label_column", ""))
+    names = ", ".join(name for name in held["names"] if "," not in name)  # Start reads them, separated by commas
+    return [weights, str(table), *columns, names, *_view(held)]
+
+
 def _path(path: str | None) -> Path | None:
     return Path(path) if path else None
 
@@ -167,7 +198,7 @@ def _report(state: dict[str, Any]) -> str:
     """Sentences on the labels so far, escaped."""
     curve = state["curve"]
     lines = [state["told"]] if state["told"] else []
-    lines.append(f"{counted(state['given'], 'label')} of {state['texts']:,} texts.")
+    lines.append(f"{state['file']}: {counted(state['given'], 'label')} of {state['texts']:,} texts.")
     if curve:
         now = curve[-1]
         lines.append(
@@ -179,7 +210,8 @@ def _report(state: dict[str, Any]) -> str:
     if state["queue"]:
         left = counted(len(state["queue"]), "text")
         lines.append(f"{left} left in this round: {HOW.get(state['how'], 'the last ones')}, or drawn at random.")
-    return "".join(f"<p>{html.escape(line)}</p>" for line in [*lines, *state["notes"]])
+    said = "".join(f"<p>{html.escape(line)}</p>" for line in [*lines, *state["notes"]])
+    return said + earlier_session(state, PLUGIN_PAGE)
 
 
 def _curve(state: dict[str, Any]) -> str:
