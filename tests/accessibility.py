@@ -42,9 +42,11 @@ def problems(page: Page) -> list[str]:
 
 
 def settle(page: Page) -> None:
-    """Wait until nothing is being computed, and for the moment in which `accessibility.js` mends new components."""
-    page.wait_for_function(f"() => ![...document.querySelectorAll('{BUSY}')].some(each => each.offsetParent)")
-    page.wait_for_timeout(250)
+    """Wait until nothing is being computed, twice, since one result may begin another computation, and for the moment
+    in which `accessibility.js` mends new components."""
+    for _ in range(2):
+        page.wait_for_function(f"() => ![...document.querySelectorAll('{BUSY}')].some(each => each.offsetParent)")
+        page.wait_for_timeout(250)
 
 
 def tabs(page: Page, depth: int = 0, path: str = "") -> Iterator[str]:
