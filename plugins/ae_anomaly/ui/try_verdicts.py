@@ -29,14 +29,14 @@ from training.wording import counted
 
 PLUGIN_PAGE, FUNCTIONS = "ae_anomaly", "plugins.ae_anomaly.verdicts.desk"
 ABOUT = (
-    "Say of a few rows whether they are anomalies: the threshold moves, and from two verdicts of each sort on the score "
-    "learns which errors matter, where cross-validation finds that this helps. Of ten rows most have the highest score, "
-    "two are doubtful, and two are drawn at random of the rows called anomalies (20 at least), to measure with. Keys: "
-    "**1** anomaly, **2** normal, **S** to skip, **U** to undo."
+    "Say of a few rows whether they are anomalies. The threshold follows your verdicts; with two of each sort the score "
+    "also learns which errors matter, where cross-validation finds that it helps. Most rows of a round of ten have the "
+    "highest scores, two are doubtful, and two are drawn at random from the rows called anomalies (20 at least): these "
+    "measure the precision. Keys: **1** anomaly, **2** normal, **S** to skip, **U** to undo."
 )
 KEPT = (
     "**The verdicts are kept** under this page's address, until 90 days after the last. Open it to go on another day, or "
-    "give it to others, to judge together: who has the address sees the rows. *Learn from them* starts a run that learns "
+    "give it to others, to judge together: whoever has the address sees the rows. *Learn from them* starts a run that learns "
     "this file with the verdicts: normal rows are learned, anomalies are pushed away, and no judged row is measured with. "
     "Its page leads back here by *Go on labelling*."
 )
