@@ -13,18 +13,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from benchmarks.gpu_check import kind_of, task_of
+from benchmarks.held_bytes import run_measured
 from benchmarks.plan_tables import full_rows
 from training.fit.loop import _Fit
 from training.runs.queue import child_environment
 
 NAME = "gpt_prompting.pretrain"
 NETWORK = {"model": "scratch", "layers": 4, "heads": 4, "hidden_size": 128, "max_length": 32}
-PARTS = ("weights", "gradients", "optimiser")
+PARTS = {"weights": "weights", "gradients": "gradients", "optimizer": "optimiser"}  # and how the table names them
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     if options.folder:
         write_held(options.folder, options.processes[0])
         return
-    print("| processes | " + " | ".join(PARTS) + " | of unsharded |\n|---:|" + "---:|" * (len(PARTS) + 1))
+    print("| processes | " + " | ".join(PARTS.values()) + " | of unsharded |\n|---:|" + "---:|" * (len(PARTS) + 1))
     whole: list[int] = []
     for processes in options.processes:
         held = measure(processes)
@@ -74,26 +74,8 @@ def write_held(folder: Path, processes: int) -> None:
         task = task_of(kind, kind.read(settings), settings)
     (folder / "run").mkdir(exist_ok=True)
     fit = _Fit(task, settings, folder / "run", {}, None)
-    held: dict[str, int] = {}
-    update = fit._update
-
-    def update_and_measure(ratio: float) -> torch.Tensor:
-        held["gradients"] = sum(local_bytes(weight.grad) for weight in fit.trained if weight.grad is not None)
-        norm = update(ratio)
-        states = [value for state in fit.optimizer.state.values() for value in state.values()]
-        held["optimiser"] = sum(map(local_bytes, states))
-        held["weights"] = sum(map(local_bytes, fit.model.parameters()))
-        return norm
-
-    fit._update = update_and_measure  # type: ignore[method-assign]
-    fit.run()
+    held = run_measured(fit)
     (folder / f"{fit.rank}.json").write_text(json.dumps(held))
-
-
-def local_bytes(tensor: Any) -> int:
-    """Bytes of a tensor, or of the share of it that this process holds."""
-    local = tensor.to_local() if hasattr(tensor, "to_local") else tensor
-    return local.numel() * local.element_size()
 
 
 if __name__ == "__main__":

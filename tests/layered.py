@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.held_bytes import run_measured
 from training.fit.loop import _Fit
 from training.settings import LargeNetwork, Lora, TrainSettings, parse_settings
 from training.task import Score, Task
@@ -107,28 +108,7 @@ def train(folder: Path, **values: Any) -> dict[str, int]:
     task = LayeredTask(layers=values.pop("layers", 6))
     if os.environ.get("RANK") == values.pop("odd_rank", "none"):
         task.train_data = [*task.train_data[1:], task.train_data[0]]
-    fit = _Fit(task, settings_of(**values), folder, {}, None)
-    held: dict[str, int] = {}
-    update = fit._update
-
-    def update_and_measure(ratio: float) -> torch.Tensor:
-        gradients = [parameter.grad for parameter in fit.trained if parameter.grad is not None]
-        held["gradients"] = sum(map(local_bytes, gradients))
-        norm = update(ratio)
-        states = [value for state in fit.optimizer.state.values() for value in state.values()]
-        held["optimizer"] = sum(map(local_bytes, states))
-        held["weights"] = sum(map(local_bytes, fit.model.parameters()))
-        return norm
-
-    fit._update = update_and_measure  # type: ignore[method-assign]
-    fit.run()
-    return held
-
-
-def local_bytes(tensor: Any) -> int:
-    """Bytes of a tensor, or of the share of it that this process holds."""
-    local = tensor.to_local() if hasattr(tensor, "to_local") else tensor
-    return local.numel() * local.element_size()
+    return run_measured(_Fit(task, settings_of(**values), folder, {}, None))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,6 +70,12 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file: each tensor's type, shape and place, and `__metadata__`; nothing is loaded."""
+    with path.open("rb") as file:
+        return json.loads(file.read(int.from_bytes(file.read(8), "little")))
 
 
 def evict(folder: Path, most_bytes: int, max_age_seconds: float) -> None:

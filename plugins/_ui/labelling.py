@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from plugins._contract import NewRun, Workbench
+from plugins._ui.events import on_box
 from training.labelling.sessions import KEY, open_session
 
 FROM_ADDRESS = "(name, key) => [name, new URLSearchParams(location.search).get('labels') || '']"
@@ -34,6 +38,51 @@ if (!window.labelKeys) {
   });
 }
 """
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A labelling box, whose plugin has a module of what it does with a session.
+
+    Args:
+        functions: The module: `answer` (state and label -> state) and `keep` (name of the weights and state -> what a
+            run is made of).
+        view: State -> what `shown` shows; the state is the first of both.
+    """
+
+    workbench: Workbench
+    functions: str
+    weights: Any
+    shown: list[Any]
+    message: Any
+    view: Callable[[dict[str, Any]], list[Any]]
+
+    def connect_answers(self, radio: Any, skip: Any) -> None:
+        """A label, or none, answers the item in question."""
+
+        def answer(name: str, held: Any, label: str | None) -> list[Any]:
+            return self.view(self.workbench.call(f"{self.functions}:answer", name, held or {}, label or ""))
+
+        def skipped(name: str, held: Any) -> list[Any]:
+            return answer(name, held, "")
+
+        asked = [self.weights, self.shown[0]]
+        on_box(radio.input, answer, [*asked, radio], self.shown, self.message, **self.quietly)
+        on_box(skip.click, skipped, asked, self.shown, self.message, **self.quietly)
+
+    @property
+    def quietly(self) -> dict[str, Any]:
+        """Options of an event that leaves the box in sight while it is answered."""
+        return {"show_progress": "minimal", "keep": self.shown}
+
+    def connect_run(self, button: Any, kind: str, message: Any) -> None:
+        """The button makes a run of the session, whose page leads back to it."""
+
+        def kept(name: str, held: Any) -> NewRun:
+            found = self.workbench.call(f"{self.functions}:keep", name, name, held or {})
+            return NewRun(found.settings, found.files, found.name, held["key"])
+
+        self.workbench.start_run(button, kind, kept, [self.weights, self.shown[0]], message)
 
 
 def weights_and_table(key: str, what: str, weights: str) -> tuple[str, Path]:

@@ -22,6 +22,8 @@ from plugins.bert_finetune.label.rounds import next_round
 from plugins.bert_finetune.text_rows import read_text_rows
 from plugins.bert_finetune.ui import try_label
 from plugins.bert_finetune.ui.text_columns import named_columns
+from tests.bert_finetune import labelling
+from tests.bert_finetune.labelling import TOPICS
 from tests.files import write
 from training.data.table import read_table
 from training.errors import UserError
@@ -29,17 +31,7 @@ from training.labelling.desk import add_name, delete
 from training.labelling.sampling import random_order, random_sample, wilson
 from training.labelling.sessions import TEXTS, Labels, labels_of, open_session
 
-TOPICS = {"money": "send money to my bank account", "travel": "book a flight to paris", "food": "cook rice for dinner"}
-
-
-@pytest.fixture(scope="module")
-def encoder() -> EncoderPredictor:
-    return load(starter.ENCODER)
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+encoder, own_home = labelling.encoder, labelling.own_home  # fixtures
 
 
 def blobs(sizes: list[int], spread: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from plugins._discovery import discover
 from plugins.bert_finetune import PLUGIN, starter
 from plugins.bert_finetune.classify import predictor
-from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
+from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.label import desk
 from plugins.bert_finetune.label.head import Head
 from plugins.bert_finetune.label.vector_cache import encode
@@ -26,6 +26,8 @@ from plugins.bert_finetune.zero_shot.table import read_named
 from spaces_app.page.run import next_links
 from spaces_app.services import Services
 from spaces_app.settings import Settings
+from tests.bert_finetune import labelling
+from tests.bert_finetune.labelling import TOPICS
 from training.artifact.store import read_record
 from training.errors import UserError
 from training.fit.experiment import run_task
@@ -34,17 +36,7 @@ from training.labelling.sessions import TEXTS, open_session, session_of_run
 from training.runs.registry import Runs
 from training.settings import parse_settings
 
-TOPICS = {"money": "send money to my bank account", "travel": "book a flight to paris", "food": "cook rice for dinner"}
-
-
-@pytest.fixture(scope="module")
-def encoder() -> EncoderPredictor:
-    return load(starter.ENCODER)
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+encoder, own_home = labelling.encoder, labelling.own_home  # fixtures
 
 
 def table(path: Path, header: list[str], rows: list[tuple[str, ...]]) -> Path:

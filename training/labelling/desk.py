@@ -55,14 +55,15 @@ def asked(
         estimate: What the labels so far give, for the curve; empty for nothing.
         shown: What else the page shows.
     """
+    entries = session.entries()
     if estimate:
-        labels = len(labels_of(session.entries()).labels)
-        session.append([{"estimate": {"labels": labels, **estimate}, "by": state["writer"]}])
+        labels = len(labels_of(entries).labels)
+        entries = session.append([{"estimate": {"labels": labels, **estimate}, "by": state["writer"]}])
     queue = list(items)
     if not state.get("first", True):  # two who begin together begin at different items
         start_at = int(state["writer"], 16) % max(1, len(queue))
         queue = queue[start_at:] + queue[:start_at]
-    return counts(session, {"told": "", **state, **shown, "key": session.key, "queue": queue}, session.entries())
+    return counts(session, {"told": "", **state, **shown, "key": session.key, "queue": queue}, entries)
 
 
 def counts(session: LabelSession, state: State, entries: Sequence[Mapping[str, Any]]) -> State:

@@ -50,9 +50,7 @@ class Base:
     @staticmethod
     def named_in(adapters: Path) -> Base:
         """Read what `metadata` wrote."""
-        with (adapters / WEIGHTS).open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        about = header["__metadata__"]
+        about = files.safetensors_header(adapters / WEIGHTS)["__metadata__"]
         return Base(about["base"], int(about["base_bytes"]), about["base_sha256"])
 
     def metadata(self) -> dict[str, str]:

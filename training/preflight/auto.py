@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from training import files
 from training.preflight.limits import Limits
 from training.preflight.precision import bf16_speedup
 from training.preflight.sheet import Finding
@@ -187,14 +188,10 @@ def count_parameters(folder: Path) -> int:
     found = list(folder.rglob("*.safetensors"))
     if not found:
         return sum(path.stat().st_size for path in folder.rglob("*.bin")) // 4
-    return sum(math.prod(tensor["shape"]) for path in found for tensor in _header(path).values())
-
-
-def _header(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-    return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+    tensors = (
+        each for path in found for name, each in files.safetensors_header(path).items() if name != "__metadata__"
+    )
+    return sum(math.prod(tensor["shape"]) for tensor in tensors)
 
 
 def positions_of(folder: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import NewRun, Workbench
+from plugins._contract import Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.components import chosen, table_html
 from plugins._ui.events import message_area, on_box
@@ -19,6 +19,7 @@ from plugins._ui.labelling import (
     SKIP,
     TO_ADDRESS,
     UNDO,
+    Desk,
     earlier_session,
     weights_and_table,
 )
@@ -83,12 +84,6 @@ def render(workbench: Workbench) -> None:
         name, table = weights_and_table(key, ROWS, name)
         return [name, str(table), *_view(workbench.call(f"{FUNCTIONS}:resume", name, key))]
 
-    def answer(name: str, held: Any, label: str | None) -> list[Any]:
-        return _view(workbench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
-
-    def skipped(name: str, held: Any) -> list[Any]:
-        return answer(name, held, "")
-
     def undone(name: str, held: Any) -> list[Any]:
         return _view(workbench.call(f"{FUNCTIONS}:undo", name, held or {}))
 
@@ -100,19 +95,18 @@ def render(workbench: Workbench) -> None:
     begun.then(None, state, None, js=TO_ADDRESS)
     opened = [weights, file, *shown]
     on_box(message.play, resumed, [weights, address], opened, message, keep=opened, js=FROM_ADDRESS)
-    options = {"show_progress": "minimal", "keep": shown}
-    on_box(radio.input, answer, [weights, state, radio], shown, message, **options)
-    on_box(skip.click, skipped, [weights, state], shown, message, **options)
-    on_box(back.click, undone, [weights, state], shown, message, **options)
-    chosen_row = on_box(number.submit, named, [weights, state, number], [*shown, number], message, **options)
+    desk = Desk(workbench, FUNCTIONS, weights, shown, message, _view)
+    desk.connect_answers(radio, skip)
+    on_box(back.click, undone, [weights, state], shown, message, **desk.quietly)
+    chosen_row = on_box(number.submit, named, [weights, state, number], [*shown, number], message, **desk.quietly)
     chosen_row.then(None, js=LEAVE_FIELD)
-    _render_results(workbench, weights, shown)
+    _render_results(desk)
 
 
-def _render_results(workbench: Workbench, weights: Any, shown: list[Any]) -> None:
+def _render_results(desk: Desk) -> None:
     """Files, the run that learns from the verdicts, and their deletion."""
     gr.Markdown(KEPT)
-    state = shown[0]
+    shown, state = desk.shown, desk.shown[0]
     with gr.Row():
         with gr.Column(min_width=240):
             learn = gr.Button("Learn from them", variant="primary")
@@ -123,18 +117,13 @@ def _render_results(workbench: Workbench, weights: Any, shown: list[Any]) -> Non
 
     def writer(function: str) -> Any:
         def write(name: str, held: Any) -> str:
-            return str(workbench.call(f"{FUNCTIONS}:{function}", name, held or {}))
+            return str(desk.workbench.call(f"{FUNCTIONS}:{function}", name, held or {}))
 
         return write
 
-    on_box(scored.click, writer("write_scored"), [weights, state], written, message)
-    on_box(judged.click, writer("write_verdicts"), [weights, state], written, message)
-
-    def kept(name: str, held: Any) -> NewRun:
-        found = workbench.call(f"{FUNCTIONS}:keep", name, name, held or {})
-        return NewRun(found.settings, found.files, found.name, held["key"])
-
-    workbench.start_run(learn, "fit", kept, [weights, state], message)
+    on_box(scored.click, writer("write_scored"), [desk.weights, state], written, message)
+    on_box(judged.click, writer("write_verdicts"), [desk.weights, state], written, message)
+    desk.connect_run(learn, "fit", message)
 
     def deleted(held: Any) -> list[Any]:
         sessions.delete(held or {}, ROWS)

@@ -27,7 +27,7 @@ from training.errors import UserError
 from training.labelling import desk
 from training.labelling.desk import Ask, Item, State
 from training.labelling.sampling import random_order
-from training.labelling.sessions import ROWS, LabelSession, create_session, labels_of, open_session
+from training.labelling.sessions import ROWS, Labels, LabelSession, create_session, labels_of, open_session
 from training.wording import counted
 
 if TYPE_CHECKING:
@@ -155,8 +155,12 @@ def _session(state: State) -> LabelSession:
 
 
 def _verdicts(session: LabelSession) -> dict[int, bool]:
+    return _verdicts_of(labels_of(session.entries()))
+
+
+def _verdicts_of(log: Labels) -> dict[int, bool]:
     """Row -> whether it was called an anomaly."""
-    return {row: label == ANOMALY for row, label in labels_of(session.entries()).labels.items()}
+    return {row: label == ANOMALY for row, label in log.labels.items()}
 
 
 def _word(verdict: bool | None) -> str | None:
@@ -168,8 +172,7 @@ def _round(model: AnomalyPredictor, session: LabelSession) -> tuple[Round, Mappi
     limit = parse_threshold(
         session.options.get("threshold", ""), model.calibration.scores, found.scores, found.p_values
     )
-    verdicts = _verdicts(session)
-    features = row_features(model, session.data)
+    verdicts, features = _verdicts_of(log), row_features(model, session.data)
     return next_round(features, verdicts, _order(session.key, len(found)), limit, ROUND, log.skipped), verdicts
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._contract import LABELLED_TEXTS, NewRun, Workbench
+from plugins._contract import LABELLED_TEXTS, Workbench
 from plugins._ui.chart import Chart, bars, chart_value
 from plugins._ui.events import message_area, on_box
 from plugins._ui.labelling import (
@@ -19,6 +19,7 @@ from plugins._ui.labelling import (
     SKIP,
     TO_ADDRESS,
     UNDO,
+    Desk,
     earlier_session,
     weights_and_table,
 )
@@ -100,36 +101,28 @@ def render(workbench: Workbench) -> None:
     def resumed(name: str, key: str) -> list[Any]:
         return _opened(bench, name, key) if key else [gr.skip()] * len(opened)
 
-    def answer(name: str, held: Any, label: str | None) -> list[Any]:
-        return _view(bench.call(f"{FUNCTIONS}:answer", name, held or {}, label or ""))
-
-    def skipped(name: str, held: Any) -> list[Any]:
-        return answer(name, held, "")
-
     def undone(held: Any) -> list[Any]:
         return _view(desk.undo(held or {}))
 
     def added(held: Any, label: str) -> list[Any]:
         return [*_view(sessions.add_name(held or {}, label, TEXTS)), ""]
 
-    asked = [weights, state]
     given = [weights, file, pasted, names, state, texts, label_column]
     begun = on_box(begin.click, start, given, shown, message, keep=shown)
     begun.then(None, state, None, js=TO_ADDRESS)
     opened = [weights, file, texts, label_column, names, *shown]
     on_box(message.play, resumed, [weights, address], opened, message, keep=opened, js=FROM_ADDRESS)
-    options = {"show_progress": "minimal", "keep": shown}
-    on_box(radio.input, answer, [*asked, radio], shown, message, **options)
-    on_box(skip.click, skipped, asked, shown, message, **options)
-    on_box(back.click, undone, [state], shown, message, **options)
-    on_box(other.submit, added, [state, other], [*shown, other], message, **options).then(None, js=LEAVE_FIELD)
-    _render_results(bench, weights, shown)
+    box = Desk(bench, FUNCTIONS, weights, shown, message, _view)
+    box.connect_answers(radio, skip)
+    on_box(back.click, undone, [state], shown, message, **box.quietly)
+    on_box(other.submit, added, [state, other], [*shown, other], message, **box.quietly).then(None, js=LEAVE_FIELD)
+    _render_results(box)
 
 
-def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
+def _render_results(box: Desk) -> None:
     """The labels as a file, the way to a training form, and their deletion."""
     gr.Markdown(KEPT)
-    state = shown[0]
+    shown, state = box.shown, box.shown[0]
     with gr.Row():
         with gr.Column(min_width=240):
             keep = gr.Button("Keep as a run", variant="primary")
@@ -139,15 +132,10 @@ def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
     message = message_area()
 
     def write(name: str, held: Any) -> str:
-        return str(bench.call(f"{FUNCTIONS}:write", name, held or {}))
+        return str(box.workbench.call(f"{FUNCTIONS}:write", name, held or {}))
 
-    on_box(button.click, write, [weights, state], written, message)
-
-    def kept(name: str, held: Any) -> NewRun:
-        found = bench.call(f"{FUNCTIONS}:keep", name, name, held or {})
-        return NewRun(found.settings, found.files, found.name, held["key"])
-
-    bench.start_run(keep, "classify", kept, [weights, state], message)
+    on_box(button.click, write, [box.weights, state], written, message)
+    box.connect_run(keep, "classify", message)
 
     def labelled(held: Any) -> Path:
         return desk.write_labelled(held or {})
@@ -164,7 +152,7 @@ def _render_results(bench: Workbench, weights: Any, shown: list[Any]) -> None:
 
     dropped = on_box(drop.click, deleted, [state], shown, message, keep=shown)
     dropped.then(None, state, None, js=TO_ADDRESS)
-    bench.send_to(LABELLED_TEXTS, labelled, [state])
+    box.workbench.send_to(LABELLED_TEXTS, labelled, [state])
 
 
 def _own_names(names: str) -> Any:
