@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.data.resize import ResizedImages, resize_to_square
@@ -18,6 +20,7 @@ from plugins.diffusion_cfg.models import pipeline_io, unet
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
 from plugins.diffusion_cfg.sampling.generate import generate_images
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
+from plugins.diffusion_cfg.starter.recipe import data as emoji_data
 from plugins.testing import check_plugin
 from tests.pictures import encoded, write_zip
 from tests.shapes import CAPTIONS, TINY, shape, write_shapes
@@ -97,8 +100,6 @@ def test_the_denoiser_learns_what_captions_say(tmp_path: Path) -> None:
     assert metrics["loss"] < 0.5
     assert metrics["caption_gain"] > 0.1
     for caption in CAPTIONS:
-        from PIL import Image
-
         [file] = model.generate(caption, guidance_scale=2, steps=8)
         red, _, blue = np.asarray(Image.open(file), int)[3:5, 3:5].reshape(-1, 3).mean(0)
         assert (red > blue) == caption.startswith("red"), caption
@@ -127,6 +128,40 @@ def test_a_denoiser_works_in_a_trained_latent_space_and_stock_diffusers_loads_it
     artifact = str(tmp_path / "run" / "artifact")
     again, _ = train("denoiser", tmp_path / "on", data=str(data), model=artifact, steps=1, eval_share=0.1)
     assert again.image_size == (16, 16)
+
+
+def test_weights_take_another_autoencoder_of_the_same_latent_space(tmp_path: Path, data: Path) -> None:
+    for name, channels in ("first", 2), ("further", 2), ("other", 3):
+        values = {**SMALL_AUTOENCODER, "latent_channels": channels, "seed": len(name)}
+        train("autoencoder", tmp_path / name, data=str(data), **values, steps=1)
+    first, further, other = (str(tmp_path / name / "artifact") for name in ("first", "further", "other"))
+    train("denoiser", tmp_path / "run", data=str(data), **MICRO | {"image_size": 16}, autoencoder=first, steps=1)
+    given = {"model": str(tmp_path / "run" / "artifact"), "data": str(data)}
+    own, exchanged = (build("denoiser", **given, autoencoder=ae).pipeline.vae for ae in ("", further))
+    assert equal_weights(own, pipeline_io.read_autoencoder(Path(first)))
+    assert equal_weights(exchanged, pipeline_io.read_autoencoder(Path(further)))
+    with pytest.raises(UserError, match=r"its latents have 3 channels at 1/2 of .* those of the weights in model 2"):
+        build("denoiser", **given, autoencoder=other)
+
+
+def equal_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)  # saved in 16 bits
+
+
+def test_recoloured_copies_keep_the_shape_and_take_the_named_hue() -> None:
+    pixels = np.full((16, 16, 3), 255, np.uint8)
+    pixels[4:12, 4:12] = 220, 30, 40
+    copy = emoji_data.recoloured(encoded(pixels), "green")
+    assert copy is not None
+    turned = np.asarray(Image.open(io.BytesIO(copy)))
+    assert (turned[:4] == 255).all()
+    red, green, blue = turned[8, 8].astype(int)
+    assert green > 200
+    assert max(red, blue) < 60
+    pixels[4:12, 8:12] = 30, 40, 220
+    assert emoji_data.recoloured(encoded(pixels), "green") is None, "two colours"
+    assert emoji_data.recoloured(encoded(np.full((16, 16, 3), 90, np.uint8)), "green") is None, "none"
 
 
 @pytest.mark.parametrize("name", ["denoiser", "lora"])

@@ -22,7 +22,7 @@ class DenoiserSettings(
         "",
         max_length=300,
         description="The latent space: a run of autoencoder, or a Hub id of an AutoencoderKL or a pipeline. Empty: "
-        "diffusion on pixels.",
+        "that of the weights in model, or from scratch diffusion on pixels.",
         json_schema_extra=WEIGHTS,
     )
     text_encoder: str = Field(

@@ -64,6 +64,8 @@ def build(data: SplitImages, settings: DenoiserSettings) -> DenoisingTask:
     if settings.model:
         folder = Path(settings.model)
         pipeline = pipeline_io.read_pipeline(folder, settings.weights_dtype)
+        if settings.autoencoder:
+            _exchange_autoencoder(pipeline, pipeline_io.read_autoencoder(Path(settings.autoencoder)))
         return DenoisingTask(settings, data, pipeline, was_trained_jointly(folder))
     if settings.autoencoder:
         vae = pipeline_io.read_autoencoder(Path(settings.autoencoder))
@@ -89,6 +91,21 @@ def _new_pipeline(settings: DenoiserSettings, vae: Any, captions: list[str]) -> 
         settings.prediction_type, settings.noise_schedule, settings.zero_terminal_snr
     )
     return pipeline_io.assemble_pipeline(vae, encoder, tokenizer, denoiser, scheduler)
+
+
+def _exchange_autoencoder(pipeline: Any, vae: Any) -> None:
+    """Give a pipeline an autoencoder of the same latent space, such as its own after more training.
+
+    Raises:
+        UserError: If its latents are of another shape.
+    """
+    old, new = (
+        f"{each.config['latent_channels']} channels at 1/{autoencoders.downsample_factor(each)} of the image's size"
+        for each in (pipeline.vae, vae)
+    )
+    if old != new:
+        raise UserError(f"autoencoder: its latents have {new}, those of the weights in model {old}. Leave one empty.")
+    pipeline.vae = vae
 
 
 def was_trained_jointly(folder: Path) -> bool:
