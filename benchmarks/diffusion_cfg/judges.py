@@ -115,9 +115,13 @@ def train_pairs(pictures: Tensor, captions: list[str], steps: int, batch: int = 
 
 
 def _moved(pictures: Tensor) -> Tensor:
-    """By up to four pixels, one move a batch."""
-    down, right = (int(each) for each in torch.randint(-4, 5, (2,)))
-    return torch.roll(pictures, (down, right), (2, 3))
+    """Each picture up to a tenth larger or smaller, and moved by up to a tenth of its side."""
+    count = len(pictures)
+    places = torch.zeros(count, 2, 3)
+    places[:, 0, 0] = places[:, 1, 1] = 1 + 0.1 * (2 * torch.rand(count) - 1)
+    places[:, :, 2] = 0.2 * (2 * torch.rand(count, 2) - 1)
+    grid = functional.affine_grid(places, list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
 
 def retrieval(model: Pairs, pictures: Tensor, truths: list[int], captions: list[str]) -> dict[str, float]:
