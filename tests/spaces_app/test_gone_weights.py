@@ -18,6 +18,7 @@ from spaces_app.identity import Caller
 from spaces_app.panels.workbench import PluginWorkbench
 from spaces_app.services import Services
 from spaces_app.services import models as service
+from spaces_app.services.answering import answering
 from spaces_app.settings import Settings
 from training.errors import UserError
 from training.hub.pull import Pulled
@@ -89,6 +90,16 @@ def test_pulled_weights_that_were_deleted_are_pulled_again(
     shutil.rmtree(folder)
     services.models.load(plugin, REPOSITORY, DetectAnomalies, ME)
     assert pulled == [REPOSITORY]
+
+
+def test_weights_of_the_hub_are_named_with_the_commit_that_answers(
+    services: Services, plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+):
+    commit = "0123456789" * 4
+    folder = plugin.starters["first"].rename(plugin.starters["first"].with_name(commit))
+    monkeypatch.setattr(service, "pull", lambda *_: Pulled(folder, REPOSITORY, commit, ()))
+    named = answering(services.models, "ae_anomaly_score", f"{REPOSITORY}@main", ME)
+    assert (named["weights"], named["source"], named["kind"]) == (f"{REPOSITORY}@{commit}", "hub", "fit")
 
 
 def test_adapters_whose_base_was_deleted_say_how_to_install_it(tmp_path: Path):
