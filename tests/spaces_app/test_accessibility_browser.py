@@ -108,6 +108,8 @@ def test_a_wide_report_is_scrolled_in_its_box_and_its_names_stay(browser: Browse
     for page in opened(browser, site, routes.RUN, "dark", PHONE, run):
         box, corner = page.locator(".report .scroll"), page.get_by_role("columnheader", name="truth")
         name, head = page.get_by_role("cell", name="class 19"), page.get_by_role("columnheader", name="class 19")
+        longest = page.get_by_role("cell", name="a long name of a class").bounding_box()
+        assert longest and longest["width"] > 60 and longest["height"] < 90  # not a letter a line
         name.scroll_into_view_if_needed()
         box.evaluate("box => box.scrollTo(box.scrollWidth, box.scrollHeight)")
         frame = box.bounding_box()
