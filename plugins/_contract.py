@@ -61,7 +61,8 @@ class Kind:
     A package may have a module `auto`, without torch, with one or both of
 
         start(data, settings) -> Choice                     the weights to start from, where `model` is "auto"
-        choose(data, settings, parameters) -> Choices       steps, batch_size, learning_rate, precision
+        choose(data, settings, parameters) -> Choices       steps, batch_size, learning_rate, precision; `model` is a
+                                                            folder, or the name of weights that are not here yet
 
 
     Args:

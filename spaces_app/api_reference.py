@@ -41,7 +41,7 @@ run = client.predict("bert_finetune", "classify", {"steps": 200}, handle_file("r
 - An error that the caller can mend arrives as `AppError` with its message; any other error as a number that the
   server's log explains.
 - `weights` names what an endpoint works with: a starter, a run's id, or `owner/repo[@revision]` of the Hub. Weights of
-  another kind are refused by name."""
+  another kind are refused by name. Which ones answer, `/answering_weights` says."""
 
 
 def main() -> None:

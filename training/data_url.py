@@ -24,3 +24,8 @@ def image_png(image: Any) -> bytes:
 def as_url(image: bytes, kind: str = "png") -> str:
     """Return an encoded image as a data URL."""
     return f"data:image/{kind};base64," + base64.b64encode(image).decode()
+
+
+def chart_item(png: bytes, caption: str) -> dict[str, Any]:
+    """An item of a run's panel: a chart, drawn on white, which a dark page shows on dark."""
+    return {"image": as_url(png), "caption": caption, "chart": True}

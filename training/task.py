@@ -159,7 +159,7 @@ class Task(ABC):
         return None
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:
-        """A few samples for the panel: {"text": …} or {"image": data URL, "caption": …}."""
+        """A few samples for the panel: {"text": …}, {"image": data URL, "caption": …} or a `data_url.chart_item`."""
         return []
 
     def param_groups(self, weight_decay: float) -> list[dict]:

@@ -62,3 +62,13 @@ def check_weights_name(name: str, starters: Mapping[str, Path]) -> None:
         return
     known = f"a starter ({', '.join(starters)}), " if starters else ""
     raise UserError(f"There are no weights {name[:100]!r}. Give {known}a run's id or owner/repo[@revision] of the Hub.")
+
+
+def artifact_name(folder: Path) -> str:
+    """The name of a folder of weights: a run's id, a Hub repository with its commit, or a starter's folder."""
+    if folder.name == "artifact":
+        return folder.parent.name
+    if folder.parent.name == "snapshots":  # the Hub's cache: models--owner--repo/snapshots/commit
+        repo = folder.parents[1].name.removeprefix("models--").replace("--", "/", 1)
+        return f"{repo}@{folder.name[:12]}"
+    return folder.name

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import get_blocks_context
 
-from spaces_app.api import checks, hf_jobs, hub, plugins, run_table, runs
+from spaces_app.api import checks, hf_jobs, hub, plugins, run_table, runs, weights
 from spaces_app.api.bind import bind, caller_parameters
 from spaces_app.api.docstring import describe
 from spaces_app.api.documents import document_endpoints
@@ -25,6 +25,7 @@ SHELL: dict[ModuleType, dict[str, Any]] = {
     checks: CHECK_QUEUE,
     hub: NO_QUEUE,
     hf_jobs: NO_QUEUE,
+    weights: MODEL_QUEUE,
 }
 
 

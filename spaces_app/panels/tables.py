@@ -114,8 +114,14 @@ def _figures_html(table: dict[str, Any]) -> str:
 def table_html(columns: list[Any], rows: list[list[Any]]) -> str:
     """A plain table."""
     head = "".join(f"<th>{html.escape(str(column))}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_cell, row, range(len(row))))}</tr>" for row in rows)
     return f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(value: object, place: int) -> str:
+    """A cell; the first holds its words in a box of their own, which theme.css gives a width on a phone."""
+    words = html.escape(_text(value))
+    return f"<td>{words}</td>" if place else f"<td><span>{words}</span></td>"
 
 
 def _text(cell: object) -> str:

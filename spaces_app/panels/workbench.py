@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -27,7 +28,8 @@ class WeightsPicker:
     component: gr.Dropdown
     kinds: tuple[Kind, ...]  # whose weights it offers, the nearest first
     tabs: tuple[tuple[gr.Tabs, gr.Tab], ...]  # that it stands in, the outermost first
-    is_empty: bool  # it would begin with a starter, but the plugin ships none that fits
+    first: str | None  # the starter that it begins with; None where it begins empty, as was asked for
+    default: Callable[[], str]  # the starter that answers where no weights are named
 
     def update(
         self, weights: Mapping[str, Kind], labels: Mapping[str, str], chosen: str | None = None, wanted: str = ""
@@ -42,8 +44,14 @@ class WeightsPicker:
         """
         names = in_menu((name for name, kind in weights.items() if kind in self.kinds), wanted)
         choices = [(labels.get(name, name), name) for name in names]
-        fill = wanted or (names[0] if self.is_empty and names and not chosen else "")
+        lacks_first = self.first is not None and self.first not in weights  # none ships, or it was deleted
+        fill = wanted or (self._in_its_place(names) if lacks_first and not chosen else "")
         return gr.Dropdown(choices=choices, value=fill) if fill else gr.Dropdown(choices=choices)
+
+    def _in_its_place(self, names: list[str]) -> str:
+        """What answers without the starter that it would begin with; empty where nothing does."""
+        default = self.default()
+        return default if default in names else next(iter(names), "")
 
 
 class PluginWorkbench:
@@ -73,8 +81,9 @@ class PluginWorkbench:
         picker = gr.Dropdown(
             [first] if first else [], value=first, label=label, info=PICKER_INFO, allow_custom_value=True
         )
-        is_empty = starter is None and not first
-        self.pickers.append(WeightsPicker(picker, self.plugin.answering(self.endpoints), _enclosing_tabs(), is_empty))
+        kinds, default = self.plugin.answering(self.endpoints), partial(self.plugin.default_weights, self.endpoints)
+        begins = None if starter == "" else first
+        self.pickers.append(WeightsPicker(picker, kinds, _enclosing_tabs(), begins, default))
         return picker
 
     def call(self, function: Function, weights: str | None, *args: object) -> Any:

@@ -49,6 +49,7 @@ class ModelService:
         self._tried: dict[Path, int] = {}  # folder of the Hub's weights -> bytes that loading them took elsewhere
         self._pulled: dict[str, dict[str, tuple[str, Kind, Path]]] = {}  # visitor -> weights -> plugin, kind, folder
         self.call, self.stream = self._limited(lend_gpu(self._call)), self._limited(lend_gpu(self._stream))
+        self.locate = self._limited(self._located)
 
     # -- weights by name -------------------------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class ModelService:
         Raises:
             UserError: If there are no such weights, or they are of a kind that does not answer this: nothing is loaded.
         """
-        folder, kind = self._located(plugin, weights, endpoints, caller)
+        folder, kind = self._located(caller, plugin, weights, endpoints)
         if isinstance(folder, str):
             self._imported(kind.part, "predictor")
             return kind.connect(folder)
@@ -135,9 +136,13 @@ class ModelService:
         return self._tried.get(folder, 0)
 
     def _located(
-        self, plugin: Plugin, weights: str, endpoints: type[Endpoints] | Callable[..., Any] | None, caller: Caller
+        self, caller: Caller, plugin: Plugin, weights: str, endpoints: type[Endpoints] | Callable[..., Any] | None
     ) -> tuple[Path | str, Kind]:
-        """The folder of weights, or the name of a hosted model, and the kind that uses it."""
+        """The folder of weights, or the name of a hosted model, and the kind that uses it.
+
+        Raises:
+            UserError: As `load`.
+        """
         name = weights.strip() or plugin.default_weights(endpoints)
         kinds = plugin.answering(endpoints)
         if name.startswith(HOSTED):
@@ -221,7 +226,7 @@ class ModelService:
         arguments: tuple[Any, ...],
     ) -> Any:
         """A call on a visitor's table, which may be anything: it is read in a process with limits."""
-        name, kind = self._located(plugin, weights, needed, caller)
+        name, kind = self._located(caller, plugin, weights, needed)
         if isinstance(name, Path):
             self._loaded.check(weights.strip() or name.name, size_in_memory(name))
         call = {

@@ -20,13 +20,14 @@ from plugins.diffusion_cfg.inspect.cross_attention import attention_maps
 from plugins.diffusion_cfg.inspect.forward_process import add_noise_to_image, schedule_curves
 from plugins.diffusion_cfg.inspect.guidance_scales import decompose_guidance, generate_over_scales, saturation
 from plugins.diffusion_cfg.inspect.score_descent import project_2d, sample_trajectory
-from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline, artifact_name
+from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
 from plugins.diffusion_cfg.sampling.generate import generate_images
 from plugins.diffusion_cfg.sampling.request import GenerationRequest
 from plugins.diffusion_cfg.starter import ATTENTION_PROMPT
 from tests.shapes import shape
 from tests.tiny_diffusion import tiny_pipeline
 from training.errors import UserError
+from training.weights import artifact_name
 
 REQUEST = GenerationRequest("red disc", steps=4, guidance_scale=3.0)
 TILE = 96  # pixels per column of a film strip

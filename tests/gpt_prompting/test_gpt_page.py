@@ -16,11 +16,14 @@ from playwright.sync_api import Browser, Page, expect
 from plugins._discovery import Found
 from plugins.gpt_prompting import PLUGIN
 from plugins.gpt_prompting.pretrain.settings import PretrainSettings
+from plugins.gpt_prompting.ui.try_chat import export_dialogue, save_branch
+from plugins.gpt_prompting.ui.try_generate import append_answer
 from tests import page as shared_page
 from tests import tiny_gpt
 from tests.openai_server import KEY, openai_server
 from tests.page import Site, ended, served
 from tests.running import wait_for
+from training.errors import UserError
 from training.home import home
 from training.runs.registry import Runs
 
@@ -248,3 +251,17 @@ def test_a_prompt_opens_as_it_was_saved() -> None:
     values = form_values(prompt)
     rows = json.loads(json.dumps(values[4].value["data"]))
     assert prompt_of(*values[:4], rows) == prompt
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "message"),
+    [
+        (append_answer, ("Once", ""), "There is no answer to continue from: press Generate first."),
+        (save_branch, ([], []), "There is no dialogue yet: write a message first."),
+        (export_dialogue, (None, "be kind", []), "There is no dialogue yet: write a message first."),
+    ],
+    ids=["continue", "branch", "export"],
+)
+def test_buttons_with_nothing_to_work_on_say_what_to_do(function: Any, values: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        function(*values)

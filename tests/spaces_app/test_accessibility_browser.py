@@ -11,6 +11,7 @@ from plugins._discovery import discover
 from spaces_app.page import routes
 from tests.accessibility import DESKTOP, LOOKS, PHONE, context, problems, tabs
 from tests.page import Site, served
+from training.files import write_json
 from training.settings import parse_settings
 
 pytestmark = pytest.mark.browser
@@ -37,6 +38,9 @@ def run(site: Site) -> str:
         run.write_event("step", step=step, loss=1 / step)
         run.write_event("eval", step=step, metrics={"accuracy": step / 2}, best=True)
     run.write_event("finished", step=2)
+    classes = ["a long name of a class", *(f"class {number}" for number in range(1, 20))]
+    rows = [[name, *([0] * len(classes))] for name in classes]
+    write_json(run.folder / "report.json", {"Confusion": {"columns": ["truth", *classes], "rows": rows}})
     return run.id
 
 
@@ -98,6 +102,23 @@ def test_on_a_phone_every_tab_is_in_sight_and_the_api_page_has_its_list(browser:
         assert page.locator("[role=tablist]:visible").nth(1).locator("[role=tab]").count() == 8  # none behind a menu
     for page in opened(browser, site, routes.API, "light", PHONE):
         expect(page.get_by_role("button", name="Use via API")).to_be_visible()
+
+
+def test_a_wide_report_is_scrolled_in_its_box_and_its_names_stay(browser: Browser, site: Site, run: str) -> None:
+    for page in opened(browser, site, routes.RUN, "dark", PHONE, run):
+        box, corner = page.locator(".report .scroll"), page.get_by_role("columnheader", name="truth")
+        name, head = page.get_by_role("cell", name="class 19"), page.get_by_role("columnheader", name="class 19")
+        longest = page.get_by_role("cell", name="a long name of a class").bounding_box()
+        assert longest and longest["width"] > 60 and longest["height"] < 90  # not a letter a line
+        name.scroll_into_view_if_needed()
+        box.evaluate("box => box.scrollTo(box.scrollWidth, box.scrollHeight)")
+        frame = box.bounding_box()
+        assert frame and frame["x"] + frame["width"] <= PHONE["width"]
+        for cell in (corner, head, name):
+            place = cell.bounding_box()
+            assert place and frame["x"] <= place["x"] and place["x"] + place["width"] <= PHONE["width"]
+            assert frame["y"] <= place["y"] and place["y"] + place["height"] <= frame["y"] + frame["height"] + 1
+        assert page.evaluate("scrollX") == 0 and problems(page) == []
 
 
 def test_on_a_phone_the_link_of_the_page_is_scrolled_to(browser: Browser, site: Site) -> None:

@@ -168,6 +168,34 @@ def test_value_of_another_type_is_told_by_its_parameter(client: Client, settings
         client.predict("bert_finetune", "classify", settings, None, None, api_name="/train")
 
 
+def test_a_caller_learns_which_weights_answer_and_calls_those(client: Client, trained: str):
+    named = client.predict("/bert_finetune_classify", api_name="/answering_weights")
+    assert named["weights"] == "bert-6x192-sentiment" and named["source"] == "starter"
+    assert named["metrics"]["accuracy"] > 0.8 and named["kind"] == "classify"
+    text = "a film that stays with you"
+    answers = [client.predict(name, text, api_name="/bert_finetune_classify") for name in ("", named["weights"])]
+    assert answers[0] == answers[1]
+    mine = client.predict("bert_finetune_classify", trained, api_name="/answering_weights")
+    assert (mine["weights"], mine["source"], mine["title"]) == (trained, "run", "Classify")
+    assert mine["step"] in range(1, TINY["steps"] + 1)
+    hosted = client.predict("gpt_prompting_generate", "hosted:gpt@https://server/v1", api_name="/answering_weights")
+    assert (hosted["weights"], hosted["source"], hosted["metrics"]) == ("hosted:gpt@https://server/v1", "hosted", {})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "weights", "message"),
+    [
+        ("bert_finetune_sing", "", "endpoint: 'bert_finetune_sing' is none that works with weights. /plugins lists"),
+        ("", "", "endpoint: '' is none"),
+        ("bert_finetune_classify", "bert-6x192-entities", "holds weights of 'Named entities'"),
+        ("bert_finetune_classify", "nowhere", "There are no weights 'nowhere'"),
+    ],
+)
+def test_what_would_not_answer_is_said(client: Client, endpoint: str, weights: str, message: str):
+    with pytest.raises(AppError, match=re.escape(message)):
+        client.predict(endpoint, weights, api_name="/answering_weights")
+
+
 def test_empty_text_is_an_error_in_words(client: Client, trained: str):
     with pytest.raises(AppError, match="The text is empty"):
         client.predict(trained, " ", api_name="/bert_finetune_classify")

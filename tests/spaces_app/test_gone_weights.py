@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from plugins._contract import Plugin
@@ -14,8 +15,10 @@ from plugins._discovery import discover
 from plugins.ae_anomaly import PLUGIN
 from plugins.ae_anomaly.fit.endpoints import DetectAnomalies
 from spaces_app.identity import Caller
+from spaces_app.panels.workbench import PluginWorkbench
 from spaces_app.services import Services
 from spaces_app.services import models as service
+from spaces_app.services.answering import answering
 from spaces_app.settings import Settings
 from training.errors import UserError
 from training.hub.pull import Pulled
@@ -53,6 +56,23 @@ def test_a_deleted_starter_is_not_offered_and_the_next_one_answers(services: Ser
         services.models.load(plugin, "", DetectAnomalies, ME)
 
 
+def test_after_a_reload_a_choice_of_weights_begins_with_those_that_answer(services: Services, plugin: Plugin):
+    with gr.Blocks():
+        bench = PluginWorkbench(services, plugin).on(DetectAnomalies)
+        chosen, optional = (bench.weights_picker(starter=starter) for starter in (None, ""))
+    assert [chosen.value, optional.value] == ["first", ""]
+    shutil.rmtree(plugin.starters["first"])
+    names = services.models.names(plugin, ME.visitor)
+
+    def sent(**values: str) -> list[str | None]:
+        """The value that the page is sent, None for none: what is there stays."""
+        return [picker.update(names, {}, **values).constructor_args.get("value") for picker in bench.pickers]
+
+    assert sent() == ["second", None]
+    assert sent(chosen="first") == [None, None]  # of a page that is open: its message says to choose others
+    assert plugin.default_weights(DetectAnomalies) == "second"
+
+
 def test_pulled_weights_that_were_deleted_are_pulled_again(
     services: Services, plugin: Plugin, monkeypatch: pytest.MonkeyPatch
 ):
@@ -70,6 +90,16 @@ def test_pulled_weights_that_were_deleted_are_pulled_again(
     shutil.rmtree(folder)
     services.models.load(plugin, REPOSITORY, DetectAnomalies, ME)
     assert pulled == [REPOSITORY]
+
+
+def test_weights_of_the_hub_are_named_with_the_commit_that_answers(
+    services: Services, plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+):
+    commit = "0123456789" * 4
+    folder = plugin.starters["first"].rename(plugin.starters["first"].with_name(commit))
+    monkeypatch.setattr(service, "pull", lambda *_: Pulled(folder, REPOSITORY, commit, ()))
+    named = answering(services.models, "ae_anomaly_score", f"{REPOSITORY}@main", ME)
+    assert (named["weights"], named["source"], named["kind"]) == (f"{REPOSITORY}@{commit}", "hub", "fit")
 
 
 def test_adapters_whose_base_was_deleted_say_how_to_install_it(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from spaces_app.page.theme import CSS, HEAD, THEME
 from spaces_app.panels.monitor import RunMonitor
-from training.data_url import as_url, image_png
+from training.data_url import as_url, chart_item, image_png
 
 pytestmark = pytest.mark.browser
 
@@ -255,6 +256,29 @@ def test_a_chart_is_shown_as_wide_as_the_panel_and_a_small_picture_is_not(page: 
     expect(page.locator(".images .large")).to_have_count(1)
     wide, small, panel = (page.locator(where).bounding_box() for where in ("img[alt='a chart']", "img[alt='a pixel']", ".run-monitor .images"))  # fmt: skip
     assert wide and small and panel and wide["width"] > 0.95 * panel["width"] > 2 * small["width"]
+
+
+def test_on_the_dark_page_charts_are_dark_and_white_pictures_glare_less(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-dark")
+    runs.train(run_id, 1, 20)
+    white = image_png(Image.new("RGB", (60, 60), "white"))
+    items = [chart_item(white, "a chart"), {"image": as_url(white), "caption": "a picture"}]
+    runs.write(run_id, {"event": "sample", "step": 20, "items": items})
+    show(page, run_id)
+
+    def lightness(name: str) -> int:
+        """Of the middle of an image as it is seen, 0 to 255."""
+        page.mouse.move(0, 0)
+        shot = Image.open(io.BytesIO(page.get_by_alt_text(name).screenshot())).convert("L")
+        return shot.getpixel((shot.width // 2, shot.height // 2))  # type: ignore[return-value] - of one channel
+
+    assert [lightness("a chart"), lightness("a picture")] == [255, 255]
+    page.evaluate("document.body.classList.add('dark')")
+    try:
+        assert lightness("a chart") < 40
+        assert 200 < lightness("a picture") < 230
+    finally:
+        page.evaluate("document.body.classList.remove('dark')")
 
 
 def test_hostile_text_stays_text(page: Page, runs: Runs):

@@ -34,7 +34,9 @@ BUTTONS = """() => [...document.querySelectorAll("main button:not([role=tab]):no
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("pressed"), found=discover("gpt_prompting"), trains=False) as site:
+    with served(
+        tmp_path_factory.mktemp("pressed"), found=discover("gpt_prompting,bert_finetune"), trains=False
+    ) as site:
         yield site
 
 
@@ -72,6 +74,10 @@ def _press_all(page: Page, backwards: bool) -> None:
         ("server", []),
         ("gpt_prompting-shots", []),
         ("gpt_prompting", ["Few-shot prompt", "Generate", "Chat"]),
+        ("gpt_prompting", ["Look inside", "Token surprisal", "Attention", "Attention to labels"]),
+        ("bert_finetune", ["No labels", "Label texts", "Named entities", "Question answering", "Translation"]),
+        ("bert_finetune", ["Classify", "Fill mask", "Next sentence"]),
+        ("bert_finetune", ["Look inside", "Attention", "Masking", "Tokenisation", "Sentence map"]),
     ],
 )
 def test_no_button_is_dead_or_leaves_a_bare_pill_while_the_fields_are_empty(

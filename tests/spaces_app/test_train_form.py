@@ -106,7 +106,7 @@ def test_what_was_decided_stands_in_a_table_of_its_own_once() -> None:
     shown = sheet_html(Sheet(rows, decided=decided).to_dict())
     assert "Decided for you" in shown
     assert shown.count("&lt;b&gt; 4 million parameters") == 1
-    assert "<td>Learning rate</td><td>0.0003</td>" in shown
+    assert "<td><span>Learning rate</span></td><td>0.0003</td>" in shown
     assert "2 classes" in shown
 
 

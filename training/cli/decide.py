@@ -9,7 +9,7 @@ from pathlib import Path
 from plugins._contract import Kind, Plugin
 from training.errors import UserError
 from training.events import EventLog
-from training.hub.pull import repository
+from training.hub.pull import cached, repository
 from training.preflight.auto import USUAL, Choice, Decision, count_parameters, decide
 from training.preflight.limits import Limits
 from training.runs.distributed import is_first
@@ -26,7 +26,8 @@ def decide_settings(plugin: Plugin, kind: Kind, data: Data, settings: RunSetting
     """What the kind's rules make of the data, and of the weights to start from.
 
     Args:
-        pulls: Whether weights of the Hub may be fetched to learn their size; else they count as small.
+        pulls: Whether weights of the Hub may be fetched to learn about them; else those that are not here count as
+            small.
 
     Raises:
         UserError: If the weights cannot be had, or what was decided and what was given do not fit.
@@ -37,16 +38,20 @@ def decide_settings(plugin: Plugin, kind: Kind, data: Data, settings: RunSetting
         choices["model"] = start(data, settings) if start else Choice("", USUAL)
         settings = settings.model_copy(update={"model": choices["model"].value})
     if choose := getattr(rules, "choose", None):
-        choices |= choose(data, settings, _parameters(plugin, settings, pulls))
+        start = settings.named_weights().get("model", "")
+        if folder := _folder(plugin, settings, start, pulls):
+            settings = settings.model_copy(update={"model": str(folder)})
+        choices |= choose(data, settings, count_parameters(folder) if folder else int(bool(start)))
     return decide(given, choices, Limits())
 
 
-def _parameters(plugin: Plugin, settings: RunSettings, pulls: bool) -> int:
-    """Parameters of the weights that training starts from; 0 from scratch."""
-    name = settings.named_weights().get("model", "")
-    if not name or (not pulls and repository(name)):
-        return int(bool(name))
-    return count_parameters(Path(with_weights(plugin, settings).value("model")))
+def _folder(plugin: Plugin, settings: RunSettings, start: str, pulls: bool) -> Path | None:
+    """Where the weights that training starts from are; None from scratch, and of the Hub's that are not here."""
+    if not start:
+        return None
+    if not pulls and start not in plugin.starters and repository(start):
+        return cached(start)
+    return Path(with_weights(plugin, settings).value("model"))
 
 
 def settings_of_run(run: Run, plugin: Plugin, kind: Kind, settings: RunSettings) -> RunSettings:

@@ -110,7 +110,7 @@ class Experiment(ABC):
         return {}
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        """For the panel: {"text": …} or {"image": data URL, "caption": …}."""
+        """For the panel: {"text": …}, {"image": data URL, "caption": …} or a `data_url.chart_item`."""
         return []
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:

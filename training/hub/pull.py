@@ -101,6 +101,24 @@ def pull(name: str, token: str | None = None, admit: AcceptCallback | None = Non
     return Pulled(folder, repo, folder.name, tuple(names))
 
 
+def cached(name: str) -> Path | None:
+    """The folder of `owner/repo[@revision]` where its files are on this machine; the Hub is not asked.
+
+    None where they are not, and where many visitors share the cache: they may be another's private ones.
+
+    Raises:
+        UserError: If a file is damaged.
+    """
+    named = repository(name)
+    if not named or shares_cache():
+        return None
+    try:
+        found = _cached(*named)
+    except LookupError:
+        return None
+    return found.folder if any(each.endswith(".safetensors") for each in found.names) else None
+
+
 def _fetch(info: Any, names: Sequence[str], token: str | None) -> Path:
     """Download these files of a commit, verify them, and return the commit's folder."""
     from huggingface_hub import hf_hub_download, snapshot_download

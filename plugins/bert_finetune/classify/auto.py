@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
 from plugins.bert_finetune.classify.settings import MANY_CLASSES
+from plugins.bert_finetune.sentence_files import mean_pooling_file
 from training.preflight.auto import USUAL, Choice, Choices, precision, steps_for
+from training.weights import artifact_name
 from training.wording import counted
 
 if TYPE_CHECKING:
@@ -74,12 +77,29 @@ def _contrastive(data: ClassifyData, settings: ClassifySettings, parameters: int
     if settings.contrastive != "auto":
         return Choice(settings.contrastive, "as given")
     rows, each = len(data.train), len(data.train) / max(1, len(data.label_names))
-    name = settings.model.rpartition("/")[2].partition("@")[0]
-    is_sentence_encoder = settings.model.startswith("sentence-transformers/") or name == starter.SENTENCES
     plain = not (settings.multi_label or settings.gradient_accumulation > 1 or data.train.pairs)
-    if not (parameters and plain and is_sentence_encoder) or rows > FEW_ROWS or each > FEW_A_CLASS:
+    if not (parameters and plain) or rows > FEW_ROWS or each > FEW_A_CLASS:
         return Choice("off", USUAL)
-    return Choice("on", f"few labels: {counted(round(each), 'row')} a class, and a sentence encoder to start from")
+    if not (recognised := _sentence_encoder(settings.model)):
+        return Choice("off", USUAL)
+    return Choice("on", f"few labels: {counted(round(each), 'row')} a class, and {recognised}")
+
+
+def _sentence_encoder(model: str) -> str:
+    """Which sentence encoder training starts from, and by what it was recognised; empty for other weights.
+
+    Args:
+        model: A folder, or the name of weights that are not here yet, which alone tells then.
+
+    Raises:
+        UserError: If the files that would say it cannot be read.
+    """
+    if Path(model).is_absolute():
+        file = mean_pooling_file(Path(model))
+        return f"the sentence encoder {artifact_name(Path(model))}, by its {file}" if file else ""
+    name = model.rpartition("/")[2].partition("@")[0]
+    known = model.startswith("sentence-transformers/") or name == starter.SENTENCES
+    return f"the sentence encoder {name}, by its name" if known else ""
 
 
 def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:

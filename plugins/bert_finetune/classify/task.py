@@ -29,12 +29,14 @@ from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lora import add_lora
 from plugins.bert_finetune.models.lp_ft import head_inputs, head_of, init_head_from_probe, sample_rows, set_head
 from plugins.bert_finetune.models.mean_pooling import FIRST, MEAN
+from plugins.bert_finetune.sentence_files import mean_pooling_file
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
 from training.nn.load_pretrained import max_positions
 from training.preflight.sheet import Finding
 from training.task import Score, Study, Task
+from training.weights import artifact_name
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -98,7 +100,6 @@ def _pool(model: Any, settings: ClassifySettings) -> str:
         UserError: If the mean was asked for, and the network has no place for it; or the first token, of a network
             that was trained with the mean.
     """
-    trained_so = bool(settings.model) and mean_pooling.mean_pools(Path(settings.model))
     if getattr(model.config, mean_pooling.CONFIG, "") == MEAN:
         if settings.pooling == "first":
             raise UserError(
@@ -108,10 +109,21 @@ def _pool(model: Any, settings: ClassifySettings) -> str:
     if settings.pooling == "mean" and not mean_pooling.can_pool(model):
         name = type(model).__name__
         raise UserError(f"pooling: mean works for BERT's architecture, and the weights are a {name}. Choose first.")
-    if settings.pooling == "mean" or (settings.pooling == "auto" and trained_so and mean_pooling.can_pool(model)):
+    by_weights = settings.pooling == "auto" and bool(settings.model) and mean_pooling.can_pool(model)
+    if settings.pooling == "mean" or (by_weights and mean_pooling.mean_pools(Path(settings.model))):
         mean_pooling.add_mean_pooling(model)
         return MEAN
     return FIRST
+
+
+def _why_mean(settings: ClassifySettings) -> str:
+    """Why the head reads the mean: the weights' own word for it, or that it was asked for."""
+    folder = Path(settings.model)
+    if settings.pooling == "mean" or not settings.model or not (file := mean_pooling_file(folder)):
+        return MEAN_POOLING
+    return (
+        f"{artifact_name(folder)} is a sentence encoder, by its {file}: the head reads the mean of all token vectors."
+    )
 
 
 class ClassifyTask(Task):
@@ -317,7 +329,7 @@ class ClassifyTask(Task):
         findings = checks.position_findings(self.settings.max_length, positions)
         findings += checks.truncation_findings([train, evaluation], self.tokenizer, self.max_length, positions)
         if self.pooling == MEAN:
-            findings.append(Finding("green", "Pooling: mean", MEAN_POOLING))
+            findings.append(Finding("green", "Pooling: mean", _why_mean(self.settings)))
         return findings + checks.unknown_token_findings(self.train_data.ids, self.tokenizer)
 
 

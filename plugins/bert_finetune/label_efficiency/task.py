@@ -16,7 +16,7 @@ from plugins.bert_finetune.label_efficiency.shares import label_counts, parse_sh
 from training.artifact import confidence_intervals
 from training.artifact.store import RECORD
 from training.data.splits import split_rows
-from training.data_url import as_url
+from training.data_url import chart_item
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.experiment import Experiment, Fit, Part
@@ -127,8 +127,8 @@ class LabelEfficiency(Experiment):
         return confidence_intervals.table(confidence_intervals.summary(results, metric), gains, arms.SCRATCH)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        image = as_url(confidence_intervals.plot(confidence_intervals.summary(results)))
-        return [{"image": image, "caption": "Accuracy against the number of labels, 95 % intervals"}]
+        chart = confidence_intervals.plot(confidence_intervals.summary(results))
+        return [chart_item(chart, "Accuracy against the number of labels, 95 % intervals")]
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         records = confidence_intervals.summary(results)

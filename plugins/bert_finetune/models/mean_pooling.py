@@ -19,6 +19,8 @@ import torch
 from torch.nn import functional
 from transformers.models.bert.modeling_bert import BertForSequenceClassification, BertLayer
 
+from plugins.bert_finetune.sentence_files import mean_pooling_file
+
 FIRST, MEAN = "first token", "mean"
 CONFIG = "classifier_pooling"  # entry of the configuration, as ModernBERT names it
 SCALE = 1000.0  # of the mean, relative to the token's own vector, which the residual connection adds
@@ -43,8 +45,12 @@ class MeanPoolingLayer(BertLayer):
 
 
 def mean_pools(folder: Path) -> bool:
-    """Whether an encoder was trained with the mean of its token vectors, as sentence-transformers or we recorded it."""
-    return bool(_json(folder / "1_Pooling/config.json").get("pooling_mode_mean_tokens")) or is_pooled_by_mean(folder)
+    """Whether an encoder was trained with the mean of its token vectors, as sentence-transformers or we recorded it.
+
+    Raises:
+        UserError: If what was recorded cannot be read.
+    """
+    return bool(mean_pooling_file(folder)) or is_pooled_by_mean(folder)
 
 
 def is_pooled_by_mean(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from plugins.denoising_ae.compare.figures import plot_curves
 from plugins.denoising_ae.compare.metrics import evaluate, evaluation_levels
 from plugins.denoising_ae.compare.predictor import load_arm
 from plugins.denoising_ae.compare.results import comparison_table, curve_table, curves, figures, records, summary
-from training.data_url import as_url, figure_png
+from training.data_url import chart_item, figure_png
 from training.figures import Figure
 from training.fit.experiment import Experiment, Fit, Part
 from training.preflight.sheet import Finding
@@ -71,7 +71,7 @@ class Comparison(Experiment):
         }
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
-        return [{"image": as_url(self._figure(results)), "caption": "Error against noise level, 95 % intervals"}]
+        return [chart_item(self._figure(results), "Error against noise level, 95 % intervals")]
 
     def finish(self, results: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         """Write the figure; returns what the artifact's record and card say of the experiment."""

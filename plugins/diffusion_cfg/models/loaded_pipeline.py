@@ -19,6 +19,7 @@ from plugins.diffusion_cfg.models.noise_schedule import NoiseSchedule
 from plugins.diffusion_cfg.models.pipeline_io import read_pipeline
 from plugins.diffusion_cfg.models.text_encoder import token_ids
 from training.nn.placement import prediction_dtype
+from training.weights import artifact_name
 
 MAX_CACHED_TEXTS = 256
 BF16_MIN_PARAMETERS = 50_000_000  # smaller U-Nets are fast enough in fp32, and equal the stock pipeline to 1e-4
@@ -132,16 +133,6 @@ class LoadedPipeline:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             prediction = self.unet(noisy, timestep, hidden, timestep_cond=scale_embedding, return_dict=False)[0]
         return prediction.float()
-
-
-def artifact_name(folder: Path) -> str:
-    """The name of a folder of weights: a run's id, a Hub repository with its commit, or a starter's folder."""
-    if folder.name == "artifact":
-        return folder.parent.name
-    if folder.parent.name == "snapshots":  # the Hub's cache: models--owner--repo/snapshots/commit
-        repo = folder.parents[1].name.removeprefix("models--").replace("--", "/", 1)
-        return f"{repo}@{folder.name[:12]}"
-    return folder.name
 
 
 def has_fast_bf16(device: torch.device) -> bool:

@@ -61,7 +61,7 @@ def render_guidance(workbench: Workbench) -> None:
 
     def show(name: str, other: str, numbers: str, *settings: Any) -> list[Any]:
         request, wanted = _request(*settings), _parse_scales(numbers)
-        names = [each for each in dict.fromkeys([name, other]) if each]
+        names = [each for each in dict.fromkeys([name, other]) if each] or [""]  # the default answers
         views = {each: workbench.call(f"{VIEWS}:guidance_view", each, request, wanted) for each in names}
         strips = [strip for strip, _ in views.values()]
         charts = _figures({each: results for each, (_, results) in views.items()})

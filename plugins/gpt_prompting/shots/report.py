@@ -12,7 +12,7 @@ from plugins.gpt_prompting.prompting.metrics import NO_LABEL
 from plugins.gpt_prompting.shots.data import ShotsData
 from plugins.gpt_prompting.shots.finetuning_baseline import describe_crossover
 from training.artifact import confidence_intervals
-from training.data_url import as_url
+from training.data_url import chart_item
 from training.figures import Baseline, Figure, share
 
 PROMPT_ARM, RANDOM_LABELS_ARM = "prompt", "random labels"
@@ -214,10 +214,10 @@ def plot_accuracy(results: Results, data: ShotsData, fine_tuned: Results) -> byt
 def panel_items(results: Results, data: ShotsData, fine_tuned: Results) -> list[dict]:
     """Items for the run's panel: accuracy, calibration error, and the comparison with fine-tuning."""
     caption = "Accuracy against the number of examples, 95 % intervals"
-    items = [{"image": as_url(plot_accuracy(results, data, fine_tuned)), "caption": caption}]
+    items = [chart_item(plot_accuracy(results, data, fine_tuned), caption)]
     if records := summary(results, "calibration_error"):
         figure = confidence_intervals.plot(records, "shots", what="calibration error")
-        items.append({"image": as_url(figure), "caption": "Expected calibration error against the number of examples"})
+        items.append(chart_item(figure, "Expected calibration error against the number of examples"))
     if fine_tuned:
         items.append({"text": describe_crossover(fine_tuned, _of_prompt(summary(results)))})
     return items

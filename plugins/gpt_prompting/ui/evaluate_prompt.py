@@ -56,7 +56,7 @@ def render_evaluate(workbench: Workbench, model: ModelForm, form: list[Any]) -> 
                     )
         summary = gr.Markdown()
         with gr.Row():
-            table = gr.Dataframe(EMPTY_TABLE, label="Confusion", interactive=False)
+            table = gr.Dataframe(EMPTY_TABLE, label="Confusion", interactive=False, pinned_columns=1)
             predictions = gr.File(label="Rows with predicted labels", interactive=False, height=90)
 
     def evaluate(

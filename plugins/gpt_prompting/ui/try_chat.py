@@ -25,6 +25,7 @@ from plugins.gpt_prompting.ui.model_form import (
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed, token_view_value
 from training.errors import UserError
 
+NO_DIALOGUE = "There is no dialogue yet: write a message first."
 EXAMPLES = ["What is the weather like in Paris?", "I want to see a movie tonight", "I need a table for two"]
 EMPTY = "Send a message; click an answer to see its tokens."
 CANDIDATES = 5  # shown with each token
@@ -155,16 +156,17 @@ def _connect_answers(box: ChatBox, workbench: Workbench) -> None:
 
 
 def _connect_the_rest(box: ChatBox) -> None:
-    chatbot, branches, states = box.chatbot, box.branches, box.states
+    chatbot, branches, states, area = box.chatbot, box.branches, box.states, box.area
     instant: dict[str, Any] = {"queue": False, **QUIET}
     chatbot.undo(undo_message, chatbot, [chatbot, box.message], **instant)
     chatbot.select(tokens_of, [chatbot, states], box.tokens, **instant)
-    box.branch.click(save_branch, [chatbot, branches], [branches, box.branch_picker], **instant)
+    saved, picker = [branches, box.branch_picker], [box.branch_picker]
+    on_box(box.branch.click, save_branch, [chatbot, branches], saved, area, keep=picker, **instant)
     box.branch_picker.input(open_branch, [box.branch_picker, branches], chatbot, **instant)
-    emptied = [chatbot, box.meter, box.tokens, states, box.area]
+    emptied = [chatbot, box.meter, box.tokens, states, area]
     empty = [], "", token_view_value([], EMPTY), {}, ""
     gr.on([box.clear.click, chatbot.clear], lambda: empty, None, emptied, **instant)
-    box.export.click(export_dialogue, [chatbot, box.system, branches], box.file, **QUIET)
+    on_box(box.export.click, export_dialogue, [chatbot, box.system, branches], box.file, area, **QUIET)
 
 
 def reply(
@@ -249,7 +251,14 @@ def tokens_of(event: gr.SelectData, history: Any, states: dict) -> str:
 
 
 def save_branch(history: Any, branches: Branches) -> tuple[Branches, Any]:
-    return add_branch(plain_history(history), branches)
+    """As `add_branch`, where there is a dialogue.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if not (messages := plain_history(history)):
+        raise UserError(NO_DIALOGUE)
+    return add_branch(messages, branches)
 
 
 def add_branch(history: History, branches: Branches) -> tuple[Branches, Any]:
@@ -267,7 +276,13 @@ def open_branch(title: str, branches: Branches) -> Any:
 
 
 def export_dialogue(history: Any, system: str, branches: Branches) -> Any:
-    """Write the dialogue as JSON: messages (role and content), and the branches beside them."""
+    """Write the dialogue as JSON: messages (role and content), and the branches beside them.
+
+    Raises:
+        UserError: If there are neither.
+    """
+    if not history and not branches:
+        raise UserError(NO_DIALOGUE)
     target = Path(tempfile.mkdtemp(prefix="selfsup-")) / "dialogue.json"
     record = {
         "messages": with_system(system, plain_history(history)),

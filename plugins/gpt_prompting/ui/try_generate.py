@@ -20,6 +20,7 @@ from plugins.gpt_prompting.ui.model_form import (
     sampling_values,
 )
 from plugins.gpt_prompting.ui.token_view import TokenView, answer_sections, speed_line, token_view_value
+from training.errors import UserError
 
 EXAMPLES = ["The little girl opened the door and", "“I do not know,” said the", "The king said to his daughter"]
 CANDIDATES = 5  # shown with each token
@@ -57,10 +58,16 @@ def render_generate(workbench: Workbench) -> None:
     render_examples([[example] for example in EXAMPLES], [prompt], generate, inputs, outputs, message)
     event = on_box([start.click, message.play], generate, inputs, outputs, message, show_progress="hidden")
     stop.click(None, None, None, cancels=[event])
-    append.click(append_answer, [prompt, view], prompt)
+    on_box(append.click, append_answer, [prompt, view], prompt, message)
 
 
 def append_answer(prompt: str, value: str) -> str:
-    """Append the view's first answer to the prompt."""
-    sections = json.loads(value or "{}").get("sections") or [{"text": ""}]
+    """Append the view's first answer to the prompt.
+
+    Raises:
+        UserError: If there is none.
+    """
+    sections = json.loads(value or "{}").get("sections")
+    if not sections:
+        raise UserError("There is no answer to continue from: press Generate first.")
     return prompt + sections[0]["text"]

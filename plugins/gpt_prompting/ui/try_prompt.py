@@ -65,7 +65,7 @@ def render_prompt(workbench: Workbench) -> tuple[list[Any], Any]:
                 with gr.Column(min_width=220):
                     generated = TokenView("Generated answer", "The answer that the model writes appears here.")
             scores = gr.Dataframe(
-                headers=["label", "words", "log-likelihood", "probability"],
+                headers=["label", "probability", "words", "log-likelihood"],  # on a phone the first two are in sight
                 label="Scores",
                 interactive=False,
                 visible=False,  # until there are some: an empty table takes the browser as long as all fields together
@@ -180,13 +180,13 @@ def generated_value(state: dict[str, Any]) -> str:
 
 
 def score_rows(state: dict[str, Any], prompt: Prompt) -> list[list[Any]]:
-    """Rows of label, words, log-likelihood and probability, the most probable first."""
+    """Rows of label, probability, words and log-likelihood, the most probable first."""
     words = prompt.labels or {}
     rows = [
-        [name, words[name].strip(), state["scores"].get(name), state["probabilities"].get(name)]
+        [name, state["probabilities"].get(name), words[name].strip(), state["scores"].get(name)]
         for name in prompt.names
     ]
-    return sorted(rows, key=lambda row: -(row[3] or 0))
+    return sorted(rows, key=lambda row: -(row[1] or 0))
 
 
 def prompt_size(state: dict[str, Any]) -> str:

@@ -213,9 +213,9 @@ function samplesOf({ step, items }) {
 // Only images that are part of the event: any other address would make the browser fetch it.
 const isInlineImage = (address) => typeof address === "string" && /^data:image\/(png|jpeg|webp|gif);base64,/.test(address);
 
-function imageOf({ image, caption }, step) {
+function imageOf({ image, caption, chart }, step) {
   const node = html("img", { src: image, alt: caption ? String(caption) : `preview at step ${step}` });
-  const figure = html("figure", {}, node);
+  const figure = html("figure", chart ? { class: "chart" } : {}, node);
   node.addEventListener("load", () => figure.classList.toggle("large", node.naturalWidth >= LARGE_IMAGE_PIXELS));
   if (caption) figure.append(html("figcaption", { "aria-hidden": "true" }, String(caption)));
   return figure;
