@@ -249,7 +249,7 @@ def test_endpoint_says_what_to_label_next_and_labels_the_rest(encoder: EncoderPr
     path = table(tmp_path, [*topics(12, 4), ("twice", "food"), ("twice", "money")])
     found = encoder.label_next(path, count=5)
     assert found["labels"] == {"money": 4, "travel": 4, "food": 4}
-    assert found["chosen_by"] == "coverage"
+    assert found["chosen_by"] == "margin"
     assert len(found["next"]) == 5
     assert found["contradictions"] == [{"line": 38, "text": "twice", "labels": ["food", "money"]}]
     for each in found["next"]:
@@ -486,6 +486,29 @@ def test_a_session_opened_by_its_key_fills_the_box_so_that_start_goes_on(encoder
     columns = named_columns(texts.value, label.value)
     again = desk.start(encoder, Path(table), "", names, held, *columns, weights)
     assert (again["key"], sorted(again["names"])) == (state["key"], ["a", "b,c", "d"])
+
+
+def test_a_session_of_a_run_is_opened_by_a_visitor_who_may_not_use_that_run(encoder: EncoderPredictor):
+    lines = "\n".join(f"{words} {row}" for row in range(4) for words in TOPICS.values())
+    run = "classify-0123456789abcdef"
+    ann = desk.answer(encoder, desk.start(encoder, None, lines, "money, travel", {}, weights=run), "money")
+
+    class Bench:
+        """What a visitor's calls answer: there is no such run for them."""
+
+        def call(self, function: str, weights: str, key: str) -> Any:
+            if weights == run:
+                raise UserError(f"There is no run {run}.")
+            return desk.resume(encoder, key)
+
+    bench: Any = Bench()
+    weights, _, _, _, names, held, _, _, report, _ = try_label._opened(bench, "all-MiniLM-L6-v2", ann["key"])
+    assert (weights, names, held["given"]) == ("all-MiniLM-L6-v2", "money, travel", 1)
+    assert f"cannot be used by you: There is no run {run}. Here all-MiniLM-L6-v2 chooses the texts." in report
+    bob = desk.answer(encoder, held, "travel")
+    assert sorted(log_of(ann).labels.values()) == ["money", "travel"] and bob["given"] == 2
+    with pytest.raises(UserError, match="There is no run"):
+        try_label._opened(bench, run, ann["key"])
 
 
 def test_the_labels_of_the_sample_are_not_those_of_other_texts():

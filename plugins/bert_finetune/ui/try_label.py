@@ -31,6 +31,7 @@ from plugins.bert_finetune.ui.text_columns import (
     offered_columns,
     render_text_columns,
 )
+from training.errors import UserError
 from training.labelling import desk as sessions
 from training.labelling.sessions import TEXTS, open_session
 from training.wording import counted
@@ -162,11 +163,26 @@ def _own_names(names: str) -> Any:
 
 def _opened(bench: Workbench, weights: str, key: str) -> list[Any]:
     """Weights, file, columns and label names of a session, with which *Start* goes on with it, and its view."""
-    weights, table = weights_and_table(key, TEXTS, weights)
-    held, options = bench.call(f"{FUNCTIONS}:resume", weights, key), open_session(key, TEXTS).options
+    wanted, table = weights_and_table(key, TEXTS, weights)
+    weights, held = _resumed(bench, wanted, weights, key)
+    options = open_session(key, TEXTS).options
     columns = offered_columns(str(table), options.get("text_column", ""), options.get("label_column", ""))
     names = ", ".join(name for name in held["names"] if "," not in name)  # Start reads them, separated by commas
     return [weights, str(table), *columns, names, *_view(held)]
+
+
+def _resumed(bench: Workbench, weights: str, others: str, key: str) -> tuple[str, dict[str, Any]]:
+    """A session's state with its weights or, where they are not this visitor's to use, with others; and their name."""
+    try:
+        return weights, bench.call(f"{FUNCTIONS}:resume", weights, key)
+    except UserError as error:
+        if weights == others:
+            raise
+        state = bench.call(f"{FUNCTIONS}:resume", others, key)
+        told = (
+            f"The weights that this session began with cannot be used by you: {error} Here {others} chooses the texts."
+        )
+        return others, {**state, "told": told}
 
 
 def _path(path: str | None) -> Path | None:
