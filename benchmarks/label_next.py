@@ -98,10 +98,10 @@ def curve(
     lines, seconds, found = [], 0.0, None
     while len(labels) <= options.most:
         pool = Pool(None, (), "", texts, (), labels, {})  # type: ignore[arg-type] - no file is written
-        start = time.perf_counter()
+        start = time.process_time()
         if side == "label next":
             found = next_round(pool, vectors, options.round)
-        seconds = max(seconds, time.perf_counter() - start)
+        seconds = max(seconds, time.process_time() - start)
         if labels and len(labels) % options.step == 0 and len({*labels.values()}) > 1:
             head = Head(vectors[[*labels]], np.array([*labels.values()]))
             line = {"data": Path(options.train).parent.name, "seed": seed, "side": side, "labels": len(labels)}
@@ -183,7 +183,7 @@ def report(lines: list[dict[str, Any]]) -> str:
     text += [f"by seed (infinite: not there with the most): {each}", ratio(each)]
     text += [held(lines, "new", "accuracy"), held(lines, "new", "fresh"), held(lines, "unlabelled", "unlabelled")]
     text += [f"first said to be enough (labels, share of the final accuracy): {[each[0] for each in stops.values()]}"]
-    text += [f"longest round: {max(line['seconds'] for line in lines):.2f} s"]
+    text += [f"longest round: {max(line['seconds'] for line in lines):.2f} processor seconds"]
     return "\n".join(text)
 
 
