@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings, strategies
 
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
@@ -68,8 +67,8 @@ def test_a_labelled_cluster_is_left_for_one_without_a_label():
     assert of[chosen].tolist() == [1]
 
 
-@given(hypothesis.strategies.integers(0, 10_000))
-@hypothesis.settings(max_examples=20, deadline=None)
+@given(strategies.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
 def test_each_choice_adds_most_to_what_the_chosen_texts_stand_for(seed: int):
     """Beside a search that computes every gain each time."""
     random = np.random.default_rng(seed)
