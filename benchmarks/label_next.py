@@ -5,8 +5,9 @@
 
 An oracle gives the labels of the training file, ten a round, until `--most`. Both sides fit the same logistic
 regression on the same frozen vectors. The final accuracy is that with the labels of all rows. The report says how many
-labels each side needs for 90 % of it (the mean of the seeds' curves), how often the 95 % interval of the estimate held
-the accuracy on the held-out rows, and where it would have said that more labels are hardly worth it.
+labels each side needs for 90 % of it (the mean of the seeds' curves), how often the 95 % intervals of the estimate held
+the accuracy on the held-out file, on the training rows that were not drawn ("fresh") and on those of the drawn ones
+that have no label ("unlabelled"), and where it would have said that more labels are hardly worth it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--train", required=True)
     parser.add_argument("--eval-data", required=True)
     parser.add_argument("--rows", type=int, default=3000, help="Of the pool, drawn with the seed.")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="Every other row alone: choices were made on half 0.")
+    parser.add_argument("--round", type=int, default=10, help="Labels between two choices.")
     parser.add_argument("--most", type=int, default=600, help="Labels.")
     parser.add_argument("--step", type=int, default=20, help="Labels between two measurements.")
     parser.add_argument("--seeds", type=int, default=5)
@@ -66,7 +70,8 @@ def encoded(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.nda
         cells = [table.strings(name) for name in (columns.text, columns.text_pair) if name]
         texts = [" ".join(filter(None, row)) or " " for row in zip(*cells, strict=True)]
         parts += [cached_vectors(model, texts), np.array(table.strings(columns.label or ""))]
-    return parts[0], parts[1], parts[2], parts[3]
+    mine = slice(options.half, None, 2 if options.half is not None else None)
+    return parts[0][mine], parts[1][mine], parts[2], parts[3]
 
 
 def curve(
@@ -84,7 +89,8 @@ def curve(
     from plugins.bert_finetune.label.rounds import next_round
 
     random = np.random.default_rng(seed)
-    rows = random.permutation(len(vectors))[: options.rows]
+    rows, others = np.split(random.permutation(len(vectors)), [options.rows])
+    fresh, right = vectors[others], names[others]
     vectors, names = vectors[rows], names[rows]
     final = float(np.mean(Head(vectors, names).predict(held) == truth))
     texts, order = tuple(f"{seed} {row}" for row in rows), random.permutation(len(rows)).tolist()
@@ -92,20 +98,21 @@ def curve(
     lines, seconds, found = [], 0.0, None
     while len(labels) <= options.most:
         pool = Pool(None, (), "", texts, (), labels, {})  # type: ignore[arg-type] - no file is written
-        start = time.perf_counter()
+        start = time.process_time()
         if side == "label next":
-            found = next_round(pool, vectors, 10)
-        seconds = max(seconds, time.perf_counter() - start)
+            found = next_round(pool, vectors, options.round)
+        seconds = max(seconds, time.process_time() - start)
         if labels and len(labels) % options.step == 0 and len({*labels.values()}) > 1:
             head = Head(vectors[[*labels]], np.array([*labels.values()]))
             line = {"data": Path(options.train).parent.name, "seed": seed, "side": side, "labels": len(labels)}
             line |= {"accuracy": float(np.mean(head.predict(held) == truth)), "final": final, "seconds": seconds}
             rest = np.setdiff1d(np.arange(len(rows)), [*labels])
-            line["rest"] = float(np.mean(head.predict(vectors[rest]) == names[rest]))
-            if found and (expected := found.estimate):
-                line |= {"low": expected.low, "high": expected.high, "agreement": expected.agreement}
+            line["unlabelled"] = float(np.mean(head.predict(vectors[rest]) == names[rest]))
+            line["fresh"] = float(np.mean(head.predict(fresh) == right)) if len(fresh) else None
+            if found and found.estimate:
+                line["estimate"] = asdict(found.estimate)
             lines.append(line)
-        chosen = found.chosen if found else order[len(labels) : len(labels) + 10]
+        chosen = found.chosen if found else order[len(labels) : len(labels) + options.round]
         labels |= {row: str(names[row]) for row in chosen}
     return lines
 
@@ -140,6 +147,22 @@ def done(path: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
 
 
+def held(lines: list[dict[str, Any]], part: str, truth: str) -> str:
+    """How often an interval held an accuracy, by seed, and by how much the estimate was too high."""
+    by_seed: dict[int, list[bool]] = defaultdict(list)
+    errors = []
+    for line in lines:
+        if "estimate" in line and line[truth] is not None:
+            share = line["estimate"][part]
+            by_seed[line["seed"]].append(share["low"] <= line[truth] <= share["high"])
+            errors.append(share["accuracy"] - line[truth])
+    if not errors:
+        return f"{truth}: no estimate"
+    seeds = ", ".join(f"{np.mean(each):.2f}" for each in by_seed.values())
+    mean = np.mean([hit for each in by_seed.values() for hit in each])
+    return f"{part} held {truth} in {mean:.0%} of {len(errors)} rounds (by seed {seeds}), error {np.mean(errors):+.3f}"
+
+
 def report(lines: list[dict[str, Any]]) -> str:
     """Mean accuracy of the seeds by number of labels, and what was asked."""
     mean: dict[str, dict[int, float]] = {side: {} for side in SIDES}
@@ -151,17 +174,16 @@ def report(lines: list[dict[str, Any]]) -> str:
     final = float(np.mean([line["final"] for line in lines]))
     needed = {side: reached(mean[side], SHARE * final) for side in SIDES}
     each = {side: needed_by_seed(lines, side) for side in SIDES}
-    held = [line["low"] <= line["accuracy"] <= line["high"] for line in lines if "low" in line]
     stops = defaultdict(list)
     for line in lines:
-        if line.get("agreement", 0) >= 0.98:
+        if line.get("estimate", {}).get("agreement", 0) >= 0.98:
             stops[line["seed"]].append((line["labels"], line["accuracy"] / line["final"]))
     text = [f"{n:5d} labels: " + ", ".join(f"{s} {mean[s].get(n, np.nan):.3f}" for s in SIDES) for n in mean[SIDES[0]]]
     text += [f"final {final:.3f}; labels for {SHARE:.0%} of it: {needed}"]
     text += [f"by seed (infinite: not there with the most): {each}", ratio(each)]
-    text += [f"the interval held the accuracy in {np.mean(held):.0%} of {len(held)} rounds"]
+    text += [held(lines, "new", "accuracy"), held(lines, "new", "fresh"), held(lines, "unlabelled", "unlabelled")]
     text += [f"first said to be enough (labels, share of the final accuracy): {[each[0] for each in stops.values()]}"]
-    text += [f"longest round: {max(line['seconds'] for line in lines):.2f} s"]
+    text += [f"longest round: {max(line['seconds'] for line in lines):.2f} processor seconds"]
     return "\n".join(text)
 
 

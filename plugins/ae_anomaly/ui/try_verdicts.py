@@ -24,6 +24,7 @@ from plugins._ui.labelling import (
     weights_and_table,
 )
 from plugins.ae_anomaly.ui.try_scoring import SAMPLE
+from training.errors import UserError
 from training.labelling import desk as sessions
 from training.labelling.sessions import ROWS
 from training.wording import counted
@@ -82,7 +83,12 @@ def render(workbench: Workbench) -> None:
         if not key:
             return [gr.skip()] * len(opened)
         name, table = weights_and_table(key, ROWS, name)
-        return [name, str(table), *_view(workbench.call(f"{FUNCTIONS}:resume", name, key))]
+        try:
+            return [name, str(table), *_view(workbench.call(f"{FUNCTIONS}:resume", name, key))]
+        except UserError as error:
+            raise UserError(
+                f"{error} This session is of the weights {name}: ask who began it to publish them."
+            ) from None
 
     def undone(name: str, held: Any) -> list[Any]:
         return _view(workbench.call(f"{FUNCTIONS}:undo", name, held or {}))

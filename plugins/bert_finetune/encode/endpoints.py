@@ -51,12 +51,13 @@ class Encode(Endpoints):
             count: How many texts, 1 to 100.
 
         Returns:
-            next: [{"line", "text", "suggested", "probability"}], line is that of the file; chosen_by: typicality
-            (Hacohen et al., 2022) up to 50 labels and three a class, then margin (each with k-means, so that
-            no two are alike), or none left; a fifth is drawn at random, to measure with. labels: label -> number of
-            texts;
+            next: [{"line", "text", "suggested", "probability"}], line is that of the file; chosen_by: coverage
+            (facility location: texts that stand for many others, no two alike; Wei et al., 2015), from two classes
+            on margin (the same, others weighed by how close their two likeliest labels are), or none left; a fifth is
+            drawn at random, to measure with. labels: label -> number of texts;
             contradictions: texts that have different labels, which count as unlabelled until one is chosen;
-            estimate: empty below ten measured texts, else accuracy on all texts with its 95 % interval (low, high),
+            estimate: empty below ten measured texts, else accuracy on new texts like these with its 95 % interval (low,
+            high), unlabelled (the same on the texts without a label, which are easier: the hard ones were asked),
             measured (texts that it rests on), agreement (share of texts that four fifths of the labels give the same
             label), enough (agreement of 0.98); notes: sentences on what was left out.
         """

@@ -9,24 +9,34 @@ import numpy as np
 
 from training.labelling.sampling import MIN_MEASURED, wilson
 
-INVERSE_PENALTY = 10.0  # of vectors of length 1
+INVERSE_PENALTY = 5.0  # of vectors of length 1
+FOLDS = 3
 SAMPLE = 2000  # texts that the agreement looks at
 STABLE = 0.98  # agreement of predictions from which on more labels change little
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Expected accuracy on the texts of the file.
-
-    Args:
-        accuracy: From 0 to 1; `low` and `high` are its 95 % interval.
-        measured: Labelled texts, drawn at random, that it was measured with.
-        agreement: Share of texts that a model without these labels gives the same label as the model of all.
-    """
+class Share:
+    """A share of right answers from 0 to 1, with its 95 % interval."""
 
     accuracy: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Expected accuracy of the classifier of all labels.
+
+    Args:
+        new: On new texts like those of the file.
+        unlabelled: On the file's texts without a label. They are easier: the hard ones were asked.
+        measured: Labelled texts, drawn at random, that it was measured with.
+        agreement: Share of texts that a model without these labels gives the same label as the model of all.
+    """
+
+    new: Share
+    unlabelled: Share
     measured: int
     agreement: float
 
@@ -36,13 +46,23 @@ class Estimate:
         return self.agreement >= STABLE
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Numbers of texts and the label of each."""
+
+    rows: np.ndarray
+    names: np.ndarray
+
+
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Scale vectors (rows, width) to length 1, float32."""
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)).astype(np.float32)
 
 
 class Head:
-    """Multinomial logistic regression with an L2 penalty.
+    """Multinomial logistic regression with an L2 penalty, in which every class weighs the same.
+
+    Without that, a class with few labels so far is hardly ever predicted.
 
     Args:
         vectors: Of length 1, (labels, width).
@@ -54,7 +74,8 @@ class Head:
 
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The number of unique classes")  # few labels of many classes are usual
-            self.model = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000, tol=1e-3).fit(vectors, targets)
+            self.model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000, tol=1e-3)
+            self.model.fit(vectors, targets)
         self.classes = self.model.classes_
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
@@ -66,26 +87,65 @@ class Head:
         return self.classes[self.probabilities(vectors).argmax(1)]
 
 
-def estimate(part: Head, whole: Head, vectors: np.ndarray, targets: np.ndarray, texts: np.ndarray) -> Estimate | None:
-    """Estimate the accuracy on all texts with labelled ones that were drawn at random.
+def estimate(
+    vectors: np.ndarray, picked: Labelled, measured: Labelled, part: Head, whole: Head, unlabelled: np.ndarray
+) -> Estimate | None:
+    """Estimate the accuracy with labelled texts that were drawn at random.
 
     The others cannot tell: they were chosen because they are typical or hard. Nor can cross-validation on all labels:
-    each text was chosen where no other label is near, so that without its own label it is easily wrong.
+    each text was chosen where no other label is near, so that without its own label it is easily wrong. So a third of
+    the random ones at a time is answered by a model of all labels but those.
 
     Args:
-        part: Fitted without the texts drawn at random, which had no part in the choice of the others either. So the
-            estimate is that of a model of four fifths of the labels, and a little low.
-        whole: Fitted on all labels.
-        vectors, targets: Of the texts drawn at random, (measured, width) and (measured,).
-        texts: Vectors of all texts, (texts, width); the agreement looks at a sample of 2,000.
+        vectors: Of all texts, (texts, width).
+        picked, measured: The labels, those drawn at random apart; they had no part in the choice of the others.
+        part, whole: Fitted on `picked`, and on all labels.
+        unlabelled: Numbers of the texts without a label.
 
     Returns:
         None with fewer than ten texts drawn at random.
     """
-    if len(targets) < MIN_MEASURED:
+    count = len(measured.rows)
+    if count < MIN_MEASURED:
         return None
-    accuracy = float(np.mean(part.predict(vectors) == targets))
+    hits, confidence = _held_out(vectors, picked, measured)
+    accuracy = float(hits.mean())
     # Stopping by the agreement of successive models: Bloodgood and Vijay-Shanker (2009).
-    sample = texts[np.random.default_rng(0).permutation(len(texts))[:SAMPLE]]
+    random = np.random.default_rng(0)
+    sample = vectors[random.permutation(len(vectors))[:SAMPLE]]
     agreement = float(np.mean(part.predict(sample) == whole.predict(sample)))
-    return Estimate(accuracy, *wilson(accuracy, len(targets)), len(targets), agreement)
+    rest = vectors[random.permutation(unlabelled)[:SAMPLE]]
+    easier = _accuracy_at(_confidence(whole, rest), confidence, hits) - accuracy if len(rest) else 0.0
+    low, high = wilson(accuracy, count)
+    shifted = (min(1.0, max(0.0, share + easier)) for share in (accuracy, low, high))
+    return Estimate(Share(accuracy, low, high), Share(*shifted), count, agreement)
+
+
+def _held_out(vectors: np.ndarray, picked: Labelled, measured: Labelled) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each measured text is answered right by a model without its label, and how sure that model is."""
+    hits, confidence = np.zeros(len(measured.rows), bool), np.zeros(len(measured.rows))
+    for fold in range(FOLDS):
+        is_held = np.arange(len(hits)) % FOLDS == fold
+        rows = np.concatenate([picked.rows, measured.rows[~is_held]])
+        head = Head(vectors[rows], np.concatenate([picked.names, measured.names[~is_held]]))
+        held = vectors[measured.rows[is_held]]
+        hits[is_held] = head.predict(held) == measured.names[is_held]
+        confidence[is_held] = _confidence(head, held)
+    return hits, confidence
+
+
+def _confidence(head: Head, vectors: np.ndarray) -> np.ndarray:
+    """Log-odds of the likeliest class, (texts,)."""
+    share = head.probabilities(vectors).max(1).clip(1e-6, 1 - 1e-6)
+    return np.log(share / (1 - share))
+
+
+def _accuracy_at(wanted: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> float:
+    """Mean accuracy of texts with other confidence, by a logistic curve through the measured ones (Platt, 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    if hits.all() or not hits.any():
+        return float(hits.mean())
+    middle, spread = confidence.mean(), confidence.std() + 1e-6
+    curve = LogisticRegression().fit(((confidence - middle) / spread)[:, None], hits)
+    return float(curve.predict_proba(((wanted - middle) / spread)[:, None])[:, 1].mean())

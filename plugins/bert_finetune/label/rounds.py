@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from plugins.bert_finetune.label.choose import margin_rows, typical_rows
-from plugins.bert_finetune.label.head import Estimate, Head, estimate
+from plugins.bert_finetune.label.choose import covering_rows, doubt
+from plugins.bert_finetune.label.head import Estimate, Head, Labelled, Share, estimate
 from plugins.bert_finetune.label.pool import Pool
 from plugins.bert_finetune.label.vector_cache import cached_vectors
 from training.data.predictions_csv import predictions_writer, temporary_file
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MAX_TEXTS = 200_000
 MAX_COUNT = 100
-TYPICAL_LABELS, TYPICAL_PER_CLASS = 50, 3  # in all and for each class, up to which typical texts are chosen
-TYPICAL, MARGIN, NONE_LEFT = "typicality", "margin", "none left"
+CANDIDATES = 3000  # texts among which the next are chosen
+COVERAGE, MARGIN, NONE_LEFT = "coverage", "margin", "none left"
 FOREIGN_TOKENS_PER_WORD, FOREIGN_UNKNOWN = 2.4, 0.05
 LANGUAGE_TEXTS, LANGUAGE_CHARACTERS = 200, 1000  # looked at for the language
 
@@ -38,7 +38,8 @@ class Round:
     Args:
         chosen: Numbers of the texts to label next.
         suggested: The likeliest label of each with its probability; empty before there are two classes.
-        how: Why these, but for the fifth that is drawn at random: typicality, margin, or none left.
+        how: Why these, but for the fifth that is drawn at random: coverage, margin (that of
+            doubtful ones), or none left.
         estimate: Expected accuracy; None while labels are few.
     """
 
@@ -60,21 +61,39 @@ def next_round(pool: Pool, vectors: np.ndarray, count: int, skipped: Sequence[in
     measured = random_sample(order, labelled)
     picked = labelled[~np.isin(labelled, measured)]
     part, whole = _head(pool, vectors, picked), _head(pool, vectors, labelled)
-    names = np.array([pool.labels[row] for row in measured.tolist()])
-    expected = estimate(part, whole, vectors[measured], names, vectors) if part and whole else None
+    expected = _expected(pool, vectors, picked, measured, part, whole)
     is_open = np.ones(len(pool.texts), bool)
     is_open[[*pool.labels, *skipped, *pool.conflicts]] = False
     drawn = order[is_open[order]][: round(RANDOM_SHARE * count)]
     is_open[drawn] = False
-    free = np.flatnonzero(is_open)
-    few = max(TYPICAL_LABELS, TYPICAL_PER_CLASS * len(part.classes)) if part else TYPICAL_LABELS
-    if part is None or not len(free) or len(labelled) < few:
-        how, chosen = TYPICAL, typical_rows(vectors, picked, free, count - len(drawn))
-    else:
-        how, chosen = MARGIN, margin_rows(vectors, part.probabilities(vectors[free]), free, count - len(drawn))
+    free = _candidates(order, is_open, count - len(drawn), len(labelled))
+    weights = doubt(part.probabilities(vectors[free])) if part and len(free) else np.ones(len(free))
+    chosen = covering_rows(vectors, free, weights, picked, count - len(drawn))
     found = np.concatenate([chosen, drawn]).astype(int)
-    how = how if len(found) else NONE_LEFT
+    how = (MARGIN if part else COVERAGE) if len(found) else NONE_LEFT
     return Round(tuple(found.tolist()), _suggested(whole, vectors[found]), how, expected)
+
+
+def _expected(
+    pool: Pool, vectors: np.ndarray, picked: np.ndarray, measured: np.ndarray, part: Head | None, whole: Head | None
+) -> Estimate | None:
+    """What the classifier of all labels gets right; None where there is none, or none without the measured texts."""
+    if part is None or whole is None:
+        return None
+    unlabelled = np.setdiff1d(np.arange(len(pool.texts)), [*picked, *measured])
+    return estimate(vectors, _labelled(pool, picked), _labelled(pool, measured), part, whole, unlabelled)
+
+
+def _candidates(order: np.ndarray, is_open: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """A few thousand open texts behind the first fifth of the random order; of all, where too few are open there.
+
+    Texts of that fifth are drawn only: one that guides the choice of others, and is then measured with, is easily wrong
+    without its own label.
+    """
+    is_kept = is_open.copy()
+    is_kept[order[: round(RANDOM_SHARE * len(order))]] = False
+    found = np.flatnonzero(is_kept if is_kept.sum() >= count else is_open)
+    return np.random.default_rng(seed).permutation(found)[: max(CANDIDATES, count)]
 
 
 def _suggested(head: Head | None, vectors: np.ndarray) -> tuple[tuple[str, float], ...]:
@@ -87,8 +106,12 @@ def _suggested(head: Head | None, vectors: np.ndarray) -> tuple[tuple[str, float
 
 def _head(pool: Pool, vectors: np.ndarray, rows: np.ndarray) -> Head | None:
     """The classifier of the labels of these texts; None where they are of one class."""
-    targets = np.array([pool.labels[row] for row in rows.tolist()])
+    targets = _labelled(pool, rows).names
     return Head(vectors[rows], targets) if len({*targets.tolist()}) > 1 else None
+
+
+def _labelled(pool: Pool, rows: np.ndarray) -> Labelled:
+    return Labelled(rows, np.array([pool.labels[row] for row in rows.tolist()]))
 
 
 def describe_round(model: EncoderPredictor, pool: Pool, count: int) -> dict[str, Any]:
@@ -122,8 +145,13 @@ def described(found: Estimate | None) -> dict[str, Any]:
     """An estimate as JSON; empty without one."""
     if found is None:
         return {}
-    numbers = {name: round(getattr(found, name), 4) for name in ("accuracy", "low", "high", "agreement")}
-    return {**numbers, "measured": found.measured, "enough": found.is_stable}
+    unlabelled, agreement = _rounded(found.unlabelled), round(found.agreement, 4)
+    about = {"measured": found.measured, "agreement": agreement, "enough": found.is_stable}
+    return {**_rounded(found.new), "unlabelled": unlabelled, **about}
+
+
+def _rounded(share: Share) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(share).items()}
 
 
 def vectors_of(model: EncoderPredictor, pool: Pool) -> np.ndarray:

@@ -31,6 +31,7 @@ from plugins.bert_finetune.ui.text_columns import (
     offered_columns,
     render_text_columns,
 )
+from training.errors import UserError
 from training.labelling import desk as sessions
 from training.labelling.sessions import TEXTS, open_session
 from training.wording import counted
@@ -39,7 +40,7 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "requests-unlabelled.csv"
 NAMES = "auto and commute, banking, credit cards, home, kitchen and dining, meta, small talk, travel, utility, work"
 ABOUT = (
     "Label a few texts, and a classifier labels the rest: logistic regression on the encoder's sentence vectors. First "
-    "come typical texts, then those between two labels; one in five is drawn at random, to measure with. Keys: "
+    "come typical texts, then those of them between two labels; one in five is drawn at random, to measure with. Keys: "
     "**1** to **9** for a label, **S** to skip, **U** to undo."
 )
 KEPT = (
@@ -51,7 +52,7 @@ KEPT = (
 )
 EMPTY = "The expected accuracy appears here, from ten randomly drawn texts on: after about 50 labels."
 PLUGIN_PAGE, FUNCTIONS = "bert_finetune", "plugins.bert_finetune.label.desk"
-HOW = {"typicality": "typical of many", "margin": "between two labels"}
+HOW = {"coverage": "typical of many", "margin": "between two labels"}
 ROUNDS_SHOWN = 12
 
 
@@ -162,11 +163,26 @@ def _own_names(names: str) -> Any:
 
 def _opened(bench: Workbench, weights: str, key: str) -> list[Any]:
     """Weights, file, columns and label names of a session, with which *Start* goes on with it, and its view."""
-    weights, table = weights_and_table(key, TEXTS, weights)
-    held, options = bench.call(f"{FUNCTIONS}:resume", weights, key), open_session(key, TEXTS).options
+    wanted, table = weights_and_table(key, TEXTS, weights)
+    weights, held = _resumed(bench, wanted, weights, key)
+    options = open_session(key, TEXTS).options
     columns = offered_columns(str(table), options.get("text_column", ""), options.get("label_column", ""))
     names = ", ".join(name for name in held["names"] if "," not in name)  # Start reads them, separated by commas
     return [weights, str(table), *columns, names, *_view(held)]
+
+
+def _resumed(bench: Workbench, weights: str, others: str, key: str) -> tuple[str, dict[str, Any]]:
+    """A session's state with its weights or, where they are not this visitor's to use, with others; and their name."""
+    try:
+        return weights, bench.call(f"{FUNCTIONS}:resume", weights, key)
+    except UserError as error:
+        if weights == others:
+            raise
+        state = bench.call(f"{FUNCTIONS}:resume", others, key)
+        told = (
+            f"The weights that this session began with cannot be used by you: {error} Here {others} chooses the texts."
+        )
+        return others, {**state, "told": told}
 
 
 def _path(path: str | None) -> Path | None:
@@ -190,9 +206,11 @@ def _report(state: dict[str, Any]) -> str:
     if curve:
         now = curve[-1]
         lines.append(
-            f"Expected accuracy {now['accuracy']:.0%} (95 % interval {now['low']:.0%} to {now['high']:.0%}), measured "
-            f"with {now['measured']} texts drawn at random after {counted(now['labels'], 'label')}."
+            f"Expected accuracy on new texts like these: {_interval(now)}, measured with {now['measured']} texts drawn "
+            f"at random after {counted(now['labels'], 'label')}."
         )
+        if rest := now.get("unlabelled"):  # an estimate of an earlier version has none
+            lines.append(f"On the texts here without a label, of which the hard ones were asked: {_interval(rest)}.")
         share = f"A classifier without those gives {now['agreement']:.0%} of the texts the same label"
         lines.append(f"{share}: more labels change little." if now["enough"] else f"{share}.")
     if state["queue"]:
@@ -202,10 +220,15 @@ def _report(state: dict[str, Any]) -> str:
     return said + earlier_session(state, PLUGIN_PAGE)
 
 
+def _interval(share: dict[str, Any]) -> str:
+    return f"{share['accuracy']:.0%} (95 % interval {share['low']:.0%} to {share['high']:.0%})"
+
+
 def _curve(state: dict[str, Any]) -> str:
     """A bar for each of the latest rounds, with its interval."""
     rows = [
         (f"{counted(each['labels'], 'label')}: {each['low']:.0%} to {each['high']:.0%}", each["accuracy"], "")
         for each in state["curve"][-ROUNDS_SHOWN:]
     ]
-    return chart_value([bars("Expected accuracy, with its 95 % interval", rows, "percent")] if rows else [], EMPTY)
+    title = "Expected accuracy on new texts, with its 95 % interval"
+    return chart_value([bars(title, rows, "percent")] if rows else [], EMPTY)
