@@ -14,6 +14,7 @@ from importlib import metadata
 import plugins
 from plugins._contract import Plugin
 from training.errors import UserError
+from training.settings import RunSettings
 
 BUILT_IN = ("bert_finetune", "gpt_prompting", "ae_anomaly", "denoising_ae", "diffusion_cfg")
 GROUP = "selfsup.plugins"
@@ -70,6 +71,19 @@ def find(name: str) -> Plugin:
                 raise UserError(f"Plugin {name!r} from {origin} is broken: {one.error}")
             return one.plugin
     raise UserError(f"There is no plugin {name!r}; there are: {', '.join(sorted(c[0] for c in _candidates()))}.")
+
+
+def plugin_of_weights(settings: type[RunSettings], field: str, plugin: Plugin) -> Plugin:
+    """The plugin whose weights a field names: another one where the field says so.
+
+    Args:
+        plugin: Of the settings.
+
+    Raises:
+        UserError: If that one is not there.
+    """
+    other = settings.weights_plugin(field)
+    return find(other) if other else plugin
 
 
 def _candidates() -> list[tuple[str, str, Callable[[], object]]]:

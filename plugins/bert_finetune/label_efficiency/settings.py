@@ -12,7 +12,7 @@ class LabelEfficiencySettings(
     ClassifySettings,
     fixed=(
         *("patience", "eval_every", "processes", "multi_label", "label_separator", "sharding", "frozen_encoder"),
-        "related_data",
+        *("related_data", "hosted_model", "prompted_rows"),
     ),
     usual={"steps": 200, "learning_rate": 3e-4},
     descriptions={
