@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 import plugins
 from plugins._contract import Plugin
@@ -84,6 +85,12 @@ def plugin_of_weights(settings: type[RunSettings], field: str, plugin: Plugin) -
     """
     other = settings.weights_plugin(field)
     return find(other) if other else plugin
+
+
+def starters_of(settings: type[RunSettings], plugin: Plugin) -> dict[str, Path]:
+    """Name -> folder of every starter that a field of the settings can name."""
+    owners = [plugin, *(plugin_of_weights(settings, name, plugin) for name in settings.weights_fields())]
+    return {name: folder for owner in owners for name, folder in owner.starters.items()}
 
 
 def _candidates() -> list[tuple[str, str, Callable[[], object]]]:

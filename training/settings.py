@@ -187,6 +187,11 @@ class RunSettings(BaseModel):
         return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "weights"]
 
     @classmethod
+    def hosted_fields(cls) -> list[str]:
+        """The names of the fields that can name a model on another machine."""
+        return [name for name, field in cls.settable_fields().items() if extra_of(field).get("hosted")]
+
+    @classmethod
     def weights_plugin(cls, name: str) -> str:
         """The plugin whose weights a field names; empty for the settings' own."""
         return str(extra_of(cls.model_fields[name]).get("plugin", ""))

@@ -51,7 +51,7 @@ def study_related(
     names, by_prompt = label_names(data, tasks), prompted(data, settings, tasks, models)
     untuned: dict[str, Row] = {USUAL: [*map(most_frequent, tasks.values())], **names.rows, **by_prompt.rows}
     counts = [len(rows) for rows in tasks.values()]
-    table = [_line(name, row, counts) for name, row in ({CLASSIFIER: [*classifier]} | untuned).items()]
+    table = [_line(name, row, counts) for name, row in {CLASSIFIER: classifier, **untuned}.items()]
     if own:
         table.insert(1, [DIFFERENCE, "", *(_difference(own, share) for share in classifier[1:])])
     sentences = [

@@ -41,7 +41,7 @@ class Share:
         return "{:.3f} ({:.3f} to {:.3f})".format(self.value, *self.interval)
 
 
-Row = list[Share | None]  # one a task; None where nothing was measured
+Row = Sequence[Share | None]  # one a task; None where nothing was measured
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def label_names(data: ClassifyData, tasks: Mapping[str, LabelledTexts]) -> Measu
         return Measured({NAMES: [None] * len(tasks)}, [f"By {NAMES} nothing was measured: {why}."])
     encoder = load_encoder(starter.MINILM[0])
     sentences = [TEMPLATE.replace(PLACE, name.replace("_", " ")) for name in data.label_names]
-    row: Row = []
+    row: list[Share | None] = []
     for rows in tasks.values():
         guesses = encoder.compare(rows.texts, sentences).argmax(1) if len(rows) <= MAX_ROWS else None
         row.append(None if guesses is None else share_of([data.label_names[number] for number in guesses], rows))
