@@ -194,4 +194,4 @@ def test_at_its_time_limit_it_stops_and_can_be_resumed(tmp_path: Path) -> None:
 
 
 def test_it_is_a_trainer_like_any_other() -> None:
-    assert PLUGIN.kind("label_efficiency").trained_by.weights_fields() == ["model", "own_model"]
+    assert PLUGIN.kind("label_efficiency").trained_by.weights_fields() == ["model", "prompted_model", "own_model"]
