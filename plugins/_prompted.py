@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,19 @@ from plugins._contract import Kind
 from plugins._discovery import discover
 from plugins._recognition import recognise
 from training.errors import UserError
+
+
+@dataclass(frozen=True)
+class PromptedLabel:
+    """What a prompt made of a text.
+
+    Args:
+        label: Empty where an answer names none.
+        probabilities: Label -> 0 to 1; empty of a hosted model that does not tell them.
+    """
+
+    label: str
+    probabilities: dict[str, float]
 
 
 class Prompted(ABC):
@@ -26,8 +40,8 @@ class Prompted(ABC):
         labels: Mapping[str, str],
         examples: Sequence[tuple[str, str]] = (),
         key: str = "",
-    ) -> list[str]:
-        """The label of each text; empty where an answer names none.
+    ) -> list[PromptedLabel]:
+        """Label each text.
 
         Args:
             labels: Label -> its words.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from spaces_app.panels import document, send, start_run
 from spaces_app.panels.run_choice import in_menu
 from spaces_app.services import Services
 from spaces_app.services.models import Function
+from training.errors import UserError
 
 PICKER_INFO = "A starter, one of your runs, or owner/repo of the Hub."
 
@@ -25,6 +27,7 @@ class WeightsPicker:
     """A choice of weights on the page."""
 
     component: gr.Dropdown
+    plugin: Plugin
     kinds: tuple[Kind, ...]  # whose weights it offers, the nearest first
     tabs: tuple[tuple[gr.Tabs, gr.Tab], ...]  # that it stands in, the outermost first
     is_empty: bool  # it would begin with a starter, but the plugin ships none that fits
@@ -67,6 +70,13 @@ class PluginWorkbench:
         """The workbench for weights that implement an interface: pickers list those alone, calls refuse others."""
         return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers, self.files, self.opened)
 
+    def other(self, plugin: str) -> PluginWorkbench | None:
+        """The workbench for weights of another plugin: see the contract."""
+        with suppress(UserError):
+            found = self.services.plugins.get(plugin)
+            return PluginWorkbench(self.services, found, None, self.pickers, self.files, self.opened)
+        return None
+
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
         """A dropdown of starters and own runs; a Hub id can be typed in. The page keeps its choices fresh."""
         first = self.plugin.default_weights(self.endpoints) if starter is None else starter
@@ -74,7 +84,9 @@ class PluginWorkbench:
             [first] if first else [], value=first, label=label, info=PICKER_INFO, allow_custom_value=True
         )
         is_empty = starter is None and not first
-        self.pickers.append(WeightsPicker(picker, self.plugin.answering(self.endpoints), _enclosing_tabs(), is_empty))
+        self.pickers.append(
+            WeightsPicker(picker, self.plugin, self.plugin.answering(self.endpoints), _enclosing_tabs(), is_empty)
+        )
         return picker
 
     def call(self, function: Function, weights: str | None, *args: object) -> Any:

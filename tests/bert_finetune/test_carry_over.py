@@ -392,7 +392,7 @@ def test_a_prompted_gpt_is_two_rows_of_the_table_on_as_many_rows_as_were_allowed
     drawn = related.draw_rows(data.related[0].rows, 10, 0)
     examples = draw_examples(data.train, 3, 0)
     guesses = load_prompted(gpt).label_texts(drawn.texts, {name: name for name in COLOURS}, examples)
-    right = sum(guess == labels[0] for guess, labels in zip(guesses, drawn.labels, strict=True))
+    right = sum(guess.label == labels[0] for guess, labels in zip(guesses, drawn.labels, strict=True))
     assert rows["prompted GPT, 3 examples"][1] == f"{cell(right / 10, 10)}, 10 rows"
     text = json.loads((run / "report.json").read_text())[TITLE]["text"]
     assert "A prompted model labelled at most 10 rows of a task." in text and "Set prompted_model" not in text

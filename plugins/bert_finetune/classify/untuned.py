@@ -98,7 +98,8 @@ def _by_prompt(
     model: ModelToPrompt, names: Sequence[str], tasks: Sequence[LabelledTexts], examples: Sequence[tuple[str, str]]
 ) -> Row:
     loaded, words = model.load(), words_of(names)
-    return [share_of(loaded.label_texts(rows.texts, words, examples, model.key), rows) for rows in tasks]
+    answers = [loaded.label_texts(rows.texts, words, examples, model.key) for rows in tasks]
+    return [share_of([each.label for each in own], rows) for own, rows in zip(answers, tasks, strict=True)]
 
 
 def share_of(guesses: Sequence[str], rows: LabelledTexts) -> Share:

@@ -51,7 +51,8 @@ def prompted_scores(
         examples: That the prompt shows, if there are so many rows.
     """
     shown = draw_examples(train, examples, seed)
-    return _scores(model.label_texts(evaluation.texts, words_of(names), shown), evaluation)
+    answers = model.label_texts(evaluation.texts, words_of(names), shown)
+    return _scores([each.label for each in answers], evaluation)
 
 
 def _scores(predicted: Sequence[str], evaluation: LabelledTexts) -> dict[str, float]:

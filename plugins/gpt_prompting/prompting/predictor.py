@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from plugins._prompted import PromptedLabel
 from plugins.gpt_prompting.inspect.surprisal import surprisal
 from plugins.gpt_prompting.models.interface import MAX_SHOWN, LanguageModel, Sampling
 from plugins.gpt_prompting.models.openai_model import HostedModel
@@ -144,14 +145,14 @@ class PromptPredictor(Prompting):
         labels: Mapping[str, str],
         examples: Sequence[tuple[str, str]] = (),
         key: str = "",
-    ) -> list[str]:
+    ) -> list[PromptedLabel]:
         rows = [{"text": text, LABEL: label} for text, label in examples]
         failures = Failures()
         scorer = LabelScorer(self.model.with_key(key), make_prompt(DEFAULT_TEMPLATE, labels, rows), failures)
-        found: list[str] = []
+        found: list[PromptedLabel] = []
         for start in range(0, len(texts), CHUNK_ROWS):
             chunk = [{"text": text} for text in texts[start : start + CHUNK_ROWS]]
-            found += [prediction.label for prediction in scorer.label(chunk)]
+            found += [PromptedLabel(each.label, each.probabilities) for each in scorer.label(chunk)]
         failures.finish()
         return found
 
