@@ -7,6 +7,7 @@ import os
 import pkgutil
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -81,16 +82,23 @@ def plugin_of_weights(settings: type[RunSettings], field: str, plugin: Plugin) -
         plugin: Of the settings.
 
     Raises:
-        UserError: If that one is not there.
+        UserError: If that one is not on this server.
     """
-    other = settings.weights_plugin(field)
-    return find(other) if other else plugin
+    if not (other := settings.weights_plugin(field)):
+        return plugin
+    owner = next((found.plugin for found in discover() if found.name == other), None)
+    if owner is None:
+        raise UserError(f"{field} names weights of the plugin {other}, which is not here: leave it empty.")
+    return owner
 
 
 def starters_of(settings: type[RunSettings], plugin: Plugin) -> dict[str, Path]:
     """Name -> folder of every starter that a field of the settings can name."""
-    owners = [plugin, *(plugin_of_weights(settings, name, plugin) for name in settings.weights_fields())]
-    return {name: folder for owner in owners for name, folder in owner.starters.items()}
+    starters = dict(plugin.starters)
+    for field in settings.weights_fields():
+        with suppress(UserError):  # of a plugin that is not here, there are none
+            starters |= plugin_of_weights(settings, field, plugin).starters
+    return starters
 
 
 def _candidates() -> list[tuple[str, str, Callable[[], object]]]:

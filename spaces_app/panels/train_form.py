@@ -192,9 +192,15 @@ class TrainForm:
 
     def _labels(self, request: gr.Request) -> dict[str, dict[str, str]]:
         """Field that names weights -> those that it offers, with what a person calls them."""
-        owners = {name: plugin_of_weights(self.settings, name, self.plugin) for name in self.settings.weights_fields()}
-        labels = {owner.name: self.services.models.labels(owner, visitor(request)) for owner in owners.values()}
-        return {name: labels[owner.name] for name, owner in owners.items()}
+        labels: dict[str, dict[str, str]] = {}
+        for name in self.settings.weights_fields():
+            try:
+                owner = plugin_of_weights(self.settings, name, self.plugin)
+            except UserError:  # that plugin is not here
+                labels[name] = {}
+            else:
+                labels[name] = self.services.models.labels(owner, visitor(request))
+        return labels
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
         """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""
