@@ -32,10 +32,7 @@ WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a nam
 HOSTED_NAME: dict[str, Any] = {"hosted": True}  # such a name and nothing else
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 IMAGES: dict[str, Any] = {**FILE, "folder": True}  # a file, or on the command line a folder, which a run keeps as a zip
-FILES: dict[str, Any] = {
-    **IMAGES,
-    "several": True,
-}  # a file or a zip of some; the form makes the zip of several uploads
+FILES: dict[str, Any] = {**IMAGES, "several": True}  # a file or a zip of some, which the form makes of several uploads
 SAMPLE = "sample:"  # what the name of sample data begins with, in place of a file
 FIXED: dict[str, Any] = {"fixed": True}  # inherited, but the kind decides it: nobody can set it
 AUTO = "auto"  # what a value that is decided later is called in every form, flag, file and request

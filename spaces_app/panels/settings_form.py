@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import tempfile
+import secrets
 import typing
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -105,7 +106,7 @@ def settings_values(
 
 
 def one_file(uploaded: str | list[str] | None, name: str) -> Path | None:
-    """The file of a component; several become a zip of that name.
+    """The file of a component; several become a zip of that name, which is made once and stands beside the first.
 
     Raises:
         UserError: If two have one name.
@@ -116,10 +117,17 @@ def one_file(uploaded: str | list[str] | None, name: str) -> Path | None:
     names = [path.name for path in paths]
     if twice := next((each for each in names if names.count(each) > 1), ""):
         raise UserError(f"{name}: two files are called {twice}: rename one of them.")
-    target = Path(tempfile.mkdtemp(prefix="selfsup-")) / f"{name}.zip"
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in paths:
-            archive.write(path, path.name)
+    key = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[
+        :16
+    ]  # an upload's path has its content's hash
+    target = paths[0].parent / key / f"{name}.zip"
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        new = target.with_name(secrets.token_hex(8))
+        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in paths:
+                archive.write(path, path.name)
+        new.replace(target)
     return target
 
 

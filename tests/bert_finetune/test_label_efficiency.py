@@ -248,12 +248,11 @@ def test_the_prompted_arm_is_shown_only_rows_of_its_subset(finished: Path, tmp_p
     ("values", "message"),
     [
         ({"contrastive": "on"}, "contrastive: it starts from pre-trained weights"),
+        ({"contrastive": "on", "model": "ENCODER", "gradient_accumulation": 2}, "Set gradient_accumulation to 1"),
         ({"prompted_model": "ENCODER"}, "cannot be prompted: choose a GPT"),
     ],
 )
-def test_arms_that_cannot_be_are_refused_before_any_work(
-    values: dict[str, str], message: str, tmp_path: Path, finished: Path
-) -> None:
+def test_arms_that_cannot_be_are_refused_before_any_work(values: dict[str, Any], message: str, finished: Path) -> None:
     start = str(finished.parent / "start" / "artifact")
     given = {"data": str(finished.parent / "reviews.csv"), **TINY, **SMALL, "model": ""}
     given |= {name: start if value == "ENCODER" else value for name, value in values.items()}

@@ -275,6 +275,7 @@ def test_several_related_files_become_a_zip_and_one_stays_as_it_is(form: TrainFo
     values = values_of(form, data=paths[0], related_data=paths[1:])
     packed = form.open_request(values).files["related_data"]
     assert packed and [each.source for each in read_tables(packed)] == ["films.csv", "shop.csv"]
+    assert form.open_request(values).files["related_data"] == packed  # each look at the data asks again
     one = form.open_request(values_of(form, data=paths[0], related_data=paths[1:2])).files["related_data"]
     assert one == Path(paths[1])
 

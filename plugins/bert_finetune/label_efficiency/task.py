@@ -67,8 +67,7 @@ class LabelEfficiency(Experiment):
             *([arms.CONTRASTIVE] if settings.contrastive == "on" else []),
             *([arms.PROMPTED] if settings.prompted_model else []),
         ]
-        if arms.CONTRASTIVE in self.arms and not self._encoder:
-            raise UserError("contrastive: it starts from pre-trained weights. Choose model, or set it to off.")
+        self._check_contrastive()
         self.parts = [
             Part(
                 f"{number}-{count}-{seed}",
@@ -80,6 +79,12 @@ class LabelEfficiency(Experiment):
             for number, arm in enumerate(self.arms)
         ]
         self.facts = {"rows": len(data.train), "eval_rows": len(held), "arms": self.arms}
+
+    def _check_contrastive(self) -> None:
+        if arms.CONTRASTIVE in self.arms and not self._encoder:
+            raise UserError("contrastive: it starts from pre-trained weights. Choose model, or set it to off.")
+        if arms.CONTRASTIVE in self.arms and self.settings.gradient_accumulation > 1:
+            raise UserError("contrastive: it compares the rows of a whole batch. Set gradient_accumulation to 1.")
 
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
         """Train one arm on one subset; only the last weights are scored, so evaluation rows select nothing."""
