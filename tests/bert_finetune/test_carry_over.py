@@ -125,7 +125,7 @@ def test_the_table_has_accuracies_of_own_and_related_rows_with_intervals(run: Pa
     names = load_encoder(encoder)
     right = [names.zero_shot(text, list(COLOURS), TEMPLATE)["label"] == label for text, label in related_rows()]
     assert rows[NAMES][1] == cell(sum(right) / 24, 24)
-    assert "On shop.csv the accuracy is lower by 0.250, beyond chance." in report[TITLE]["text"]
+    assert "On shop.csv the accuracy is 0.750, lower by 0.250, beyond chance." in report[TITLE]["text"]
     assert "Set prompted_model" in report[TITLE]["text"]
 
 
@@ -139,7 +139,7 @@ def test_card_and_record_have_the_table_too(run: Path):
 
 def test_the_page_shows_the_table_with_what_it_says(run: Path):
     shown = report_html(json.loads((run / "report.json").read_text()))
-    assert shown.startswith(f"<h3>{TITLE}</h3><p>On shop.csv the accuracy is lower by 0.250, beyond chance.")
+    assert shown.startswith(f"<h3>{TITLE}</h3><p>On shop.csv the accuracy is 0.750, lower by 0.250, beyond chance.")
     assert "<td>0.750 (0.551 to 0.880)</td>" in shown
 
 
@@ -271,7 +271,7 @@ def test_the_difference_of_two_shares_has_the_interval_of_the_paper():
 )
 def test_the_verdict_is_beside_the_best_of_what_is_not_tuned(accuracy: float, names: float | None, said: str):
     others = {USUAL: Share(0.5, 400), NAMES: None if names is None else Share(names, 400)}
-    assert verdict(Share(accuracy, 400), others) == f"It is {said}."
+    assert verdict(Share(accuracy, 400), others) == f"The classifier is {said}."
 
 
 def test_of_few_prompted_rows_the_verdict_is_more_careful():
@@ -317,7 +317,7 @@ def test_each_table_of_a_zip_is_a_column_and_other_labels_are_set_aside_and_coun
     assert report["columns"] == ["", "its own held-out rows (24)", "paints.csv (12)", "shops/shop.csv (24)"]
     assert matrix(run)[CLASSIFIER] == [cell(1.0, 24), cell(1.0, 12), cell(0.75, 24)]
     assert [len(cells) for cells in matrix(run).values()] == [3] * 4
-    assert "On paints.csv the accuracy is +0.000: no difference beyond chance." in report["text"]
+    assert "On paints.csv the accuracy is 1.000, +0.000 from its own rows: no more than chance." in report["text"]
     assert "It shares blue, green, red; 2 rows of grey were set aside." in report["text"]
 
 
@@ -386,14 +386,14 @@ def test_a_prompted_gpt_is_two_rows_of_the_table_on_as_many_rows_as_were_allowed
     more = {"prompted_model": str(gpt), "prompted_examples": 3, "prompted_rows": 10}
     run = trained(tmp_path / "run", with_tasks(tmp_path, encoder, {"shop.csv": related_rows()}, **more))
     rows = prompted(run)
-    assert list(rows) == ["prompted GPT, no example", "prompted GPT, 3 examples"]
+    assert list(rows) == ["prompted GPT without examples", "prompted GPT with 3 examples"]
     assert all(text.endswith(", 10 rows") for cells in rows.values() for text in cells)
     data: Any = PLUGIN.kind("classify").read(with_tasks(tmp_path, encoder, {"shop.csv": related_rows()}, **more))
     drawn = related.draw_rows(data.related[0].rows, 10, 0)
     examples = draw_examples(data.train, 3, 0)
     guesses = load_prompted(gpt).label_texts(drawn.texts, {name: name for name in COLOURS}, examples)
     right = sum(guess.label == labels[0] for guess, labels in zip(guesses, drawn.labels, strict=True))
-    assert rows["prompted GPT, 3 examples"][1] == f"{cell(right / 10, 10)}, 10 rows"
+    assert rows["prompted GPT with 3 examples"][1] == f"{cell(right / 10, 10)}, 10 rows"
     text = json.loads((run / "report.json").read_text())[TITLE]["text"]
     assert "A prompted model labelled at most 10 rows of a task." in text and "Set prompted_model" not in text
 
@@ -440,7 +440,7 @@ def test_a_hosted_model_is_asked_as_often_as_the_sheet_says_and_with_the_key(
         assert not asked
         run = trained(tmp_path / "run", settings)
         assert len(asked) == 40 and {each["key"] for each in asked} == {f"Bearer {KEY}"}
-    assert list(prompted(run)) == ["hosted model, no example", "hosted model, 2 examples"]
+    assert list(prompted(run)) == ["hosted model without examples", "hosted model with 2 examples"]
     assert VARIABLE not in os.environ
     assert not any(KEY in path.read_text(errors="replace") for path in run.rglob("*") if path.is_file())
 
@@ -451,7 +451,9 @@ def test_a_server_that_refuses_the_key_costs_its_rows_and_not_the_classifier(tmp
         assert len(asked) == 2
     report = json.loads((run / "report.json").read_text())[TITLE]
     assert not prompted(run) and matrix(run)[CLASSIFIER] == [cell(1.0, 24), cell(0.75, 24)]
-    assert "hosted model, no example: not measured." in report["text"] and "does not accept the key" in report["text"]
+    assert (
+        "hosted model without examples: not measured." in report["text"] and "does not accept the key" in report["text"]
+    )
 
 
 def test_without_a_hosted_model_nothing_is_said_or_sent(tmp_path: Path, encoder: Path):
@@ -467,5 +469,5 @@ def test_labels_without_letters_are_prompted_with_examples_alone(tmp_path: Path,
     )
     settings = settings.model_copy(update={"data": str(tmp_path / "numbers.csv"), "eval_data": ""})
     run = trained(tmp_path / "run", settings)
-    assert list(prompted(run)) == ["prompted GPT, 3 examples"]
-    assert "no example: not measured" in json.loads((run / "report.json").read_text())[TITLE]["text"]
+    assert list(prompted(run)) == ["prompted GPT with 3 examples"]
+    assert "without examples: not measured" in json.loads((run / "report.json").read_text())[TITLE]["text"]

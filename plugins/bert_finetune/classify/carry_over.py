@@ -81,7 +81,7 @@ def verdict(classifier: Share, untuned: Mapping[str, Share | None]) -> str:
     name, best = max(((name, share) for name, share in untuned.items() if share), key=lambda item: item[1].value)
     low, high = newcombe((classifier.value, classifier.rows), (best.value, best.rows))
     how = "better than" if low > 0 else "worse than" if high < 0 else "no better, beyond chance, than"
-    return f"It is {how} {name} there ({best.value:.3f})."
+    return f"The classifier is {how} {name} there ({best.value:.3f})."
 
 
 def _classifier(artifact: Path, tasks: Mapping[str, LabelledTexts]) -> list[Share]:
@@ -110,15 +110,18 @@ def _difference(own: Share, other: Share) -> str:
 
 def _conclusion(task: RelatedTexts, own: Share | None, there: Share, untuned: Mapping[str, Share | None]) -> str:
     """What the table says of one related task, and which labels it shares with the run."""
-    if own:
-        low, high = newcombe((there.value, there.rows), (own.value, own.rows))
-        gain = there.value - own.value
-        how = f"{'higher' if gain > 0 else 'lower'} by {abs(gain):.3f}, beyond chance"
-        how = f"{gain:+.3f}: no difference beyond chance" if low <= 0 <= high else how
-    else:
-        how = f"{there.value:.3f}"
-    parts = [f"On {task.source} the accuracy is {how}.", verdict(there, untuned)]
+    parts = [f"On {task.source} the accuracy is {there.value:.3f}{_beside_own(own, there)}.", verdict(there, untuned)]
     if task.set_aside:
         rows = counted(sum(task.set_aside.values()), "row")
         parts.append(f"It shares {listed(task.shared, 6)}; {rows} of {listed([*task.set_aside], 6)} were set aside.")
     return " ".join(parts)
+
+
+def _beside_own(own: Share | None, there: Share) -> str:
+    if own is None:
+        return ""
+    low, high = newcombe((there.value, there.rows), (own.value, own.rows))
+    gain = there.value - own.value
+    if low <= 0 <= high:
+        return f", {gain:+.3f} from its own rows: no more than chance"
+    return f", {'higher' if gain > 0 else 'lower'} by {abs(gain):.3f}, beyond chance"

@@ -81,7 +81,8 @@ def prompted(
     result = Measured({}, [])
     for model in models:
         for shown in [[], examples] if examples else [[]]:
-            name = f"{model.name}, {counted(len(shown), 'example') if shown else 'no example'}"
+            examples_shown = f"with {counted(len(shown), 'example')}" if shown else "without examples"
+            name = f"{model.name} {examples_shown}"
             if not shown and not _have_words(data.label_names):
                 result.notes.append(f"{name}: not measured, as a label without a letter says nothing of its meaning.")
                 continue
