@@ -221,4 +221,4 @@ def _subsample(rows: LabelledTexts, count: int, seed: int) -> LabelledTexts:
 
 
 def _metric_name(arm: str) -> str:
-    return arm.replace(" ", "_").replace("-", "_").lower()
+    return arm.replace(",", "").replace(" ", "_").replace("-", "_").lower()
