@@ -344,6 +344,10 @@ class Workbench(Protocol):
         """The workbench for weights of an interface: its pickers list those alone, its calls refuse others by name."""
         ...
 
+    def other(self, plugin: str) -> Workbench | None:
+        """The workbench for weights of another plugin; None where that plugin is not here."""
+        ...
+
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> Any:
         """A component to choose weights with: starters, own runs, or a Hub id typed in. Its value is a name.
 

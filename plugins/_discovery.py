@@ -7,13 +7,16 @@ import os
 import pkgutil
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 import plugins
 from plugins._contract import Plugin
 from training.errors import UserError
+from training.settings import RunSettings
 
 BUILT_IN = ("bert_finetune", "gpt_prompting", "ae_anomaly", "denoising_ae", "diffusion_cfg")
 GROUP = "selfsup.plugins"
@@ -70,6 +73,32 @@ def find(name: str) -> Plugin:
                 raise UserError(f"Plugin {name!r} from {origin} is broken: {one.error}")
             return one.plugin
     raise UserError(f"There is no plugin {name!r}; there are: {', '.join(sorted(c[0] for c in _candidates()))}.")
+
+
+def plugin_of_weights(settings: type[RunSettings], field: str, plugin: Plugin) -> Plugin:
+    """The plugin whose weights a field names: another one where the field says so.
+
+    Args:
+        plugin: Of the settings.
+
+    Raises:
+        UserError: If that one is not on this server.
+    """
+    if not (other := settings.weights_plugin(field)):
+        return plugin
+    owner = next((found.plugin for found in discover() if found.name == other), None)
+    if owner is None:
+        raise UserError(f"{field} names weights of the plugin {other}, which is not here: leave it empty.")
+    return owner
+
+
+def starters_of(settings: type[RunSettings], plugin: Plugin) -> dict[str, Path]:
+    """Name -> folder of every starter that a field of the settings can name."""
+    starters = dict(plugin.starters)
+    for field in settings.weights_fields():
+        with suppress(UserError):  # of a plugin that is not here, there are none
+            starters |= plugin_of_weights(settings, field, plugin).starters
+    return starters
 
 
 def _candidates() -> list[tuple[str, str, Callable[[], object]]]:

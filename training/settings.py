@@ -29,8 +29,10 @@ ADVANCED: dict[str, Any] = {"advanced": True}  # folded away on the form
 WEIGHTS: dict[str, Any] = {"kind": "weights"}  # a starter, a run or a Hub id; it reaches `build` as a folder
 HOSTED = "hosted:"  # what the name of a model on another machine begins with
 WEIGHTS_OR_HOSTED: dict[str, Any] = {**WEIGHTS, "hosted": True}  # or such a name, which reaches `build` as it is
+HOSTED_NAME: dict[str, Any] = {"hosted": True}  # such a name and nothing else
 FILE: dict[str, Any] = {"kind": "file"}  # set by an upload or on the command line, never by an API caller's JSON
 IMAGES: dict[str, Any] = {**FILE, "folder": True}  # a file, or on the command line a folder, which a run keeps as a zip
+FILES: dict[str, Any] = {**IMAGES, "several": True}  # a file or a zip of some, which the form makes of several uploads
 SAMPLE = "sample:"  # what the name of sample data begins with, in place of a file
 FIXED: dict[str, Any] = {"fixed": True}  # inherited, but the kind decides it: nobody can set it
 AUTO = "auto"  # what a value that is decided later is called in every form, flag, file and request
@@ -46,6 +48,11 @@ def decided_later(usual: int | float | str) -> dict[str, Any]:
         usual: What it is where there is no rule, and what runs from before there was one have.
     """
     return {"auto": usual}
+
+
+def weights_of(plugin: str) -> dict[str, Any]:
+    """What a field says of itself that names weights of another plugin."""
+    return {**WEIGHTS, "plugin": plugin}
 
 
 class RunSettings(BaseModel):
@@ -175,6 +182,16 @@ class RunSettings(BaseModel):
     def weights_fields(cls) -> list[str]:
         """The names of the fields that name weights, `model` first."""
         return [name for name, field in cls.model_fields.items() if extra_of(field).get("kind") == "weights"]
+
+    @classmethod
+    def hosted_fields(cls) -> list[str]:
+        """The names of the fields that can name a model on another machine."""
+        return [name for name, field in cls.settable_fields().items() if extra_of(field).get("hosted")]
+
+    @classmethod
+    def weights_plugin(cls, name: str) -> str:
+        """The plugin whose weights a field names; empty for the settings' own."""
+        return str(extra_of(cls.model_fields[name]).get("plugin", ""))
 
     def weights(self) -> list[str]:
         """The weights that are named: starters, runs and Hub ids."""

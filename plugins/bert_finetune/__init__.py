@@ -59,6 +59,8 @@ PLUGIN = Plugin(
             samples=samples.CLASSIFY,
             suggestions=suggestions.CLASSIFY,
             takes=(LABELLED_TEXTS,),
+            secret="Your key for hosted_model. It is sent to its server only and not stored, so that Resume needs it "
+            "again.",
         ),
         Kind(
             "pretrain",

@@ -37,11 +37,14 @@ def render(services: Services, plugin: Plugin) -> Callable[[gr.Blocks], None]:
     holders = list(dict.fromkeys(holder for place in places for holder, _ in place))
 
     def refresh(request: gr.Request, *chosen: str | None, wanted: str = "") -> list[Any]:
-        names = services.models.names(plugin, visitor(request))
-        labels = services.models.labels(plugin, visitor(request))
-        nearest = nearest_picker(pickers, names.get(wanted))
+        owners = {picker.plugin.name: picker.plugin for picker in pickers}
+        names = {name: services.models.names(owner, visitor(request)) for name, owner in owners.items()}
+        labels = {name: services.models.labels(owner, visitor(request)) for name, owner in owners.items()}
+        nearest = nearest_picker(pickers, names.get(plugin.name, {}).get(wanted))
         return [
-            picker.update(names, labels, value, wanted if picker is nearest else "")
+            picker.update(
+                names[picker.plugin.name], labels[picker.plugin.name], value, wanted if picker is nearest else ""
+            )
             for picker, value in zip(pickers, chosen, strict=True)
         ]
 

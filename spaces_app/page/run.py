@@ -57,14 +57,14 @@ def render(services: Services, demo: gr.Blocks) -> None:
             return [_elsewhere(), *[gr.Button(visible=False)] * 4, gr.Textbox(visible=False), "", ""]
         found = services.runs.report(run_id, visitor(request))
         can_end = run["status"] in ("queued", "running")
-        secret = services.plugins.secret(run["plugin"], run["trainer"])
+        secret = services.runs.secret(run_id, visitor(request)) if run["can_resume"] else ""
         return [
             next_links(services, {**run, "session": services.runs.session(run_id, visitor(request))}),
             gr.Button(STOP.get(run["status"], ""), visible=can_end),
             gr.Button(visible=run["can_resume"]),
             gr.Button(visible=run["has_weights"]),
             gr.Button(visible=not can_end),
-            gr.Textbox(visible=bool(secret) and run["can_resume"], info=secret),
+            gr.Textbox(visible=bool(secret), info=secret),
             result_html(found, run["status"]),
             report_html(found),
         ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import secrets
 import typing
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,7 @@ import gradio as gr
 from gradio.components import Component
 from pydantic.fields import FieldInfo
 
+from training.errors import UserError
 from training.settings import AUTO, DataSource, RunSettings, TrainSettings, extra_of
 
 HUB_DATA = "dataset"  # the field that names a data set of the Hub
@@ -36,7 +40,8 @@ def sections(settings: type[RunSettings]) -> Sections:
     """Sort the fields that can be set into the sections of the form."""
     fields = settings.settable_fields()
     general = {*TrainSettings.model_fields, *DataSource.model_fields} - {HUB_DATA}
-    files, weights = set(settings.file_fields()), set(settings.weights_fields())
+    files = set(settings.file_fields())
+    weights = {name for name in settings.weights_fields() if not settings.weights_plugin(name)}
     columns = {name for name in fields if name.endswith("_column") or name == "columns"}
     length = {name for name in LENGTH if name in fields}
     rest = [name for name in fields if name not in {HUB_DATA, *files, *weights, *columns, *length}]
@@ -73,7 +78,8 @@ def render_file(settings: type[RunSettings], name: str) -> Component:
     """A file component under its description, which the component itself has no room for."""
     with gr.Column(min_width=200):
         gr.Markdown(f"**{label_of(name)}** {settings.model_fields[name].description}", elem_classes="file-info")
-        return gr.File(label=label_of(name), type="filepath", height=120)
+        count = "multiple" if extra_of(settings.model_fields[name]).get("several") else "single"
+        return gr.File(label=label_of(name), type="filepath", file_count=count, height=120)
 
 
 def initial_value(settings: type[RunSettings], name: str) -> Any:
@@ -90,13 +96,39 @@ def settings_values(
 
     An emptied number is left out and so keeps its default.
     """
-    files = {name: Path(values[name]) if values.get(name) else None for name in settings.file_fields()}
+    files = {name: one_file(values.get(name), name) for name in settings.file_fields()}
     plain = {name: _tidy(settings.model_fields[name], value) for name, value in values.items() if name not in files}
     return {
         name: value
         for name, value in plain.items()
         if value is not None and value != settings.model_fields[name].default
     }, files
+
+
+def one_file(uploaded: str | list[str] | None, name: str) -> Path | None:
+    """The file of a component; several become a zip of that name, which is made once and stands beside the first.
+
+    Raises:
+        UserError: If two have one name.
+    """
+    paths = [Path(path) for path in ([uploaded] if isinstance(uploaded, str) else uploaded or [])]
+    if len(paths) < 2:
+        return paths[0] if paths else None
+    names = [path.name for path in paths]
+    if twice := next((each for each in names if names.count(each) > 1), ""):
+        raise UserError(f"{name}: two files are called {twice}: rename one of them.")
+    key = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[
+        :16
+    ]  # an upload's path has its content's hash
+    target = paths[0].parent / key / f"{name}.zip"
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        new = target.with_name(secrets.token_hex(8))
+        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in paths:
+                archive.write(path, path.name)
+        new.replace(target)
+    return target
 
 
 def label_of(name: str) -> str:

@@ -42,7 +42,7 @@ class StartingWeightsFields:
             labels: Starters, own runs and pulled weights -> what a person calls them.
         """
         auto = [(AUTO_LABEL, AUTO)] if self.settings.has_auto(name) else []
-        suggested = [(each.label, each.name) for each in self.suggestions[name] if each.name not in labels]
+        suggested = [(each.label, each.name) for each in self.suggestions.get(name, ()) if each.name not in labels]
         nothing = SCRATCH_LABEL if self.settings.has_auto(name) else "Leave empty"
         return [*auto, *((labels[each], each) for each in in_menu(labels)), *suggested, (nothing, "")]
 

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from plugins._contract import Kind, Plugin
+from plugins._discovery import plugin_of_weights
 from plugins._ui.events import message_area, sentence
 from spaces_app.events import UNQUEUED
 from spaces_app.identity import visitor
@@ -60,9 +61,9 @@ class TrainForm:
             self.found = gr.HTML(NOTHING, elem_classes="preflight")
             self.fields |= render_fields(settings, parts.columns)
         self.weights = self._render_weights(parts.weights)
-        self.secret = gr.Textbox(
-            label="Key", info=self.kind.secret, type="password", max_lines=1, visible=bool(self.kind.secret)
-        )
+        is_folded = not {*parts.more}.isdisjoint(settings.hosted_fields())
+        if not is_folded:
+            self.secret = self._render_secret()
         with _step(4 if parts.weights else 3, "How long", visible=bool(parts.length)):
             self.length = RunLength(settings, parts.length)
             self.fields |= self.length.fields
@@ -75,6 +76,8 @@ class TrainForm:
                 if names:
                     gr.Markdown(f"**{title}**")
                     self.fields |= render_fields(settings, names)
+            if is_folded:
+                self.secret = self._render_secret()
         with gr.Accordion("Copy as Python, command or YAML", open=False) as self.copies:
             self.code = [
                 gr.Code(label="Python", language="python", interactive=False),
@@ -87,6 +90,11 @@ class TrainForm:
                 self.check = gr.Button("Check the data", elem_id="check")
                 self.start = gr.Button("Start training", variant="primary", elem_id="start")
         self.address = address_box()
+
+    def _render_secret(self) -> gr.Textbox:
+        """The key for a hosted model; it stands where that is named."""
+        secret = self.kind.secret
+        return gr.Textbox(label="Key", info=secret, type="password", max_lines=1, visible=bool(secret))
 
     def _render_weights(self, names: tuple[str, ...]) -> StartingWeightsFields:
         with _step(3, "Start from", "weights", visible=bool(names)):
@@ -167,10 +175,9 @@ class TrainForm:
 
         def opened(request: gr.Request) -> list[Any]:
             values, source, problem = self._asked_for(request)
-            names = self.services.models.labels(self.plugin, visitor(request))
             updates = dict(zip(self.fields, self.filled(values), strict=True))
-            for name in self.settings.weights_fields():
-                updates[name] = self._weights(name, names, values)
+            for name, labels in self._labels(request).items():
+                updates[name] = self._weights(name, labels, values)
             return [*source, self.length.opened(values), *updates.values(), problem]
 
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
@@ -180,9 +187,20 @@ class TrainForm:
 
     def _menus(self, request: gr.Request) -> Any:
         """The menus of weights as they are now: runs end and are deleted meanwhile."""
-        labels = self.services.models.labels(self.plugin, visitor(request))
-        menus = [gr.Dropdown(self.weights.choices(name, labels)) for name in self.settings.weights_fields()]
+        menus = [gr.Dropdown(self.weights.choices(name, labels)) for name, labels in self._labels(request).items()]
         return menus if len(menus) > 1 else menus[0]
+
+    def _labels(self, request: gr.Request) -> dict[str, dict[str, str]]:
+        """Field that names weights -> those that it offers, with what a person calls them."""
+        labels: dict[str, dict[str, str]] = {}
+        for name in self.settings.weights_fields():
+            try:
+                owner = plugin_of_weights(self.settings, name, self.plugin)
+            except UserError:  # that plugin is not here
+                labels[name] = {}
+            else:
+                labels[name] = self.services.models.labels(owner, visitor(request))
+        return labels
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
         """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""

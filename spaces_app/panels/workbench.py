@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from spaces_app.panels import document, send, start_run
 from spaces_app.panels.run_choice import in_menu
 from spaces_app.services import Services
 from spaces_app.services.models import Function
+from training.errors import UserError
 
 PICKER_INFO = "A starter, one of your runs, or owner/repo of the Hub."
 
@@ -26,6 +28,7 @@ class WeightsPicker:
     """A choice of weights on the page."""
 
     component: gr.Dropdown
+    plugin: Plugin
     kinds: tuple[Kind, ...]  # whose weights it offers, the nearest first
     tabs: tuple[tuple[gr.Tabs, gr.Tab], ...]  # that it stands in, the outermost first
     first: str | None  # the starter that it begins with; None where it begins empty, as was asked for
@@ -75,6 +78,13 @@ class PluginWorkbench:
         """The workbench for weights that implement an interface: pickers list those alone, calls refuse others."""
         return PluginWorkbench(self.services, self.plugin, endpoints, self.pickers, self.files, self.opened)
 
+    def other(self, plugin: str) -> PluginWorkbench | None:
+        """The workbench for weights of another plugin: see the contract."""
+        with suppress(UserError):
+            found = self.services.plugins.get(plugin)
+            return PluginWorkbench(self.services, found, None, self.pickers, self.files, self.opened)
+        return None
+
     def weights_picker(self, label: str = "Weights", starter: str | None = None) -> gr.Dropdown:
         """A dropdown of starters and own runs; a Hub id can be typed in. The page keeps its choices fresh."""
         first = self.plugin.default_weights(self.endpoints) if starter is None else starter
@@ -83,7 +93,7 @@ class PluginWorkbench:
         )
         kinds, default = self.plugin.answering(self.endpoints), partial(self.plugin.default_weights, self.endpoints)
         begins = None if starter == "" else first
-        self.pickers.append(WeightsPicker(picker, kinds, _enclosing_tabs(), begins, default))
+        self.pickers.append(WeightsPicker(picker, self.plugin, kinds, _enclosing_tabs(), begins, default))
         return picker
 
     def call(self, function: Function, weights: str | None, *args: object) -> Any:

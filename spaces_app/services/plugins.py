@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from plugins._contract import Kind, Plugin
 from plugins._discovery import Found
 from training.errors import UserError
+from training.settings import HOSTED
 
 
 class PluginCatalog:
@@ -32,10 +34,13 @@ class PluginCatalog:
         found = self._kind(plugin, kind)
         return found.title if found else f"{plugin} {kind}".strip()
 
-    def secret(self, plugin: str, kind: str) -> str:
-        """The label of the secret that runs of a kind take; empty for none."""
+    def secret(self, plugin: str, kind: str, values: Mapping[str, Any]) -> str:
+        """The label of the secret that a run of a kind with these settings takes; empty for none."""
         found = self._kind(plugin, kind)
-        return found.secret if found else ""
+        if found is None or not found.secret:
+            return ""
+        hosted = [values.get(name, "") for name in found.trained_by.hosted_fields()]
+        return found.secret if not hosted or any(str(each).startswith(HOSTED) for each in hosted) else ""
 
     def answers(self, plugin: str, kind: str) -> bool:
         """Whether weights of a kind can be tried."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Kind, Plugin
+from plugins._discovery import plugin_of_weights
 from plugins._samples import is_sample
 from spaces_app.identity import may_see
 from spaces_app.services.plugins import PluginCatalog
@@ -45,8 +46,8 @@ def validate(request: RunRequest, plugins: PluginCatalog, server: Settings) -> t
     uploads = {name: str(path) for name, path in request.files.items() if path}
     settings = parse_settings(kind.trained_by, kind.with_sample({**request.values, **uploads}))
     settings.check_required()
-    for name in settings.weights():
-        check_weights_name(name, plugin.starters)
+    for name, weights in settings.named_weights().items():
+        check_weights_name(weights, plugin_of_weights(type(settings), name, plugin).starters)
     return plugin, kind, server.check(settings)
 
 

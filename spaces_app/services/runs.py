@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins._contract import Kind, Plugin
+from plugins._discovery import starters_of
 from spaces_app.identity import check_may_train, may_see
 from spaces_app.services.checks import CheckService
 from spaces_app.services.plugins import PluginCatalog
@@ -111,6 +112,11 @@ class RunService:
         """Describe a run: status, progress, metrics, place in the queue."""
         return self._describe(self.get(run_id, visitor))
 
+    def secret(self, run_id: str, visitor: str) -> str:
+        """The label of the secret that a run takes when it is resumed; empty for none."""
+        config = self.get(run_id, visitor).config()
+        return self.plugins.secret(config["plugin"], config["trainer"], config["settings"])
+
     def session(self, run_id: str, visitor: str) -> str:
         """Key of the labelling session that a run was made of; empty for none. Who knows it may label."""
         return session_of_run(self.get(run_id, visitor).folder)
@@ -168,7 +174,7 @@ class RunService:
         plugin, kind, settings = self.validate(request, visitor)
         self._checks.sheet(plugin, kind, settings).raise_if_blocked()
         if isinstance(settings, TrainSettings) and settings.backup:
-            uploader.check(settings, plugin.starters, token)
+            uploader.check(settings, starters_of(type(settings), plugin), token)
         run = self.store.create(plugin.name, kind.name, settings, visitor)
         return self.enqueue(run, kind, settings, token, key)
 

@@ -86,8 +86,12 @@ class SweepService:
         kind = self.plugins.get(base.plugin).kind(base.trainer)
         known = sweepable(kind.trained_by)
         fields = {name: {**about, "value": base.values.get(name, about["default"])} for name, about in known.items()}
-        return {"plugin": base.plugin, "trainer": base.trainer, "fields": fields, "secret": kind.secret} | {
-            "most": self.settings.max_sweep
+        return {
+            "plugin": base.plugin,
+            "trainer": base.trainer,
+            "fields": fields,
+            "secret": self.plugins.secret(base.plugin, base.trainer, base.values),
+            "most": self.settings.max_sweep,
         }
 
     # -- act -------------------------------------------------------------------------------------------------------

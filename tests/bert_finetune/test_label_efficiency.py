@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins._prompted import Prompted, PromptedLabel
 from plugins.bert_finetune import PLUGIN
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.label_efficiency import arms
 from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 from plugins.bert_finetune.label_efficiency.shares import label_counts, parse_shares
+from tests import tiny_gpt
 from tests.bert_models import build, load
 from tests.files import write
 from training.artifact import confidence_intervals
@@ -177,6 +179,87 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(tmp_path: Path) -> Non
     assert read_results(broken) == read_results(whole)
 
 
+# -- further arms ----------------------------------------------------------------------------------------------------------
+
+
+def records(folder: Path) -> dict[tuple[str, int], float]:
+    return {(each["arm"], each["labels"]): each["accuracy"] for each in read_results(folder)}
+
+
+@pytest.fixture(scope="module")
+def all_arms(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one seed with every arm; the GPT has learned other words, so that it knows nothing."""
+    folder = tmp_path_factory.mktemp("arms")
+    start, gpt = finished.parent / "start" / "artifact", tiny_gpt.save(folder / "gpt")
+    more = {"contrastive": "on", "own_model": start, "prompted_model": gpt, "prompted_examples": 4}
+    given = {**TINY, **SMALL, "seeds": 1, "model": start, **more}
+    data = finished.parent / "reviews.csv"
+    assert main(["bert_finetune", "label_efficiency", "--data", str(data), "--folder", str(folder / "run"), *flags(given)]) == 0  # fmt: skip
+    return folder / "run"
+
+
+def test_every_arm_stands_in_report_and_card(all_arms: Path) -> None:
+    every = [arms.TFIDF, arms.SCRATCH, arms.BASE, arms.SECOND, arms.CONTRASTIVE, arms.PROMPTED]
+    assert {arm for arm, _ in records(all_arms)} == {*every} and len(records(all_arms)) == 2 * 6
+    table = json.loads((all_arms / "report.json").read_text())["Accuracy (mean, 95 % interval)"]
+    card = (all_arms / "artifact/README.md").read_text()
+    for arm in every:
+        assert any(arm in str(entry) for entry in [*table["columns"], *(row[0] for row in table["rows"])])
+        assert arm in card
+    assert "The prompted GPT is shown at most 4 of the labelled rows." in card
+
+
+def test_the_contrastive_arm_trains_as_classify_would_with_as_many_labels(all_arms: Path, finished: Path) -> None:
+    start = str(finished.parent / "start" / "artifact")
+    values = {"data": str(finished.parent / "reviews.csv"), **TINY, **SMALL, "seeds": 1, "model": start}
+    experiment: Any = build(
+        "label_efficiency", parse_settings(LabelEfficiencySettings, {**values, "contrastive": "on"})
+    )
+    steps = {part.about["labels"]: part.steps for part in experiment.parts if part.about["arm"] == arms.CONTRASTIVE}
+    few, many = sorted(steps)
+    assert steps[few] != SMALL["steps"] and steps[few] < steps[many]
+    settings = {part.about["arm"]: experiment._settings(part) for part in experiment.parts}
+    assert [arm for arm, each in settings.items() if each.contrastive == "on"] == [arms.CONTRASTIVE]
+
+
+def test_the_prompted_arm_is_shown_only_rows_of_its_subset(finished: Path, tmp_path: Path) -> None:
+    asked: list[tuple[list[str], list[tuple[str, str]]]] = []
+
+    class Spy(Prompted):
+        def label_texts(self, texts: Any, labels: Any, examples: Any = (), key: str = "") -> list[PromptedLabel]:
+            asked.append((list(texts), list(examples)))
+            return [PromptedLabel("good", {})] * len(texts)
+
+    values = {"data": str(finished.parent / "reviews.csv"), **TINY, **SMALL, "seeds": 1, "prompted_examples": 6}
+    gpt = tiny_gpt.save(tmp_path / "gpt")
+    experiment: Any = build("label_efficiency", parse_settings(LabelEfficiencySettings, {**values, "prompted_model": str(gpt)}))  # fmt: skip
+    experiment.__dict__["_prompted"] = Spy()
+    part = next(part for part in experiment.parts if part.about["arm"] == arms.PROMPTED)
+    scores = experiment.run(part, None)
+    [(texts, examples)] = asked
+    subset = arms.nested_subset(experiment.data.train, part.about["labels"], part.about["seed"])
+    own = {(experiment.data.train.texts[row], experiment.data.train.labels[row][0]) for row in subset}
+    assert len(examples) == min(6, len(own)) and {*examples} <= own
+    assert texts == experiment.data.evaluation.texts
+    assert scores["accuracy"] == np.mean([labels[0] == "good" for labels in experiment.data.evaluation.labels])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"contrastive": "on"}, "contrastive: it starts from pre-trained weights"),
+        ({"contrastive": "on", "model": "ENCODER", "gradient_accumulation": 2}, "Set gradient_accumulation to 1"),
+        ({"prompted_model": "ENCODER"}, "cannot be prompted: choose a GPT"),
+    ],
+)
+def test_arms_that_cannot_be_are_refused_before_any_work(values: dict[str, Any], message: str, finished: Path) -> None:
+    start = str(finished.parent / "start" / "artifact")
+    given = {"data": str(finished.parent / "reviews.csv"), **TINY, **SMALL, "model": ""}
+    given |= {name: start if value == "ENCODER" else value for name, value in values.items()}
+    with pytest.raises(UserError, match=message):
+        build("label_efficiency", parse_settings(LabelEfficiencySettings, given))
+
+
 @pytest.mark.parametrize("values", [{"multi_label": True}, {"processes": 2}, {"patience": 3}, {"eval_every": 5}])
 def test_what_the_experiment_decides_is_no_setting_of_it(values: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"{next(iter(values))}: decided by this experiment"):
@@ -194,4 +277,4 @@ def test_at_its_time_limit_it_stops_and_can_be_resumed(tmp_path: Path) -> None:
 
 
 def test_it_is_a_trainer_like_any_other() -> None:
-    assert PLUGIN.kind("label_efficiency").trained_by.weights_fields() == ["model", "own_model"]
+    assert PLUGIN.kind("label_efficiency").trained_by.weights_fields() == ["model", "prompted_model", "own_model"]

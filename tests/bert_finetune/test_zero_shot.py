@@ -10,14 +10,17 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
+from plugins._prompted import Prompted, connect_prompted, load_prompted
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.predictor import ClassifierPredictor
 from plugins.bert_finetune.encode.predictor import EncoderPredictor, load
 from plugins.bert_finetune.label.head import unit
+from plugins.bert_finetune.zero_shot import by_prompt
 from plugins.bert_finetune.zero_shot.adaptation import adapt_to_texts, adapted_scores
 from plugins.bert_finetune.zero_shot.label_names import name_labels, split_names
 from plugins.bert_finetune.zero_shot.predict import label_file
 from plugins.bert_finetune.zero_shot.table import read_named, rows_with_words
+from tests import tiny_gpt
 from tests.bert_models import tiny_encoder
 from tests.files import write
 from training.errors import UserError
@@ -187,3 +190,51 @@ def test_many_texts_are_refused_before_they_are_read(inference_model: Classifier
     file = write(tmp_path / "t.csv", "text\n" + "".join(f"leaf {n}\n" for n in range(50_001)))
     with pytest.raises(UserError, match="50,001 texts: with 2 labels give at most 50,000"):
         label_file(inference_model, file, ["red", "green"], TEMPLATE, True)
+
+
+# -- by a prompt -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gpt(tmp_path_factory: pytest.TempPathFactory) -> Prompted:
+    """A GPT that has learned to label film reviews."""
+    return load_prompted(tiny_gpt.save(tmp_path_factory.mktemp("gpt")))
+
+
+def test_a_prompted_gpt_labels_a_text_with_probabilities(gpt: Prompted):
+    found = by_prompt.predict_text(gpt, "a warm film and a lovely song", ["good", "bad"])
+    assert (found["label"], found["method"]) == ("good", "prompt")
+    assert sum(found["scores"].values()) == pytest.approx(1) and found["scores"]["good"] > 0.5
+
+
+def test_labels_of_the_file_are_prompted_by_their_words(gpt: Prompted, tmp_path: Path):
+    rows = tiny_gpt.reviews(40, seed=5)
+    spelled = {"good": "1", "bad": "0"}
+    file = write(
+        tmp_path / "rows.csv", "text,label\n" + "".join(f"{row['text']},{spelled[row['label']]}\n" for row in rows)
+    )
+    report = by_prompt.measure_file(gpt, file, ["1 = good", "0 = bad"])
+    assert [each["name"] for each in report["accuracies"]][1:] == ["prompted, no example"]
+    answers = gpt.label_texts([row["text"] for row in rows], {"1": "good", "0": "bad"})
+    right = [answer.label == spelled[row["label"]] for answer, row in zip(answers, rows, strict=True)]
+    assert report["accuracies"][1]["accuracy"] == pytest.approx(np.mean(right)) and np.mean(right) > 0.8
+    assert (report["texts"], report["measured"], report["notes"]) == (40, 40, [])
+
+
+def test_of_a_large_file_a_part_is_prompted_and_told(gpt: Prompted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(by_prompt, "MAX_TEXTS", 10)
+    report = by_prompt.measure_file(gpt, tiny_gpt.write_reviews(tmp_path / "rows.csv", 30), ["good", "bad"])
+    assert report["measured"] == 10 and report["notes"] == ["A GPT was prompted on 10 texts, drawn at random from 30."]
+
+
+def test_a_file_without_labels_is_no_measure_of_a_prompt(gpt: Prompted, tmp_path: Path):
+    file = write(tmp_path / "rows.csv", "text\na warm film\na dull plot\n")
+    report = by_prompt.measure_file(gpt, file, ["good", "bad"])
+    assert (report["measured"], report["accuracies"]) == (0, [])
+
+
+def test_an_encoder_cannot_be_prompted_and_a_hosted_name_needs_its_form():
+    with pytest.raises(UserError, match="cannot be prompted: choose a GPT"):
+        load_prompted(starter.ENCODER)
+    with pytest.raises(UserError, match="hosted:"):
+        connect_prompted("hosted:")

@@ -10,7 +10,7 @@ import pytest
 
 import plugins
 from plugins import _discovery
-from plugins._discovery import Found, discover, find
+from plugins._discovery import Found, discover, find, plugin_of_weights, starters_of
 from training.errors import UserError
 
 WHOLE = """
@@ -157,3 +157,16 @@ def test_builtin_can_be_joined_by_names(drop: Drop) -> None:
 def test_files_with_an_underscore_and_the_test_kit_are_no_plugins(drop: Drop) -> None:
     drop("_private", whole("_private"))
     assert not {"_private", "testing"} & {one.name for one in discover()}
+
+
+def test_a_field_names_weights_of_another_plugin_if_that_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSUP_PLUGINS", "builtin")
+    bert = find("bert_finetune")
+    settings = bert.kind("classify").trained_by
+    assert plugin_of_weights(settings, "model", bert) is bert
+    assert plugin_of_weights(settings, "prompted_model", bert).name == "gpt_prompting"
+    assert starters_of(settings, bert).keys() == {*bert.starters, "tales"}
+    monkeypatch.setenv("SELFSUP_PLUGINS", "bert_finetune")
+    with pytest.raises(UserError, match="prompted_model names weights of the plugin gpt_prompting, which is not here"):
+        plugin_of_weights(settings, "prompted_model", bert)
+    assert starters_of(settings, bert).keys() == {*bert.starters}

@@ -18,7 +18,9 @@ from tests.loopback import ROOT, Hub
 from tests.running import events, finish, kill, losses, queue, wait_for, weights
 from tests.toy import toy_settings
 from training.backup import uploader
+from training.backup.contents import Marker
 from training.errors import UserError
+from training.runs.config_file import read_config, to_yaml
 from training.runs.forkserver import WarmProcess
 from training.runs.queue import Dispatcher, child_environment
 from training.runs.registry import Runs
@@ -258,6 +260,23 @@ def test_killed_run_resumes_on_another_machine_bit_for_bit(
     assert losses(run.folder) == losses(unbroken.folder)
     assert not any(name.startswith("checkpoint/") for name in hub.files(f"models/{repo}"))
     assert secret_in(tmp_path) == []
+
+
+def test_a_hosted_model_that_a_backup_names_is_not_asked(tmp_path: Path):
+    """It would be sent texts from this machine, on the word of whoever wrote the backup."""
+    from plugins.bert_finetune.classify.settings import ClassifySettings
+    from training.backup.validate import _check_config
+
+    values = {"data": "data/a.csv", "related_data": "data/b.csv", "hosted_model": "hosted:m@http://10.0.0.1/v1"}
+    (tmp_path / "config.yaml").write_text(to_yaml("bert_finetune", "classify", {**values, "backup": "a/b"}))
+    files: dict = {"data/a.csv": {}, "data/b.csv": {}}
+    marker = Marker("bert_finetune-0123456789abcdef", "bert_finetune", "classify", 0, "started", files)
+    _check_config(tmp_path, marker, "a/b", lambda plugin, trainer: (ClassifySettings, {}))
+    assert read_config(tmp_path / "config.yaml")["settings"] == {
+        "data": "data/a.csv",
+        "related_data": "data/b.csv",
+        "backup": "a/b",
+    }
 
 
 def test_contents_of_older_checkpoints_are_given_back(hostile: dict):

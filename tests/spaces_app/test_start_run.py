@@ -23,8 +23,8 @@ from training.runs.labels import read_labels
 
 @pytest.fixture
 def workbench(home: Path) -> PluginWorkbench:
-    """Of BERT; its queue is not worked, so that runs wait."""
-    services = Services(Settings(), discover("bert_finetune"))
+    """Of BERT, with GPT beside it; its queue is not worked, so that runs wait."""
+    services = Services(Settings(), discover("bert_finetune,gpt_prompting"))
     services.runs._queue.pump = lambda: None  # type: ignore[method-assign]
     return PluginWorkbench(services, services.plugins.get("bert_finetune"))
 
@@ -76,3 +76,15 @@ def test_a_session_of_texts_is_not_opened_as_one_of_rows(workbench: PluginWorkbe
     assert open_session(session.key).data == session.data
     with pytest.raises(UserError, match="a session about texts"):
         open_session(session.key, ROWS)
+
+
+def test_a_tab_reaches_the_weights_of_another_plugin_that_is_here(workbench: PluginWorkbench) -> None:
+    with gr.Blocks():
+        other = workbench.other("gpt_prompting")
+        assert other is not None
+        picker = other.weights_picker("Prompt a GPT", starter="")
+    assert picker.value == ""
+    [listed] = workbench.pickers  # the page fills them together, each with its own plugin's weights
+    assert (listed.component, listed.plugin.name) == (picker, "gpt_prompting")
+    assert {kind.name for kind in listed.kinds} == {"pretrain", "shots"}
+    assert workbench.other("no_such_plugin") is None

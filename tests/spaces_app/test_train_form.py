@@ -23,6 +23,7 @@ from spaces_app.panels.train_form import TrainForm
 from spaces_app.services.run_request import RunRequest
 from spaces_app.settings import Settings
 from tests.page import Site, served, write_reviews
+from training.data.several_tables import read_tables
 from training.errors import UserError
 from training.preflight.auto import preset_steps, seconds_of
 from training.preflight.limits import Limits
@@ -227,7 +228,7 @@ def test_a_files_name_cannot_leave_its_comment() -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("home"), found=discover("bert_finetune")) as site:
+    with served(tmp_path_factory.mktemp("home"), found=discover("bert_finetune,gpt_prompting")) as site:
         yield site
 
 
@@ -265,6 +266,50 @@ def test_a_start_that_is_refused_names_the_field_and_opens_its_fold(form: TrainF
 def test_a_start_without_data_is_a_sentence(form: TrainForm) -> None:
     message, address, *_ = form.events.start(Asking(), None, *values_of(form), "")  # type: ignore[arg-type]
     assert ("Choose a file under Data first" in message, address) == (True, "")
+
+
+def test_several_related_files_become_a_zip_and_one_stays_as_it_is(form: TrainForm, tmp_path: Path) -> None:
+    paths = [str(write_reviews(tmp_path / name)) for name in ("data.csv", "shop.csv", "films.csv")]
+    assert form.fields["related_data"].file_count == "multiple"  # type: ignore[attr-defined]
+    assert form.fields["eval_data"].file_count == "single"  # type: ignore[attr-defined]
+    values = values_of(form, data=paths[0], related_data=paths[1:])
+    packed = form.open_request(values).files["related_data"]
+    assert packed and [each.source for each in read_tables(packed)] == ["films.csv", "shop.csv"]
+    assert form.open_request(values).files["related_data"] == packed  # each look at the data asks again
+    one = form.open_request(values_of(form, data=paths[0], related_data=paths[1:2])).files["related_data"]
+    assert one == Path(paths[1])
+
+
+def test_two_related_files_of_one_name_are_refused(form: TrainForm, tmp_path: Path) -> None:
+    paths = [str(write_reviews(tmp_path / name)) for name in ("data.csv", "shop.csv")]
+    values = values_of(form, data=paths[0], related_data=[paths[1], paths[1]])
+    assert "related_data: two files are called shop.csv" in refusal(form.open_request, values)
+
+
+def test_weights_to_be_prompted_are_those_of_the_other_plugin(form: TrainForm) -> None:
+    offered = form._labels(Asking())  # type: ignore[arg-type]
+    assert "tales" in offered["prompted_model"] and "tales" not in offered["model"]
+    choices = [value for _, value in form.weights.choices("prompted_model", offered["prompted_model"])]
+    assert choices[0] == "tales" and choices[-1] == ""
+    assert "prompted_model" in form.folded and "model" not in form.folded
+
+
+def test_the_key_stands_in_the_fold_with_the_name_that_needs_it(form: TrainForm, site: Site) -> None:
+    block, around = form.secret.parent, []
+    while block is not None:
+        around.append(block)
+        block = block.parent
+    assert form.fold in around and form.secret.type == "password"
+    secret = site.services.plugins.secret
+    assert secret("bert_finetune", "classify", {}) == ""
+    assert "Your key" in secret("bert_finetune", "classify", {"hosted_model": "hosted:m@https://api.openai.com/v1"})
+
+
+def test_a_start_with_weights_that_cannot_be_is_refused_by_name(form: TrainForm, tmp_path: Path) -> None:
+    paths = [str(write_reviews(tmp_path / name)) for name in ("data.csv", "shop.csv")]
+    values = values_of(form, data=paths[0], related_data=paths[1:], prompted_model="tale")
+    message, *_ = form.events.start(Asking(), None, *values, "")  # type: ignore[arg-type]
+    assert "There are no weights &#x27;tale&#x27;. Give a starter (tales)" in message
 
 
 class Asking:

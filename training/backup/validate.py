@@ -17,7 +17,7 @@ from training.hub import pull
 from training.hub.file_contents import check_contents, check_weights, read_json
 from training.runs.config_file import absolute_files, to_yaml
 from training.runs.run import Run
-from training.settings import RunSettings, parse_settings
+from training.settings import HOSTED, RunSettings, parse_settings
 
 if TYPE_CHECKING:
     from training.backup.restore import Known
@@ -62,8 +62,9 @@ def _check_config(folder: Path, marker: Marker, repo: str, known: Known) -> None
     _check_files(values, kind, marker, repo)
     settings = parse_settings(kind, absolute_files(values, kind, folder))
     _check_model(settings, starters, repo)
-    if settings.value("backup") != repo:  # never to another repository
-        changed = to_yaml(marker.plugin, marker.trainer, {**values, "backup": repo})
+    kept = {name: value for name, value in values.items() if not str(value).startswith(HOSTED)}
+    if {**kept, "backup": repo} != values:  # never to another repository, nor texts to a server that a stranger names
+        changed = to_yaml(marker.plugin, marker.trainer, {**kept, "backup": repo})
         files.write_text(folder / "config.yaml", changed)
 
 

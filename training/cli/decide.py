@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plugins._contract import Kind, Plugin
+from plugins._discovery import plugin_of_weights
 from training.errors import UserError
 from training.events import EventLog
 from training.hub.pull import cached, repository
@@ -106,7 +107,8 @@ def with_weights(plugin: Plugin, settings: RunSettings) -> RunSettings:
     from training.weights import resolve_weights
 
     folders = {
-        name: str(resolve_weights(value, plugin.starters, Runs(), allow_folder=True, token=own_token()))
+        name: str(resolve_weights(value, owner.starters, Runs(), allow_folder=True, token=own_token()))
         for name, value in settings.named_weights().items()
+        for owner in [plugin_of_weights(type(settings), name, plugin)]
     }
     return settings.model_copy(update=folders)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from plugins._discovery import find
+from plugins._discovery import find, starters_of
 from training.cli.execute import kind_of, run_here
 from training.runs.registry import named_run
 from training.runs.run import Run
@@ -84,7 +84,8 @@ def _restored(name: str) -> Run:
 
     def known(plugin: str, trainer: str) -> tuple[type[RunSettings], Mapping[str, Path]]:
         record = find(plugin)
-        return record.kind(trainer).trained_by, record.starters
+        settings = record.kind(trainer).trained_by
+        return settings, starters_of(settings, record)
 
     run = restore(name, own_token(), known)
     print(f"restored {run.id} from {name}", flush=True)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from plugins._contract import Kind, Plugin
-from plugins._discovery import find
+from plugins._discovery import find, starters_of
 from training.cli.execute import run_here
 from training.cli.flags import add_flags, check_files, refuse_unknown, settings_from_file
 from training.errors import UserError
@@ -83,7 +83,7 @@ def check_backup(plugin: Plugin, settings: TrainSettings, folder: str | None) ->
 
     if folder:
         raise UserError("backup: a run that is backed up lives under SELFSUP_HOME/runs; leave out --folder.")
-    check(settings, plugin.starters, own_token())
+    check(settings, starters_of(type(settings), plugin), own_token())
 
 
 def _new_run(plugin: Plugin, kind: Kind, settings: RunSettings, options: argparse.Namespace) -> Run:

@@ -1,85 +1,66 @@
-"""Does it carry over? The kept weights on rows of a related task, beside their own held-out rows and what is not tuned.
+"""Does it carry over? The kept weights on rows of related tasks, beside their own held-out rows and what is not tuned.
 
-Label names alone (`zero_shot`) were tuned on nothing: a fine-tuned classifier that is no better than they are on a
-related task has learned its own rows rather than the labels' meaning.
+Label names alone (`zero_shot`) and a prompted language model were tuned on none of these tasks: a fine-tuned classifier
+that is no better than they are on a related task has learned its own rows rather than the labels' meaning.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.predictor import load
-from plugins.bert_finetune.classify.related import MAX_ROWS, RelatedTexts
-from plugins.bert_finetune.encode.predictor import load as load_encoder
-from plugins.bert_finetune.zero_shot.label_names import PLACE, TEMPLATE
+from plugins.bert_finetune.classify.prompted import ModelToPrompt
+from plugins.bert_finetune.classify.related import RelatedTexts
+from plugins.bert_finetune.classify.untuned import Row, Share, label_names, most_frequent, prompted, share_of
 from training.artifact.store import read_record
 from training.labelling.sampling import wilson
 from training.task import Study
+from training.wording import counted, listed
+
+if TYPE_CHECKING:
+    from plugins.bert_finetune.classify.settings import ClassifySettings
 
 TITLE = "Does it carry over?"
-NAMES = "label names alone"
-COLUMNS = ["tested on", "rows", "accuracy", "95 % interval", "difference", "always the most frequent label", NAMES]
+OWN = "its own held-out rows"
+CLASSIFIER, DIFFERENCE, USUAL = "this classifier", "difference from its own rows", "always the most frequent label"
 MEASURED = (
-    "These weights were scored once on labelled rows of a related task, which they were not trained on. "
-    "Intervals are of 95 %: Wilson's of an accuracy, Newcombe's of a difference."
+    "Accuracies, with 95 % intervals: Wilson's, of a difference Newcombe's. The weights were scored once, and nothing "
+    "was trained on rows of the related tasks."
 )
-PROMPTED = (
-    "For a prompted model on the same rows, run “Few-shot accuracy by number of examples” of the plugin GPT with this "
-    "file as eval_data."
-)
+ADVICE = "Set prompted_model to see a prompted GPT in this table, and hosted_model a hosted one."
 
 
-@dataclass(frozen=True)
-class Scored:
-    """How many of some rows are right, and what other predictors reach on the same rows.
-
-    Args:
-        usual: Share of the most frequent label.
-        names: Accuracy of label names alone; None if it was not measured.
-    """
-
-    name: str
-    rows: int
-    accuracy: float
-    usual: float
-    names: float | None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return wilson(self.accuracy, self.rows)
-
-    def verdict(self) -> str:
-        """Whether it beats the better of the predictors that were not tuned by more than chance."""
-        low, high = self.interval
-        untuned = {"always the most frequent label": self.usual, NAMES: self.names}
-        name, best = max(((name, value) for name, value in untuned.items() if value is not None), key=lambda it: it[1])
-        how = "better than" if best < low else "worse than" if best > high else "no better, beyond chance, than"
-        return f"It is {how} {name} there ({best:.3f})."
-
-
-def study_related(artifact: Path, data: ClassifyData, related: RelatedTexts) -> Study:
-    """Score the kept weights on the related rows.
+def study_related(
+    artifact: Path, data: ClassifyData, settings: ClassifySettings, models: Sequence[ModelToPrompt] = ()
+) -> Study:
+    """Score the kept weights on the related tasks, beside what was not tuned on any of them.
 
     Args:
         artifact: Their folder, with the record of their evaluation on the held-out rows.
+        models: To be prompted on the same rows, or on some of them.
     """
-    why_not = _why_no_names(data)
-    guess = {} if why_not else _guesses_by_names(data, related)
-    other = _scored(related.source, related.rows, _accuracy(artifact, related.rows), guess.get("related"))
-    own_accuracy = read_record(artifact)["metrics"].get("accuracy") if len(data.evaluation) else None
-    held = "the run's own held-out rows"
-    own = None if own_accuracy is None else _scored(held, data.evaluation, own_accuracy, guess.get("own"))
-    rows = [*([_row(own)] if own else []), _row(other, own)]
-    sentences = [_difference_in_words(own, other) if own else "", other.verdict(), MEASURED, why_not or _how_named(own)]
-    return Study(TITLE, " ".join(filter(None, sentences)), COLUMNS, rows, PROMPTED)
+    tasks = {OWN: data.evaluation} if len(data.evaluation) else {}
+    tasks |= {each.source: each.rows for each in data.related}
+    classifier = _classifier(artifact, tasks)
+    own = classifier[0] if OWN in tasks else None
+    names, by_prompt = label_names(data, tasks), prompted(data, settings, tasks, models)
+    untuned: dict[str, Row] = {USUAL: [*map(most_frequent, tasks.values())], **names.rows, **by_prompt.rows}
+    counts = [len(rows) for rows in tasks.values()]
+    table = [_line(name, row, counts) for name, row in {CLASSIFIER: classifier, **untuned}.items()]
+    if own:
+        table.insert(1, [DIFFERENCE, "", *(_difference(own, share) for share in classifier[1:])])
+    sentences = [
+        _conclusion(each, own, classifier[column], {name: row[column] for name, row in untuned.items()})
+        for column, each in enumerate(data.related, len(tasks) - len(data.related))
+    ]
+    columns = ["", *(f"{name} ({count:,})" for name, count in zip(tasks, counts, strict=True))]
+    text = " ".join([*sentences, MEASURED, *names.notes, *by_prompt.notes])
+    return Study(TITLE, text, columns, table, "" if models else ADVICE)
 
 
 def newcombe(first: tuple[float, int], second: tuple[float, int]) -> tuple[float, float]:
@@ -95,71 +76,52 @@ def newcombe(first: tuple[float, int], second: tuple[float, int]) -> tuple[float
     return share - other - below, share - other + above
 
 
-def _accuracy(artifact: Path, rows: LabelledTexts) -> float:
-    predictor = load(artifact)
-    best = predictor.probabilities(rows.texts, rows.pairs).argmax(1)
-    return float(
-        np.mean([predictor.names[number] == labels[0] for number, labels in zip(best, rows.labels, strict=True)])
-    )
+def verdict(classifier: Share, untuned: Mapping[str, Share | None]) -> str:
+    """Whether a classifier beats the best of what was not tuned by more than chance."""
+    name, best = max(((name, share) for name, share in untuned.items() if share), key=lambda item: item[1].value)
+    low, high = newcombe((classifier.value, classifier.rows), (best.value, best.rows))
+    how = "better than" if low > 0 else "worse than" if high < 0 else "no better, beyond chance, than"
+    return f"The classifier is {how} {name} there ({best.value:.3f})."
 
 
-def _scored(name: str, rows: LabelledTexts, accuracy: float, guesses: list[str] | None) -> Scored:
-    labels = [own[0] for own in rows.labels]
-    usual = Counter(labels).most_common(1)[0][1] / len(labels)
-    named = None if guesses is None else float(np.mean([a == b for a, b in zip(guesses, labels, strict=True)]))
-    return Scored(name, len(rows), accuracy, usual, named)
+def _classifier(artifact: Path, tasks: Mapping[str, LabelledTexts]) -> list[Share]:
+    predictor, shares = load(artifact), []
+    for name, rows in tasks.items():
+        own = read_record(artifact)["metrics"].get("accuracy") if name == OWN else None
+        if own is None:
+            best = predictor.probabilities(rows.texts, rows.pairs).argmax(1)
+            own = share_of([predictor.names[number] for number in best], rows).value
+        shares.append(Share(own, len(rows)))
+    return shares
 
 
-def _row(scored: Scored, own: Scored | None = None) -> list:
-    low, high = scored.interval
-    return [
-        scored.name,
-        scored.rows,
-        f"{scored.accuracy:.3f}",
-        f"{low:.3f} to {high:.3f}",
-        _difference(own, scored) if own else "",
-        f"{scored.usual:.3f}",
-        "not measured" if scored.names is None else f"{scored.names:.3f}",
-    ]
+def _line(name: str, row: Row, counts: Sequence[int]) -> list[str]:
+    cells = []
+    for share, count in zip(row, counts, strict=True):
+        fewer = f", {share.rows:,} rows" if share and share.rows < count else ""
+        cells.append("not measured" if share is None else f"{share}{fewer}")
+    return [name, *cells]
 
 
-def _difference(own: Scored, other: Scored) -> str:
-    low, high = newcombe((other.accuracy, other.rows), (own.accuracy, own.rows))
-    return f"{other.accuracy - own.accuracy:+.3f} ({low:+.3f} to {high:+.3f})"
+def _difference(own: Share, other: Share) -> str:
+    low, high = newcombe((other.value, other.rows), (own.value, own.rows))
+    return f"{other.value - own.value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
-def _difference_in_words(own: Scored, other: Scored) -> str:
-    low, high = newcombe((other.accuracy, other.rows), (own.accuracy, own.rows))
-    gain = other.accuracy - own.accuracy
+def _conclusion(task: RelatedTexts, own: Share | None, there: Share, untuned: Mapping[str, Share | None]) -> str:
+    """What the table says of one related task, and which labels it shares with the run."""
+    parts = [f"On {task.source} the accuracy is {there.value:.3f}{_beside_own(own, there)}.", verdict(there, untuned)]
+    if task.set_aside:
+        rows = counted(sum(task.set_aside.values()), "row")
+        parts.append(f"It shares {listed(task.shared, 6)}; {rows} of {listed([*task.set_aside], 6)} were set aside.")
+    return " ".join(parts)
+
+
+def _beside_own(own: Share | None, there: Share) -> str:
+    if own is None:
+        return ""
+    low, high = newcombe((there.value, there.rows), (own.value, own.rows))
+    gain = there.value - own.value
     if low <= 0 <= high:
-        return f"On {other.name} the accuracy is {gain:+.3f}: no difference beyond chance."
-    return f"On {other.name} the accuracy is {'higher' if gain > 0 else 'lower'} by {abs(gain):.3f}, beyond chance."
-
-
-def _why_no_names(data: ClassifyData) -> str:
-    """Why label names alone are not measured; empty if they are."""
-    why = ""
-    if not starter.MINILM:
-        why = f"it needs {starter.SENTENCES}, which is not installed here (make models)"
-    elif data.train.pairs is not None:
-        why = "it compares single texts with names, and these are pairs"
-    elif not all(any(map(str.isalpha, name)) for name in data.label_names):
-        why = "a label without a letter says nothing of its meaning"
-    return f"By {NAMES} nothing was measured: {why}." if why else ""
-
-
-def _how_named(own: Scored | None) -> str:
-    how = f"“{NAMES.capitalize()}” is the label whose sentence “{TEMPLATE}” is nearest by {starter.SENTENCES}"
-    many = f"; of more than {MAX_ROWS:,} own rows it is not measured" if own and own.names is None else ""
-    return f"{how}{many}."
-
-
-def _guesses_by_names(data: ClassifyData, related: RelatedTexts) -> dict[str, list[str]]:
-    """Labels by their names alone, of the related rows and, where these are not too many, of the run's own."""
-    encoder = load_encoder(starter.MINILM[0])
-    sentences = [TEMPLATE.replace(PLACE, name.replace("_", " ")) for name in data.label_names]
-    parts = {"related": related.rows} | ({"own": data.evaluation} if 0 < len(data.evaluation) <= MAX_ROWS else {})
-    return {
-        part: [data.label_names[number] for number in encoder.compare(rows.texts, sentences).argmax(1)]
-        for part, rows in parts.items()
-    }
+        return f", {gain:+.3f} from its own rows: no more than chance"
+    return f", {'higher' if gain > 0 else 'lower'} by {abs(gain):.3f}, beyond chance"

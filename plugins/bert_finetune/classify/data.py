@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from plugins.bert_finetune.classify.label_checks import check_labels, check_overlap, check_split
 from plugins.bert_finetune.classify.label_leakage import check_label_leakage
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
+from plugins.bert_finetune.classify.prompted import hosted_findings
 from plugins.bert_finetune.classify.related import RelatedTexts, read_related
 from training.data.column_guess import TextColumns, describe_columns, guess_text_columns
 from training.data.splits import split_column, split_rows
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class ClassifyData:
     """Training and evaluation rows; `label_names` are the labels of the training rows, in the order of their ids.
 
-    `related` are rows of a related task, to be scored at the end.
+    `related` are rows of related tasks, to be scored at the end.
     """
 
     train: LabelledTexts
@@ -37,7 +38,7 @@ class ClassifyData:
     label_names: list[str]
     columns: TextColumns
     sheet: Sheet
-    related: RelatedTexts | None = None
+    related: tuple[RelatedTexts, ...] = ()
 
 
 def read(settings: ClassifySettings) -> ClassifyData:
@@ -69,11 +70,13 @@ def read(settings: ClassifySettings) -> ClassifyData:
     )
     names = _sorted_labels({label for labels in train.labels for label in labels})
     findings += split_findings
-    related = None
+    related: tuple[RelatedTexts, ...] = ()
     if not any(finding.level == "red" for finding in findings):
         findings += check_split(train, evaluation, settings)
         related, related_findings = read_related(settings, columns, train, evaluation, names)
         findings += related_findings
+        tasks = [len(rows) for rows in (evaluation, *(each.rows for each in related)) if len(rows)]
+        findings += hosted_findings(settings, tasks if related else [])
     sheet = Sheet(tuple(findings), describe_columns(table), tuple(table.head(5)))
     return ClassifyData(train, evaluation, names, columns, sheet, related)
 

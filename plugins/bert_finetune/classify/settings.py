@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from plugins.bert_finetune.settings import FineTuningSettings, LinearProbingFirst
-from training.settings import ADVANCED, FILE, TableData, decided_later
+from training.settings import ADVANCED, FILES, HOSTED, HOSTED_NAME, TableData, decided_later, weights_of
 
 MANY_CLASSES = 20  # above, few labels are trained by another loss, and a new head at a higher rate
 
@@ -17,9 +17,39 @@ class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
 
     related_data: str = Field(
         "",
-        description="Labelled rows of a related task with the same label names: at the end the best weights are also "
-        "scored on them, to see whether they carry over. Nothing is trained on them.",
-        json_schema_extra={**FILE, **ADVANCED},
+        description="Labelled rows of a related task with the same label names, or a zip of several such files, one a "
+        "task: at the end the best weights are also scored on them, to see whether they carry over. Nothing is trained "
+        "on them.",
+        json_schema_extra={**FILES, **ADVANCED},
+    )
+    prompted_model: str = Field(
+        "",
+        max_length=300,
+        description="A GPT to be prompted on the rows of related_data and on held-out rows, beside the classifier: the "
+        "starter tales, a run of GPT or a Hub id. Empty: none.",
+        json_schema_extra={**weights_of("gpt_prompting"), **ADVANCED},
+    )
+    hosted_model: str = Field(
+        "",
+        max_length=300,
+        description="A hosted model to be prompted likewise (hosted:model@https://server/v1): texts of your files are "
+        "sent to that server, see prompted_rows. Empty: nothing is sent.",
+        json_schema_extra={**HOSTED_NAME, **ADVANCED},
+    )
+    prompted_examples: int = Field(
+        8,
+        ge=0,
+        le=64,
+        description="Training rows that a prompt shows as examples; it is measured without any too. 0: only without.",
+        json_schema_extra=ADVANCED,
+    )
+    prompted_rows: int = Field(
+        200,
+        ge=10,
+        le=2000,
+        description="Rows of each task that a prompted model labels, drawn at random: a hosted one is asked this often "
+        "for each task, and again with examples.",
+        json_schema_extra=ADVANCED,
     )
     text_column: str = Field(
         "", max_length=200, description="Column of the texts. Empty: guessed from names and content."
@@ -84,6 +114,17 @@ class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
     def _related_data_has_one_label(self) -> ClassifySettings:
         if self.related_data and self.multi_label:
             raise ValueError("related_data is scored by one label a text: leave it out, or set multi_label to off")
+        return self
+
+    @model_validator(mode="after")
+    def _prompted_model_has_rows_to_label(self) -> ClassifySettings:
+        asked = [name for name in ("prompted_model", "hosted_model") if getattr(self, name)]
+        if asked and not self.related_data and "related_data" in self.settable_fields():
+            raise ValueError(f"{asked[0]} is compared on related_data: give such a file, or leave {asked[0]} out")
+        if self.hosted_model and not self.hosted_model.startswith(HOSTED):
+            raise ValueError(
+                f"hosted_model: {self.hosted_model[:80]!r} was given; {HOSTED}model@https://server/v1 was expected"
+            )
         return self
 
     @model_validator(mode="after")

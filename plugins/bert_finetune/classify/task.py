@@ -23,6 +23,7 @@ from plugins.bert_finetune.classify.contrastive import head_weights, loss_for, w
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.frozen import FrozenEncoder
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
+from plugins.bert_finetune.classify.prompted import models_to_prompt
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts, shuffle_words
 from plugins.bert_finetune.models import loading, mean_pooling
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
@@ -159,6 +160,7 @@ class ClassifyTask(Task):
             for rows, shuffles in ((data.train, settings.word_shuffle_probability > 0), (data.evaluation, False))
         )
         self.class_weight = self._class_weight()
+        self.models_to_prompt = models_to_prompt(settings) if data.related else []
         self.contrastive_loss = loss_for(len(data.train), len(self.index))
         self.facts = {
             "rows": len(data.train),
@@ -321,7 +323,9 @@ class ClassifyTask(Task):
 
     def study_kept_weights(self, artifact: Path) -> list[Study]:
         """Whether the kept weights carry over to the rows of `related_data`."""
-        return [] if self.data.related is None else [study_related(artifact, self.data, self.data.related)]
+        if not self.data.related:
+            return []
+        return [study_related(artifact, self.data, self.settings, self.models_to_prompt)]
 
     def findings(self) -> list[Finding]:
         train, evaluation = (self.train_data.ids, self.data.train), (self.eval_data.ids, self.data.evaluation)

@@ -12,12 +12,17 @@ class LabelEfficiencySettings(
     ClassifySettings,
     fixed=(
         *("patience", "eval_every", "processes", "multi_label", "label_separator", "sharding", "frozen_encoder"),
-        "related_data",
+        *("related_data", "hosted_model", "prompted_rows"),
     ),
     usual={"steps": 200, "learning_rate": 3e-4},
     descriptions={
         "steps": "Optimiser steps of every training run.",
         "learning_rate": "Peak learning rate of the pre-trained models.",
+        "contrastive": "on: also train the pre-trained encoder (own_model where one is named) by comparing texts of a "
+        "class, with the steps, batch size and learning rate that classify chooses for as many labels.",
+        "prompted_model": "A GPT to be prompted with some of the labels as examples, as an arm of its own: the starter "
+        "tales, a run of GPT or a Hub id. Empty: none.",
+        "prompted_examples": "Labelled rows that the prompt of that arm shows, or all if there are fewer.",
     },
 ):
     """Settings of `label_efficiency`."""
@@ -25,8 +30,8 @@ class LabelEfficiencySettings(
     own_model: str = Field(
         "",
         max_length=300,
-        description="A second pre-trained model to compare: a run of your own pre-training, another starter, or a "
-        "Hub id.",
+        description="A second pre-trained model to compare: a run of your own pre-training, another starter such as "
+        "all-MiniLM-L6-v2, or a Hub id.",
         json_schema_extra=WEIGHTS,
     )
     shares: str = Field(

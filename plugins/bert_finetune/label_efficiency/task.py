@@ -1,12 +1,15 @@
-"""Compare classifiers from scratch, pre-trained models and TF-IDF on the same label subsets and evaluation rows."""
+"""Compare encoders from scratch and pre-trained, TF-IDF and a prompted GPT on the same labels and held-out rows."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugins._prompted import Prompted, kind_to_prompt, load_prompted
+from plugins.bert_finetune.classify.auto import choose
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.settings import ClassifySettings
@@ -20,23 +23,30 @@ from training.data_url import chart_item
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.experiment import Experiment, Fit, Part
+from training.preflight.auto import count_parameters
 from training.preflight.sheet import Finding
 
 if TYPE_CHECKING:
     from plugins.bert_finetune.label_efficiency.settings import LabelEfficiencySettings
 
 IMAGE = "label_efficiency.png"
-NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "eval_rows"}
+NOT_SHARED = {"shares", "seeds", "own_model", "scratch_learning_rate", "tfidf", "eval_rows", "contrastive"} | {
+    *("prompted_model", "prompted_examples")
+}
 
 
 def build(data: ClassifyData, settings: LabelEfficiencySettings) -> LabelEfficiency:
     """Plan the training runs.
 
     Raises:
-        UserError: If there are no evaluation rows.
+        UserError: If there are no evaluation rows, or what is to be prompted cannot be.
     """
+    if settings.prompted_model:
+        kind_to_prompt(Path(settings.prompted_model))
+        if data.train.pairs is not None:
+            raise UserError("prompted_model: prompts hold single texts, and these are pairs. Leave it out.")
     shared = {name: value for name, value in dict(settings).items() if name not in NOT_SHARED}
-    classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "time_limit": 0})
+    classify = ClassifySettings(**{**shared, "eval_every": settings.steps, "time_limit": 0, "contrastive": "off"})
     return LabelEfficiency(data, classify, settings)
 
 
@@ -54,12 +64,15 @@ class LabelEfficiency(Experiment):
             arms.SCRATCH,
             *([arms.BASE] if settings.model else []),
             *([arms.SECOND] if settings.own_model else []),
+            *([arms.CONTRASTIVE] if settings.contrastive == "on" else []),
+            *([arms.PROMPTED] if settings.prompted_model else []),
         ]
+        self._check_contrastive()
         self.parts = [
             Part(
                 f"{number}-{count}-{seed}",
                 {"arm": arm, "labels": count, "seed": seed, "eval_rows": len(held)},
-                0 if arm == arms.TFIDF else settings.steps,
+                self._steps(arm, count),
             )
             for count in self.counts
             for seed in range(settings.seed, settings.seed + settings.seeds)
@@ -67,12 +80,21 @@ class LabelEfficiency(Experiment):
         ]
         self.facts = {"rows": len(data.train), "eval_rows": len(held), "arms": self.arms}
 
+    def _check_contrastive(self) -> None:
+        if arms.CONTRASTIVE in self.arms and not self._encoder:
+            raise UserError("contrastive: it starts from pre-trained weights. Choose model, or set it to off.")
+        if arms.CONTRASTIVE in self.arms and self.settings.gradient_accumulation > 1:
+            raise UserError("contrastive: it compares the rows of a whole batch. Set gradient_accumulation to 1.")
+
     def run(self, part: Part, fit: Fit) -> dict[str, float]:
         """Train one arm on one subset; only the last weights are scored, so evaluation rows select nothing."""
         about = part.about
         train = self.data.train.select(arms.nested_subset(self.data.train, about["labels"], about["seed"]))
         if about["arm"] == arms.TFIDF:
             return arms.tfidf_scores(train, self.data.evaluation)
+        if about["arm"] == arms.PROMPTED:
+            names, examples = self.data.label_names, self.settings.prompted_examples
+            return arms.prompted_scores(self._prompted, names, train, self.data.evaluation, examples, about["seed"])
         settings, untrained = self._settings(part), about["arm"] == arms.SCRATCH
         folder = fit(build_classify(replace(self.data, train=train), settings, untrained), settings)
         metrics = json.loads((folder / RECORD).read_text(encoding="utf-8"))["metrics"]
@@ -80,11 +102,38 @@ class LabelEfficiency(Experiment):
 
     def _settings(self, part: Part) -> ClassifySettings:
         arm = part.about["arm"]
-        model = self.settings.own_model if arm == arms.SECOND else self.settings.model
-        learning_rate = self.settings.scratch_learning_rate if arm == arms.SCRATCH else self.settings.learning_rate
-        return self.classify.model_copy(
-            update={"model": model, "learning_rate": learning_rate, "seed": part.about["seed"]}
+        changes: dict[str, Any] = {"model": self.settings.model, "seed": part.about["seed"]}
+        if arm == arms.SCRATCH:
+            changes["learning_rate"] = self.settings.scratch_learning_rate
+        if arm == arms.SECOND:
+            changes["model"] = self.settings.own_model
+        if arm == arms.CONTRASTIVE:
+            changes |= self._contrastive(part.about["labels"])
+        return self.classify.model_copy(update=changes)
+
+    @property
+    def _encoder(self) -> str:
+        """The weights of the contrastive arm: those that are the most pre-trained."""
+        return self.settings.own_model or self.settings.model
+
+    def _contrastive(self, labels: int) -> dict[str, Any]:
+        """Settings of the contrastive arm: what `classify` chooses for so many labels."""
+        open_settings = self.classify.model_copy(
+            update={"model": self._encoder, "contrastive": "on", "steps": 0, "batch_size": 0, "learning_rate": 0}
         )
+        train = self.data.train.select(range(labels))  # only their number matters
+        choices = choose(replace(self.data, train=train), open_settings, count_parameters(Path(self._encoder)))
+        chosen = {name: choices[name].value for name in ("steps", "batch_size", "learning_rate")}
+        return {"model": self._encoder, "contrastive": "on", **chosen, "eval_every": chosen["steps"]}
+
+    def _steps(self, arm: str, labels: int) -> int:
+        if arm == arms.CONTRASTIVE:
+            return int(self._contrastive(labels)["steps"])
+        return 0 if arm in arms.UNTRAINED else self.settings.steps
+
+    @cached_property
+    def _prompted(self) -> Prompted:
+        return load_prompted(Path(self.settings.prompted_model))
 
     def keeps(self, part: Part) -> bool:
         """Keep the weights of the most pre-trained arm with all labels."""
@@ -123,7 +172,7 @@ class LabelEfficiency(Experiment):
 
     def _table(self, results: list[dict[str, Any]], metric: str) -> dict[str, list]:
         gains = confidence_intervals.gains(results, arms.SCRATCH, metric)
-        gains = [record for record in gains if record["arm"] != arms.TFIDF]
+        gains = [record for record in gains if record["arm"] not in arms.UNTRAINED]
         return confidence_intervals.table(confidence_intervals.summary(results, metric), gains, arms.SCRATCH)
 
     def shown(self, results: list[dict[str, Any]]) -> list[dict]:
@@ -137,6 +186,8 @@ class LabelEfficiency(Experiment):
             "Accuracy on the same held-out rows after training on fewer labels; mean and 95 % interval over seeds. "
             "Gains are paired by labels and seed."
         )
+        if arms.PROMPTED in self.arms:
+            text += f" The prompted GPT is shown at most {self.settings.prompted_examples} of the labelled rows."
         study = {
             "title": "Fewer labels",
             "text": text,
@@ -170,4 +221,4 @@ def _subsample(rows: LabelledTexts, count: int, seed: int) -> LabelledTexts:
 
 
 def _metric_name(arm: str) -> str:
-    return arm.replace(" ", "_").replace("-", "_").lower()
+    return arm.replace(",", "").replace(" ", "_").replace("-", "_").lower()

@@ -1,4 +1,4 @@
-"""No labels: label texts by the names of the labels, and measure that on a file that has some."""
+"""No labels: label texts by the names of the labels or by a prompt, and measure that on a file that has some."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from plugins.bert_finetune.encode.endpoints import Encode
 from plugins.bert_finetune.ui.text_columns import connect_text_columns, named_columns, render_text_columns
 from plugins.bert_finetune.zero_shot.label_names import TEMPLATE, split_names
 from plugins.bert_finetune.zero_shot.table import rows_with_words
+from training.errors import UserError
+from training.settings import HOSTED
 from training.wording import counted
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "requests-eval.csv"
@@ -36,14 +38,20 @@ ABOUT = (
     "Without one labelled text: each text is compared with a sentence for each label. Encoders compare vectors: "
     "*all-MiniLM-L6-v2* (`make models`) was trained for that, the small starter was not. Classifiers trained for "
     "natural language inference, such as *cross-encoder/nli-distilroberta-base* of the Hub, say whether the text "
-    "entails the sentence."
+    "entails the sentence. A GPT is prompted with the text, without an example, and scores the words of each label."
 )
+GPT = "gpt_prompting"
+NO_HOSTED = "Hosted models are prompted on the page of GPT: choose weights here."
 ADAPT = (
     "Move each label towards the texts that are nearest to it. Better where labels are about equally frequent; leave "
     "it off where one label has nearly all texts."
 )
-PREDICT = "plugins.bert_finetune.zero_shot.predict"
-UNITS = {"similarity": "cosine similarity of text and label", "entailment": "probability of entailment"}
+PREDICT, BY_PROMPT = "plugins.bert_finetune.zero_shot.predict", "plugins.bert_finetune.zero_shot.by_prompt"
+UNITS = {
+    "similarity": "cosine similarity of text and label",
+    "entailment": "probability of entailment",
+    "prompt": "probability by a prompt",
+}
 MAX_BARS = 12
 EMPTY = "The labels of the text appear here, the likeliest first."
 EMPTY_FILE = "Where the file has labels, the share of the texts that are labelled right appears here."
@@ -56,6 +64,8 @@ def render(workbench: Workbench) -> None:
     with gr.Row():
         weights = bench.weights_picker()
         other = bench.weights_picker("Compare with (optional)", starter="")
+        gpt = workbench.other(GPT)
+        prompted = gpt.weights_picker("Prompt a GPT (optional)", starter="") if gpt else gr.Textbox(visible=False)
     with gr.Row():
         info = "One a line. Where a label says little, write its words: 1 = world politics."
         labels = gr.Textbox(REQUESTS, label="Labels", info=info, lines=5, max_lines=10, min_width=280)
@@ -66,20 +76,23 @@ def render(workbench: Workbench) -> None:
     button = gr.Button("Label the text", variant="primary")
     chart = Chart("Labels", EMPTY)
 
-    def label(first: str, second: str, names: str, sentence: str, words: str) -> list[str]:
+    def label(first: str, second: str, third: str, names: str, sentence: str, words: str) -> list[str]:
         answers = {
             name: bench.call(Encode.zero_shot, name, words, split_names(names), sentence) for name in _of(first, second)
         }
+        if gpt and _is_chosen(third):
+            answers[third] = gpt.call(f"{BY_PROMPT}:predict_text", third, words, split_names(names))
         return [chart_value([_scores(name, answer, len(answers) > 1) for name, answer in answers.items()])]
 
-    asked = [weights, other, labels, template]
+    asked = [weights, other, prompted, labels, template]
     render_examples(EXAMPLES, [text, labels], label, [*asked, text], [chart], message, [row[0] for row in EXAMPLES])
-    events = [button.click, text.submit, template.submit, weights.change, other.change, message.play]
+    events = [button.click, text.submit, template.submit, weights.change, other.change, prompted.change]
+    events.append(message.play)
     on_box(events, label, [*asked, text], [chart], message, **LATEST)
-    _render_file(bench, asked)
+    _render_file(bench, gpt, asked)
 
 
-def _render_file(bench: Workbench, asked: list[Any]) -> None:
+def _render_file(bench: Workbench, gpt: Workbench | None, asked: list[Any]) -> None:
     """Render the file: its labels are only compared with."""
     gr.Markdown("**A whole file.** Labels that the file has are only compared with.")
     with gr.Row():
@@ -103,6 +116,7 @@ def _render_file(bench: Workbench, asked: list[Any]) -> None:
     def run(
         first: str,
         second: str,
+        third: str,
         names: str,
         sentence: str,
         path: str | None,
@@ -113,6 +127,9 @@ def _render_file(bench: Workbench, asked: list[Any]) -> None:
         given = chosen(path), split_names(names), sentence, adapts, *named_columns(columns, label)
         found = {name: bench.call(f"{PREDICT}:label_file", name, *given) for name in _of(first, second)}
         reports = {name: report for name, (report, _) in found.items()}
+        if gpt and _is_chosen(third):
+            columns_given = named_columns(columns, label)
+            reports[third] = gpt.call(f"{BY_PROMPT}:measure_file", third, given[0], given[1], *columns_given)
         panels = [_accuracy(name, report) for name, report in reports.items() if report["accuracies"]]
         first_file = next(iter(found.values()))[1]
         return [chart_value(panels, "This file has no labels to measure with."), _said(reports), str(first_file)]
@@ -125,7 +142,18 @@ def _render_file(bench: Workbench, asked: list[Any]) -> None:
     def labelled(names: str, path: str | None, columns: list[str], label: str) -> Path:
         return rows_with_words(chosen(path), split_names(names), *named_columns(columns, label))
 
-    bench.send_to(LABELLED_TEXTS, labelled, [asked[2], file, texts, label_column])
+    bench.send_to(LABELLED_TEXTS, labelled, [asked[3], file, texts, label_column])
+
+
+def _is_chosen(prompted: str | None) -> bool:
+    """Whether weights to be prompted are chosen.
+
+    Raises:
+        UserError: If they are on another machine, to which the file would be sent.
+    """
+    if (prompted or "").startswith(HOSTED):
+        raise UserError(NO_HOSTED)
+    return bool(prompted)
 
 
 def _of(first: str, second: str) -> list[str]:
@@ -136,7 +164,7 @@ def _of(first: str, second: str) -> list[str]:
 def _scores(weights: str, answer: dict[str, Any], is_one_of_two: bool) -> Panel:
     best = sorted(answer["scores"].items(), key=lambda item: -item[1])[:MAX_BARS]
     title = UNITS[answer["method"]].capitalize() + (f" by {weights}" if is_one_of_two else "")
-    unit = "percent" if answer["method"] == "entailment" else ""
+    unit = "" if answer["method"] == "similarity" else "percent"
     return bars(title, [(label, score, "") for label, score in best], unit)
 
 

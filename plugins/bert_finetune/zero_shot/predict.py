@@ -101,13 +101,13 @@ def describe_accuracy(
         "method": model.comparison,
         "texts": len(named.texts),
         "measured": int(known.sum()),
-        "accuracies": _accuracies(truths[known], guesses),
-        "labels": _recalls(truths[known], list(guesses.values())[-1]),
+        "accuracies": accuracies(truths[known], guesses),
+        "labels": recalls(truths[known], list(guesses.values())[-1]),
         "notes": notes,
     }
 
 
-def _accuracies(truths: np.ndarray, guesses: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def accuracies(truths: np.ndarray, guesses: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """The most frequent label, then each way, with 95 % intervals."""
     if not len(truths):
         return []
@@ -121,7 +121,7 @@ def _accuracies(truths: np.ndarray, guesses: dict[str, np.ndarray]) -> list[dict
     ]
 
 
-def _recalls(truths: np.ndarray, guesses: np.ndarray) -> list[dict[str, Any]]:
+def recalls(truths: np.ndarray, guesses: np.ndarray) -> list[dict[str, Any]]:
     """Of each label that the table has: its texts, and the share of them that was found; the worst first."""
     rows = [
         {

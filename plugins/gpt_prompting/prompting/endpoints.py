@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from plugins._endpoints import Endpoints
+from plugins._prompted import Prompted
 from plugins.gpt_prompting.models.sampling_defaults import DRAWN_SEED, MIN_P, REPETITION_PENALTY, TEMPERATURE
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE
 
 
-class Prompting(Endpoints):
+class Prompting(Prompted, Endpoints):
     """Generation, chat, few-shot classification and token probabilities; no parameter is changed."""
 
     @abstractmethod

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from plugins._prompted import PromptedLabel
 from plugins.gpt_prompting.inspect.surprisal import surprisal
 from plugins.gpt_prompting.models.interface import MAX_SHOWN, LanguageModel, Sampling
 from plugins.gpt_prompting.models.openai_model import HostedModel
@@ -19,11 +20,12 @@ from plugins.gpt_prompting.models.sampling_defaults import (
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.prompting.chat import chat
 from plugins.gpt_prompting.prompting.endpoints import Prompting
-from plugins.gpt_prompting.prompting.evaluation import evaluate
+from plugins.gpt_prompting.prompting.evaluation import CHUNK_ROWS, evaluate
+from plugins.gpt_prompting.prompting.failures import Failures
 from plugins.gpt_prompting.prompting.generate import generate
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import read_rows
-from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, Prompt, make_prompt
+from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, LABEL, Prompt, make_prompt
 from training.errors import UserError
 
 MAX_NEXT_TOKENS = 200
@@ -136,6 +138,23 @@ class PromptPredictor(Prompting):
 
     def score(self, text: str, shown: int = 5) -> dict[str, Any]:
         return surprisal(self.model, text, min(max(shown, 0), MAX_SHOWN))
+
+    def label_texts(
+        self,
+        texts: Sequence[str],
+        labels: Mapping[str, str],
+        examples: Sequence[tuple[str, str]] = (),
+        key: str = "",
+    ) -> list[PromptedLabel]:
+        rows = [{"text": text, LABEL: label} for text, label in examples]
+        failures = Failures()
+        scorer = LabelScorer(self.model.with_key(key), make_prompt(DEFAULT_TEMPLATE, labels, rows), failures)
+        found: list[PromptedLabel] = []
+        for start in range(0, len(texts), CHUNK_ROWS):
+            chunk = [{"text": text} for text in texts[start : start + CHUNK_ROWS]]
+            found += [PromptedLabel(each.label, each.probabilities) for each in scorer.label(chunk)]
+        failures.finish()
+        return found
 
     def _saved_prompt(self, labels: list[str]) -> Prompt | None:
         return None if labels else self.prompt

@@ -11,6 +11,7 @@ from training.fit.experiment import read_results
 from training.runs.registry import Runs
 
 EXPERIMENT = "label_efficiency"
+PROMPTED = "prompted"  # how the names of its arms begin that are not fine-tuned
 
 
 def read_finetuning_results(run_id: str, runs: Runs | None = None) -> list[dict[str, Any]]:
@@ -26,6 +27,7 @@ def read_finetuning_results(run_id: str, runs: Runs | None = None) -> list[dict[
     if run.config().get("trainer") != EXPERIMENT:
         raise UserError(f"fine_tuned_run: {run.id} is not a run of {EXPERIMENT}, which compares numbers of labels.")
     records = confidence_intervals.summary(read_results(run.folder))
+    records = [record for record in records if not record["arm"].startswith(PROMPTED)]
     if not records:
         raise UserError(f"fine_tuned_run: {run.id} has no result yet.")
     most_labels = max(record["labels"] for record in records)
