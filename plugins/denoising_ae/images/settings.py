@@ -66,6 +66,14 @@ class ImagesSettings(
     size: Literal["small", "medium", "large"] = Field(
         "small", description="Network size: U-Nets of 0.9, 1.9 and 26 million weights; ResNets of 0.2, 0.4 and 1.5."
     )
+    added_blocks: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="Residual blocks added to each stage and side of the U-Net that training starts from. They change "
+        "nothing at first (Chen et al., 2016).",
+        json_schema_extra=ADVANCED,
+    )
     noise_conditioning_probability: float = Field(
         0.5,
         ge=0,
@@ -114,6 +122,15 @@ class ImagesSettings(
         if not lowest <= low <= high <= highest:
             raise ValueError(
                 f"levels {low:g} to {high:g} were given; {self.noise} takes {lowest:g} to {highest:g}, the lower first"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _blocks_are_added_to_weights(self) -> ImagesSettings:
+        if self.added_blocks and not self.model:
+            raise ValueError(
+                f"added_blocks {self.added_blocks} was given, and there are no weights to add blocks to: name some in "
+                "model, or set added_blocks to 0"
             )
         return self
 

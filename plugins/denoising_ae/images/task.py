@@ -17,6 +17,7 @@ from plugins.denoising_ae.images.metrics import psnr, ssim
 from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches
 from plugins.denoising_ae.images.preview import preview
 from plugins.denoising_ae.images.scores import ImageScores, evaluation_levels, summarise
+from plugins.denoising_ae.models.deeper_unet import deepened
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
@@ -78,7 +79,8 @@ class ImagesTask(Task):
         self.eval_names = [data.evaluation.images.name(row) for row in range(len(data.evaluation))]
         torch.manual_seed(step_seed(settings.seed, 0, 0))
         if settings.model:
-            self.model, _ = load_denoiser(Path(settings.model))
+            trained, _ = load_denoiser(Path(settings.model))
+            self.model = deepened(trained, settings.added_blocks) if settings.added_blocks else trained
         else:
             self.model = DenoisingCNN(DenoisingCNNConfig(**settings.network_config()))
         self.train_data: Sequence = range(len(self.train_images))
