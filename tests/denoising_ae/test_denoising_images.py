@@ -19,6 +19,7 @@ from plugins.denoising_ae.images.inference.opponent_colour import from_opponent,
 from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.patches import random_shrunk_patch
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.images.task import BLIND
@@ -427,6 +428,29 @@ def test_the_network_learns_to_denoise_smooth_scenes(tmp_path: Path, scenes: Pat
         np.square(each.astype(float) - scene(64, 64, 1, 99)).mean() for each in (given, model.denoise(given).pixels)
     )
     assert after < before / 2
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_shrunk_patch_shows_more_of_the_image(channels: int) -> None:
+    ramp = np.broadcast_to(
+        np.arange(100, dtype=np.uint8)[:, None, None], (100, 100, channels)
+    )  # one grey level a pixel
+    rng = np.random.default_rng(0)
+    patches = [random_shrunk_patch(ramp, 32, 0.5, rng) for _ in range(40)]
+    assert {patch.shape for patch in patches} == {(32, 32, channels)} and patches[0].dtype == np.float32
+    spans = np.array([np.ptp(patch) for patch in patches]) * 255 + 1  # pixels of the image along a side
+    assert 31 <= spans.min() < 38 and 56 < spans.max() <= 64
+    assert np.ptp(random_shrunk_patch(ramp[:32], 32, 0.5, rng)) * 255 == pytest.approx(31, abs=0.1)  # no room
+
+
+def test_only_clean_images_are_shrunk(tmp_path: Path, scenes: Path) -> None:
+    def first_targets(**values: Any) -> torch.Tensor:
+        settings = parse_settings(SETTINGS, {"data": str(scenes), **TINY, **values})
+        task = KIND.build(KIND.examine(settings)[0], settings)
+        return task.collate(list(range(6)), np.random.default_rng(0), training=True)["target"]
+
+    assert not torch.equal(first_targets(smallest_scale=0.5), first_targets())
+    assert torch.equal(first_targets(noise="none", smallest_scale=0.5), first_targets(noise="none"))
 
 
 def test_noise2void_learns_to_denoise_without_clean_images(tmp_path: Path) -> None:

@@ -89,6 +89,14 @@ class ImagesSettings(
         description="Side of the random crops that are trained on, in pixels.",
         json_schema_extra=ADVANCED,
     )
+    smallest_scale: float = Field(
+        1,
+        ge=0.25,
+        le=1,
+        description="Half of the clean training images are shrunk by a random factor from this to 1 before noise is "
+        "added: more detail from few images. 1: none is shrunk.",
+        json_schema_extra=ADVANCED,
+    )
     downsample_factor: Literal["1", "2", "4"] = Field(
         "2",
         description="Pixel-unshuffle factor at the input; 2 quarters the spatial size and roughly the compute.",
