@@ -19,9 +19,12 @@ from plugins.denoising_ae.images.inference.opponent_colour import from_opponent,
 from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.patches import random_shrunk_patch
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.request import DenoiseRequest
+from plugins.denoising_ae.images.task import BLIND
 from plugins.denoising_ae.inspect.noise_conditioning import denoise_at_levels
+from plugins.denoising_ae.models.deeper_unet import deepened
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
@@ -36,6 +39,7 @@ from training.data.images.image_set import ImageSet
 from training.data.images.kept_pixels import KeptPixels
 from training.errors import UserError
 from training.fit.loop import fit
+from training.preflight import auto
 from training.settings import parse_settings
 
 KIND = PLUGIN.kind("images")
@@ -270,6 +274,24 @@ def test_an_untrained_network_returns_its_input() -> None:
     assert torch.equal(DenoisingCNN(SHAPES[0])(image), image)
 
 
+@pytest.mark.parametrize("config", SHAPES[:2])
+def test_a_deeper_network_computes_the_same_at_first_and_trains_every_block(config: DenoisingCNNConfig) -> None:
+    model = random_network(config)
+    deeper = deepened(model, 2)
+    noisy, level = torch.rand(2, config.channels, 21, 18), torch.tensor([25.0, BLIND])
+    assert deeper.config == replace(config, blocks=config.blocks + 2)
+    torch.testing.assert_close(deeper(noisy, level), model(noisy, level))
+    deeper(noisy, level).square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.any() for name, weight in deeper.named_parameters() if "second" in name)  # fmt: skip
+
+
+def test_blocks_are_added_to_u_nets_and_to_weights_only() -> None:
+    with pytest.raises(UserError, match="no weights to add blocks to"):
+        parse_settings(SETTINGS, {"model": "scratch", "added_blocks": 1})
+    with pytest.raises(UserError, match="set it to 0"):
+        deepened(random_network(SHAPES[2]), 1)
+
+
 def test_the_conditioning_level_changes_the_output_and_nan_is_blind() -> None:
     model, picture = random_network(SHAPES[0]), torch.rand(1, 1, 16, 16)
     assert not torch.equal(model(picture, torch.tensor([50.0])), model(picture, torch.tensor([10.0])))
@@ -408,6 +430,29 @@ def test_the_network_learns_to_denoise_smooth_scenes(tmp_path: Path, scenes: Pat
     assert after < before / 2
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_shrunk_patch_shows_more_of_the_image(channels: int) -> None:
+    ramp = np.broadcast_to(
+        np.arange(100, dtype=np.uint8)[:, None, None], (100, 100, channels)
+    )  # one grey level a pixel
+    rng = np.random.default_rng(0)
+    patches = [random_shrunk_patch(ramp, 32, 0.5, rng) for _ in range(40)]
+    assert {patch.shape for patch in patches} == {(32, 32, channels)} and patches[0].dtype == np.float32
+    spans = np.array([np.ptp(patch) for patch in patches]) * 255 + 1  # pixels of the image along a side
+    assert 31 <= spans.min() < 38 and 56 < spans.max() <= 64
+    assert np.ptp(random_shrunk_patch(ramp[:32], 32, 0.5, rng)) * 255 == pytest.approx(31, abs=0.1)  # no room
+
+
+def test_only_clean_images_are_shrunk(tmp_path: Path, scenes: Path) -> None:
+    def first_targets(**values: Any) -> torch.Tensor:
+        settings = parse_settings(SETTINGS, {"data": str(scenes), **TINY, **values})
+        task = KIND.build(KIND.examine(settings)[0], settings)
+        return task.collate(list(range(6)), np.random.default_rng(0), training=True)["target"]
+
+    assert not torch.equal(first_targets(smallest_scale=0.5), first_targets())
+    assert torch.equal(first_targets(noise="none", smallest_scale=0.5), first_targets(noise="none"))
+
+
 def test_noise2void_learns_to_denoise_without_clean_images(tmp_path: Path) -> None:
     """Noise2Void on noisy pictures alone: a network that repeats its input would not come below the noise."""
     noisy = {
@@ -470,6 +515,25 @@ def test_training_continues_from_weights(tmp_path: Path, scenes: Path) -> None:
         tmp_path / "again", scenes, steps=1, learning_rate=1e-9, model=str(tmp_path / "first" / "artifact")
     )
     assert again["psnr"] == pytest.approx(first["psnr"], abs=0.1)
+
+
+def test_training_goes_on_with_blocks_added_to_weights(tmp_path: Path, scenes: Path) -> None:
+    first, shallow = train(tmp_path / "first", scenes, steps=30, learning_rate=3e-3)
+    start = {"model": str(tmp_path / "first" / "artifact"), "added_blocks": 1}
+    again, deeper = train(tmp_path / "again", scenes, steps=1, learning_rate=1e-9, **start)
+    assert deeper.model.config.blocks == shallow.model.config.blocks + 1
+    assert again["psnr"] == pytest.approx(first["psnr"], abs=0.1)
+
+
+@pytest.mark.parametrize(("speedup", "precision"), [(1.0, "fp32"), (2.0, "bf16"), (None, "bf16")])
+def test_convolutions_are_trained_in_bf16_where_the_machine_is_faster_in_it(
+    scenes: Path, speedup: float | None, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "bf16_speedup", lambda device: speedup)
+    settings = parse_settings(SETTINGS, {"data": str(scenes), **TINY})
+    data, _ = KIND.examine(settings)
+    for parameters in (0, 200_000):  # new weights, and those of a small network
+        assert KIND.rules().choose(data, settings, parameters)["precision"].value == precision
 
 
 # -- endpoints and report ----------------------------------------------------------------------------------------------

@@ -82,6 +82,6 @@ def test_each_starter_has_a_recipe_with_valid_settings() -> None:
     assert set(recipes) == shipped | adapters
     for last in recipes.values():
         for stage in starter.in_order(last):
-            parse_settings(stage.kind()[1].trained_by, dict.fromkeys(stage.after, "scratch") | stage.values)
+            parse_settings(stage.kind()[1].trained_by, dict.fromkeys(stage.after, "owner/weights") | stage.values)
     with pytest.raises(SystemExit):
         main(["starter", "--help"])

@@ -66,6 +66,14 @@ class ImagesSettings(
     size: Literal["small", "medium", "large"] = Field(
         "small", description="Network size: U-Nets of 0.9, 1.9 and 26 million weights; ResNets of 0.2, 0.4 and 1.5."
     )
+    added_blocks: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="Residual blocks added to each stage and side of the U-Net that training starts from. They change "
+        "nothing at first (Chen et al., 2016).",
+        json_schema_extra=ADVANCED,
+    )
     noise_conditioning_probability: float = Field(
         0.5,
         ge=0,
@@ -79,6 +87,14 @@ class ImagesSettings(
         ge=16,
         le=512,
         description="Side of the random crops that are trained on, in pixels.",
+        json_schema_extra=ADVANCED,
+    )
+    smallest_scale: float = Field(
+        1,
+        ge=0.25,
+        le=1,
+        description="Half of the clean training images are shrunk by a random factor from this to 1 before noise is "
+        "added: more detail from few images. 1: none is shrunk.",
         json_schema_extra=ADVANCED,
     )
     downsample_factor: Literal["1", "2", "4"] = Field(
@@ -114,6 +130,15 @@ class ImagesSettings(
         if not lowest <= low <= high <= highest:
             raise ValueError(
                 f"levels {low:g} to {high:g} were given; {self.noise} takes {lowest:g} to {highest:g}, the lower first"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _blocks_are_added_to_weights(self) -> ImagesSettings:
+        if self.added_blocks and not self.model:
+            raise ValueError(
+                f"added_blocks {self.added_blocks} was given, and there are no weights to add blocks to: name some in "
+                "model, or set added_blocks to 0"
             )
         return self
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from plugins.denoising_ae.images import baselines
 from plugins.denoising_ae.images.artifact import load_denoiser, save_denoiser
 from plugins.denoising_ae.images.metrics import psnr, ssim
-from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches
+from plugins.denoising_ae.images.patches import corrupt_at_random_level, random_patches, random_shrunk_patch
 from plugins.denoising_ae.images.preview import preview
 from plugins.denoising_ae.images.scores import ImageScores, evaluation_levels, summarise
+from plugins.denoising_ae.models.deeper_unet import deepened
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, DenoisingCNNConfig
 from plugins.denoising_ae.noise.blind_spots import mask_blind_spots
 from plugins.denoising_ae.noise.corruptions import corrupt
@@ -78,7 +79,8 @@ class ImagesTask(Task):
         self.eval_names = [data.evaluation.images.name(row) for row in range(len(data.evaluation))]
         torch.manual_seed(step_seed(settings.seed, 0, 0))
         if settings.model:
-            self.model, _ = load_denoiser(Path(settings.model))
+            trained, _ = load_denoiser(Path(settings.model))
+            self.model = deepened(trained, settings.added_blocks) if settings.added_blocks else trained
         else:
             self.model = DenoisingCNN(DenoisingCNNConfig(**settings.network_config()))
         self.train_data: Sequence = range(len(self.train_images))
@@ -113,10 +115,17 @@ class ImagesTask(Task):
         if self.train_targets is not None:
             noisy, clean = random_patches([self.train_images[row], self.train_targets[row]], settings.patch_size, rng)
             return Example(noisy, clean, BLIND)
-        [clean] = random_patches([self.train_images[row]], settings.patch_size, rng)
+        clean = self._clean_patch(row, rng)
         if settings.channels == "both" and rng.random() < 0.5:
             return _as_colour(self._corrupted(_as_grey(clean), rng))
         return self._corrupted(clean, rng)
+
+    def _clean_patch(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        """Before noise is added; what is noisy already keeps its scale, as shrinking would take noise away."""
+        image, size, smallest = self.train_images[row], self.settings.patch_size, self.settings.smallest_scale
+        if smallest < 1 and self.settings.noise != "none" and rng.random() < 0.5:
+            return random_shrunk_patch(image, size, smallest, rng)
+        return random_patches([image], size, rng)[0]
 
     def _corrupted(self, clean: np.ndarray, rng: np.random.Generator) -> Example:
         """An example under the chosen supervision; with noise none the patch counts as noisy already."""

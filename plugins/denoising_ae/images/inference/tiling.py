@@ -12,7 +12,7 @@ from torch import Tensor
 from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.models.denoising_cnn import DenoisingCNN, pad_to_multiple
 
-# With the starter, 12 megapixels take 0.9 GiB: docs/experiments/denoising_ae.md#speed-and-memory-of-large-images
+# With the starter, 12 megapixels take about 1 GiB: docs/experiments/denoising_ae.md#speed-and-memory-of-large-images
 TILE = 768  # side in pixels
 
 
