@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SELFSUP_HOME", str(tmp_path_factory.mktemp("no-home")))
         yield os.environ["SELFSUP_HOME"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_loading() -> None:
+    """Wait for a page of an earlier module that still loads weights: diffusers makes all threads' networks empty then."""
+    models = sys.modules.get("spaces_app.services.models")
+    idle, end = 0, time.monotonic() + 60
+    while models and idle < 3 and time.monotonic() < end:
+        idle = 0 if models._loading.locked() else idle + 1
+        time.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)
