@@ -67,7 +67,8 @@ ANSWER = replace(
 import torch
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-tokenizer, model = AutoTokenizer.from_pretrained("{repo}"), AutoModelForQuestionAnswering.from_pretrained("{repo}")
+tokenizer = AutoTokenizer.from_pretrained("{repo}")
+model = AutoModelForQuestionAnswering.from_pretrained("{repo}")
 inputs = tokenizer("Where does the Rhine rise?", "The Rhine rises in the Swiss Alps.", return_tensors="pt")
 out = model(**inputs)
 start, end = int(out.start_logits.argmax()), int(out.end_logits.argmax())

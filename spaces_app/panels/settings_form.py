@@ -111,15 +111,13 @@ def one_file(uploaded: str | list[str] | None, name: str) -> Path | None:
     Raises:
         UserError: If two have one name.
     """
-    paths = [Path(path) for path in ([uploaded] if isinstance(uploaded, str) else uploaded or [])]
+    paths = [Path(path) for path in ([uploaded] if isinstance(uploaded, str) else uploaded or []) if path]
     if len(paths) < 2:
         return paths[0] if paths else None
     names = [path.name for path in paths]
     if twice := next((each for each in names if names.count(each) > 1), ""):
         raise UserError(f"{name}: two files are called {twice}: rename one of them.")
-    key = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[
-        :16
-    ]  # an upload's path has its content's hash
+    key = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[:16]  # a path has its content's hash
     target = paths[0].parent / key / f"{name}.zip"
     if not target.exists():
         target.parent.mkdir(exist_ok=True)

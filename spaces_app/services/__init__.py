@@ -57,5 +57,6 @@ class Services:
     def close(self) -> None:
         """Stop the warm process and the trackio dashboard; runs go on."""
         decode_files_with(None)
+        self.tour.close()
         self.run_table.close()
         self._warm.close()

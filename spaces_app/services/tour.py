@@ -32,7 +32,7 @@ class TourService:
         self.plugins, self._models = plugins, models
         self._answers: dict[tuple[str, tuple[Any, ...]], str] = {}  # of the values that a stop itself fills in
         self._cards: dict[str, str] = {}
-        self._asked = threading.Lock()
+        self._asked, self._closed = threading.Lock(), threading.Event()
 
     # -- the tour --------------------------------------------------------------------------------------------------
 
@@ -87,15 +87,21 @@ class TourService:
 
     def start(self) -> None:
         """Compute the cards in the background, once the page is up."""
-        timer = threading.Timer(DELAY_SECONDS, self.compute_cards)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=self._compute_soon, daemon=True).start()
+
+    def close(self) -> None:
+        """Compute no further card."""
+        self._closed.set()
+
+    def _compute_soon(self) -> None:
+        if not self._closed.wait(DELAY_SECONDS):
+            self.compute_cards()
 
     def compute_cards(self) -> None:
         """Compute the cards that are missing, one after another."""
         with self._asked:
             for plugin, tour in self._tours().items():
-                if plugin not in self._cards:
+                if plugin not in self._cards and not self._closed.is_set():
                     self._cards[plugin] = self._computed(plugin, tour)
 
     def _computed(self, plugin: str, tour: Tour) -> str:

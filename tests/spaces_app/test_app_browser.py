@@ -184,6 +184,7 @@ def test_a_slow_look_at_the_data_says_that_they_are_read(
     page.goto(f"{untrained.url}bert_finetune-classify")
     page.get_by_label("Your file").check()
     expect(page.locator(".preflight p:not(.reading)").first).to_be_visible()
+    page.wait_for_timeout(3000)  # a page that opens fills its form, and looks at the data after each change
     answered, look = Event(), untrained.services.checks.look
     monkeypatch.setattr(untrained.services.checks, "look", lambda *what: answered.wait(60) and look(*what))
     page.locator("input[type=file]").first.set_input_files(write_reviews(tmp_path / "reviews.csv"))

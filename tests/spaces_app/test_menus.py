@@ -29,6 +29,6 @@ def test_the_chosen_run_is_offered_however_old() -> None:
 def test_a_picker_of_weights_offers_no_more() -> None:
     kind = PLUGIN.kinds[0]
     with gr.Blocks():
-        picker = WeightsPicker(gr.Dropdown(), PLUGIN, (kind,), (), False)
+        picker = WeightsPicker(gr.Dropdown(), PLUGIN, (kind,), (), None, str)
         shown = picker.update(dict.fromkeys(RUNS, kind), {}, None, RUNS[3])
     assert [name for _, name in shown.choices] == [*RUNS[:2], RUNS[3]] and shown.value == RUNS[3]

@@ -160,7 +160,7 @@ def test_broken_plugin_is_listed_with_its_reason(site: Site):
 
 def test_every_event_of_the_page_is_private(page: gr.Blocks):
     endpoints = {fn.api_name for fn in page.fns.values() if fn.api_visibility != "private"}
-    shell = "open_shout open_count open_secret plugins train check runs run_status run_events run_cancel run_resume run_delete run_push push_status push_preview hub_search hub_pull jobs_flavours jobs_start jobs_list jobs_logs jobs_cancel run_edit run_to_front runs_delete runs_compare runs_csv sweep sweeps sweep_status sweep_stop sweep_resume"
+    shell = "open_shout open_count open_secret plugins answering_weights train check runs run_status run_events run_cancel run_resume run_delete run_push push_status push_preview hub_search hub_pull jobs_flavours jobs_start jobs_list jobs_logs jobs_cancel run_edit run_to_front runs_delete runs_compare runs_csv sweep sweeps sweep_status sweep_stop sweep_resume"
     assert endpoints == {*shell.split(), "good_shout", "good_count", "good_secret"}
 
 
