@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -192,15 +193,14 @@ class TrainForm:
 
     def _labels(self, request: gr.Request) -> dict[str, dict[str, str]]:
         """Field that names weights -> those that it offers, with what a person calls them."""
-        labels: dict[str, dict[str, str]] = {}
-        for name in self.settings.weights_fields():
-            try:
-                owner = plugin_of_weights(self.settings, name, self.plugin)
-            except UserError:  # that plugin is not here
-                labels[name] = {}
-            else:
-                labels[name] = self.services.models.labels(owner, visitor(request))
-        return labels
+        fields = self.settings.weights_fields()
+        owners: dict[str, Plugin] = {}
+        for name in fields:
+            with suppress(UserError):  # a plugin that is not here offers nothing
+                owners[name] = plugin_of_weights(self.settings, name, self.plugin)
+        plugins = {owner.name: owner for owner in owners.values()}
+        labels = {name: self.services.models.labels(plugin, visitor(request)) for name, plugin in plugins.items()}
+        return {name: labels[owners[name].name] if name in owners else {} for name in fields}
 
     def _asked_for(self, request: gr.Request) -> tuple[dict[str, Any], list[Any], str]:
         """Values of fields, updates of the data's source, and what is wrong, of what the page's address asks."""

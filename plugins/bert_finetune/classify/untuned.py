@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +80,8 @@ def prompted(
     drawn = [draw_rows(rows, settings.prompted_rows, settings.seed) for rows in tasks.values()]
     examples = draw_examples(data.train, settings.prompted_examples, settings.seed)
     result = Measured({}, [])
-    for model in models:
+    for named in models:
+        model = replace(named, load=cache(named.load))  # once, for the prompt without examples and the one with
         for shown in [[], examples] if examples else [[]]:
             examples_shown = f"with {counted(len(shown), 'example')}" if shown else "without examples"
             name = f"{model.name} {examples_shown}"

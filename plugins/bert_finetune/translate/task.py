@@ -86,6 +86,9 @@ class TranslateTask(Task):
             "baseline": self._baseline(data.train),
         }
         if len(self.evaluation):
+            copied = report.scores(self.evaluation.sources, self.evaluation.targets)[0]["chrf"]
+            by_words = Baseline(WORD_BY_WORD, self.facts["baseline"]["chrf"])
+            self.baselines = (Baseline("the source, not translated", copied), by_words)
             signatures = report.scores(self.evaluation.targets, self.evaluation.targets)[1]
             self.facts["evaluated"] = (
                 "Of the weights in this repository, on rows they were not trained on, "
@@ -169,12 +172,8 @@ class TranslateTask(Task):
     def score(self, outputs: list[PairPrediction]) -> Score:
         losses = [(output.loss, output.tokens) for output in outputs]
         found = report.score(self.evaluation, [output.translation for output in outputs], losses)
-        copied = report.scores(self.evaluation.sources, self.evaluation.targets)[0]
-        baselines = (
-            Baseline("the source, not translated", copied["chrf"]),
-            Baseline(WORD_BY_WORD, self.facts["baseline"]["chrf"]),
-        )
-        figure = Figure("chrf", "chrF", found.metrics["chrf"], CHRF_MEANING, baselines, tolerance=CHRF_TOLERANCE)
+        value = found.metrics["chrf"]
+        figure = Figure("chrf", "chrF", value, CHRF_MEANING, self.baselines, tolerance=CHRF_TOLERANCE)
         return dataclasses.replace(found, figures=(figure,))
 
     def preview(self, model: torch.nn.Module, device: torch.device) -> list[dict]:

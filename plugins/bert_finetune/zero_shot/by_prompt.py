@@ -10,7 +10,7 @@ import numpy as np
 
 from plugins._prompted import Prompted
 from plugins.bert_finetune.classify.labelled_texts import clean_text
-from plugins.bert_finetune.zero_shot.label_names import PLACE, name_labels
+from plugins.bert_finetune.zero_shot.label_names import PLACE, LabelNames, name_labels
 from plugins.bert_finetune.zero_shot.predict import accuracies, recalls
 from plugins.bert_finetune.zero_shot.table import read_named
 from training.errors import UserError
@@ -28,7 +28,7 @@ def predict_text(model: Prompted, text: str, labels: Sequence[str]) -> dict[str,
     """
     if not (text := clean_text(text)):
         raise UserError("The text is empty: write something to classify.")
-    [answer] = model.label_texts([text], _words(labels))
+    [answer] = model.label_texts([text], _words(name_labels(labels, PLACE)))
     return {"label": answer.label, "scores": answer.probabilities, "method": PROMPT}
 
 
@@ -43,8 +43,7 @@ def measure_file(
     named = read_named(file, labels, PLACE, text_column, label_column)
     known = np.flatnonzero(np.isin(named.truths, named.names.labels))
     drawn = np.sort(np.random.default_rng(0).permutation(known)[:MAX_TEXTS])
-    words = dict(zip(named.names.labels, named.names.sentences, strict=True))
-    answers = model.label_texts([named.texts[row] for row in drawn], words) if len(drawn) else []
+    answers = model.label_texts([named.texts[row] for row in drawn], _words(named.names)) if len(drawn) else []
     truths, guesses = np.array(named.truths)[drawn], np.array([answer.label for answer in answers])
     drawn_at_random = f"A GPT was prompted on {counted(len(drawn), 'text')}, drawn at random from {len(known):,}."
     return {
@@ -57,6 +56,5 @@ def measure_file(
     }
 
 
-def _words(labels: Sequence[str]) -> dict[str, str]:
-    names = name_labels(labels, PLACE)
+def _words(names: LabelNames) -> dict[str, str]:
     return dict(zip(names.labels, names.sentences, strict=True))

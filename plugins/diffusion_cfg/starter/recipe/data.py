@@ -71,9 +71,10 @@ def emoji(file: Path, held_out: Collection[str] = ()) -> tuple[list[bytes], list
     for image, caption in zip(images[:], table["caption"], strict=True):
         colour = str(random.choice(list(HUES)))
         shape = " ".join(word for word in caption.split() if word not in COLOURS)
-        if f"{colour} {shape}" not in {caption, *held_out} and (copy := recoloured(image, colour)):
+        renamed = f"{colour} {shape}"
+        if renamed != caption and renamed not in held_out and (copy := recoloured(image, colour)):
             images.append(copy)
-            captions.append(f"{colour} {shape}")
+            captions.append(renamed)
     return images, captions
 
 
