@@ -228,3 +228,34 @@ def test_long_names_of_columns_of_sentences_are_a_header(tmp_path: Path) -> None
     answers = [f"It was a good day number {n},Nothing more to add {n}" for n in range(30)]
     path.write_text("Please describe your visit,Any further comments or wishes\n" + "\n".join(answers) + "\n")
     assert list(read_table(path).names) == ["Please describe your visit", "Any further comments or wishes"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("0,1,2", "{0}.5,-{1}.25,{2}"),  # a data frame without names
+        (",0,1,2", "{3},{0}.5,-{1}.25,{2}"),  # with its index
+        ("country,2019,2020", "land {3},{0},{1}"),
+        ("sample,400,402.5,405,407.5,kind", "s{3},0.{0},0.{1},0.{2},0.{0},b"),  # a spectrum
+        ("a,inf,b,c", "{0},inf,{1},{2}"),  # a name that is a cell, too
+        ("q1,q2,5", "{0},{1},{2}"),
+    ],
+)
+def test_numbers_that_count_columns_are_names(tmp_path: Path, header: str, row: str) -> None:
+    rows = [row.format(7 * n % 11, 5 * n % 13, 3 * n % 7, n) for n in range(40)]
+    table = read_table(write(tmp_path / "wide.csv", "\n".join([header, *rows])))
+    assert [name.removesuffix(".0") for name in table.names] == (
+        header if header[0] != "," else "column_1" + header
+    ).split(",")
+    assert len(table.lines) == 40
+
+
+@pytest.mark.parametrize("first", ["n/a,0.5,1.5,a", "3,5,7,9", "1998,2002,2003,2004"])
+def test_first_row_of_data_is_no_header(tmp_path: Path, first: str) -> None:
+    """Neither with a word among numbers, nor where other rows rise by equal steps, or hold years, too."""
+    rows = {"n": "0.{0},0.{1},2.{2},b\n0.1,0.2,0.3,a", "3": "{0},{1},{2},4\n1,2,3,4", "1": "2001,2003,2008,20{3}"}[
+        first[0]
+    ]
+    text = "\n".join([first, *(rows.format(7 * n % 11, 5 * n % 13, 3 * n % 7, 10 + n) for n in range(40))])
+    table = read_table(write(tmp_path / "bare.csv", text))
+    assert len(table.lines) == text.count("\n") + 1

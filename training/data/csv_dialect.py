@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 import statistics
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from training.data.column_names import HEADER_NAMES, plain_name
@@ -20,6 +21,7 @@ MAX_TITLE_ROWS = 20
 MAX_NAME_CHARACTERS = 40  # of a column's name that is not a well-known one
 MIN_ALIKE = 0.9  # share of the rows from the header on that have its width, for the rows above it to be titles
 VALUE = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?|\d{4}-\d\d-\d\d.*")
+YEARS = 1900, 2100
 MIN_SHARED = 0.8  # of a sentence's words, that its column has elsewhere too
 SENTENCE_ENDS = (".", "!", "。", "！")  # not of questions, which may be the names of columns of answers
 
@@ -141,17 +143,53 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
     first = [cell.strip() for cell in rows[0]]
     others = [row for row in rows[1:] if row != rows[0] and len(row) == len(first)]
     below = [[row[index].strip() for row in others] for index in range(len(first))]
-    values = [column for cell, column in zip(first, below, strict=True) if VALUE.fullmatch(cell)]
+    columns = list(zip(first, below, strict=True))
+    values = [column for cell, column in columns if VALUE.fullmatch(cell)]
+    found_below = sum(cell in column for cell, column in columns if cell and not VALUE.fullmatch(cell))
+    if _is_evenly_spaced(first, below) or _words_above_values(columns) > len(values) + found_below:
+        return True
     if values and all(_mostly_values(column) for column in values):
         return False
     if any(plain_name(cell) in HEADER_NAMES for cell in first):
         return True
     if len(first) == 1:
         return suffix == ".csv" and first[0].isidentifier()
-    if others and all(_is_sentence_of(cell, column) for cell, column in zip(first, below, strict=True)):
+    if others and all(_is_sentence_of(cell, column) for cell, column in columns):
         return False
-    words = [(cell, column) for cell, column in zip(first, below, strict=True) if cell and not VALUE.fullmatch(cell)]
-    return not any(cell in column or _reads_like(cell, column) for cell, column in words)
+    words = [(cell, column) for cell, column in columns if cell and not VALUE.fullmatch(cell)]
+    return not found_below and not any(_reads_like(cell, column) for cell, column in words)
+
+
+def _is_evenly_spaced(first: list[str], below: list[list[str]]) -> bool:
+    """Whether the first row counts columns (0, 1, 2 of a data frame, years, wavelengths), as no row below it does."""
+    places = [place for place, cell in enumerate(first) if re.fullmatch(r"\d+(\.\d+)?", cell)]
+    names = [float(first[place]) for place in places]
+    if len(names) < 2 or places[-1] - places[0] >= len(places) or not _is_rising(names):
+        return False
+    is_year = all(YEARS[0] <= name <= YEARS[1] and name.is_integer() for name in names)
+    if len(names) < (2 if is_year else 3 if names[:2] == [0, 1] else 4):
+        return False
+    rows = [
+        [float(cell) for cell in row]
+        for row in zip(*(below[place] for place in places), strict=True)
+        if _all_plain(row)
+    ]
+    return not any(YEARS[0] <= min(row) <= max(row) <= YEARS[1] if is_year else _is_rising(row) for row in rows)
+
+
+def _all_plain(cells: Sequence[str]) -> bool:
+    return all(re.fullmatch(r"[-+]?\d+(\.\d+)?", cell) for cell in cells)
+
+
+def _is_rising(numbers: list[float]) -> bool:
+    """Whether numbers rise by equal steps."""
+    steps = [after - before for before, after in pairwise(numbers)]
+    return steps[0] > 0 and all(math.isclose(step, steps[0], rel_tol=1e-3) for step in steps)
+
+
+def _words_above_values(columns: list[tuple[str, list[str]]]) -> int:
+    """Columns of values with a word at the top, as only names stand there."""
+    return sum(bool(cell) and not VALUE.fullmatch(cell) and _mostly_values(column, 0.9) for cell, column in columns)
 
 
 def _is_sentence_of(cell: str, column: list[str]) -> bool:
@@ -171,9 +209,9 @@ def _are_sentences(column: list[str]) -> bool:
     return sum(map(_is_sentence, column)) > len(column) / 2
 
 
-def _mostly_values(column: list[str]) -> bool:
+def _mostly_values(column: list[str], share: float = 0.5) -> bool:
     filled = [cell for cell in column if cell]
-    return sum(bool(VALUE.fullmatch(cell)) for cell in filled) >= len(filled) / 2
+    return bool(filled) and sum(bool(VALUE.fullmatch(cell)) for cell in filled) >= share * len(filled)
 
 
 def _reads_like(cell: str, column: list[str]) -> bool:
