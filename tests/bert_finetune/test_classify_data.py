@@ -9,6 +9,7 @@ from plugins.bert_finetune.classify.settings import ClassifySettings
 from plugins.bert_finetune.list_cells import parse_labels
 from tests.bert_models import build, check
 from tests.files import BAD_INPUTS, write
+from training.errors import UserError
 from training.preflight.sheet import Level
 from training.settings import parse_settings
 
@@ -140,6 +141,35 @@ LISTS = {
 def test_lists_of_labels_mean_the_same_in_every_spelling(name: str, tmp_path: Path) -> None:
     data = read(classify(write(tmp_path / name, LISTS[name]), multi_label=True, eval_share=0.0))
     assert data.train.labels == [("sport", "world news"), ("art",), ()]
+
+
+FLAGS = {  # label_column -> rows
+    "": "comment,toxic,threat\nboth,1,1\nnone,0,0\nfirst,1,0\n",
+    "toxic, threat": "comment,toxic,threat\nboth,1.0,yes\nnone,0.0,\nnot looked at,-1,-1\nfirst,1.0,no\n",
+}
+
+
+@pytest.mark.parametrize("named", FLAGS)
+def test_labels_with_a_column_each_are_told_apart(named: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "flags.csv", FLAGS[named])
+    data = read(classify(path, multi_label=True, label_column=named, eval_data=str(path), drop_leaked=False))
+    assert data.columns.label == "toxic, threat" and data.label_names == ["threat", "toxic"]
+    assert data.train.labels[:3] == data.evaluation.labels[:3] == [("toxic", "threat"), (), ("toxic",)]
+
+
+def test_columns_of_labels_need_multi_label_and_yes_or_no(tmp_path: Path) -> None:
+    path = write(tmp_path / "flags.csv", "comment,toxic,threat\nx,1,0\ny,0,1\nz,1,1\nv,0,0\n")
+    with pytest.raises(UserError, match="Or turn multi_label on: then toxic, threat are a label each"):
+        read(classify(path))
+    with pytest.raises(UserError, match=r"several columns \(toxic,threat\): turn multi_label on"):
+        read(classify(path, label_column="toxic,threat"))
+    with pytest.raises(UserError, match="Column 'other' is not in flags"):
+        read(classify(path, label_column="toxic,other", multi_label=True))
+    path = write(tmp_path / "levels.csv", "comment,toxic,threat\nx,0.3,0\ny,0,1\n")
+    with pytest.raises(UserError, match=r"'toxic' of levels.csv has '0.3' in line 2: the column of a label has 1"):
+        read(classify(path, label_column="toxic,threat", multi_label=True))
+    labelled = write(tmp_path / "a.csv", "text,tags,seen,kept\nx,a|b,1,0\ny,b,0,1\nz,a,1,1\nv,a,0,0\n")
+    assert read(classify(labelled, multi_label=True)).columns.label == "tags"
 
 
 def test_apostrophes_and_quotes_inside_lists_are_kept() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune.classify.label_checks import check_labels, check_overlap, check_split
+from plugins.bert_finetune.classify.label_columns import SEPARATOR, gathered, label_columns, yes_no_columns
 from plugins.bert_finetune.classify.label_leakage import check_label_leakage
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts, clean_texts
 from plugins.bert_finetune.classify.prompted import hosted_findings
@@ -48,12 +49,9 @@ def read(settings: ClassifySettings) -> ClassifyData:
         UserError: If a file cannot be read, a column is missing, or one is both text and label.
     """
     table = read_source(settings.data, settings.dataset)
-    columns = guess_text_columns(
-        table,
-        text_column=settings.text_column,
-        text_pair_column=settings.text_pair_column,
-        label_column=settings.label_column,
-    )
+    labels = label_columns(table, settings)
+    table = gathered(table, labels) if labels else table
+    columns = _columns(table, settings, SEPARATOR.join(labels))
     if columns.label in (columns.text, columns.text_pair):
         raise UserError(f"Column {columns.label!r} is both the text and the label: choose two columns.")
     rows, dropped = clean_texts(table, columns, settings)
@@ -81,6 +79,22 @@ def read(settings: ClassifySettings) -> ClassifyData:
     return ClassifyData(train, evaluation, names, columns, sheet, related)
 
 
+def _columns(table: Table, settings: ClassifySettings, labels: str) -> TextColumns:
+    """The columns as given or guessed; `labels` is the one that was put together of several."""
+    try:
+        return guess_text_columns(
+            table,
+            text_column=settings.text_column,
+            text_pair_column=settings.text_pair_column,
+            label_column=labels or settings.label_column,
+        )
+    except UserError as error:
+        several = () if labels or settings.label_column else yes_no_columns(table)
+        if not several:
+            raise
+        raise UserError(f"{error} Or turn multi_label on: then {listed(several)} are a label each.") from None
+
+
 def _columns_found(columns: TextColumns, table: Table) -> Finding:
     pair = f", second text in {columns.text_pair!r}" if columns.text_pair else ""
     unused = [name for name in table.names if name not in (columns.text, columns.text_pair, columns.label)]
@@ -93,7 +107,11 @@ def _with_evaluation_file(
 ) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
     """Read the evaluation file with the columns of the training file, and exclude rows that training has seen."""
     wanted = [name for name in (columns.text, columns.text_pair, columns.label) if name]
-    table = read_table(Path(settings.eval_data)).spelled_as(wanted)
+    table = read_table(Path(settings.eval_data))
+    labels = (columns.label or "").split(SEPARATOR)
+    if len(labels) > 1 and columns.label not in table.names:
+        table = gathered(table.spelled_as(labels), labels)
+    table = table.spelled_as(wanted)
     names = {label for labels in train.labels for label in labels}
     evaluation, dropped = clean_texts(table, columns, settings, names)
     seen = set(train.keys())

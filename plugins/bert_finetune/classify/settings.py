@@ -59,7 +59,11 @@ class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
         max_length=200,
         description="Column of the second text of a pair. Empty: guessed from well-known names, else single texts.",
     )
-    label_column: str = Field("", max_length=200, description="Column of the labels. Empty: guessed.")
+    label_column: str = Field(
+        "",
+        max_length=1000,
+        description="Column of the labels; multi-label also several of 0 and 1, with commas between. Empty: guessed.",
+    )
     multi_label: bool = Field(False, description="Whether a text can have several labels at once.")
     label_separator: str = Field(
         "|",

@@ -18,6 +18,7 @@ class LabelEfficiencySettings(
     descriptions={
         "steps": "Optimiser steps of every training run.",
         "learning_rate": "Peak learning rate of the pre-trained models.",
+        "label_column": "Column of the labels. Empty: guessed.",
         "contrastive": "on: also train the pre-trained encoder (own_model where one is named) by comparing texts of a "
         "class, with the steps, batch size and learning rate that classify chooses for as many labels.",
         "prompted_model": "A GPT to be prompted with some of the labels as examples, as an arm of its own: the starter "
