@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
-from plugins.bert_finetune.classify.carry_over import study_related
+from plugins.bert_finetune.classify.carry_over import TITLE, study_related
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
 from plugins.bert_finetune.classify.contrastive import head_weights, loss_for, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
@@ -160,6 +160,7 @@ class ClassifyTask(Task):
             for rows, shuffles in ((data.train, settings.word_shuffle_probability > 0), (data.evaluation, False))
         )
         self.class_weight = self._class_weight()
+        self.study_title = TITLE if data.related else ""
         self.models_to_prompt = models_to_prompt(settings) if data.related else []
         self.contrastive_loss = loss_for(len(data.train), len(self.index))
         self.facts = {
@@ -323,8 +324,6 @@ class ClassifyTask(Task):
 
     def study_kept_weights(self, artifact: Path) -> list[Study]:
         """Whether the kept weights carry over to the rows of `related_data`."""
-        if not self.data.related:
-            return []
         return [study_related(artifact, self.data, self.settings, self.models_to_prompt)]
 
     def findings(self) -> list[Finding]:
