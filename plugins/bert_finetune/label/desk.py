@@ -138,7 +138,9 @@ class KeptLabels:
 
 
 def keep(model: EncoderPredictor, weights: str, state: State) -> KeptLabels:
-    """The labels so far as a run of `classify` on frozen vectors, measured with the texts drawn at random.
+    """The labels so far as a run of `classify` on frozen vectors, with the classifier of the page: of balanced classes.
+
+    It is measured with the texts drawn at random, which it does not learn.
 
     With fewer than ten of those, the run holds out rows itself.
 
@@ -155,7 +157,8 @@ def keep(model: EncoderPredictor, weights: str, state: State) -> KeptLabels:
         )
     learned, measured = _parts(pool)
     texts = dict(zip(("text_column", "text_pair_column"), pool.text_columns, strict=False))
-    settings = {**texts, "label_column": pool.label_column, "model": weights, "pooling": "mean", "frozen_encoder": True}
+    learning = {"model": weights, "pooling": "mean", "frozen_encoder": True, "class_weights": "balanced"}
+    settings = {**texts, "label_column": pool.label_column, **learning}
     parts = {"data": learned, **({"eval_data": measured} if measured else {})}
     files = {name: write_labels(_rows_of(pool, numbers)) for name, numbers in parts.items()}
     return KeptLabels(files, settings, f"{counted(len(pool.labels), 'label')} of {pool.table.source}"[:80])

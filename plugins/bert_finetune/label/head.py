@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from training.labelling.sampling import MIN_MEASURED, wilson
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 INVERSE_PENALTY = 5.0  # of vectors of length 1
 FOLDS = 3
@@ -59,7 +63,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)).astype(np.float32)
 
 
-class Head:
+def balanced_regression(vectors: np.ndarray, targets: np.ndarray) -> LogisticRegression:
     """Multinomial logistic regression with an L2 penalty, in which every class weighs the same.
 
     Without that, a class with few labels so far is hardly ever predicted.
@@ -68,14 +72,24 @@ class Head:
         vectors: Of length 1, (labels, width).
         targets: Class of each, (labels,), of two classes at least.
     """
+    from sklearn.linear_model import LogisticRegression  # a second, which the page starts without
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few labels of many classes are usual, and what a thousand iterations give
+        regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000, tol=1e-3)
+        return regression.fit(vectors, targets)
+
+
+class Head:
+    """The classifier of the labels so far.
+
+    Args:
+        vectors: Of length 1, (labels, width).
+        targets: Class of each, (labels,), of two classes at least.
+    """
 
     def __init__(self, vectors: np.ndarray, targets: np.ndarray):
-        from sklearn.linear_model import LogisticRegression  # a second, which the page starts without
-
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The number of unique classes")  # few labels of many classes are usual
-            self.model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000, tol=1e-3)
-            self.model.fit(vectors, targets)
+        self.model = balanced_regression(vectors, targets)
         self.classes = self.model.classes_
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
