@@ -73,8 +73,7 @@ def start(
         earlier = _pool_of_session(session)
         if (earlier.table.fingerprint, earlier.texts) == (pool.table.fingerprint, pool.texts):
             session.append({"name": name, "by": before["writer"]} for name in known)
-            session.set_option("weights", weights)
-            return _ask(model)(session, {**before, "told": ""})
+            return _ask(model)(session, desk.go_on(session, before, weights))
     if len(known) < 2:
         raise UserError("Name two labels at least, such as: positive, negative.")
     options = {"text_column": columns[0], "label_column": columns[1], "weights": weights}
