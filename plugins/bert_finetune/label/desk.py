@@ -144,7 +144,7 @@ def keep(model: EncoderPredictor, weights: str, state: State) -> KeptLabels:
     With fewer than ten of those, the run holds out rows itself.
 
     Raises:
-        UserError: If there are no two classes, or `classify` cannot pool by the mean with this encoder, as labels did.
+        UserError: If there are no two classes, or `classify` cannot pool with this encoder as labels did.
     """
     pool, _ = _current(state)
     if len({*pool.labels.values()}) < 2:
@@ -156,7 +156,8 @@ def keep(model: EncoderPredictor, weights: str, state: State) -> KeptLabels:
         )
     learned, measured = _parts(pool)
     texts = dict(zip(("text_column", "text_pair_column"), pool.text_columns, strict=False))
-    learning = {"model": weights, "pooling": "mean", "frozen_encoder": True, "class_weights": "balanced"}
+    pooling = "auto" if model.pools_first else "mean"  # as the vectors here
+    learning = {"model": weights, "pooling": pooling, "frozen_encoder": True, "class_weights": "balanced"}
     settings = {**texts, "label_column": pool.label_column, **learning}
     parts = {"data": learned, **({"eval_data": measured} if measured else {})}
     files = {name: write_labels(_rows_of(pool, numbers)) for name, numbers in parts.items()}
