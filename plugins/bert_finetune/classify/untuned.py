@@ -13,10 +13,10 @@ import numpy as np
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.prompted import ModelToPrompt, draw_examples, draw_rows, words_of
+from plugins.bert_finetune.classify.prompted import ModelToPrompt, draw_examples, draw_rows
 from plugins.bert_finetune.classify.related import MAX_ROWS
 from plugins.bert_finetune.encode.predictor import load as load_encoder
-from plugins.bert_finetune.zero_shot.label_names import PLACE, TEMPLATE
+from plugins.bert_finetune.zero_shot.label_names import PLACE, TEMPLATE, words_of
 from training.data.progress import report
 from training.errors import UserError
 from training.labelling.sampling import wilson
@@ -60,7 +60,7 @@ def label_names(data: ClassifyData, tasks: Mapping[str, LabelledTexts]) -> Measu
     if why := _why_no_names(data):
         return Measured({NAMES: [None] * len(tasks)}, [f"By {NAMES} nothing was measured: {why}."])
     encoder = load_encoder(starter.MINILM[0])
-    sentences = [TEMPLATE.replace(PLACE, name.replace("_", " ")) for name in data.label_names]
+    sentences = [TEMPLATE.replace(PLACE, words_of(name)) for name in data.label_names]
     row: list[Share | None] = []
     for task, rows in tasks.items():
         if len(rows) > MAX_ROWS:
@@ -106,7 +106,7 @@ def prompted(
 def _by_prompt(
     model: ModelToPrompt, names: Sequence[str], tasks: Sequence[LabelledTexts], examples: Sequence[tuple[str, str]]
 ) -> Row:
-    loaded, words = model.load(), words_of(names)
+    loaded, words = model.load(), {name: words_of(name) for name in names}
     answers = [loaded.label_texts(rows.texts, words, examples, model.key) for rows in tasks]
     return [share_of([each.label for each in own], rows) for own, rows in zip(answers, tasks, strict=True)]
 

@@ -20,7 +20,7 @@ STABLE = 0.98  # agreement of predictions from which on more labels change littl
 
 
 @dataclass(frozen=True)
-class Share:
+class ExpectedAccuracy:
     """A share of right answers from 0 to 1, with its 95 % interval."""
 
     accuracy: float
@@ -39,8 +39,8 @@ class Estimate:
         agreement: Share of texts that a model without these labels gives the same label as the model of all.
     """
 
-    new: Share
-    unlabelled: Share
+    new: ExpectedAccuracy
+    unlabelled: ExpectedAccuracy
     measured: int
     agreement: float
 
@@ -132,7 +132,7 @@ def estimate(
     easier = _accuracy_at(_confidence(whole, rest), confidence, hits) - accuracy if len(rest) else 0.0
     low, high = wilson(accuracy, count)
     shifted = (min(1.0, max(0.0, share + easier)) for share in (accuracy, low, high))
-    return Estimate(Share(accuracy, low, high), Share(*shifted), count, agreement)
+    return Estimate(ExpectedAccuracy(accuracy, low, high), ExpectedAccuracy(*shifted), count, agreement)
 
 
 def _held_out(vectors: np.ndarray, picked: Labelled, measured: Labelled) -> tuple[np.ndarray, np.ndarray]:
