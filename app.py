@@ -18,4 +18,7 @@ if __name__ == "__main__":
     except UserError as error:
         sys.exit(f"error: {error}")
     demo.services.start()  # type: ignore[attr-defined]
-    demo.queue(max_size=64, api_open=False, default_concurrency_limit=4).launch(**options)
+    try:
+        demo.queue(max_size=64, api_open=False, default_concurrency_limit=4).launch(**options)
+    finally:
+        demo.services.models.close()  # type: ignore[attr-defined] # else the exit waits for imports that fail then

@@ -156,7 +156,7 @@ class Summary:
             choices = event.get("choices", {})
             self.reasons = {name: choice for name, choice in choices.items() if isinstance(choice, dict)}
             self.decided = {name: choice.get("value") for name, choice in self.reasons.items()}
-        elif name == "preparing":  # work before the first step
+        elif name in ("preparing", "finishing"):  # work before the first step, or after the last
             self.message = event.get("message", "")
         elif name == "progress":  # progress of work that has no loss
             self.rate = event.get("rate", self.rate)

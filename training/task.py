@@ -107,6 +107,7 @@ class Task(ABC):
         False  # a row's loss depends on the other rows of the batch, which is then never cut into pieces
     )
     measures_start: bool = False  # whether the weights are evaluated before training too, as a baseline
+    study_title: str = ""  # of what `study_kept_weights` measures; empty: nothing
     padded: bool = True  # a batch is padded to its longest row, so that rows of like length are computed together
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed: what the artifact's record should say of the data
 
@@ -173,7 +174,9 @@ class Task(ABC):
         return [group for group in groups if group["params"]]
 
     def study_kept_weights(self, artifact: Path) -> list[Study]:
-        """Measure what the run keeps, once, when it has finished; by default nothing.
+        """Measure what the run keeps, once, when all steps are done: called where `study_title` is set.
+
+        `training.data.progress.report`, called in it, tells how far it is, and ends it where a stop was asked for.
 
         Args:
             artifact: The folder of weights and record.

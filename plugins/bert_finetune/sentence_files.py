@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,57 @@ from training.hub.file_contents import read_json
 from training.weights import artifact_name
 
 MODULES, POOLING = "modules.json", "1_Pooling"
-MEND = "Mend it, choose other weights, or set pooling and contrastive yourself."
+MEND = "Mend it or choose other weights; to train, you can also set pooling and contrastive yourself."
 LONGEST_NAME = 100
-MEAN_KEY, MODE_KEY = "pooling_mode_mean_tokens", "pooling_mode"  # the older entry, and that of sentence-transformers 6
+MEAN, CLS = "mean", "cls"  # as sentence-transformers calls them
+MODE_KEY = "pooling_mode"
+OLDER_KEYS = {f"{MODE_KEY}_mean_tokens": MEAN, f"{MODE_KEY}_cls_token": CLS}  # before sentence-transformers 6
 
 
-def mean_pooling_file(folder: Path) -> str:
-    """The file that says that a text's vector is the mean of its tokens'; empty where none does.
+@dataclass(frozen=True)
+class SentencePooling:
+    """How an encoder makes a text's vector of its tokens'.
 
-    An encoder whose vector is another (the first token's, or several side by side) is none of these.
+    Args:
+        mode: `MEAN` of all tokens, or `CLS`: that of the first.
+        file: That says so.
+        is_normalised: Whether the vector is then scaled to length 1.
+    """
+
+    mode: str
+    file: str
+    is_normalised: bool
+
+
+def sentence_pooling(folder: Path) -> SentencePooling | None:
+    """What the files of a sentence encoder say of its vectors; None where they say nothing.
+
+    An encoder whose vector is another (the largest of the tokens', or several side by side) is none of these.
 
     Raises:
         UserError: If one of the files cannot be read, or is no such file.
     """
-    if not (place := _pooling_place(folder)):
-        return ""
+    modules = _modules(folder)
+    if not (place := _pooling_place(folder, modules)):
+        return None
     name = f"{place}/config.json"
     modes = _modes(_read(folder, name, dict))
-    return name if modes == ["mean"] else ""
+    if modes not in ([MEAN], [CLS]):
+        return None
+    return SentencePooling(modes[0], name, "Normalize" in {kind for kind, _ in modules})
 
 
-def _pooling_place(folder: Path) -> str:
+def _modules(folder: Path) -> list[tuple[str, Any]]:
+    """Kind and subfolder of each module."""
+    listed = _read(folder, MODULES, list)
+    return [(str(each.get("type")).rpartition(".")[2], each.get("path")) for each in listed if isinstance(each, dict)]
+
+
+def _pooling_place(folder: Path, modules: list[tuple[str, Any]]) -> str:
     """The subfolder of the module that pools; of an encoder without a list of modules the usual one."""
     if not (folder / MODULES).is_file():
         return POOLING
-    modules = _read(folder, MODULES, list)
-    kinds = [(str(each.get("type")), each.get("path")) for each in modules if isinstance(each, dict)]
-    place = next((path for kind, path in kinds if kind.rpartition(".")[2] == "Pooling"), "")
+    place = next((path for kind, path in modules if kind == "Pooling"), "")
     if not isinstance(place, str) or len(place) > LONGEST_NAME or place == ".." or Path(place).name != place:
         raise UserError(f"{MODULES} of {artifact_name(folder)} names no subfolder for its pooling. {MEND}")
     return place
@@ -46,7 +71,7 @@ def _modes(config: dict[str, Any]) -> list[Any]:
     if modes := config.get(MODE_KEY):
         return modes if isinstance(modes, list) else [modes]
     chosen = [name for name, value in config.items() if name.startswith(f"{MODE_KEY}_") and value is True]
-    return ["mean" if name == MEAN_KEY else name for name in chosen]
+    return [OLDER_KEYS.get(name, name) for name in chosen]
 
 
 def _read(folder: Path, name: str, kind: type) -> Any:

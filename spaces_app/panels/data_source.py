@@ -47,9 +47,6 @@ class DataSource:
             self.fields: dict[str, Component] = {name: render_file(settings, name) for name in files}
         with gr.Column(visible=False) as self._hub:
             self.fields |= render_fields(settings, [HUB_DATA] if has_hub else [])
-        self.changes: list[Any] = [self.source.change, self.sample.change]
-        if has_hub:
-            self.changes.append(self.fields[HUB_DATA].submit)  # type: ignore[attr-defined]
         self.source.change(self._shown, self.source, [self._samples, self._own, self._hub], **UNQUEUED)
         self.sample.change(lambda name: _about(self.samples.get(name)), self.sample, self._about, **UNQUEUED)
 

@@ -17,6 +17,7 @@ from spaces_app.panels import copy_as
 from spaces_app.panels.field_errors import errors_of_message, errors_of_sheet, marked
 from spaces_app.panels.go_to import go_after
 from spaces_app.panels.run_length import BALANCED, STEPS
+from spaces_app.panels.settings_form import HUB_DATA
 from spaces_app.panels.tables import columns_of, found_html
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
@@ -78,19 +79,21 @@ class TrainEvents:
         on(self.look, self.form.inputs, self.look_outputs, **LOOK).failure(None, found, found, js=NOT_READ)
 
     def _looks(self) -> list[Any]:
-        """Events after which other data are found: of their source, and of the columns that a person chooses."""
+        """Events of a person after which other data are found: of their source, and of columns."""
         fields: dict[str, Any] = self.form.fields
-        files = [fields[name].change for name in self.settings.file_fields() if name in fields]
         columns = [fields[name].input for name in self.form.columns if isinstance(fields[name], gr.Dropdown)]
-        texts = [fields[name].submit for name in self.form.columns if isinstance(fields[name], gr.Textbox)]
-        return [*files, *self.form.source.changes, *columns, *texts]
+        texts = [
+            each.submit for name in (HUB_DATA, *self.form.columns) if isinstance(each := fields.get(name), gr.Textbox)
+        ]
+        return [*self._chosen(), *columns, *texts]
 
     def _chosen(self) -> list[Any]:
-        """Events of a person who chooses data; those of `_looks` also come when the page fills its form."""
+        """Events of a person who chooses data; `change` would also come when the page fills its form."""
         fields: dict[str, Any] = self.form.fields
         files = [fields[name] for name in self.settings.file_fields() if name in fields]
         sources: list[Any] = self.form.source.choices
-        return [*(event for file in files for event in (file.upload, file.clear)), *(each.input for each in sources)]
+        of_files = [event for file in files for event in (file.upload, file.clear, file.delete)]
+        return [*of_files, *(each.input for each in sources)]
 
     # -- answers ---------------------------------------------------------------------------------------------------
 

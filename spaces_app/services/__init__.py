@@ -55,8 +55,9 @@ class Services:
         self.tour.start()
 
     def close(self) -> None:
-        """Stop the warm process and the trackio dashboard; runs go on."""
+        """Stop the warm process, the trackio dashboard and what is still to be imported; runs go on."""
         decode_files_with(None)
+        self.models.close()
         self.tour.close()
         self.run_table.close()
         self._warm.close()

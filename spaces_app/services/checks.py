@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ class CheckService:
 
     def __init__(self, settings: Settings, plugins: PluginCatalog, worker: Worker):
         self.settings, self.plugins, self._worker = settings, plugins, worker
+        self._looks: dict[tuple[str, str], Future[dict[str, Any]]] = {}  # visitor and request -> what is being found
 
     def check(self, request: RunRequest, visitor: str) -> dict[str, Any]:
         """The whole preflight sheet, as `Sheet.to_dict` gives it, with trial steps.
@@ -41,11 +43,21 @@ class CheckService:
     def look(self, request: RunRequest, visitor: str) -> dict[str, Any]:
         """What is found in the data alone, as `Sheet.to_dict` gives it: quick, without trial steps.
 
+        Whoever asks the same meanwhile gets the same answer: a menu tells of one choice twice.
+
         Raises:
             UserError: As `validate` does.
         """
         check_may_train(visitor, self.settings)
-        return self.sheet(*validate(request, self.plugins, self.settings)).to_dict()
+        key, mine = (visitor, repr(request)), Future[dict[str, Any]]()
+        if (look := self._looks.setdefault(key, mine)) is mine:
+            try:
+                mine.set_result(self.sheet(*validate(request, self.plugins, self.settings)).to_dict())
+            except BaseException as error:  # whoever waits for it has to hear of it
+                mine.set_exception(error)
+            finally:
+                del self._looks[key]
+        return look.result()
 
     def preset_steps(self, request: RunRequest, visitor: str) -> dict[str, int]:
         """Preset -> its steps for these data, whatever steps are asked for; empty where no row says how many.

@@ -48,6 +48,7 @@ class ModelService:
         self._loaded = LoadedModels(runs.settings.max_models_mb * 2**20)
         self._tried: dict[Path, int] = {}  # folder of the Hub's weights -> bytes that loading them took elsewhere
         self._pulled: dict[str, dict[str, tuple[str, Kind, Path]]] = {}  # visitor -> weights -> plugin, kind, folder
+        self._importing: threading.Timer | None = None
         self.call, self.stream = self._limited(lend_gpu(self._call)), self._limited(lend_gpu(self._stream))
         self.locate = self._limited(self._located)
 
@@ -265,7 +266,13 @@ class ModelService:
 
     def import_soon(self) -> None:
         """Import the models' modules in the background after the start, so that the first prediction is quick."""
-        threading.Timer(IMPORT_DELAY_SECONDS, self._import_predictors).start()
+        self._importing = threading.Timer(IMPORT_DELAY_SECONDS, self._import_predictors)
+        self._importing.start()
+
+    def close(self) -> None:
+        """Import nothing any more, if that has not begun."""
+        if self._importing:
+            self._importing.cancel()
 
     def _import_predictors(self) -> None:
         for kind in (kind for plugin in self.plugins.all() for kind in plugin.kinds if kind.endpoints):

@@ -58,8 +58,14 @@ class OperatorService:
         return [self._row(row) for row in self.runs.store.index.rows()]
 
     def end(self, run_id: str, visitor: str) -> None:
-        """Stop anybody's run; its best weights are kept."""
+        """Stop anybody's run; its best weights are kept.
+
+        Raises:
+            UserError: If none is named, or there is none of that id.
+        """
         self._check(visitor)
+        if not run_id.strip():
+            raise UserError("Which run? Write its id, as the table has it, and press Stop this run again.")
         cancel_when_queued(self.runs.store.get(run_id.strip()))
 
     def clear(self, days: float, visitor: str) -> tuple[int, int]:

@@ -202,7 +202,8 @@ def test_a_session_opened_by_its_key_brings_its_table_and_weights_and_start_goes
     assert (weights, table.name, table.read_bytes()) == ("my-weights", "mine.csv", mine.read_bytes())
     again = desk.start(model, table, "", desk.resume(model, state["key"]), "others")
     assert (again["key"], again["given"], again["file"]) == (state["key"], 1, "mine.csv")
-    assert weights_and_table(state["key"], ROWS, "")[0] == "others", "those chosen last"
+    assert weights_and_table(state["key"], ROWS, "")[0] == "my-weights", "of who began it"
+    assert "others choose what you are asked here" in again["told"]
     assert earlier_session(again, "ae_anomaly") == ""
     other = desk.start(model, SAMPLE, "", again)
     assert other["key"] != state["key"]

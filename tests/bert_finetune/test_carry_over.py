@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zipfile
@@ -28,6 +29,7 @@ from tests.bert_models import WORDS, tiny_encoder
 from tests.files import write
 from tests.openai_server import KEY, openai_server
 from training.artifact.store import read_record
+from training.data.progress import reporting
 from training.errors import UserError
 from training.fit.experiment import run_task
 from training.labelling.sampling import wilson
@@ -167,6 +169,86 @@ def test_a_stopped_run_is_not_scored_yet(tmp_path: Path, encoder: Path):
     (run / "cancel").unlink()
     assert run_task(kind.build(kind.read(settings), settings), settings.with_usual(), run, {})
     assert TITLE in json.loads((run / "report.json").read_text())
+
+
+# -- while the table is made ---------------------------------------------------------------------------------------------
+
+
+class KilledError(Exception):
+    """Stands for a kill: nothing of the run is written any more."""
+
+
+def interrupted(folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, how: str) -> tuple[list[dict], bool]:
+    """A run that is stopped or killed while its rows of related tasks are scored: its events, and whether it is done."""
+    kind, heard = PLUGIN.kind("classify"), list[dict]()
+    monkeypatch.setattr("training.data.progress.INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(untuned, "PIECE_ROWS", 8)
+
+    def listen(event: dict) -> None:
+        heard.append(event)
+        if event["event"] == "finishing" and how == "stop":
+            (folder / "cancel").touch()
+        elif event["event"] == "finishing":
+            raise KilledError
+
+    folder.mkdir(exist_ok=True)
+    task = kind.build(kind.read(settings), settings)
+    return heard, run_task(task, settings.with_usual(), folder, {"card": {}}, listen)
+
+
+def resumed(folder: Path, settings: Any) -> list[dict]:
+    """The events of the run's second half."""
+    kind, heard = PLUGIN.kind("classify"), list[dict]()
+    (folder / "cancel").unlink(missing_ok=True)
+    assert run_task(
+        kind.build(kind.read(settings), settings), settings.with_usual(), folder, {"card": {}}, heard.append
+    )
+    return heard
+
+
+KINDS_OF_RUN = [{"frozen_encoder": True}, {"steps": 4, "learning_rate": 1e-3, "contrastive": "off"}]
+
+
+@pytest.mark.parametrize("more", KINDS_OF_RUN)
+def test_a_stop_while_related_rows_are_scored_keeps_weights_and_report_and_says_what_lacks(
+    more: dict[str, Any], tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings, run = given(tmp_path, encoder, related_rows(), **more), tmp_path / "run"
+    heard, is_done = interrupted(run, settings, monkeypatch, "stop")
+    told = [event["message"] for event in heard if event["event"] == "finishing"]
+    assert is_done and told == ["Does it carry over? Scoring shop.csv: 0%"]
+    assert heard[-1]["event"] == "cancelled"
+    assert "weights and report are kept. “Does it carry over?” was not measured: resume" in heard[-1]["message"]
+    assert "By class" in json.loads((run / "report.json").read_text())
+    assert load_encoder(run / "artifact") and "studies" not in read_record(run / "artifact")
+
+
+@pytest.mark.parametrize("more", KINDS_OF_RUN)
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_after_it_nothing_is_trained_again_and_the_table_is_made(
+    how: str, more: dict[str, Any], tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings, run = given(tmp_path, encoder, related_rows(), **more), tmp_path / "run"
+    with contextlib.suppress(KilledError):
+        interrupted(run, settings, monkeypatch, how)
+    kept = (run / "artifact/model.safetensors").stat()
+    heard = resumed(run, settings)
+    assert not {"step", "eval", "checkpoint"} & {event["event"] for event in heard}
+    told = [event["message"] for event in heard if event["event"] == "finishing"]
+    assert "Does it carry over? Scoring shop.csv: 67%" in told and "Label names alone on shop.csv: 33%" in told
+    assert heard[-1]["event"] == "finished" and (run / "artifact/model.safetensors").stat() == kept
+    assert matrix(run)[CLASSIFIER][1].count("(") == 1
+
+
+def test_a_prompted_model_tells_how_far_it_is(
+    tmp_path: Path, encoder: Path, gpt: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.data.progress.INTERVAL_SECONDS", 0.0)
+    told: list[str] = []
+    texts = [text for text, _ in related_rows()[:4]]
+    with reporting(lambda what, share: told.append(f"{what}: {share:.0%}")):
+        load_prompted(gpt).label_texts(texts, {name: name for name in COLOURS})
+    assert told == [f"Labels by a prompt: {share}%" for share in (25, 50, 75, 100)]
 
 
 def test_rows_of_other_labels_are_told_and_left_out_and_capitals_do_not_matter(tmp_path: Path, encoder: Path):

@@ -401,6 +401,23 @@ def test_two_people_label_one_session_and_nothing_is_lost(encoder: EncoderPredic
     assert "weather" in desk.answer(encoder, bob, "money")["names"]
 
 
+def test_whoever_opens_a_session_does_not_change_its_weights_for_others(encoder: EncoderPredictor, tmp_path: Path):
+    path = tmp_path / "texts.csv"
+    path.write_text("\n".join(["text", *(f"{words} {row}" for row in range(8) for words in TOPICS.values())]))
+
+    def started(state: desk.State, weights: str) -> desk.State:
+        return desk.start(encoder, path, "", "money, travel", state, weights=weights)
+
+    ann = started({}, "of-ann")
+    bob, eve = (started(desk.resume(encoder, ann["key"]), weights) for weights in ("of-bob", "of-eve"))
+    assert bob["told"].startswith("This session stays with the weights of-ann,") and "of-bob choose" in bob["told"]
+    assert {each["key"] for each in (ann, bob, eve)} == {ann["key"]}
+    assert open_session(ann["key"]).options["weights"] == "of-ann"
+    assert not started(desk.resume(encoder, ann["key"]), "of-ann")["told"]
+    assert not started(ann, "other-of-ann")["told"]
+    assert open_session(ann["key"]).options["weights"] == "other-of-ann", "hers to change"
+
+
 def test_labels_written_at_once_are_all_kept(encoder: EncoderPredictor):
     session = open_session(desk.start(encoder, None, "one text\nanother text", "a, b", {})["key"])
     with ThreadPoolExecutor(8) as pool:

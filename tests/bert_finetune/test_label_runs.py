@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from plugins._discovery import discover
-from plugins.bert_finetune import PLUGIN, starter
+from plugins.bert_finetune import PLUGIN, samples, starter
 from plugins.bert_finetune.classify import predictor
 from plugins.bert_finetune.encode.predictor import EncoderPredictor
 from plugins.bert_finetune.label import desk
@@ -37,6 +37,7 @@ from training.runs.registry import Runs
 from training.settings import parse_settings
 
 encoder, own_home = labelling.encoder, labelling.own_home  # fixtures
+SAMPLES = samples.HERE
 
 
 def table(path: Path, header: list[str], rows: list[tuple[str, ...]]) -> Path:
@@ -129,6 +130,27 @@ def test_a_kept_run_learns_the_chosen_texts_and_is_measured_with_those_drawn_at_
     assert read_record(artifact)["facts"]["eval_rows"] == 12
     few = desk.keep(encoder, "x", session(encoder, texts, 20))
     assert [*few.files] == ["data"] and len(rows_of(few.files["data"])) == 20
+
+
+def test_of_skewed_labels_a_kept_run_answers_as_the_page_does(encoder: EncoderPredictor, tmp_path: Path):
+    rows = rows_of(SAMPLES / "reviews.csv")[:300]
+    left = {"positive": 40, "negative": 4}  # labels to be given
+    given: list[tuple[str, ...]] = []
+    for row in rows:
+        left[row["label"]] -= 1
+        given.append((row["text"], row["label"] if left[row["label"]] >= 0 else ""))
+    path = table(tmp_path / "skewed.csv", ["text", "label"], given)
+    state = desk.start(encoder, path, "", "", {})
+    page = np.array([row["predicted_label"] for row in rows_of(desk.write(encoder, state))])
+    kept = desk.keep(encoder, starter.ENCODER.name, state)
+    assert Counter(row["label"] for row in rows_of(kept.files["data"])) == {"positive": 40, "negative": 4}
+    held = {"eval_data": str(SAMPLES / "reviews-eval.csv"), "model": str(starter.ENCODER)}
+    settings = {**kept.settings, "data": str(kept.files["data"]), **held}
+    shares = []
+    for weights in ("balanced", "none"):
+        run = predictor.load(trained(tmp_path / weights, **{**settings, "class_weights": weights}))
+        shares.append(np.mean(page == [run.classify(row["text"])["label"] for row in rows]))
+    assert kept.settings["class_weights"] == "balanced" and shares[0] > 0.98 and shares[1] < 0.9
 
 
 def test_a_session_that_cannot_be_kept_says_why(

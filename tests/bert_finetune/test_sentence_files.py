@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
-from transformers import BertModel
+from transformers import AutoTokenizer, BertModel
 
 from plugins.bert_finetune import PLUGIN
+from plugins.bert_finetune.classify.predictor import load as load_classifier
 from plugins.bert_finetune.classify.settings import ClassifySettings
+from plugins.bert_finetune.encode.predictor import load
 from plugins.bert_finetune.encode.task import write_pooling
+from plugins.bert_finetune.label import desk
+from plugins.bert_finetune.label.vector_cache import cached_vectors
 from plugins.bert_finetune.models import loading
-from plugins.bert_finetune.models.mean_pooling import MEAN
-from plugins.bert_finetune.sentence_files import mean_pooling_file
+from plugins.bert_finetune.sentence_files import CLS, MEAN, SentencePooling, sentence_pooling
 from tests.bert_models import WORDS, build, tiny_encoder
 from tests.files import write
 from training.cli.decide import decide_settings
 from training.errors import UserError
+from training.fit.experiment import run_task
 from training.preflight.auto import Decision
 from training.settings import parse_settings
 
@@ -86,14 +92,14 @@ def test_an_encoder_in_the_cache_is_recognised_without_the_hub(encoder: Path, ro
 
 def test_what_the_plugin_trains_itself_is_recognised(tmp_path: Path):
     write_pooling(tmp_path, 8, 16)
-    assert mean_pooling_file(tmp_path) == "1_Pooling/config.json"
+    assert sentence_pooling(tmp_path) == SentencePooling(MEAN, "1_Pooling/config.json", is_normalised=False)
 
 
 @pytest.mark.parametrize(
     "files",
     [
         {},
-        {"1_Pooling/config.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}},
+        {"1_Pooling/config.json": {"pooling_mode_max_tokens": True, "pooling_mode_mean_tokens": False}},
         {"1_Pooling/config.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}},  # side by side
         {"1_Pooling/config.json": {"pooling_mode": ["mean", "max"]}},
         {"1_Pooling/config.json": {"pooling_mode": 5}},
@@ -102,7 +108,7 @@ def test_what_the_plugin_trains_itself_is_recognised(tmp_path: Path):
     ],
 )
 def test_other_weights_are_none(tmp_path: Path, files: dict[str, Any]):
-    assert mean_pooling_file(put(tmp_path, files)) == ""
+    assert sentence_pooling(put(tmp_path, files)) is None
 
 
 @pytest.mark.parametrize(
@@ -120,8 +126,8 @@ def test_other_weights_are_none(tmp_path: Path, files: dict[str, Any]):
     ],
 )
 def test_broken_and_hostile_files_are_refused_in_words(tmp_path: Path, files: dict[str, Any], message: str):
-    with pytest.raises(UserError, match=f"{message}.*or set pooling and contrastive yourself"):
-        mean_pooling_file(put(tmp_path, files))
+    with pytest.raises(UserError, match=f"{message}.*to train, you can also set pooling and contrastive yourself"):
+        sentence_pooling(put(tmp_path, files))
 
 
 def test_settings_of_ones_own_need_no_such_file(encoder: Path, rows: Path, tmp_path: Path):
@@ -130,3 +136,89 @@ def test_settings_of_ones_own_need_no_such_file(encoder: Path, rows: Path, tmp_p
         decided(str(broken), rows)
     settings = {"data": str(rows), "model": str(broken), "pooling": "mean", "contrastive": "off"}
     assert build("classify", parse_settings(ClassifySettings, settings)).pooling == MEAN
+
+
+# -- both poolings, as sentence-transformers defines them ------------------------------------------------------------------
+
+TEXTS = ["ruby brick", "sky", "grass leaf lime emerald", "cherry sea"]
+OF_SENTENCE_TRANSFORMERS = {
+    MEAN: {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True},
+    CLS: {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False},
+}
+
+
+def pooled_folder(encoder: Path, folder: Path, mode: str, normalises: bool) -> Path:
+    shutil.copytree(encoder, folder, ignore=shutil.ignore_patterns("modules.json", "2_Pool"))
+    names = [("", "Transformer"), ("1_Pooling", "Pooling"), *([("2_Normalize", "Normalize")] if normalises else [])]
+    modules = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in names]
+    return put(folder, {"modules.json": modules, "1_Pooling/config.json": OF_SENTENCE_TRANSFORMERS[mode]})
+
+
+def by_hand(folder: Path, mode: str, normalises: bool) -> np.ndarray:
+    """What `SentenceTransformer(folder).encode(TEXTS)` computes: network, pooling, normalisation."""
+    model, tokenizer = BertModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        hidden = model(**batch).last_hidden_state
+    mask = batch["attention_mask"][:, :, None].float()
+    vectors = hidden[:, 0] if mode == CLS else (hidden * mask).sum(1) / mask.sum(1)
+    return (torch.nn.functional.normalize(vectors, dim=1) if normalises else vectors).numpy()
+
+
+@pytest.mark.parametrize("normalises", [False, True])
+@pytest.mark.parametrize("mode", [MEAN, CLS])
+def test_vectors_are_those_of_sentence_transformers(encoder: Path, tmp_path: Path, mode: str, normalises: bool):
+    folder = pooled_folder(encoder, tmp_path / "encoder", mode, normalises)
+    expected = by_hand(folder, mode, normalises)
+    model = load(folder)
+    assert np.abs(model.vectors(TEXTS) - expected).max() < 1e-5
+    assert np.abs(np.array(model.embed(TEXTS[0])) - expected[0]).max() < 1e-5
+    lengths = np.linalg.norm(expected, axis=1, keepdims=True)
+    assert np.abs(model.compare(TEXTS, TEXTS[:2]) - (expected / lengths) @ (expected / lengths)[:2].T).max() < 1e-5
+    assert np.abs(cached_vectors(model, tuple(TEXTS)) - expected / lengths).max() < 1e-3  # kept in 16 bits
+
+
+def test_the_two_poolings_do_not_share_kept_vectors(encoder: Path, tmp_path: Path):
+    vectors = [cached_vectors(load(pooled_folder(encoder, tmp_path / mode, mode, True)), TEXTS) for mode in (MEAN, CLS)]
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.1
+
+
+@pytest.mark.parametrize("mode", [MEAN, CLS])
+def test_a_classifier_s_head_reads_the_vector_that_the_files_name(encoder: Path, rows: Path, tmp_path: Path, mode: str):
+    folder = pooled_folder(encoder, tmp_path / "encoder", mode, True)
+    choice = decided(str(folder), rows).choices["contrastive"]
+    assert choice.value == "on" and choice.reason.endswith("by its 1_Pooling/config.json")
+    task = build("classify", parse_settings(ClassifySettings, {"data": str(rows), "model": str(folder)}))
+    title = {MEAN: "Pooling: mean", CLS: "Pooling: first token"}[mode]
+    assert any(finding.title == title for finding in task.findings())
+    read: list[torch.Tensor] = []
+    task.model.eval().classifier.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    batch = task.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        task.model(**batch)
+    expected = torch.as_tensor(by_hand(folder, mode, False))
+    cosines = torch.nn.functional.cosine_similarity(
+        read[0] - read[0].mean(1, keepdim=True), expected - expected.mean(1, keepdim=True)
+    )
+    assert cosines.min() > 0.999  # but for a layer norm of the mean, and a tanh that is almost linear
+
+
+def test_labels_of_an_encoder_of_the_first_token_are_kept_as_a_run_that_answers_as_the_page(
+    encoder: Path, rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SELFSUP_HOME", str(tmp_path / "home"))
+    folder = pooled_folder(encoder, tmp_path / "encoder", CLS, True)
+    model = load(folder)
+    state = desk.start(model, rows, "", "", {})
+    kept = desk.keep(model, str(folder), state)
+    held = {"data": str(kept.files["data"]), "eval_data": str(rows), "drop_leaked": False}
+    settings: Any = parse_settings(ClassifySettings, {**kept.settings, **held})
+    run = tmp_path / "run"
+    run.mkdir()
+    assert run_task(build("classify", settings), settings.with_usual(), run, {"card": {}})
+    table = desk.write(model, state).read_text(encoding="utf-8")
+    labelled = list(csv.DictReader(table.splitlines()))
+    classifier = load_classifier(run / "artifact")
+    said = [classifier.classify(row["text"])["label"] for row in labelled]
+    assert said == [row["predicted_label"] for row in labelled] and len({*said}) == 3
+    assert classifier.pools_first

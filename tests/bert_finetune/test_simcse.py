@@ -15,7 +15,7 @@ from plugins.bert_finetune.encode.scored_pairs import read_scored_pairs
 from plugins.bert_finetune.encode.settings import EncodeSettings
 from plugins.bert_finetune.encode.task import EncodeTask, simcse_losses
 from plugins.bert_finetune.models import loading
-from plugins.bert_finetune.models.mean_pooling import mean_pools
+from plugins.bert_finetune.models.mean_pooling import MEAN, pooling_of
 from tests.bert_models import WORDS, build, check, load, tiny_encoder
 from tests.files import write
 from training.errors import UserError
@@ -121,7 +121,7 @@ def test_artifact_is_read_by_transformers_and_says_that_it_pools_by_the_mean(
     with torch.no_grad():
         expected = model(**tokenizer("tomato sky", return_tensors="pt")).last_hidden_state[0].mean(0).numpy()
     assert load(folder).embed("tomato sky") == pytest.approx(expected, abs=1e-5)
-    assert mean_pools(folder)  # so that `classify` reads the mean too
+    assert pooling_of(folder) == MEAN  # so that `classify` reads the mean too
     modules = json.loads((folder / "modules.json").read_text())
     assert [each["type"].rsplit(".", 1)[1] for each in modules] == ["Transformer", "Pooling"]
     assert (folder / modules[1]["path"] / "config.json").is_file()

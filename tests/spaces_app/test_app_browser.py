@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -177,6 +178,31 @@ def test_a_page_names_in_its_head_every_script_that_it_loads(browser: Browser, u
     page.close()
 
 
+@pytest.mark.parametrize("query", ["", "?sample=reviews"])
+def test_a_page_that_opens_looks_at_its_data_once(
+    query: str, browser: Browser, untrained: Site, monkeypatch: pytest.MonkeyPatch
+):
+    looks: list[str] = []
+    sheet = untrained.services.checks.sheet
+
+    def seen(plugin: Any, kind: Any, settings: Any) -> Any:
+        looks.append(Path(settings.data).name)
+        return sheet(plugin, kind, settings)
+
+    monkeypatch.setattr(untrained.services.checks, "sheet", seen)
+    page = browser.new_page()
+    page.goto(f"{untrained.url}bert_finetune-classify{query}")
+    found = page.locator(".preflight")
+    first, second = ("2 classes", "10 classes") if query else ("10 classes", "2 classes")
+    expect(found.get_by_text(first)).to_be_visible()
+    page.get_by_label("Sample", exact=True).click()
+    page.get_by_role("option", name="Requests to" if query else "Sentences of reviews").click()
+    expect(found.get_by_text(second)).to_be_visible()
+    samples = ["requests.csv", "reviews.csv"]
+    assert looks == (samples[::-1] if query else samples)
+    page.close()
+
+
 def test_a_slow_look_at_the_data_says_that_they_are_read(
     browser: Browser, untrained: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -184,7 +210,6 @@ def test_a_slow_look_at_the_data_says_that_they_are_read(
     page.goto(f"{untrained.url}bert_finetune-classify")
     page.get_by_label("Your file").check()
     expect(page.locator(".preflight p:not(.reading)").first).to_be_visible()
-    page.wait_for_timeout(3000)  # a page that opens fills its form, and looks at the data after each change
     answered, look = Event(), untrained.services.checks.look
     monkeypatch.setattr(untrained.services.checks, "look", lambda *what: answered.wait(60) and look(*what))
     page.locator("input[type=file]").first.set_input_files(write_reviews(tmp_path / "reviews.csv"))

@@ -177,6 +177,17 @@ def test_curve_grows_while_the_run_writes(page: Page, runs: Runs):
     wait_for_points(page, "raw", 120)
 
 
+def test_work_before_the_first_step_and_after_the_last_is_told(page: Page, runs: Runs):
+    run_id = runs.start("bert_finetune-related")
+    runs.status[run_id]["message"] = "encoding texts: 20%"
+    show(page, run_id)
+    progress = page.locator(".run-monitor .progress-text")
+    expect(progress).to_contain_text("encoding texts: 20%")
+    runs.write(run_id, {"event": "started", "step": 0, "steps": 60})
+    runs.status[run_id] |= {"step": 60, "steps": 60, "message": "Scoring shop.csv: 40%"}
+    expect(progress).to_contain_text("step 60 of 60 · Scoring shop.csv: 40%")
+
+
 def test_progress_is_told_in_words_and_as_a_progress_bar(page: Page, runs: Runs):
     run_id = runs.start("bert_finetune-progress", step=120)
     runs.write(run_id, {"event": "started", "step": 0, "steps": 600})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,11 @@ def test_it_lists_ends_and_clears_everybodys_runs(home: Path) -> None:
     assert {run.id for run in store.all()} == {waiting.id, new.id}
 
 
+def test_stopping_no_run_asks_which(home: Path) -> None:
+    with pytest.raises(UserError, match=r"^Which run\? Write its id, as the table has it"):
+        server().operator.end(" ", "")
+
+
 @pytest.mark.parametrize(("days", "sentence"), [(None, "Days is empty"), (-1, "")])
 def test_without_a_number_or_unconfirmed_no_run_is_deleted(home: Path, days: float | None, sentence: str) -> None:
     """An empty field was 0 days: every run that had ended was deleted."""
@@ -90,6 +96,19 @@ def test_a_visitor_may_have_so_many_runs_at_once(home: Path) -> None:
         services.runs.train(RunRequest("toy", "fit", {}), "ada")
     run.write_event("finished")
     services.runs.check_room("ada")
+
+
+def test_a_server_that_closes_imports_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported: list[str] = []
+    services = server()
+    monkeypatch.setattr(services.models, "_import_predictors", lambda: imported.append("all"))
+    monkeypatch.setattr("spaces_app.services.models.IMPORT_DELAY_SECONDS", 0.3)
+    before = {*threading.enumerate()}
+    services.models.import_soon()
+    [timer] = {*threading.enumerate()} - before
+    services.close()
+    timer.join(30)
+    assert not timer.is_alive() and not imported
 
 
 def test_calls_are_refused_with_the_seconds_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
@@ -246,6 +248,31 @@ def values_of(form: TrainForm, length: str = BALANCED, **fields: Any) -> tuple[A
 
 
 @pytest.mark.timeout(180)
+def test_the_same_look_at_the_same_time_reads_the_data_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer, is_read = list[str](), Event(), Event()
+
+    def sheet(plugin: Any, kind: Any, settings: Any) -> Sheet:
+        asked.append(settings.data)
+        is_read.set()
+        assert answer.wait(60)
+        return Sheet((Finding("green", "found"),))
+
+    checks = site.services.checks
+    monkeypatch.setattr(checks, "sheet", sheet)
+    request = RunRequest("bert_finetune", "classify", {"data": "sample:reviews"})
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(checks.look, request, "ada")
+        assert is_read.wait(60)
+        second = pool.submit(checks.look, replace(request), "ada")
+        with pytest.raises(TimeoutError):
+            second.result(0.2)
+        answer.set()
+        assert first.result(60) is second.result(60) and len(asked) == 1
+    assert checks.look(request, "ada")["findings"][0]["title"] == "found" and len(asked) == 2
+    with pytest.raises(UserError):
+        checks.look(RunRequest("bert_finetune", "classify", {"data": "sample:none"}), "ada")
+
+
 def test_start_takes_the_presets_steps_for_the_data_as_they_are(site: Site, form: TrainForm, tmp_path: Path) -> None:
     data = str(write_reviews(tmp_path / "reviews.csv"))
     open_request = form.open_request(values_of(form, data=data))

@@ -37,7 +37,7 @@ class _Bar:
         name = event["event"]
         if name == "started":
             self.progress.update(self.bar, total=event["steps"], completed=event["step"], description="training")
-        elif name == "preparing":
+        elif name in ("preparing", "finishing"):
             self.progress.update(self.bar, total=1, completed=event["share"], description=event["message"])
         elif name == "step":
             self.progress.update(self.bar, completed=event["step"], loss=f"loss {event['loss']:.4f}")
@@ -50,7 +50,7 @@ class _PlainLines:
         self.printed = 0.0
 
     def __call__(self, event: dict) -> None:
-        if event["event"] in ("step", "preparing"):
+        if event["event"] in ("step", "preparing", "finishing"):
             if event["time"] - self.printed < LINE_SECONDS:
                 return
             self.printed = event["time"]
@@ -73,7 +73,7 @@ def describe(event: dict) -> str:
     if name == "eval":
         values = ", ".join(f"{key} {value:.4f}" for key, value in event["metrics"].items())
         return f"step {event['step']}: {values}{' (best so far)' if event['best'] else ''}"
-    if name == "preparing":
+    if name in ("preparing", "finishing"):
         return event["message"]
     if name == "auto":
         return f"auto: {event['message']}" if event["message"] else ""

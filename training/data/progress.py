@@ -1,4 +1,4 @@
-"""Progress of work before the first step, such as cutting a corpus into tokens, told to whoever started it."""
+"""Progress of work before the first step or after the last, such as cutting a corpus into tokens."""
 
 from __future__ import annotations
 

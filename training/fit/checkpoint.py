@@ -76,7 +76,7 @@ def save(accelerator: Accelerator, folder: Path, step: int, keep: int, write: Ca
     Raises:
         OSError: The disk is full, say; the checkpoints that were there stay.
     """
-    target = folder / f"step-{step:09d}"
+    target = at(folder, step)
     if not accelerator.is_main_process:
         accelerator.wait_for_everyone()  # the folder is there
         write(target.with_name(target.name + ".new"))
@@ -114,6 +114,11 @@ def load(accelerator: Accelerator, folder: Path, optimizer: torch.optim.Optimize
                 raise UserError(f"{folder.name} does not fit the model: {name} of the optimiser. Nothing was trained.")
             if name != "step" and value.stride() != parameter.stride():  # a backup keeps values, not their order
                 state[name] = torch.empty_like(parameter).copy_(value)
+
+
+def at(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step is, if there is one."""
+    return folder / f"step-{step:09d}"
 
 
 def all_checkpoints(folder: Path) -> list[Path]:

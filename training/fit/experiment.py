@@ -80,6 +80,7 @@ class Experiment(ABC):
 
     parts: list[Part]
     facts: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+    study_title: str = ""  # as of a task
 
     @abstractmethod
     def run(self, part: Part, fit: Fit) -> dict[str, Any]:
@@ -202,13 +203,13 @@ class _Experiment:
                         raise StoppedError
                     self._do(part)
         except StoppedError:
-            why = f"at the time limit of {self.time_limit:g} seconds" if self._is_out_of_time() else "on request"
             done = f"{len(self.results)} of {len(self.experiment.parts)} parts"
-            message = f"Stopped {why} after {done}; it can be resumed."
+            message = f"Stopped {self._why()} after {done}; it can be resumed."
             self.log.write("cancelled", step=max(self.last_step, self.steps), message=message)
             return False
-        self._finish()
-        self.tell("finished", metrics=self.experiment.metrics(self.results), message="")
+        with stop_on_signal(self._stop):
+            outcome, message = self._finish()
+        self.tell(outcome, metrics=self.experiment.metrics(self.results), message=message)
         return True
 
     def _do(self, part: Part) -> None:
@@ -279,9 +280,25 @@ class _Experiment:
     def _is_out_of_time(self) -> bool:
         return 0 < self.time_limit <= time.monotonic() - self.began
 
-    def _finish(self) -> None:
+    def _why(self) -> str:
+        return f"at the time limit of {self.time_limit:g} seconds" if self._is_out_of_time() else "on request"
+
+    def _finish(self) -> tuple[str, str]:
+        """Write the artifact, if that was not before a stop or a kill, and study it; returns how that ended."""
+        from training.fit.studies import STOPPED, study
+
+        artifact, title = self.folder / "artifact", self.experiment.study_title
+        files.recover(artifact)
+        if not artifact.is_dir():
+            self._make_artifact(artifact)
+        shutil.rmtree(self.folder / PARTS, ignore_errors=True)
+        if title and not study(self.experiment, self.folder, self.is_stopped, self.tell):
+            return "cancelled", STOPPED.format(why=self._why(), title=title)
+        return "finished", ""
+
+    def _make_artifact(self, artifact: Path) -> None:
+        """From the weights that a part made, or of an experiment that trains nothing."""
         from training.artifact import model_card, store
-        from training.fit.studies import keep_studies
 
         kept, made = self.folder / PARTS / "kept", self.folder / PARTS / "made"
         record = None
@@ -289,14 +306,12 @@ class _Experiment:
             made.mkdir(parents=True, exist_ok=True)
             record, kept = self.experiment.save(made, self.record), made
         if record is not None or kept is not made:
-            with files.replacing(self.folder / "artifact") as new:
+            with files.replacing(artifact) as new:
                 shutil.copytree(kept, new, dirs_exist_ok=True)
                 record = (record or store.read_record(new)) | self.experiment.finish(self.results, new)
                 record["figures"] = [figure.record() for figure in self.experiment.figures(self.results)]
                 files.write_json(new / store.RECORD, record)
                 files.write_text(new / "README.md", model_card.render(record))
-            keep_studies(self.experiment.study_kept_weights(self.folder / "artifact"), self.folder)
-        shutil.rmtree(self.folder / PARTS, ignore_errors=True)
 
     def tell(self, event: str, **values: object) -> None:
         self.log.write(event, **{"step": self.steps, **values})

@@ -27,7 +27,7 @@ from training.fit.large_network import prepare_network
 from training.fit.metric_log import MetricLog, NonFiniteLossError
 from training.fit.optim import learning_rate, make_average, make_optimizer
 from training.fit.signals import stop_on_signal
-from training.fit.studies import keep_studies
+from training.fit.studies import STOPPED, study
 from training.fit.thinning import CHECKPOINTS, EVALUATIONS, PREVIEWS, Patience, is_kept
 from training.heartbeat import ALONE, COMPUTES, WAITS, Heartbeat
 from training.preflight.precision import slow_precision
@@ -150,6 +150,8 @@ class _Fit:
             outcome, message = self._train()
             self._note(ALONE)
             self._finish(outcome)
+            if outcome == "finished" and self.task.study_title and not self._study():
+                outcome, message = "cancelled", STOPPED.format(why="on request", title=self.task.study_title)
         state = self.progress
         self.tell(outcome, step=state.step, metrics=state.metrics, best=state.best_metrics, message=message)
         end(self.accelerator)
@@ -341,10 +343,16 @@ class _Fit:
             self.evaluate()
         if self._agree(int(not (self.progress.metrics and (self.folder / "artifact").exists()))):
             self._keep(None)
-        if self.log and outcome == "finished":
-            keep_studies(self.task.study_kept_weights(self.folder / "artifact"), self.folder)
         self.curve.close()
         self.accelerator.wait_for_everyone()
+
+    def _study(self) -> bool:
+        """Measure the kept weights, unless stopped, behind a checkpoint: a kill or a stop trains nothing again."""
+        if self.found != checkpoint.at(self.folder / "checkpoint", self.progress.step):
+            self.save()
+        is_done = not self.log or study(self.task, self.folder, lambda: self._why_stop() == 1, self.tell)
+        self.accelerator.wait_for_everyone()
+        return is_done
 
     def save(self) -> None:
         """Write a checkpoint, never of weights whose loss was not finite."""

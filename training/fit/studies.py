@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from training import files
 from training.artifact import model_card, store
+from training.data.progress import CancelledError, reporting
 from training.figures import TITLE
 from training.task import Study
+
+STOPPED = (
+    "Stopped {why} after the last step; weights and report are kept. “{title}” was not measured: resume the run for it."
+)
+
+
+class Studied(Protocol):
+    """A task or an experiment."""
+
+    study_title: str
+
+    def study_kept_weights(self, artifact: Path) -> list[Study]: ...
+
+
+def study(studied: Studied, folder: Path, is_stopped: Callable[[], bool], tell: Callable[..., None]) -> bool:
+    """Measure the weights that the run in `folder` keeps, and add what was found to their record, card and report.
+
+    Args:
+        is_stopped: Whether it is to end without a result.
+        tell: Writes an event with its values.
+
+    Returns:
+        Whether it was not stopped.
+    """
+
+    def listen(what: str, share: float) -> None:
+        if is_stopped():
+            raise CancelledError
+        tell("finishing", message=f"{what}: {share:.0%}", share=share)
+
+    try:
+        with reporting(listen):
+            keep_studies(studied.study_kept_weights(folder / "artifact"), folder)
+    except CancelledError:
+        return False
+    return True
 
 
 def keep_studies(studies: Sequence[Study], folder: Path) -> None:

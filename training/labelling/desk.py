@@ -19,6 +19,10 @@ from training.wording import counted
 
 MAX_LABEL_CHARACTERS = 100
 NOT_STARTED = "Press Start first: no {what} is asked now."
+OTHER_WEIGHTS = (
+    "This session stays with the weights {stored}, which whoever opens its address is asked by: {weights} choose what "
+    "you are asked here."
+)
 NOTHING_TO_UNDO = "There is no label to take back."
 State = dict[str, Any]
 Item = dict[str, Any]  # `number`, `hint`, and what shows it
@@ -33,6 +37,20 @@ def new_state(is_first: bool, earlier: str = "") -> State:
         earlier: Key of the session that was open before; empty for none.
     """
     return {"writer": secrets.token_hex(4), "first": is_first, "earlier": earlier}
+
+
+def go_on(session: LabelSession, state: State, weights: str) -> State:
+    """The state of somebody who presses Start in a session again, perhaps with other weights.
+
+    Whoever began a session chooses its weights. Others choose for themselves alone, and are told.
+    """
+    stored = session.options.get("weights", "")
+    if weights == stored:
+        return {**state, "told": ""}
+    if state.get("first") or not stored:
+        session.set_option("weights", weights)
+        return {**state, "told": ""}
+    return {**state, "told": OTHER_WEIGHTS.format(stored=stored, weights=weights)}
 
 
 def session_of(state: State, what: str, message: str = "") -> LabelSession:

@@ -53,8 +53,7 @@ def start(model: AnomalyPredictor, path: Path, threshold: str, before: State, we
     if before.get("key"):
         session = open_session(before["key"], ROWS)
         if filecmp.cmp(session.data, path, shallow=False):
-            session.set_option("weights", weights)
-            return _ask(model)(session, {**before, "told": ""})
+            return _ask(model)(session, desk.go_on(session, before, weights))
     session = create_session(ROWS, path, (ANOMALY, NORMAL), {}, threshold=threshold, weights=weights)
     return _ask(model)(session, desk.new_state(is_first=True, earlier=before.get("key", "")))
 

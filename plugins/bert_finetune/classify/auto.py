@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
 from plugins.bert_finetune.classify.settings import MANY_CLASSES
-from plugins.bert_finetune.sentence_files import mean_pooling_file
+from plugins.bert_finetune.sentence_files import sentence_pooling
 from training.preflight.auto import USUAL, Choice, Choices, precision, steps_for
 from training.weights import artifact_name
 from training.wording import counted
@@ -95,8 +95,8 @@ def _sentence_encoder(model: str) -> str:
         UserError: If the files that would say it cannot be read.
     """
     if Path(model).is_absolute():
-        file = mean_pooling_file(Path(model))
-        return f"the sentence encoder {artifact_name(Path(model))}, by its {file}" if file else ""
+        pooling = sentence_pooling(Path(model))
+        return f"the sentence encoder {artifact_name(Path(model))}, by its {pooling.file}" if pooling else ""
     name = model.rpartition("/")[2].partition("@")[0]
     known = model.startswith("sentence-transformers/") or name == starter.SENTENCES
     return f"the sentence encoder {name}, by its name" if known else ""

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
 from plugins.bert_finetune.classify.predictor import load
 from plugins.bert_finetune.classify.prompted import ModelToPrompt
 from plugins.bert_finetune.classify.related import RelatedTexts
-from plugins.bert_finetune.classify.untuned import Row, Share, label_names, most_frequent, prompted, share_of
+from plugins.bert_finetune.classify.untuned import Row, Share, label_names, most_frequent, pieces, prompted, share_of
 from training.artifact.store import read_record
 from training.labelling.sampling import wilson
 from training.task import Study
@@ -89,7 +91,8 @@ def _classifier(artifact: Path, tasks: Mapping[str, LabelledTexts]) -> list[Shar
     for name, rows in tasks.items():
         own = read_record(artifact)["metrics"].get("accuracy") if name == OWN else None
         if own is None:
-            best = predictor.probabilities(rows.texts, rows.pairs).argmax(1)
+            parts = pieces(f"{TITLE} Scoring {name}", rows)
+            best = np.concatenate([predictor.probabilities(part.texts, part.pairs).argmax(1) for part in parts])
             own = share_of([predictor.names[number] for number in best], rows).value
         shares.append(Share(own, len(rows)))
     return shares

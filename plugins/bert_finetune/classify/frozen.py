@@ -31,6 +31,7 @@ class FrozenEncoder(Experiment):
 
     def __init__(self, task: ClassifyTask, settings: ClassifySettings):
         self.task, self.settings, self.facts = task, settings, {**task.facts, "encoder": "frozen"}
+        self.study_title = task.study_title
         self.parts = [Part("head", {"rows": len(task.data.train)}, 0)]
         self.report: dict[str, dict[str, list]] = {}
 

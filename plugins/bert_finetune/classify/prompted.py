@@ -57,11 +57,6 @@ def models_to_prompt(settings: ClassifySettings) -> list[ModelToPrompt]:
     return models
 
 
-def words_of(names: Sequence[str]) -> dict[str, str]:
-    """Label -> its words in a prompt."""
-    return {name: name.replace("_", " ").strip() or name for name in names}
-
-
 def draw_examples(rows: LabelledTexts, count: int, seed: int) -> list[tuple[str, str]]:
     """Texts with their labels for a prompt: as even by label as can be, in random order.
 

@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification
 
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.classify import baselines, report
-from plugins.bert_finetune.classify.carry_over import study_related
+from plugins.bert_finetune.classify.carry_over import TITLE, study_related
 from plugins.bert_finetune.classify.cls_only_layer import use_cls_only_layer
 from plugins.bert_finetune.classify.contrastive import head_weights, loss_for, with_partners
 from plugins.bert_finetune.classify.data import ClassifyData
@@ -29,8 +29,8 @@ from plugins.bert_finetune.models import loading, mean_pooling
 from plugins.bert_finetune.models.batching import enable_packing, make_batch
 from plugins.bert_finetune.models.lora import add_lora
 from plugins.bert_finetune.models.lp_ft import head_inputs, head_of, init_head_from_probe, sample_rows, set_head
-from plugins.bert_finetune.models.mean_pooling import FIRST, MEAN
-from plugins.bert_finetune.sentence_files import mean_pooling_file
+from plugins.bert_finetune.models.mean_pooling import FIRST
+from plugins.bert_finetune.sentence_files import CLS, MEAN, sentence_pooling
 from training.errors import UserError
 from training.figures import Baseline, Figure, share
 from training.fit.batches import step_seed
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURE_SUFFIX = "ForSequenceClassification"  # of the architectures of classifiers
 PREVIEW_ROWS = 4  # held-out texts whose predictions are shown during training
+READS = {MEAN: "the mean of all token vectors", CLS: "the vector of the first token"}
 MEAN_POOLING = "The head reads the mean of all token vectors, as sentence encoders are trained."
 PROBE_ROWS = 1000  # texts for the linear probe: one forward pass of them costs about ten training steps
 
@@ -83,8 +84,7 @@ def build_task(data: ClassifyData, settings: ClassifySettings, untrained: bool =
     )
     pooling = _pool(model, settings)
     use_cls_only_layer(model)
-    last = len(model.bert.encoder.layer) - 1 if pooling == MEAN else 0
-    model = add_lora(model, settings, rf"bert\.(encoder\.layer\.{last}|pooler)\..*" if pooling == MEAN else "")
+    model = add_lora(model, settings, mean_pooling.fixed_modules(model))
     lp_ft = (
         settings.lp_ft
         and not untrained
@@ -101,7 +101,7 @@ def _pool(model: Any, settings: ClassifySettings) -> str:
         UserError: If the mean was asked for, and the network has no place for it; or the first token, of a network
             that was trained with the mean.
     """
-    if getattr(model.config, mean_pooling.CONFIG, "") == MEAN:
+    if mean_pooling.mode_of(model) == MEAN:
         if settings.pooling == "first":
             raise UserError(
                 "pooling: first was given, but these weights pool by the mean: choose auto or other weights."
@@ -111,20 +111,30 @@ def _pool(model: Any, settings: ClassifySettings) -> str:
         name = type(model).__name__
         raise UserError(f"pooling: mean works for BERT's architecture, and the weights are a {name}. Choose first.")
     by_weights = settings.pooling == "auto" and bool(settings.model) and mean_pooling.can_pool(model)
-    if settings.pooling == "mean" or (by_weights and mean_pooling.mean_pools(Path(settings.model))):
+    pooling = mean_pooling.pooling_of(Path(settings.model)) if by_weights else settings.pooling
+    if pooling == MEAN:
         mean_pooling.add_mean_pooling(model)
         return MEAN
+    if pooling == CLS:
+        mean_pooling.add_first_pooling(model)
     return FIRST
 
 
-def _why_mean(settings: ClassifySettings) -> str:
-    """Why the head reads the mean: the weights' own word for it, or that it was asked for."""
-    folder = Path(settings.model)
-    if settings.pooling == "mean" or not settings.model or not (file := mean_pooling_file(folder)):
-        return MEAN_POOLING
-    return (
-        f"{artifact_name(folder)} is a sentence encoder, by its {file}: the head reads the mean of all token vectors."
-    )
+def _pooling_findings(settings: ClassifySettings, mode: str) -> list[Finding]:
+    """What the head reads, where it is the mean or the weights' files say so.
+
+    Args:
+        mode: Of the network's configuration.
+    """
+    if mode not in READS:
+        return []
+    is_asked = settings.pooling != "auto" or not settings.model
+    by_file = None if is_asked else sentence_pooling(Path(settings.model))
+    if by_file and by_file.mode == mode:
+        name = artifact_name(Path(settings.model))
+        why = f"{name} is a sentence encoder, by its {by_file.file}: the head reads {READS[mode]}."
+        return [Finding("green", f"Pooling: {MEAN if mode == MEAN else FIRST}", why)]
+    return [Finding("green", "Pooling: mean", MEAN_POOLING)] if mode == MEAN else []
 
 
 class ClassifyTask(Task):
@@ -160,6 +170,7 @@ class ClassifyTask(Task):
             for rows, shuffles in ((data.train, settings.word_shuffle_probability > 0), (data.evaluation, False))
         )
         self.class_weight = self._class_weight()
+        self.study_title = TITLE if data.related else ""
         self.models_to_prompt = models_to_prompt(settings) if data.related else []
         self.contrastive_loss = loss_for(len(data.train), len(self.index))
         self.facts = {
@@ -323,8 +334,6 @@ class ClassifyTask(Task):
 
     def study_kept_weights(self, artifact: Path) -> list[Study]:
         """Whether the kept weights carry over to the rows of `related_data`."""
-        if not self.data.related:
-            return []
         return [study_related(artifact, self.data, self.settings, self.models_to_prompt)]
 
     def findings(self) -> list[Finding]:
@@ -332,8 +341,7 @@ class ClassifyTask(Task):
         positions = max_positions(self.model)
         findings = checks.position_findings(self.settings.max_length, positions)
         findings += checks.truncation_findings([train, evaluation], self.tokenizer, self.max_length, positions)
-        if self.pooling == MEAN:
-            findings.append(Finding("green", "Pooling: mean", _why_mean(self.settings)))
+        findings += _pooling_findings(self.settings, getattr(self.model.config, mean_pooling.CONFIG, ""))
         return findings + checks.unknown_token_findings(self.train_data.ids, self.tokenizer)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,10 +13,11 @@ import numpy as np
 from plugins.bert_finetune import starter
 from plugins.bert_finetune.classify.data import ClassifyData
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.prompted import ModelToPrompt, draw_examples, draw_rows, words_of
+from plugins.bert_finetune.classify.prompted import ModelToPrompt, draw_examples, draw_rows
 from plugins.bert_finetune.classify.related import MAX_ROWS
 from plugins.bert_finetune.encode.predictor import load as load_encoder
-from plugins.bert_finetune.zero_shot.label_names import PLACE, TEMPLATE
+from plugins.bert_finetune.zero_shot.label_names import PLACE, TEMPLATE, words_of
+from training.data.progress import report
 from training.errors import UserError
 from training.labelling.sampling import wilson
 from training.wording import counted
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
 
 NAMES = "label names alone"
+PIECE_ROWS = 128  # a few seconds of MiniLM on long texts and one core
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,15 @@ def label_names(data: ClassifyData, tasks: Mapping[str, LabelledTexts]) -> Measu
     if why := _why_no_names(data):
         return Measured({NAMES: [None] * len(tasks)}, [f"By {NAMES} nothing was measured: {why}."])
     encoder = load_encoder(starter.MINILM[0])
-    sentences = [TEMPLATE.replace(PLACE, name.replace("_", " ")) for name in data.label_names]
+    sentences = [TEMPLATE.replace(PLACE, words_of(name)) for name in data.label_names]
     row: list[Share | None] = []
-    for rows in tasks.values():
-        guesses = encoder.compare(rows.texts, sentences).argmax(1) if len(rows) <= MAX_ROWS else None
-        row.append(None if guesses is None else share_of([data.label_names[number] for number in guesses], rows))
+    for task, rows in tasks.items():
+        if len(rows) > MAX_ROWS:
+            row.append(None)
+            continue
+        parts = pieces(f"{NAMES.capitalize()} on {task}", rows)
+        guesses = np.concatenate([encoder.compare(part.texts, sentences).argmax(1) for part in parts])
+        row.append(share_of([data.label_names[number] for number in guesses], rows))
     how = f"“{NAMES.capitalize()}” is the label whose sentence “{TEMPLATE}” is nearest by {starter.SENTENCES}"
     many = f"; of more than {MAX_ROWS:,} own rows it is not measured" if None in row else ""
     return Measured({NAMES: row}, [f"{how}{many}."])
@@ -100,9 +106,16 @@ def prompted(
 def _by_prompt(
     model: ModelToPrompt, names: Sequence[str], tasks: Sequence[LabelledTexts], examples: Sequence[tuple[str, str]]
 ) -> Row:
-    loaded, words = model.load(), words_of(names)
+    loaded, words = model.load(), {name: words_of(name) for name in names}
     answers = [loaded.label_texts(rows.texts, words, examples, model.key) for rows in tasks]
     return [share_of([each.label for each in own], rows) for own, rows in zip(answers, tasks, strict=True)]
+
+
+def pieces(what: str, rows: LabelledTexts) -> Iterator[LabelledTexts]:
+    """The rows, some at a time; before each it is told how many are done, and a stop that was asked for ends it."""
+    for start in range(0, len(rows), PIECE_ROWS):
+        report(what, start, len(rows))
+        yield rows.select(range(start, min(start + PIECE_ROWS, len(rows))))
 
 
 def share_of(guesses: Sequence[str], rows: LabelledTexts) -> Share:

@@ -12,11 +12,14 @@ import pyarrow as pa
 from transformers import AutoModel
 
 from plugins.bert_finetune.encode.endpoints import Encode
+from plugins.bert_finetune.label.head import unit
 from plugins.bert_finetune.label.pool import read_pool
 from plugins.bert_finetune.label.rounds import describe_round, vectors_of, write_labels
 from plugins.bert_finetune.label.vector_cache import encode
+from plugins.bert_finetune.models import mean_pooling
 from plugins.bert_finetune.models.loading import load_for_inference
 from plugins.bert_finetune.models.pooling import embed_texts
+from plugins.bert_finetune.sentence_files import CLS, SentencePooling, sentence_pooling
 from plugins.bert_finetune.zero_shot import predict as zero_shot
 from plugins.bert_finetune.zero_shot.label_names import TEMPLATE
 from plugins.bert_finetune.zero_shot.table import read_named
@@ -34,12 +37,20 @@ class EncoderPredictor(Encode):
 
     Args:
         max_length: Tokens that it was trained on; by default as many as it has positions for.
+        pooling: What its files say of its vectors; by default they are the mean.
+
+    Attributes:
+        pools_first: Whether a text's vector is that of its first token.
     """
 
     comparison: str = zero_shot.SIMILARITY  # of a text and a label's sentence, see `compare`
 
-    def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
+    def __init__(
+        self, model: Any, tokenizer: Any, max_length: int | None = None, pooling: SentencePooling | None = None
+    ):
         self.model, self.tokenizer = model.eval(), tokenizer
+        self.pools_first = (pooling.mode if pooling else mean_pooling.mode_of(model)) == CLS
+        self.is_normalised = pooling is not None and pooling.is_normalised
         self.recent: tuple[tuple[str, ...], np.ndarray] | None = None  # texts and vectors, of label/vector_cache.py
         self.max_length = min(max_length or tokenizer.model_max_length, max_positions(model), MAX_LENGTH)
 
@@ -105,16 +116,17 @@ class EncoderPredictor(Encode):
         Raises:
             UserError: If there is no text, or a text is empty.
         """
-        return embed_texts(self.model, self.tokenizer, texts, self.max_length)
+        found = embed_texts(self.model, self.tokenizer, texts, self.max_length, self.pools_first)
+        return unit(found) if self.is_normalised else found
 
 
 def load(folder: Path) -> EncoderPredictor:
     """Load any repository with an encoder.
 
     Raises:
-        UserError: If it is not an encoder.
+        UserError: If it is not an encoder, or its files on pooling cannot be read.
     """
     model, tokenizer = load_for_inference(folder, AutoModel, "an encoder")
     if tokenizer.pad_token_id is None:
         raise UserError(f"{folder.name} is not an encoder: its tokenizer has no padding token.")
-    return EncoderPredictor(model, tokenizer)
+    return EncoderPredictor(model, tokenizer, pooling=sentence_pooling(folder))

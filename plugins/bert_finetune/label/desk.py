@@ -73,8 +73,7 @@ def start(
         earlier = _pool_of_session(session)
         if (earlier.table.fingerprint, earlier.texts) == (pool.table.fingerprint, pool.texts):
             session.append({"name": name, "by": before["writer"]} for name in known)
-            session.set_option("weights", weights)
-            return _ask(model)(session, {**before, "told": ""})
+            return _ask(model)(session, desk.go_on(session, before, weights))
     if len(known) < 2:
         raise UserError("Name two labels at least, such as: positive, negative.")
     options = {"text_column": columns[0], "label_column": columns[1], "weights": weights}
@@ -138,12 +137,14 @@ class KeptLabels:
 
 
 def keep(model: EncoderPredictor, weights: str, state: State) -> KeptLabels:
-    """The labels so far as a run of `classify` on frozen vectors, measured with the texts drawn at random.
+    """The labels so far as a run of `classify` on frozen vectors, with the classifier of the page: of balanced classes.
+
+    It is measured with the texts drawn at random, which it does not learn.
 
     With fewer than ten of those, the run holds out rows itself.
 
     Raises:
-        UserError: If there are no two classes, or `classify` cannot pool by the mean with this encoder, as labels did.
+        UserError: If there are no two classes, or `classify` cannot pool with this encoder as labels did.
     """
     pool, _ = _current(state)
     if len({*pool.labels.values()}) < 2:
@@ -155,7 +156,9 @@ def keep(model: EncoderPredictor, weights: str, state: State) -> KeptLabels:
         )
     learned, measured = _parts(pool)
     texts = dict(zip(("text_column", "text_pair_column"), pool.text_columns, strict=False))
-    settings = {**texts, "label_column": pool.label_column, "model": weights, "pooling": "mean", "frozen_encoder": True}
+    pooling = "auto" if model.pools_first else "mean"  # as the vectors here
+    learning = {"model": weights, "pooling": pooling, "frozen_encoder": True, "class_weights": "balanced"}
+    settings = {**texts, "label_column": pool.label_column, **learning}
     parts = {"data": learned, **({"eval_data": measured} if measured else {})}
     files = {name: write_labels(_rows_of(pool, numbers)) for name, numbers in parts.items()}
     return KeptLabels(files, settings, f"{counted(len(pool.labels), 'label')} of {pool.table.source}"[:80])

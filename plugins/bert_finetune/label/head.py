@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from training.labelling.sampling import MIN_MEASURED, wilson
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 INVERSE_PENALTY = 5.0  # of vectors of length 1
 FOLDS = 3
@@ -16,7 +20,7 @@ STABLE = 0.98  # agreement of predictions from which on more labels change littl
 
 
 @dataclass(frozen=True)
-class Share:
+class ExpectedAccuracy:
     """A share of right answers from 0 to 1, with its 95 % interval."""
 
     accuracy: float
@@ -35,8 +39,8 @@ class Estimate:
         agreement: Share of texts that a model without these labels gives the same label as the model of all.
     """
 
-    new: Share
-    unlabelled: Share
+    new: ExpectedAccuracy
+    unlabelled: ExpectedAccuracy
     measured: int
     agreement: float
 
@@ -59,7 +63,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)).astype(np.float32)
 
 
-class Head:
+def balanced_regression(vectors: np.ndarray, targets: np.ndarray) -> LogisticRegression:
     """Multinomial logistic regression with an L2 penalty, in which every class weighs the same.
 
     Without that, a class with few labels so far is hardly ever predicted.
@@ -68,14 +72,24 @@ class Head:
         vectors: Of length 1, (labels, width).
         targets: Class of each, (labels,), of two classes at least.
     """
+    from sklearn.linear_model import LogisticRegression  # a second, which the page starts without
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few labels of many classes are usual, and what a thousand iterations give
+        regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000, tol=1e-3)
+        return regression.fit(vectors, targets)
+
+
+class Head:
+    """The classifier of the labels so far.
+
+    Args:
+        vectors: Of length 1, (labels, width).
+        targets: Class of each, (labels,), of two classes at least.
+    """
 
     def __init__(self, vectors: np.ndarray, targets: np.ndarray):
-        from sklearn.linear_model import LogisticRegression  # a second, which the page starts without
-
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The number of unique classes")  # few labels of many classes are usual
-            self.model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000, tol=1e-3)
-            self.model.fit(vectors, targets)
+        self.model = balanced_regression(vectors, targets)
         self.classes = self.model.classes_
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
@@ -118,7 +132,7 @@ def estimate(
     easier = _accuracy_at(_confidence(whole, rest), confidence, hits) - accuracy if len(rest) else 0.0
     low, high = wilson(accuracy, count)
     shifted = (min(1.0, max(0.0, share + easier)) for share in (accuracy, low, high))
-    return Estimate(Share(accuracy, low, high), Share(*shifted), count, agreement)
+    return Estimate(ExpectedAccuracy(accuracy, low, high), ExpectedAccuracy(*shifted), count, agreement)
 
 
 def _held_out(vectors: np.ndarray, picked: Labelled, measured: Labelled) -> tuple[np.ndarray, np.ndarray]:

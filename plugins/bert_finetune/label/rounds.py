@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from plugins.bert_finetune.label.choose import covering_rows, doubt
-from plugins.bert_finetune.label.head import Estimate, Head, Labelled, Share, estimate
+from plugins.bert_finetune.label.head import Estimate, ExpectedAccuracy, Head, Labelled, estimate
 from plugins.bert_finetune.label.pool import Pool
 from plugins.bert_finetune.label.vector_cache import cached_vectors
 from training.data.predictions_csv import predictions_writer, temporary_file
@@ -150,8 +150,8 @@ def described(found: Estimate | None) -> dict[str, Any]:
     return {**_rounded(found.new), "unlabelled": unlabelled, **about}
 
 
-def _rounded(share: Share) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in asdict(share).items()}
+def _rounded(expected: ExpectedAccuracy) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(expected).items()}
 
 
 def vectors_of(model: EncoderPredictor, pool: Pool) -> np.ndarray:

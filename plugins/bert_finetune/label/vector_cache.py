@@ -70,7 +70,8 @@ def encode(model: EncoderPredictor, texts: Sequence[str]) -> np.ndarray:
 
 def _fingerprint(model: EncoderPredictor, texts: Sequence[str]) -> str:
     """Of every weight's sum and first values, and of the texts."""
-    digest = hashlib.sha256(f"1 {model.max_length} {len(texts)}\n".encode())
+    by_first = " first" if model.pools_first else ""
+    digest = hashlib.sha256(f"1 {model.max_length} {len(texts)}{by_first}\n".encode())
     for name, weight in model.model.named_parameters():
         about = weight.detach().flatten()
         digest.update(f"{name} {about.double().sum().item()!r} {about[:8].float().tolist()}\n".encode())

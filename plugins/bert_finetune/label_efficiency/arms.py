@@ -10,7 +10,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from plugins._prompted import Prompted
 from plugins.bert_finetune.classify.baselines import tfidf_predictions
 from plugins.bert_finetune.classify.labelled_texts import LabelledTexts
-from plugins.bert_finetune.classify.prompted import draw_examples, words_of
+from plugins.bert_finetune.classify.prompted import draw_examples
+from plugins.bert_finetune.zero_shot.label_names import words_of
 
 SCRATCH, BASE, SECOND, CONTRASTIVE, TFIDF, PROMPTED = (
     "from scratch",
@@ -51,7 +52,7 @@ def prompted_scores(
         examples: That the prompt shows, if there are so many rows.
     """
     shown = draw_examples(train, examples, seed)
-    answers = model.label_texts(evaluation.texts, words_of(names), shown)
+    answers = model.label_texts(evaluation.texts, {name: words_of(name) for name in names}, shown)
     return _scores([each.label for each in answers], evaluation)
 
 

@@ -6,7 +6,7 @@ uniform, and values of the identity, so that its result is the mean of the token
 multiplied by `SCALE` before the residual connection, which thus counts as a thousandth, and the layer norm centres and
 scales the sum. Its feed-forward part adds nothing, and the pooler is a multiple of the identity, small enough for its
 tanh to be linear. So an artifact needs no code of ours: `AutoModelForSequenceClassification` and `pipeline` give the
-same logits.
+same logits. An encoder that was trained with the first token's own vector gets that pooler alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 from torch.nn import functional
 from transformers.models.bert.modeling_bert import BertForSequenceClassification, BertLayer
 
-from plugins.bert_finetune.sentence_files import mean_pooling_file
+from plugins.bert_finetune.sentence_files import CLS, MEAN, sentence_pooling
 
-FIRST, MEAN = "first token", "mean"
+FIRST = "first token"
 CONFIG = "classifier_pooling"  # entry of the configuration, as ModernBERT names it
 SCALE = 1000.0  # of the mean, relative to the token's own vector, which the residual connection adds
 POOLER_SCALE = (
@@ -44,18 +44,19 @@ class MeanPoolingLayer(BertLayer):
         return normed[:, None].to(hidden_states.dtype)
 
 
-def mean_pools(folder: Path) -> bool:
-    """Whether an encoder was trained with the mean of its token vectors, as sentence-transformers or we recorded it.
+def pooling_of(folder: Path) -> str:
+    """The vector that an encoder was trained with, as sentence-transformers or we recorded it: `MEAN`, `CLS` or empty.
 
     Raises:
         UserError: If what was recorded cannot be read.
     """
-    return bool(mean_pooling_file(folder)) or is_pooled_by_mean(folder)
+    found = sentence_pooling(folder)
+    return found.mode if found else _json(folder / "config.json").get(CONFIG, "")
 
 
-def is_pooled_by_mean(folder: Path) -> bool:
-    """Whether a folder's network has the layer already."""
-    return _json(folder / "config.json").get(CONFIG) == MEAN
+def mode_of(model: Any) -> str:
+    """How a classifier of BERT's architecture pools where we made it do so: `MEAN` or `CLS`; else empty."""
+    return getattr(model.config, CONFIG, "") if can_pool(model) else ""
 
 
 def can_pool(model: Any) -> bool:
@@ -65,9 +66,9 @@ def can_pool(model: Any) -> bool:
 
 def add_mean_pooling(model: BertForSequenceClassification) -> None:
     """Append the layer, and make the pooler linear; the configuration then counts one layer more."""
-    encoder, hidden, like = model.bert.encoder, model.config.hidden_size, next(model.parameters())
+    encoder, like = model.bert.encoder, next(model.parameters())
     layer = BertLayer(model.config, layer_idx=len(encoder.layer))
-    identity = torch.eye(hidden)
+    identity = torch.eye(model.config.hidden_size)
     with torch.no_grad():
         for module in layer.modules():
             if isinstance(module, torch.nn.Linear):
@@ -75,12 +76,32 @@ def add_mean_pooling(model: BertForSequenceClassification) -> None:
                 module.bias.zero_()
         layer.attention.self.value.weight.copy_(identity)
         layer.attention.output.dense.weight.copy_(SCALE * identity)
-        pooler: Any = model.bert.pooler
-        pooler.dense.weight.copy_(POOLER_SCALE * identity)
-        pooler.dense.bias.zero_()
+    _make_pooler_linear(model)
     encoder.layer.append(layer.to(like.device, like.dtype).train(model.training))
     model.config.num_hidden_layers += 1
     setattr(model.config, CONFIG, MEAN)
+
+
+def add_first_pooling(model: BertForSequenceClassification) -> None:
+    """Let the head read the first token's own vector, as a sentence encoder of `CLS` was trained: a linear pooler."""
+    _make_pooler_linear(model)
+    setattr(model.config, CONFIG, CLS)
+
+
+def _make_pooler_linear(model: BertForSequenceClassification) -> None:
+    pooler: Any = model.bert.pooler
+    with torch.no_grad():
+        pooler.dense.weight.copy_(POOLER_SCALE * torch.eye(model.config.hidden_size))
+        pooler.dense.bias.zero_()
+    pooler.requires_grad_(False)
+
+
+def fixed_modules(model: Any) -> str:
+    """A regular expression of the modules that only pool, and so are not adapted; empty for none."""
+    if not (mode := mode_of(model)):
+        return ""
+    last = rf"encoder\.layer\.{len(model.bert.encoder.layer) - 1}|" if mode == MEAN else ""
+    return rf"bert\.({last}pooler)\..*"
 
 
 def use_mean_pooling(model: Any) -> bool:
@@ -88,7 +109,7 @@ def use_mean_pooling(model: Any) -> bool:
 
     Swaps the class of the layer (`__class__`); weights, names and copies stay as they are.
     """
-    if not can_pool(model) or getattr(model.config, CONFIG, "") != MEAN:
+    if mode_of(model) != MEAN:
         return False
     layer = model.bert.encoder.layer[-1]
     layer.__class__ = MeanPoolingLayer

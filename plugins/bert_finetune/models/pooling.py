@@ -50,8 +50,8 @@ def backbone(model: Any) -> Any:
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
 
 
-def embed_texts(model: Any, tokenizer: Any, texts: list[str], max_length: int) -> np.ndarray:
-    """Embed texts by masked mean pooling of the last layer, (texts, width), float32.
+def embed_texts(model: Any, tokenizer: Any, texts: list[str], max_length: int, by_first: bool = False) -> np.ndarray:
+    """Embed texts by masked mean pooling of the last layer or by its first token, (texts, width), float32.
 
     Texts of similar length are computed together; many of them in bf16 where a CPU has instructions for it.
 
@@ -69,5 +69,6 @@ def embed_texts(model: Any, tokenizer: Any, texts: list[str], max_length: int) -
             parts = [np.asarray(ids[row]) for row in rows], [types[row] for row in rows]
             batch = {name: value.to(device) for name, value in pad(*parts, tokenizer.pad_token_id).items()}
             hidden = network(**batch).last_hidden_state.float()
-            vectors[rows] = masked_mean(hidden, batch.get("attention_mask")).cpu().numpy()
+            pooled = hidden[:, 0] if by_first else masked_mean(hidden, batch.get("attention_mask"))
+            vectors[rows] = pooled.cpu().numpy()
     return vectors

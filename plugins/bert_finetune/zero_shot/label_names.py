@@ -36,7 +36,7 @@ def name_labels(given: Sequence[str], template: str = TEMPLATE) -> LabelNames:
         raise UserError(f"Template: {template!r} has no {PLACE}. Write one where the label's words belong: {TEMPLATE}")
     parts = [entry.partition("=") for entry in given if entry.strip()]
     labels = [label.strip() for label, _, _ in parts]
-    words = [words.strip() if sign else label.strip().replace("_", " ") for label, sign, words in parts]
+    words = [words.strip() if sign else words_of(label.strip()) for label, sign, words in parts]
     if len(labels) < 2:
         raise UserError("Name two labels at least, such as: positive, negative.")
     if len(labels) > MAX_LABELS:
@@ -50,6 +50,11 @@ def name_labels(given: Sequence[str], template: str = TEMPLATE) -> LabelNames:
     if long := next((each for each in sentences if len(each) > MAX_CHARACTERS), ""):
         raise UserError(f"“{long[:60]}…” has {len(long)} characters: at most {MAX_CHARACTERS}. Use fewer words.")
     return LabelNames(tuple(labels), sentences)
+
+
+def words_of(label: str) -> str:
+    """The words of a label that is given none: underscores stand for spaces."""
+    return label.replace("_", " ").strip() or label
 
 
 def split_names(written: str) -> list[str]:

@@ -26,6 +26,7 @@ from plugins.gpt_prompting.prompting.generate import generate
 from plugins.gpt_prompting.prompting.label_scoring import LabelScorer
 from plugins.gpt_prompting.prompting.labelled_rows import read_rows
 from plugins.gpt_prompting.prompting.prompts import DEFAULT_TEMPLATE, LABEL, Prompt, make_prompt
+from training.data.progress import report
 from training.errors import UserError
 
 MAX_NEXT_TOKENS = 200
@@ -152,7 +153,9 @@ class PromptPredictor(Prompting):
         found: list[PromptedLabel] = []
         for start in range(0, len(texts), CHUNK_ROWS):
             chunk = [{"text": text} for text in texts[start : start + CHUNK_ROWS]]
-            found += [PromptedLabel(each.label, each.probabilities) for each in scorer.label(chunk)]
+            for each in scorer.label(chunk):
+                found.append(PromptedLabel(each.label, each.probabilities))
+                report("Labels by a prompt", len(found), len(texts))
         failures.finish()
         return found
 

@@ -50,10 +50,11 @@ function formatBytes(bytes) {
   return `${Number((bytes / 1000 ** power).toPrecision(3))} ${["B", "kB", "MB", "GB", "TB"][power]}`;
 }
 
-function progressText({ status, step, steps, rate, seconds_left, queue_position }, started) {
+function progressText({ status, step, steps, rate, seconds_left, queue_position, message }, started) {
   if (status === "queued") return queue_position ? `number ${queue_position} in the queue` : "waiting for its turn";
-  if (status === "running" && !started) return "loading the model and the data";
+  if (status === "running" && !started) return message || "loading the model and the data";
   const parts = [steps ? `step ${step ?? 0} of ${steps}` : `step ${step ?? 0}`];
+  if (status === "running" && message) return [...parts, message].join(" · "); // work after the last step
   if (status === "running" && Number.isFinite(rate)) parts.push(`${formatNumber(rate, 3)} rows/s`);
   if (status === "running" && Number.isFinite(seconds_left)) parts.push(`${formatSeconds(seconds_left)} left`);
   return parts.join(" · ");
