@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.bert_finetune import auto, starter
-from plugins.bert_finetune.classify.settings import MANY_CLASSES
+from plugins.bert_finetune.classify.few_labels import MANY_CLASSES, is_slow
 from plugins.bert_finetune.sentence_files import sentence_pooling
 from training.preflight.auto import USUAL, Choice, Choices, precision, steps_for
 from training.weights import artifact_name
@@ -23,6 +23,7 @@ FEWEST, FEWEST_SCRATCH = 150, 300
 FEW_ROWS, FEW_A_CLASS = 4000, 48  # training rows, and rows of a class on average
 ANCHORS, ANCHORS_OF_MANY = 16, 32  # rows a step, each with a partner of its class
 MOST_PASSES, CONTRASTIVE_RATE = 16, 1e-4
+SLOW_RATE, SLOW_PASSES = 3e-5, 2  # times as many
 STEPS_PER_CLASS = 8  # each label has to be seen some times
 # A new head for many labels learns faster at a higher rate: Banking77, 450 steps, 0.867 in place of 0.829.
 FACTOR_OF_MANY, SMALL_NETWORK = 3, 10_000_000
@@ -104,10 +105,13 @@ def _sentence_encoder(model: str) -> str:
 
 def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:
     """Passes fall with the number of rows, each of which is compared with more others."""
-    rows, many = len(data.train), len(data.label_names) > MANY_CLASSES
-    batch = auto.given_or(settings, ANCHORS_OF_MANY if many else ANCHORS)
-    passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7)
-    rate = Choice(CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
+    rows, classes = len(data.train), len(data.label_names)
+    batch, slow = (
+        auto.given_or(settings, ANCHORS_OF_MANY if classes > MANY_CLASSES else ANCHORS),
+        is_slow(rows, classes),
+    )
+    passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7) * (SLOW_PASSES if slow else 1)
+    rate = Choice(SLOW_RATE if slow else CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
     if settings.lora_rank or parameters <= SMALL_NETWORK:
         rate = auto.rate(settings, parameters)
     return {

@@ -2,9 +2,8 @@
 
 SetFit (Tunstall et al., 2022, arXiv:2209.11055) does so with pairs of texts, each of which costs two forward passes.
 Here a step encodes a batch once and compares all of its pairs, with a text of its own class beside each text, so that
-also a batch of 77 classes has pairs to draw together. With very few rows of few classes the cosines of all pairs count
-alike; else the softmax of a text's cosines counts most the texts of other classes that are closest to it. Measured in
-docs/experiments/bert_finetune.md#few-labels-beside-setfit.
+also a batch of 77 classes has pairs to draw together. The cosines of all pairs count alike, or the softmax of a text's
+cosines counts most the texts of other classes that are closest to it: `few_labels` says when.
 """
 
 from __future__ import annotations
@@ -18,21 +17,18 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
-from plugins.bert_finetune.classify.settings import MANY_CLASSES
+from plugins.bert_finetune.classify.few_labels import MANY_CLASSES, is_by_cosines
 from plugins.bert_finetune.classify.tokenized_texts import TokenizedRow, TokenizedTexts
 from plugins.bert_finetune.label.head import balanced_regression
 
-COSINE_ROWS = 16  # of a class
 TEMPERATURE = 0.1  # of the cosines; 0.3 gave the same accuracy on SST-2
-INVERSE_PENALTY = (
-    10.0  # of logistic regression on unit vectors; of frozen ones 10 is within 0.01 of the best of 1 to 100
-)
+INVERSE_PENALTY, INVERSE_PENALTY_OF_MANY = 1.0, 10.0  # of logistic regression on unit vectors, by classes
 ABSENT_BIAS = -5.0  # of a class without rows, relative to the smallest bias
 
 
 def loss_for(rows: int, classes: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """The loss that did better with so many training rows and classes."""
-    return cosine_loss if classes <= MANY_CLASSES and rows <= COSINE_ROWS * classes else softmax_loss
+    return cosine_loss if is_by_cosines(rows, classes) else softmax_loss
 
 
 def cosine_loss(vectors: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
@@ -114,4 +110,6 @@ def _regression(vectors: np.ndarray, targets: np.ndarray) -> LogisticRegression:
     """Multinomial logistic regression with an L2 penalty on vectors of length 1, (rows, width)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what has not converged after so many iterations is good enough
-        return LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(vectors, targets)
+        many = len(np.unique(targets)) > MANY_CLASSES
+        penalty = INVERSE_PENALTY_OF_MANY if many else INVERSE_PENALTY
+        return LogisticRegression(C=penalty, max_iter=1000).fit(vectors, targets)

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 from plugins.bert_finetune.settings import FineTuningSettings, LinearProbingFirst
 from training.settings import ADVANCED, FILES, HOSTED, HOSTED_NAME, TableData, decided_later, weights_of
 
-MANY_CLASSES = 20  # above, few labels are trained by another loss, and a new head at a higher rate
-
 
 class ClassifySettings(FineTuningSettings, TableData, LinearProbingFirst):
     """Settings of `classify`."""
