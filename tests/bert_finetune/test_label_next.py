@@ -203,7 +203,7 @@ def test_a_round_goes_from_typical_texts_to_doubtful_ones_and_ends():
 def test_one_class_so_far_a_class_that_appears_later_skipped_texts_and_contradictions():
     vectors, of = blobs([10, 10, 10])
     one = next_round(pool_of(30, {0: "a", 1: "a"}), vectors, 5)
-    assert (one.suggested, one.estimate, one.how) == ((), None, "coverage")
+    assert ({*one.suggested}, one.estimate, one.how) == ({("", 0.0)}, None, "coverage")
     two = next_round(pool_of(30, {0: "a", 1: "a", 10: "b"}, {20: ("a", "b")}), vectors, 27, skipped=[21, 22])
     assert not {20, 21, 22} & set(two.chosen)
     assert {label for label, _ in two.suggested} == {"a", "b"}

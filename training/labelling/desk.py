@@ -18,7 +18,6 @@ from training.labelling.sessions import LabelSession, labels_of, open_session
 from training.wording import counted
 
 MAX_LABEL_CHARACTERS = 100
-NOT_STARTED = "Press Start first: no {what} is asked now."
 OTHER_WEIGHTS = (
     "This session stays with the weights {stored}, which whoever opens its address is asked by: {weights} choose what "
     "you are asked here."
@@ -60,8 +59,12 @@ def session_of(state: State, what: str, message: str = "") -> LabelSession:
         UserError: If it is in none; `message` says what to do.
     """
     if not state.get("key"):
-        raise UserError(message or NOT_STARTED.format(what=what.removesuffix("s")))
+        raise UserError(message or _not_started(what))
     return open_session(state["key"], what)
+
+
+def _not_started(what: str) -> str:
+    return f"Press Start first: no {what.removesuffix('s')} is asked now."
 
 
 def asked(
@@ -102,7 +105,7 @@ def answer(state: State, label: str, what: str, ask: Ask) -> State:
         UserError: If no item is asked, or the label is too long.
     """
     if not state.get("queue"):
-        raise UserError(NOT_STARTED.format(what=what.removesuffix("s")))
+        raise UserError(_not_started(what))
     session, number = session_of(state, what), int(state["queue"][0]["number"])
     if len(label) > MAX_LABEL_CHARACTERS:
         raise UserError(f"A label has at most {MAX_LABEL_CHARACTERS} characters.")

@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,16 +99,18 @@ class LabelSession:
 
     def set_option(self, name: str, value: str) -> None:
         """Change what it began with, for those who open it later."""
-        with self._locked():
-            about = _read_about(self.key)
-            files.write_json(self.folder / ABOUT, {**about, "options": {**about["options"], name: value}})
+        self._change(lambda about: {"options": {**about["options"], name: value}})
 
     def keep_for(self, run: Path) -> None:
         """Let a run's folder lead to this session, which is kept as long as the run."""
         files.write_text(run / OF_RUN, self.key)
+        self._change(lambda about: {"runs": [*about.get("runs", []), run.name]})
+
+    def _change(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change entries of what it began with, by what they are, while nobody else does."""
         with self._locked():
             about = _read_about(self.key)
-            files.write_json(self.folder / ABOUT, {**about, "runs": [*about.get("runs", []), run.name]})
+            files.write_json(self.folder / ABOUT, {**about, **change(about)})
 
 
 def create_session(
@@ -140,7 +142,7 @@ def open_session(key: object, what: str = "") -> LabelSession:
     Raises:
         UserError: If there is none, or it asks about something else.
     """
-    if not isinstance(key, str) or not KEY.fullmatch(key) or not (_folder(key) / ABOUT).is_file():
+    if not isinstance(key, str) or not _is_there(key):
         raise UserError(GONE)
     about = _read_about(key)
     if what and about["what"] != what:
@@ -152,8 +154,13 @@ def session_of_run(run: Path) -> str:
     """Key of the session that a run was made of; empty where there is none any more."""
     with contextlib.suppress(OSError):
         key = (run / OF_RUN).read_text(encoding="utf-8").strip()
-        return key if KEY.fullmatch(key) and (_folder(key) / ABOUT).is_file() else ""
+        return key if _is_there(key) else ""
     return ""
+
+
+def _is_there(key: str) -> bool:
+    """Whether this is the key of a session; it may be any text."""
+    return bool(KEY.fullmatch(key)) and (_folder(key) / ABOUT).is_file()
 
 
 def _read_about(key: str) -> dict[str, Any]:

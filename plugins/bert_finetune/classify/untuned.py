@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from plugins.bert_finetune.classify.settings import ClassifySettings
 
 NAMES = "label names alone"
-PIECE_ROWS = 128  # a few seconds of MiniLM on long texts and one core
+PIECE_ROWS = 64  # some seconds of MiniLM at most, on one busy core
 
 
 @dataclass(frozen=True)

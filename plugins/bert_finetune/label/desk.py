@@ -62,12 +62,8 @@ def start(
     """
     path, columns = _texts(path, pasted), ("", "") if pasted.strip() else (text_column, label_column)
     pool = _pool_of(path, *columns)
-    given = [
-        *desk.split_names(names),
-        *pool.labels.values(),
-        *(name for each in pool.conflicts.values() for name in each),
-    ]
-    known = desk.unique(given)
+    contested = (name for each in pool.conflicts.values() for name in each)
+    known = desk.unique([*desk.split_names(names), *pool.labels.values(), *contested])
     if before.get("key"):
         session = open_session(before["key"], TEXTS)
         earlier = _pool_of_session(session)
@@ -194,14 +190,13 @@ def _ask(model: EncoderPredictor) -> Ask:
     def ask(session: LabelSession, state: State) -> State:
         pool, log = _labelled(session)
         found = next_round(pool, vectors_of(model, pool), ROUND, log.skipped)
-        suggested = found.suggested or [("", 0.0)] * len(found.chosen)
         items: list[Item] = [
             {"number": number, "hint": f"Its rows have different labels: {', '.join(names)}. Which is right?"}
             for number, names in pool.conflicts.items()
             if number not in log.skipped
         ] + [
             {"number": number, "hint": f"Suggestion: {label} ({share:.0%})." if label else ""}
-            for number, (label, share) in zip(found.chosen, suggested, strict=True)
+            for number, (label, share) in zip(found.chosen, found.suggested, strict=True)
         ]
         asked = [{**each, "text": pool.texts[each["number"]]} for each in items]
         shown = {"how": found.how, "texts": len(pool.texts), "notes": [*pool.notes(), *notes(model, pool)]}

@@ -37,7 +37,7 @@ class Round:
 
     Args:
         chosen: Numbers of the texts to label next.
-        suggested: The likeliest label of each with its probability; empty before there are two classes.
+        suggested: The likeliest label of each with its probability; an empty one before there are two classes.
         how: Why these, but for the fifth that is drawn at random: coverage, margin (that of
             doubtful ones), or none left.
         estimate: Expected accuracy; None while labels are few.
@@ -97,9 +97,9 @@ def _candidates(order: np.ndarray, is_open: np.ndarray, count: int, seed: int) -
 
 
 def _suggested(head: Head | None, vectors: np.ndarray) -> tuple[tuple[str, float], ...]:
-    """The likeliest label of each text and its probability; empty without a classifier."""
+    """The likeliest label of each text and its probability; an empty label without a classifier."""
     if head is None or not len(vectors):
-        return ()
+        return (("", 0.0),) * len(vectors)
     probabilities = head.probabilities(vectors)
     return tuple(zip(head.classes[probabilities.argmax(1)].tolist(), probabilities.max(1).tolist(), strict=True))
 
@@ -123,12 +123,11 @@ def describe_round(model: EncoderPredictor, pool: Pool, count: int) -> dict[str,
     if not 1 <= count <= MAX_COUNT:
         raise UserError(f"count is {count}: ask for 1 to {MAX_COUNT} texts.")
     found = next_round(pool, vectors_of(model, pool), count)
-    suggested = found.suggested or [("", 0.0)] * len(found.chosen)
     lines = _first_lines(pool)
     return {
         "next": [
             {"line": lines[number], "text": pool.texts[number], "suggested": label, "probability": round(share, 4)}
-            for number, (label, share) in zip(found.chosen, suggested, strict=True)
+            for number, (label, share) in zip(found.chosen, found.suggested, strict=True)
         ],
         "chosen_by": found.how,
         "labels": dict(Counter(pool.labels.values())),
