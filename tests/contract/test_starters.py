@@ -37,7 +37,6 @@ FOLDERS = sorted(path.parent for path in Path(plugins.__file__).parent.glob("*/s
 UNTIMED = {  # trained before `make starter` measured it, at a time that nobody wrote down
     *(("bert_finetune", "starter", name) for name in ("bert-6x192", "bert-6x192-sentiment", "bert-6x192-entities")),
     ("denoising_ae", "starter", "fashion"),
-    ("diffusion_cfg", "starter", "fashion-no-caption-dropout"),
 }
 
 
