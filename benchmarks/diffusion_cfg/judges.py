@@ -1,15 +1,40 @@
-"""The judges of `diffusion_quality`: networks that have seen real pictures only, trained here in a minute or two."""
+"""The judges of `quality`: networks that have seen real pictures only."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_model, save_model
 from scipy import linalg
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+def load_or_train(file: Path | None, judge: nn.Module, about: str, train: Callable[[], None]) -> None:
+    """Give a judge the weights of a file; where there is none, train it and write them there.
+
+    Args:
+        about: What it is trained on and for how long; the weights of a file must be of the same.
+
+    Raises:
+        SystemExit: If they are of another.
+    """
+    if file and file.exists():
+        with safe_open(file, "pt") as weights:
+            written = (weights.metadata() or {}).get("about")
+        if written != about:
+            raise SystemExit(f"--judge: {file} is a judge of {written}; {about} was asked for. Name another file.")
+        load_model(judge, file)
+    else:
+        train()
+        if file:
+            save_model(judge, str(file), {"about": about})
+    judge.eval()
 
 
 def body(channels: int, width: int, stages: int) -> nn.Sequential:
@@ -34,9 +59,8 @@ class Classifier(nn.Module):
         return self.last(self.features(pictures))
 
 
-def train_classifier(pictures: Tensor, labels: Tensor, steps: int, batch: int = 128) -> Classifier:
-    torch.manual_seed(1)
-    model = Classifier().train()
+def train_classifier(model: Classifier, pictures: Tensor, labels: Tensor, steps: int, batch: int = 128) -> None:
+    model.train()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.01)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, steps)
     for _ in range(steps):
@@ -45,7 +69,6 @@ def train_classifier(pictures: Tensor, labels: Tensor, steps: int, batch: int = 
         optimizer.step()
         optimizer.zero_grad()
         rates.step()
-    return model.eval()
 
 
 def features_of(model: nn.Module, pictures: Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -92,11 +115,14 @@ def words_of(caption: str) -> list[str]:
     return caption.lower().replace(",", " ").replace(":", " ").replace("-", " ").split()
 
 
-def train_pairs(pictures: Tensor, captions: list[str], steps: int, batch: int = 128) -> Pairs:
+def places_of_words(captions: Sequence[str]) -> dict[str, int]:
+    """Every word, numbered from 1 in the order of its first use."""
+    return {word: place for place, word in enumerate(dict.fromkeys(w for text in captions for w in words_of(text)), 1)}
+
+
+def train_pairs(judge: Pairs, pictures: Tensor, captions: list[str], steps: int, batch: int = 128) -> None:
     """By the contrast of each pair against the batch's other pairs; equal captions are no contrast."""
-    torch.manual_seed(1)
-    words = {word: place for place, word in enumerate(dict.fromkeys(w for text in captions for w in words_of(text)), 1)}
-    model: Any = Pairs(words).train()
+    model: Any = judge.train()
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.05)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps)
@@ -111,7 +137,6 @@ def train_pairs(pictures: Tensor, captions: list[str], steps: int, batch: int = 
         optimizer.step()
         optimizer.zero_grad()
         rates.step()
-    return model.eval()
 
 
 def _moved(pictures: Tensor) -> Tensor:

@@ -5,7 +5,8 @@
 
 fashion: share of the pictures that a classifier gives the caption's class, and the Fréchet distance in its features to held-out
 pictures. emoji: pictures of captions that were never trained on; does a network that matches pictures and captions find theirs among
-them all? Chance and real pictures stand beside. WEIGHTS: a starter, or a folder of a pipeline.
+them all? Chance and real pictures stand beside. WEIGHTS: a starter, or a folder of a pipeline. With --judge FILE a judge is trained
+once, and the same one judges all weights that are measured later.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.diffusion_cfg.judges import features_of, frechet, retrieval, train_classifier, train_pairs
+from benchmarks.diffusion_cfg.judges import (
+    Classifier,
+    Pairs,
+    features_of,
+    frechet,
+    load_or_train,
+    places_of_words,
+    retrieval,
+    train_classifier,
+    train_pairs,
+)
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.denoiser.predictor import load
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
@@ -33,7 +44,9 @@ AT_ONCE = 50
 def fashion(folder: Path, weights: list[str], given: argparse.Namespace) -> None:
     train, labels = _fashion_split(folder, "train")
     real, truths = _fashion_split(folder, "val")
-    judge = train_classifier(train, torch.from_numpy(labels).long(), given.judge_steps)
+    torch.manual_seed(1)
+    judge, classes, steps = Classifier(), torch.from_numpy(labels).long(), given.judge_steps
+    load_or_train(given.judge, judge, f"fashion, {steps} steps", lambda: train_classifier(judge, train, classes, steps))
     features, said = features_of(judge, real)
     half = len(features) // 2
     print(
@@ -60,7 +73,9 @@ def emoji(folder: Path, weights: list[str], given: argparse.Namespace) -> None:
     train, captions, _ = _emoji_file(folder / "train.parquet")
     real, texts, splits = _emoji_file(folder / "val.parquet")
     rows = [row for row, split in enumerate(splits) if split == "val_unseen_caption"]
-    judge = train_pairs(train, captions, given.judge_steps)
+    torch.manual_seed(1)
+    judge, steps = Pairs(places_of_words(captions)), given.judge_steps
+    load_or_train(given.judge, judge, f"emoji, {steps} steps", lambda: train_pairs(judge, train, captions, steps))
     unseen = list(dict.fromkeys(texts[row] for row in rows))
     print(
         f"{len(unseen)} captions that were never trained on. Chance: first {1 / len(unseen):.2%}, in five {5 / len(unseen):.2%}"
@@ -127,6 +142,7 @@ def main() -> None:
     options.add_argument("--each", type=int, default=2, help="of emoji, a caption and scale")
     options.add_argument("--steps", type=int, default=20)
     options.add_argument("--judge-steps", type=int, default=1500)
+    options.add_argument("--judge", type=Path, help="file of the judge's weights; written where there is none")
     given = options.parse_args()
     (fashion if given.what == "fashion" else emoji)(given.folder, given.weights, given)
 
