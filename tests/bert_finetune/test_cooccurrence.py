@@ -58,8 +58,8 @@ def test_pairs_are_counted_both_ways_within_the_window_and_the_document(document
 
 def test_words_said_beside_the_same_words_have_like_vectors():
     """2 and 3 never meet, but both stand beside 4, 5 and 6; 7 stands beside 8 alone; 0 and 1 are not said."""
-    corpus = of_documents([[2, 4, 5, 6], [3, 6, 4, 5], [7, 8, 7, 8]] * 20)
-    vectors = cooccurrence_vectors(corpus.tokens, corpus.documents, VOCABULARY, 4)
+    counted = of_documents([[2, 4, 5, 6], [3, 6, 4, 5], [7, 8, 7, 8]] * 20)
+    vectors = cooccurrence_vectors(counted.tokens, counted.documents, VOCABULARY, 4)
     assert vectors.shape == (VOCABULARY, 4) and vectors.dtype == np.float32
     assert vectors[2] @ vectors[3] > 0.9 and abs(vectors[2] @ vectors[7]) < 0.1
     assert (vectors[:2] == 0).all() and np.allclose(np.linalg.norm(vectors[2:], axis=1), 1)

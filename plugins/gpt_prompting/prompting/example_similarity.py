@@ -57,7 +57,7 @@ class ExampleSimilarity:
     def _label_cosines(self, text: str) -> np.ndarray:
         """Of a text and the words of each label, (labels,); a label without a known word gets the mean of the
         others."""
-        known = self._named.any(1)
+        known = np.asarray(self._named.any(1))
         return _filled(self._named @ _unit(self.embed([text])[0]), known) if known.any() else np.zeros(len(known))
 
     def _embedding_cosines(self, text: str, texts: Sequence[str]) -> np.ndarray:
