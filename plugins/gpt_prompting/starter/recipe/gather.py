@@ -7,9 +7,9 @@ dialogues.parquet and tasks.parquet: the labelled tasks, and five more derived f
 from, which passage of a book, whether it is direct speech, which of a set of common words it contains, and the first
 letter of a word. No sentence of these is from the book that the runs hold out.
 
-The fourth run reads the words of the news, too, which are in no story: stories-and-textbooks.txt has every third
-section of the textbooks, tasks-and-topics.parquet asks which passage and which chapter of them a sentence is from. The
-held-out book is a file of its own then, held-out-book.txt.
+The fourth run counts the words of the news, too, which are in no story: stories-and-textbooks.txt has every third
+section of the textbooks, tasks-and-topics.parquet the shorter sentences of all, by the passage and by the chapter that
+they are from. The held-out book is a file of its own then, held-out-book.txt.
 """
 
 from __future__ import annotations
