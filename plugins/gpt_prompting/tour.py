@@ -90,8 +90,8 @@ STOPS = (
         "Prompt with 0, 1 and 4 examples",
         "A language model has learned one thing without labels: which token comes next. Written into its prompt, a few "
         "examples of a task take the place of training; no weight changes.",
-        "No weight was changed. What the words of the labels say, the model knows without an example; one example pulls "
-        "towards its own label, several make up for it.",
+        "No weight was changed. What the words of the labels say, the model knows without an example; one example "
+        "pulls towards its own label, several make up for it.",
         "Which label does a request get that is about both?",
         ("play something for a rainy day",),
         (Text("Request", "do i need an umbrella today"),),
