@@ -23,8 +23,8 @@ EXAMPLES = (
 ROWS = 100  # classified by each prompt, to measure its accuracy
 CALIBRATED = (
     "Computed just now. The probabilities are calibrated by those of random words of the examples (Fei et al., 2023): "
-    "without that, a single example pulls nearly all answers to its own label. With several, a label also gains by how "
-    "similar the request is to its examples (Shi et al., 2022)."
+    "without that, a single example pulls nearly all answers to its own label. A label also gains by how similar the "
+    "request is to its words and its examples (Shi et al., 2022)."
 )
 STORY = "Once upon a time there was a king who"
 NEXT = "For the first"
@@ -90,8 +90,8 @@ STOPS = (
         "Prompt with 0, 1 and 4 examples",
         "A language model has learned one thing without labels: which token comes next. Written into its prompt, a few "
         "examples of a task take the place of training; no weight changes.",
-        "The accuracy below rises with the examples, and no weight was changed. A model this small "
-        "gains little; large ones gain far more.",
+        "No weight was changed. What the words of the labels say, the model knows without an example; one example "
+        "pulls towards its own label, several make up for it.",
         "Which label does a request get that is about both?",
         ("play something for a rainy day",),
         (Text("Request", "do i need an umbrella today"),),

@@ -12,19 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertConfig, BertModel
 
-from plugins.bert_finetune.pretrain import cooccurrence_init
-from plugins.bert_finetune.pretrain.cooccurrence_init import (
-    SCRATCH_SCALE,
-    WINDOW,
-    cooccurrence_vectors,
-    init_from_cooccurrence,
-)
+from plugins.bert_finetune.pretrain.cooccurrence_init import SCRATCH_SCALE, init_from_cooccurrence
 from plugins.bert_finetune.pretrain.corpus import TokenizedCorpus
 from plugins.bert_finetune.pretrain.settings import PretrainSettings
 from plugins.bert_finetune.pretrain.task import PretrainTask
 from tests.bert_finetune.test_pretrain import TOPICS, corpus, settings  # noqa: F401 - the fixture
 from tests.bert_models import build
 from training.fit.loop import fit
+from training.nn import cooccurrence
+from training.nn.cooccurrence import WINDOW, cooccurrence_vectors
 
 VOCABULARY = 9
 
@@ -54,13 +50,16 @@ def test_pairs_are_counted_both_ways_within_the_window_and_the_document(document
                 expected[token, other] += 1
                 expected[other, token] += 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence_init, "CHUNK_TOKENS", at_once)
-        assert (cooccurrence_init._cooccurrence_counts(of_documents(documents), VOCABULARY).toarray() == expected).all()
+        patch.setattr(cooccurrence, "CHUNK_TOKENS", at_once)
+        given = of_documents(documents)
+        counts = cooccurrence._cooccurrence_counts(given.tokens, given.documents, VOCABULARY)
+        assert (counts.toarray() == expected).all()
 
 
 def test_words_said_beside_the_same_words_have_like_vectors():
     """2 and 3 never meet, but both stand beside 4, 5 and 6; 7 stands beside 8 alone; 0 and 1 are not said."""
-    vectors = cooccurrence_vectors(of_documents([[2, 4, 5, 6], [3, 6, 4, 5], [7, 8, 7, 8]] * 20), VOCABULARY, 4)
+    counted = of_documents([[2, 4, 5, 6], [3, 6, 4, 5], [7, 8, 7, 8]] * 20)
+    vectors = cooccurrence_vectors(counted.tokens, counted.documents, VOCABULARY, 4)
     assert vectors.shape == (VOCABULARY, 4) and vectors.dtype == np.float32
     assert vectors[2] @ vectors[3] > 0.9 and abs(vectors[2] @ vectors[7]) < 0.1
     assert (vectors[:2] == 0).all() and np.allclose(np.linalg.norm(vectors[2:], axis=1), 1)

@@ -445,7 +445,7 @@ def test_adapters_train_few_weights_and_are_merged_when_saved(tmp_path: Path, co
 
 
 def test_the_trainer_keeps_the_contract_on_a_mixture(tmp_path: Path, corpus: Path, talks: Path, tasks: Path) -> None:
-    sample = {**TINY, "data": str(corpus), "dialogue_data": str(talks), "task_data": str(tasks), "batch_size": 6, "eval_rows": 4}  # fmt: skip
+    sample = {**TINY, "data": str(corpus), "dialogue_data": str(talks), "task_data": str(tasks), "batch_size": 6, "eval_rows": 4, "word_vectors": True}  # fmt: skip
     check_plugin(
         replace(PLUGIN, kinds=(replace(PLUGIN.kind("pretrain"), feeds=()),)),
         tmp_path,

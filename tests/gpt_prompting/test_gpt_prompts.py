@@ -178,7 +178,7 @@ def test_a_text_is_labelled_like_the_examples_it_resembles(model: TransformersMo
         {"text": "the soup was cold", "label": "kitchen"}, {"text": "a cold and watery soup", "label": "kitchen"},
         {"text": "the train came late", "label": "travel"}, {"text": "late again, this train", "label": "travel"},
     ]  # fmt: skip
-    similarity = ExampleSimilarity(model, ["text"], ["travel", "kitchen", "other"])
+    similarity = ExampleSimilarity(model, ["text"], {each: each for each in ("travel", "kitchen", "other")})
     travel, kitchen, other = similarity({"text": "my soup is cold"}, shown)
     assert kitchen > travel + 1 and other == pytest.approx((travel + kitchen) / 2)
     assert similarity({"text": "my soup is cold"}, []).tolist() == [0, 0, 0]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from plugins.gpt_prompting.models.word_vectors import WordVectors
 from training.errors import UserError
 
 Message = dict[str, str]  # role and content
@@ -144,6 +145,7 @@ class LanguageModel(ABC):
     has_probabilities: bool = True  # gives log-likelihoods of any token and any label
     has_template: bool = False  # comes with a chat template
     has_embeddings: bool = False  # gives vectors of texts
+    word_vectors: WordVectors | None = None  # that were saved with the weights
 
     def with_key(self, key: str) -> LanguageModel:
         """Return the same model with a visitor's key; a local model needs none."""

@@ -24,6 +24,7 @@ from plugins.gpt_prompting.models.interface import (
 )
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT, TURN_ENDS, plain_transcript
 from plugins.gpt_prompting.models.sampling import sample_tokens
+from plugins.gpt_prompting.models.word_vectors import WordVectors
 from training.errors import UserError
 from training.nn.load_pretrained import max_positions
 
@@ -36,8 +37,9 @@ class TransformersModel(LanguageModel):
 
     has_embeddings = True
 
-    def __init__(self, tokenizer: Any, model: Any, name: str = ""):
+    def __init__(self, tokenizer: Any, model: Any, name: str = "", word_vectors: WordVectors | None = None):
         self.tokenizer, self.model, self.name = tokenizer, use_fused_gelu(model.eval()), name
+        self.word_vectors = word_vectors
         self.decoder = detokenizer.TokenDecoder(tokenizer)
         self.start_token = loading.start_token(tokenizer)
         self.context = min(max_positions(model), MAX_CONTEXT_TOKENS)
@@ -51,7 +53,7 @@ class TransformersModel(LanguageModel):
             UserError: If the folder holds none.
         """
         tokenizer, model = loading.load(folder)
-        return cls(tokenizer, model, folder.name)
+        return cls(tokenizer, model, folder.name, WordVectors.load(folder))
 
     # -- text and tokens -----------------------------------------------------------------------------------------------
 

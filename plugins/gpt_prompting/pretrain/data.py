@@ -81,6 +81,12 @@ class PretrainData:
         yield from itertools.chain.from_iterable(self.texts.pieces())
         yield from self.other_texts()
 
+    def bare_texts(self) -> Iterator[str]:
+        """All training rows as text, without names of roles, labels and fields."""
+        yield from itertools.chain.from_iterable(self.texts.pieces())
+        yield from ("\n".join(content for _, content in dialogue) for dialogue in self.dialogues)
+        yield from (text for task in self.tasks for texts in task.classes.values() for text in texts)
+
     def other_texts(self) -> Iterator[str]:
         """Dialogues and labelled tasks of the training rows as text."""
         for dialogue in self.dialogues:

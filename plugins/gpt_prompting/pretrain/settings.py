@@ -196,6 +196,12 @@ class PretrainSettings(
         description="Maximum rows of an evaluation: of held-out text, of dialogues, and of few-shot queries, each.",
         json_schema_extra=ADVANCED,
     )
+    word_vectors: bool = Field(
+        False,
+        description="Also save vectors of words, from their co-occurrence in the training texts (4 MB): calibrate "
+        "examples compares texts and labels by them.",
+        json_schema_extra=ADVANCED,
+    )
     preview_prompts: str = Field(
         "",
         max_length=2000,

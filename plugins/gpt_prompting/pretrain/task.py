@@ -15,6 +15,7 @@ import torch
 
 from plugins.gpt_prompting.models import loading
 from plugins.gpt_prompting.models.plain_chat_template import TRANSCRIPT
+from plugins.gpt_prompting.models.word_vectors import WordVectors
 from plugins.gpt_prompting.pretrain import network, report
 from plugins.gpt_prompting.pretrain.corpus import (
     UNLABELLED,
@@ -122,6 +123,7 @@ class PretrainTask(Task):
         self.corpora = {"text": text, "dialogue": dialogues}
         self.measures_start = bool(settings.model)
         self.facts = self._facts(data, text, dialogues)
+        self._bare_texts = data.bare_texts if settings.word_vectors else None
         self.sampled = [] if settings.model else sample_finding(data)
 
     def _stream(self, texts: StreamedTexts) -> TextStream:
@@ -263,6 +265,12 @@ class PretrainTask(Task):
     def save(self, model: Any, folder: Path) -> None:
         """Save a folder for `AutoModelForCausalLM`, adapters merged."""
         network.save(model, self.tokenizer, folder, self.settings.half_precision)
+        if self.word_vectors:
+            self.word_vectors.save(folder)
+
+    @cached_property
+    def word_vectors(self) -> WordVectors | None:
+        return WordVectors.of_texts(self._bare_texts()) if self._bare_texts else None
 
     def findings(self) -> list[Finding]:
         tokens = self.settings.steps * self.settings.batch_size * self.size

@@ -110,7 +110,8 @@ class Prompting(Prompted, Endpoints):
             examples: Rows with text (the template's variables) and label, in the order in which they are shown.
             template: How a row is written, with {text} and {label}.
             calibrate: none, contextual (Zhao et al., 2021), domain (Fei et al., 2023), pmi (Holtzman et al., 2021), or
-                examples: domain, and how similar the text is to each label's examples (Shi et al., 2022).
+                examples: domain, and how similar the text is to each label's examples (Shi et al., 2022) and, by
+                weights with word vectors, to its words.
             instruction: Written once, before the examples.
             key: As for generate.
 

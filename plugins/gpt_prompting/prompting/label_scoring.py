@@ -83,7 +83,8 @@ class LabelScorer:
         self.verbalizers = [prompt.continuation(name, closed) for name in prompt.names]
         answer_tokens = max(map(model.count, self.verbalizers)) if model.has_probabilities else MAX_ANSWER_TOKENS
         self.fitter = ContextFitter(model, prompt, answer_tokens)
-        self.similarity = ExampleSimilarity(model, prompt.fields, prompt.names)
+        words = {name: prompt.continuation(name).strip() for name in prompt.names}
+        self.similarity = ExampleSimilarity(model, prompt.fields, words)
         self.seconds = 0.0
         self._baseline: np.ndarray | None = None  # scores for calibration, computed at the first row
 

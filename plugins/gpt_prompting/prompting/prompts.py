@@ -33,7 +33,7 @@ class Prompt:
         separator: Between instruction, demonstrations and query.
         examples: The demonstrations: rows with a label, in the order in which they are shown.
         calibrate: none, contextual, domain, pmi (see `calibration`), or examples: domain, and the similarity to each
-            label's examples (see `example_similarity`).
+            label's examples and words (see `example_similarity`).
     """
 
     template: str = DEFAULT_TEMPLATE

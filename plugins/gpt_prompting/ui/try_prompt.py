@@ -120,7 +120,7 @@ def _render_form(workbench: Workbench) -> list[Any]:
             value="examples",
             label="Calibration",
             info="contextual: Zhao et al., 2021; domain: Fei et al., 2023; PMI: Holtzman et al., 2021; examples: "
-            "domain, and how similar the text is to each label’s examples",
+            "domain, and how similar the text is to each label’s examples and words",
             min_width=160,
         )
     examples = gr.Dataframe(

@@ -1,0 +1,95 @@
+"""Vectors of words: what they know, that they are saved with weights, and how labels are scored by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import AutoModelForCausalLM
+
+from plugins.gpt_prompting.models.transformers_model import TransformersModel
+from plugins.gpt_prompting.models.word_vectors import FILE, MIN_COUNT, WordVectors
+from plugins.gpt_prompting.prompting.example_similarity import LABEL_WEIGHT, ExampleSimilarity
+from plugins.gpt_prompting.prompting.predictor import PromptPredictor
+from tests import tiny_gpt
+from tests.gpt_prompting.test_gpt_pretrain import build_pretrain, chosen
+from training.errors import UserError
+
+TEXTS = [
+    f"the {one} {verb} the {other}"
+    for words, verb in (("soup bread cheese", "tastes like"), ("train ship coach", "comes after"))
+    for one in words.split()
+    for other in words.split()
+    if one != other
+] * MIN_COUNT
+
+
+@pytest.fixture(scope="module")
+def vectors() -> WordVectors:
+    counted = WordVectors.of_texts(TEXTS)
+    assert counted is not None
+    return counted
+
+
+@pytest.fixture(scope="module")
+def model(vectors: WordVectors) -> TransformersModel:
+    words, network = tiny_gpt.taught()
+    return TransformersModel(words, network, word_vectors=vectors)
+
+
+def cosine(vectors: WordVectors, one: str, other: str) -> float:
+    first, second = vectors.embed([one, other])
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
+
+
+def test_words_of_one_kind_are_alike_and_common_words_count_less(vectors: WordVectors) -> None:
+    assert cosine(vectors, "soup", "Cheese!") > cosine(vectors, "soup", "train") + 0.3
+    assert np.linalg.norm(vectors.embed(["the"])) < np.linalg.norm(vectors.embed(["soup"])) / 3
+    assert not vectors.embed(["of which nobody spoke"]).any()
+
+
+def test_too_few_words_have_no_vectors() -> None:
+    assert WordVectors.of_texts([]) is None and WordVectors.of_texts(["one two three"]) is None
+
+
+def test_what_is_saved_is_loaded(vectors: WordVectors, tmp_path: Path) -> None:
+    assert WordVectors.load(tmp_path) is None
+    vectors.save(tmp_path)
+    loaded = WordVectors.load(tmp_path)
+    assert loaded is not None and loaded.words == vectors.words
+    assert np.allclose(loaded.embed(TEXTS[:3]), vectors.embed(TEXTS[:3]), atol=1e-3)
+    (tmp_path / FILE).write_bytes(b"\x00")
+    with pytest.raises(UserError, match="cannot be read"):
+        WordVectors.load(tmp_path)
+
+
+def test_a_text_is_labelled_like_an_example_with_which_it_shares_no_word(model: TransformersModel) -> None:
+    shown = [{"text": "cheese", "label": "x"}, {"text": "coach", "label": "y"}]
+    found = [
+        PromptPredictor(model).classify(text, ["x", "y"], shown, calibrate="examples")["label"]
+        for text in ("soup bread", "a ship, a train")
+    ]
+    assert found == ["x", "y"]
+
+
+def test_without_an_example_the_words_of_a_label_count(model: TransformersModel) -> None:
+    similarity = ExampleSimilarity(model, ["text"], {"1": "bread", "2": "ship", "3": "unheard of"})
+    bread, ship, unknown = similarity({"text": "soup and cheese"}, [])
+    assert LABEL_WEIGHT > bread > ship + LABEL_WEIGHT / 2 and unknown == pytest.approx((bread + ship) / 2)
+    unheard = ExampleSimilarity(model, ["text"], {"1": "unheard", "2": "of"})
+    assert unheard({"text": "soup and cheese"}, []).tolist() == [0, 0]
+
+
+def test_training_saves_them_beside_a_plain_causal_model(tmp_path: Path) -> None:
+    data = tmp_path / "texts.txt"
+    data.write_text("\n".join(TEXTS), encoding="utf-8")
+    for wanted in (True, False):
+        task = build_pretrain(chosen(data=str(data), word_vectors=wanted))
+        folder = tmp_path / str(wanted)
+        folder.mkdir()
+        task.save(task.model, folder)
+        AutoModelForCausalLM.from_pretrained(folder)
+        loaded: Any = TransformersModel.load(folder).word_vectors
+        assert {"soup", "train"} <= set(loaded.words) if wanted else loaded is None
