@@ -28,7 +28,8 @@ def render(workbench: Workbench) -> None:
         "No starter translates. Train a small model [on the sample](./bert_finetune-translate?sample=dates) (dates, "
         "amounts and countries from English to German: 2 million weights, a few minutes), or "
         "[on your own sentence pairs](./bert_finetune-translate): it is then in this menu. Or write the name of one on "
-        f"the Hub, such as `{T5_SMALL.name}` ({T5_SMALL.download_mb} MB), whose texts begin with what to do."
+        f"the Hub, such as `{T5_SMALL.name}` ({T5_SMALL.download_mb} MB), whose texts begin with the task, as the last "
+        "example does."
     )
     bench = workbench.on(Translate)
     weights = bench.weights_picker()
