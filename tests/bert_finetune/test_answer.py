@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import BertForQuestionAnswering
 
 from plugins.bert_finetune.answer.data import QuestionExample, read
 from plugins.bert_finetune.answer.find_answer import Place, find_answer
+from plugins.bert_finetune.answer.matching_head_init import init_matching_head
 from plugins.bert_finetune.answer.report import exact_match, f1
 from plugins.bert_finetune.answer.settings import AnswerSettings
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import answer_span, make_windows
+from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
 from plugins.bert_finetune.starter.recipe import cloze
-from tests.bert_models import build, check, load
+from tests.bert_models import build, check, load, tiny_encoder
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
 from training.errors import UserError
@@ -329,6 +332,40 @@ def test_a_file_is_answered(reader: Any, tmp_path: Path) -> None:
     assert table.strings("probability")[1] is None
     with pytest.raises(UserError, match="Expected a table with question and context"):
         load(reader[1]).answer_file(write(tmp_path / "bad.csv", "a,b\n1,2\n"))
+
+
+# -- a head that matches equal words ---------------------------------------------------------------------------------------
+
+
+def test_a_matching_head_attends_to_equal_tokens_of_the_other_segment(tmp_path: Path) -> None:
+    tokenizer = train_wordpiece(WORDS * 3, 300, 48)
+    chosen = settings(write_trips(tmp_path / "trips.jsonl"), hidden_size=192, vocabulary_size=2000)
+    model: Any = BertForQuestionAnswering(loading.new_config(chosen, tokenizer)).eval()
+    asked, context = "saddle harbour pebble", "lantern meadow harbour river timber saddle orchard"
+    batch = tokenizer(asked, context, return_tensors="pt")
+    tokens = tokenizer.convert_ids_to_tokens(batch["input_ids"][0])
+
+    def attention() -> np.ndarray:
+        model.set_attn_implementation("eager")
+        return model(**batch, output_attentions=True).attentions[0][0, -1].detach().numpy()
+
+    init_matching_head(model)
+    found = attention()
+    for word in ("saddle", "harbour"):
+        first, second = (place for place, token in enumerate(tokens) if token == word)
+        assert found[first, second] > 0.8 and found[second, first] > 0.8, word
+    for word in ("pebble", "river"):  # in one segment only: itself
+        assert found[tokens.index(word), tokens.index(word)] > 0.5, word
+
+
+def test_a_matching_head_is_refused_where_it_cannot_be(tmp_path: Path) -> None:
+    trips = write_trips(tmp_path / "trips.jsonl")
+    with pytest.raises(UserError, match="matching_head_init changes weights that lora_rank 4 keeps"):
+        settings(trips, matching_head_init=True, lora_rank=4)
+    model, _ = tiny_encoder(BertForQuestionAnswering)
+    model.config.type_vocab_size = 1
+    with pytest.raises(UserError, match="needs a BERT that tells two segments apart: set it to false"):
+        init_matching_head(model)
 
 
 # -- questions without labels ----------------------------------------------------------------------------------------------

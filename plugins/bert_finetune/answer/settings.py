@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plugins.bert_finetune.settings import FineTuningSettings
 from training.settings import ADVANCED, TableData
@@ -42,3 +42,18 @@ class AnswerSettings(
         "answer, at least 30.",
         json_schema_extra=ADVANCED,
     )
+    matching_head_init: bool = Field(
+        False,
+        description="Initialise one attention head of a BERT to find the words of the question in the context: for a "
+        "network that has answered no questions yet and is too small, or read too little, to have learned it.",
+        json_schema_extra=ADVANCED,
+    )
+
+    @model_validator(mode="after")
+    def _adapters_keep_the_heads(self) -> AnswerSettings:
+        if self.matching_head_init and self.lora_rank:
+            raise ValueError(
+                f"matching_head_init changes weights that lora_rank {self.lora_rank} keeps as they are: leave out one "
+                "of the two"
+            )
+        return self

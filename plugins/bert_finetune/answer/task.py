@@ -17,6 +17,7 @@ from transformers import AutoModelForQuestionAnswering
 from plugins.bert_finetune import checks
 from plugins.bert_finetune.answer import report
 from plugins.bert_finetune.answer.data import AnswerData, QuestionExample
+from plugins.bert_finetune.answer.matching_head_init import init_matching_head
 from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import ContextWindow, answer_span, make_windows, max_question_tokens
 from plugins.bert_finetune.models import loading
@@ -55,13 +56,15 @@ def build(data: AnswerData, settings: AnswerSettings) -> AnswerTask:
     """Make or load tokenizer and network, and tokenize questions and contexts.
 
     Raises:
-        UserError: If `settings.model` cannot be read, or its tokenizer gives no offsets.
+        UserError: If `settings.model` cannot be read, its tokenizer gives no offsets, or it has no head to initialise.
     """
     torch.manual_seed(step_seed(settings.seed, 0, 0))
     texts = [*dict.fromkeys(row.context for row in data.train), *(row.question for row in data.train)]
     tokenizer, model = loading.load_or_create(settings, AutoModelForQuestionAnswering, "a question answerer", texts)
     if not tokenizer.is_fast:
         raise UserError("This model's tokenizer gives no offsets of its tokens: choose another model.")
+    if settings.matching_head_init:
+        init_matching_head(model)
     return AnswerTask(data, settings, tokenizer, add_lora(model, settings))
 
 

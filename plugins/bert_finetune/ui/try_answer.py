@@ -31,9 +31,9 @@ RHINE = (
     "of about 1,230 kilometres it is the second longest river of central and western Europe."
 )
 EXAMPLES = [
-    ["When was the Eiffel Tower built?", TOWER],
-    ["When did Apollo 11 land on the Moon?", MOON],
-    ["When was the University of Oxford founded?", OXFORD],
+    ["How tall is the Eiffel Tower?", TOWER],
+    ["Who stayed in orbit?", MOON],
+    ["How many colleges does the University of Oxford have?", OXFORD],
     ["How long is the Rhine?", RHINE],
 ]
 

@@ -9,11 +9,15 @@ import gradio as gr
 from plugins._contract import Workbench
 from plugins._ui.events import LATEST, message_area, on_box
 from plugins._ui.examples import render_examples
+from plugins.bert_finetune.suggestions import T5_SMALL
 from plugins.bert_finetune.translate.endpoints import Translate
 from plugins.bert_finetune.ui.file_box import render_file_box
 from training.errors import UserError
 
-EXAMPLES = ["A man is riding a bicycle.", "Two children play in the snow."]
+PHRASE = "Monday, June 1, 2026"  # as in the sample data
+SENTENCE = "A man is riding a bicycle."
+EXAMPLES = [PHRASE, SENTENCE, f"translate English to German: {SENTENCE}"]  # the last as T5 wants it
+LABELS = [PHRASE, SENTENCE, f"T5: {SENTENCE}"]
 HEADERS = ["alternative", "log-probability per token"]
 NO_WEIGHTS = "Choose weights above: train a translation model, or write the name of one on the Hub."
 
@@ -21,8 +25,11 @@ NO_WEIGHTS = "Choose weights above: train a translation model, or write the name
 def render(workbench: Workbench) -> None:
     """Render the text, its translations, and the file box."""
     gr.Markdown(
-        "No starter translates. [Train a translation model](./bert_finetune-translate) on sentence pairs, or write the "
-        "name of one on the Hub below, such as `Helsinki-NLP/opus-mt-en-de`."
+        "No starter translates. Train a small model [on the sample](./bert_finetune-translate?sample=dates) (dates, "
+        "amounts and countries from English to German: 2 million weights, a few minutes), or "
+        "[on your own sentence pairs](./bert_finetune-translate): it is then in this menu. Or write the name of one on "
+        f"the Hub, such as `{T5_SMALL.name}` ({T5_SMALL.download_mb} MB), whose texts begin with the task, as the last "
+        "example does."
     )
     bench = workbench.on(Translate)
     weights = bench.weights_picker()
@@ -44,7 +51,7 @@ def render(workbench: Workbench) -> None:
         return [result["translation"], [[row["translation"], row["score"]] for row in result["alternatives"]]]
 
     inputs, outputs = [weights, text, beams], [translation, alternatives]
-    render_examples([[example] for example in EXAMPLES], [text], translate, inputs, outputs, message)
+    render_examples([[example] for example in EXAMPLES], [text], translate, inputs, outputs, message, LABELS)
     render_file_box(bench, Translate.translate_file, "Translate a file", "Translate every row", [weights, beams])
     weights.change(lambda name: gr.Button(interactive=bool(name)), weights, button, queue=False, show_progress="hidden")
     on_box([button.click, text.submit], translate, inputs, outputs, message, **LATEST)
