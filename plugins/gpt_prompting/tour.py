@@ -13,7 +13,8 @@ from plugins.gpt_prompting.prompting.endpoints import Prompting
 GPT, WEIGHTS = "gpt_prompting", STARTER.name
 TOPICS = Path(__file__).parent / "samples" / "topics.csv"
 BY_SHOTS = "plugins.gpt_prompting.inspect.shots:by_shots"
-INSTRUCTION = "Say what the request is about."
+INSTRUCTION = "Sort the requests."
+WORDS = {"music": "green", "weather": "blue"}  # that say nothing: what they stand for, only the examples tell
 EXAMPLES = (
     ("play the new song by adele", "music"),
     ("will it rain tomorrow", "weather"),
@@ -24,7 +25,7 @@ ROWS = 100  # classified by each prompt, to measure its accuracy
 CALIBRATED = (
     "Computed just now. The probabilities are calibrated by those of random words of the examples (Fei et al., 2023): "
     "without that, a single example pulls nearly all answers to its own label. A label also gains by how similar the "
-    "request is to its words and its examples (Shi et al., 2022)."
+    "request is to its examples (Shi et al., 2022)."
 )
 STORY = "Once upon a time there was a king who"
 NEXT = "For the first"
@@ -34,7 +35,7 @@ SEED, TOP_P, MIN_P, REPETITION_PENALTY = 3, 1.0, 0.1, 1.2
 def prompt(call: Call, text: str) -> str:
     """The label of a request with 0, 1 and 4 examples in the prompt, and each prompt's accuracy."""
     examples = [{"text": example, "label": label} for example, label in EXAMPLES]
-    found = call(GPT, BY_SHOTS, WEIGHTS, text, INSTRUCTION, examples, TOPICS, ROWS)
+    found = call(GPT, BY_SHOTS, WEIGHTS, text, INSTRUCTION, examples, TOPICS, ROWS, WORDS)
     accuracies = [(_examples(each["shots"]), each["accuracy"], f"{each['accuracy']:.0%}") for each in found]
     return (
         side_by_side(*(_labels(each) for each in found))
@@ -48,7 +49,8 @@ def _examples(number: int) -> str:
 
 
 def _labels(found: dict[str, Any]) -> str:
-    ordered = sorted(found["probabilities"].items(), key=lambda pair: -pair[1])
+    named = ((f"{WORDS[label]} ({label})", share) for label, share in found["probabilities"].items())
+    ordered = sorted(named, key=lambda pair: -pair[1])
     return percent_bars(_examples(found["shots"]), ordered) + paragraph(found["prompt"], "prompt")
 
 
@@ -90,8 +92,8 @@ STOPS = (
         "Prompt with 0, 1 and 4 examples",
         "A language model has learned one thing without labels: which token comes next. Written into its prompt, a few "
         "examples of a task take the place of training; no weight changes.",
-        "No weight was changed. What the words of the labels say, the model knows without an example; one example "
-        "pulls towards its own label, several make up for it.",
+        "No weight was changed, and the labels say nothing: that green is music and blue is weather, the model "
+        "read in its prompt. Without examples it can only guess.",
         "Which label does a request get that is about both?",
         ("play something for a rainy day",),
         (Text("Request", "do i need an umbrella today"),),

@@ -26,7 +26,7 @@ def test_every_box_of_the_tab_answers(browser: Browser, site: Site) -> None:
         ("Try", "No labels", "Label the text", ".chart-view:has-text('small talk')"),
         ("Try", "Label texts", "Start", "#label-desk"),
         ("Try", "Named entities", "Find entities", ":text('Copenhagen')"),
-        ("Try", "Question answering", "Answer", "[data-testid=label-output-value]:text('330 metres')"),
+        ("Try", "Question answering", "Answer", "[data-testid=label-output-value]:text('Michael Collins')"),
         ("Try", "Fill mask", "Fill mask", ".chart-view:has-text('states')"),
         ("Try", "Next sentence", "Does B follow A?", ":text('B follows A')"),
         ("Look inside", "Explanation", "Explain", "h4:text('Why “negative”')"),

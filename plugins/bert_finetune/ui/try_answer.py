@@ -31,9 +31,9 @@ RHINE = (
     "of about 1,230 kilometres it is the second longest river of central and western Europe."
 )
 EXAMPLES = [
-    ["How tall is the Eiffel Tower?", TOWER],
     ["Who stayed in orbit?", MOON],
     ["How many colleges does the University of Oxford have?", OXFORD],
+    ["How tall is the Eiffel Tower?", TOWER],
     ["How long is the Rhine?", RHINE],
 ]
 
