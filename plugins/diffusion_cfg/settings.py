@@ -75,6 +75,14 @@ class DiffusionSettings(
         description="Probability of training an image without its caption, which also trains the unconditional model "
         "that classifier-free guidance needs (Ho & Salimans, 2022). 0: guidance makes images worse.",
     )
+    word_dropout: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        description="Probability of leaving out a word of a training caption, so that each word is learned and not "
+        "whole captions by heart. For captions of several words, and a text encoder that is trained too.",
+        json_schema_extra=ADVANCED,
+    )
     min_snr_gamma: float = Field(
         5.0,
         ge=0,

@@ -15,6 +15,7 @@ from PIL import Image
 from plugins.diffusion_cfg import PLUGIN
 from plugins.diffusion_cfg.data.resize import ResizedImages, resize_to_square
 from plugins.diffusion_cfg.denoiser import latent_cache
+from plugins.diffusion_cfg.denoiser.caption_encodings import without_some_words
 from plugins.diffusion_cfg.denoiser.settings import DenoiserSettings
 from plugins.diffusion_cfg.models import pipeline_io, unet
 from plugins.diffusion_cfg.models.loaded_pipeline import LoadedPipeline
@@ -272,6 +273,8 @@ def test_every_prediction_and_a_frozen_text_encoder_train_a_step(
     model, metrics = train("denoiser", tmp_path / "run", data=str(data), **MICRO, **values, text_encoder=str(donor))
     assert np.isfinite(metrics["loss"])
     assert model.generate("red disc", steps=2)
+    with pytest.raises(UserError, match="word_dropout: the text encoder is not trained"):
+        build("denoiser", data=str(data), **MICRO, text_encoder=str(donor), word_dropout=0.2)
 
 
 # -- findings about the data -------------------------------------------------------------------------------------------
@@ -372,3 +375,16 @@ def test_of_several_captions_one_is_drawn_at_random_and_the_first_is_evaluated(t
     assert 20 < sum(text.startswith("another") for text in drawn) < 80
     assert all(task.texts[each.row].startswith("the first") for each in task.eval_data)
     assert task.collate([0, 1], rng, True)["text"].shape[0] == 2
+
+
+def test_words_are_left_out_of_training_captions_alone(data: Path) -> None:
+    task: Any = build("denoiser", data=str(data), **MICRO, word_dropout=0.5, caption_dropout=0.0)
+    rng = np.random.default_rng(0)
+    whole, cut = task.captions([task.texts[0]] * 60), task.collate([0] * 60, rng, True)["text"]
+    lengths = (cut != task.pipeline.tokenizer.pad_token_id).sum(1)
+    assert cut.shape == whole.shape and len(set(lengths.tolist())) > 1
+    assert without_some_words("red heart", 0.9, np.random.default_rng(3)) in ("red", "heart", "red heart")
+    assert without_some_words("heart", 0.9, rng) == "heart"  # a caption is never left without a word
+    rows = task.eval_data[:2]
+    held_out = task.captions([task.texts[row.row] for row in rows])
+    assert torch.equal(task.collate(rows, rng, False)["text"], held_out)

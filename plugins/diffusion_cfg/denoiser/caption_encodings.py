@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from plugins.diffusion_cfg.models.text_encoder import token_ids
@@ -31,6 +32,12 @@ class CaptionEncodings:
     def __call__(self, captions: list[str]) -> torch.Tensor:
         """Token ids, (captions, time), or hidden states, (captions, time, width)."""
         return self.encodings[[self.index[text] for text in captions]]
+
+
+def without_some_words(caption: str, probability: float, rng: np.random.Generator) -> str:
+    """Leave out each word with a probability; the caption stays whole where none would be left."""
+    words = caption.split()
+    return " ".join([word for word in words if rng.random() >= probability] or words)
 
 
 def _hidden_states(ids: torch.Tensor, encoder: Any, device: str) -> torch.Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from plugins.diffusion_cfg.data.captioned_images import SplitImages
 from plugins.diffusion_cfg.denoiser import objective
-from plugins.diffusion_cfg.denoiser.caption_encodings import CaptionEncodings
+from plugins.diffusion_cfg.denoiser.caption_encodings import CaptionEncodings, without_some_words
 from plugins.diffusion_cfg.denoiser.latent_cache import Latents, cached_latents
 from plugins.diffusion_cfg.denoiser.network import ConditionalDenoiser
 from plugins.diffusion_cfg.denoiser.preview import preview
@@ -134,6 +134,8 @@ class DenoisingTask(Task):
         self.texts = [*data.train.captions, *held_out.captions]  # one per image of `latents`
         self.several = data.train.several  # of training images with several captions, all of them
         frozen = None if trains_text else pipeline.text_encoder
+        if frozen is not None and settings.word_dropout:
+            raise UserError("word_dropout: the text encoder is not trained, and reads each caption once. Set it to 0.")
         self.all_texts = [*data.train.all_captions, *held_out.captions]
         self.captions = CaptionEncodings(self.all_texts, pipeline.tokenizer, frozen, device)
         self.train_data: Sequence = range(len(data.train))
@@ -181,6 +183,9 @@ class DenoisingTask(Task):
         if training:
             dropped = rng.random(len(rows)) < self.settings.caption_dropout
             texts = ["" if drop else self._training_text(row, rng) for row, drop in zip(rows, dropped, strict=True)]
+            if probability := self.settings.word_dropout:
+                texts = [without_some_words(text, probability, rng) for text in texts]
+                return {"clean": self.latents[rows], "text": text_encoder.token_ids(self.pipeline.tokenizer, texts)}
             return {"clean": self.latents[rows], "text": self.captions(texts)}
         indices = [each.row for each in rows]
         return {
