@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from transformers import AutoModelForCausalLM
 
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
@@ -62,6 +63,21 @@ def test_what_is_saved_is_loaded(vectors: WordVectors, tmp_path: Path) -> None:
     assert np.allclose(loaded.embed(TEXTS[:3]), vectors.embed(TEXTS[:3]), atol=1e-3)
     (tmp_path / FILE).write_bytes(b"\x00")
     with pytest.raises(UserError, match="cannot be read"):
+        WordVectors.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata"),
+    [
+        ({"vectors": np.zeros((3, 4), np.float16)}, {"words": "a\nb"}),
+        ({"vectors": np.zeros((2, 4), np.float16)}, None),
+        ({"vectors": np.full((2, 4), np.nan, np.float16)}, {"words": "a\nb"}),
+        ({"others": np.zeros((2, 4), np.float16)}, {"words": "a\nb"}),
+    ],
+)
+def test_vectors_that_belong_to_no_words_are_refused(tensors: dict, metadata: Any, tmp_path: Path) -> None:
+    save_file(tensors, tmp_path / FILE, metadata)
+    with pytest.raises(UserError, match="has no vector for each of its words"):
         WordVectors.load(tmp_path)
 
 

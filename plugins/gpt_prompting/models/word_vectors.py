@@ -16,6 +16,7 @@ import numpy as np
 
 from training import files
 from training.artifact.safetensors_io import read_tensors
+from training.errors import UserError
 
 FILE = "word_vectors.safetensors"
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
@@ -70,12 +71,16 @@ class WordVectors:
         """Those of a folder of weights; None where it has none.
 
         Raises:
-            UserError: If the file is damaged.
+            UserError: If the file is damaged, or its words and vectors do not belong together.
         """
         if not (folder / FILE).is_file():
             return None
-        vectors = read_tensors(folder, FILE)["vectors"].float().numpy()
-        return cls(files.safetensors_header(folder / FILE)["__metadata__"]["words"].split("\n"), vectors)
+        tensor = read_tensors(folder, FILE).get("vectors")
+        vectors = np.zeros(0) if tensor is None else tensor.float().numpy()
+        words = files.safetensors_header(folder / FILE).get("__metadata__", {}).get("words", "").split("\n")
+        if vectors.ndim != 2 or len(words) != len(vectors) or not np.isfinite(vectors).all():
+            raise UserError(f"{FILE} has no vector for each of its words: train it again, or delete it.")
+        return cls(words, vectors)
 
     def save(self, folder: Path) -> None:
         """Write them beside weights, in float16."""
