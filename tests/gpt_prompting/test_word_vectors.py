@@ -12,11 +12,13 @@ from transformers import AutoModelForCausalLM
 
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.models.word_vectors import FILE, MIN_COUNT, WordVectors
+from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 from plugins.gpt_prompting.prompting.example_similarity import LABEL_WEIGHT, ExampleSimilarity
 from plugins.gpt_prompting.prompting.predictor import PromptPredictor
 from tests import tiny_gpt
 from tests.gpt_prompting.test_gpt_pretrain import build_pretrain, chosen
 from training.errors import UserError
+from training.settings import parse_settings
 
 TEXTS = [
     f"the {one} {verb} the {other}"
@@ -109,3 +111,17 @@ def test_training_saves_them_beside_a_plain_causal_model(tmp_path: Path) -> None
         AutoModelForCausalLM.from_pretrained(folder)
         loaded: Any = TransformersModel.load(folder).word_vectors
         assert {"soup", "train"} <= set(loaded.words) if wanted else loaded is None
+
+
+def test_training_on_keeps_those_of_the_weights(tmp_path: Path) -> None:
+    data, start, on = tmp_path / "texts.txt", tmp_path / "start", tmp_path / "on"
+    data.write_text("\n".join(TEXTS), encoding="utf-8")
+    new, trained_on = (
+        chosen(data=str(data), word_vectors=True),
+        {"data": str(data), "model": str(start), "max_length": 48},
+    )
+    for folder, values in ((start, new), (on, parse_settings(PretrainSettings, {**trained_on, "device": "cpu"}))):
+        folder.mkdir()
+        task = build_pretrain(values)
+        task.save(task.model, folder)
+    assert (on / FILE).read_bytes() == (start / FILE).read_bytes()

@@ -270,7 +270,10 @@ class PretrainTask(Task):
 
     @cached_property
     def word_vectors(self) -> WordVectors | None:
-        return WordVectors.of_texts(self._bare_texts()) if self._bare_texts else None
+        """Of the training texts, if that is asked for; else those of the weights that training started from."""
+        if self._bare_texts:
+            return WordVectors.of_texts(self._bare_texts())
+        return WordVectors.load(Path(self.settings.model)) if self.settings.model else None
 
     def findings(self) -> list[Finding]:
         tokens = self.settings.steps * self.settings.batch_size * self.size
