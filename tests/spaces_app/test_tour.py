@@ -19,7 +19,7 @@ SAYS = {
     "hide-a-word": r"states</th>.*?>8\d%",
     "next-sentence": r"The model says: B follows A\.",
     "few-labels": r"With 100 labels the pre-trained network is right 63\.7% of the time; without pre-training 1,000",
-    "prompt": r"4 examples</caption><tbody><tr><th scope=\"row\">weather",
+    "prompt": r"4 examples</caption><tbody><tr><th scope=\"row\">blue \(weather\)",
     "write": r"probability: \d+%",
     "chat": r"Model: \w+",
     "squeeze": r"28 columns are squeezed into 16 numbers",
