@@ -250,6 +250,11 @@ def test_numbers_that_count_columns_are_names(tmp_path: Path, header: str, row: 
     assert len(table.lines) == 40
 
 
+@pytest.mark.parametrize("row", ["3.5,4.5,1.5", "0,1,2", "2019,2020"])
+def test_a_single_row_of_numbers_is_no_header(row: str, tmp_path: Path) -> None:
+    assert rows_of(read_table(write(tmp_path / "one.csv", row + "\n"))) == [tuple(row.split(","))]
+
+
 @pytest.mark.parametrize("first", ["n/a,0.5,1.5,a", "3,5,7,9", "1998,2002,2003,2004"])
 def test_first_row_of_data_is_no_header(tmp_path: Path, first: str) -> None:
     """Neither with a word among numbers, nor where other rows rise by equal steps, or hold years, too."""

@@ -145,8 +145,10 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
     below = [[row[index].strip() for row in others] for index in range(len(first))]
     columns = list(zip(first, below, strict=True))
     values = [column for cell, column in columns if VALUE.fullmatch(cell)]
-    found_below = sum(cell in column for cell, column in columns if cell and not VALUE.fullmatch(cell))
-    if _is_evenly_spaced(first, below) or _words_above_values(columns) > len(values) + found_below:
+    words = [(cell, column) for cell, column in columns if cell and not VALUE.fullmatch(cell)]
+    found_below = sum(cell in column for cell, column in words)
+    above_values = sum(any(column) and _mostly_values(column, 0.9) for _, column in words)  # only names stand there
+    if _is_evenly_spaced(first, below) or above_values > len(values) + found_below:
         return True
     if values and all(_mostly_values(column) for column in values):
         return False
@@ -156,7 +158,6 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
         return suffix == ".csv" and first[0].isidentifier()
     if others and all(_is_sentence_of(cell, column) for cell, column in columns):
         return False
-    words = [(cell, column) for cell, column in columns if cell and not VALUE.fullmatch(cell)]
     return not found_below and not any(_reads_like(cell, column) for cell, column in words)
 
 
@@ -164,7 +165,7 @@ def _is_evenly_spaced(first: list[str], below: list[list[str]]) -> bool:
     """Whether the first row counts columns (0, 1, 2 of a data frame, years, wavelengths), as no row below it does."""
     places = [place for place, cell in enumerate(first) if re.fullmatch(r"\d+(\.\d+)?", cell)]
     names = [float(first[place]) for place in places]
-    if len(names) < 2 or places[-1] - places[0] >= len(places) or not _is_rising(names):
+    if len(names) < 2 or places[-1] - places[0] >= len(places) or not below[0] or not _is_rising(names):
         return False
     is_year = all(YEARS[0] <= name <= YEARS[1] and name.is_integer() for name in names)
     if len(names) < (2 if is_year else 3 if names[:2] == [0, 1] else 4):
@@ -187,11 +188,6 @@ def _is_rising(numbers: list[float]) -> bool:
     return steps[0] > 0 and all(math.isclose(step, steps[0], rel_tol=1e-3) for step in steps)
 
 
-def _words_above_values(columns: list[tuple[str, list[str]]]) -> int:
-    """Columns of values with a word at the top, as only names stand there."""
-    return sum(bool(cell) and not VALUE.fullmatch(cell) and _mostly_values(column, 0.9) for cell, column in columns)
-
-
 def _is_sentence_of(cell: str, column: list[str]) -> bool:
     """Whether a cell is one of a column of sentences: it ends as one, or has the words of the others."""
     if not _are_sentences(column):
@@ -211,7 +207,7 @@ def _are_sentences(column: list[str]) -> bool:
 
 def _mostly_values(column: list[str], share: float = 0.5) -> bool:
     filled = [cell for cell in column if cell]
-    return bool(filled) and sum(bool(VALUE.fullmatch(cell)) for cell in filled) >= share * len(filled)
+    return sum(bool(VALUE.fullmatch(cell)) for cell in filled) >= share * len(filled)
 
 
 def _reads_like(cell: str, column: list[str]) -> bool:
