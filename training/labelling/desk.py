@@ -43,13 +43,12 @@ def go_on(session: LabelSession, state: State, weights: str) -> State:
 
     Whoever began a session chooses its weights. Others choose for themselves alone, and are told.
     """
-    stored = session.options.get("weights", "")
-    if weights == stored:
-        return {**state, "told": ""}
-    if state.get("first") or not stored:
+    stored, told = session.options.get("weights", ""), ""
+    if weights != stored and (state.get("first") or not stored):
         session.set_option("weights", weights)
-        return {**state, "told": ""}
-    return {**state, "told": OTHER_WEIGHTS.format(stored=stored, weights=weights)}
+    elif weights != stored:
+        told = OTHER_WEIGHTS.format(stored=stored, weights=weights)
+    return {**state, "told": told}
 
 
 def session_of(state: State, what: str, message: str = "") -> LabelSession:

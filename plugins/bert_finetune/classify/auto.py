@@ -106,10 +106,8 @@ def _sentence_encoder(model: str) -> str:
 def _few(data: ClassifyData, settings: ClassifySettings, parameters: int) -> Choices:
     """Passes fall with the number of rows, each of which is compared with more others."""
     rows, classes = len(data.train), len(data.label_names)
-    batch, slow = (
-        auto.given_or(settings, ANCHORS_OF_MANY if classes > MANY_CLASSES else ANCHORS),
-        is_slow(rows, classes),
-    )
+    batch = auto.given_or(settings, ANCHORS_OF_MANY if classes > MANY_CLASSES else ANCHORS)
+    slow = is_slow(rows, classes)
     passes = min(MOST_PASSES, MOST_PASSES * (64 / rows) ** 0.7) * (SLOW_PASSES if slow else 1)
     rate = Choice(SLOW_RATE if slow else CONTRASTIVE_RATE, "contrastive training of a sentence encoder")
     if settings.lora_rank or parameters <= SMALL_NETWORK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ def read(settings: ClassifySettings) -> ClassifyData:
     """
     table = read_source(settings.data, settings.dataset)
     labels = label_columns(table, settings)
-    table = gathered(table, labels) if labels else table
+    table = gathered(table, labels)
     columns = _columns(table, settings, SEPARATOR.join(labels))
     if columns.label in (columns.text, columns.text_pair):
         raise UserError(f"Column {columns.label!r} is both the text and the label: choose two columns.")
@@ -64,7 +64,7 @@ def read(settings: ClassifySettings) -> ClassifyData:
         *check_label_leakage(rows),
     ]
     train, evaluation, split_findings = (
-        _with_evaluation_file(rows, columns, settings) if settings.eval_data else _split(rows, settings)
+        _with_evaluation_file(rows, columns, labels, settings) if settings.eval_data else _split(rows, settings)
     )
     names = _sorted_labels({label for labels in train.labels for label in labels})
     findings += split_findings
@@ -103,15 +103,11 @@ def _columns_found(columns: TextColumns, table: Table) -> Finding:
 
 
 def _with_evaluation_file(
-    train: LabelledTexts, columns: TextColumns, settings: ClassifySettings
+    train: LabelledTexts, columns: TextColumns, label_names: Sequence[str], settings: ClassifySettings
 ) -> tuple[LabelledTexts, LabelledTexts, list[Finding]]:
     """Read the evaluation file with the columns of the training file, and exclude rows that training has seen."""
     wanted = [name for name in (columns.text, columns.text_pair, columns.label) if name]
-    table = read_table(Path(settings.eval_data))
-    labels = (columns.label or "").split(SEPARATOR)
-    if len(labels) > 1 and columns.label not in table.names:
-        table = gathered(table.spelled_as(labels), labels)
-    table = table.spelled_as(wanted)
+    table = gathered(read_table(Path(settings.eval_data)).spelled_as(label_names), label_names).spelled_as(wanted)
     names = {label for labels in train.labels for label in labels}
     evaluation, dropped = clean_texts(table, columns, settings, names)
     seen = set(train.keys())

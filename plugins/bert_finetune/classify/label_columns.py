@@ -44,8 +44,10 @@ def label_columns(table: Table, settings: ClassifySettings) -> tuple[str, ...]:
 
 def yes_no_columns(table: Table) -> tuple[str, ...]:
     """Columns that say yes or no of every row, if there are several and no other column may have the labels."""
+    if any(plain_name(name) in LABEL_NAMES for name in table.names):
+        return ()
     types = {each["name"]: each["type"] for each in describe_columns(table)}
-    if "category" in types.values() or any(plain_name(name) in LABEL_NAMES for name in types):
+    if "category" in types.values():
         return ()
     found = tuple(name for name, kind in types.items() if kind == "yes/no")
     return found if len(found) > 1 else ()
@@ -54,11 +56,13 @@ def yes_no_columns(table: Table) -> tuple[str, ...]:
 def gathered(table: Table, names: Sequence[str]) -> Table:
     """The table with a column of lists in place of these: the names of those that are true in the row.
 
-    Rows with -1, which were not looked at, are dropped with a notice.
+    Rows with -1, which were not looked at, are dropped with a notice. Without names the table stays as it is.
 
     Raises:
         UserError: If a column is missing, or a cell says neither yes nor no.
     """
+    if not names:
+        return table
     truths = list(zip(*(_truths(table, name) for name in names), strict=True))
     kept = [row for row, values in enumerate(truths) if None not in values]
     if dropped := [row for row, values in enumerate(truths) if None in values]:

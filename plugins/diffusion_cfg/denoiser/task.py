@@ -125,6 +125,8 @@ class DenoisingTask(Task):
     keep_last_weights = True  # the loss says little about image quality: later weights generate better images
 
     def __init__(self, settings: DiffusionSettings, data: SplitImages, pipeline: Any, trains_text: bool):
+        if settings.word_dropout and not trains_text:
+            raise UserError("word_dropout: the text encoder is not trained, and reads each caption once. Set it to 0.")
         self.settings, self.pipeline, self.trains_text = settings, pipeline, trains_text
         self.noise_schedule = noise_schedule.NoiseSchedule.from_config(pipeline.scheduler.config)
         image_size = self._image_size(settings.image_size)
@@ -134,8 +136,6 @@ class DenoisingTask(Task):
         self.texts = [*data.train.captions, *held_out.captions]  # one per image of `latents`
         self.several = data.train.several  # of training images with several captions, all of them
         frozen = None if trains_text else pipeline.text_encoder
-        if frozen is not None and settings.word_dropout:
-            raise UserError("word_dropout: the text encoder is not trained, and reads each caption once. Set it to 0.")
         self.all_texts = [*data.train.all_captions, *held_out.captions]
         self.captions = CaptionEncodings(self.all_texts, pipeline.tokenizer, frozen, device)
         self.train_data: Sequence = range(len(data.train))

@@ -31,7 +31,7 @@ class WordVectors:
     """Embeds texts by their words.
 
     Args:
-        words: Word -> its row.
+        words: In the order of their vectors.
         vectors: Weighted and without the common mean, (words, width).
     """
 

@@ -124,6 +124,8 @@ class PretrainTask(Task):
         self.measures_start = bool(settings.model)
         self.facts = self._facts(data, text, dialogues)
         self._bare_texts = data.bare_texts if settings.word_vectors else None
+        keeps = settings.model and not settings.word_vectors
+        self._kept_vectors = WordVectors.load(Path(settings.model)) if keeps else None
         self.sampled = [] if settings.model else sample_finding(data)
 
     def _stream(self, texts: StreamedTexts) -> TextStream:
@@ -271,9 +273,7 @@ class PretrainTask(Task):
     @cached_property
     def word_vectors(self) -> WordVectors | None:
         """Of the training texts, if that is asked for; else those of the weights that training started from."""
-        if self._bare_texts:
-            return WordVectors.of_texts(self._bare_texts())
-        return WordVectors.load(Path(self.settings.model)) if self.settings.model else None
+        return WordVectors.of_texts(self._bare_texts()) if self._bare_texts else self._kept_vectors
 
     def findings(self) -> list[Finding]:
         tokens = self.settings.steps * self.settings.batch_size * self.size
