@@ -19,6 +19,7 @@ from training.data.arrow import plain_columns
 from training.data.column_names import check_names
 from training.data.csv_table import Chunk, read_delimited
 from training.data.encoding import find_encoding, is_gzip, open_bytes
+from training.data.fasttext_lines import START, read_fasttext
 from training.data.json_table import read_json
 from training.data.shape_limits import check_columns, check_unpacked
 from training.errors import UserError
@@ -47,9 +48,9 @@ JSON_START = re.compile(r"\s*(\[\s*)?\{\s*\"")
 
 
 def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Finding]]:
-    """Read CSV, TSV, SSV, |-separated text, JSON lines, a JSON array or Parquet, each also gzipped, told by content.
+    """Read separated text (CSV, TSV, SSV, |), JSON, fastText or Parquet, each also gzipped, told by content.
 
-    Separated text and Parquet are read chunk by chunk, JSON as a whole.
+    Separated text and Parquet are read chunk by chunk, JSON (lines or an array) and fastText as a whole.
 
     Args:
         max_bytes: Size above which a file is refused unread; unpacked, it may be four times that, or four times
@@ -72,8 +73,10 @@ def read_chunks(path: Path, max_bytes: int) -> tuple[Iterator[Chunk], list[Findi
         _check_unpacked_size(path, max_unpacked)
     file, notices = find_encoding(path)
     with file.open() as text:
-        is_json = bool(suffixes & {".json", ".jsonl", ".ndjson"} or JSON_START.match(text.read(4096)))
-    if is_json:
+        start = text.read(4096)
+    if START.match(start):
+        return iter([read_fasttext(file)]), notices
+    if suffixes & {".json", ".jsonl", ".ndjson"} or JSON_START.match(start):
         columns, lines, more = read_json(file)
         return iter([(columns, lines)]), notices + more
     chunks, more = read_delimited(file)
