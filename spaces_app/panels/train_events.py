@@ -35,7 +35,25 @@ READ = r"(found ?? '').replace(/^<p class=.reading.*?<\/p>/, '')"
 READING = f"""(found) => '<p class="reading" role="status">Reading the data …</p>' + {READ}"""
 NOT_READ = f"(found) => {READ}"
 NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
-LOOK: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "looks", "show_progress": "hidden"}
+LOOK: dict[str, Any] = {
+    "concurrency_limit": 2,
+    "concurrency_id": "looks",
+    "show_progress": "hidden",
+    "trigger_mode": "multiple",  # other data are looked at while the first are still read
+}
+
+
+class Newest:
+    """Numbers what one visitor's form asks, so that an answer that was overtaken is known."""
+
+    def __init__(self):
+        """Nothing was asked."""
+        self.number = 0
+
+    def ask(self) -> int:
+        """The number of what is asked now."""
+        self.number += 1
+        return self.number
 
 
 class TrainEvents:
@@ -57,7 +75,7 @@ class TrainEvents:
         gr.on(self._chosen(), None, None, form.message, js=CLEAR)  # what it said of other data
         checked = form.check.click(
             self.check,
-            form.inputs,
+            [form.newest, *form.inputs],
             [form.message, *self.found_outputs, *self.marks],
             show_progress_on=[form.found],
             **CHECK_QUEUE,
@@ -76,7 +94,8 @@ class TrainEvents:
         """Look at the data, and say meanwhile that they are read; `on` connects a function to the events for it."""
         found = self.form.found
         on(None, found, found, js=READING)
-        on(self.look, self.form.inputs, self.look_outputs, **LOOK).failure(None, found, found, js=NOT_READ)
+        inputs = [self.form.newest, *self.form.inputs]
+        on(self.look, inputs, self.look_outputs, **LOOK).failure(None, found, found, js=NOT_READ)
 
     def _looks(self) -> list[Any]:
         """Events of a person after which other data are found: of their source, and of columns."""
@@ -97,8 +116,13 @@ class TrainEvents:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def look(self, request: gr.Request, *values: Any) -> list[Any]:
-        """What is found in the data, without trial steps."""
+    def look(self, request: gr.Request, newest: Newest, *values: Any) -> list[Any]:
+        """What is found in the data, without trial steps; nothing where other data were chosen meanwhile."""
+        number = newest.ask()
+        found = self._look(request, *values)
+        return found if number == newest.number else [gr.skip()] * len(found)
+
+    def _look(self, request: gr.Request, *values: Any) -> list[Any]:
         if self.form.is_empty(values):
             return ["", NOTHING, *self.form.length.shown({}), *self._marks({})]
         try:
@@ -108,8 +132,13 @@ class TrainEvents:
         lengths = self.form.length.shown(self._known(sheet), sheet)
         return ["", found_html(_without_steps(sheet)), *lengths, *self._marks_of_sheet(sheet, values)]
 
-    def check(self, request: gr.Request, *values: Any) -> list[Any]:
-        """The whole sheet, with the time that the measured steps give to each preset."""
+    def check(self, request: gr.Request, newest: Newest, *values: Any) -> list[Any]:
+        """The whole sheet, with the time that the measured steps give to each preset; nothing where overtaken."""
+        number = newest.ask()
+        found = self._check(request, *values)
+        return found if number == newest.number else [gr.skip()] * len(found)
+
+    def _check(self, request: gr.Request, *values: Any) -> list[Any]:
         try:
             asked, known = self._measurable(values, visitor(request))
             sheet = self.services.checks.check(asked, visitor(request))

@@ -208,8 +208,9 @@ def test_a_slow_look_at_the_data_says_that_they_are_read(
 ):
     page = browser.new_page()
     page.goto(f"{untrained.url}bert_finetune-classify")
+    expect(page.locator(".preflight table").first).to_be_visible()  # of the sample
     page.get_by_label("Your file").check()
-    expect(page.locator(".preflight p:not(.reading)").first).to_be_visible()
+    expect(page.get_by_text("Choose data: what is found")).to_be_visible()
     answered, look = Event(), untrained.services.checks.look
     monkeypatch.setattr(untrained.services.checks, "look", lambda *what: answered.wait(60) and look(*what))
     page.locator("input[type=file]").first.set_input_files(write_reviews(tmp_path / "reviews.csv"))
@@ -219,6 +220,35 @@ def test_a_slow_look_at_the_data_says_that_they_are_read(
     answered.set()
     expect(reading).to_have_count(0, timeout=30_000)
     expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible()
+    page.close()
+
+
+def test_a_look_that_was_overtaken_is_not_shown(
+    browser: Browser, untrained: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, late, answered, look = Event(), Event(), Event(), untrained.services.checks.look
+
+    def first_is_late(*what: Any) -> Any:
+        if asked.is_set():
+            return look(*what)
+        asked.set()  # of the sample, as the page opens
+        late.wait(60)
+        found = look(*what)
+        answered.set()
+        return found
+
+    monkeypatch.setattr(untrained.services.checks, "look", first_is_late)
+    page = browser.new_page()
+    page.goto(f"{untrained.url}bert_finetune-classify")
+    assert asked.wait(60)
+    page.get_by_label("Your file").check()
+    page.locator("input[type=file]").first.set_input_files(write_reviews(tmp_path / "reviews.csv"))
+    own = page.get_by_text("2 classes: positive (16), negative (16)")
+    expect(own).to_be_visible(timeout=30_000)
+    late.set()
+    assert answered.wait(60)
+    page.wait_for_timeout(1_000)
+    expect(own).to_be_visible()
     page.close()
 
 
