@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,21 @@ def test_the_queue_presses_a_trainer_that_does_not_stop(runs: Runs, warm: WarmPr
     run.cancel()
     wait_for(lambda: dispatcher.pump() or not run.is_held())
     assert run.status() == "cancelled"
+
+
+def test_a_warm_process_that_was_asked_for_nothing_ends_at_once_and_any_other_after_its_run(
+    runs: Runs, warm: WarmProcess
+) -> None:
+    idle, asked = (WarmProcess(warm.arguments, warm.environment) for _ in range(2))
+    idle.warm_up()
+    process = idle._process
+    idle.close()
+    assert process is not None and process.returncode == -signal.SIGTERM  # in the midst of its imports
+    run = queue(runs, steps=1)
+    asked.warm_up()
+    Dispatcher(runs, warm=asked).pump()
+    asked.close()
+    wait_for(lambda: run.status() == "finished")
 
 
 def test_only_one_pumps_at_a_time(runs: Runs) -> None:

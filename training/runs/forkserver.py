@@ -34,6 +34,7 @@ class WarmProcess:
         self.arguments, self.environment = arguments, environment
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen | None = None
+        self._was_asked = False  # for a run, which it may not have begun yet
 
     def warm_up(self) -> None:
         """Start the process unless it runs; its imports take some seconds in the background."""
@@ -57,8 +58,11 @@ class WarmProcess:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
+            if not self._was_asked:
+                self._process.terminate()  # it imports for seconds yet, for nothing
             self._process.wait()
         self._socket = self._process = None
+        self._was_asked = False
 
     def start(self, arguments: list[str], log: Path, descriptor: int, secrets: Mapping[str, str] | None = None) -> bool:
         """Run `python -m training ARGUMENTS` in a fork that inherits `descriptor` and writes to `log`; False: no fork.
@@ -77,6 +81,7 @@ class WarmProcess:
         except OSError:
             logger.warning("The warm process has died; starting the run in a new process.")
             return False
+        self._was_asked = True
         return True
 
 
