@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from transformers import AutoModelForCausalLM
 
 from plugins.gpt_prompting.models.transformers_model import TransformersModel
 from plugins.gpt_prompting.models.word_vectors import FILE, MIN_COUNT, WordVectors
+from plugins.gpt_prompting.pretrain.label_directions import with_label_directions
+from plugins.gpt_prompting.pretrain.labelled_tasks import LabelledTask
 from plugins.gpt_prompting.pretrain.settings import PretrainSettings
 from plugins.gpt_prompting.prompting.example_similarity import LABEL_WEIGHT, ExampleSimilarity
 from plugins.gpt_prompting.prompting.predictor import PromptPredictor
@@ -66,6 +69,31 @@ def test_what_is_saved_is_loaded(vectors: WordVectors, tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"\x00")
     with pytest.raises(UserError, match="cannot be read"):
         WordVectors.load(tmp_path)
+
+
+def test_labels_of_tasks_tell_apart_words_that_stand_beside_the_same_ones() -> None:
+    """Half of the words are good, which co-occurrence hardly shows; tasks of some of them tell it of the others."""
+    random = np.random.default_rng(0)
+    words = [f"{'good' if number % 2 else 'bad'}{number:03d}x" for number in range(200)]
+    known = random.normal(size=(200, 12))
+    known[:, 3] = np.where(np.arange(200) % 2, 0.4, -0.4)
+    vectors = WordVectors([re.sub(r"\d", lambda digit: "abcdefghij"[int(digit[0])], word) for word in words], known)
+    names = list(vectors.words)
+    tasks = [LabelledTask(str(n), {"like": names[n:140:4], "dislike": names[n + 1 : 140 : 4]}) for n in (0, 2)]
+    learned = with_label_directions(vectors, tasks)
+    assert learned.vectors.shape == (200, 16) and np.array_equal(learned.vectors[:, :12], known)
+
+    def contrast(of: WordVectors) -> float:
+        unit = of.embed(names[140:]) / np.linalg.norm(of.embed(names[140:]), axis=1, keepdims=True)
+        same = np.equal.outer(np.arange(60) % 2, np.arange(60) % 2)
+        return float((unit @ unit.T)[same].mean() - (unit @ unit.T)[~same].mean())
+
+    assert contrast(learned) > 1.5 * contrast(vectors)
+
+
+@pytest.mark.parametrize("classes", [{}, {"a": ["soup"] * 9}, {"a": ["soup"] * 9, "b": ["nothing known"] * 9}])
+def test_tasks_that_tell_nothing_apart_leave_the_vectors_as_they_are(vectors: WordVectors, classes: dict) -> None:
+    assert with_label_directions(vectors, [LabelledTask("one", classes)]) is vectors
 
 
 @pytest.mark.parametrize(

@@ -198,8 +198,8 @@ class PretrainSettings(
     )
     word_vectors: bool = Field(
         False,
-        description="Also save vectors of words, from their co-occurrence in the training texts (4 MB): calibrate "
-        "examples compares texts and labels by them.",
+        description="Also save vectors of words, from their co-occurrence in the training texts and from the labels of "
+        "tasks (4 MB): calibrate examples compares texts and labels by them.",
         json_schema_extra=ADVANCED,
     )
     preview_prompts: str = Field(

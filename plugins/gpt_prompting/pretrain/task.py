@@ -37,6 +37,7 @@ from plugins.gpt_prompting.pretrain.few_shot_sampler import (
     FewShotOptions,
     FewShotSampler,
 )
+from plugins.gpt_prompting.pretrain.label_directions import with_label_directions
 from plugins.gpt_prompting.pretrain.mixture import MixtureDataset, PlaceholderRows
 from plugins.gpt_prompting.pretrain.packing import pack
 from plugins.gpt_prompting.pretrain.preview import PROMPT_TOKENS, continue_text
@@ -123,7 +124,7 @@ class PretrainTask(Task):
         self.corpora = {"text": text, "dialogue": dialogues}
         self.measures_start = bool(settings.model)
         self.facts = self._facts(data, text, dialogues)
-        self._bare_texts = data.bare_texts if settings.word_vectors else None
+        self._counted = data if settings.word_vectors else None
         keeps = settings.model and not settings.word_vectors
         self._kept_vectors = WordVectors.load(Path(settings.model)) if keeps else None
         self.sampled = [] if settings.model else sample_finding(data)
@@ -273,7 +274,10 @@ class PretrainTask(Task):
     @cached_property
     def word_vectors(self) -> WordVectors | None:
         """Of the training texts, if that is asked for; else those of the weights that training started from."""
-        return WordVectors.of_texts(self._bare_texts()) if self._bare_texts else self._kept_vectors
+        if self._counted is None:
+            return self._kept_vectors
+        vectors = WordVectors.of_texts(self._counted.bare_texts())
+        return vectors and with_label_directions(vectors, self._counted.tasks, self.settings.seed)
 
     def findings(self) -> list[Finding]:
         tokens = self.settings.steps * self.settings.batch_size * self.size
