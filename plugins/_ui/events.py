@@ -12,10 +12,13 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from plugins._ui.newest import Newest
 from training.errors import UserError
 
 EMPTY_TABLE = {"headers": [""], "data": []}  # a table whose headers come with its rows: Gradio writes "1 2 3" there
+# What was asked last counts: nothing that is asked meanwhile gets lost, and an answer that was overtaken is not shown.
 LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal"}  # of a box that is quick
+RESTARTED: dict[str, Any] = {"trigger_mode": "multiple", "show_progress": "minimal"}  # of a stream: the old one ends
 
 # A component of a tab that was never open is not on the page yet; once there, it may be built again, for which the page
 # remembers it. The page that is opened with ?weights=... or ?labels=... says when they are chosen; until then the
@@ -64,9 +67,11 @@ def on_box(
         triggers: One event of a component (`button.click`), or a list of them.
         outputs: One component, for which the function returns the bare value, or several.
         keep: Outputs that keep what they hold, too.
-        options: Of the event, such as `queue`.
+        options: Of the event, such as `queue`. With those of `LATEST` and `RESTARTED`, an answer is not shown that
+            another such event of the box, with the same outputs, has overtaken.
     """
-    handler, shown = boxed(function, inputs, outputs, message, keep)
+    counts_last = options.get("trigger_mode") in (LATEST["trigger_mode"], RESTARTED["trigger_mode"])
+    handler, shown = boxed(function, inputs, outputs, message, keep, counts_last)
     return gr.on(triggers, handler, inputs, shown, **options)
 
 
@@ -76,35 +81,54 @@ def boxed(
     outputs: Component | Sequence[Component],
     message: gr.HTML,
     keep: Sequence[Component] = (),
+    counts_last: bool = False,
 ) -> tuple[Callable[..., Any], list[Component]]:
-    """What `on_box` connects, for an event that follows another (`.then`): the handler and its outputs."""
+    """What `on_box` connects, for an event that follows another (`.then`): the handler and its outputs.
+
+    Args:
+        counts_last: Whether an answer that another such event has overtaken is not shown.
+    """
     shown = [outputs] if isinstance(outputs, Component) else list(outputs)
     given = [*([inputs] if isinstance(inputs, Component) else inputs or []), *keep]
     cleared = [gr.skip() if output in given else _empty(output) for output in shown]
+    newest = _newest_of(message, [output for output in shown if output not in given])
+
+    nothing = [gr.skip()] * (len(shown) + 1)
 
     def values(result: Any) -> list[Any]:
         return [*([result] if isinstance(outputs, Component) else result), ""]
 
     @functools.wraps(function)
     def call(*args: Any) -> list[Any]:
-        try:
-            _refuse_unfit(args)
-            return values(function(*args))
-        except UserError as error:
-            return [*cleared, sentence(error)]
+        return next(answers(args, lambda: iter([function(*args)])))
 
     @functools.wraps(function)
     def stream(*args: Any) -> Iterator[list[Any]]:
+        yield from answers(args, lambda: function(*args))
+
+    def answers(args: Sequence[Any], results: Callable[[], Iterator[Any]]) -> Iterator[list[Any]]:
+        overtaken = newest.ask() if counts_last else bool
         try:
             _refuse_unfit(args)
-            for result in function(*args):
+            for result in results():
+                if overtaken():
+                    break
                 yield values(result)
         except UserError as error:
-            yield [*cleared, sentence(error)]
+            if not overtaken():
+                yield [*cleared, sentence(error)]
+        if overtaken():
+            yield nothing  # also as Gradio's last message, which repeats the last answer
 
     handler: Any = stream if inspect.isgeneratorfunction(function) else call
     handler.takes_unfit = True
     return handler, [*shown, message]
+
+
+def _newest_of(message: gr.HTML, outputs: Sequence[Component]) -> Newest:
+    """That of the box's events which answer in the same outputs."""
+    of_box: dict[frozenset[int], Newest] = vars(message).setdefault("newest", {})
+    return of_box.setdefault(frozenset(output._id for output in outputs), Newest())
 
 
 def _refuse_unfit(args: Sequence[Any]) -> None:

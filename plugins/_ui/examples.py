@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from plugins._ui.events import on_box
+from plugins._ui.events import LATEST, on_box
 
 
 def render_examples(
@@ -28,7 +28,7 @@ def render_examples(
         samples: For each example, the values of `fields`.
         function: That of the box's button: the values of `inputs` -> a list of those of `outputs`, or several in turn.
         labels: Words of the buttons; by default the first value of each sample.
-        options: Of the event.
+        options: Of the event; by default the example that is clicked last counts.
     """
     names = list(labels) or [str(sample[0]) for sample in samples]
     dataset = gr.Dataset(
@@ -54,4 +54,4 @@ def render_examples(
         for state in states:
             yield [*sample, *(value for output, value in zip(outputs, state, strict=True) if output not in fields)]
 
-    return on_box(dataset.click, run, [dataset, *inputs], [*fields, *kept], message, **options)
+    return on_box(dataset.click, run, [dataset, *inputs], [*fields, *kept], message, **{**LATEST, **options})

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._tour import Choice, Field, Link, Range, Stop, Text
-from plugins._ui.events import boxed, message_area, on_box
+from plugins._ui.events import LATEST, boxed, message_area, on_box
 from spaces_app.events import MODEL_QUEUE, UNQUEUED
 from spaces_app.identity import caller
 from spaces_app.page import routes
@@ -20,6 +20,7 @@ from training.errors import UserError
 SLOTS: tuple[type, ...] = (Choice, Text, Text, Range)  # of the fields, in the order in which they are rendered
 LARGEST = 1e6  # of a slider, which a stop narrows: Gradio checks a value by the limits at the start
 TO_RESULT = "() => document.querySelector('.tour-result')?.scrollIntoView({ block: 'center', behavior: 'smooth' })"
+RUN = {**MODEL_QUEUE, "trigger_mode": LATEST["trigger_mode"]}
 BROKEN = "This stop cannot be shown: {reason}"
 
 
@@ -73,11 +74,11 @@ def render(services: Services, demo: gr.Blocks) -> None:
 
     inputs = [name, *fields]
     shown = demo.load(opened, None, [listed, intro, *fields, run, notice, ask, question, onward, name], **UNQUEUED)
-    begin, outputs = boxed(first, inputs, result, message)
+    begin, outputs = boxed(first, inputs, result, message, counts_last=True)
     shown.then(begin, inputs, outputs, **MODEL_QUEUE)
     triggers = [run.click, *(field.submit for field in fields if isinstance(field, gr.Textbox))]
-    on_box(triggers, answer, inputs, result, message, **MODEL_QUEUE)
-    again, outputs = boxed(answer, inputs, result, message)
+    on_box(triggers, answer, inputs, result, message, **RUN)
+    again, outputs = boxed(answer, inputs, result, message, counts_last=True)
     ask.click(tried, name, fields, js=None, **UNQUEUED).then(again, inputs, outputs, **MODEL_QUEUE).then(
         None, None, None, js=TO_RESULT
     )

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from plugins._ui.events import sentence
+from plugins._ui.newest import Newest
 from spaces_app.events import CHECK_QUEUE, UNLIMITED, UNQUEUED
 from spaces_app.identity import hub_token, visitor
 from spaces_app.page import routes
@@ -43,25 +44,13 @@ LOOK: dict[str, Any] = {
 }
 
 
-class Newest:
-    """Numbers what one visitor's form asks, so that an answer that was overtaken is known."""
-
-    def __init__(self):
-        """Nothing was asked."""
-        self.number = 0
-
-    def ask(self) -> int:
-        """The number of what is asked now."""
-        self.number += 1
-        return self.number
-
-
 class TrainEvents:
     """The events of one form. Each answer ends in what stands beside the fields: updates of `marks`."""
 
     def __init__(self, form: TrainForm):
         """Connect them."""
         self.form, self.services, self.settings = form, form.services, form.settings
+        self.newest = Newest()
         files = self.settings.file_fields()
         self.marked = {name: component for name, component in form.fields.items() if name not in files}
         self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
@@ -75,7 +64,7 @@ class TrainEvents:
         gr.on(self._chosen(), None, None, form.message, js=CLEAR)  # what it said of other data
         checked = form.check.click(
             self.check,
-            [form.newest, *form.inputs],
+            form.inputs,
             [form.message, *self.found_outputs, *self.marks],
             show_progress_on=[form.found],
             **CHECK_QUEUE,
@@ -94,8 +83,7 @@ class TrainEvents:
         """Look at the data, and say meanwhile that they are read; `on` connects a function to the events for it."""
         found = self.form.found
         on(None, found, found, js=READING)
-        inputs = [self.form.newest, *self.form.inputs]
-        on(self.look, inputs, self.look_outputs, **LOOK).failure(None, found, found, js=NOT_READ)
+        on(self.look, self.form.inputs, self.look_outputs, **LOOK).failure(None, found, found, js=NOT_READ)
 
     def _looks(self) -> list[Any]:
         """Events of a person after which other data are found: of their source, and of columns."""
@@ -116,11 +104,11 @@ class TrainEvents:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def look(self, request: gr.Request, newest: Newest, *values: Any) -> list[Any]:
+    def look(self, request: gr.Request, *values: Any) -> list[Any]:
         """What is found in the data, without trial steps; nothing where other data were chosen meanwhile."""
-        number = newest.ask()
+        overtaken = self.newest.ask()
         found = self._look(request, *values)
-        return found if number == newest.number else [gr.skip()] * len(found)
+        return [gr.skip()] * len(found) if overtaken() else found
 
     def _look(self, request: gr.Request, *values: Any) -> list[Any]:
         if self.form.is_empty(values):
@@ -132,11 +120,11 @@ class TrainEvents:
         lengths = self.form.length.shown(self._known(sheet), sheet)
         return ["", found_html(_without_steps(sheet)), *lengths, *self._marks_of_sheet(sheet, values)]
 
-    def check(self, request: gr.Request, newest: Newest, *values: Any) -> list[Any]:
+    def check(self, request: gr.Request, *values: Any) -> list[Any]:
         """The whole sheet, with the time that the measured steps give to each preset; nothing where overtaken."""
-        number = newest.ask()
+        overtaken = self.newest.ask()
         found = self._check(request, *values)
-        return found if number == newest.number else [gr.skip()] * len(found)
+        return [gr.skip()] * len(found) if overtaken() else found
 
     def _check(self, request: gr.Request, *values: Any) -> list[Any]:
         try:

@@ -29,7 +29,7 @@ from spaces_app.panels.settings_form import (
 )
 from spaces_app.panels.stale import stale
 from spaces_app.panels.starting_weights import StartingWeightsFields
-from spaces_app.panels.train_events import NOTHING, Newest, TrainEvents
+from spaces_app.panels.train_events import NOTHING, TrainEvents
 from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
@@ -57,7 +57,6 @@ class TrainForm:
             with gr.Accordion("More files", open=False, visible=bool(more_files)):
                 files = {name: render_file(settings, name) for name in more_files}
             self.fields |= self.source.fields | files
-        self.newest = gr.State(Newest())
         with _step(2, "What was found"):
             self.looked = message_area()
             self.found = gr.HTML(NOTHING, elem_classes="preflight")

@@ -144,6 +144,12 @@ def installed_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     _discovery._entry_points.cache_clear()
 
 
+def test_an_open_tab_keeps_no_connection(home: Path):
+    """A browser opens six to a server: with one kept for each tab, by a `gr.State` anywhere, the seventh never loads."""
+    page = build(Settings(), _discovery.discover("builtin"))
+    assert page.get_config_file()["connect_heartbeat"] is False
+
+
 def test_page_without_any_plugin_says_so(home: Path):
     page = build(Settings(), [])
     assert any("No plugin was found" in text.get("value", "") for text in components(page, "markdown"))

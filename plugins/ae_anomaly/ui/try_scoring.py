@@ -79,7 +79,7 @@ def render(workbench: Workbench) -> None:
         message,
         **LATEST,
     )
-    on_box(limit.release, move, [weights, file, limit], shown, message, show_progress="hidden")
+    on_box(limit.release, move, [weights, file, limit], shown, message, **{**LATEST, "show_progress": "hidden"})
     on_box(download.click, write, [weights, file, limit], scored, message)
     render_send_rows(workbench, weights, file, limit)
     _render_row(workbench, weights, file, worst)
@@ -129,8 +129,8 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> No
         return number, *explain(name, path, number)
 
     answers = [told, picture, cells]
-    on_box(why.click, explain, [weights, file, row], answers, message)
-    on_box(worst.select, pick, [weights, file, worst], [row, *answers], message)
+    on_box(why.click, explain, [weights, file, row], answers, message, **LATEST)
+    on_box(worst.select, pick, [weights, file, worst], [row, *answers], message, **LATEST)
 
 
 def _slider(low: float, high: float, value: float) -> gr.Slider:

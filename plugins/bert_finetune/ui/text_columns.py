@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from plugins._ui.events import on_box
+from plugins._ui.events import LATEST, on_box
 from plugins.bert_finetune.label.desk import columns_of
 from plugins.bert_finetune.text_rows import MOST_COLUMNS
 
@@ -39,7 +39,7 @@ def render_text_columns(first: list[str] | None = None) -> tuple[gr.Dropdown, gr
 def connect_text_columns(file: gr.File, texts: gr.Dropdown, labels: gr.Dropdown, message: gr.HTML) -> None:
     """Offer the columns of each new file of the visitor, those chosen that are guessed."""
     events, shown = [file.upload, file.clear], [texts, labels]
-    on_box(events, offered_columns, file, shown, message, keep=shown, show_progress="hidden")
+    on_box(events, offered_columns, file, shown, message, keep=shown, **{**LATEST, "show_progress": "hidden"})
 
 
 def offered_columns(path: str | None, text_column: str = "", label_column: str = "") -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -43,10 +44,11 @@ def render_noise_conditioning(workbench: Workbench) -> None:
         images = workbench.call(DENOISE_AT_LEVELS, name, chosen(path, "an image, or the noisy sample photograph"))
         return images, offer("noise-conditioning", {caption: image for image, caption in images})
 
-    def show_sample(name: str) -> tuple[Any, ...]:
+    def show_sample(name: str) -> Iterator[tuple[Any, ...]]:
         photograph = str(noisy_sample_photograph())
-        return photograph, *show(name, photograph)
+        yield photograph, *[gr.skip()] * 2  # at once: later it would take the place of an image chosen meanwhile
+        yield gr.skip(), *show(name, photograph)
 
     outputs: list[Any] = [gallery, download]
     on_box([button.click, weights.change], show, [weights, file], outputs, message, **LATEST)
-    on_box([sample.click, message.play], show_sample, weights, [file, *outputs], message, **LATEST)
+    on_box([sample.click, message.play], show_sample, weights, [file, *outputs], message, keep=[file], **LATEST)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from plugins._contract import IMAGES, Workbench
 from plugins._ui.components import chosen, stops
-from plugins._ui.events import message_area, on_box
+from plugins._ui.events import RESTARTED, message_area, on_box
 from plugins.denoising_ae.images.request import DenoiseRequest
 from plugins.denoising_ae.noise.noise_types import NOISE_TYPES
 from plugins.denoising_ae.ui.noise_inputs import UNITS_OF, preset
@@ -44,7 +44,7 @@ def render_denoise_images(workbench: Workbench) -> None:
     files.upload(lambda: NO_NOISE, None, noise, queue=False)
     inputs = [weights, files, noise, level, seed, *settings]
     triggers = [button.click, message.play]
-    work = on_box(triggers, partial(_denoise, workbench), inputs, outputs, message, show_progress="minimal")
+    work = on_box(triggers, partial(_denoise, workbench), inputs, outputs, message, **RESTARTED)
     stops(stop, work, outputs[1])
 
 

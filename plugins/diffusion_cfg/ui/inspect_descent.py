@@ -114,7 +114,7 @@ def _render_two_moons() -> None:
     inputs: list[Any] = [time, label, scale, steps]
     on_box(plot.select, choose, inputs, [plot, sentence, point], message, **QUIET)
     changes = [message.play, time.release, label.input, scale.release, steps.release]
-    on_box(changes, replot, [*inputs, point], [plot, sentence], message, **QUIET)
+    on_box(changes, replot, [*inputs, point], [plot, sentence], message, **{**LATEST, **QUIET})
 
 
 def _score_field(time: float, label: str, scale: float, point: list[float] | None, steps: int) -> tuple[Any, str]:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from plugins._contract import Workbench
 from plugins._ui.components import stops
-from plugins._ui.events import message_area, on_box
+from plugins._ui.events import RESTARTED, message_area, on_box
 from plugins._ui.examples import render_examples
 from plugins.diffusion_cfg import starter
 from plugins.diffusion_cfg.sampling.png_metadata import Provenance, read_request
@@ -76,11 +76,11 @@ def render_generate(workbench: Workbench) -> None:
         return [provenance.model if known else gr.skip(), _describe(provenance), *(values[name] for name in FIELDS)]
 
     inputs, outputs = [weights, initial_image, *fields], [images, sentence, files]
-    triggers, quiet = [button.click, prompt.submit, message.play], dict[str, Any](show_progress="minimal")
-    work = [on_box(triggers, generate, inputs, outputs, message, **quiet)]
+    triggers = [button.click, prompt.submit, message.play]
+    work = [on_box(triggers, generate, inputs, outputs, message, **RESTARTED)]
     with examples:  # prompts that the starters draw well
         samples = [[text, name] for name, prompts in starter.EXAMPLES.items() for text in prompts]
-        work.append(render_examples(samples, [prompt, weights], generate, inputs, outputs, message, **quiet))
+        work.append(render_examples(samples, [prompt, weights], generate, inputs, outputs, message, **RESTARTED))
     stops(stop, work, sentence)
     follow_weights(workbench, weights, form["sampler"], message)
     on_box(dropped.upload, restore, dropped, [weights, sentence, *fields], message)

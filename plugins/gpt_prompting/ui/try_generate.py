@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from plugins._contract import Workbench
-from plugins._ui.events import message_area, on_box
+from plugins._ui.events import RESTARTED, message_area, on_box
 from plugins._ui.examples import render_examples
 from plugins.gpt_prompting.prompting.endpoints import Prompting
 from plugins.gpt_prompting.ui.model_form import (
@@ -55,9 +55,13 @@ def render_generate(workbench: Workbench) -> None:
             yield [token_view_value(answer_sections(state)), " · ".join(filter(None, facts))]
 
     inputs, outputs = [prompt, *form.fields, *sampling], [view, summary]
-    render_examples([[example] for example in EXAMPLES], [prompt], generate, inputs, outputs, message)
-    event = on_box([start.click, message.play], generate, inputs, outputs, message, show_progress="hidden")
-    stop.click(None, None, None, cancels=[event])
+    options = {**RESTARTED, "show_progress": "hidden"}
+    examples = [[example] for example in EXAMPLES]
+    work = [
+        render_examples(examples, [prompt], generate, inputs, outputs, message, **options),
+        on_box([start.click, message.play], generate, inputs, outputs, message, **options),
+    ]
+    stop.click(None, None, None, cancels=work)
     on_box(append.click, append_answer, [prompt, view], prompt, message)
 
 
