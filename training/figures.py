@@ -87,6 +87,8 @@ class Figure:
         beside = f"{best.name} ({self.shown(best.value)})"
         if self.is_better():
             return f"Better than {beside} by {self.shown(difference, difference=True)}."
+        if self.unit == "%" and self.higher_is_better and self.value == best.value == 1:
+            return f"As good as {beside}: on these held-out data nothing is left to gain."
         if difference <= self._least(best):
             return f"About as good as {beside}: no difference beyond chance. {self.advice}"
         if not math.isfinite(self.value):

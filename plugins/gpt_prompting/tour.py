@@ -126,7 +126,7 @@ STOPS = (
         "is probable, not true.",
         "Ask for something that no service dialogue is about. What does it do?",
         ("Who was the first person on the moon?",),
-        (Text("Your message", "I want to see a movie tonight"),),
+        (Text("Your message", "I want to rent a car"),),
         chat,
         (GPT,),
         (Link("Chat on", GPT), Link("Train it to take coffee orders", GPT, "pretrain", {"sample": "coffee"})),

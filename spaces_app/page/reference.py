@@ -12,12 +12,16 @@ ABOUT = """## Call it from anywhere
 Everything on these pages is an endpoint: *Use via API* at the foot of this page lists them all, with their parameters.
 
 ```python
+import time
+
 from gradio_client import Client, handle_file
 
 client = Client("{url}")
 client.predict("", "a film that stays with you", api_name="/bert_finetune_classify")  # "": the starter's weights
-run = client.predict("bert_finetune", "classify", {{}}, handle_file("reviews.tsv"), api_name="/train")
-client.predict(run["id"], api_name="/run_status")
+run = client.predict("bert_finetune", "classify", {{}}, handle_file("reviews.tsv"), api_name="/train")  # at once
+while client.predict(run["id"], api_name="/run_status")["status"] in ("queued", "running"):
+    time.sleep(1)  # client.predict(run["id"], api_name="/run_cancel") would end it, and keep the best weights
+client.predict(run["id"], "a film that stays with you", api_name="/bert_finetune_classify")  # by the run's weights
 ```
 
 ```bash

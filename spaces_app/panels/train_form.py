@@ -177,9 +177,12 @@ class TrainForm:
         def opened(request: gr.Request) -> list[Any]:
             values, source, problem = self._asked_for(request)
             updates = dict(zip(self.fields, self.filled(values), strict=True))
+            if not values:  # the fields hold their defaults already, or what was typed since the page was there
+                updates = dict.fromkeys(self.fields, gr.skip())
             for name, labels in self._labels(request).items():
                 updates[name] = self._weights(name, labels, values)
-            return [*source, self.length.opened(values), *updates.values(), problem]
+            length = self.length.opened(values) if values else gr.skip()
+            return [*source, length, *updates.values(), problem]
 
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
         self.events.look_when(demo.load(opened, None, outputs, **UNQUEUED).then)
@@ -236,8 +239,8 @@ class TrainForm:
         return values, bool(files)
 
     def _weights(self, name: str, labels: Mapping[str, str], values: Mapping[str, Any]) -> Any:
-        chosen = values.get(name, self.settings.model_fields[name].default)
-        return gr.Dropdown(self.weights.choices(name, labels), value=chosen)
+        chosen = {"value": values.get(name, self.settings.model_fields[name].default)} if values else {}
+        return gr.Dropdown(self.weights.choices(name, labels), **chosen)
 
 
 def _step(number: int, title: str, style: str = "", visible: bool = True) -> Any:

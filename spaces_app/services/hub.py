@@ -16,13 +16,16 @@ from spaces_app.services.runs import RunService
 from training.artifact import model_card
 from training.artifact.store import RECORD, read_record
 from training.errors import UserError
+from training.home import is_shared
 from training.hub import document as hub_document
 from training.hub import pull, push, search
 from training.hub.document import PulledDocument
 from training.hub.push import PushOptions
 from training.runs import push_job
 
-NOT_SIGNED_IN = "You are not signed in to the Hub: sign in on the page, or set HF_TOKEN where the app runs."
+NOT_SIGNED_IN = "You are not signed in to the Hub: {what_to_do}."
+SIGN_IN = "sign in at the top of the page"  # a shared server has the button, one's own the field and the variable
+GIVE_TOKEN = "type your token on the page Hub, run hf auth login, or set HF_TOKEN where the app runs"
 COMMIT_TITLE = "Weights trained with Selfsup Studio"  # without the run's id, which is its owner's alone
 POLL_SECONDS = 0.2
 
@@ -75,7 +78,7 @@ class HubService:
         """
         run = self.runs.get(run_id, visitor)
         if not token:
-            raise UserError(NOT_SIGNED_IN)
+            raise UserError(NOT_SIGNED_IN.format(what_to_do=SIGN_IN if is_shared() else GIVE_TOKEN))
         options = replace(options, tag=options.tag.strip(), message=COMMIT_TITLE)
         push_job.start(run, repo.strip(), options, token)
         deadline = time.monotonic() + wait
@@ -119,7 +122,7 @@ class HubService:
         """
         text, repo = document.check(text), repo.strip()
         if not token:
-            raise UserError(NOT_SIGNED_IN)
+            raise UserError(NOT_SIGNED_IN.format(what_to_do=SIGN_IN if is_shared() else GIVE_TOKEN))
         options = replace(options, tag=options.tag.strip(), message=f"{plugin.title}: {document.file}")
         result = hub_document.push_document(text, document.file, document.card(text, repo), repo, token, options)
         return {"repo": repo, **asdict(result)}

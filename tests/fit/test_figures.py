@@ -38,6 +38,11 @@ def test_a_difference_that_chance_explains_is_none():
     assert share("accuracy", "Accuracy", 0.55, "Right labels.", 10_000, [Baseline("the usual", 0.5)]).is_better()
 
 
+def test_where_all_is_right_nobody_is_told_to_train_longer():
+    figure = share("accuracy", "Accuracy", 1.0, "Right labels.", 12, [Baseline("TF-IDF", 1.0)])
+    assert figure.verdict() == "As good as TF-IDF (100.0 %): on these held-out data nothing is left to gain."
+
+
 def test_a_difference_that_nobody_sees_is_none():
     assert Figure("loss", "Loss", 0.2679, "Error.", (Baseline("before", 0.2681),), False).is_better() is False
 

@@ -223,6 +223,28 @@ def test_a_slow_look_at_the_data_says_that_they_are_read(
     page.close()
 
 
+def test_what_is_typed_while_the_page_opens_stays(browser: Browser, untrained: Site, monkeypatch: pytest.MonkeyPatch):
+    models, opened, late = untrained.services.models, Event(), Event()
+    labels = models.labels
+
+    def late_labels(*of: Any) -> dict[str, str]:
+        late.wait(60)
+        opened.set()
+        return labels(*of)
+
+    monkeypatch.setattr(models, "labels", late_labels)
+    page = browser.new_page()
+    page.goto(f"{untrained.url}bert_finetune-classify")
+    steps = page.get_by_label("Steps", exact=True)
+    steps.fill("7")
+    late.set()
+    assert opened.wait(60)
+    expect(page.locator(".preflight table").first).to_be_visible(timeout=30_000)  # it comes after what fills the form
+    expect(steps).to_have_value("7")
+    expect(page.get_by_label("Own number of steps")).to_be_checked()
+    page.close()
+
+
 def test_a_look_that_was_overtaken_is_not_shown(
     browser: Browser, untrained: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
