@@ -52,7 +52,7 @@ class RunLength:
         if not self.has_presets:
             return ""
         if held.get(STEPS):
-            return ""  # an empty number is 0 until the page is filled in
+            return ""  # an empty number is 0 until the page empties it
         if chosen[0] == OWN:
             raise UserError(f"{STEPS}: type a number of steps from 1 up, or choose Balanced.")
         return chosen[0] or BALANCED

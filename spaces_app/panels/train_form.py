@@ -34,6 +34,9 @@ from spaces_app.services import Services
 from spaces_app.services.run_request import RunRequest
 from training.errors import UserError
 
+# In the browser, at once: an answer of the server could come over what is typed meanwhile.
+EMPTY = "(...numbers) => numbers.length > 1 ? numbers.map((each) => each || null) : numbers[0] || null"
+
 
 class TrainForm:
     """The form's components, and what they hold as a request to train."""
@@ -185,9 +188,18 @@ class TrainForm:
             return [*source, length, *updates.values(), problem]
 
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
+        open_numbers = self._open_numbers()
+        if open_numbers:
+            demo.load(None, open_numbers, open_numbers, js=EMPTY, show_progress="hidden")
         self.events.look_when(demo.load(opened, None, outputs, **UNQUEUED).then)
         if fields := self.settings.weights_fields():
             gr.on([stale()], self._menus, None, [self.fields[name] for name in fields], **UNQUEUED)
+
+    def _open_numbers(self) -> list[Component]:
+        """Fields of numbers that are decided later; Gradio shows a 0 in them."""
+        fields = self.fields.items()
+        is_open = {name: initial_value(self.settings, name) is None for name in self.fields}
+        return [component for name, component in fields if is_open[name] and isinstance(component, gr.Number)]
 
     def _menus(self, request: gr.Request) -> Any:
         """The menus of weights as they are now: runs end and are deleted meanwhile."""

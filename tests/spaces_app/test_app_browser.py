@@ -242,6 +242,9 @@ def test_what_is_typed_while_the_page_opens_stays(browser: Browser, untrained: S
     expect(page.locator(".preflight table").first).to_be_visible(timeout=30_000)  # it comes after what fills the form
     expect(steps).to_have_value("7")
     expect(page.get_by_label("Own number of steps")).to_be_checked()
+    page.get_by_role("button", name="All settings").click()
+    expect(page.get_by_label("Batch size", exact=True)).to_have_value("")  # it is decided later
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("0")
     page.close()
 
 
