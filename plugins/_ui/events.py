@@ -92,7 +92,6 @@ def boxed(
     given = [*([inputs] if isinstance(inputs, Component) else inputs or []), *keep]
     cleared = [gr.skip() if output in given else _empty(output) for output in shown]
     newest = _newest_of(message, [output for output in shown if output not in given])
-
     nothing = [gr.skip()] * (len(shown) + 1)
 
     def values(result: Any) -> list[Any]:
