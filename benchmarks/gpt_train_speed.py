@@ -150,13 +150,14 @@ def peer(options: argparse.Namespace) -> dict[str, float]:
 
 def peer_rows(options: argparse.Namespace, folder: Path, train_tokenizer: Any) -> tuple[list[dict], Any]:
     """Rows of input_ids, attention_mask and labels."""
-    from plugins.gpt_prompting.pretrain.dialogues import read_dialogues, render_dialogue
+    from plugins.gpt_prompting.pretrain.dialogue_tables import read_dialogues
+    from plugins.gpt_prompting.pretrain.dialogues import render_dialogue
     from training.data.table import read_table
 
     files = sources(options, folder)
     if options.dialogues:
-        talks = read_dialogues(read_table(Path(files["dialogue_data"])))
-        tokenizer = train_tokenizer(["\n".join(f"{role}: {said}" for role, said in talk) for talk in talks], options.vocabulary, options.length)  # fmt: skip
+        talks, _ = read_dialogues(read_table(Path(files["dialogue_data"])))
+        tokenizer = train_tokenizer(["\n".join(f"{turn.role}: {turn.content}" for turn in talk) for talk in talks], options.vocabulary, options.length)  # fmt: skip
         rows = []
         for text, spans in (render_dialogue(talk, tokenizer) for talk in talks):
             found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=True, max_length=options.length)  # fmt: skip

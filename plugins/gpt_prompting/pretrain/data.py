@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugins.gpt_prompting.pretrain.auto import NEW_NETWORK
-from plugins.gpt_prompting.pretrain.dialogues import Dialogue, Dialogues, dialogue_columns, read_dialogues
+from plugins.gpt_prompting.pretrain.dialogue_tables import holds_dialogues, read_dialogues
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, Dialogues
 from plugins.gpt_prompting.pretrain.labelled_tasks import (
     LabelledTask,
     check_tasks,
@@ -84,13 +85,13 @@ class PretrainData:
     def bare_texts(self) -> Iterator[str]:
         """All training rows as text, without names of roles, labels and fields."""
         yield from itertools.chain.from_iterable(self.texts.pieces())
-        yield from ("\n".join(content for _, content in dialogue) for dialogue in self.dialogues)
+        yield from ("\n".join(turn.content for turn in dialogue) for dialogue in self.dialogues)
         yield from (text for task in self.tasks for texts in task.classes.values() for text in texts)
 
     def other_texts(self) -> Iterator[str]:
         """Dialogues and labelled tasks of the training rows as text."""
         for dialogue in self.dialogues:
-            yield "\n".join(f"{role.capitalize()}: {content}" for role, content in dialogue)
+            yield "\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in dialogue)
         for task in self.tasks:
             for label, texts in task.classes.items():
                 yield "\n\n".join(f"Text: {text}\nLabel: {label}" for text in texts)
@@ -147,7 +148,7 @@ def _read_any(source: str, settings: PretrainSettings, share: float) -> Pretrain
     table = read_source(source, settings.dataset)
     if not settings.text_column and holds_tasks(table):
         return PretrainData(findings=tuple(table.notices)) + _tasks(table, settings)
-    if not settings.text_column and dialogue_columns(table):
+    if not settings.text_column and holds_dialogues(table):
         return PretrainData(findings=tuple(table.notices)) + _dialogues(table, share, settings.seed)
     documents, _ = documents_of(table, settings.text_column)
     return _texts(documents, share, settings.seed, table.notices)
@@ -193,16 +194,16 @@ def _check_texts(texts: Texts) -> list[Finding]:
 
 
 def _dialogues(table: Table, share: float, seed: int) -> PretrainData:
-    dialogues = read_dialogues(table)
+    dialogues, notices = read_dialogues(table)
     if not dialogues:
         advice = "Each needs an answer: a turn of the assistant, or a response."
-        return PretrainData(findings=(Finding("red", "There are no dialogues to train on", advice),))
+        return PretrainData(findings=(*notices, Finding("red", "There are no dialogues to train on", advice)))
     has_held = share and len(dialogues) > 1
     held = held_out_rows(len(dialogues), share, seed) if has_held else np.zeros(len(dialogues), bool)
-    answers = sum(turn.role == "assistant" for dialogue in dialogues for turn in dialogue)
+    answers = sum(turn.role == "assistant" and turn.is_target for dialogue in dialogues for turn in dialogue)
     title = f"{counted(len(dialogues), 'dialogue')} with {counted(answers, 'answer')}; only answers are trained on"
     train, held_out = dialogues.select(~held), dialogues.select(held)
-    return PretrainData(dialogues=train, held_dialogues=held_out, findings=(Finding("green", title),))
+    return PretrainData(dialogues=train, held_dialogues=held_out, findings=(*notices, Finding("green", title)))
 
 
 def _tasks(table: Table, settings: PretrainSettings) -> PretrainData:

@@ -1,0 +1,219 @@
+"""Dialogues and instructions from a table, in the columns that data sets of many programs have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from plugins.gpt_prompting.pretrain.dialogue_turns import (
+    CONTENT,
+    ROLES,
+    SPEAKER,
+    TOOLS,
+    ToolCallError,
+    as_trees,
+    from_mapping,
+    from_transcript,
+    from_tree,
+    parse_turns,
+    parsed,
+    role_of,
+    turns_of,
+)
+from plugins.gpt_prompting.pretrain.dialogues import Dialogue, Dialogues, Turn
+from training.data.column_names import plain_name
+from training.data.table import ITERATED_ROWS, Table
+from training.errors import UserError
+from training.preflight.sheet import Finding
+
+TURNS = ("turns", "messages", "conversations", "conversation", "dialogue", "dialog", "contents")
+PROMPTS = ("prompt", "instruction", "question", "input", "query", "problem", "inputs", "user", "human")
+RESPONSES = ("response", "completion", "output", "answer", "chosen", "solution", "targets", "assistant", "bot", "reply")
+INPUTS = ("input", "context", "passage")  # beside an instruction or a question
+SYSTEM, HISTORY, REJECTED = ("system", "systemprompt", "systemmessage"), "history", "rejected"
+DIALOGUE_IDS = ("conversationid", "dialogueid", "dialogid", "chatid", "threadid", "sessionid", "conversation",
+                "dialogue", "dialog", "thread", "session", "chat", "convid", "messagetreeid")  # fmt: skip
+MESSAGE_ID, PARENT_ID = ("messageid", "id"), ("parentid", "parentmessageid")
+EXPECTED = '[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]'
+Row = Mapping[str, Any]
+
+
+@dataclass
+class _Columns:
+    """A table's columns by the first of several names that it has."""
+
+    table: Table
+    left_out: Counter[str] = field(default_factory=Counter)  # dialogues or answers, by the reason
+
+    def __post_init__(self) -> None:
+        self.by_name = {plain_name(name): name for name in reversed(self.table.names)}
+
+    def of(self, names: tuple[str, ...], besides: tuple[str, ...] = ()) -> str:
+        return next((self.by_name[name] for name in names if self.by_name.get(name, "") not in ("", *besides)), "")
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Line and cells of each row, of which only some are Python's at a time."""
+        for start in range(0, len(self.table), ITERATED_ROWS):
+            part = self.table.slice(start, ITERATED_ROWS)
+            cells = [values.to_pylist() for values in part.columns.values()]
+            for line, row in zip(part.lines.tolist(), zip(*cells, strict=True), strict=True):
+                yield line, dict(zip(part.names, row, strict=True))
+
+
+def holds_dialogues(table: Table) -> bool:
+    """Whether a table has columns of dialogues."""
+    return _reader(_Columns(table)) is not None
+
+
+def read_dialogues(table: Table) -> tuple[Dialogues, list[Finding]]:
+    """Read all dialogues that have an answer to train on, and what was left out.
+
+    Raises:
+        UserError: If there are no such columns, or a row cannot be parsed; names the line.
+    """
+    columns = _Columns(table)
+    reader = _reader(columns)
+    if reader is None:
+        raise UserError(
+            f"{table.source} has no dialogues: its columns are {', '.join(table.names)}. Expected turns (a list of "
+            "role and content), or prompt and response."
+        )
+    dialogues = Dialogues(dialogue for dialogue in reader() if _has_answer(dialogue))
+    return dialogues, [Finding("amber", f"{count:,} {reason}") for reason, count in columns.left_out.items()]
+
+
+def _has_answer(dialogue: Dialogue) -> bool:
+    return any(turn.role == "assistant" and turn.is_target for turn in dialogue)
+
+
+def _reader(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
+    """What reads the table's dialogues: by the column of turns, of prompts and answers, or of one message per row."""
+    types = {name: values.type for name, values in columns.table.columns.items()}
+    turns, prompt = columns.of(TURNS), columns.of(PROMPTS)
+    response = columns.of(RESPONSES, (prompt,))
+    chosen = columns.by_name.get("chosen", "")
+    if turns and (_may_be_turns(columns.table.columns[turns]) or not columns.of(SPEAKER)):
+        return lambda: _each(columns, turns, lambda row: parse_turns(row[turns]) if row[turns] else [])
+    if "mapping" in columns.by_name:
+        name, last = columns.by_name["mapping"], columns.of(("currentnode",))
+        return lambda: _each(columns, name, lambda row: from_mapping(parsed(row[name]) or {}, row.get(last)))
+    if prompt and pa.types.is_struct(types[prompt]) and types[prompt].get_field_index("replies") >= 0:
+        return lambda: _each(columns, prompt, lambda row: from_tree(row[prompt] or {}))
+    if prompt and response:
+        return lambda: _each(columns, prompt, _pair_reader(columns, prompt, response))
+    if chosen and REJECTED in columns.by_name:
+        return lambda: _each(columns, chosen, lambda row: _of_chosen(row[chosen]))
+    return _of_messages(columns)
+
+
+def _may_be_turns(values: pa.ChunkedArray) -> bool:
+    """Whether a column's first cells are lists, or texts of lists, rather than ids."""
+    cells = values.slice(0, 100).drop_null().to_pylist()
+    return any(isinstance(cell, list) or str(cell).lstrip().startswith("[") for cell in cells)
+
+
+def _each(columns: _Columns, name: str, read: Callable[[Row], Dialogue]) -> Iterator[Dialogue]:
+    """Every row's dialogue with the table's system prompt, where it has one."""
+    system = columns.of(SYSTEM, (name,))
+    for line, row in columns.rows():
+        try:
+            dialogue = read(row)
+        except ToolCallError:
+            columns.left_out["dialogues left out: they call tools"] += 1
+            continue
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise UserError(
+                f"{columns.table.source}, line {line}: '{name}' is not a list of turns ({str(error)[:100]}). "
+                f"Expected {EXPECTED}."
+            ) from None
+        if system and isinstance(row[system], str) and dialogue and dialogue[0].role != "system":
+            dialogue = [*turns_of(row[system], "system"), *dialogue]
+        if ignored := sum(turn.role == "assistant" and not turn.is_target for turn in dialogue):
+            columns.left_out["answers have weight 0: read, but not trained on"] += ignored
+        yield dialogue
+
+
+def _pair_reader(columns: _Columns, prompt: str, response: str) -> Callable[[Row], Dialogue]:
+    """Read a prompt with its inputs and history, and the answer; none where the row says that it is a bad one."""
+    used = (prompt, response)
+    names = [columns.by_name[name] for name in INPUTS if columns.by_name.get(name, prompt) not in used]
+    inputs = names if plain_name(prompt) in ("instruction", "question", "query", "prompt") else []
+    history = columns.by_name.get(HISTORY, "")
+    label = columns.by_name.get("label", "")
+    is_judged = bool(label) and pa.types.is_boolean(columns.table.columns[label].type)
+
+    def read(row: Row) -> Dialogue:
+        if is_judged and row[label] is False:
+            columns.left_out["answers left out: their label is false, they are no good ones"] += 1
+            return []
+        answer = turns_of(row[response], "assistant")
+        question = turns_of(row[prompt], "user")
+        if not (answer and question):
+            return []
+        if answer[0].role != "assistant":  # the whole dialogue stands beside its prompt
+            return answer
+        given = [text.strip() for name in inputs if isinstance(text := row[name], str) and text.strip()]
+        question[-1] = question[-1]._replace(content="\n".join([question[-1].content, *given]))
+        return [*(_of_history(row[history]) if history else []), *question, *answer]
+
+    return read
+
+
+def _of_history(value: Any) -> Dialogue:
+    """Earlier pairs of prompt and answer."""
+    value = parsed(value) if value else []
+    if value and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value):
+        return [Turn(role, str(text)) for pair in value for role, text in zip(("user", "assistant"), pair, strict=True)]
+    return parse_turns(value)
+
+
+def _of_chosen(value: Any) -> Dialogue:
+    """The better one of two dialogues: turns, or a transcript."""
+    return from_transcript(value) if isinstance(value, str) else turns_of(value, "assistant")
+
+
+def _of_messages(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
+    """Read a table of one message per row: dialogues by their ids, or by the message that each replies to."""
+    speaker, content = columns.of(SPEAKER), columns.of(CONTENT)
+    if not (speaker and content):
+        return None
+    roles = {role_of(role) for role in columns.table.columns[speaker].unique().to_pylist() if role}
+    if not {"user", "assistant"} <= {ROLES.get(role, role) for role in roles} or not roles <= {*ROLES, *TOOLS}:
+        return None
+    number, parent, key = columns.of(MESSAGE_ID), columns.of(PARENT_ID), columns.of(DIALOGUE_IDS)
+    if number and parent:
+        return lambda: _of_threads(columns, number, parent)
+    if not key:
+        raise UserError(
+            f"{columns.table.source} has one message per row and nothing that tells where a dialogue ends. Add a "
+            "column conversation_id, or give a list of turns per row."
+        )
+    return lambda: _of_groups(columns, key)
+
+
+def _of_groups(columns: _Columns, key: str) -> Iterator[Dialogue]:
+    messages = ([line, row] for line, row in columns.rows())
+    for _, group in groupby(messages, lambda item: item[1][key]):
+        try:
+            yield parse_turns([_lower(row) for _, row in group])
+        except ToolCallError:
+            columns.left_out["dialogues left out: they call tools"] += 1
+
+
+def _of_threads(columns: _Columns, number: str, parent: str) -> Iterator[Dialogue]:
+    messages = [_lower(row) for _, row in columns.rows()]
+    for tree in as_trees(messages, plain_name(number), plain_name(parent)):
+        try:
+            yield from_tree(tree)
+        except ToolCallError:
+            columns.left_out["dialogues left out: they call tools"] += 1
+
+
+def _lower(row: Row) -> dict[str, Any]:
+    """A row by the plain names of its columns."""
+    return {plain_name(name): value for name, value in row.items()}

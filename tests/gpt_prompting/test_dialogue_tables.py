@@ -1,0 +1,124 @@
+"""Dialogues in the files that people have: which turns are read, and which answers are trained on."""
+
+import json
+
+import pytest
+
+from plugins.gpt_prompting.pretrain.bpe_tokenizer import train_tokenizer
+from plugins.gpt_prompting.pretrain.dialogue_tables import holds_dialogues, read_dialogues
+from plugins.gpt_prompting.pretrain.dialogues import Turn, render_dialogue
+from training.data.table import read_table
+from training.errors import UserError
+
+ASKED, ANSWERED = {"role": "user", "content": "a?"}, {"role": "assistant", "content": "b"}
+CALL = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+PLAIN = "user: a? | assistant: b"
+
+
+def read(tmp_path, records, name="talk.jsonl"):
+    path = tmp_path / name
+    path.write_text("\n".join(json.dumps(record) for record in records) + "\n")
+    table = read_table(path)
+    assert holds_dialogues(table)
+    return read_dialogues(table)
+
+
+def written(dialogue):
+    return " | ".join(f"{turn.role}: {turn.content}" for turn in dialogue)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (
+            {"instruction": "a?", "context": "It is b.", "response": "b", "category": "qa"},
+            "user: a?\nIt is b. | assistant: b",
+        ),
+        ({"question": "a?", "context": "It is b.", "answer": "b"}, "user: a?\nIt is b. | assistant: b"),
+        ({"system_prompt": "Be kind.", "question": "a?", "response": "b"}, f"system: Be kind. | {PLAIN}"),
+        (
+            {"system": "Be kind.", "conversations": [{"from": "human", "value": "a?"}, {"from": "gpt", "value": "b"}]},
+            f"system: Be kind. | {PLAIN}",
+        ),
+        ({"instruction": "a?", "output": "b", "history": [["c?", "d"]]}, f"user: c? | assistant: d | {PLAIN}"),
+        ({"messages": [{"role": "developer", "content": "s"}, ASKED, ANSWERED]}, f"system: s | {PLAIN}"),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a?"}]}, ANSWERED]}, PLAIN),
+        ({"messages": str([ASKED, ANSWERED])}, PLAIN),
+        (
+            {"contents": [{"role": "user", "parts": [{"text": "a?"}]}, {"role": "model", "parts": [{"text": "b"}]}]},
+            PLAIN,
+        ),
+        ({"prompt": "a?", "chosen": [ASKED, ANSWERED], "rejected": [ASKED, ANSWERED]}, PLAIN),
+        ({"prompt": [ASKED], "completion": [ANSWERED]}, PLAIN),
+        (
+            {"chosen": "\n\nHuman: a?\n\nAssistant: b", "rejected": "\n\nHuman: a?\n\nAssistant: a longer, worse one"},
+            PLAIN,
+        ),
+        ({"user": "a?", "assistant": "b"}, PLAIN),
+    ],
+)
+def test_every_part_of_a_dialogue_is_read(tmp_path, record, expected):
+    dialogues, _ = read(tmp_path, [record] * 3)
+    assert [written(dialogue) for dialogue in dialogues] == [expected] * 3
+
+
+def test_an_answer_of_weight_0_is_read_but_not_trained_on(tmp_path):
+    bad = {"role": "assistant", "content": "no", "weight": 0}
+    dialogues, findings = read(tmp_path, [{"messages": [ASKED, bad, ASKED, {**ANSWERED, "weight": 1}]}])
+    tokenizer = train_tokenizer(["User: a?\nAssistant: b no\n"] * 3, 300, 64)
+    text, spans = render_dialogue(dialogues[0], tokenizer)
+    assert [text[start:end] for start, end in spans] == [f" b{tokenizer.eos_token}"] and "Assistant: no" in text
+    assert findings[0].title == "1 answers have weight 0: read, but not trained on"
+
+
+def test_answers_that_were_judged_bad_are_left_out_and_told(tmp_path):
+    rows = [{"prompt": "a?", "completion": word, "label": word == "good"} for word in ("good", "bad")]
+    dialogues, findings = read(tmp_path, rows)
+    assert [written(one) for one in dialogues] == ["user: a? | assistant: good"]
+    assert findings[0].title.startswith("1 answers left out: their label is false")
+
+
+def test_dialogues_that_call_tools_are_left_out_and_told(tmp_path):
+    calls = [ASKED, {"role": "assistant", "content": None, "tool_calls": [CALL]}, {"role": "tool", "content": "3"}]
+    dialogues, findings = read(tmp_path, [{"messages": [*calls, ANSWERED]}, {"messages": [ASKED, ANSWERED]}])
+    assert [written(one) for one in dialogues] == [PLAIN]
+    assert findings[0].title == "1 dialogues left out: they call tools"
+
+
+def test_one_message_per_row_is_joined_by_the_dialogues_id(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("conversation,speaker,text\n" + "1,user,a?\n1,bot,b\n2,user,c?\n2,bot,d\n")
+    dialogues, _ = read_dialogues(read_table(path))
+    assert [written(one) for one in dialogues] == [PLAIN, "user: c? | assistant: d"]
+
+
+def test_one_message_per_row_without_an_id_is_refused_with_what_to_add(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("speaker,text\nuser,a?\nbot,b\nuser,c?\nbot,d\n")
+    with pytest.raises(UserError, match="Add a column conversation_id"):
+        holds_dialogues(read_table(path))
+
+
+def test_of_a_tree_of_replies_the_best_ranked_is_read(tmp_path):
+    worse = {"message_id": "2", "parent_id": "1", "text": "no", "role": "assistant", "rank": 1}
+    better = {**worse, "message_id": "3", "text": "b", "rank": 0}
+    root = {"message_id": "1", "parent_id": None, "text": "a?", "role": "prompter", "rank": None}
+    dialogues, _ = read(tmp_path, [root, worse, better])
+    assert [written(one) for one in dialogues] == [PLAIN]
+    tree = {"prompt": {**root, "replies": [{**worse, "replies": []}, {**better, "replies": []}]}}
+    assert [written(one) for one in read(tmp_path, [tree])[0]] == [PLAIN]
+
+
+def test_chatgpts_export_is_read_from_the_last_message_back(tmp_path):
+    def node(name, parent, role, text):
+        message = role and {"author": {"role": role}, "content": {"content_type": "text", "parts": [text]}}
+        return {name: {"id": name, "parent": parent, "message": message or None}}
+
+    nodes = (
+        node("r", None, "", "")
+        | node("q", "r", "user", "a?")
+        | node("x", "q", "assistant", "old")
+        | node("y", "q", "assistant", "b")
+    )
+    dialogues, _ = read(tmp_path, [{"title": "t", "mapping": nodes, "current_node": "y"}])
+    assert list(dialogues[0]) == [Turn("user", "a?"), Turn("assistant", "b")]
