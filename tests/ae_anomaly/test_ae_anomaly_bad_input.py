@@ -37,6 +37,15 @@ ODD: dict[str, tuple[str, Level, str]] = {
     "labels": ("a,is_anomaly\n" + "".join(f"{n / 7},{'abc'[n % 3]}\n" for n in range(120)), "red", "has the values a, b, c: set Normal value (normal_value"),
     "leak": ("a,b,is_anomaly\n" + "".join(f"{n % 9 / 7},{n // 110 * 9 + n % 5},{n // 110}\n" for n in range(120)), "amber", "1 column predicts the label alone"),
     "label of another name": ("a,b,is_fraud\n" + "".join(f"{n % 9 / 7},{n % 5},{'Yes' if n > 110 else 'No'}\n" for n in range(120)), "amber", "Column 'is_fraud' is learned from, and may be the label: Where it says"),
+    "label in two words": ("a,b,Is Anomaly\n" + "".join(f"{n % 9 / 7},{n % 5},{'Yes' if n > 110 else 'No'}\n" for n in range(120)), "green", "9 of 120 rows are labelled anomalies in 'Is Anomaly'"),
+    "label in capitals": ("a,b,isAnomaly\n" + "".join(f"{n % 9 / 7},{n % 5},{int(n > 110)}\n" for n in range(120)), "green", "9 of 120 rows are labelled anomalies in 'isAnomaly'"),
+    "label as a mark": ("a,b,anomaly\n" + "".join(f"{n % 9 / 7},{n % 5},{'x' if n > 110 else ''}\n" for n in range(120)), "green", "9 of 120 rows are labelled anomalies in 'anomaly'"),
+    "label in German": ("a,b,outlier\n" + "".join(f"{n % 9 / 7},{n % 5},{'ja' if n > 110 else 'nein'}\n" for n in range(120)), "green", "9 of 120 rows are labelled anomalies in 'outlier'"),
+    "words for missing": ("a,b\n" + "".join(f"{n % 9 / 7},{'n.a.' if n % 9 == 0 else n / 7}\n" for n in range(120)), "amber", "Words among the numbers of 'b': 'n.a.'"),
+    "nines for missing": ("a,b\n" + "".join(f"{n % 9 / 7},{-9999 if n % 9 == 0 else n / 7}\n" for n in range(120)), "amber", "cells of 'b' are -9999, far from all others"),
+    "addresses": ("a,ip\n" + "".join(f"{n % 9 / 7},172.217.100.{100 + n}\n" for n in range(120)), "amber", "Column 'ip' is left out: another value in nearly every row: an id"),
+    "phones": ("a,tel\n" + "".join(f"{n % 9 / 7},+49 170 123 {100 + n}\n" for n in range(120)), "amber", "Column 'tel' is left out: another value in nearly every row: an id"),
+    "total": ("a,b\n" + "".join(f"{'xy'[n % 2]},{n % 9 / 7}\n" for n in range(120)) + "Total,68.5\n", "amber", "1 row below the table left out: 'Total'"),
     "leading zeros": ("a,zip\n" + "".join(f"{n % 9 / 7},0{1000 + n % 90}\n" for n in range(120)), "amber", "Numbers of 'zip' have leading zeros, such as 01000: Codes"),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from training.data.hub_dataset import load_hub_dataset
 from training.data.table import Table, fingerprint, join_chunks, readable
 from training.data.table_cache import read_training_table
 from training.data.table_format import read_chunks
+from training.data.tabular.rows_below import without_rows_below
 from training.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def _cut(chunks: Iterator[Chunk], rows: int) -> Iterator[list[Chunk]]:
 
 
 def read_training_rows(settings: TableData) -> Table:
-    """Read the training table of a run: its file, or its data set of the Hub.
+    """Read the training table of a run: its file without totals and notes below the rows, or its data set of the Hub.
 
     Raises:
         UserError: If there is none or it cannot be read.
     """
     if settings.data:
-        return read_rows(Path(settings.data))
+        return without_rows_below(read_rows(Path(settings.data)))
     if settings.dataset:
         return load_hub_dataset(settings.dataset, "train")
     raise UserError("No data: upload a CSV, TSV, JSONL or Parquet file of rows to learn from.")

@@ -10,14 +10,21 @@ from training.data.column_names import plain_name
 from training.data.table import Table
 from training.errors import UserError
 
-NAMES = ("is_anomaly", "anomaly", "is_outlier", "outlier")
+NAMES = (  # compared by `plain_name`
+    "isanomaly", "anomaly", "isoutlier", "outlier", "anomalie", "istanomalie", "ausreisser",
+    "ausreißer", "anomalía", "anomalia", "esanomalia",
+)  # fmt: skip
 MAY_SAY = (  # names of columns that often say which rows are anomalies, compared by `plain_name`
     "fraud", "isfraud", "fraudulent", "attack", "isattack", "intrusion", "malicious", "abnormal", "isabnormal", "isanomalous",
-    "anomalous", "fault", "faulty", "isfault", "defect", "defective", "isdefect", "failure", "machinefailure",
+    "anomalous", "anomalylabel", "outlierlabel", "fault", "faulty", "isfault", "defect", "defective", "isdefect", "failure", "machinefailure",
     "label", "labels", "class", "target", "groundtruth", "y", "diagnosis", "disease",
 )  # fmt: skip
 MAX_LABELS = 50  # values of a column that may say so
-NORMAL = ("0", "0.0", "no", "false", "f", "n", "normal", "negative", "benign", "inlier")
+NORMAL = (
+    "0", "0.0", "no", "false", "f", "n", "normal", "negative", "benign", "inlier", "ok", "good", "none", "nominal",
+    "nein", "falsch", "non", "faux", "falso", "nee", "nej", "nie",
+)  # fmt: skip
+MARKED = 0.5  # share of empty cells from which a single value is a mark on the anomalies
 SHOWN = 6
 
 
@@ -30,7 +37,7 @@ def find_label(table: Table, given: str) -> str:
     if given:
         table.column(given)
         return given
-    return next((name for name in table.names if name.lower() in NAMES), "")
+    return next((name for known in NAMES for name in table.names if plain_name(name) == known), "")
 
 
 def possible_labels(table: Table) -> list[str]:
@@ -40,7 +47,8 @@ def possible_labels(table: Table) -> list[str]:
 
 
 def read_labels(cells: Sequence[str | None], column: str, normal_value: str, source: str) -> np.ndarray:
-    """Whether each row is an anomaly, bool (rows,); an empty cell counts as normal.
+    """Whether each row is an anomaly, bool (rows,); an empty cell counts as normal, and where one value stands in few
+    rows and the others are empty, that value is the mark of anomalies.
 
     Args:
         cells: Of the label's column.
@@ -53,7 +61,8 @@ def read_labels(cells: Sequence[str | None], column: str, normal_value: str, sou
     values = ["" if cell is None else cell.strip() for cell in cells]
     seen = sorted({value for value in values if value})
     normal = {normal_value} if normal_value else {value for value in seen if value.lower() in NORMAL}
-    if not normal & set(seen) and set(seen) != {"1"}:
+    is_mark = not normal_value and len(seen) == 1 and values.count("") >= MARKED * len(values)
+    if not normal & set(seen) and set(seen) != {"1"} and not is_mark:
         more = ", …" if len(seen) > SHOWN else ""
         raise UserError(
             f"Label column {column!r} of {source} has the values {', '.join(seen[:SHOWN])}{more}: "

@@ -29,6 +29,8 @@ COLUMN_TYPES = ("number", "category", "date", "ignore")  # that a user can set
 ID_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|row|rowid|key)$", re.IGNORECASE)
 MIN_READABLE = 0.95  # share of the filled cells that must parse as numbers or dates
 MIN_DOUBTFUL = 0.3  # share of them from which on it is said that the others do not
+MAX_WORDS_AMONG, MIN_NUMBERS_A_WORD = 3, 8  # different words for "missing" in a column, and numbers for each
+MIN_SENTINELS = 0.005  # share of cells that have a number which may stand for "missing"
 COMPACT_LENGTHS = (8, 14)  # of dates that are digits alone
 MIN_ROWS_FOR_ID = 20  # below which distinct values do not show that a column is an id
 PLAIN_NUMBERS, ISO_DATES = NumberFormat(), DateFormat()
@@ -252,6 +254,8 @@ class Guess:
     def _numbers_or_categories(self, text: pa.ChunkedArray, filled: pa.ChunkedArray, decimal: str) -> Column:
         if self.cells is None:
             return self._categories("")
+        if self.said is None and _are_phone_numbers(filled):
+            return self._categories("")
         form, doubts = self.cells.fit(decimal)
         numbers, unread = to_numbers(text, form)
         readable = 1 - unread.sum() / len(filled)
@@ -261,6 +265,11 @@ class Guess:
             return self._judge_numbers(numbers, int(unread.sum()), form, said)
         if readable < MIN_DOUBTFUL:
             return self._categories("")
+        if self.said is None and (words := _words_among(text.filter(pa.array(unread)), numbers)):
+            title = f"Words among the numbers of {self.name!r}: {', '.join(map(repr, words))}"
+            doubts.append((title, f"They count as missing; columns: {self.name}=category reads all as categories."))
+            said = tuple((title.format(name=repr(self.name)), detail) for title, detail in doubts)
+            return self._judge_numbers(numbers, int(unread.sum()), form, said)
         example = text.filter(pa.array(unread)).drop_null()[0].as_py()[:40]
         return self._categories(f"{readable:.0%} of its cells are numbers, others such as {example!r} are not")
 
@@ -279,6 +288,7 @@ class Guess:
         if said is None and _is_id(name, filled, distinct):
             return Column(name, "ignore", "another whole number in every row: an id")
         if said or len(distinct) > 2:
+            doubts = (*doubts, *_sentinel(name, filled, distinct))
             return Column(name, said or "number", "", unread, form, doubts=doubts)
         if self.cells and self.cells.has_words:
             return self._categories("")
@@ -371,6 +381,34 @@ def _codes(filled: pa.ChunkedArray) -> list[tuple[str, str]]:
 def _counts(filled: pa.ChunkedArray) -> list[tuple[str, int]]:
     """The distinct cells of a column, each with its count."""
     return [(entry["values"], entry["counts"]) for entry in filled.value_counts().to_pylist()]
+
+
+def _are_phone_numbers(filled: pa.ChunkedArray) -> bool:
+    """Whether all cells are written as +49 170 1234567."""
+    compute: Any = pc
+    return bool(compute.all(compute.match_substring_regex(filled, r"^\+[1-9][\d ]{8,}$")).as_py())
+
+
+def _words_among(unread: pa.ChunkedArray, numbers: np.ndarray) -> list[str]:
+    """The few words without digits that stand for unknown numbers: n.a., k. A., \\N; none if there are others."""
+    words = sorted(str(word) for word in unread.unique().to_pylist())
+    distinct = len(np.unique(numbers[np.isfinite(numbers)]))
+    is_few = len(words) <= MAX_WORDS_AMONG and distinct > MIN_NUMBERS_A_WORD * len(words)
+    return words if is_few and not any(map(str.isdigit, "".join(words))) else []
+
+
+def _sentinel(name: str, filled: np.ndarray, distinct: np.ndarray) -> list[tuple[str, str]]:
+    """What is open of a number of nines that comes again, and is farther out than all others are wide."""
+    finite = distinct[np.isfinite(distinct)]
+    for value, others in ((finite[0], finite[1:]), (finite[-1], finite[:-1])) if len(finite) > 2 else ():
+        count = int((filled == value).sum())
+        is_nines = re.fullmatch(r"-?9{2,}", f"{value:.0f}") and value == round(value)
+        if not is_nines or count < max(2, MIN_SENTINELS * len(filled)):
+            continue
+        if np.abs(others - value).min() > np.ptp(others):
+            title = f"{count:,} cells of {name!r} are {value:.0f}, far from all others"
+            return [(title, "If it means that a value is missing, leave those cells empty.")]
+    return []
 
 
 def _is_id(name: str, filled: np.ndarray, distinct: np.ndarray) -> bool:

@@ -26,12 +26,14 @@ CODES = (
 CURRENCY = rf"(?:[A-Za-z]{{0,3}}[$¢£¤¥€₠-⃀﷼฿៛৳￠￡￥￦]|(?:{CODES})\.?(?![^\W\d_]))"
 MULTIPLES = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn": 1e9, "mrd": 1e9}
 CELL = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<before>{CURRENCY})?\s*(?P<inner>[-+])?\s*"
+    rf"(?:{CURRENCY}\s*(?=\())?(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<before>{CURRENCY})?\s*(?P<inner>[-+])?\s*"
     r"(?P<digits>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][-+]?\d+)?"
     r"(?P<gap>\s*)(?P<multiple>(?:[kKMB]|[Mm]n|[Bb]n|[Mm]io\.?|[Mm]rd\.?|[Tt]sd\.?)(?![^\W\d_]))?\s*"
     r"(?P<after>[^\d\s()+-][^()]*?)?\s*(?P<minus>-)?\s*(?P<close>\))?",
 )
 CURRENCY_CELL = re.compile(CURRENCY, re.IGNORECASE)
+NOTHING = re.compile(rf"{CURRENCY}\s*-+|-+\s*{CURRENCY}")  # zero, as spreadsheets write it in accounts
+MAX_OCTET = 255  # of an address, 192.168.100.101, which is no number with thousands
 INFINITE = re.compile(r"([-+]?)(inf|infinity|∞)", re.IGNORECASE)
 BOOLEANS = {"true": 1.0, "false": 0.0}
 GROUPED = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ".,' "}
@@ -115,6 +117,8 @@ NO_SIGN = str.maketrans("", "", "-+\u2212")
 def _word(text: str) -> Parsed | None:
     if match := INFINITE.fullmatch(text):
         return Parsed(-np.inf if match[1] == "-" else np.inf)
+    if NOTHING.fullmatch(text):
+        return Parsed(0.0)
     value = np.nan if text.lower() == "nan" else BOOLEANS.get(text.lower())
     return None if value is None else Parsed(value)
 
@@ -165,6 +169,8 @@ def _decimal_sign(digits: str, marks: list[str], spaced: str, decimal: str) -> s
 def _is_grouped(whole: str, group: str) -> bool:
     if not group:
         return whole.isdigit() or not whole
+    if group == "." and whole.count(".") == 3 and all(int(part) <= MAX_OCTET for part in whole.split(".")):
+        return False
     return bool(GROUPED[group].fullmatch(whole) or (group == "," and INDIAN.fullmatch(whole)))
 
 
