@@ -88,11 +88,18 @@ def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
     check_columns(max(map(sample[0].count, SEPARATORS)) // 2, file.path.name)  # half: some may stand between quotes
     delimiter = preamble.delimiter or find_delimiter(sample, file.suffix)
     rows = list(islice(sample_rows(sample, delimiter), SAMPLE_ROWS))
-    notices, header = [], rows[0]
+    _check_not_quoted_whole(rows, file)
+    notices, header, below_header = [], rows[0], 0
     check_columns(len(header), file.path.name)
     if has_header(rows, file.suffix):
+        if wider := _one_field_wider(rows, delimiter):
+            header, below_header = wider, _lines_of_first(sample, delimiter)
         names = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, 1)]
         check_names(names, file.path.name)
+        if below_header:
+            title = "The rows have one field more than the header"
+            what = "the last one, which is empty" if header[-1] == "" else "the first one, as of row names"
+            notices, header = [Finding("green", title, f"It is {what}.")], []
     else:
         names, header = guess_names(rows), []
         detail = "If the first line is a header, write plain names there, such as text and label."
@@ -102,7 +109,40 @@ def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
     if preamble.title:
         title = f"{counted(preamble.lines, 'line')} above the header skipped"
         notices.append(Finding("amber", title, f"{preamble.title[:80]!r} is taken for a title."))
-    return Dialect(delimiter, names, header, 1 + preamble.lines), notices
+    return Dialect(delimiter, names, header, 1 + preamble.lines + below_header), notices
+
+
+def _one_field_wider(rows: list[list[str]], delimiter: str) -> list[str]:
+    """The header of rows that all have one field more: a separator at their ends, or names of rows, as R writes them;
+    empty if they have not, or if a text of each may hold a separator without quotes."""
+    header, *others = rows
+    others = [row for row in others if row]
+    if len(header) < 2 or len(others) < 2 or any(len(row) != len(header) + 1 for row in others):
+        return []
+    if not any(row[-1].strip() for row in others):
+        return [*header, ""]
+    names = [row[0] for row in others]
+    are_names = delimiter == "\t" and len({*names}) == len(names)
+    return ["", *header] if are_names or names == [str(number) for number in range(1, len(names) + 1)] else []
+
+
+def _lines_of_first(sample: list[str], delimiter: str) -> int:
+    """Lines that the first record takes."""
+    return next(iter(records(sample, delimiter, strict=False))).next_line - 1
+
+
+def _check_not_quoted_whole(rows: list[list[str]], file: TextFile) -> None:
+    """Refuse a table of which each line stands between quotes, as one cell."""
+    cells = [row[0] for row in rows if len(row) == 1]
+    if file.suffix not in USUAL_SEPARATORS or len(cells) < max(3, len(rows)):
+        return
+    for separator in SEPARATORS:
+        counts = {cell.count(separator) for cell in cells}
+        if len(counts) == 1 and counts != {0} and cells[0].replace(separator, "").replace("_", "").isalnum():
+            raise UserError(
+                f"{file.path.name} has each line between quotes, so that it is one cell: {cells[0][:60]!r}. Remove the "
+                "quotes around whole lines, or save the sheet as CSV again."
+            )
 
 
 def _chunks(file: TextFile, dialect: Dialect, notices: list[Finding]) -> Iterator[Chunk]:
@@ -122,11 +162,15 @@ def _chunks(file: TextFile, dialect: Dialect, notices: list[Finding]) -> Iterato
     finally:
         reader.source.close()
     if reader.problems:
-        advice = 'Put a text that holds the separator between double quotes, and write a quote inside it as "".'
+        advice = "Put a text that holds the separator between double quotes, with no blank before them, and write a"
+        advice += ' quote inside it as "".'
         raise UserError(f"{file.path.name} cannot be read: {'; '.join(reader.problems)}. {advice}")
     if not count:
         names = ", ".join(dialect.names)
         raise UserError(f"{file.path.name} has the header {names} but no rows. Add at least one row.")
+    if reader.below:
+        title = f"{counted(len(reader.below), 'line')} below the table left out: {reader.below[0][1][:60]!r}"
+        notices.append(Finding("amber", title, f"{at_lines([line for line, _ in reader.below]).capitalize()}."))
     if repeated:
         title = f"{counted(len(repeated), 'row')} dropped: the header again"
         notices.append(Finding("amber", title, f"{at_lines(repeated).capitalize()}: were files joined?"))
@@ -164,6 +208,7 @@ class _Reader:
         self.source.skip_lines(dialect.first_line - 1)
         self.line = dialect.first_line  # of the file, at the start of the next block
         self.problems: list[str] = []
+        self.below: list[tuple[int, str]] = []  # lines of one text alone, which are notes unless rows follow
         self.is_done = False
 
     def blocks(self) -> Iterator[tuple[list[Any], np.ndarray]]:
@@ -174,6 +219,8 @@ class _Reader:
                 yield self._read_records(block)
                 continue
             self.source.unread(block[parsed.size :])
+            if len(parsed.lines):
+                self._rows_follow()
             yield parsed.columns, parsed.lines + self.line
             self.line += parsed.line_count
 
@@ -188,8 +235,11 @@ class _Reader:
             for record in records(numbered, self.delimiter, strict=True, first_line=self.line, width=self.width):
                 self.line = record.next_line
                 if len(record.fields) == self.width:
+                    self._rows_follow()
                     rows.append(record.fields)
                     lines.append(record.line)
+                elif self._may_be_note(record.fields):
+                    self.below.append((record.line, record.fields[0].strip()))
                 elif len(record.fields) > 1 or (record.fields and record.fields[0].strip()):  # a blank line is no row
                     self.problems.append(f"line {record.line} has {len(record.fields)} fields, {self.width} expected")
                     self.is_done = len(self.problems) == MAX_PROBLEMS
@@ -200,6 +250,17 @@ class _Reader:
             self.is_done = True
         self.source.unread(b"".join(lines_beyond[max(0, self.line - line_after) :]))
         return _to_arrow(rows, self.width), np.array(lines, np.int64)
+
+    def _may_be_note(self, fields: list[str]) -> bool:
+        """Whether a line is a text alone, as below the tables of offices: a source, the time of an export."""
+        is_text = len(fields) == 1 and any(map(str.isalpha, fields[0])) and len(self.below) < MAX_PROBLEMS
+        return is_text and self.width > 2
+
+    def _rows_follow(self) -> None:
+        """Lines of one text alone are no notes below the table if rows follow."""
+        self.problems += [f"line {line} has 1 fields, {self.width} expected" for line, _ in self.below]
+        self.is_done = self.is_done or bool(self.below)
+        self.below = []
 
     def _lines_beyond(self, lines: list[bytes]) -> Iterator[str]:
         """Yield the lines after the block; `lines` collects all that were read, so that unused ones can be returned."""

@@ -1,0 +1,43 @@
+"""Rows with one field more than the header, notes below a table, and lines between quotes as a whole."""
+
+import pytest
+
+from training.data.table import read_table
+from training.errors import UserError
+
+
+def read(tmp_path, text, name="t.csv"):
+    path = tmp_path / name
+    path.write_text(text)
+    return read_table(path)
+
+
+def test_a_separator_at_the_end_of_each_row_is_an_empty_column(tmp_path):
+    table = read(tmp_path, "a;b;c\n" + "".join(f"{n};{n};x;\n" for n in range(9)))
+    assert table.names == ("a", "b", "c", "column_4") and table.strings("c") == ["x"] * 9
+    assert table.lines[0] == 2
+
+
+def test_names_of_rows_as_r_writes_them_shift_no_column(tmp_path):
+    table = read(tmp_path, "a\tb\n" + "".join(f"row{n}\t{n}\tx\n" for n in range(9)), "t.tsv")
+    assert table.names == ("column_1", "a", "b") and table.strings("b") == ["x"] * 9
+
+
+def test_a_text_with_an_unquoted_comma_in_each_row_is_refused_and_not_shifted(tmp_path):
+    with pytest.raises(UserError, match="with no blank before them"):
+        read(tmp_path, "text,label\n" + "".join(f"film {n}, really,good\n" for n in range(9)))
+
+
+def test_a_note_below_the_table_is_left_out_and_told(tmp_path):
+    table = read(tmp_path, "a,b,c\n" + "1,2,3\n" * 9 + "\nSource: the office\n")
+    assert len(table) == 9 and table.notices[-1].title == "1 line below the table left out: 'Source: the office'"
+
+
+def test_a_text_alone_between_rows_is_refused(tmp_path):
+    with pytest.raises(UserError, match="line 11 has 1 fields, 3 expected"):
+        read(tmp_path, "a,b,c\n" + "1,2,3\n" * 9 + "\nPart two\n" + "1,2,3\n" * 9)
+
+
+def test_lines_between_quotes_as_a_whole_are_refused_with_what_to_do(tmp_path):
+    with pytest.raises(UserError, match="Remove the quotes around whole lines"):
+        read(tmp_path, '"text,label"\n' + '"a film,good"\n' * 9)
