@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from training.data.arrow import as_text, plain_columns
 from training.data.encoding import TextFile
+from training.data.json_objects import records_of, whole_objects
 from training.data.shape_limits import MAX_NESTING, check_columns, is_nested_deeper
 from training.errors import UserError
 from training.preflight.sheet import Finding
@@ -46,7 +47,7 @@ def _records(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
     with file.open() as text:
         start = text.read(4096).lstrip()
         text.seek(0)
-        for line, record in (_array if start.startswith("[") else _lines)(source, text):
+        for line, record in (_array if start.startswith("[") else _objects)(source, text):
             if not isinstance(record, dict) or not record:
                 raise UserError(f'{source}: line {line} is not a record. Expected {{"text": ..., "label": ...}}.')
             needed = needed or record
@@ -54,6 +55,24 @@ def _records(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
                 advice = f"it has: {', '.join(record)}. Every record needs the keys of the first, null where unknown"
                 raise UserError(f"{source}: line {line} lacks {', '.join(map(repr, lacking))}; {advice}.")
             yield line, record
+
+
+def _objects(source: str, text: TextIO) -> Iterator[tuple[int, Any]]:
+    """Yield JSON lines; where the first line is no record, objects over several lines; the records of a lone object."""
+    first = next((line for line in text if line.strip()), "")
+    is_alone = not any(line.strip() for line in text)
+    text.seek(0)
+    is_line = _is_json(first.strip().lstrip("\ufeff"))
+    if is_line and not is_alone:
+        yield from _lines(source, text)
+        return
+    if not is_line and first.strip().lstrip("\ufeff")[1:].strip():  # an object that opens with more than its bracket
+        yield from _lines(source, text)
+        return
+    with _errors(source, 1):
+        objects = list(whole_objects(text.read()))
+    records = records_of(objects[0][1], source) if len(objects) == 1 and isinstance(objects[0][1], dict) else None
+    yield from objects if records is None else ((1, record) for record in records)
 
 
 def json_items(file: TextFile) -> Iterator[tuple[int, Any]]:

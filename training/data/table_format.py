@@ -43,7 +43,12 @@ FOREIGN = {  # what files that are no tables begin with
     b"SQLite format": "a database: export the table as CSV",
     b"version https://git-lfs": "only a Git LFS pointer: download the file itself",
 }
-WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+WEB_PAGE = re.compile(rb"\s*<(!doctype html|html|\?xml)", re.IGNORECASE)
+XML = {  # formats by a tag in their first bytes
+    b"<tmx": "a translation memory (TMX): export it as a table with a column for each language",
+    b"<xliff": "an XLIFF file: export it as a table with a column for each language",
+    b"urn:schemas-microsoft-com:office": "an Excel workbook in XML: save the sheet as CSV",
+}
 JSON_START = re.compile(r"\s*(\[\s*)?\{\s*\"")
 
 
@@ -129,8 +134,10 @@ def _damage_in_words(path: Path) -> Iterator[None]:
 
 def _check_is_table(path: Path, head: bytes) -> None:
     foreign = next((description for magic, description in FOREIGN.items() if head.startswith(magic)), None)
-    if WEB_PAGE.match(head):
-        foreign = "a web page: download the file itself"
+    if WEB_PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
+        is_page = b"<html" in head.lower() or b"<!doctype html" in head.lower()
+        other = "a web page: download the file itself" if is_page else "an XML file: convert it to CSV, TSV or JSONL"
+        foreign = next((words for tag, words in XML.items() if tag in head), other)
     if foreign:
         raise UserError(f"{path.name} is no table but {foreign}.")
 
