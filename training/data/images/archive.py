@@ -19,7 +19,23 @@ from training.data.images.decode import MAX_FILE_BYTES
 from training.errors import UserError
 from training.home import is_shared
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif")
+UNREAD = (
+    ".heic",
+    ".heif",
+    ".jxl",
+    ".svg",
+    ".psd",
+    ".ico",
+    ".tga",
+    ".pcx",
+    ".jp2",
+    ".dcm",
+    ".dng",
+    ".cr2",
+    ".nef",
+    ".arw",
+)
 MAX_FILES, MAX_SHARED_FILES = 20_000_000, 500_000  # a server that many use has the smaller limits
 MAX_UNPACKED_BYTES, MAX_SHARED_UNPACKED_BYTES = 2**42, 20 * 2**30
 LOCAL_HEADER, LOCAL_SIGNATURE = 30, b"PK\x03\x04"  # of a file in an archive, before its name
@@ -44,6 +60,10 @@ class Members(ABC):
     def image_names(self) -> Texts:
         """Names of the images, known by their suffix."""
         return Texts(name for name in self.names if name.lower().endswith(SUFFIXES))
+
+    def unread_images(self) -> list[str]:
+        """Names of images of formats that are not read, known by their suffix."""
+        return [name for name in self.names if name.lower().endswith(UNREAD)]
 
 
 class FolderMembers(Members):

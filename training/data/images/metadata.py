@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from training.data.arrow_texts import shared
 from training.data.images.archive import Members
 from training.data.images.caption_files import read_captions
-from training.data.images.text_columns import TextColumns, parquet_class_names, text_columns
+from training.data.images.text_columns import (
+    CAPTION_WORDS,
+    TextColumns,
+    parquet_class_names,
+    several_captions,
+    text_columns,
+)
 from training.data.table import Table, read_table
 from training.errors import UserError
 from training.preflight.sheet import Finding
@@ -58,12 +67,23 @@ def _add_table(members: Members, name: str, merged: TextColumns) -> list[Finding
         raise UserError(f"{name} has no column file_name; it has: {', '.join(table.names)}.")
     files, places = table.strings(key), _Places(members.image_names)
     rows = [places.of(PurePosixPath(name).parent, file or "") for file in files]
+    if max(rows, default=-1) < 0:  # paths of another machine or folder
+        rows = places.of_other_folder(files)
     own, count = text_columns(table, class_names, without=[key]), len(members.image_names)
+    is_repeated = len({row for row in rows if row >= 0}) < sum(row >= 0 for row in rows)
+    notices = list(own.notices)
     for column, values in own.columns.items():
-        _place(merged.columns.setdefault(column, [None] * count), rows, values)
+        target = merged.columns.setdefault(column, [None] * count)
+        _place(target, rows, values)
+        if is_repeated and any(word in column.lower() for word in CAPTION_WORDS):
+            texts = _texts_of_each(rows, values, count)
+            merged.several[column] = texts
+            target[:] = [own_texts[0] if own_texts else text for own_texts, text in zip(texts, target, strict=True)]
+            notices.append(Finding("green", *several_captions(column)))
+    if is_repeated and not any(column in merged.several for column in own.columns):
+        notices.append(Finding("amber", f"{name} names some images in several rows", "The last row of each is read."))
     for column, lists in own.several.items():
         _place(merged.several.setdefault(column, [()] * count), rows, lists)
-    notices = list(own.notices)
     if lost := [file or "" for file, row in zip(files, rows, strict=True) if row < 0]:
         title = f"{len(lost)} rows of {name} name images that are not there"
         notices.append(Finding("amber", title, f"They are left out: {listed(lost, MAX_NAMES)}"))
@@ -80,17 +100,42 @@ def _place(target: list, rows: list[int], values: list) -> None:
             target[row] = value
 
 
+def _texts_of_each(rows: list[int], values: list[str | None], count: int) -> list[tuple[str, ...]]:
+    """The texts of all rows of each image, in their order."""
+    texts: list[list[str]] = [[] for _ in range(count)]
+    for row, value in zip(rows, values, strict=True):
+        if row >= 0 and value:
+            texts[row].append(value)
+    return [tuple(own) for own in texts]
+
+
 class _Places:
     """Finds the number of an image by its name in a table: with / or \\, exactly or in another case."""
 
     def __init__(self, names: Sequence[str]):
         self.exact = {name: index for index, name in enumerate(names)}
         self.any_case = {name.lower(): index for index, name in enumerate(names)}
+        self.names = names
+
+    @cached_property
+    def alone(self) -> dict[str, int]:
+        """Names without folders, and without suffixes too, of which there is one each."""
+        short = [PurePosixPath(name.lower()) for name in self.names]
+        counts = Counter(key for path in short for key in {path.name, path.stem})
+        return {key: n for n, path in enumerate(short) for key in (path.name, path.stem) if counts[key] == 1}
 
     def of(self, folder: PurePosixPath, file: str) -> int:
         """Return the number of the image, -1 if there is none."""
         name = str(folder / file.strip().replace("\\", "/"))
         return self.exact.get(name, self.any_case.get(name.lower(), -1))
+
+    def of_other_folder(self, files: Sequence[str | None]) -> list[int]:
+        """The numbers by names without folders, suffixes and the signs of an address, if each name is of one image."""
+        names = [unquote((file or "").strip().replace("\\", "/")) for file in files]
+        rows = [self.alone.get(name.rpartition("/")[2].lower(), -1) for name in names]
+        found = {row: name for row, name in zip(rows, names, strict=True) if row >= 0}
+        is_clear = all(found.get(row, name) == name for row, name in zip(rows, names, strict=True))
+        return rows if is_clear else [-1] * len(rows)
 
 
 def _read(members: Members, name: str) -> tuple[Table, Mapping[str, list[str]]]:

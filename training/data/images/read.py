@@ -23,8 +23,10 @@ from training.data.images.text_columns import parquet_class_names, text_columns
 from training.data.table import Table, fingerprint
 from training.errors import UserError
 from training.preflight.sheet import Finding
+from training.wording import listed
 
 NAME_COLUMNS = ("name", "file_name", "filename", "id")
+FORMATS = "PNG, JPEG, WebP, TIFF, BMP, GIF and AVIF"
 EXPECTED = "a folder, a zip of one, or a Parquet file with a column of images"
 
 
@@ -68,13 +70,16 @@ def _of_members(path: Path) -> ImageSet:
     names = members.image_names
     if not names:
         what = ", ".join(members.names[:3]) or "nothing at all"
-        formats = "PNG, JPEG, WebP, TIFF, BMP, GIF and AVIF"
-        raise UserError(f"{members.source} holds no images ({what}): {formats} are read.")
+        raise UserError(f"{members.source} holds no images ({what}): {FORMATS} are read.")
     beside = read_metadata(members)
     digest = fingerprint(path) if path.is_file() else ""
     rows = row_numbers(len(names))
+    notices = beside.notices
+    if unread := members.unread_images():
+        title = f"{len(unread):,} images of other formats are left out"
+        notices = (*notices, Finding("amber", title, f"{listed(unread, 5)}: {FORMATS} are read. Convert them."))
     texts, read = (beside.columns, beside.several), lambda index: members.read(names[index])
-    return ImageSet(names, read, rows, *texts, members.source, digest, beside.notices)
+    return ImageSet(names, read, rows, *texts, members.source, digest, notices)
 
 
 def _of_parquet(path: Path) -> ImageSet:

@@ -52,10 +52,14 @@ def text_columns(table: Table, class_names: ClassNames, without: Sequence[str] =
             columns[name] = [_class_name(value, class_names[name]) for value in table.columns[name].to_pylist()]
         elif _is_plain(table.columns[name].type):
             columns[name] = shared(table.iter_strings(name))
-    title = "The column {!r} holds several captions per image"
-    detail = "One of them is drawn each time that an image is trained on; it is evaluated with the first."
-    notices = tuple(Finding("green", title.format(name), detail) for name in several)
+    notices = tuple(Finding("green", *several_captions(name)) for name in several)
     return TextColumns(columns, several, notices)
+
+
+def several_captions(column: str) -> tuple[str, str]:
+    """Say what becomes of several captions."""
+    title = f"The column {column!r} holds several captions per image"
+    return title, "One of them is drawn each time that an image is trained on; it is evaluated with the first."
 
 
 def parquet_class_names(path: Path) -> dict[str, list[str]]:
