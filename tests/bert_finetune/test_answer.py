@@ -194,6 +194,12 @@ def test_a_korean_word_may_have_a_particle() -> None:
     assert find_answer("울", -1, "서울은") == Place(1, 2, is_inside_word=True)
 
 
+def test_a_plausible_answer_of_a_question_that_has_none_is_not_learned(tmp_path: Path) -> None:
+    rows = "Where?,Rome is old.,Rome,False\nWho?,Rome is old.,old,True\n"
+    path = write(tmp_path / "rows.csv", f"question,context,answer_text,is_impossible\n{rows}")
+    assert [one.answers for one in read(settings(path, eval_share=0)).train] == [(("Rome", 0),), ()]
+
+
 def test_answers_in_several_places_without_a_start_are_told(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv", "question,context,answer\nWho?,Anna saw Anna.,Anna\nWhat?,An art.,art\n")
     told = [row for row in read(settings(path, eval_share=0)).sheet.findings if "several places" in row.title]

@@ -162,6 +162,12 @@ def test_pairs_that_cannot_be_measured_with_are_told(tmp_path: Path, header: str
         read_scored_pairs(file)
 
 
+def test_scores_are_read_in_any_spelling_and_rows_without_one_are_left_out(tmp_path: Path):
+    rows = [f'a {n},b {n},"{n},5"' for n in range(12)] + ["a,b,NA"]
+    pairs = read_scored_pairs(write(tmp_path / "p.csv", "text1,text2,score\n" + "\n".join(rows) + "\n"))
+    assert pairs.scores.tolist() == [n + 0.5 for n in range(12)]
+
+
 def test_rank_correlation_is_of_the_order_alone(tmp_path: Path):
     rows = [f"a{n} b,a{n} c,{n}" for n in range(12)]
     pairs = read_scored_pairs(write(tmp_path / "p.csv", "text1,text2,score\n" + "\n".join(rows) + "\n"))

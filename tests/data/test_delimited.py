@@ -140,6 +140,13 @@ def test_title_of_one_word_is_skipped(tmp_path: Path) -> None:
     assert read_table(write(tmp_path / "a.csv", f"Umfrage\nMeinung;Klasse\n{lines}")).names == ("Meinung", "Klasse")
 
 
+def test_pairs_of_sentences_between_three_bars_lose_none(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "pairs.txt", "".join(f"The house {n} is red. ||| Das Haus {n} ist rot.\n" for n in range(40))
+    )
+    assert len(read_table(path)) == 40
+
+
 def test_header_again_in_another_case_is_dropped(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "a.csv", "text;label\na;x\nb;y\nText;Label \nc;x\n"))
     assert rows_of(table) == [("a", "x"), ("b", "y"), ("c", "x")]

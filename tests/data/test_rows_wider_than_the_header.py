@@ -34,7 +34,7 @@ def test_a_note_below_the_table_is_left_out_and_told(tmp_path):
 
 
 def test_a_text_alone_between_rows_is_refused(tmp_path):
-    with pytest.raises(UserError, match="line 11 has 1 fields, 3 expected"):
+    with pytest.raises(UserError, match="line 12 has 1 fields, 3 expected"):
         read(tmp_path, "a,b,c\n" + "1,2,3\n" * 9 + "\nPart two\n" + "1,2,3\n" * 9)
 
 

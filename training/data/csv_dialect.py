@@ -156,7 +156,8 @@ def has_header(rows: list[list[str]], suffix: str) -> bool:
         return True
     if len(first) == 1:
         return suffix == ".csv" and first[0].isidentifier()
-    if others and all(_is_sentence_of(cell, column) for cell, column in columns):
+    filled = [(cell, column) for cell, column in columns if cell or any(column)]  # a ||| b has empty ones
+    if others and all(_is_sentence_of(cell, column) for cell, column in filled):
         return False
     return not found_below and not any(_reads_like(cell, column) for cell, column in words)
 

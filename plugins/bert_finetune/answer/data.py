@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 QUESTION, CONTEXT = ("question", "query"), ("context", "passage", "paragraph", "text")
 ANSWER = ("answers", "answer", "answertext", "answerstext", "text")  # `text` beside a column of contexts
 START = ("answerstart", "answersanswerstart", "startposition", "start", "offset")
+IMPOSSIBLE = "isimpossible"  # SQuAD 2.0: the answer beside it is a plausible, wrong one
 UNKNOWN_START = -1
 MUCH_BETTER = 5  # times fewer answers elsewhere, for another unit than characters
 
@@ -174,7 +175,7 @@ def _articles(articles: list[Any], name: str) -> Iterator[QuestionExample]:
         for number, article in enumerate(articles, 1):
             for paragraph in article["paragraphs"]:
                 for item in paragraph["qas"]:
-                    answers = [] if item.get("is_impossible") else item.get("answers") or []
+                    answers = [] if _is_true(item.get("is_impossible")) else item.get("answers") or []
                     yield QuestionExample(
                         str(item["question"]).strip(),
                         str(paragraph["context"]),
@@ -187,6 +188,10 @@ def _articles(articles: list[Any], name: str) -> Iterator[QuestionExample]:
             f"{name} is not SQuAD JSON: {str(error)[:80]} is missing or of another type. "
             "Expected data, paragraphs, qas, answers with text and answer_start."
         ) from None
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().casefold() in ("true", "1", "1.0", "yes")
 
 
 def _start(value: Any) -> int:
@@ -212,6 +217,7 @@ def _of_table(table: Table) -> Iterator[QuestionExample]:
         expected = "question, context and answer (and answer_start, if known)"
         raise UserError(f"{table.source} has the columns {', '.join(table.names)}. Expected {expected}.")
     starts = next((names[name] for name in START if name in names), "")
+    impossible = table.strings(names[IMPOSSIBLE]) if IMPOSSIBLE in names else [None] * len(table)
     offsets = table.strings(starts) if starts else [None] * len(table)
     rows = zip(
         table.strings(question),
@@ -219,10 +225,11 @@ def _of_table(table: Table) -> Iterator[QuestionExample]:
         table.column(answer).to_pylist(),
         offsets,
         table.lines.tolist(),
+        impossible,
         strict=True,
     )
-    for text, passage, cell, offset, line in rows:
-        answers = _cell_answers(cell, offset)
+    for text, passage, cell, offset, line, has_none in rows:
+        answers = () if _is_true(has_none) else _cell_answers(cell, offset)
         yield QuestionExample((text or "").strip(), passage or "", answers, f"line {line}", passage or "")
 
 

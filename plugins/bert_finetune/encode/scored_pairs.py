@@ -13,6 +13,8 @@ from plugins.bert_finetune.classify.labelled_texts import clean_text
 from training.data.column_guess import guess_text_columns
 from training.data.column_names import plain_name
 from training.data.table import Table, read_table
+from training.data.tabular.missing import MISSING
+from training.data.tabular.numbers import NumberFormat, parse_number
 from training.errors import UserError
 
 SCORES = ("score", "similarity", "similarityscore", "relatedness", "relatednessscore", "sim", "gold", "goldscore")
@@ -56,10 +58,13 @@ def read_scored_pairs(file: Path, score_column: str = "") -> ScoredPairs:
     name = score_column or _guess_score(table, (columns.text, columns.text_pair))
     cells = zip(*(table.strings(each) for each in (columns.text, columns.text_pair, name)), strict=True)
     rows = [(clean_text(a), clean_text(b), score) for a, b, score in cells if clean_text(a) and clean_text(b) and score]
-    try:
-        scores = np.array([float(score) for _, _, score in rows])
-    except ValueError:
-        raise UserError(f"Column {name!r} of {table.source} holds {rows[0][2][:40]!r}: scores are numbers.") from None
+    rows = [row for row in rows if row[2].strip() not in MISSING]
+    parsed = [parse_number(score, NumberFormat()) for _, _, score in rows]
+    scores = np.array([np.nan if number is None else number.value for number in parsed])
+    if None in parsed:
+        raise UserError(
+            f"Column {name!r} of {table.source} holds {rows[parsed.index(None)][2][:40]!r}: scores are numbers."
+        ) from None
     if len(rows) < MIN_PAIRS or not np.isfinite(scores).all() or not np.ptp(scores):
         raise UserError(
             f"Column {name!r} of {table.source} has scores of {len(rows)} pairs: at least {MIN_PAIRS} pairs of "
