@@ -42,6 +42,14 @@ def test_a_lone_record_with_a_list_stays_a_record(tmp_path):
     assert read_table(path).names == ("id", "messages")
 
 
+def test_records_whose_keys_are_ids_take_no_field_for_each(tmp_path):
+    """6,000 rows of 33 bytes took 443 MB and quadratic time: every id was a field of every row."""
+    path = tmp_path / "ids.jsonl"
+    path.write_text("".join(json.dumps({"text": "x", "nodes": {f"k{n}": {"v": n}}}) + "\n" for n in range(3000)))
+    table = read_table(path)
+    assert str(table.columns["nodes"].type) == "string" and table.strings("nodes")[7] == '{"k7": {"v": 7}}'
+
+
 def test_several_lists_of_records_are_named(tmp_path):
     path = tmp_path / "splits.json"
     path.write_text(json.dumps({"train": ROWS, "test": ROWS}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pyarrow as pa
 from training.data.arrow import as_text, plain_columns
 from training.data.encoding import TextFile
 from training.data.json_objects import records_of, whole_objects
-from training.data.shape_limits import MAX_NESTING, check_columns, is_nested_deeper
+from training.data.shape_limits import MAX_NESTING, check_columns, has_many_keys, is_nested_deeper
 from training.errors import UserError
 from training.preflight.sheet import Finding
 
@@ -156,12 +157,13 @@ def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str
 
 
 def column_of(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
-    """Return the values of one key as a typed column; of several kinds as text, and its name noted in `mixed`."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        mixed[name] = None
-        return pa.array([value if value is None or isinstance(value, str) else spelled(value) for value in values])
+    """Return the values of one key as a typed column; of several kinds, or of records
+    with very many keys, as text, and its name noted in `mixed`."""
+    with contextlib.suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        if not has_many_keys(values):
+            return pa.array(values)
+    mixed[name] = None
+    return pa.array([value if value is None or isinstance(value, str) else spelled(value) for value in values])
 
 
 def spelled(value: object) -> str:

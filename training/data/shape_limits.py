@@ -9,6 +9,7 @@ from training.errors import UserError
 MAX_COLUMNS = 10_000
 MAX_FIRST_LINE = 2**20  # characters
 MAX_NESTING = 20  # of lists and records in a cell
+MAX_KEYS = 256  # of all records of a column, at any level: each would be a field of every row
 FREE_BYTES = 200 * 2**20  # unpacked, that any file may have
 MAX_RATIO = 500  # of unpacked to packed bytes beyond that; real tables come to 50
 
@@ -56,6 +57,20 @@ def is_nested_deeper(value: object, levels: int = MAX_NESTING) -> bool:
         if not front:
             return False
     return True
+
+
+def has_many_keys(values: list[Any]) -> bool:
+    """Whether the records of a column have more keys together than that, as where each is named by an id."""
+    keys: set[str] = set()
+    front: list[Any] = [value for value in values if isinstance(value, (dict, list))]
+    while front:
+        for value in front:
+            if isinstance(value, dict):
+                keys.update(value)
+                if len(keys) > MAX_KEYS:
+                    return True
+        front = [inner for outer in front for inner in _inside(outer)]
+    return False
 
 
 def _inside(value: object) -> list[Any]:
