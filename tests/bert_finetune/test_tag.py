@@ -140,6 +140,8 @@ FORMATS = {
     "words.conll": "-DOCSTART- -X- O\n\nJohn NNP B-PER\nSmith NNP I-PER\nlives VB O\n\nRome NNP B-LOC\n",
     "iob1.txt": "John I-PER\nSmith I-PER\nlives O\n\nRome I-LOC\n",
     "bioes.bio": "John\tB-PER\nSmith\tE-PER\nlives\tO\n\nRome\tS-LOC\n",
+    "suffixes.bio": "John\tPER-B\nSmith\tPER-I\nlives\tO\n\nRome\tLOC-B\n",
+    "lower.bio": "John\tb-PER\nSmith\ti-PER\nlives\tO\n\nRome\tb-LOC\n",
     "lists.jsonl": '{"tokens": ["John", "Smith", "lives"], "ner_tags": ["B-PER", "I-PER", "O"]}\n{"tokens": ["Rome"], "ner_tags": ["B-LOC"]}\n',
     "spans.jsonl": '{"text": "John Smith lives", "entities": [[0, 10, "PER"]]}\n{"text": "Rome", "entities": [[0, 4, "LOC"]]}\n',
     "columns.tsv": "tokens\ttags\nJohn Smith lives\tB-PER I-PER O\nRome\tB-LOC\n",

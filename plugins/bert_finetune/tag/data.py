@@ -102,6 +102,12 @@ def _annotations(source: str, settings: TagSettings, like: dict[str, str] | None
     own = names.get(found.columns.get("tags_column", ""), [])
     found.sentences, more = named_tags(found.sentences, settings.tag_names, settings.outside_tag, own)
     found.findings += more
+    if renamed := schemes.in_usual_form({tag for sentence in found.sentences for tag in sentence.tags}):
+        found.sentences = [
+            replace(one, tags=tuple(renamed.get(tag, tag) for tag in one.tags)) for one in found.sentences
+        ]
+        first, second = next(iter(sorted(renamed.items())))
+        found.findings.append(Finding("green", f"Tags such as {first} are read as {second}"))
     return found
 
 

@@ -10,6 +10,7 @@ OUTSIDE = "O"
 PREFIXED = re.compile(r"([BIESLUM])-(.+)")
 STARTS, INNER = "BSU", "IMEL"
 LAST = "ESLU"  # end an entity
+OTHER_FORMS = (re.compile(r"(?P<label>.+)[-_](?P<prefix>[BIESLUM])"), re.compile(r"(?P<prefix>[biesl])-(?P<label>.+)"))
 MISTYPED = re.compile(r"[BIESLUM][^\w-].*|[BIESLUM]_.*")  # a prefix followed by another mark than a hyphen
 
 
@@ -34,6 +35,18 @@ def are_io(tags: set[str]) -> bool:
         and bool(labels)
         and not any(PREFIXED.fullmatch(label) or MISTYPED.fullmatch(label) for label in labels)
     )
+
+
+def in_usual_form(tags: set[str]) -> dict[str, str]:
+    """The tags of a file that writes PER-B or b-per as B-PER; empty if it does not."""
+    labels = tags - {OUTSIDE}
+    if OUTSIDE not in tags or any(PREFIXED.fullmatch(label) for label in labels):
+        return {}
+    for form in OTHER_FORMS:
+        matches = {label: match for label in labels if (match := form.fullmatch(label))}
+        if labels and len(matches) == len(labels) and any(one["prefix"] in "Bb" for one in matches.values()):
+            return {tag: f"{one['prefix'].upper()}-{one['label']}" for tag, one in matches.items()}
+    return {}
 
 
 def invalid_positions(tags: Sequence[str]) -> list[int]:
