@@ -19,6 +19,7 @@ from plugins.denoising_ae.images.inference.opponent_colour import from_opponent,
 from plugins.denoising_ae.images.inference.progress import run_to_end
 from plugins.denoising_ae.images.inference.tiling import denoise_tiled
 from plugins.denoising_ae.images.metrics import psnr, ssim
+from plugins.denoising_ae.images.pairs import match_pairs
 from plugins.denoising_ae.images.patches import random_shrunk_patch
 from plugins.denoising_ae.images.predictor import ImageDenoisingPredictor
 from plugins.denoising_ae.images.request import DenoiseRequest
@@ -37,6 +38,7 @@ from tests.pictures import encoded, png16, scene, write_zip
 from training.data.images.decode import decode
 from training.data.images.image_set import ImageSet
 from training.data.images.kept_pixels import KeptPixels
+from training.data.images.read import read_images
 from training.errors import UserError
 from training.fit.loop import fit
 from training.preflight import auto
@@ -490,6 +492,32 @@ def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> N
     assert "5 pairs" in said and "noisy/5, clean/0" in said and "1 pairs are of two sizes" in said
     metrics, _ = train(tmp_path / "run", data, steps=4, noise="none")
     assert metrics["psnr_noisy"] < 45
+
+
+@pytest.mark.parametrize(
+    ("noisy", "clean"),
+    [
+        ("input/{}.png", "gt/{}.png"),
+        ("data/Noisy Images/{}.png", "data/Clean Images/{}.png"),
+        ("low/{}.png", "high/{}.png"),
+        ("photo_{}_noisy.png", "photo_{}_clean.png"),
+        ("000{}_GP/NOISY_SRGB_010.png", "000{}_GP/GT_SRGB_010.png"),
+    ],
+)
+def test_pairs_are_found_by_the_words_of_other_data_sets(noisy: str, clean: str, tmp_path: Path) -> None:
+    content = {noisy.format(n): encoded(scene(24, 24, 1, n), "JPEG", quality=10) for n in range(6)}
+    content |= {clean.format(n): encoded(scene(24, 24, 1, n)) for n in range(6)}
+    images = read_images(write_zip(tmp_path / "pairs.zip", content | {"cover.png": encoded(scene(24, 24))}))
+    found = match_pairs(images)
+    assert found is not None
+    sides = [[side.name(row) for row in range(len(side))] for side in found[:2]]
+    assert sides == [[name.format(n) for n in range(6)] for name in (noisy, clean)]
+
+
+@pytest.mark.parametrize("names", [("high_1.png", "a.png"), ("input/1.png", "target/2.png"), ("1.png", "2.png")])
+def test_images_without_partners_are_single_clean_ones(names: tuple[str, ...], tmp_path: Path) -> None:
+    images = read_images(write_zip(tmp_path / "x.zip", {name: encoded(scene(24, 24)) for name in names}))
+    assert match_pairs(images) is None
 
 
 def test_folders_without_a_common_name_are_refused(tmp_path: Path) -> None:

@@ -122,3 +122,12 @@ def test_chatgpts_export_is_read_from_the_last_message_back(tmp_path):
     )
     dialogues, _ = read(tmp_path, [{"title": "t", "mapping": nodes, "current_node": "y"}])
     assert list(dialogues[0]) == [Turn("user", "a?"), Turn("assistant", "b")]
+
+
+def test_messages_of_dialogues_that_take_turns_are_told_apart(tmp_path):
+    rows = [("x", "user", "a?"), ("y", "user", "c?"), ("x", "assistant", "b"), ("y", "assistant", "d")]
+    records = [{"conversation_id": key, "role": role, "content": content} for key, role, content in rows]
+    dialogues, _ = read(tmp_path, records)
+    assert list(map(written, dialogues)) == [PLAIN, "user: c? | assistant: d"]
+    with pytest.raises(UserError, match="line 1: 'content' is not a list of turns"):
+        read(tmp_path, [*records, {"conversation_id": "x", "role": "user", "content": None}])

@@ -29,7 +29,7 @@ from training.data.table_format import MAX_BYTES, read_chunks
 from training.home import cache_folder, is_shared
 from training.preflight.sheet import Finding
 
-VERSION = 4  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
+VERSION = 5  # of what the reader makes of a file; raise it when the cells, lines or notices of the same file change
 FOLDER = ".parsed"
 RUN_FILES = ("config.yaml", "events.jsonl", "owner")  # by which a run's folder is known
 MAX_CACHE_BYTES, MAX_SHARED_CACHE_BYTES = 2**37, 2 * 2**30  # in the studio's home; the oldest tables are deleted

@@ -1,8 +1,14 @@
-"""Real noisy/clean pairs: images of one scene in the folders noisy and clean, matched by file name."""
+"""Real noisy/clean pairs: images of one scene, told apart by their folders or by a word of their names.
+
+The folders noisy and clean are always that; the words that other data sets use are, where at least half of the images
+find a partner by them: input and gt, low and high, or one folder with a_noisy.png and a_clean.png.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from training.data.images.image_set import ImageSet
@@ -11,23 +17,38 @@ from training.preflight.sheet import Finding
 from training.wording import listed
 
 NOISY, CLEAN = "noisy", "clean"
+WORDS = {  # folders, without "images" and signs; words of a name
+    NOISY: {"noisy", "noise", "noised", "degraded", "corrupted", "input", "inputs", "low", "lq"},
+    CLEAN: {"clean", "gt", "groundtruth", "target", "targets", "reference", "original", "originals", "high", "hq"},
+}
+Side = Callable[[str], tuple[str, str]]  # name -> noisy, clean or empty, and the scene
 
 
 def match_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | None:
-    """The noisy images, the clean ones in the same order, and findings; None where there are no two such folders.
+    """The noisy images, the clean ones in the same order, and findings; None where there are no two such sides.
 
     Raises:
-        UserError: If no name is in both, or a name is twice in one; lists them.
+        UserError: If no name is both in noisy and in clean, or a name is twice in one; lists them.
     """
+    names = [images.name(row) for row in range(len(images))]
+    if any(_of_folders(name)[0] for name in names):
+        return _matched(images, names, _of_folders, "matched by name")
+    for side_of, how in ((_of_other_folders, "by the names of their folders"), (_of_file_names, "by a word of each")):
+        found = [(side, scene) for side, scene in map(side_of, names) if side]
+        scenes = Counter(scene for _, scene in set(found))
+        if found and 4 * sum(count == 2 for count in scenes.values()) >= len(names) and len(found) == len({*found}):
+            return _matched(images, names, side_of, f"matched {how}")
+    return None
+
+
+def _matched(images: ImageSet, names: list[str], side_of: Side, how: str) -> tuple[ImageSet, ImageSet, list[Finding]]:
     rows: dict[str, dict[str, int]] = {NOISY: {}, CLEAN: {}}  # side -> scene -> row
     counts: Counter[tuple[str, str]] = Counter()
-    for row in range(len(images)):
-        side, scene = _side_and_scene(images.name(row))
+    for row, name in enumerate(names):
+        side, scene = side_of(name)
         if side:
             rows[side][scene] = row
             counts[side, scene] += 1
-    if not rows[NOISY] and not rows[CLEAN]:
-        return None
     _check_unique(counts)
     paired = sorted(rows[NOISY].keys() & rows[CLEAN].keys())
     unpaired = [f"{side}/{scene}" for side, scenes in rows.items() for scene in sorted(scenes.keys() - set(paired))]
@@ -35,7 +56,7 @@ def match_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | 
         raise UserError(
             f"No name is both in noisy and in clean: {listed(unpaired)}. Give the two images of a scene the same name."
         )
-    findings = [Finding("green", f"{len(paired):,} pairs of a noisy and a clean image, matched by name")]
+    findings = [Finding("green", f"{len(paired):,} pairs of a noisy and a clean image, {how}")]
     if unpaired:
         findings.append(
             Finding("amber", f"{len(unpaired):,} images have no partner and are left out", listed(unpaired))
@@ -53,9 +74,31 @@ def _check_unique(counts: Counter[tuple[str, str]]) -> None:
         )
 
 
-def _side_and_scene(name: str) -> tuple[str, str]:
+def _of_folders(name: str) -> tuple[str, str]:
     """noisy or clean (empty for neither), and the path without that folder and without the extension."""
+    return _of_parts(name, lambda folder: folder.lower() if folder.lower() in WORDS else "")
+
+
+def _of_other_folders(name: str) -> tuple[str, str]:
+    """The same, by the words that other data sets use."""
+    return _of_parts(name, _side_of)
+
+
+def _of_parts(name: str, side_of: Callable[[str], str]) -> tuple[str, str]:
     path = PurePosixPath(name)
-    folders = path.parts[:-1]
-    side = next((folder.lower() for folder in folders if folder.lower() in (NOISY, CLEAN)), "")
-    return side, str(PurePosixPath(*(folder for folder in folders if folder.lower() != side), path.stem))
+    sides = [side_of(folder) for folder in path.parts[:-1]]
+    scene = PurePosixPath(*(folder for folder, side in zip(path.parts, sides, strict=False) if not side), path.stem)
+    return next(filter(None, sides), ""), str(scene)
+
+
+def _of_file_names(name: str) -> tuple[str, str]:
+    """The side by a word of the file's name, and the path without it: 0001_NOISY_SRGB.PNG and 0001_GT_SRGB.PNG."""
+    path = PurePosixPath(name)
+    words = re.split(r"[\W_]+", path.stem)
+    side = next(filter(None, map(_side_of, words)), "")
+    return side, str(path.with_name(" ".join(word for word in words if not _side_of(word)) or "_"))
+
+
+def _side_of(word: str) -> str:
+    plain = re.sub(r"[\W_]|images?$|imgs?$", "", word.lower())
+    return next((side for side, words in WORDS.items() if plain in words), "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -121,21 +120,27 @@ def _each(columns: _Columns, name: str, read: Callable[[Row], Dialogue]) -> Iter
     """Every row's dialogue with the table's system prompt, where it has one."""
     system = columns.of(SYSTEM, (name,))
     for line, row in columns.rows():
-        try:
-            dialogue = read(row)
-        except ToolCallError:
-            columns.left_out["dialogues left out: they call tools"] += 1
-            continue
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise UserError(
-                f"{columns.table.source}, line {line}: '{name}' is not a list of turns ({str(error)[:100]}). "
-                f"Expected {EXPECTED}."
-            ) from None
+        dialogue = _read_one(columns, name, line, lambda row=row: read(row))
         if system and isinstance(row[system], str) and dialogue and dialogue[0].role != "system":
             dialogue = [*turns_of(row[system], "system"), *dialogue]
-        if ignored := sum(turn.role == "assistant" and not turn.is_target for turn in dialogue):
-            columns.left_out["answers have weight 0: read, but not trained on"] += ignored
         yield dialogue
+
+
+def _read_one(columns: _Columns, name: str, line: int, read: Callable[[], Dialogue]) -> Dialogue:
+    """A dialogue, and what of it is not trained on is counted; none where it calls tools."""
+    try:
+        dialogue = read()
+    except ToolCallError:
+        columns.left_out["dialogues left out: they call tools"] += 1
+        return []
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise UserError(
+            f"{columns.table.source}, line {line}: '{name}' is not a list of turns ({str(error)[:100]}). "
+            f"Expected {EXPECTED}."
+        ) from None
+    if ignored := sum(turn.role == "assistant" and not turn.is_target for turn in dialogue):
+        columns.left_out["answers have weight 0: read, but not trained on"] += ignored
+    return dialogue
 
 
 def _pair_reader(columns: _Columns, prompt: str, response: str) -> Callable[[Row], Dialogue]:
@@ -187,31 +192,29 @@ def _of_messages(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
         return None
     number, parent, key = columns.of(MESSAGE_ID), columns.of(PARENT_ID), columns.of(DIALOGUE_IDS)
     if number and parent:
-        return lambda: _of_threads(columns, number, parent)
+        return lambda: _of_threads(columns, number, parent, content)
     if not key:
         raise UserError(
             f"{columns.table.source} has one message per row and nothing that tells where a dialogue ends. Add a "
             "column conversation_id, or give a list of turns per row."
         )
-    return lambda: _of_groups(columns, key)
+    return lambda: _of_groups(columns, key, content)
 
 
-def _of_groups(columns: _Columns, key: str) -> Iterator[Dialogue]:
-    messages = ([line, row] for line, row in columns.rows())
-    for _, group in groupby(messages, lambda item: item[1][key]):
-        try:
-            yield parse_turns([_lower(row) for _, row in group])
-        except ToolCallError:
-            columns.left_out["dialogues left out: they call tools"] += 1
+def _of_groups(columns: _Columns, key: str, content: str) -> Iterator[Dialogue]:
+    """The messages of each id, also where those of several dialogues take turns."""
+    groups: dict[Any, list[tuple[int, Row]]] = {}
+    for line, row in columns.rows():
+        groups.setdefault(row[key], []).append((line, row))
+    for messages in groups.values():
+        turns = [_lower(row) for _, row in messages]
+        yield _read_one(columns, content, messages[0][0], lambda turns=turns: parse_turns(turns))
 
 
-def _of_threads(columns: _Columns, number: str, parent: str) -> Iterator[Dialogue]:
+def _of_threads(columns: _Columns, number: str, parent: str, content: str) -> Iterator[Dialogue]:
     messages = [_lower(row) for _, row in columns.rows()]
     for tree in as_trees(messages, plain_name(number), plain_name(parent)):
-        try:
-            yield from_tree(tree)
-        except ToolCallError:
-            columns.left_out["dialogues left out: they call tools"] += 1
+        yield _read_one(columns, content, 1, lambda tree=tree: from_tree(tree))
 
 
 def _lower(row: Row) -> dict[str, Any]:

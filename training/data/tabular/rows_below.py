@@ -14,25 +14,12 @@ from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
 
 MAX_BELOW = 20  # rows below a table
-TOTALS = frozenset(
-    {"total", "totals", "grand total", "sum", "sums", "average", "averages", "avg", "mean"}
-    | {"gesamt", "gesamtsumme", "summe", "insgesamt", "durchschnitt", "mittelwert", "total général", "somme", "moyenne"}
-    | {
-        "suma",
-        "promedio",
-        "totale",
-        "somma",
-        "media",
-        "totaal",
-        "soma",
-        "média",
-        "razem",
-        "итого",
-        "всего",
-        "合计",
-        "总计",
-    }
-)
+TOTALS = frozenset((
+    "total", "totals", "grand total", "sum", "sums", "average", "averages", "avg", "mean",
+    "gesamt", "gesamtsumme", "summe", "insgesamt", "durchschnitt", "mittelwert", "total général", "somme", "moyenne",
+    "suma", "promedio", "totale", "somma", "media", "totaal", "soma", "média", "razem", "итого", "всего",
+    "合计", "总计",
+))  # fmt: skip
 
 
 def without_rows_below(table: Table) -> Table:
