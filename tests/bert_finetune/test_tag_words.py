@@ -63,7 +63,9 @@ def test_weights_from_elsewhere_get_usual_words_without_clitics() -> None:
 @pytest.mark.parametrize(
     ("words", "joined"),
     [
-        ("don't go to Coca-Cola .", "'-"),
+        ("don't go to Coca-Cola .", "'-’"),
+        ("don’t go to Coca-Cola .", "'-’"),
+        ("don't " * 10 + "the Campaign Trail ’72", "'’"),
         ("Anna 's don't Oslo - based Coca-Cola", ""),
         ("10\u00a0000 euros", "\u00a0"),
         ("U.S. 3.5", ""),

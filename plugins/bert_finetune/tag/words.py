@@ -24,6 +24,7 @@ SIGN = r"[\p{P}\p{S}" + FIXED_SPACES + "]"
 MUCH_MORE = (
     10  # times as often inside words as at their edges; SNIPS (11): F1 0.887 with joined apostrophes, else 0.882
 )
+APOSTROPHES = "'’"
 MIN_NEIGHBOURS = 3  # pairs of one-character words that show that a script is cut by character
 
 
@@ -91,7 +92,8 @@ def characters_of(scripts: Iterable[str]) -> str:
 def rule_of(sentences: Sequence[Sequence[str]]) -> WordRule:
     """The rule that cuts a text as the words of a file were cut.
 
-    A sign is joined if the file has it inside words and (almost) never at the edge of one: where both occur
+    A sign is joined if the file has it inside words and (almost) never at the edge of one; both apostrophes are one
+    sign, since keyboards differ: where both occur
     ("Coca-Cola" and "Oslo", "-", "based") no rule tells them apart in a text, so it is cut everywhere, also inside the
     file's words.
     A script is cut by character if all its words are single characters and stand side by side.
@@ -108,10 +110,11 @@ def rule_of(sentences: Sequence[Sequence[str]]) -> WordRule:
         pieces = [match for match in rule.split(word) if word[match[0]].isalnum()]
         starts, ends = {start for start, _ in pieces}, {end for _, end in pieces}
         for place, sign in signs:
+            sign = APOSTROPHES[0] if sign in APOSTROPHES else sign
             inner[sign] += count * (place in ends and place + 1 in starts)
             edges[sign] += count * (place in (0, len(word) - 1))
-    joined = (sign for sign, count in inner.items() if count and count >= MUCH_MORE * edges[sign])
-    return WordRule("".join(sorted(joined)), rule.by_character)
+    joined = {sign for sign, count in inner.items() if count and count >= MUCH_MORE * edges[sign]}
+    return WordRule("".join(sorted(joined | {*APOSTROPHES} if APOSTROPHES[0] in joined else joined)), rule.by_character)
 
 
 def _is_cut_by_character(script: str, sentences: Sequence[Sequence[str]], counts: Counter[str]) -> bool:

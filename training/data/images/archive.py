@@ -21,21 +21,8 @@ from training.home import is_shared
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif")
 UNREAD = (
-    ".heic",
-    ".heif",
-    ".jxl",
-    ".svg",
-    ".psd",
-    ".ico",
-    ".tga",
-    ".pcx",
-    ".jp2",
-    ".dcm",
-    ".dng",
-    ".cr2",
-    ".nef",
-    ".arw",
-)
+    ".heic", ".heif", ".jxl", ".svg", ".psd", ".ico", ".tga", ".pcx", ".jp2", ".dcm", ".dng", ".cr2", ".nef", ".arw",
+)  # fmt: skip
 MAX_FILES, MAX_SHARED_FILES = 20_000_000, 500_000  # a server that many use has the smaller limits
 MAX_UNPACKED_BYTES, MAX_SHARED_UNPACKED_BYTES = 2**42, 20 * 2**30
 LOCAL_HEADER, LOCAL_SIGNATURE = 30, b"PK\x03\x04"  # of a file in an archive, before its name
