@@ -263,4 +263,4 @@ def test_shipped_adapters_are_small_and_say_what_they_were_trained_on(folder: Pa
 def test_shipped_adapters_are_better_than_the_small_starter_on_the_same_rows(adapted: Path, small: Path, metric: str):
     better, worse = store.read_record(adapted), store.read_record(small)
     assert better["data"]["eval_data_sha256"] == worse["data"]["eval_data_sha256"]
-    assert better["metrics"][metric] > worse["metrics"][metric] + 0.04
+    assert better["metrics"][metric] > worse["metrics"][metric] + 0.02

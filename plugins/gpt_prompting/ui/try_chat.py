@@ -152,7 +152,9 @@ def _connect_answers(box: ChatBox, workbench: Workbench) -> None:
         on_box(chatbot.retry, retry, changed, branched, area, **QUIET),
         on_box(chatbot.edit, edit, changed, branched, area, **QUIET),
     ]
-    box.stop.click(None, None, None, cancels=answers)
+    # An answer that goes on would write into the dialogue that is shown instead.
+    leaves = [box.stop.click, box.clear.click, chatbot.clear, chatbot.undo, box.branch_picker.input]
+    gr.on(leaves, None, None, None, cancels=answers)
 
 
 def _connect_the_rest(box: ChatBox) -> None:
