@@ -185,7 +185,7 @@ class TrainForm:
             for name, labels in self._labels(request).items():
                 updates[name] = self._weights(name, labels, values)
             length = self.length.opened(values) if values else gr.skip()
-            return [*source, length, *updates.values(), problem]
+            return [*source, length, *updates.values(), problem or gr.skip()]
 
         outputs = [*self.source.outputs, self.length.choice, *self.fields.values(), self.message]
         open_numbers = self._open_numbers()
