@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
+from threading import Lock
 
 from gradio.context import LocalContext
 
@@ -20,16 +21,17 @@ class Newest:
 
     def __init__(self):
         """Nothing was asked."""
-        self._numbers = count()
+        self._numbers, self._lock = count(), Lock()
         self._newest: OrderedDict[str, int] = OrderedDict()
 
     def ask(self) -> Callable[[], bool]:
         """Begin the call that is being handled; returns what says whether a later one of its page has begun."""
-        page, number = getattr(LocalContext.request.get(None), "session_hash", None), next(self._numbers)
+        page = getattr(LocalContext.request.get(None), "session_hash", None)
         if not page:  # a call from elsewhere: nobody sees two answers in one place
             return lambda: False
-        self._newest[page] = number
-        self._newest.move_to_end(page)
-        if len(self._newest) > PAGES:
-            self._newest.popitem(last=False)
+        with self._lock:
+            number = self._newest[page] = next(self._numbers)
+            self._newest.move_to_end(page)
+            if len(self._newest) > PAGES:
+                self._newest.popitem(last=False)
         return lambda: self._newest.get(page, number) > number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,7 @@ CLEAR = "() => ''"
 READ = r"(found ?? '').replace(/^<p class=.reading.*?<\/p>/, '')"
 READING = f"""(found) => '<p class="reading" role="status">Reading the data …</p>' + {READ}"""
 NOT_READ = f"(found) => {READ}"
+TWICE_SECONDS, RECENT = 1.0, 100
 NOTHING = "<p>Choose data: what is found in them is shown here.</p>"
 LOOK: dict[str, Any] = {
     "concurrency_limit": 2,
@@ -51,11 +54,13 @@ class TrainEvents:
         """Connect them."""
         self.form, self.services, self.settings = form, form.services, form.settings
         self.newest = Newest()
+        self.recent: dict[str, tuple[tuple[Any, ...], list[Any], float]] = {}  # page -> look, its answer, until when
         files = self.settings.file_fields()
         self.marked = {name: component for name, component in form.fields.items() if name not in files}
         self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
         self.found_outputs = [form.found, *form.length.choices]
         self.look_outputs = [form.looked, *self.found_outputs, *self.marks]
+        self.check_outputs = [form.message, *self.found_outputs, *self.marks]
         self._connect()
 
     def _connect(self) -> None:
@@ -65,10 +70,11 @@ class TrainEvents:
         checked = form.check.click(
             self.check,
             form.inputs,
-            [form.message, *self.found_outputs, *self.marks],
+            self.check_outputs,
             show_progress_on=[form.found],
             **CHECK_QUEUE,
         )
+        checked.failure(None, form.found, form.found, js=NOT_READ)
         started = form.start.click(
             self.start, [*form.inputs, form.secret], [form.message, form.address, *self.marks], **UNLIMITED
         )
@@ -106,9 +112,23 @@ class TrainEvents:
 
     def look(self, request: gr.Request, *values: Any) -> list[Any]:
         """What is found in the data, without trial steps; nothing where other data were chosen meanwhile."""
+        page, nothing = request.session_hash or "", [gr.skip()] * len(self.look_outputs)
+        asked, shown, end = self.recent.get(page, ((), nothing, 0.0))
+        if page and asked == values and time.monotonic() < end:  # Gradio may send one choice twice
+            return shown
         overtaken = self.newest.ask()
-        found = self._look(request, *values)
-        return [gr.skip()] * len(found) if overtaken() else found
+        self.recent[page] = values, nothing, math.inf  # what is being looked at
+        try:
+            found = self._look(request, *values)
+        except BaseException:
+            self.recent.pop(page, None)
+            raise
+        if overtaken():
+            return nothing
+        self.recent[page] = values, found, time.monotonic() + TWICE_SECONDS
+        for other in [*self.recent][:-RECENT]:
+            self.recent.pop(other, None)
+        return found
 
     def _look(self, request: gr.Request, *values: Any) -> list[Any]:
         if self.form.is_empty(values):
@@ -122,6 +142,9 @@ class TrainEvents:
 
     def check(self, request: gr.Request, *values: Any) -> list[Any]:
         """The whole sheet, with the time that the measured steps give to each preset; nothing where overtaken."""
+        looked, *_ = self.recent.get(request.session_hash or "", (values,))
+        if self._data_of(looked) != self._data_of(values):  # other data were chosen while this waited for its turn
+            return [gr.skip()] * len(self.check_outputs)
         overtaken = self.newest.ask()
         found = self._check(request, *values)
         return [gr.skip()] * len(found) if overtaken() else found
@@ -155,6 +178,11 @@ class TrainEvents:
             return (copy_as.as_comment(str(error)),) * 3
         shared = self.services.settings.is_shared
         return copy_as.as_python(asked, url), copy_as.as_command(asked, shared), copy_as.as_yaml(asked, shared)
+
+    def _data_of(self, values: tuple[Any, ...]) -> list[Any]:
+        """What of the form says which data are looked at."""
+        held, source = self.form.held(values), values[: len(self.form.source.choices)]
+        return [*source, *(held.get(name) for name in (*self.settings.file_fields(), HUB_DATA, *self.form.columns))]
 
     def _measurable(self, values: tuple[Any, ...], name: str) -> tuple[RunRequest, dict[str, int]]:
         """What is asked for, with a preset's steps for the data as they are now; and those of each, where asked for."""

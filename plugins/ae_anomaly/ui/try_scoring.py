@@ -130,7 +130,7 @@ def _render_row(workbench: Workbench, weights: Any, file: Any, worst: Any) -> No
 
     answers = [told, picture, cells]
     on_box(why.click, explain, [weights, file, row], answers, message, **LATEST)
-    on_box(worst.select, pick, [weights, file, worst], [row, *answers], message, **LATEST)
+    on_box(worst.select, pick, [weights, file, worst], [row, *answers], message, keep=[row], **LATEST)
 
 
 def _slider(low: float, high: float, value: float) -> gr.Slider:

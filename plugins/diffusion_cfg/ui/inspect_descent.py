@@ -112,7 +112,7 @@ def _render_two_moons() -> None:
         return *_score_field(t, to, w, chosen, int(n)), chosen
 
     inputs: list[Any] = [time, label, scale, steps]
-    on_box(plot.select, choose, inputs, [plot, sentence, point], message, **QUIET)
+    on_box(plot.select, choose, inputs, [plot, sentence, point], message, keep=[point], **{**LATEST, **QUIET})
     changes = [message.play, time.release, label.input, scale.release, steps.release]
     on_box(changes, replot, [*inputs, point], [plot, sentence], message, **{**LATEST, **QUIET})
 
