@@ -28,6 +28,33 @@ def test_a_text_with_an_unquoted_comma_in_each_row_is_refused_and_not_shifted(tm
         read(tmp_path, "text,label\n" + "".join(f"film {n}, really,good\n" for n in range(9)))
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("id,name\n1,Doe, John\n2,Smith, Anna\n3,Ray, Bob\n", "t.csv"),
+        ("nr,name\n1,Doe, John\n2,Smith, Anna\n3,Ray, Bob\n", "t.csv"),
+        ("id,price\n1,3,50\n2,4,20\n", "t.csv"),
+        ("nr,price\n1,3,50\n2,4,20\n3,5,10\n", "t.csv"),
+        ("price,fruit\n1,5,apple\n2,5,pear\n3,5,plum\n", "t.csv"),
+        ("id,text\n1,good,really\n2,bad,awful\n3,nice,well\n", "t.csv"),
+        ("text\tlabel\nI liked it\treally\tpos\nI left\tearly\tneg\nSo so\tmeh\tneg\n", "t.tsv"),
+        ("a\tb\nI liked it\treally\tpos\nI left\tearly\tneg\nSo so\tmeh\tneg\n", "t.tsv"),
+    ],
+)
+def test_rows_that_an_unquoted_separator_widens_are_refused(tmp_path, text, name):
+    with pytest.raises(UserError, match="has 3 fields, 2 expected"):
+        read(tmp_path, text, name)
+
+
+@pytest.mark.parametrize("row", ['"r{n}",{n},x', '"r{n}",{n},6', "{n},x,y"])
+def test_row_names_are_told_with_their_column(tmp_path, row):
+    header = '"a","b"' if row.endswith("6") else "a,b"
+    table = read(tmp_path, f"{header}\n" + "".join(row.format(n=n) + "\n" for n in range(1, 9)))
+    assert table.names == ("column_1", "a", "b")
+    notice = next(one for one in table.notices if one.level == "amber")
+    assert "column_1" in notice.detail and "one field more" in notice.title
+
+
 def test_a_note_below_the_table_is_left_out_and_told(tmp_path):
     table = read(tmp_path, "a,b,c\n" + "1,2,3\n" * 9 + "\nSource: the office\n")
     assert len(table) == 9 and table.notices[-1].title == "1 line below the table left out: 'Source: the office'"

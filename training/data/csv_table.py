@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.column_names import check_names, is_scored
+from training.data.column_names import HEADER_NAMES, check_names, is_scored, plain_name
 from training.data.csv_blocks import LineBlocks, parse_plain_block
 from training.data.csv_dialect import (
     SEPARATORS,
@@ -92,14 +93,21 @@ def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
     notices, header, below_header = [], rows[0], 0
     check_columns(len(header), file.path.name)
     if has_header(rows, file.suffix):
-        if wider := _one_field_wider(rows, delimiter):
+        if wider := _one_field_wider(rows, sample, delimiter):
             header, below_header = wider, _lines_of_first(sample, delimiter)
         names = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, 1)]
         check_names(names, file.path.name)
         if below_header:
             title = "The rows have one field more than the header"
-            what = "the last one, which is empty" if header[-1] == "" else "the first one, as of row names"
-            notices, header = [Finding("green", title, f"It is {what}.")], []
+            what = f"The first one, {rows[1][0][:40]!r} and so on, is read as names of rows, {names[0]!r}."
+            notices, header = (
+                [
+                    Finding("green", title, "It is the last one, which is empty.")
+                    if header[-1] == ""
+                    else Finding("amber", title, f"{what} Put a text that holds the separator between double quotes.")
+                ],
+                [],
+            )
     else:
         names, header = guess_names(rows), []
         detail = "If the first line is a header, write plain names there, such as text and label."
@@ -112,7 +120,7 @@ def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
     return Dialect(delimiter, names, header, 1 + preamble.lines + below_header), notices
 
 
-def _one_field_wider(rows: list[list[str]], delimiter: str) -> list[str]:
+def _one_field_wider(rows: list[list[str]], sample: list[str], delimiter: str) -> list[str]:
     """The header of rows that all have one field more: a separator at their ends, or names of rows, as R writes them;
     empty if they have not, or if a text of each may hold a separator without quotes."""
     header, *others = rows
@@ -121,9 +129,32 @@ def _one_field_wider(rows: list[list[str]], delimiter: str) -> list[str]:
         return []
     if not any(row[-1].strip() for row in others):
         return [*header, ""]
-    names = [row[0] for row in others]
-    are_names = delimiter == "\t" and len({*names}) == len(names)
-    return ["", *header] if are_names or names == [str(number) for number in range(1, len(names) + 1)] else []
+    first = plain_name(header[0])
+    if first in HEADER_NAMES or first.endswith("id"):
+        return []
+    return ["", *header] if _have_row_names(others, sample, delimiter) else []
+
+
+def _have_row_names(rows: list[list[str]], sample: list[str], delimiter: str) -> bool:
+    """Whether the first cells name the rows, and no unquoted separator of a text or a number widens them."""
+    names = [row[0] for row in rows]
+    if delimiter == "\t":
+        return len({*names}) == len(names) and all(len(name.split()) == 1 for name in names)
+    header_is_quoted, *are_quoted = (line.startswith('"') for line in sample)
+    if not all(are_quoted) and (len(names) < 3 or names != [str(number) for number in range(1, len(names) + 1)]):
+        return False
+    if any(row[-1][:1].isspace() for row in rows):
+        return False
+    return (header_is_quoted and all(are_quoted)) or not _may_split_numbers(rows)
+
+
+def _may_split_numbers(rows: list[list[str]]) -> bool:
+    """Whether two neighbouring columns may be one of numbers with decimal commas: 3,50."""
+    columns = list(zip(*rows, strict=True))
+    return any(
+        all(re.fullmatch(r"\W*\d+", left) and right[:1].isdigit() for left, right in zip(*pair, strict=True))
+        for pair in pairwise(columns)
+    )
 
 
 def _lines_of_first(sample: list[str], delimiter: str) -> int:
