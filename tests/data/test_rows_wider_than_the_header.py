@@ -68,3 +68,14 @@ def test_a_text_alone_between_rows_is_refused(tmp_path):
 def test_lines_between_quotes_as_a_whole_are_refused_with_what_to_do(tmp_path):
     with pytest.raises(UserError, match="Remove the quotes around whole lines"):
         read(tmp_path, '"text,label"\n' + '"a film,good"\n' * 9)
+
+
+@pytest.mark.parametrize("lines", ["Paris,France Rome,Italy Oslo,Norway", "paris,france rome,italy oslo,norway"])
+def test_a_list_of_quoted_texts_without_a_header_is_read(tmp_path, lines):
+    table = read(tmp_path, "".join(f'"{line}"\n' for line in lines.split()))
+    assert len(table) == 3 and len(table.names) == 1
+
+
+def test_a_last_line_that_is_cut_off_is_refused(tmp_path):
+    with pytest.raises(UserError, match="line 52 has 1 fields, 3 expected"):
+        read(tmp_path, "a,b,c\n" + "x y,2,3\n" * 50 + "abc")

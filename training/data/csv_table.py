@@ -163,17 +163,27 @@ def _lines_of_first(sample: list[str], delimiter: str) -> int:
 
 
 def _check_not_quoted_whole(rows: list[list[str]], file: TextFile) -> None:
-    """Refuse a table of which each line stands between quotes, as one cell."""
+    """Refuse a table of which each line stands between quotes, as one cell; a list of "Paris, France" is none."""
     cells = [row[0] for row in rows if len(row) == 1]
     if file.suffix not in USUAL_SEPARATORS or len(cells) < max(3, len(rows)):
         return
     for separator in SEPARATORS:
         counts = {cell.count(separator) for cell in cells}
-        if len(counts) == 1 and counts != {0} and cells[0].replace(separator, "").replace("_", "").isalnum():
+        if len(counts) == 1 and counts != {0} and _is_header_of(cells[0], cells[1:], separator):
             raise UserError(
                 f"{file.path.name} has each line between quotes, so that it is one cell: {cells[0][:60]!r}. Remove the "
                 "quotes around whole lines, or save the sheet as CSV again."
             )
+
+
+def _is_header_of(first: str, others: list[str], separator: str) -> bool:
+    """Whether a line is made of names such as sepal_length, and the others of numbers or other words."""
+
+    def are_names(line: str) -> bool:
+        return all(cell.isidentifier() and (cell.islower() or "_" in cell) for cell in line.split(separator))
+
+    has_digits = any(map(str.isdigit, "".join(others)))
+    return are_names(first) and (has_digits or not any(map(are_names, others)))
 
 
 def _chunks(file: TextFile, dialect: Dialect, notices: list[Finding]) -> Iterator[Chunk]:
@@ -283,9 +293,10 @@ class _Reader:
         return _to_arrow(rows, self.width), np.array(lines, np.int64)
 
     def _may_be_note(self, fields: list[str]) -> bool:
-        """Whether a line is a text alone, as below the tables of offices: a source, the time of an export."""
-        is_text = len(fields) == 1 and any(map(str.isalpha, fields[0])) and len(self.below) < MAX_PROBLEMS
-        return is_text and self.width > 2
+        """Whether a line is several words alone, as below the tables of offices: a source, the time of an export; one
+        word may be the start of a row that was cut off."""
+        is_text = len(fields) == 1 and len(fields[0].split()) > 1 and any(map(str.isalpha, fields[0]))
+        return is_text and self.width > 2 and len(self.below) < MAX_PROBLEMS
 
     def _rows_follow(self) -> None:
         """Lines of one text alone are no notes below the table if rows follow."""
