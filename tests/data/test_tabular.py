@@ -40,6 +40,20 @@ def kinds_of(table: Table) -> dict[str, str]:
     return {one.name: one.kind for one in guess_column_types(table)}
 
 
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["192.168.100.101", "10.0.0.5", "172.217.100.114"], "category"),
+        (["172.217.100.114", "172.217.100.115", "172.217.100.116"], "category"),
+        (["1.000.000.000", "1.250.000.000", "12.100.200.150"], "number"),
+        (["2.100.200.150", "1.250.100.200", "3.150.100.200"], "number"),
+    ],
+)
+def test_addresses_are_categories_and_billions_are_numbers(tmp_path: Path, cells: list[str], kind: str) -> None:
+    rows = "".join(f"{cells[n % 3]},{n % 7}\n" for n in range(60))
+    assert kinds_of(read_table(write(tmp_path / "t.csv", f"a,b\n{rows}")))["a"] == kind
+
+
 def test_kinds_are_guessed(tmp_path: Path) -> None:
     assert kinds_of(people(tmp_path / "a.csv")) == {
         "id": "ignore", "amount": "number", "share": "number", "joined": "date", "town": "category",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Kind = Literal["number", "category", "date", "constant", "ignore"]
 COLUMN_TYPES = ("number", "category", "date", "ignore")  # that a user can set
 ID_NAME = re.compile(r"(^|_|\b)(id|uuid|guid|index|row|rowid|key)$", re.IGNORECASE)
+OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"  # of an address; 000 and 050 are thousands
 MIN_READABLE = 0.95  # share of the filled cells that must parse as numbers or dates
 MIN_DOUBTFUL = 0.3  # share of them from which on it is said that the others do not
 MAX_WORDS_AMONG, MIN_NUMBERS_A_WORD = 3, 8  # different words for "missing" in a column, and numbers for each
@@ -146,7 +147,8 @@ class Guess:
         self.date_sample = self._date_sample()
         self.is_date = self._is_date()
         has_cells = self.filled is not None and len(self.filled) and not self.is_date and said != "category"
-        self.cells = NumberCells.of(self._read_filled) if has_cells else None
+        is_address = said is None and not self.is_plain and self.filled is not None and _are_addresses(self.filled)
+        self.cells = NumberCells.of(self._read_filled) if has_cells and not is_address else None
 
     @cached_property
     def values(self) -> pa.ChunkedArray:
@@ -387,6 +389,14 @@ def _are_phone_numbers(filled: pa.ChunkedArray) -> bool:
     """Whether all cells are written as +49 170 1234567."""
     compute: Any = pc
     return bool(compute.all(compute.match_substring_regex(filled, r"^\+[1-9][\d ]{8,}$")).as_py())
+
+
+def _are_addresses(filled: pa.ChunkedArray) -> bool:
+    """Whether all cells are written as 192.168.100.101, and not all of them as billions such as 2.100.200.150."""
+    compute: Any = pc
+    if not compute.all(compute.match_substring_regex(filled, rf"^{OCTET}(\.{OCTET}){{3}}$")).as_py():
+        return False
+    return bool(compute.any(compute.match_substring_regex(filled, r"^\d\d")).as_py())
 
 
 def _words_among(unread: pa.ChunkedArray, numbers: np.ndarray) -> list[str]:

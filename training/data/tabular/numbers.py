@@ -33,7 +33,6 @@ CELL = re.compile(
 )
 CURRENCY_CELL = re.compile(CURRENCY, re.IGNORECASE)
 NOTHING = re.compile(rf"{CURRENCY}\s*-+|-+\s*{CURRENCY}")  # zero, as spreadsheets write it in accounts
-MAX_OCTET = 255  # of an address, 192.168.100.101, which is no number with thousands
 INFINITE = re.compile(r"([-+]?)(inf|infinity|∞)", re.IGNORECASE)
 BOOLEANS = {"true": 1.0, "false": 0.0}
 GROUPED = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ".,' "}
@@ -169,8 +168,6 @@ def _decimal_sign(digits: str, marks: list[str], spaced: str, decimal: str) -> s
 def _is_grouped(whole: str, group: str) -> bool:
     if not group:
         return whole.isdigit() or not whole
-    if group == "." and whole.count(".") == 3 and all(int(part) <= MAX_OCTET for part in whole.split(".")):
-        return False
     return bool(GROUPED[group].fullmatch(whole) or (group == "," and INDIAN.fullmatch(whole)))
 
 
