@@ -41,6 +41,23 @@ def kinds_of(table: Table) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
+    ("numbers", "words", "kind"),
+    [
+        (22, "X Y", "category"),
+        (12, "K", "category"),
+        (40, "N S E", "category"),
+        (40, "n.a. \\N –", "number"),
+        (40, "unknown", "number"),
+        (40, "Unbekannt k.A.", "number"),
+    ],
+)
+def test_only_words_for_missing_leave_a_column_its_numbers(tmp_path: Path, numbers: int, words: str, kind: str) -> None:
+    cells = [*map(str, range(1, numbers + 1)), *words.split()]
+    rows = "".join(f"{cells[n % len(cells)]},{n % 7}\n" for n in range(300))
+    assert kinds_of(read_table(write(tmp_path / "t.csv", f"a,b\n{rows}")))["a"] == kind
+
+
+@pytest.mark.parametrize(
     ("cells", "kind"),
     [
         (["192.168.100.101", "10.0.0.5", "172.217.100.114"], "category"),

@@ -16,7 +16,7 @@ from training.data.tabular import dates
 from training.data.tabular.booleans import merged_spellings
 from training.data.tabular.cells import EXACT, category_text, clean_text, is_clock, is_number, plain_numbers
 from training.data.tabular.dates import DateFormat, fit_dates, looks_like_dates, to_seconds
-from training.data.tabular.missing import MISSING
+from training.data.tabular.missing import MISSING, UNKNOWN
 from training.data.tabular.number_fitting import SHARE_LIMIT, NumberCells
 from training.data.tabular.numbers import NumberFormat, to_numbers
 from training.errors import UserError
@@ -267,7 +267,7 @@ class Guess:
             return self._judge_numbers(numbers, int(unread.sum()), form, said)
         if readable < MIN_DOUBTFUL:
             return self._categories("")
-        if self.said is None and (words := _words_among(text.filter(pa.array(unread)), numbers)):
+        if self.said is None and not self.literal and (words := _words_among(text.filter(pa.array(unread)), numbers)):
             title = f"Words among the numbers of {self.name!r}: {', '.join(map(repr, words))}"
             doubts.append((title, f"They count as missing; columns: {self.name}=category reads all as categories."))
             said = tuple((title.format(name=repr(self.name)), detail) for title, detail in doubts)
@@ -400,11 +400,11 @@ def _are_addresses(filled: pa.ChunkedArray) -> bool:
 
 
 def _words_among(unread: pa.ChunkedArray, numbers: np.ndarray) -> list[str]:
-    """The few words without digits that stand for unknown numbers: n.a., k. A., \\N; none if there are others."""
+    """The few words that stand for unknown numbers: n.a., k. A., \\N; none if there are others, such as X and Y."""
     words = sorted(str(word) for word in unread.unique().to_pylist())
     distinct = len(np.unique(numbers[np.isfinite(numbers)]))
     is_few = len(words) <= MAX_WORDS_AMONG and distinct > MIN_NUMBERS_A_WORD * len(words)
-    return words if is_few and not any(map(str.isdigit, "".join(words))) else []
+    return words if is_few and all(word.strip().casefold() in UNKNOWN for word in words) else []
 
 
 def _sentinel(name: str, filled: np.ndarray, distinct: np.ndarray) -> list[tuple[str, str]]:

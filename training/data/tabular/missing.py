@@ -34,6 +34,14 @@ ERRORS = (  # of Excel, LibreOffice and Google Sheets, and of Excel in German, F
 MISSING = (*WORDS, *PROGRAMS, *ERRORS)
 MAYBE_VALUES = ("NA", "N/A", "n/a", "na", "None", "null", "NULL", "?", "-", "--", ".")  # that can mean something
 
+UNKNOWN = frozenset((  # words that mean "missing" among the numbers of a column, casefolded; never a single letter
+    *(word.casefold() for word in MISSING), "n.a.", "n.a", "n. a.", "k.a.", "k.a", "k. a.", "n.d.", "nd", "n/d", "n.v.",
+    "s/d", "b.d.", "\\n", "–", "—", "---", "...", "…", "??", "unknown", "unk", "missing", "not available",
+    "not applicable", "no data", "empty", "undefined", "keine angabe", "unbekannt", "fehlt", "fehlend", "leer",
+    "inconnu", "manquant", "non disponible", "desconocido", "sin dato", "sin datos", "sconosciuto", "onbekend",
+    "desconhecido", "sem dados", "brak", "brak danych", "okänd", "ukjent", "ukendt",
+))  # fmt: skip
+
 
 class LiteralColumns(RunSettings):
     """Mix-in: columns in which the words for "missing" are values."""
