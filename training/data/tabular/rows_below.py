@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.data.csv_dialect import USUAL_SEPARATORS
 from training.data.table import Table
 from training.preflight.sheet import Finding
 from training.wording import at_lines, counted
@@ -20,6 +23,12 @@ TOTALS = frozenset((
     "suma", "promedio", "totale", "somma", "media", "totaal", "soma", "média", "razem", "итого", "всего",
     "合计", "总计",
 ))  # fmt: skip
+NOTE = re.compile(
+    r"(sources?|quellen?|fuentes?|fonti?|notes?|notas?|hinweise?|anmerkung(en)?|remarks?|stand)\s*:"
+    r"|(exported|exportiert|generated|created|erstellt|printed|downloaded|last updated|as of|copyright|©)\s",
+    re.IGNORECASE,
+)
+TEXT_FILES = {*USUAL_SEPARATORS, ".txt", ".tab", ".dat"}  # that offices write; JSON and Parquet have rows alone
 
 
 def without_rows_below(table: Table) -> Table:
@@ -62,7 +71,8 @@ def _empty_rows(table: Table) -> np.ndarray:
 
 def _last_row(table: Table, is_empty: np.ndarray) -> int:
     """The number of the row after the last one of data."""
-    if len(table.names) < 2:
+    suffixes = {suffix.lower() for suffix in PurePath(table.source).suffixes}
+    if len(table.names) < 2 or not suffixes & TEXT_FILES:
         return len(table)
     last = len(table)
     for row in range(len(table) - 1, max(0, len(table) - MAX_BELOW) - 1, -1):
@@ -74,29 +84,43 @@ def _last_row(table: Table, is_empty: np.ndarray) -> int:
 
 
 def _is_below(table: Table, row: int) -> bool:
-    """Whether a row has a total's word, that its column has nowhere above, or one text alone in a table of three
-    columns."""
-    cells = [
-        (name, str(table.columns[name][row].as_py()).strip())
-        for name in table.names
-        if table.columns[name][row].is_valid
-    ]
-    filled = [(name, cell) for name, cell in cells if cell]
-    if not filled:
+    """Whether a row begins with a total's word, once in its column, or is a note alone in a table of three columns."""
+    cells = _filled(table, row)
+    if not cells:
         return False
-    name, first = filled[0]
-    if len(filled) == 1 and len(table.names) > 2:
-        return not first[:1].isdigit() and not _is_above(table, name, first, row)
-    return first.rstrip(": ").casefold() in TOTALS and not _is_above(table, name, first, row)
+    name, first = next(iter(cells.items()))
+    if not pa.types.is_string(table.columns[name].type):
+        return False
+    if len(cells) == 1 and len(table.names) > 2:
+        return _is_note(table, name, row)
+    word = first.rstrip(": ").casefold()
+    return word in TOTALS and _count(table.columns[name], word) == 1
 
 
-def _is_above(table: Table, name: str, cell: str, row: int) -> bool:
-    """Whether a column has a cell also above the last rows."""
-    values, compute = table.columns[name].slice(0, max(0, row - MAX_BELOW)), pc
-    if not pa.types.is_string(values.type):
+def _filled(table: Table, row: int) -> dict[str, str]:
+    """The filled cells of a row, trimmed, by column."""
+    cells = {name: str(value) for name in table.names if (value := table.columns[name][row].as_py()) is not None}
+    return {name: text for name, cell in cells.items() if (text := cell.strip())}
+
+
+def _is_note(table: Table, name: str, row: int) -> bool:
+    """Whether a text alone in its row is unlike the column's other cells: it begins as notes do, or has several words
+    and is longer than all of them."""
+    cell, compute = str(table.columns[name][row].as_py()).strip(), pc
+    if NOTE.match(cell):
         return True
-    equal: Any = compute.any(compute.equal(compute.utf8_trim_whitespace(values), cell))  # type: ignore[attr-defined]
-    return bool(equal.as_py())
+    start = max(0, row - MAX_BELOW)
+    near = [cells[name] for other in range(start, row) if len(cells := _filled(table, other)) > 1 and name in cells]
+    far: Any = compute.max(compute.utf8_length(table.columns[name].slice(0, start)))  # type: ignore[attr-defined]
+    longest = max(map(len, near), default=0)
+    return len(cell.split()) > 1 and not cell[0].isdigit() and len(cell) > max(longest, far.as_py() or 0) > 0
+
+
+def _count(values: pa.ChunkedArray, word: str) -> int:
+    """How many cells of a column are a word, whatever its case and with or without a colon."""
+    compute: Any = pc
+    words = compute.utf8_rtrim(compute.utf8_lower(compute.utf8_ltrim_whitespace(values)), characters=": ")
+    return compute.sum(compute.equal(words, word)).as_py() or 0
 
 
 def _first_words(table: Table, row: int) -> str:
