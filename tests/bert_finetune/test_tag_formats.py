@@ -13,7 +13,7 @@ import pytest
 from plugins.bert_finetune.list_cells import parse_list
 from plugins.bert_finetune.tag.data import TagData, read
 from plugins.bert_finetune.tag.formats.offsets import READINGS, Reading
-from plugins.bert_finetune.tag.schemes import Span
+from plugins.bert_finetune.tag.schemes import Span, in_usual_form
 from plugins.bert_finetune.tag.settings import TagSettings
 from tests.bert_models import check
 from tests.files import write
@@ -227,6 +227,11 @@ def test_other_spellings_of_bio_are_read(tags: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.conll", f"Anna {first}\nSmith {second}\nlives O\n\nOslo {third}\n")
     assert "are read as B-LOC" in findings(path, "green")
     assert [one.tags for one in read(settings(path)).train] == [("B-PER", "I-PER", "O"), ("B-LOC",)]
+
+
+@pytest.mark.parametrize("tags", ["HEPATITIS-B HEPATITIS-E", "VITAMIN-B VITAMIN-B", "WAR-I PLAN-B", "b-cell e-mail"])
+def test_labels_that_end_in_a_letter_are_no_spelling_of_bio(tags: str) -> None:
+    assert not in_usual_form({"O", *tags.split()})
 
 
 # -- offsets -----------------------------------------------------------------------------------------------------------

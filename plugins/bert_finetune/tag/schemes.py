@@ -38,13 +38,16 @@ def are_io(tags: set[str]) -> bool:
 
 
 def in_usual_form(tags: set[str]) -> dict[str, str]:
-    """The tags of a file that writes PER-B or b-per as B-PER; empty if it does not."""
+    """The tags of a file that writes PER-B or b-per as B-PER; empty if it does not, such as one of VITAMIN-B."""
     labels = tags - {OUTSIDE}
     if OUTSIDE not in tags or any(PREFIXED.fullmatch(label) for label in labels):
         return {}
     for form in OTHER_FORMS:
         matches = {label: match for label in labels if (match := form.fullmatch(label))}
-        if labels and len(matches) == len(labels) and any(one["prefix"] in "Bb" for one in matches.values()):
+        starts, inner = (
+            {one["label"] for one in matches.values() if one["prefix"].upper() == prefix} for prefix in "BI"
+        )
+        if len(matches) == len(labels) and inner and inner <= starts:
             return {tag: f"{one['prefix'].upper()}-{one['label']}" for tag, one in matches.items()}
     return {}
 
