@@ -65,7 +65,9 @@ def test_weights_from_elsewhere_get_usual_words_without_clitics() -> None:
     [
         ("don't go to Coca-Cola .", "'-’"),
         ("don’t go to Coca-Cola .", "'-’"),
-        ("don't " * 10 + "the Campaign Trail ’72", "'’"),
+        ("don't " * 10 + "isn’t it’s the Campaign Trail ’72", "'’"),
+        ("don't " * 30 + "‘ hello ’ " * 5 + "end", "'"),
+        ("don't " * 30 + "isn’t " * 25 + "the Trail ’72 " * 4 + "end", "'’"),
         ("Anna 's don't Oslo - based Coca-Cola", ""),
         ("10\u00a0000 euros", "\u00a0"),
         ("U.S. 3.5", ""),

@@ -92,10 +92,10 @@ def characters_of(scripts: Iterable[str]) -> str:
 def rule_of(sentences: Sequence[Sequence[str]]) -> WordRule:
     """The rule that cuts a text as the words of a file were cut.
 
-    A sign is joined if the file has it inside words and (almost) never at the edge of one; both apostrophes are one
-    sign, since keyboards differ: where both occur
+    A sign is joined if the file has it inside words and (almost) never at the edge of one: where both occur
     ("Coca-Cola" and "Oslo", "-", "based") no rule tells them apart in a text, so it is cut everywhere, also inside the
-    file's words.
+    file's words. With one apostrophe the other is joined, since keyboards differ, unless it stands at edges as often
+    as inside, as a quotation mark.
     A script is cut by character if all its words are single characters and stand side by side.
     """
     counts = Counter(word for words in sentences for word in words)
@@ -110,11 +110,13 @@ def rule_of(sentences: Sequence[Sequence[str]]) -> WordRule:
         pieces = [match for match in rule.split(word) if word[match[0]].isalnum()]
         starts, ends = {start for start, _ in pieces}, {end for _, end in pieces}
         for place, sign in signs:
-            sign = APOSTROPHES[0] if sign in APOSTROPHES else sign
             inner[sign] += count * (place in ends and place + 1 in starts)
             edges[sign] += count * (place in (0, len(word) - 1))
     joined = {sign for sign, count in inner.items() if count and count >= MUCH_MORE * edges[sign]}
-    return WordRule("".join(sorted(joined | {*APOSTROPHES} if APOSTROPHES[0] in joined else joined)), rule.by_character)
+    for sign, other in (APOSTROPHES, APOSTROPHES[::-1]):
+        if sign in joined and (not edges[other] or edges[other] < inner[other]):
+            joined.add(other)
+    return WordRule("".join(sorted(joined)), rule.by_character)
 
 
 def _is_cut_by_character(script: str, sentences: Sequence[Sequence[str]], counts: Counter[str]) -> bool:
