@@ -234,6 +234,13 @@ def test_labels_that_end_in_a_letter_are_no_spelling_of_bio(tags: str) -> None:
     assert not in_usual_form({"O", *tags.split()})
 
 
+def test_an_evaluation_file_of_first_words_alone_is_read_as_the_training_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.conll", "Anna PER-B\nSmith PER-I\nlives O\n\nOslo LOC-B\n")
+    other = write(tmp_path / "b.conll", "Eva PER-B\nis O\n\nRome LOC-B\n")
+    data = read(settings(path, eval_data=str(other)))
+    assert [one.tags for one in data.evaluation] == [("B-PER", "O"), ("B-LOC",)]
+
+
 # -- offsets -----------------------------------------------------------------------------------------------------------
 
 

@@ -77,13 +77,14 @@ def _is_red(findings: list[Finding]) -> bool:
     return any(finding.level == "red" for finding in findings)
 
 
-def _annotations(source: str, settings: TagSettings, like: dict[str, str] | None = None) -> Annotations:
+def _annotations(source: str, settings: TagSettings, training: Annotations | None = None) -> Annotations:
     """Read a file, or the data set of the settings if there is none; class ids get names.
 
     Args:
-        like: The columns that were read of the training file.
+        training: What was read of the training file, if this is another one.
     """
     names: dict[str, list[str]] = {}
+    like = training.columns if training else None
     if not source:
         table = read_source("", settings.dataset)
         found = annotations_of(rows_of_table(table), settings)
@@ -102,7 +103,10 @@ def _annotations(source: str, settings: TagSettings, like: dict[str, str] | None
     own = names.get(found.columns.get("tags_column", ""), [])
     found.sentences, more = named_tags(found.sentences, settings.tag_names, settings.outside_tag, own)
     found.findings += more
-    if renamed := schemes.in_usual_form({tag for sentence in found.sentences for tag in sentence.tags}):
+    tags, trained = (
+        {tag for one in each.sentences for tag in one.tags} if each else set() for each in (found, training)
+    )
+    if renamed := schemes.in_usual_form(tags, trained):
         found.sentences = [
             replace(one, tags=tuple(renamed.get(tag, tag) for tag in one.tags)) for one in found.sentences
         ]
@@ -174,7 +178,7 @@ def _evaluation(
 ) -> tuple[list[Sentence], list[Finding]]:
     """Read the evaluation file by the training file's columns, without the sentences that training has seen."""
     name = Path(settings.eval_data).name
-    annotations = _annotations(settings.eval_data, settings, training.columns)
+    annotations = _annotations(settings.eval_data, settings, training)
     findings = annotations.findings
     if not plain and annotations.sentences:
         annotations.sentences, repairs = _as_bio(annotations.sentences, settings)

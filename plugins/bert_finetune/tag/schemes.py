@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 OUTSIDE = "O"
@@ -37,18 +38,21 @@ def are_io(tags: set[str]) -> bool:
     )
 
 
-def in_usual_form(tags: set[str]) -> dict[str, str]:
-    """The tags of a file that writes PER-B or b-per as B-PER; empty if it does not, such as one of VITAMIN-B."""
+def in_usual_form(tags: set[str], trained: AbstractSet[str] = frozenset()) -> dict[str, str]:
+    """The tags of a file that writes PER-B or b-per as B-PER; empty if it does not, such as one of VITAMIN-B.
+
+    Args:
+        trained: Those of the training file in the usual form, if this is another one, which may lack PER-I.
+    """
     labels = tags - {OUTSIDE}
     if OUTSIDE not in tags or any(PREFIXED.fullmatch(label) for label in labels):
         return {}
     for form in OTHER_FORMS:
-        matches = {label: match for label in labels if (match := form.fullmatch(label))}
-        starts, inner = (
-            {one["label"] for one in matches.values() if one["prefix"].upper() == prefix} for prefix in "BI"
-        )
-        if len(matches) == len(labels) and inner and inner <= starts:
-            return {tag: f"{one['prefix'].upper()}-{one['label']}" for tag, one in matches.items()}
+        matches = [match for label in labels if (match := form.fullmatch(label))]
+        usual = {match.group(): f"{match['prefix'].upper()}-{match['label']}" for match in matches}
+        starts, inner = ({tag[2:] for tag in usual.values() if tag.startswith(prefix)} for prefix in ("B-", "I-"))
+        if len(usual) == len(labels) and ((inner and inner <= starts) or trained >= {*usual.values()}):
+            return usual
     return {}
 
 
