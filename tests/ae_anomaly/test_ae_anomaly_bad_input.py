@@ -10,6 +10,7 @@ import pytest
 
 from plugins.ae_anomaly.detector.file_scores import file_scores
 from plugins.ae_anomaly.fit.data import read
+from plugins.ae_anomaly.fit.labels import read_labels
 from plugins.ae_anomaly.fit.predictor import load
 from plugins.ae_anomaly.inspect.scoring_view import scoring_view
 from tests.files import write
@@ -55,6 +56,12 @@ def test_odd_tables_are_told(name: str, tmp_path: Path) -> None:
     content, level, words = ODD[name]
     sheet = sheet_of(settings(write(tmp_path / "odd.csv", content)))
     assert any(one.level == level and words in f"{one.title}: {one.detail}" for one in sheet.findings), sheet.findings
+
+
+@pytest.mark.parametrize(("word", "count"), [("fraud", 40), ("legit", 9), ("Gut", 9), ("NA", 9), ("?", 9), ("k.A.", 9)])
+def test_a_single_value_that_need_not_mark_anomalies_is_asked_about(word: str, count: int) -> None:
+    with pytest.raises(UserError, match="to the one that is normal"):
+        read_labels([word] * count + [None] * (120 - count), "label", "", "t.csv")
 
 
 def test_a_label_is_not_suspected_where_the_column_was_named(tmp_path: Path) -> None:

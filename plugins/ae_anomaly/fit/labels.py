@@ -8,6 +8,7 @@ import numpy as np
 
 from training.data.column_names import plain_name
 from training.data.table import Table
+from training.data.tabular.missing import UNKNOWN
 from training.errors import UserError
 
 NAMES = (  # compared by `plain_name`
@@ -24,7 +25,13 @@ NORMAL = (
     "0", "0.0", "no", "false", "f", "n", "normal", "negative", "benign", "inlier", "ok", "good", "none", "nominal",
     "nein", "falsch", "non", "faux", "falso", "nee", "nej", "nie",
 )  # fmt: skip
-MARKED = 0.5  # share of empty cells from which a single value is a mark on the anomalies
+SAY_NORMAL = (  # words that mark no anomaly where they stand alone, compared in lower case
+    "legit", "legitimate", "genuine", "regular", "clean", "healthy", "standard", "pass", "passed", "valid", "safe",
+    "intact", "correct", "usual", "typical", "expected", "okay", "fine", "success", "gut", "unauffällig", "gesund",
+    "fehlerfrei", "in ordnung", "i.o.", "negativ", "bon", "bien", "bueno", "sano", "buono", "goed", "correcto",
+    "normale", "normaal", "légitime", "régulier", "legítimo",
+)  # fmt: skip
+MAX_MARKED = 0.2  # share of the rows that a single value, which marks the anomalies, may have
 SHOWN = 6
 
 
@@ -61,7 +68,7 @@ def read_labels(cells: Sequence[str | None], column: str, normal_value: str, sou
     values = ["" if cell is None else cell.strip() for cell in cells]
     seen = sorted({value for value in values if value})
     normal = {normal_value} if normal_value else {value for value in seen if value.lower() in NORMAL}
-    is_mark = not normal_value and len(seen) == 1 and values.count("") >= MARKED * len(values)
+    is_mark = not normal_value and len(seen) == 1 and _is_mark(seen[0], values.count(seen[0]) / len(values))
     if not normal & set(seen) and set(seen) != {"1"} and not is_mark:
         more = ", …" if len(seen) > SHOWN else ""
         raise UserError(
@@ -70,3 +77,9 @@ def read_labels(cells: Sequence[str | None], column: str, normal_value: str, sou
             f"{f', {normal_value!r} is none of them' if normal_value else ''}."
         )
     return np.asarray([bool(value) and value not in normal for value in values])
+
+
+def _is_mark(value: str, share: float) -> bool:
+    """Whether a column's only value, in a share of the rows, may mark the anomalies."""
+    word = value.lower()
+    return share <= MAX_MARKED and word not in UNKNOWN and word not in SAY_NORMAL
