@@ -168,6 +168,22 @@ def test_scores_are_read_in_any_spelling_and_rows_without_one_are_left_out(tmp_p
     assert pairs.scores.tolist() == [n + 0.5 for n in range(12)]
 
 
+@pytest.mark.parametrize(
+    ("cells", "scores"),
+    [
+        ("4,667 2,5 0,667 3,333", [4.667, 2.5, 0.667, 3.333]),
+        ("4,667 3,333 1,250", [4.667, 3.333, 1.25]),
+        ("4.667 3.333 1.250", [4.667, 3.333, 1.25]),
+        ("4,667 3 5", [4.667, 3, 5]),
+        ("4.667 2.5 0", [4.667, 2.5, 0]),
+    ],
+)
+def test_scores_of_three_decimals_are_no_thousands(cells: str, scores: list[float], tmp_path: Path):
+    rows = [f'a {n},b {n},"{cell}"' for n, cell in enumerate(cells.split() * 4)]
+    pairs = read_scored_pairs(write(tmp_path / "p.csv", "text1,text2,score\n" + "\n".join(rows) + "\n"))
+    assert pairs.scores.tolist() == pytest.approx(scores * 4)
+
+
 def test_rank_correlation_is_of_the_order_alone(tmp_path: Path):
     rows = [f"a{n} b,a{n} c,{n}" for n in range(12)]
     pairs = read_scored_pairs(write(tmp_path / "p.csv", "text1,text2,score\n" + "\n".join(rows) + "\n"))

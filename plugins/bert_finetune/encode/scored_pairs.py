@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -14,7 +15,8 @@ from training.data.column_guess import guess_text_columns
 from training.data.column_names import plain_name
 from training.data.table import Table, read_table
 from training.data.tabular.missing import MISSING
-from training.data.tabular.numbers import NumberFormat, parse_number
+from training.data.tabular.number_fitting import NumberCells
+from training.data.tabular.numbers import NumberFormat, to_numbers
 from training.errors import UserError
 
 SCORES = ("score", "similarity", "similarityscore", "relatedness", "relatednessscore", "sim", "gold", "goldscore")
@@ -59,18 +61,26 @@ def read_scored_pairs(file: Path, score_column: str = "") -> ScoredPairs:
     cells = zip(*(table.strings(each) for each in (columns.text, columns.text_pair, name)), strict=True)
     rows = [(clean_text(a), clean_text(b), score) for a, b, score in cells if clean_text(a) and clean_text(b) and score]
     rows = [row for row in rows if row[2].strip() not in MISSING]
-    parsed = [parse_number(score, NumberFormat()) for _, _, score in rows]
-    scores = np.array([np.nan if number is None else number.value for number in parsed])
-    if None in parsed:
+    scores, is_unread = _numbers([score.strip() for _, _, score in rows])
+    if is_unread.any():
         raise UserError(
-            f"Column {name!r} of {table.source} holds {rows[parsed.index(None)][2][:40]!r}: scores are numbers."
-        ) from None
+            f"Column {name!r} of {table.source} holds {rows[int(is_unread.argmax())][2][:40]!r}: scores are numbers."
+        )
     if len(rows) < MIN_PAIRS or not np.isfinite(scores).all() or not np.ptp(scores):
         raise UserError(
             f"Column {name!r} of {table.source} has scores of {len(rows)} pairs: at least {MIN_PAIRS} pairs of "
             "different scores are needed."
         )
     return ScoredPairs(tuple(a for a, _, _ in rows), tuple(b for _, b, _ in rows), scores)
+
+
+def _numbers(cells: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores as numbers, and which cells are none, (pairs,); 4,667 is below five, since scores have no thousands."""
+    text = pa.chunked_array([pa.array(cells, pa.string())])
+    found, form = NumberCells.of(lambda: text), NumberFormat()
+    if found:
+        form, _ = found.fit("." if found.evidence.open_point else ",")
+    return to_numbers(text, form)
 
 
 def _guess_score(table: Table, texts: tuple[str, str]) -> str:
