@@ -36,6 +36,7 @@ def test_a_text_with_an_unquoted_comma_in_each_row_is_refused_and_not_shifted(tm
         ("id,price\n1,3,50\n2,4,20\n", "t.csv"),
         ("nr,price\n1,3,50\n2,4,20\n3,5,10\n", "t.csv"),
         ("price,fruit\n1,5,apple\n2,5,pear\n3,5,plum\n", "t.csv"),
+        ("Row Nr,opinion\n1,good,really\n2,bad,awful\n3,nice,well\n", "t.csv"),
         ("id,text\n1,good,really\n2,bad,awful\n3,nice,well\n", "t.csv"),
         ("text\tlabel\nI liked it\treally\tpos\nI left\tearly\tneg\nSo so\tmeh\tneg\n", "t.tsv"),
         ("a\tb\nI liked it\treally\tpos\nI left\tearly\tneg\nSo so\tmeh\tneg\n", "t.tsv"),

@@ -41,6 +41,7 @@ Chunk = tuple[
 
 
 BYTE_ORDER_MARK = "\ufeff"  # inside a file: of a file that was appended to another
+FIRST_NAMES = ("id", "index", "key", "nr", "number", "name", "title", "text", "label", "class")  # ends of such names
 APOSTROPHE = r"^'('*[=+\-@\t\r])"  # that our scored files put before what a spreadsheet would run as a formula
 
 
@@ -98,16 +99,7 @@ def find_dialect(file: TextFile) -> tuple[Dialect, list[Finding]]:
         names = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, 1)]
         check_names(names, file.path.name)
         if below_header:
-            title = "The rows have one field more than the header"
-            what = f"The first one, {rows[1][0][:40]!r} and so on, is read as names of rows, {names[0]!r}."
-            notices, header = (
-                [
-                    Finding("green", title, "It is the last one, which is empty.")
-                    if header[-1] == ""
-                    else Finding("amber", title, f"{what} Put a text that holds the separator between double quotes.")
-                ],
-                [],
-            )
+            notices, header = [_told_wider(rows, names[0], is_last=header[-1] == "")], []
     else:
         names, header = guess_names(rows), []
         detail = "If the first line is a header, write plain names there, such as text and label."
@@ -130,9 +122,18 @@ def _one_field_wider(rows: list[list[str]], sample: list[str], delimiter: str) -
     if not any(row[-1].strip() for row in others):
         return [*header, ""]
     first = plain_name(header[0])
-    if first in HEADER_NAMES or first.endswith("id"):
+    if first in HEADER_NAMES or first.endswith(FIRST_NAMES):
         return []
     return ["", *header] if _have_row_names(others, sample, delimiter) else []
+
+
+def _told_wider(rows: list[list[str]], first: str, is_last: bool) -> Finding:
+    """What is said of the field that the header lacks."""
+    title = "The rows have one field more than the header"
+    if is_last:
+        return Finding("green", title, "It is the last one, which is empty.")
+    detail = f"The first one, {rows[1][0][:40]!r} and so on, is read as names of rows, {first!r}."
+    return Finding("amber", title, f"{detail} Put a text that holds the separator between double quotes.")
 
 
 def _have_row_names(rows: list[list[str]], sample: list[str], delimiter: str) -> bool:
