@@ -131,3 +131,22 @@ def test_messages_of_dialogues_that_take_turns_are_told_apart(tmp_path):
     assert list(map(written, dialogues)) == [PLAIN, "user: c? | assistant: d"]
     with pytest.raises(UserError, match="line 1: 'content' is not a list of turns"):
         read(tmp_path, [*records, {"conversation_id": "x", "role": "user", "content": None}])
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"question": "who", "answer": ["Paris", "paris"]}, "user: who | assistant: Paris, paris"),
+        ({"problem": ["a?"], "solution": ["b"]}, PLAIN),
+        ({"question": "a?", "answer": [1, 2]}, "user: a? | assistant: 1, 2"),
+        ({"question": "a?", "answer": 0}, "user: a? | assistant: 0"),
+        ({"question": "a?", "answer": 1.5}, "user: a? | assistant: 1.5"),
+        ({"question": "a?", "answer": True}, "user: a? | assistant: true"),
+        ({"instruction": "add 1", "input": 3, "output": 4}, "user: add 1\n3 | assistant: 4"),
+        ({"prompt": "a?", "response": '[{"name": "b"}]'}, 'user: a? | assistant: [{"name": "b"}]'),
+        ({"prompt": json.dumps([ASKED]), "response": json.dumps([ANSWERED])}, PLAIN),
+    ],
+)
+def test_cells_of_pairs_are_spelled_as_text(tmp_path, record, expected):
+    dialogues, _ = read(tmp_path, [record] * 3)
+    assert [written(dialogue) for dialogue in dialogues] == [expected] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from plugins.gpt_prompting.pretrain.dialogue_turns import (
     turns_of,
 )
 from plugins.gpt_prompting.pretrain.dialogues import Dialogue, Dialogues, Turn
+from training.data.arrow import is_binary
 from training.data.column_names import plain_name
 from training.data.table import ITERATED_ROWS, Table
 from training.errors import UserError
@@ -48,6 +50,7 @@ class _Columns:
 
     table: Table
     left_out: Counter[str] = field(default_factory=Counter)  # dialogues or answers, by the reason
+    spelled: set[str] = field(default_factory=set)  # columns whose cells are read as people write them
 
     def __post_init__(self) -> None:
         self.by_name = {plain_name(name): name for name in reversed(self.table.names)}
@@ -55,13 +58,30 @@ class _Columns:
     def of(self, names: tuple[str, ...], besides: tuple[str, ...] = ()) -> str:
         return next((self.by_name[name] for name in names if self.by_name.get(name, "") not in ("", *besides)), "")
 
+    def spell(self, *names: str) -> list[str]:
+        """Read the cells of these columns as text where they have one (numbers, lists of texts); return those."""
+        texts = [name for name in names if _has_text(self.table.columns[name].type)]
+        self.spelled.update(texts)
+        return texts
+
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Line and cells of each row, of which only some are Python's at a time."""
+        texts = {name: self.table.iter_strings(name) for name in self.spelled}
         for start in range(0, len(self.table), ITERATED_ROWS):
             part = self.table.slice(start, ITERATED_ROWS)
-            cells = [values.to_pylist() for values in part.columns.values()]
+            cells = [
+                list(islice(texts[name], len(part))) if name in texts else values.to_pylist()
+                for name, values in part.columns.items()
+            ]
             for line, row in zip(part.lines.tolist(), zip(*cells, strict=True), strict=True):
                 yield line, dict(zip(part.names, row, strict=True))
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    """Whether cells have a text form: no bytes, no records, and of lists those of such cells."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+    return not (pa.types.is_nested(kind) or is_binary(kind))
 
 
 def holds_dialogues(table: Table) -> bool:
@@ -97,7 +117,7 @@ def _reader(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
     response = columns.of(RESPONSES, (prompt,))
     chosen = columns.by_name.get("chosen", "")
     if turns and (_may_be_turns(columns.table.columns[turns]) or not columns.of(SPEAKER)):
-        return lambda: _each(columns, turns, lambda row: parse_turns(row[turns]) if row[turns] else [])
+        return lambda: _each(columns, turns, lambda row: [] if row[turns] in (None, "") else parse_turns(row[turns]))
     if "mapping" in columns.by_name:
         name, last = columns.by_name["mapping"], columns.of(("currentnode",))
         return lambda: _each(columns, name, lambda row: from_mapping(parsed(row[name]) or {}, row.get(last)))
@@ -147,7 +167,8 @@ def _pair_reader(columns: _Columns, prompt: str, response: str) -> Callable[[Row
     """Read a prompt with its inputs and history, and the answer; none where the row says that it is a bad one."""
     used = (prompt, response)
     names = [columns.by_name[name] for name in INPUTS if columns.by_name.get(name, prompt) not in used]
-    inputs = names if plain_name(prompt) in ("instruction", "question", "query", "prompt") else []
+    columns.spell(prompt, response)
+    inputs = columns.spell(*names) if plain_name(prompt) in ("instruction", "question", "query", "prompt") else []
     history = columns.by_name.get(HISTORY, "")
     label = columns.by_name.get("label", "")
     is_judged = bool(label) and pa.types.is_boolean(columns.table.columns[label].type)
@@ -162,7 +183,7 @@ def _pair_reader(columns: _Columns, prompt: str, response: str) -> Callable[[Row
             return []
         if answer[0].role != "assistant":  # the whole dialogue stands beside its prompt
             return answer
-        given = [text.strip() for name in inputs if isinstance(text := row[name], str) and text.strip()]
+        given = [text.strip() for name in inputs if (text := row[name]) and text.strip()]
         question[-1] = question[-1]._replace(content="\n".join([question[-1].content, *given]))
         return [*(_of_history(row[history]) if history else []), *question, *answer]
 

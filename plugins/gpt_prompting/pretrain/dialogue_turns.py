@@ -57,10 +57,24 @@ def parsed(value: Any) -> Any:
 
 
 def turns_of(value: Any, role: str) -> Dialogue:
-    """The turns of a cell of prompts or answers: a text is one turn of that role."""
-    if isinstance(value, str):
+    """The turns of a cell of prompts or answers: a text is one turn of that role, unless it spells a list of turns."""
+    if isinstance(value, str) and not are_turns(value):
         return [Turn(role, clean_text(value))] if value.strip() else []
-    return parse_turns(value) if value else []
+    return [] if value is None else parse_turns(value)
+
+
+def are_turns(value: Any) -> bool:
+    """Whether a cell is a list of records that each have a role, or the text of one."""
+    if isinstance(value, str):
+        try:
+            value = parsed(value) if value.lstrip().startswith("[") else None
+        except (ValueError, TypeError, RecursionError):
+            return False
+    return isinstance(value, list) and bool(value) and all(map(_has_role, value))
+
+
+def _has_role(turn: Any) -> bool:
+    return isinstance(turn, Mapping) and any(role_of(turn.get(name) or "") in {*ROLES, *TOOLS} for name in SPEAKER)
 
 
 def _turn(turn: Any, number: int) -> Turn:
