@@ -150,3 +150,26 @@ def test_messages_of_dialogues_that_take_turns_are_told_apart(tmp_path):
 def test_cells_of_pairs_are_spelled_as_text(tmp_path, record, expected):
     dialogues, _ = read(tmp_path, [record] * 3)
     assert [written(dialogue) for dialogue in dialogues] == [expected] * 3
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"author": ["A. Writer", "user"], "text": "A long passage"},
+        {"author": {"first": "A."}, "text": "A long passage"},
+        {"id": 1, "contents": "A long passage"},
+        {"id": 1, "contents": ["[1] A long", "passage"]},
+        {"id": 1, "mapping": "a to b"},
+        {"id": 1, "mapping": {"a": "b"}},
+    ],
+)
+def test_columns_of_texts_by_the_names_of_others_are_no_dialogues(tmp_path, record):
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps(record) + "\n" + json.dumps(record) + "\n")
+    assert not holds_dialogues(read_table(path))
+
+
+def test_speakers_that_are_records_are_read_by_their_role(tmp_path):
+    rows = [("user", "a?"), ("assistant", "b")]
+    dialogues, _ = read(tmp_path, [{"chat_id": 1, "author": {"role": role}, "text": text} for role, text in rows])
+    assert list(map(written, dialogues)) == [PLAIN]

@@ -16,10 +16,12 @@ from plugins.gpt_prompting.pretrain.dialogue_turns import (
     SPEAKER,
     TOOLS,
     ToolCallError,
+    are_turns,
     as_trees,
     from_mapping,
     from_transcript,
     from_tree,
+    is_mapping,
     parse_turns,
     parsed,
     role_of,
@@ -116,11 +118,11 @@ def _reader(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
     turns, prompt = columns.of(TURNS), columns.of(PROMPTS)
     response = columns.of(RESPONSES, (prompt,))
     chosen = columns.by_name.get("chosen", "")
-    if turns and (_may_be_turns(columns.table.columns[turns]) or not columns.of(SPEAKER)):
+    if turns and _holds_turns(columns, turns):
         return lambda: _each(columns, turns, lambda row: [] if row[turns] in (None, "") else parse_turns(row[turns]))
-    if "mapping" in columns.by_name:
+    if "mapping" in columns.by_name and _holds(columns, columns.by_name["mapping"], is_mapping):
         name, last = columns.by_name["mapping"], columns.of(("currentnode",))
-        return lambda: _each(columns, name, lambda row: from_mapping(parsed(row[name]) or {}, row.get(last)))
+        return lambda: _each(columns, name, lambda row: from_mapping(parsed(row[name] or "{}"), row.get(last)))
     if prompt and pa.types.is_struct(types[prompt]) and types[prompt].get_field_index("replies") >= 0:
         return lambda: _each(columns, prompt, lambda row: from_tree(row[prompt] or {}))
     if prompt and response:
@@ -130,10 +132,21 @@ def _reader(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
     return _of_messages(columns)
 
 
-def _may_be_turns(values: pa.ChunkedArray) -> bool:
-    """Whether a column's first cells are lists, or texts of lists, rather than ids."""
-    cells = values.slice(0, 100).drop_null().to_pylist()
-    return any(isinstance(cell, list) or str(cell).lstrip().startswith("[") for cell in cells)
+def _holds_turns(columns: _Columns, name: str) -> bool:
+    """Whether a column with such a name is one of turns, rather than of texts (contents) or ids beside a speaker."""
+    if plain_name(name) == "contents":
+        return _holds(columns, name, are_turns)
+    return not columns.of(SPEAKER) or _holds(columns, name, _is_list)
+
+
+def _holds(columns: _Columns, name: str, is_kind: Callable[[Any], bool]) -> bool:
+    """Whether any of a column's first cells is of that kind."""
+    return any(map(is_kind, columns.table.columns[name].slice(0, 100).drop_null().to_pylist()))
+
+
+def _is_list(cell: Any) -> bool:
+    """Whether a cell is a list, or the text of one, rather than an id."""
+    return isinstance(cell, list) or str(cell).lstrip().startswith("[")
 
 
 def _each(columns: _Columns, name: str, read: Callable[[Row], Dialogue]) -> Iterator[Dialogue]:
@@ -208,7 +221,7 @@ def _of_messages(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
     speaker, content = columns.of(SPEAKER), columns.of(CONTENT)
     if not (speaker and content):
         return None
-    roles = {role_of(role) for role in columns.table.columns[speaker].unique().to_pylist() if role}
+    roles = _roles(columns.table.columns[speaker])
     if not {"user", "assistant"} <= {ROLES.get(role, role) for role in roles} or not roles <= {*ROLES, *TOOLS}:
         return None
     number, parent, key = columns.of(MESSAGE_ID), columns.of(PARENT_ID), columns.of(DIALOGUE_IDS)
@@ -220,6 +233,16 @@ def _of_messages(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
             "column conversation_id, or give a list of turns per row."
         )
     return lambda: _of_groups(columns, key, content)
+
+
+def _roles(values: pa.ChunkedArray) -> set[str]:
+    """The roles in a column of texts or of records with a role or a name; none in others."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return {role_of(role) for role in values.unique().to_pylist() if role}
+    if not pa.types.is_struct(values.type):
+        return set()
+    starts = range(0, len(values), ITERATED_ROWS)
+    return {role_of(role) for start in starts for role in values.slice(start, ITERATED_ROWS).to_pylist() if role}
 
 
 def _of_groups(columns: _Columns, key: str, content: str) -> Iterator[Dialogue]:

@@ -159,3 +159,13 @@ def from_mapping(nodes: Mapping[str, Any], last: str | None) -> Dialogue:
             turns.append(Turn(role, clean_text(text)))
         name = nodes[str(name)].get("parent")
     return turns[::-1]
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether a cell is a dialogue that ChatGPT exported, or the text of one."""
+    try:
+        nodes = parsed(value) if not isinstance(value, str) or value.lstrip().startswith("{") else None
+    except (ValueError, TypeError, RecursionError):
+        return False
+    nodes = [node for node in nodes.values() if node] if isinstance(nodes, Mapping) else []
+    return bool(nodes) and all(isinstance(node, Mapping) and {"message", "parent"} & node.keys() for node in nodes)
