@@ -161,6 +161,10 @@ def test_cells_of_pairs_are_spelled_as_text(tmp_path, record, expected):
         {"id": 1, "contents": ["[1] A long", "passage"]},
         {"id": 1, "mapping": "a to b"},
         {"id": 1, "mapping": {"a": "b"}},
+        {"text": "A long passage", "user": "ann", "reply": "Yes, it is"},
+        {"user": 17, "reply": "Yes, it is"},
+        {"user": "17", "reply": "Yes, it is"},
+        {"question": "A long passage?", "targets": [0, 1]},
     ],
 )
 def test_columns_of_texts_by_the_names_of_others_are_no_dialogues(tmp_path, record):
@@ -173,3 +177,15 @@ def test_speakers_that_are_records_are_read_by_their_role(tmp_path):
     rows = [("user", "a?"), ("assistant", "b")]
     dialogues, _ = read(tmp_path, [{"chat_id": 1, "author": {"role": role}, "text": text} for role, text in rows])
     assert list(map(written, dialogues)) == [PLAIN]
+
+
+@pytest.mark.parametrize("history", ["They spoke about it.", "[" * 100_000, 3, {"a": 1}, [["c?", "d", "e"]]])
+def test_a_history_that_holds_no_turns_is_left_out_and_told(tmp_path, history):
+    dialogues, findings = read(tmp_path, [{"instruction": "a?", "output": "b", "history": history}] * 2)
+    assert list(map(written, dialogues)) == [PLAIN] * 2
+    assert findings[0].level == "amber" and findings[0].title.startswith("2 cells of 'history' left out")
+
+
+def test_a_cell_of_very_deep_lists_is_refused_by_its_line(tmp_path):
+    with pytest.raises(UserError, match="line 2: 'messages' is not a list of turns"):
+        read(tmp_path, [{"messages": json.dumps([ASKED, ANSWERED])}, {"messages": "[" * 100_000}])

@@ -35,14 +35,17 @@ from training.errors import UserError
 from training.preflight.sheet import Finding
 
 TURNS = ("turns", "messages", "conversations", "conversation", "dialogue", "dialog", "contents")
-PROMPTS = ("prompt", "instruction", "question", "input", "query", "problem", "inputs", "user", "human")
-RESPONSES = ("response", "completion", "output", "answer", "chosen", "solution", "targets", "assistant", "bot", "reply")
+PROMPTS = ("prompt", "instruction", "question", "input")
+RESPONSES = ("response", "completion", "output", "answer", "chosen")
+PROMPTS_OF_TEXTS = (*PROMPTS, "query", "problem", "inputs", "user", "human")  # names that many other columns have
+RESPONSES_OF_TEXTS = (*RESPONSES, "solution", "targets", "assistant", "bot", "reply")
 INPUTS = ("input", "context", "passage")  # beside an instruction or a question
 SYSTEM, HISTORY, REJECTED = ("system", "systemprompt", "systemmessage"), "history", "rejected"
 DIALOGUE_IDS = ("conversationid", "dialogueid", "dialogid", "chatid", "threadid", "sessionid", "conversation",
                 "dialogue", "dialog", "thread", "session", "chat", "convid", "messagetreeid")  # fmt: skip
 MESSAGE_ID, PARENT_ID = ("messageid", "id"), ("parentid", "parentmessageid")
 EXPECTED = '[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]'
+UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # of cells that hold something else
 Row = Mapping[str, Any]
 
 
@@ -116,8 +119,7 @@ def _reader(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
     """What reads the table's dialogues: by the column of turns, of prompts and answers, or of one message per row."""
     types = {name: values.type for name, values in columns.table.columns.items()}
     turns, prompt = columns.of(TURNS), columns.of(PROMPTS)
-    response = columns.of(RESPONSES, (prompt,))
-    chosen = columns.by_name.get("chosen", "")
+    pair, chosen = _pair(columns), columns.by_name.get("chosen", "")
     if turns and _holds_turns(columns, turns):
         return lambda: _each(columns, turns, lambda row: [] if row[turns] in (None, "") else parse_turns(row[turns]))
     if "mapping" in columns.by_name and _holds(columns, columns.by_name["mapping"], is_mapping):
@@ -125,8 +127,8 @@ def _reader(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
         return lambda: _each(columns, name, lambda row: from_mapping(parsed(row[name] or "{}"), row.get(last)))
     if prompt and pa.types.is_struct(types[prompt]) and types[prompt].get_field_index("replies") >= 0:
         return lambda: _each(columns, prompt, lambda row: from_tree(row[prompt] or {}))
-    if prompt and response:
-        return lambda: _each(columns, prompt, _pair_reader(columns, prompt, response))
+    if pair:
+        return lambda: _each(columns, pair[0], _pair_reader(columns, *pair))
     if chosen and REJECTED in columns.by_name:
         return lambda: _each(columns, chosen, lambda row: _of_chosen(row[chosen]))
     return _of_messages(columns)
@@ -137,6 +139,24 @@ def _holds_turns(columns: _Columns, name: str) -> bool:
     if plain_name(name) == "contents":
         return _holds(columns, name, are_turns)
     return not columns.of(SPEAKER) or _holds(columns, name, _is_list)
+
+
+def _pair(columns: _Columns) -> tuple[str, str] | None:
+    """The columns of prompts and answers; by a name that says less, only where both hold texts and none is `text`."""
+    prompt, response = columns.of(PROMPTS), columns.of(RESPONSES)
+    if prompt and response:
+        return prompt, response
+    prompt, response = columns.of(PROMPTS_OF_TEXTS), columns.of(RESPONSES_OF_TEXTS)
+    if not (prompt and response) or "text" in columns.by_name:
+        return None
+    return (prompt, response) if all(_holds(columns, name, _is_worded) for name in (prompt, response)) else None
+
+
+def _is_worded(cell: Any) -> bool:
+    """Whether a cell is a text with letters, or a list of turns or texts."""
+    if isinstance(cell, list) and all(isinstance(item, str) for item in cell):
+        cell = ", ".join(cell)
+    return are_turns(cell) or (isinstance(cell, str) and any(map(str.isalpha, cell)))
 
 
 def _holds(columns: _Columns, name: str, is_kind: Callable[[Any], bool]) -> bool:
@@ -166,7 +186,7 @@ def _read_one(columns: _Columns, name: str, line: int, read: Callable[[], Dialog
     except ToolCallError:
         columns.left_out["dialogues left out: they call tools"] += 1
         return []
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"{columns.table.source}, line {line}: '{name}' is not a list of turns ({str(error)[:100]}). "
             f"Expected {EXPECTED}."
@@ -198,15 +218,30 @@ def _pair_reader(columns: _Columns, prompt: str, response: str) -> Callable[[Row
             return answer
         given = [text.strip() for name in inputs if (text := row[name]) and text.strip()]
         question[-1] = question[-1]._replace(content="\n".join([question[-1].content, *given]))
-        return [*(_of_history(row[history]) if history else []), *question, *answer]
+        return [*(_of_history(columns, row[history]) if history else []), *question, *answer]
 
     return read
 
 
-def _of_history(value: Any) -> Dialogue:
+def _of_history(columns: _Columns, value: Any) -> Dialogue:
+    """Earlier turns; those that cannot be read are left out and counted."""
+    try:
+        return _history(value)
+    except ToolCallError:
+        raise
+    except UNREADABLE:
+        columns.left_out[f"cells of '{HISTORY}' left out: they hold no pairs of prompt and answer, and no turns"] += 1
+        return []
+
+
+def _history(value: Any) -> Dialogue:
     """Earlier pairs of prompt and answer."""
-    value = parsed(value) if value else []
-    if value and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value):
+    value = [] if value is None or (isinstance(value, str) and not value.strip()) else parsed(value)
+    if (
+        value
+        and isinstance(value, list | tuple)
+        and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value)
+    ):
         return [Turn(role, str(text)) for pair in value for role, text in zip(("user", "assistant"), pair, strict=True)]
     return parse_turns(value)
 
