@@ -129,8 +129,8 @@ def test_messages_of_dialogues_that_take_turns_are_told_apart(tmp_path):
     records = [{"conversation_id": key, "role": role, "content": content} for key, role, content in rows]
     dialogues, _ = read(tmp_path, records)
     assert list(map(written, dialogues)) == [PLAIN, "user: c? | assistant: d"]
-    with pytest.raises(UserError, match="line 1: 'content' is not a list of turns"):
-        read(tmp_path, [*records, {"conversation_id": "x", "role": "user", "content": None}])
+    with pytest.raises(UserError, match="line 5: 'content' is not a list of turns"):
+        read(tmp_path, [*records, {"conversation_id": "x", "role": None, "content": "e"}])
 
 
 @pytest.mark.parametrize(
@@ -189,3 +189,37 @@ def test_a_history_that_holds_no_turns_is_left_out_and_told(tmp_path, history):
 def test_a_cell_of_very_deep_lists_is_refused_by_its_line(tmp_path):
     with pytest.raises(UserError, match="line 2: 'messages' is not a list of turns"):
         read(tmp_path, [{"messages": json.dumps([ASKED, ANSWERED])}, {"messages": "[" * 100_000}])
+
+
+def test_messages_that_are_empty_or_of_no_dialogue_are_left_out_and_counted(tmp_path):
+    rows = [("x", "user", "a?"), (None, "user", "c?"), ("x", "user", None), ("x", "assistant", "b"), ("", "bot", "d")]
+    records = [{"conversation_id": key, "role": role, "content": content} for key, role, content in rows]
+    dialogues, findings = read(tmp_path, records)
+    assert list(map(written, dialogues)) == [PLAIN]
+    assert sorted(finding.title for finding in findings) == [
+        "1 messages left out: they are empty",
+        "2 messages left out: 'conversation_id' is empty",
+    ]
+
+
+def test_threads_in_separated_text_know_what_was_deleted(tmp_path):
+    path = tmp_path / "oasst.csv"
+    path.write_text(
+        "message_id,parent_id,role,text,deleted,rank\n1,,prompter,a?,False,\n2,1,assistant,no,True,0\n"
+        "3,1,assistant,b,False,1\n4,,prompter,e?,False,\n5,4,assistant,,False,0\n,,prompter,lost,False,\n"
+    )
+    dialogues, findings = read_dialogues(read_table(path))
+    assert list(map(written, dialogues)) == [PLAIN]
+    assert sorted(finding.title for finding in findings) == [
+        "1 messages left out: 'message_id' is empty",
+        "1 messages left out: they are empty",
+    ]
+    path.write_text(path.read_text() + "7,,prompter,f?,,\n8,7,,g,,\n")
+    with pytest.raises(UserError, match=r"oasst.csv, line 9: 'text' .*role ''"):
+        read_dialogues(read_table(path))
+
+
+def test_messages_that_are_numbers_are_spelled_as_text(tmp_path):
+    rows = [("user", 2), ("assistant", 4)]
+    dialogues, findings = read(tmp_path, [{"chat_id": 1, "role": role, "content": number} for role, number in rows])
+    assert list(map(written, dialogues)) == ["user: 2 | assistant: 4"] and not findings

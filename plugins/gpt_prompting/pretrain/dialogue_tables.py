@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from plugins.gpt_prompting.pretrain.dialogue_turns import (
     CONTENT,
+    LINE,
     ROLES,
     SPEAKER,
     TOOLS,
@@ -21,6 +22,7 @@ from plugins.gpt_prompting.pretrain.dialogue_turns import (
     from_mapping,
     from_transcript,
     from_tree,
+    is_empty,
     is_mapping,
     parse_turns,
     parsed,
@@ -45,6 +47,7 @@ DIALOGUE_IDS = ("conversationid", "dialogueid", "dialogid", "chatid", "threadid"
                 "dialogue", "dialog", "thread", "session", "chat", "convid", "messagetreeid")  # fmt: skip
 MESSAGE_ID, PARENT_ID = ("messageid", "id"), ("parentid", "parentmessageid")
 EXPECTED = '[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]'
+EMPTY = "messages left out: they are empty"
 UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # of cells that hold something else
 Row = Mapping[str, Any]
 
@@ -62,6 +65,10 @@ class _Columns:
 
     def of(self, names: tuple[str, ...], besides: tuple[str, ...] = ()) -> str:
         return next((self.by_name[name] for name in names if self.by_name.get(name, "") not in ("", *besides)), "")
+
+    def leave_out(self, reason: str, count: int) -> None:
+        if count:
+            self.left_out[reason] += count
 
     def spell(self, *names: str) -> list[str]:
         """Read the cells of these columns as text where they have one (numbers, lists of texts); return those."""
@@ -187,6 +194,7 @@ def _read_one(columns: _Columns, name: str, line: int, read: Callable[[], Dialog
         columns.left_out["dialogues left out: they call tools"] += 1
         return []
     except UNREADABLE as error:
+        line = getattr(error, "line", None) or line
         raise UserError(
             f"{columns.table.source}, line {line}: '{name}' is not a list of turns ({str(error)[:100]}). "
             f"Expected {EXPECTED}."
@@ -259,6 +267,8 @@ def _of_messages(columns: _Columns) -> Callable[[], Iterator[Dialogue]] | None:
     roles = _roles(columns.table.columns[speaker])
     if not {"user", "assistant"} <= {ROLES.get(role, role) for role in roles} or not roles <= {*ROLES, *TOOLS}:
         return None
+    if not pa.types.is_list(columns.table.columns[content].type):  # the parts of one are lines
+        columns.spell(content)
     number, parent, key = columns.of(MESSAGE_ID), columns.of(PARENT_ID), columns.of(DIALOGUE_IDS)
     if number and parent:
         return lambda: _of_threads(columns, number, parent, content)
@@ -282,20 +292,29 @@ def _roles(values: pa.ChunkedArray) -> set[str]:
 
 def _of_groups(columns: _Columns, key: str, content: str) -> Iterator[Dialogue]:
     """The messages of each id, also where those of several dialogues take turns."""
-    groups: dict[Any, list[tuple[int, Row]]] = {}
-    for line, row in columns.rows():
-        groups.setdefault(row[key], []).append((line, row))
+    groups: dict[Any, list[Row]] = {}
+    for message in _messages(columns, key):
+        groups.setdefault(message[plain_name(key)], []).append(message)
     for messages in groups.values():
-        turns = [_lower(row) for _, row in messages]
-        yield _read_one(columns, content, messages[0][0], lambda turns=turns: parse_turns(turns))
+        given = [message for message in messages if not is_empty(message)]
+        columns.leave_out(EMPTY, len(messages) - len(given))
+        yield _read_one(columns, content, messages[0][LINE], lambda given=given: parse_turns(given))
 
 
 def _of_threads(columns: _Columns, number: str, parent: str, content: str) -> Iterator[Dialogue]:
-    messages = [_lower(row) for _, row in columns.rows()]
+    """The tree of each message that replies to none; an empty message is left out with its replies."""
+    messages = []
+    for message in _messages(columns, number):
+        columns.leave_out(EMPTY, int(is_empty(message)))
+        messages.append({**message, "deleted": is_empty(message) or message.get("deleted")})
     for tree in as_trees(messages, plain_name(number), plain_name(parent)):
-        yield _read_one(columns, content, 1, lambda tree=tree: from_tree(tree))
+        yield _read_one(columns, content, tree[LINE], lambda tree=tree: from_tree(tree))
 
 
-def _lower(row: Row) -> dict[str, Any]:
-    """A row by the plain names of its columns."""
-    return {plain_name(name): value for name, value in row.items()}
+def _messages(columns: _Columns, key: str) -> Iterator[dict[str, Any]]:
+    """Rows by the plain names of their columns, with their lines, but for those without an id."""
+    for line, row in columns.rows():
+        has_id = row[key] is not None and str(row[key]).strip() != ""
+        columns.leave_out(f"messages left out: '{key}' is empty", int(not has_id))
+        if has_id:
+            yield {**{plain_name(name): value for name, value in row.items()}, LINE: line}

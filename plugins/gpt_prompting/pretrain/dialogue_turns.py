@@ -21,6 +21,7 @@ ROLES = {
 }  # fmt: skip
 TOOLS = ("tool", "function", "function_call", "function_response", "observation", "tool_call", "tool_response",
          "tool_result", "ipython")  # fmt: skip
+LINE = "line of the file"  # beside the fields of a message that is a row; no column's plain name has a space
 CALLS = ("tool_calls", "function_call")
 IS_TARGET = ("weight", "train")  # of OpenAI (0 or 1) and axolotl: whether an answer is trained on
 TRANSCRIPT_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # of Anthropic's data
@@ -28,6 +29,14 @@ TRANSCRIPT_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")  # of Anthropic'
 
 class ToolCallError(ValueError):
     """A dialogue in which tools are called, which the chat templates here do not write."""
+
+
+class TurnError(ValueError):
+    """A turn that cannot be read, and its line where the record of the turn has one."""
+
+    def __init__(self, message: str, turn: Mapping[str, Any]):
+        super().__init__(message)
+        self.line = turn.get(LINE)
 
 
 def parse_turns(value: Any) -> Dialogue:
@@ -84,10 +93,10 @@ def _turn(turn: Any, number: int) -> Turn:
     if role in TOOLS or any(turn.get(name) for name in CALLS):
         raise ToolCallError
     if role not in ROLES:
-        raise ValueError(f"a turn has the role {role!r}; known roles are {', '.join(ROLES)}")
+        raise TurnError(f"a turn has the role {role!r}; known roles are {', '.join(ROLES)}", turn)
     content = next((text for name in CONTENT if (text := _text(turn.get(name))) is not None), None)
     if content is None:
-        raise ValueError(f"a turn has none of {', '.join(CONTENT)}")
+        raise TurnError(f"a turn has none of {', '.join(CONTENT)}", turn)
     is_target = all(turn.get(name) is None or bool(turn[name]) for name in IS_TARGET)
     return Turn(ROLES[role], clean_text(content), is_target)
 
@@ -97,6 +106,13 @@ def role_of(value: Any) -> str:
     if isinstance(value, Mapping):
         value = value.get("role") or value.get("name") or ""
     return str(value).strip().lower()
+
+
+def is_empty(message: Mapping[str, Any]) -> bool:
+    """Whether a message says nothing and calls no tool."""
+    has_text = any((text := _text(message.get(name))) and text.strip() for name in CONTENT)
+    is_of_tool = any(role_of(message.get(name)) in TOOLS for name in SPEAKER)
+    return not (has_text or is_of_tool or any(message.get(name) for name in CALLS))
 
 
 def _text(content: Any) -> str | None:
@@ -121,11 +137,16 @@ def from_transcript(text: str) -> Dialogue:
 def from_tree(message: Mapping[str, Any]) -> Dialogue:
     """The turns of a tree of messages with replies (OASST): of several replies the one of the best rank."""
     turns = list[Turn]()
-    while message:
+    while message and not _is_deleted(message):
         turns.append(_turn(message, len(turns)))
-        replies = [reply for reply in message.get("replies") or [] if reply and not reply.get("deleted")]
+        replies = [reply for reply in message.get("replies") or [] if reply and not _is_deleted(reply)]
         message = min(replies, key=_rank) if replies else {}
     return turns
+
+
+def _is_deleted(message: Mapping[str, Any]) -> bool:
+    """What it says of itself; in separated text it is a word."""
+    return str(message.get("deleted") or "").strip().lower() in ("true", "1", "1.0", "yes", "t")
 
 
 def _rank(message: Mapping[str, Any]) -> float:
