@@ -7,7 +7,7 @@ import pytest
 from training.data.table import read_table
 from training.errors import UserError
 
-ROWS = [{"text": f"film {n}", "label": "ab"[n % 2]} for n in range(4)]
+ROWS = [{"text": f"film {n}", "label": "ab"[n % 2]} for n in range(24)]
 TEXTS, LABELS = [row["text"] for row in ROWS], [row["label"] for row in ROWS]
 FORMS = {
     "a list under a name": {"version": "1", "data": ROWS},
@@ -15,7 +15,11 @@ FORMS = {
         "text": {str(n): text for n, text in enumerate(TEXTS)},
         "label": {str(n): x for n, x in enumerate(LABELS)},
     },
-    "pandas, split": {"columns": ["text", "label"], "index": [0, 1, 2, 3], "data": [[*row.values()] for row in ROWS]},
+    "pandas, split": {
+        "columns": ["text", "label"],
+        "index": list(range(24)),
+        "data": [[*row.values()] for row in ROWS],
+    },
     "columns": {"text": TEXTS, "label": LABELS},
 }
 
@@ -27,13 +31,15 @@ def test_one_object_that_holds_all_records_is_a_table(tmp_path, form, indent):
     path.write_text(json.dumps(FORMS[form], indent=indent))
     table = read_table(path)
     assert table.names == ("text", "label") and table.strings("text") == TEXTS and table.strings("label") == LABELS
+    [notice] = table.notices
+    assert notice.level == "green" and notice.title == "rows.json is one object; 24 rows were read"
 
 
 def test_objects_over_several_lines_are_records_on_their_lines(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps(row, indent=2) for row in ROWS))
     table = read_table(path)
-    assert table.strings("label") == LABELS and table.lines.tolist() == [1, 5, 9, 13]
+    assert table.strings("label") == LABELS and table.lines.tolist() == list(range(1, 97, 4))
 
 
 def test_a_lone_record_with_a_list_stays_a_record(tmp_path):
@@ -69,5 +75,37 @@ def test_several_lists_of_records_are_named(tmp_path):
 def test_a_file_of_tags_is_refused_by_its_name(tmp_path, head, words):
     path = tmp_path / "file.tmx"
     path.write_text(head)
+    with pytest.raises(UserError, match=words):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"tokens": ["a", "b"], "tags": ["O", "B"]},
+        {"prompt": [{"role": "user", "content": "a?"}] * 2, "completion": [{"role": "assistant", "content": "b"}] * 2},
+        {"id": 1, "text": "order", "items": [{"sku": "a"}]},
+        {"id": 1, "items": [{"sku": "a"}]},
+    ],
+)
+def test_a_lone_record_on_one_line_is_one_row(tmp_path, record):
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    table = read_table(path)
+    assert table.names == tuple(record) and len(table) == 1 and not table.notices
+
+
+def test_short_columns_over_several_lines_are_a_table(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"text": ["a", "b"], "label": [0, 1]}, indent=2))
+    assert read_table(path).strings("text") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"), [(["a", "a"], "column name 'a' 2 times"), (["a", "b", "c"], "row 1 of 'data' has 2 values")]
+)
+def test_rows_that_do_not_fit_their_columns_are_refused(tmp_path, columns, words):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps({"columns": columns, "data": [[1, 2], [3, 4]]}))
     with pytest.raises(UserError, match=words):
         read_table(path)

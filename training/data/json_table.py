@@ -30,25 +30,27 @@ def read_json(file: TextFile) -> tuple[dict[str, pa.ChunkedArray], np.ndarray, l
     chunks: list[pa.Table] = []
     lines: list[int] = []
     mixed: dict[str, None] = {}
-    records = _records(file)
+    notices: list[Finding] = []
+    records = _records(file, notices)
     while block := list(islice(records, CHUNK_RECORDS)):
         chunks.append(_chunk(file.path.name, block, mixed))
         lines += [line for line, _ in block]
     if not lines:
         raise UserError(f"{file.path.name} holds no records. Expected one JSON record per line, or an array of them.")
     columns = plain_columns(_joined(file.path.name, chunks, mixed))
-    notices = [Finding("amber", f"Column '{name}' mixes kinds of values: read as text") for name in mixed]
+    notices += [Finding("amber", f"Column '{name}' mixes kinds of values: read as text") for name in mixed]
     return columns, np.array(lines, np.int64), notices
 
 
-def _records(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(file: TextFile, notices: list[Finding]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, record), refusing what is not JSON, not a record, or lacks a key of the first record."""
     needed: dict[str, Any] = {}
     source = file.path.name
     with file.open() as text:
         start = text.read(4096).lstrip()
         text.seek(0)
-        for line, record in (_array if start.startswith("[") else _objects)(source, text):
+        items = _array(source, text) if start.startswith("[") else _objects(source, text, notices)
+        for line, record in items:
             if not isinstance(record, dict) or not record:
                 raise UserError(f'{source}: line {line} is not a record. Expected {{"text": ..., "label": ...}}.')
             needed = needed or record
@@ -58,7 +60,7 @@ def _records(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
             yield line, record
 
 
-def _objects(source: str, text: TextIO) -> Iterator[tuple[int, Any]]:
+def _objects(source: str, text: TextIO, notices: list[Finding]) -> Iterator[tuple[int, Any]]:
     """Yield JSON lines; where the first line is no record, objects over several lines; the records of a lone object."""
     first = next((line for line in text if line.strip()), "")
     is_alone = not any(line.strip() for line in text)
@@ -72,8 +74,13 @@ def _objects(source: str, text: TextIO) -> Iterator[tuple[int, Any]]:
         return
     with _errors(source, 1):
         objects = list(whole_objects(text.read()))
-    records = records_of(objects[0][1], source) if len(objects) == 1 and isinstance(objects[0][1], dict) else None
-    yield from objects if records is None else ((1, record) for record in records)
+    lone = objects[0][1] if len(objects) == 1 else None
+    records = records_of(lone, source, is_line) if isinstance(lone, dict) else None
+    if records is None:
+        yield from objects
+        return
+    notices.append(Finding("green", f"{source} is one object; {len(records[0]):,} rows were read", records[1]))
+    yield from ((1, record) for record in records[0])
 
 
 def json_items(file: TextFile) -> Iterator[tuple[int, Any]]:
