@@ -109,3 +109,15 @@ def test_rows_that_do_not_fit_their_columns_are_refused(tmp_path, columns, words
     path.write_text(json.dumps({"columns": columns, "data": [[1, 2], [3, 4]]}))
     with pytest.raises(UserError, match=words):
         read_table(path)
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_records_with_many_keys_are_spelled_in_every_part_of_a_file(tmp_path, is_reversed, monkeypatch):
+    """300 keys in the first 65,536 rows and 50 in the 50 after them were refused as of several kinds."""
+    monkeypatch.setattr("training.data.json_table.CHUNK_RECORDS", 600)
+    counts = [{f"k{n % 300}": n} for n in range(600)] + [{f"k{n}": n} for n in range(50)]
+    counts = counts[50:] + counts[:50] if is_reversed else counts
+    counts = [{"k": 1}] * 600 + counts if is_reversed else counts
+    path = tmp_path / "counts.jsonl"
+    path.write_text("".join(json.dumps({"text": "a", "counts": count}) + "\n" for count in counts))
+    assert read_table(path).strings("counts") == [json.dumps(count) for count in counts]

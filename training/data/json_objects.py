@@ -38,14 +38,9 @@ def records_of(value: dict[str, Any], source: str, is_line: bool) -> tuple[list[
     Raises:
         UserError: If it holds several lists of records, or rows that do not fit the names of their columns.
     """
-    columns, data = value.get("columns"), value.get("data")
-    if (
-        isinstance(columns, list)
-        and _are_scalars(columns)
-        and isinstance(data, list)
-        and data
-        and all(isinstance(row, list) for row in data)
-    ):
+    columns: Any = value.get("columns")
+    data: Any = value.get("data")
+    if _are_scalars(columns) and _are_rows(data):
         return _of_rows(list(map(str, columns)), data, source), "the rows of 'data', with the names in 'columns'"
     lists = {name: items for name, items in value.items() if name.lower() in CONTAINERS and _are_records(items)}
     if lists and not any(_is_of_a_record(name, one) for name, one in value.items() if name not in lists):
@@ -68,6 +63,10 @@ def _is_of_a_record(name: str, value: Any) -> bool:
 
 def _are_records(items: Any) -> bool:
     return isinstance(items, list) and bool(items) and all(isinstance(item, dict) for item in items)
+
+
+def _are_rows(items: Any) -> bool:
+    return isinstance(items, list) and bool(items) and all(isinstance(item, list) for item in items)
 
 
 def _are_scalars(items: Any) -> bool:

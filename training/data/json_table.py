@@ -165,9 +165,9 @@ def _chunk(source: str, block: list[tuple[int, dict[str, Any]]], mixed: dict[str
 
 def column_of(values: list[Any], name: str, mixed: dict[str, None]) -> pa.Array:
     """Return the values of one key as a typed column; of several kinds, or of records
-    with very many keys, as text, and its name noted in `mixed`."""
+    with very many keys, as text, and its name noted in `mixed`; of a name noted there always as text."""
     with contextlib.suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        if not has_many_keys(values):
+        if name not in mixed and not has_many_keys(values):
             return pa.array(values)
     mixed[name] = None
     return pa.array([value if value is None or isinstance(value, str) else spelled(value) for value in values])
@@ -196,18 +196,28 @@ def _joined(source: str, chunks: list[pa.Table], mixed: dict[str, None]) -> pa.T
     for name in names:
         kinds = {chunk.schema.field(name).type for chunk in chunks if name in chunk.column_names} - {pa.null()}
         if len(kinds) > 1:
+            chunks = [_with_text(source, chunk, name, name in mixed) for chunk in chunks]
             mixed[name] = None
-            chunks = [_with_text(source, chunk, name) for chunk in chunks]
     return pa.concat_tables(chunks, promote_options="permissive")
 
 
-def _with_text(source: str, chunk: pa.Table, name: str) -> pa.Table:
+def _with_text(source: str, chunk: pa.Table, name: str, is_spelled: bool) -> pa.Table:
+    """The chunk with a column as text; of records only where those of other chunks are (`is_spelled`)."""
     if name not in chunk.column_names:
         return chunk
     values = chunk.column(name)
-    is_float = pa.types.is_floating(values.type)
-    cells = [None if cell is None else spelled(cell) for cell in values.to_pylist()] if is_float else None
-    text = as_text(values) if cells is None else pa.chunked_array([pa.array(cells, pa.string())])
+    if pa.types.is_floating(values.type) or (is_spelled and pa.types.is_nested(values.type)):
+        cells = [None if cell is None else spelled(_without_null(cell)) for cell in values.to_pylist()]
+        text = pa.chunked_array([pa.array(cells, pa.string())])
+    else:
+        text = as_text(values)
     if text is None:
         raise UserError(f"Column '{name}' of {source} mixes records with other values. Give every row the same kind.")
     return chunk.set_column(chunk.column_names.index(name), name, text)
+
+
+def _without_null(value: Any) -> Any:
+    """Records without the keys that only other rows have, which are null in a typed column."""
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return [_without_null(item) for item in value] if isinstance(value, list) else value
