@@ -55,7 +55,7 @@ def _of_tables(members: Members) -> TextColumns:
     for name in members.names:
         file = PurePosixPath(name).name.lower()
         if file in TABLES or (file == JSON_ARRAY and members.read(name).lstrip()[:1] == b"["):
-            notices += _add_table(members, name, merged)
+            notices += [notice for notice in _add_table(members, name, merged) if notice not in notices]
     return TextColumns(merged.columns, merged.several, tuple(notices))
 
 
@@ -72,18 +72,17 @@ def _add_table(members: Members, name: str, merged: TextColumns) -> list[Finding
     own, count = text_columns(table, class_names, without=[key]), len(members.image_names)
     is_repeated = len({row for row in rows if row >= 0}) < sum(row >= 0 for row in rows)
     notices = list(own.notices)
+    is_read_whole = not is_repeated
     for column, values in own.columns.items():
-        target = merged.columns.setdefault(column, [None] * count)
-        _place(target, rows, values)
-        if is_repeated and any(word in column.lower() for word in CAPTION_WORDS):
-            texts = _texts_of_each(rows, values, count)
-            merged.several[column] = texts
-            target[:] = [own_texts[0] if own_texts else text for own_texts, text in zip(texts, target, strict=True)]
+        _place(merged.columns.setdefault(column, [None] * count), rows, values)
+        texts = own.several.get(column)
+        if texts is None and is_repeated and any(word in column.lower() for word in CAPTION_WORDS):
+            texts = [_alone(text) for text in values]
             notices.append(Finding("green", *several_captions(column)))
-    if is_repeated and not any(column in merged.several for column in own.columns):
+        is_read_whole |= texts is not None
+        _place_several(merged, column, rows, texts)
+    if not is_read_whole:
         notices.append(Finding("amber", f"{name} names some images in several rows", "The last row of each is read."))
-    for column, lists in own.several.items():
-        _place(merged.several.setdefault(column, [()] * count), rows, lists)
     if lost := [file or "" for file, row in zip(files, rows, strict=True) if row < 0]:
         title = f"{len(lost)} rows of {name} name images that are not there"
         notices.append(Finding("amber", title, f"They are left out: {listed(lost, MAX_NAMES)}"))
@@ -100,13 +99,23 @@ def _place(target: list, rows: list[int], values: list) -> None:
             target[row] = value
 
 
-def _texts_of_each(rows: list[int], values: list[str | None], count: int) -> list[tuple[str, ...]]:
-    """The texts of all rows of each image, in their order."""
-    texts: list[list[str]] = [[] for _ in range(count)]
-    for row, value in zip(rows, values, strict=True):
-        if row >= 0 and value:
-            texts[row].append(value)
-    return [tuple(own) for own in texts]
+def _place_several(merged: TextColumns, column: str, rows: list[int], texts: list[tuple[str, ...]] | None) -> None:
+    """Place the captions of all rows of each image, in their order; None where each row has but one caption."""
+    values = merged.columns[column]
+    if texts is None and column not in merged.several:
+        return
+    several = merged.several.setdefault(column, [_alone(text) for text in values])
+    joined: dict[int, tuple[str, ...]] = {}
+    for row, own in zip(rows, texts or [()] * len(rows), strict=True):
+        joined[row] = joined.get(row, ()) + own
+    for row, own in joined.items():
+        if row >= 0:
+            values[row] = own[0] if own else values[row]
+            several[row] = own or _alone(values[row])
+
+
+def _alone(text: str | None) -> tuple[str, ...]:
+    return (text,) if text else ()
 
 
 class _Places:
