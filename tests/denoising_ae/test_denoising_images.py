@@ -499,7 +499,7 @@ def test_pairs_are_matched_by_name_and_the_unmatched_listed(tmp_path: Path) -> N
     [
         ("input/{}.png", "gt/{}.png"),
         ("data/Noisy Images/{}.png", "data/Clean Images/{}.png"),
-        ("low/{}.png", "high/{}.png"),
+        ("LQ/{}.png", "HQ/{}.png"),
         ("photo_{}_noisy.png", "photo_{}_clean.png"),
         ("000{}_GP/NOISY_SRGB_010.png", "000{}_GP/GT_SRGB_010.png"),
     ],
@@ -512,9 +512,21 @@ def test_pairs_are_found_by_the_words_of_other_data_sets(noisy: str, clean: str,
     assert found is not None
     sides = [[side.name(row) for row in range(len(side))] for side in found[:2]]
     assert sides == [[name.format(n) for n in range(6)] for name in (noisy, clean)]
+    assert found[2][0].level == "amber" and found[2][0].title.startswith("6 pairs")
+    assert "rename the " in found[2][0].detail and found[2][0].detail.endswith("trained on as a clean one.")
 
 
-@pytest.mark.parametrize("names", [("high_1.png", "a.png"), ("input/1.png", "target/2.png"), ("1.png", "2.png")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("gt_1.png", "a.png"),
+        ("input/1.png", "target/2.png"),
+        ("1.png", "2.png"),
+        ("low/1.png", "high/1.png"),
+        ("input/1.png", "target/1.png", "mask/1.png"),
+        ("a/input/1.png", "a/gt/1.png", "a/depth/1.jpg"),
+    ],
+)
 def test_images_without_partners_are_single_clean_ones(names: tuple[str, ...], tmp_path: Path) -> None:
     images = read_images(write_zip(tmp_path / "x.zip", {name: encoded(scene(24, 24)) for name in names}))
     assert match_pairs(images) is None

@@ -1,7 +1,8 @@
 """Real noisy/clean pairs: images of one scene, told apart by their folders or by a word of their names.
 
 The folders noisy and clean are always that; the words that other data sets use are, where at least half of the images
-find a partner by them: input and gt, low and high, or one folder with a_noisy.png and a_clean.png.
+find a partner by them: input and gt, or one folder with a_noisy.png and a_clean.png. Those are told in amber, and
+folders are not matched by them where a third one holds the same names.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from training.wording import listed
 
 NOISY, CLEAN = "noisy", "clean"
 WORDS = {  # folders, without "images" and signs; words of a name
-    NOISY: {"noisy", "noise", "noised", "degraded", "corrupted", "input", "inputs", "low", "lq"},
-    CLEAN: {"clean", "gt", "groundtruth", "target", "targets", "reference", "original", "originals", "high", "hq"},
+    NOISY: {"noisy", "noise", "noised", "degraded", "corrupted", "input", "inputs", "lq"},
+    CLEAN: {"clean", "gt", "groundtruth", "target", "targets", "reference", "original", "originals", "hq"},
 }
 Side = Callable[[str], tuple[str, str]]  # name -> noisy, clean or empty, and the scene
 
@@ -32,16 +33,29 @@ def match_pairs(images: ImageSet) -> tuple[ImageSet, ImageSet, list[Finding]] | 
     """
     names = [images.name(row) for row in range(len(images))]
     if any(_of_folders(name)[0] for name in names):
-        return _matched(images, names, _of_folders, "matched by name")
-    for side_of, how in ((_of_other_folders, "by the names of their folders"), (_of_file_names, "by a word of each")):
+        return _matched(images, names, _of_folders)
+    for side_of, renamed in ((_of_other_folders, "folders"), (_of_file_names, "files")):
         found = [(side, scene) for side, scene in map(side_of, names) if side]
         scenes = Counter(scene for _, scene in set(found))
-        if found and 4 * sum(count == 2 for count in scenes.values()) >= len(names) and len(found) == len({*found}):
-            return _matched(images, names, side_of, f"matched {how}")
+        paired = {scene for scene, count in scenes.items() if count == 2}
+        if 4 * len(paired) < len(names) or len(found) > len({*found}):
+            continue
+        if paired and not any(_is_in_third_folder(name, paired) for name in names if not side_of(name)[0]):
+            return _matched(images, names, side_of, renamed)
     return None
 
 
-def _matched(images: ImageSet, names: list[str], side_of: Side, how: str) -> tuple[ImageSet, ImageSet, list[Finding]]:
+def _is_in_third_folder(name: str, scenes: set[str]) -> bool:
+    """Whether a name is that of a scene but for one of its folders."""
+    *folders, file = PurePosixPath(name).parts
+    stem = PurePosixPath(file).stem
+    others = (PurePosixPath(*folders[:place], *folders[place + 1 :], stem) for place in range(len(folders)))
+    return any(str(other) in scenes for other in others)
+
+
+def _matched(
+    images: ImageSet, names: list[str], side_of: Side, renamed: str = ""
+) -> tuple[ImageSet, ImageSet, list[Finding]]:
     rows: dict[str, dict[str, int]] = {NOISY: {}, CLEAN: {}}  # side -> scene -> row
     counts: Counter[tuple[str, str]] = Counter()
     for row, name in enumerate(names):
@@ -56,7 +70,10 @@ def _matched(images: ImageSet, names: list[str], side_of: Side, how: str) -> tup
         raise UserError(
             f"No name is both in noisy and in clean: {listed(unpaired)}. Give the two images of a scene the same name."
         )
-    findings = [Finding("green", f"{len(paired):,} pairs of a noisy and a clean image, {how}")]
+    title = f"{len(paired):,} pairs of a noisy and a clean image, matched by "
+    undo = f"If they are none, rename the {renamed}: each image is then trained on as a clean one."
+    by_words = Finding("amber", f"{title}words in the names of their {renamed}", undo)
+    findings = [by_words if renamed else Finding("green", f"{title}name")]
     if unpaired:
         findings.append(
             Finding("amber", f"{len(unpaired):,} images have no partner and are left out", listed(unpaired))
