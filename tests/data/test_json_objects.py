@@ -32,7 +32,7 @@ def test_one_object_that_holds_all_records_is_a_table(tmp_path, form, indent):
     table = read_table(path)
     assert table.names == ("text", "label") and table.strings("text") == TEXTS and table.strings("label") == LABELS
     [notice] = table.notices
-    assert notice.level == "green" and notice.title == "rows.json is one object; 24 rows were read"
+    assert notice.level == "green" and notice.title == "rows.json is one object, read as 24 rows"
 
 
 def test_objects_over_several_lines_are_records_on_their_lines(tmp_path):
@@ -93,6 +93,13 @@ def test_a_lone_record_on_one_line_is_one_row(tmp_path, record):
     path.write_text(json.dumps(record) + "\n")
     table = read_table(path)
     assert table.names == tuple(record) and len(table) == 1 and not table.notices
+
+
+def test_a_record_over_several_lines_is_one_row_and_told(tmp_path):
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({"id": 1, "text": "order", "items": [{"sku": "a"}]}, indent=2))
+    table = read_table(path)
+    assert len(table) == 1 and table.notices[0].title == "one.json is one object, read as 1 row"
 
 
 def test_short_columns_over_several_lines_are_a_table(tmp_path):

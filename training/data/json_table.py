@@ -19,6 +19,7 @@ from training.data.json_objects import records_of, whole_objects
 from training.data.shape_limits import MAX_NESTING, check_columns, has_many_keys, is_nested_deeper
 from training.errors import UserError
 from training.preflight.sheet import Finding
+from training.wording import counted
 
 CHUNK_RECORDS = 2**16
 THREE_DECIMALS = re.compile(r"-?\d{1,3}\.\d{3}")
@@ -76,11 +77,10 @@ def _objects(source: str, text: TextIO, notices: list[Finding]) -> Iterator[tupl
         objects = list(whole_objects(text.read()))
     lone = objects[0][1] if len(objects) == 1 else None
     records = records_of(lone, source, is_line) if isinstance(lone, dict) else None
-    if records is None:
-        yield from objects
-        return
-    notices.append(Finding("green", f"{source} is one object; {len(records[0]):,} rows were read", records[1]))
-    yield from ((1, record) for record in records[0])
+    if lone is not None and (records is not None or not is_line):
+        rows, taken = records or (objects, "the object itself; for a row of each of its records, give their list alone")
+        notices.append(Finding("green", f"{source} is one object, read as {counted(len(rows), 'row')}", taken))
+    yield from objects if records is None else ((1, record) for record in records[0])
 
 
 def json_items(file: TextFile) -> Iterator[tuple[int, Any]]:
