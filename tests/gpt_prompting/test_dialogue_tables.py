@@ -144,6 +144,7 @@ def test_messages_of_dialogues_that_take_turns_are_told_apart(tmp_path):
         ({"question": "a?", "answer": True}, "user: a? | assistant: true"),
         ({"instruction": "add 1", "input": 3, "output": 4}, "user: add 1\n3 | assistant: 4"),
         ({"prompt": "a?", "response": '[{"name": "b"}]'}, 'user: a? | assistant: [{"name": "b"}]'),
+        ({"prompt": "a?", "response": '[{"role": "user"}]'}, 'user: a? | assistant: [{"role": "user"}]'),
         ({"prompt": json.dumps([ASKED]), "response": json.dumps([ANSWERED])}, PLAIN),
     ],
 )

@@ -245,11 +245,8 @@ def _of_history(columns: _Columns, value: Any) -> Dialogue:
 def _history(value: Any) -> Dialogue:
     """Earlier pairs of prompt and answer."""
     value = [] if value is None or (isinstance(value, str) and not value.strip()) else parsed(value)
-    if (
-        value
-        and isinstance(value, list | tuple)
-        and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value)
-    ):
+    is_list = isinstance(value, list | tuple) and bool(value)
+    if is_list and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value):
         return [Turn(role, str(text)) for pair in value for role, text in zip(("user", "assistant"), pair, strict=True)]
     return parse_turns(value)
 
@@ -305,16 +302,17 @@ def _of_threads(columns: _Columns, number: str, parent: str, content: str) -> It
     """The tree of each message that replies to none; an empty message is left out with its replies."""
     messages = []
     for message in _messages(columns, number):
-        columns.leave_out(EMPTY, int(is_empty(message)))
-        messages.append({**message, "deleted": is_empty(message) or message.get("deleted")})
+        has_none = is_empty(message)
+        columns.leave_out(EMPTY, int(has_none))
+        messages.append({**message, "deleted": has_none or message.get("deleted")})
     for tree in as_trees(messages, plain_name(number), plain_name(parent)):
         yield _read_one(columns, content, tree[LINE], lambda tree=tree: from_tree(tree))
 
 
 def _messages(columns: _Columns, key: str) -> Iterator[dict[str, Any]]:
-    """Rows by the plain names of their columns, with their lines, but for those without an id."""
+    """Rows by the plain names of their columns, the first of one name, with their lines; none without an id."""
     for line, row in columns.rows():
         has_id = row[key] is not None and str(row[key]).strip() != ""
         columns.leave_out(f"messages left out: '{key}' is empty", int(not has_id))
         if has_id:
-            yield {**{plain_name(name): value for name, value in row.items()}, LINE: line}
+            yield {**{plain_name(name): row[name] for name in reversed(row)}, LINE: line}

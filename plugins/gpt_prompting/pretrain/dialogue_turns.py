@@ -73,17 +73,19 @@ def turns_of(value: Any, role: str) -> Dialogue:
 
 
 def are_turns(value: Any) -> bool:
-    """Whether a cell is a list of records that each have a role, or the text of one."""
+    """Whether a cell is a list of records that each have a role and a content, or the text of one."""
     if isinstance(value, str):
         try:
             value = parsed(value) if value.lstrip().startswith("[") else None
         except (ValueError, TypeError, RecursionError):
             return False
-    return isinstance(value, list) and bool(value) and all(map(_has_role, value))
+    return isinstance(value, list) and bool(value) and all(map(_is_turn, value))
 
 
-def _has_role(turn: Any) -> bool:
-    return isinstance(turn, Mapping) and any(role_of(turn.get(name) or "") in {*ROLES, *TOOLS} for name in SPEAKER)
+def _is_turn(value: Any) -> bool:
+    if not (isinstance(value, Mapping) and {*CONTENT, *CALLS} & value.keys()):
+        return False
+    return any(role_of(value.get(name) or "") in {*ROLES, *TOOLS} for name in SPEAKER)
 
 
 def _turn(turn: Any, number: int) -> Turn:
