@@ -315,4 +315,4 @@ def _messages(columns: _Columns, key: str) -> Iterator[dict[str, Any]]:
         has_id = row[key] is not None and str(row[key]).strip() != ""
         columns.leave_out(f"messages left out: '{key}' is empty", int(not has_id))
         if has_id:
-            yield {**{plain_name(name): row[name] for name in reversed(row)}, LINE: line}
+            yield {**{plain_name(name): row[name] for name in reversed(columns.table.names)}, LINE: line}
