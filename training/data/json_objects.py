@@ -14,17 +14,10 @@ CONTAINERS = (  # names of the list that holds all records, in any case
     "data", "rows", "records", "examples", "items", "results", "documents", "instances", "samples", "entries",
     "train", "training", "validation", "dev", "test",
 )  # fmt: skip
-FACTS = (
-    "version",
-    "dataset",
-    "license",
-    "licence",
-    "status",
-    "schema",
-    "split",
-    "language",
-    "created",
-)  # of all records
+FACTS = (  # of all records
+    "version", "dataset", "license", "licence", "status", "schema", "split", "language", "created", "name", "title",
+    "description",
+)  # fmt: skip
 MIN_ITEMS = 20  # of columns on one line: shorter lists are the words, tags or numbers of one record
 BEGIN = re.compile(r"\S")
 
