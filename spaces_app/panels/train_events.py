@@ -60,7 +60,6 @@ class TrainEvents:
         self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
         self.found_outputs = [form.found, *form.length.choices]
         self.look_outputs = [form.looked, *self.found_outputs, *self.marks]
-        self.check_outputs = [form.message, *self.found_outputs, *self.marks]
         self._connect()
 
     def _connect(self) -> None:
@@ -70,7 +69,7 @@ class TrainEvents:
         checked = form.check.click(
             self.check,
             form.inputs,
-            self.check_outputs,
+            [form.message, *self.found_outputs, *self.marks],
             show_progress_on=[form.found],
             **CHECK_QUEUE,
         )
@@ -142,9 +141,6 @@ class TrainEvents:
 
     def check(self, request: gr.Request, *values: Any) -> list[Any]:
         """The whole sheet, with the time that the measured steps give to each preset; nothing where overtaken."""
-        looked, *_ = self.recent.get(request.session_hash or "", (values,))
-        if self._data_of(looked) != self._data_of(values):  # other data were chosen while this waited for its turn
-            return [gr.skip()] * len(self.check_outputs)
         overtaken = self.newest.ask()
         found = self._check(request, *values)
         return [gr.skip()] * len(found) if overtaken() else found
@@ -178,11 +174,6 @@ class TrainEvents:
             return (copy_as.as_comment(str(error)),) * 3
         shared = self.services.settings.is_shared
         return copy_as.as_python(asked, url), copy_as.as_command(asked, shared), copy_as.as_yaml(asked, shared)
-
-    def _data_of(self, values: tuple[Any, ...]) -> list[Any]:
-        """What of the form says which data are looked at."""
-        held, source = self.form.held(values), values[: len(self.form.source.choices)]
-        return [*source, *(held.get(name) for name in (*self.settings.file_fields(), HUB_DATA, *self.form.columns))]
 
     def _measurable(self, values: tuple[Any, ...], name: str) -> tuple[RunRequest, dict[str, int]]:
         """What is asked for, with a preset's steps for the data as they are now; and those of each, where asked for."""
