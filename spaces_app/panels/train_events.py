@@ -64,8 +64,8 @@ class TrainEvents:
 
     def _connect(self) -> None:
         form = self.form
+        gr.on(self._chosen(), None, None, form.message, js=CLEAR)  # what it said of other data; first, so at once
         self.look_when(partial(gr.on, self._looks()))
-        gr.on(self._chosen(), None, None, form.message, js=CLEAR)  # what it said of other data
         checked = form.check.click(
             self.check,
             form.inputs,

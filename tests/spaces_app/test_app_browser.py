@@ -217,8 +217,13 @@ def test_a_slow_look_at_the_data_says_that_they_are_read(
     reading = page.get_by_text("Reading the data …")
     expect(reading).to_have_css("opacity", "1", timeout=15_000)
     expect(page.locator(".reading ~ p")).to_have_css("opacity", "0.25")  # what was found before
+    page.get_by_label("Own number of steps").check()
+    page.get_by_role("button", name="Start training").click()
+    refused = page.get_by_role("alert").filter(has_text="number of steps")
+    expect(refused).to_be_visible()
     answered.set()
     expect(reading).to_have_count(0, timeout=30_000)
+    expect(refused).to_be_visible()  # it is newer than the choice of the data
     expect(page.get_by_text("2 classes: positive (16), negative (16)")).to_be_visible()
     page.close()
 
