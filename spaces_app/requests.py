@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plugins._ui.newest import ARRIVED, arrivals
 from spaces_app.identity import GUEST_COOKIE, GUEST_ID
 from spaces_app.page.routes import is_page
 from spaces_app.page_cache import FileCache, PageCache
@@ -50,7 +51,8 @@ def middleware(settings: Settings) -> list[Middleware]:
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)] if local else []
     owners = [Middleware(UploadOwners)] if settings.is_shared else []
     pages = [] if settings.accounts else [Middleware(PageCache)]
-    return [*hosts, Middleware(LeftStreams), Middleware(FileCache), Middleware(GuestCookie), *owners, *pages]
+    always = [Middleware(layer) for layer in (Arrivals, LeftStreams, FileCache, GuestCookie)]
+    return [*hosts, *always, *owners, *pages]
 
 
 async def refuse_body(request: Request, error: Exception) -> JSONResponse:
@@ -87,6 +89,16 @@ class GuestCookie:
             await send(message)
 
         await self.app(scope, receive, with_cookie)
+
+
+class Arrivals:
+    """Numbers the requests as they come: an event may wait long for its turn."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app({**scope, ARRIVED: next(arrivals)}, receive, send)
 
 
 class LeftStreams:

@@ -134,15 +134,25 @@ def fire(site: Site, event: int | str, *data: Any, headers: dict[str, str] | Non
     Returns:
         Gradio's last message: success, and output with data or error.
     """
+    page = secrets.token_hex(8)
+    join(site, event, *data, page=page, headers=headers)
+    return next(answers(site, page))
+
+
+def join(site: Site, event: int | str, *data: Any, page: str, headers: dict[str, str] | None = None) -> None:
+    """Send an event of an open page, known by its session's hash."""
     number = event_number(site, event) if isinstance(event, str) else event
-    about = {"data": data, "fn_index": number, "session_hash": secrets.token_hex(8)}
+    about = {"data": data, "fn_index": number, "session_hash": page}
     httpx.post(f"{site.url}gradio_api/queue/join", json=about, headers=headers).raise_for_status()
-    address = f"{site.url}gradio_api/queue/data?session_hash={about['session_hash']}"
-    with httpx.stream("GET", address, timeout=60) as answer:
-        for line in answer.iter_lines():
+
+
+def answers(site: Site, page: str) -> Iterator[dict[str, Any]]:
+    """Gradio's last messages of a page's events, as they end."""
+    with httpx.stream("GET", f"{site.url}gradio_api/queue/data?session_hash={page}", timeout=60) as stream:
+        for line in stream.iter_lines():
             message = json.loads(line.removeprefix("data:")) if line else {}
             if message.get("msg") == "process_completed":
-                return message
+                yield message
     raise AssertionError("The stream ended without an answer.")
 
 

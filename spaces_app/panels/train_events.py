@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class TrainEvents:
         self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
         self.found_outputs = [form.found, *form.length.choices]
         self.look_outputs = [form.looked, *self.found_outputs, *self.marks]
+        self.check_outputs = [form.message, *self.found_outputs, *self.marks]
         self._connect()
 
     def _connect(self) -> None:
@@ -69,7 +71,7 @@ class TrainEvents:
         checked = form.check.click(
             self.check,
             form.inputs,
-            [form.message, *self.found_outputs, *self.marks],
+            self.check_outputs,
             show_progress_on=[form.found],
             **CHECK_QUEUE,
         )
@@ -116,18 +118,24 @@ class TrainEvents:
         if page and asked == values and time.monotonic() < end:  # Gradio may send one choice twice
             return shown
         overtaken = self.newest.ask()
-        self.recent[page] = values, nothing, math.inf  # what is being looked at
-        try:
+        with self._looking(page, values, nothing):
             found = self._look(request, *values)
-        except BaseException:
-            self.recent.pop(page, None)
-            raise
         if overtaken():
             return nothing
         self.recent[page] = values, found, time.monotonic() + TWICE_SECONDS
         for other in [*self.recent][:-RECENT]:
             self.recent.pop(other, None)
         return found
+
+    @contextmanager
+    def _looking(self, page: str, values: tuple[Any, ...], nothing: list[Any]) -> Iterator[None]:
+        """Meanwhile a look at the same shows nothing: this one will."""
+        current = self.recent[page] = values, nothing, math.inf
+        try:
+            yield
+        finally:
+            if self.recent.get(page) is current:
+                del self.recent[page]
 
     def _look(self, request: gr.Request, *values: Any) -> list[Any]:
         if self.form.is_empty(values):
@@ -141,9 +149,12 @@ class TrainEvents:
 
     def check(self, request: gr.Request, *values: Any) -> list[Any]:
         """The whole sheet, with the time that the measured steps give to each preset; nothing where overtaken."""
-        overtaken = self.newest.ask()
-        found = self._check(request, *values)
-        return [gr.skip()] * len(found) if overtaken() else found
+        overtaken, nothing = self.newest.ask(), [gr.skip()] * len(self.check_outputs)
+        if overtaken():  # while it waited for its turn
+            return nothing
+        with self._looking(request.session_hash or "", values, [gr.skip()] * len(self.look_outputs)):
+            found = self._check(request, *values)
+        return nothing if overtaken() else found
 
     def _check(self, request: gr.Request, *values: Any) -> list[Any]:
         try:

@@ -6,19 +6,20 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
+from starlette.requests import Request
 
 from plugins._ui.events import LATEST, RESTARTED, message_area, on_box
 from plugins._ui.examples import render_examples
-from plugins._ui.newest import PAGES, Newest
+from plugins._ui.newest import ARRIVED, PAGES, Newest, arrivals
 from training.errors import UserError
 
 NOTHING = [gr.skip()] * 2
 
 
 @contextmanager
-def page(name: str) -> Iterator[None]:
+def page(name: str, scope: dict[str, Any] | None = None) -> Iterator[None]:
     """Calls of an open page, as Gradio marks them."""
-    token = LocalContext.request.set(gr.Request(session_hash=name))
+    token = LocalContext.request.set(gr.Request(Request(scope or {"type": "http"}), session_hash=name))
     yield
     LocalContext.request.reset(token)
 
@@ -42,6 +43,16 @@ def test_a_later_call_overtakes_those_of_its_page_alone():
     with page("one"):
         second = newest.ask()
     assert [first(), of_another_page(), second()] == [True, False, False]
+
+
+def test_a_call_that_waited_for_its_turn_is_as_old_as_its_request():
+    newest = Newest()
+    waits, looks = ({"type": "http", ARRIVED: next(arrivals)} for _ in range(2))
+    with page("one", looks):
+        second = newest.ask()
+    with page("one", waits):
+        first = newest.ask()
+    assert [first(), second()] == [True, False]
 
 
 def test_calls_without_a_page_do_not_overtake_one_another():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -21,10 +23,11 @@ from spaces_app.panels.field_errors import errors_of_message, errors_of_sheet, m
 from spaces_app.panels.run_length import BALANCED, OWN, RunLength
 from spaces_app.panels.starting_weights import StartingWeightsFields
 from spaces_app.panels.tables import sheet_html
+from spaces_app.panels.train_events import TrainEvents
 from spaces_app.panels.train_form import TrainForm
 from spaces_app.services.run_request import RunRequest
 from spaces_app.settings import Settings
-from tests.page import Site, served, write_reviews
+from tests.page import Site, answers, join, served, write_reviews
 from training.data.several_tables import read_tables
 from training.errors import UserError
 from training.preflight.auto import preset_steps, seconds_of
@@ -293,6 +296,49 @@ def test_a_start_that_is_refused_names_the_field_and_opens_its_fold(form: TrainF
 def test_a_start_without_data_is_a_sentence(form: TrainForm) -> None:
     message, address, *_ = form.events.start(Asking(), None, *values_of(form), "")  # type: ignore[arg-type]
     assert ("Choose a file under Data first" in message, address) == (True, "")
+
+
+def test_a_check_that_waited_while_other_data_were_chosen_is_not_shown(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks, begun, answer, checked = site.services.checks, Event(), Event(), list[str]()
+
+    def check(request: RunRequest, visitor: str) -> dict[str, Any]:
+        checked.append(request.values["data"])
+        begun.set()
+        assert answer.wait(60)
+        raise UserError("It was checked.")
+
+    monkeypatch.setattr(checks, "check", check)
+    monkeypatch.setattr(checks, "look", lambda *_: (_ for _ in ()).throw(UserError("It was looked at.")))
+    number = partial(event_of_form, site, "classify")
+    values = [getattr(component, "value", None) for component in site.demo.fns[number("check")].inputs]
+    join(site, number("check"), *values, page="another")
+    assert begun.wait(60)
+    join(site, number("check"), *values, page="one")
+    join(site, number("look"), *values, page="one")
+    of_page = answers(site, "one")
+    assert "It was looked at." in str(next(of_page))
+    join(site, number("look"), *values, page="another")
+    of_other = answers(site, "another")
+    assert "It was looked at." not in str(next(of_other))  # the same data: the check's answer is to come
+    answer.set()
+    assert "It was checked." in str(next(of_other))
+    assert "It was checked." not in str(next(of_page)) and len(checked) == 1
+
+
+def event_of_form(site: Site, kind: str, name: str) -> int:
+    """The number of an event of a kind's training form."""
+    for number, event in site.demo.fns.items():
+        method = inspect.unwrap(event.fn) if event.fn else None
+        events = getattr(method, "__self__", None)
+        if (
+            isinstance(events, TrainEvents)
+            and events.form.kind.name == kind
+            and name == getattr(method, "__name__", "")
+        ):
+            return number
+    raise AssertionError(f"{kind} has no event {name}.")
 
 
 def test_several_related_files_become_a_zip_and_one_stays_as_it_is(form: TrainForm, tmp_path: Path) -> None:
