@@ -23,7 +23,7 @@ from plugins.bert_finetune.answer.spans import best_spans
 from plugins.bert_finetune.answer.windows import answer_span, make_windows
 from plugins.bert_finetune.models import loading
 from plugins.bert_finetune.models.wordpiece import train_wordpiece
-from plugins.bert_finetune.starter.recipe import cloze
+from plugins.bert_finetune.starter.recipe import cloze, rename
 from tests.bert_models import build, check, load, tiny_encoder
 from tests.files import BAD_INPUTS, write
 from training.data.table import read_table
@@ -398,3 +398,33 @@ def test_file_of_questions_is_one_that_the_trainer_reads(tmp_path: Path) -> None
     corpus = write(tmp_path / "corpus.txt", "\n\n".join([" ".join(PASSAGE)] * 30))
     cloze.main(corpus, tmp_path / "cloze.json")
     assert not check("answer", settings(tmp_path / "cloze.json")).blocked
+
+
+def test_a_renamed_copy_has_other_names_alike_in_question_passage_and_answer(tmp_path: Path) -> None:
+    context = " ".join(PASSAGE)
+    asked = {"Who left Palos in 1492?": "Christopher Columbus", "What did the crews ask for?": "the way home"}
+    questions = [
+        {"id": str(number), "question": text, "answers": [{"text": answer, "answer_start": context.index(answer)}]}
+        for number, (text, answer) in enumerate(asked.items())
+    ]
+    paragraphs = [{"context": context, "qas": questions}, {"context": "Genoa, Seville and Cadiz.", "qas": []}]
+    source = write(tmp_path / "squad.json", json.dumps({"data": [{"title": "", "paragraphs": paragraphs}]}))
+    rename.main(source, tmp_path / "renamed.json")
+    assert not check("answer", settings(tmp_path / "renamed.json")).blocked
+    first, _, *copies = json.loads((tmp_path / "renamed.json").read_text())["data"][0]["paragraphs"]
+    assert first["context"] == context
+    for copy in copies[::2]:
+        who, what = copy["qas"]
+        assert who["answers"][0]["text"] == " ".join(copy["context"].split()[2:4])
+        assert what["question"] == "What did the crews ask for?"
+        assert what["answers"][0]["text"] == "the way home"
+        assert who["question"].split()[2] == re.search(r"harbour of (\S+)", copy["context"])[1]  # type: ignore[index]
+        for one in copy["qas"]:
+            assert copy["context"][one["answers"][0]["answer_start"] :].startswith(one["answers"][0]["text"])
+    assert len({copy["context"] for copy in copies[::2]} - {context}) > 3
+
+
+def test_an_answer_that_begins_inside_of_a_name_is_left_out() -> None:
+    places = rename.renamed("The Bahamas lie east.", {"Bahamas": "Azores"})
+    assert places[0] == "The Azores lie east."
+    assert (places[1][4], places[1][12], places[1].get(7)) == (4, 11, None)

@@ -32,7 +32,7 @@ RHINE = (
 )
 EXAMPLES = [
     ["Who stayed in orbit?", MOON],
-    ["How many colleges does the University of Oxford have?", OXFORD],
+    ["How many students does the University of Oxford have?", OXFORD],
     ["How tall is the Eiffel Tower?", TOWER],
     ["How long is the Rhine?", RHINE],
 ]
