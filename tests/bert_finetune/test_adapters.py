@@ -233,7 +233,8 @@ def test_box_says_what_answered_and_what_a_better_one_takes(made: Path, monkeypa
     assert f"Better: choose {adapted} (loss" in box.answered_by(small)
     monkeypatch.setattr(starter, "MINILM", ())
     assert "once all-MiniLM-L6-v2 is installed: `make models`, 91 MB." in box.answered_by("")
-    assert box.answered_by("").startswith(f"Answered by **{small}**: loss 3.02")
+    loss = store.read_record(starter.QUESTIONS)["metrics"]["loss"]
+    assert box.answered_by("").startswith(f"Answered by **{small}**: loss {loss:.2f}")
     monkeypatch.setattr(starter, "MINILM", (starter.ENCODER,))
     assert "another file of all-MiniLM-L6-v2 than the one installed here" in box.answered_by("")
     assert box.answered_by("owner/repo") == ""
