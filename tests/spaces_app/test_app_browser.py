@@ -35,6 +35,7 @@ class Watched:
 
     def __init__(self, page: Page):
         self.page, self.problems = page, list[str]()
+        page.set_default_navigation_timeout(60_000)  # as long as `expect` waits, on busy cores
         page.on("console", lambda message: self.note(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.note(str(error)))
         page.on("request", lambda request: None if is_local(request.url) else self.note(request.url))
