@@ -60,8 +60,10 @@ class TrainEvents:
         self.marked = {name: component for name, component in form.fields.items() if name not in files}
         self.marks: list[Component] = [form.fold, *self.marked.values()]  # type: ignore[list-item] - a fold is a block
         self.found_outputs = [form.found, *form.length.choices]
-        self.look_outputs = [form.looked, *self.found_outputs, *self.marks]
-        self.check_outputs = [form.message, *self.found_outputs, *self.marks]
+        self.look_outputs, self.check_outputs = (
+            [said, *self.found_outputs, *self.marks] for said in (form.looked, form.message)
+        )
+        self.nothing = [gr.skip()] * len(self.look_outputs)  # of a look or a check that was overtaken
         self._connect()
 
     def _connect(self) -> None:
@@ -113,24 +115,24 @@ class TrainEvents:
 
     def look(self, request: gr.Request, *values: Any) -> list[Any]:
         """What is found in the data, without trial steps; nothing where other data were chosen meanwhile."""
-        page, nothing = request.session_hash or "", [gr.skip()] * len(self.look_outputs)
-        asked, shown, end = self.recent.get(page, ((), nothing, 0.0))
+        page = request.session_hash or ""
+        asked, shown, end = self.recent.get(page, ((), self.nothing, 0.0))
         if page and asked == values and time.monotonic() < end:  # Gradio may send one choice twice
             return shown
         overtaken = self.newest.ask()
-        with self._looking(page, values, nothing):
+        with self._looking(page, values):
             found = self._look(request, *values)
         if overtaken():
-            return nothing
+            return self.nothing
         self.recent[page] = values, found, time.monotonic() + TWICE_SECONDS
         for other in [*self.recent][:-RECENT]:
             self.recent.pop(other, None)
         return found
 
     @contextmanager
-    def _looking(self, page: str, values: tuple[Any, ...], nothing: list[Any]) -> Iterator[None]:
+    def _looking(self, page: str, values: tuple[Any, ...]) -> Iterator[None]:
         """Meanwhile a look at the same shows nothing: this one will."""
-        current = self.recent[page] = values, nothing, math.inf
+        current = self.recent[page] = values, self.nothing, math.inf
         try:
             yield
         finally:
@@ -149,12 +151,12 @@ class TrainEvents:
 
     def check(self, request: gr.Request, *values: Any) -> list[Any]:
         """The whole sheet, with the time that the measured steps give to each preset; nothing where overtaken."""
-        overtaken, nothing = self.newest.ask(), [gr.skip()] * len(self.check_outputs)
+        overtaken = self.newest.ask()
         if overtaken():  # while it waited for its turn
-            return nothing
-        with self._looking(request.session_hash or "", values, [gr.skip()] * len(self.look_outputs)):
+            return self.nothing
+        with self._looking(request.session_hash or "", values):
             found = self._check(request, *values)
-        return nothing if overtaken() else found
+        return self.nothing if overtaken() else found
 
     def _check(self, request: gr.Request, *values: Any) -> list[Any]:
         try:

@@ -55,10 +55,8 @@ class Renaming:
         if YEAR.fullmatch(word):
             return str(rng.randint(1500, 2020))
         if word[0].isdigit():
-            digits = [
-                str(rng.randint(0 if place else 1, 9)) if sign.isdigit() else sign for place, sign in enumerate(word)
-            ]
-            return "".join(digits)
+            first = str(rng.randint(1, 9))
+            return first + re.sub(r"\d", lambda _: str(rng.randint(0, 9)), word[1:])
         others = rng.choices(self.pool, k=20)
         return next((each for each in others if each.endswith("s") == word.endswith("s")), others[0])
 
